@@ -1,0 +1,114 @@
+"""What a form is: frozen values, no behaviour beyond looking things up and turning into JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Widget = Literal[
+    "text", "textarea", "number", "slider", "checkbox", "dropdown", "seed", "image", "mask", "audio", "video", "file"
+]
+Group = Literal["main", "advanced", "hidden"]
+
+# Widgets whose value is the name of a file in the server's input folder.
+MEDIA_WIDGETS: frozenset[str] = frozenset({"image", "mask", "audio", "video", "file"})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing a person can set, and every prompt input that it sets.
+
+    `type` is the server's word for the value (INT, FLOAT, STRING, BOOLEAN, COMBO …); `min`, `max`, `step`, `round` and
+    `choices` are its limits, narrowed by the author where a toml says so. `choices` pairs a readable label with the
+    exact value. `required` means that an empty value is refused. `source` says which rule exposed the field ("toml",
+    "heuristic", …). `section` is an author's own heading; such fields have the group "advanced".
+    `default_offered` is False if the server does not have the default (a file or model that is not there).
+    """
+
+    key: str
+    node: str
+    input: str
+    label: str
+    type: str
+    widget: Widget
+    group: Group
+    default: Any
+    min: int | float | None = None
+    max: int | float | None = None
+    step: int | float | None = None
+    round: float | None = None
+    choices: tuple[tuple[str, Any], ...] | None = None
+    tooltip: str = ""
+    required: bool = False
+    source: str = "heuristic"
+    targets: tuple[tuple[str, str], ...] = ()
+    section: str | None = None
+    default_offered: bool = True
+
+    @property
+    def is_media(self) -> bool:
+        """True if the value is the name of an uploaded file."""
+        return self.widget in MEDIA_WIDGETS
+
+    def to_json(self) -> dict[str, Any]:
+        """The field as `comfy form --json` prints it; integers stay exact."""
+        return {
+            "key": self.key,
+            "node": self.node,
+            "input": self.input,
+            "label": self.label,
+            "type": self.type,
+            "widget": self.widget,
+            "group": self.group,
+            "default": self.default,
+            "min": self.min,
+            "max": self.max,
+            "step": self.step,
+            "choices": None if self.choices is None else [value for _, value in self.choices],
+            "tooltip": self.tooltip,
+            "required": self.required,
+            "source": self.source,
+            "targets": [list(target) for target in self.targets],
+        }
+
+
+@dataclass(frozen=True)
+class Output:
+    """A node whose result counts. `kind` is "images", "video", "audio", "3d", "text" or "temp" (previews)."""
+
+    node: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """A whole form. `fields` are in the order in which a person reads them, main ones first.
+
+    `problems` are sentences about what will not work on this server; `notes` are things worth knowing that need no
+    action. `titles` names every node of the prompt for people, also those without a field.
+    """
+
+    title: str
+    description: str
+    fields: tuple[Field, ...]
+    outputs: tuple[Output, ...]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def field(self, key: str) -> Field:
+        """The field with this key. Raises KeyError."""
+        for candidate in self.fields:
+            if candidate.key == key:
+                return candidate
+        raise KeyError(key)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form as `comfy form --json` prints it."""
+        return {
+            "title": self.title,
+            "fields": [field.to_json() for field in self.fields],
+            "outputs": [{"node": output.node, "kind": output.kind} for output in self.outputs],
+            "problems": list(self.problems),
+        }

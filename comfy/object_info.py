@@ -1,0 +1,230 @@
+"""The server's node catalogue: what `/object_info` says about every node class, in one shape.
+
+Input specs come in two spellings, `[["a", "b"], {…}]` and `["COMBO", {"options": ["a", "b"]}]`; since 0.33 also dynamic
+combos (`COMFY_DYNAMICCOMBO_V3`), whose chosen option brings inputs with dotted names (`format.codec`), and autogrow
+inputs. The raw dict is 0.5 to 1.6 MB and mostly unused by any one workflow, so a node is parsed when first asked for.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from comfy.errors import ComfyError
+
+COMBO = "COMBO"
+DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+AUTOGROW = "COMFY_AUTOGROW_V3"
+
+# Types whose value a person types or picks. Everything else arrives through a link.
+WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
+
+# The options by which a combo or string input says that files can be uploaded to it, and what kind of file.
+UPLOAD_OPTIONS = {
+    "image_upload": "image",
+    "animated_image_upload": "image",
+    "audio_upload": "audio",
+    "video_upload": "video",
+    "file_upload": "file",
+}
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One declared input of a node class.
+
+    `type` is the server's own word; both combo spellings are "COMBO". `choices` are the offered values of a combo (the
+    keys of a dynamic one) and None for everything else. `options` is the raw second half of the spec: default, min,
+    max, step, round, multiline, tooltip, control_after_generate, image_upload and whatever else the node says.
+    """
+
+    name: str
+    type: str
+    required: bool
+    choices: tuple[Any, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    raw: object = None
+
+    @property
+    def value_type(self) -> str:
+        """The type of the widget, where the input accepts several: `FLOAT,INT` with `widgetType: FLOAT` is FLOAT."""
+        hint = self.options.get("widgetType")
+        if isinstance(hint, str) and hint in WIDGET_TYPES:
+            return hint
+        return next((part for part in self.type.split(",") if part in WIDGET_TYPES), self.type)
+
+    @property
+    def is_widget(self) -> bool:
+        """True if a person can give this input a value; `forceInput` turns a widget type into a pure socket."""
+        return self.value_type in WIDGET_TYPES and not self.options.get("forceInput")
+
+    @property
+    def upload(self) -> str | None:
+        """What kind of file can be uploaded here: "image", "audio", "video", "file", or None."""
+        return next((kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option)), None)
+
+    def branch(self, value: object) -> tuple[InputSpec, ...]:
+        """The inputs that come with one choice of a dynamic combo, under their dotted names; () for all others."""
+        if self.type != DYNAMIC_COMBO:
+            return ()
+        for option in _dicts(self.options.get("options")):
+            if option.get("key") == value:
+                return _parse_inputs(option.get("inputs"), prefix=f"{self.name}.")
+        return ()
+
+    def grown(self, name: str) -> InputSpec | None:
+        """The spec of one input of an autogrow group by its dotted name (`images.image0`), or None if it is not one."""
+        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
+        head, dot, slot = name.rpartition(".")
+        if not (template and dot and head == self.name):
+            return None
+        prefix, names = _text(template.get("prefix")), _flat(template.get("names"))
+        if slot not in names and not (prefix and slot.startswith(prefix) and slot[len(prefix) :].isdecimal()):
+            return None
+        inner = _parse_inputs(template.get("input"))
+        return replace(inner[0], name=name, required=False) if inner else None
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node class. `inputs` are in declared order, required before optional; hidden ones are left out."""
+
+    class_type: str
+    display_name: str
+    description: str
+    category: str
+    inputs: tuple[InputSpec, ...]
+    output_types: tuple[str, ...]
+    output_names: tuple[str, ...]
+    output_node: bool
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, InputSpec]:
+        """The declared inputs by name (dotted names of dynamic combos: see `active_inputs`)."""
+        return {spec.name: spec for spec in self.inputs}
+
+    def active_inputs(self, values: Mapping[str, object]) -> dict[str, InputSpec]:
+        """The inputs that exist for these values, in order.
+
+        Each dynamic combo is followed by its choice's own inputs, each autogrow input by those that have a value.
+        """
+        return dict(_walk(self.inputs, values))
+
+
+class Catalogue(Mapping[str, NodeSpec]):
+    """All node classes of one server, by class type. Built from the parsed body of `/object_info`."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self._parsed: dict[str, NodeSpec] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> Catalogue:
+        """Read a saved catalogue, `.json` or `.json.gz`. Raises ComfyError when it is not there or none."""
+        try:
+            data = path.read_bytes()
+            raw = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+        except (OSError, EOFError, ValueError, RecursionError) as error:
+            raise ComfyError(f"The node catalogue {path} cannot be read: {error}.") from error
+        if not isinstance(raw, dict):
+            raise ComfyError(
+                f"{path} is not a node catalogue.", hint="Save the answer of http://SERVER/object_info to a file."
+            )
+        return cls(raw)
+
+    def __getitem__(self, class_type: str) -> NodeSpec:
+        if class_type not in self._parsed:
+            info = self.raw[class_type]
+            if not isinstance(info, dict):
+                raise KeyError(class_type)
+            self._parsed[class_type] = _parse_node(class_type, info)
+        return self._parsed[class_type]
+
+    def __contains__(self, class_type: object) -> bool:
+        return isinstance(class_type, str) and isinstance(self.raw.get(class_type), dict)
+
+    def __iter__(self) -> Iterator[str]:
+        return (class_type for class_type in self.raw if class_type in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
+    """One input spec, in any spelling, also a bare type name (`"PROMPT"`). Garbage becomes an input of type "*"."""
+    head, *rest = raw if isinstance(raw, list | tuple) and raw else [raw]
+    options: Mapping[str, Any] = rest[0] if rest and isinstance(rest[0], dict) else {}
+    match head:
+        case list() | tuple():
+            return InputSpec(name, COMBO, required, _flat(head), options, raw)
+        case "COMBO":
+            return InputSpec(name, COMBO, required, _flat(options.get("options")), options, raw)
+        case "COMFY_DYNAMICCOMBO_V3":
+            keys = tuple(option.get("key") for option in _dicts(options.get("options")))
+            return InputSpec(name, DYNAMIC_COMBO, required, keys, options, raw)
+        case str():
+            return InputSpec(name, head, required, None, options, raw)
+        case _:
+            return InputSpec(name, "*", required, None, options, raw)
+
+
+def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
+    return NodeSpec(
+        class_type=class_type,
+        display_name=_text(info.get("display_name")) or class_type,
+        description=_text(info.get("description")),
+        category=_text(info.get("category")),
+        inputs=_parse_inputs(info.get("input"), order=info.get("input_order")),
+        output_types=_type_names(info.get("output")),
+        output_names=_type_names(info.get("output_name")),
+        output_node=bool(info.get("output_node")),
+        raw=info,
+    )
+
+
+def _parse_inputs(sections: object, *, order: object = None, prefix: str = "") -> tuple[InputSpec, ...]:
+    """Required, then optional inputs; each in `input_order`, which a JSON library that sorts keys cannot spoil."""
+    found = []
+    for section, required in (("required", True), ("optional", False)):
+        specs = _mapping(_mapping(sections).get(section))
+        said = _mapping(order).get(section)
+        first = [name for name in said if isinstance(name, str) and name in specs] if isinstance(said, list) else []
+        for name in dict.fromkeys([*first, *specs]):
+            found.append(parse_input(prefix + name, specs[name], required=required))
+    return tuple(found)
+
+
+def _walk(specs: tuple[InputSpec, ...], values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
+    for spec in specs:
+        yield spec.name, spec
+        yield from _walk(spec.branch(values.get(spec.name)), values)
+        if spec.type == AUTOGROW:
+            yield from ((name, grown) for name in values if (grown := spec.grown(name)))
+
+
+def _flat(offered: object) -> tuple[Any, ...]:
+    return tuple(offered) if isinstance(offered, list | tuple) else ()
+
+
+def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _type_names(value: object) -> tuple[str, ...]:
+    """Output slots by name; an old combo output is a list of its values, which is COMBO here as everywhere."""
+    names = value if isinstance(value, list) else []
+    return tuple(name if isinstance(name, str) else COMBO for name in names)
