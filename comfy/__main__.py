@@ -1,0 +1,49 @@
+"""``python -m comfy COMMAND``: the package from a shell. Each command is a module with ``add_arguments`` and ``main``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol, cast
+
+__all__ = ["main"]
+
+
+class Command(Protocol):
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def main(self, args: argparse.Namespace) -> int: ...
+
+
+# name -> (module, line for --help); a module is imported only when its command is given.
+_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("comfy.cli_run", "run a workflow on a server and save what it makes"),
+        "form": ("comfy.cli_form", "print the form of a workflow"),
+        "demo": ("comfy.cli_demo", "start the stand-in server"),
+    }
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 for success, 1 for a failure it reports, 2 for wrong usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="python -m comfy", description="Work with ComfyUI from a shell.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    command: Command | None = None
+    for name, (module, line) in _COMMANDS.items():
+        subparser = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        if name == chosen:
+            command = cast("Command", importlib.import_module(module))
+            command.add_arguments(subparser)
+    args = parser.parse_args(arguments)
+    assert command is not None  # argparse has refused every other word
+    return command.main(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

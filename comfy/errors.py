@@ -1,0 +1,77 @@
+"""The exceptions of this package, in one tree.
+
+Every one of them is written for the person at the screen: ``str(error)`` is a whole sentence about what happened,
+``error.hint`` says what to do next. Exceptions of other libraries are translated where they occur and never leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "ComfyError",
+    "NodeError",
+    "PromptRejected",
+    "RunNotFound",
+    "ServerError",
+    "ServerUnreachable",
+    "UploadRejected",
+    "WorkflowError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeError:
+    """One objection of the server to one node of a prompt, as in ``node_errors`` of ``POST /prompt``.
+
+    ``input`` is None when the objection is about the node as a whole. ``type``, ``message`` and ``details`` are the
+    server's own words (``value_not_in_list``, …).
+    """
+
+    node: str
+    input: str | None
+    class_type: str
+    type: str
+    message: str
+    details: str
+
+
+class ComfyError(Exception):
+    """Base of all: ``str()`` is a sentence for the person, ``hint`` what to do next ('' where there is nothing)."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ServerUnreachable(ComfyError):
+    """No answer: connection refused, timeout, unknown host, connection cut."""
+
+
+class ServerError(ComfyError):
+    """An HTTP answer that was not expected; ``status`` is its code."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+
+class PromptRejected(ComfyError):
+    """``POST /prompt`` was refused; ``node_errors`` says on which nodes and inputs, as far as the server told."""
+
+    def __init__(self, message: str, hint: str = "", *, node_errors: Iterable[NodeError] = ()) -> None:
+        super().__init__(message, hint)
+        self.node_errors = tuple(node_errors)
+
+
+class WorkflowError(ComfyError):
+    """A file or document is not a workflow that can be read."""
+
+
+class UploadRejected(ComfyError):
+    """The server did not take an uploaded file."""
+
+
+class RunNotFound(ComfyError):
+    """There is no such run, or it belongs to somebody else: the two are not told apart on purpose."""

@@ -1,0 +1,400 @@
+"""Messages of ComfyUI's ``/ws`` as a closed union of frozen values. No sockets here.
+
+``parse_message`` takes one text or binary frame and gives one `Event`, or None for a frame that says nothing to us:
+unknown, malformed or internal. It never raises. Binary frames are big-endian: a u32 type, then a payload by type.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+__all__ = [
+    "Event",
+    "Executed",
+    "Executing",
+    "ExecutionCached",
+    "ExecutionError",
+    "ExecutionInterrupted",
+    "ExecutionStart",
+    "ExecutionSuccess",
+    "FeatureFlags",
+    "NodeProgress",
+    "Preview",
+    "Progress",
+    "ProgressState",
+    "ProgressText",
+    "Skipped",
+    "Status",
+    "parse_message",
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The length of the server's queue, running prompt included; ``sid`` comes with the first one of a socket."""
+
+    queue_remaining: int
+    sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureFlags:
+    """The server's answer to our flags."""
+
+    flags: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStart:
+    prompt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionCached:
+    """Nodes whose earlier results are used again."""
+
+    prompt_id: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Executing:
+    """The server works on ``node``; None: it is through with the prompt and history is complete.
+
+    ``prompt_id`` is missing in the one message that follows the re-opening of a socket. ``display_node`` is the node
+    of the prompt that a node made at run time stands for.
+    """
+
+    node: str | None
+    prompt_id: str | None
+    display_node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Steps of one node."""
+
+    value: float
+    max: float
+    node: str | None
+    prompt_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress:
+    node: str
+    display_node: str
+    value: float
+    max: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressState:
+    """All nodes that run or have run, at once (cached ones are not in it)."""
+
+    prompt_id: str
+    nodes: tuple[NodeProgress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A picture of the work so far, encoded as it came. Without the feature flag the server names neither node nor
+    prompt."""
+
+    node: str | None
+    prompt_id: str | None
+    mime: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressText:
+    """A line of text that a node shows while it works; the server does not say of which prompt."""
+
+    node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A node's output for the user, in the raw shape that `comfy.outputs.read_outputs` reads."""
+
+    prompt_id: str
+    node: str
+    output: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSuccess:
+    prompt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionError:
+    prompt_id: str
+    node: str | None
+    class_type: str
+    exception_type: str
+    exception_message: str
+    traceback: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionInterrupted:
+    prompt_id: str
+    node: str | None
+
+
+Event = (
+    Status
+    | FeatureFlags
+    | ExecutionStart
+    | ExecutionCached
+    | Executing
+    | Progress
+    | ProgressState
+    | Preview
+    | ProgressText
+    | Executed
+    | ExecutionSuccess
+    | ExecutionError
+    | ExecutionInterrupted
+)
+
+
+class Skipped:
+    """Warns once for each kind of message that could not be used. Share one among the sockets of a program.
+
+    The kinds are the server's words, so only ``limit`` of them are remembered; after that there are no more warnings.
+    """
+
+    def __init__(self, limit: int = 100) -> None:
+        self._kinds: set[str] = set()
+        self._limit = limit
+
+    def __call__(self, kind: str, reason: str) -> None:
+        if kind not in self._kinds and len(self._kinds) < self._limit:
+            self._kinds.add(kind)
+            log.warning("Skipping messages of ComfyUI: %s (%s)", kind, reason)
+
+
+def parse_message(data: str | bytes, skipped: Skipped | None = None) -> Event | None:
+    """One frame of ``/ws`` as an event; None, with one warning through ``skipped``, if it is of no use.
+
+    ``str`` is a text frame (JSON), ``bytes`` a binary one.
+    """
+    warn = skipped or Skipped()
+    try:
+        return _parse_binary(data, warn) if isinstance(data, bytes) else _parse_text(data, warn)
+    except _Malformed as error:
+        warn(f"malformed {error.kind}", str(error))
+        return None
+
+
+class _Malformed(Exception):
+    """A message that is not what its kind promises."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+class _Data(dict[str, Any]):
+    """The ``data`` of a text message with readers that check; a missing key reads as None."""
+
+    def text(self, key: str) -> str:
+        value = self.get(key)
+        if isinstance(value, str):
+            return value
+        raise ValueError(f"{key} is not a text")
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.get(key) is None else self.text(key)
+
+    def loose_text(self, key: str) -> str:
+        value = self.get(key)
+        return value if isinstance(value, str) else ""
+
+    def number(self, key: str) -> float:
+        value = self.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return value
+        raise ValueError(f"{key} is not a number")
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.get(key)
+        if isinstance(value, dict):
+            return value
+        raise ValueError(f"{key} is not an object")
+
+    def node(self, key: str) -> str | None:
+        # Ids are strings in a prompt; some custom nodes report them as numbers.
+        value = self.get(key)
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else self.optional_text(key)
+
+
+def _parse_text(text: str, warn: Skipped) -> Event | None:
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _Malformed("text frame", str(error)[:200]) from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise _Malformed("text frame", "not an object with a type")
+    kind = message["type"][:80]
+    parser = _TEXT.get(kind)
+    if parser is None:
+        warn(f"unknown type {kind!r}", "text frame")
+        return None
+    data = message.get("data")
+    if not isinstance(data, dict):
+        raise _Malformed(kind, "data is not an object")
+    try:
+        return parser(_Data(data))
+    except (ValueError, OverflowError) as error:
+        raise _Malformed(kind, str(error)[:200]) from None
+
+
+def _status(data: _Data) -> Status:
+    info = _Data(_Data(data.mapping("status")).mapping("exec_info"))
+    return Status(int(info.number("queue_remaining")), data.optional_text("sid"))
+
+
+def _cached(data: _Data) -> ExecutionCached:
+    nodes = data.get("nodes")
+    if not isinstance(nodes, list):
+        raise ValueError("nodes is not a list")
+    return ExecutionCached(data.text("prompt_id"), tuple(node for node in nodes if isinstance(node, str)))
+
+
+def _executing(data: _Data) -> Executing:
+    return Executing(data.node("node"), data.optional_text("prompt_id"), data.node("display_node"))
+
+
+def _progress(data: _Data) -> Progress:
+    return Progress(data.number("value"), data.number("max"), data.node("node"), data.optional_text("prompt_id"))
+
+
+def _progress_state(data: _Data) -> ProgressState:
+    nodes = []
+    for node, values in data.mapping("nodes").items():
+        if isinstance(values, dict):
+            one = _Data(values)
+            shown = one.node("display_node_id") or node
+            nodes.append(NodeProgress(node, shown, one.number("value"), one.number("max"), one.loose_text("state")))
+    return ProgressState(data.text("prompt_id"), tuple(nodes))
+
+
+def _executed(data: _Data) -> Executed:
+    # A node that is through but has nothing to show answers with "output": null.
+    output = data.mapping("output") if data.get("output") is not None else {}
+    return Executed(data.text("prompt_id"), data.node("display_node") or data.node("node") or "", output)
+
+
+def _error(data: _Data) -> ExecutionError:
+    trace = data.get("traceback")
+    return ExecutionError(
+        data.text("prompt_id"),
+        data.node("node_id"),
+        data.loose_text("node_type"),
+        data.loose_text("exception_type"),
+        data.loose_text("exception_message").strip(),
+        "".join(line for line in trace if isinstance(line, str)) if isinstance(trace, list) else "",
+    )
+
+
+_TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
+    {
+        "status": _status,
+        "feature_flags": FeatureFlags,
+        "execution_start": lambda data: ExecutionStart(data.text("prompt_id")),
+        "execution_cached": _cached,
+        "executing": _executing,
+        "progress": _progress,
+        "progress_state": _progress_state,
+        "executed": _executed,
+        "execution_success": lambda data: ExecutionSuccess(data.text("prompt_id")),
+        "execution_error": _error,
+        "execution_interrupted": lambda data: ExecutionInterrupted(data.text("prompt_id"), data.node("node_id")),
+    }
+)
+
+
+def _parse_binary(frame: bytes, warn: Skipped) -> Event | None:
+    kind, payload = _u32(frame, "binary frame")
+    parser = _BINARY.get(kind)
+    if parser is None:
+        warn(f"unknown binary type {kind}", f"{len(frame)} bytes")
+        return None
+    return parser(payload)
+
+
+def _u32(data: bytes, kind: str) -> tuple[int, bytes]:
+    if len(data) < 4:
+        raise _Malformed(kind, f"{len(data)} bytes where 4 are needed")
+    return struct.unpack_from(">I", data)[0], data[4:]
+
+
+def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
+    """A part preceded by its length, and what follows it."""
+    length, rest = _u32(data, kind)
+    if length > len(rest):
+        raise _Malformed(kind, f"length {length} in {len(rest)} bytes")
+    return rest[:length], rest[length:]
+
+
+_MIME_OF_CODE: Mapping[int, str] = MappingProxyType({1: "image/jpeg", 2: "image/png"})
+_MAGIC: Mapping[bytes, str] = MappingProxyType({b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"})
+
+
+def _mime(picture: bytes, kind: str) -> str:
+    """The type told by the picture itself; what the frame says of it is only believed when the start is unknown."""
+    if not picture:
+        raise _Malformed(kind, "no picture in it")
+    return next((mime for start, mime in _MAGIC.items() if picture.startswith(start)), "")
+
+
+def _preview(payload: bytes) -> Preview:
+    code, picture = _u32(payload, "preview")
+    mime = _mime(picture, "preview") or _MIME_OF_CODE.get(code)
+    if mime is None:
+        raise _Malformed("preview", f"picture type {code}")
+    return Preview(None, None, mime, picture)
+
+
+def _preview_with_metadata(payload: bytes) -> Preview:
+    kind = "preview with metadata"
+    head, picture = _sized(payload, kind)
+    try:
+        metadata = json.loads(head)
+        if not isinstance(metadata, dict):
+            raise ValueError("metadata is not an object")
+        data = _Data(metadata)
+        node = data.node("display_node_id") or data.node("node_id")
+        prompt_id = data.optional_text("prompt_id")
+        told = data.optional_text("image_type")
+    except (ValueError, RecursionError) as error:
+        raise _Malformed(kind, str(error)[:200]) from None
+    mime = _mime(picture, kind) or told
+    if mime not in _MIME_OF_CODE.values():
+        raise _Malformed(kind, f"picture type {mime!r}")
+    return Preview(node, prompt_id, mime, picture)
+
+
+def _progress_text(payload: bytes) -> ProgressText:
+    node, text = _sized(payload, "progress text")
+    return ProgressText(node.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
+
+
+_BINARY: Mapping[int, Callable[[bytes], Event]] = MappingProxyType(
+    {1: _preview, 3: _progress_text, 4: _preview_with_metadata}
+)

@@ -1,0 +1,73 @@
+"""What a finished node put out: files to be fetched with ``/view`` and plain texts.
+
+The shapes are those of ``outputs`` in ``/history`` and of ``output`` in the ``executed`` message, which are the same.
+The key says little about the kind: videos and animated pictures come under ``images``, custom nodes invent keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["FileKind", "OutputFile", "TextOutput", "read_outputs"]
+
+FileKind = Literal["image", "video", "audio", "3d", "file"]
+
+_EXTENSIONS: Mapping[FileKind, str] = MappingProxyType(
+    {
+        "image": "png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
+        "video": "mp4 webm mkv mov avi m4v mpg mpeg ogv",
+        "audio": "flac wav mp3 ogg opus m4a aac aiff",
+        "3d": "glb gltf obj stl ply fbx usdz splat ksplat spz",
+    }
+)
+_KIND_OF_EXTENSION: Mapping[str, FileKind] = MappingProxyType(
+    {extension: kind for kind, extensions in _EXTENSIONS.items() for extension in extensions.split()}
+)
+_KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
+    {"images": "image", "gifs": "video", "video": "video", "videos": "video", "audio": "audio", "3d": "3d"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One file on the server; ``filename``, ``subfolder`` and ``type`` are all needed to fetch it."""
+
+    filename: str
+    subfolder: str
+    type: str
+    kind: FileKind
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextOutput:
+    """One text shown by a node (``PreviewAny`` and its like)."""
+
+    node: str
+    text: str
+
+
+def read_outputs(node: str, output: Mapping[str, object]) -> tuple[tuple[OutputFile, ...], tuple[TextOutput, ...]]:
+    """The files and texts in one node's output; whatever has another shape is left out."""
+    items = [(key, item) for key, value in output.items() if isinstance(value, list | tuple) for item in value]
+    files = tuple(_files(node, items))
+    texts = tuple(TextOutput(node, item) for key, item in items if isinstance(item, str) and key in ("text", "string"))
+    return files, texts
+
+
+def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
+    for key, item in items:
+        if not isinstance(item, Mapping):
+            continue
+        filename, subfolder, type_ = item.get("filename"), item.get("subfolder", ""), item.get("type", "output")
+        if isinstance(filename, str) and filename and isinstance(subfolder, str) and isinstance(type_, str):
+            yield OutputFile(filename, subfolder, type_, _kind(key, filename), node)
+
+
+def _kind(key: str, filename: str) -> FileKind:
+    extension = PurePosixPath(filename).suffix.lower().lstrip(".")
+    return _KIND_OF_EXTENSION.get(extension) or _KIND_OF_KEY.get(key, "file")

@@ -1,0 +1,301 @@
+"""All that is known of one run, as one frozen value, and the pure functions that lead from one to the next.
+
+`advance` takes what the socket says; `accepted`, `refused`, `placed`, `settled`, `stopped`, `failed` and `lost` take
+what is learned otherwise. The stream only *suggests* an end (``verdict``): ``/history`` is complete at ``over`` and
+decides. A finished state never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from comfy.answers import HistoryEntry, Queue, Submitted, Verdict
+from comfy.errors import NodeError, PromptRejected
+from comfy.events import (
+    Event,
+    Executed,
+    Executing,
+    ExecutionCached,
+    ExecutionError,
+    ExecutionInterrupted,
+    ExecutionSuccess,
+    FeatureFlags,
+    Preview,
+    Progress,
+    ProgressState,
+    ProgressText,
+    Status,
+)
+from comfy.failures import explain
+from comfy.outputs import OutputFile, TextOutput, read_outputs
+
+__all__ = [
+    "OutputFile",
+    "Phase",
+    "RunError",
+    "RunState",
+    "TextOutput",
+    "accepted",
+    "advance",
+    "failed",
+    "lost",
+    "placed",
+    "refused",
+    "settled",
+    "stopped",
+    "waiting",
+]
+
+
+class Phase(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    REFUSED = "refused"
+    LOST = "lost"
+
+    @property
+    def finished(self) -> bool:
+        return self not in (Phase.WAITING, Phase.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """What went wrong, for the person, and what to do; ``detail`` is for a folded part of the page."""
+
+    message: str
+    hint: str = ""
+    node: str | None = None
+    node_title: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """One run at one moment.
+
+    ``queue_place``: prompts before ours, 0 = next, None = not known or no longer waiting. ``step`` of ``steps`` belong
+    to the executing ``node``; steps 0 = unknown. ``preview`` is the newest picture only, ``preview_number`` counts
+    all. ``node_errors``: why it was refused, or, in a run that goes on, which outputs the server left out.
+    """
+
+    prompt_id: str
+    phase: Phase = Phase.WAITING
+    queue_place: int | None = None
+    node: str | None = None
+    step: int = 0
+    steps: int = 0
+    note: str = ""
+    preview: Preview | None = None
+    preview_number: int = 0
+    files: tuple[OutputFile, ...] = ()
+    texts: tuple[TextOutput, ...] = ()
+    error: RunError | None = None
+    node_errors: tuple[NodeError, ...] = ()
+    started_at: float | None = None
+    finished_at: float | None = None
+    # What follows is for `advance` and for whoever runs it, not for show.
+    titles: Mapping[str, str] = field(default_factory=dict, repr=False)
+    wanted: frozenset[str] | None = field(default=None, repr=False)
+    nodes_finished: frozenset[str] = field(default=frozenset(), repr=False)
+    queue_remaining: int | None = None
+    verdict: Verdict | None = None
+    over: bool = False
+
+    @property
+    def nodes_done(self) -> int:
+        """Nodes of the prompt that are through or were not needed."""
+        return self.nodes_total if self.phase is Phase.DONE else len(self.nodes_finished)
+
+    @property
+    def nodes_total(self) -> int:
+        return len(self.titles)
+
+    @property
+    def node_title(self) -> str | None:
+        """The title of the executing node, or its class, as in the workflow."""
+        return self.titles.get(self.node) if self.node else None
+
+
+def waiting(prompt_id: str, prompt: Mapping[str, Any], outputs: Iterable[str] | None = None) -> RunState:
+    """The first state of a run. ``outputs``: the nodes whose outputs count; None = all."""
+    titles = {node: _title(values) for node, values in prompt.items()}
+    return RunState(prompt_id, titles=titles, wanted=None if outputs is None else frozenset(outputs))
+
+
+def _title(node: object) -> str:
+    if not isinstance(node, Mapping):
+        return ""
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return str(title or node.get("class_type", ""))
+
+
+def advance(state: RunState, event: Event) -> RunState:
+    """The state after one message of the socket. Messages about other prompts change nothing."""
+    if state.phase.finished or not _ours(state, event):
+        return state
+    match event:
+        case Status(queue_remaining):
+            return replace(state, queue_remaining=queue_remaining)
+        case FeatureFlags():
+            return state
+        case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if state.phase is Phase.WAITING:
+            return state  # without an id it can only be ours once we run
+        case _:
+            return _advance_running(_running(state), event)
+
+
+def _ours(state: RunState, event: Event) -> bool:
+    return getattr(event, "prompt_id", None) in (None, state.prompt_id)
+
+
+def _running(state: RunState) -> RunState:
+    if state.phase is Phase.RUNNING:
+        return state
+    return replace(state, phase=Phase.RUNNING, queue_place=None)
+
+
+def _advance_running(state: RunState, event: Event) -> RunState:
+    match event:
+        case ExecutionCached(nodes=nodes):
+            return replace(state, nodes_finished=_finished(state, nodes))
+        case Executing(node=None):
+            return replace(state, node=None, step=0, steps=0, note="", over=True)
+        case Executing(node=node, display_node=shown):
+            return _at_node(state, shown or node)
+        case Progress(value=value, max=most):
+            return replace(state, step=int(value), steps=int(most))
+        case ProgressState(nodes=nodes):
+            return _progress_state(state, event)
+        case Preview():
+            return replace(state, preview=event, preview_number=state.preview_number + 1)
+        case ProgressText(text=text):
+            return replace(state, note=text)
+        case Executed(node=node, output=output):
+            return _with_outputs(replace(state, nodes_finished=_finished(state, (node,))), {node: output})
+        case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
+            return replace(state, verdict=event)
+        case _:  # ExecutionStart has said all by being ours
+            return state
+
+
+def _finished(state: RunState, nodes: Iterable[str]) -> frozenset[str]:
+    # Nodes made at run time have ids of their own; only those of the prompt are counted.
+    return state.nodes_finished | (state.titles.keys() & set(nodes))
+
+
+def _at_node(state: RunState, node: str | None) -> RunState:
+    if node == state.node:
+        return state
+    done = _finished(state, (state.node,) if state.node else ())
+    return replace(state, node=node, step=0, steps=0, note="", nodes_finished=done - {node or ""})
+
+
+def _progress_state(state: RunState, event: ProgressState) -> RunState:
+    finished = (one.display_node for one in event.nodes if one.state == "finished" and one.node == one.display_node)
+    state = replace(state, nodes_finished=_finished(state, finished))
+    running = [one for one in event.nodes if one.state == "running"]
+    current = next((one for one in running if one.display_node == state.node), None)
+    if current is None or current.max <= 1:  # 0 of 1 stands for "no steps known"
+        return state
+    return replace(state, step=int(current.value), steps=int(current.max))
+
+
+def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
+    """The state with these nodes' outputs in the place of what they had."""
+    wanted = {node: output for node, output in outputs.items() if state.wanted is None or node in state.wanted}
+    files = [file for file in state.files if file.node not in wanted]
+    texts = [text for text in state.texts if text.node not in wanted]
+    for node, output in wanted.items():
+        more_files, more_texts = read_outputs(node, output)
+        files.extend(more_files)
+        texts.extend(more_texts)
+    return replace(state, files=tuple(files), texts=tuple(texts))
+
+
+def accepted(state: RunState, answer: Submitted) -> RunState:
+    """The server took the prompt, possibly under an id of its own and without some of its outputs."""
+    if state.phase.finished:
+        return state
+    return replace(state, prompt_id=answer.prompt_id, node_errors=answer.node_errors)
+
+
+def placed(state: RunState, queue: Queue) -> RunState:
+    """What a look at the queue tells; a prompt that is not in it is left as it was."""
+    if state.phase.finished:
+        return state
+    if state.prompt_id in queue.running:
+        return _running(state)
+    if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
+        return replace(state, queue_place=place)
+    return state
+
+
+def settled(state: RunState, entry: HistoryEntry) -> RunState:
+    """The end as the server's history has it: its outputs replace those heard of on the way."""
+    if state.phase.finished:
+        return state
+    return _ended(_with_outputs(replace(state, files=(), texts=()), entry.outputs), entry.verdict)
+
+
+def concluded(state: RunState, otherwise: RunError) -> RunState:
+    """The end when history cannot be had: what the stream said of it, else the run is lost for the reason given."""
+    if state.phase.finished:
+        return state
+    return lost(state, otherwise) if state.verdict is None else _ended(state, state.verdict)
+
+
+def _ended(state: RunState, verdict: Verdict) -> RunState:
+    match verdict:
+        case ExecutionSuccess():
+            return _end(state, Phase.DONE)
+        case ExecutionInterrupted(node=node):
+            return stopped(
+                state,
+                RunError(
+                    "The run was stopped at the server by somebody else.",
+                    "Run it again; if this was not meant, ask who else uses this server.",
+                    node,
+                    state.titles.get(node or ""),
+                ),
+            )
+        case ExecutionError(node=node, class_type=class_type):
+            sentence, hint = explain(verdict.exception_type, verdict.exception_message)
+            title = state.titles.get(node or "") or class_type or None
+            detail = ": ".join(filter(None, (verdict.exception_type, verdict.exception_message)))
+            return failed(state, RunError(sentence, hint, node, title, detail))
+
+
+def refused(state: RunState, error: PromptRejected) -> RunState:
+    """The server did not take the prompt."""
+    if state.phase.finished:
+        return state
+    return _end(replace(state, node_errors=error.node_errors), Phase.REFUSED, RunError(str(error), error.hint))
+
+
+def stopped(state: RunState, error: RunError | None = None) -> RunState:
+    """The run was stopped. Without an error: by the person who started it."""
+    return _end(state, Phase.STOPPED, error)
+
+
+def failed(state: RunState, error: RunError) -> RunState:
+    """The run ended in an error."""
+    return _end(state, Phase.FAILED, error)
+
+
+def lost(state: RunState, error: RunError) -> RunState:
+    """Nobody knows any more how the run ended."""
+    return _end(state, Phase.LOST, error)
+
+
+def _end(state: RunState, phase: Phase, error: RunError | None = None) -> RunState:
+    """A finished state lets go of the preview: the bytes would live as long as the run is remembered."""
+    if state.phase.finished:
+        return state
+    return replace(state, phase=phase, error=error, queue_place=None, node=None, step=0, steps=0, note="", preview=None)
