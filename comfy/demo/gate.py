@@ -1,0 +1,134 @@
+"""What every HTTP request passes first: counting, the origin check, the body limit, scripted misbehaviour."""
+
+import asyncio
+import ipaddress
+import json
+import threading
+from collections import Counter
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .misbehaviour import Misbehaviour, Script
+
+STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413}
+
+
+class RequestCounter:
+    """Requests by method and path without the /api prefix, WebSocket handshakes included. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._counts[name] += 1
+
+    def snapshot(self) -> Counter[str]:
+        """What was asked so far, e.g. `{"POST /prompt": 1}`."""
+        with self._lock:
+            return Counter(self._counts)
+
+
+class Gate:
+    """ASGI middleware around the stand-in's routes."""
+
+    def __init__(self, app: ASGIApp, *, counter: RequestCounter, script: Script, max_body: int) -> None:
+        self._app = app
+        self._counter = counter
+        self._script = script
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix("/api") or "/"
+        name = f"{scope.get('method', 'GET')} {path}"
+        self._counter.add(name)
+        if is_foreign(Headers(scope=scope)):
+            await Response(status_code=403)(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            wrong = self._script.take(name) or self._script.take(f"{scope['method']} /{path.split('/')[1]}")
+            await self._answer(wrong, scope, receive, send)
+
+    async def _answer(self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if wrong is not None and wrong.kind == "slow":
+            await asyncio.sleep(wrong.seconds)
+        elif wrong is not None and wrong.kind == "cut":
+            await _cut(send)
+            return
+        elif wrong is not None:
+            await _read_all(receive, 0)
+            await _wrong_answer(wrong)(scope, receive, send)
+            return
+        body = await _read_all(receive, self._max_body)
+        if body is None:
+            await Response(f"Maximum request body size {self._max_body} exceeded.", 413)(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+
+def _wrong_answer(wrong: Misbehaviour) -> Response:
+    if wrong.kind == "bad_json":
+        return Response('{"exec_info": {"queue_rem', media_type="application/json")
+    return Response("scripted misbehaviour", STATUS_OF[wrong.kind])
+
+
+async def _cut(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+    await send({"type": "http.response.body", "body": json.dumps({"half": "of"}).encode(), "more_body": True})
+
+
+async def _read_all(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None if it is longer than the limit. It is read to its end even then.
+
+    A client that is still sending would otherwise see a reset connection instead of the 413.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            parts.append(chunk)
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts) if size <= limit else None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Whether another site's page asks: such requests get 403 on loopback (COMFYUI.md 13)."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    origin = urlsplit(headers.get("origin", ""))
+    host = urlsplit("//" + headers.get("host", ""))
+    if not origin.hostname or not host.hostname or not _is_loopback(host.hostname):
+        return False
+    ports_matter = origin.port is not None and host.port is not None
+    return origin.hostname != host.hostname or (ports_matter and origin.port != host.port)
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"

@@ -1,0 +1,42 @@
+"""Noise, and pictures on their way out of it."""
+
+import random
+
+from PIL import Image
+
+PREVIEW_SIDE = 512
+GRAIN = 64
+
+
+def coloured(width: int, height: int, seed: int) -> Image.Image:
+    """Noise of soft colours, the same for the same seed."""
+    raw = random.Random(seed).randbytes(GRAIN * GRAIN * 3)
+    return Image.frombytes("RGB", (GRAIN, GRAIN), raw).resize((width, height), Image.Resampling.BILINEAR)
+
+
+def cover(picture: Image.Image, amount: float, seed: int) -> Image.Image:
+    """The picture with some of its noise left in it."""
+    return Image.blend(picture, coloured(*picture.size, seed), amount)
+
+
+def emerging(
+    finished: Image.Image, progress: float, seed: int, begun: Image.Image | None, mask: Image.Image | None
+) -> Image.Image:
+    """What a sampler shows at this point of its way (0 … 1): large soft shapes first, then the details.
+
+    `begun` shines through the noise of an image-to-image run; outside the mask nothing changes.
+    """
+    scale = min(1.0, PREVIEW_SIDE / max(finished.size))
+    size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
+    if progress >= 1:
+        return finished.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    detail = 6 + round((GRAIN * 2 - 6) * progress**2)
+    small = finished.resize((detail, max(1, round(detail * size[1] / size[0]))), Image.Resampling.BOX, reducing_gap=1.5)
+    canvas = small.resize((GRAIN * 2, GRAIN * 2), Image.Resampling.BICUBIC)
+    start = coloured(GRAIN * 2, GRAIN * 2, seed)
+    if begun is not None:
+        start = Image.blend(begun.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5)
+    shown = Image.blend(canvas, start, (1 - progress) ** 1.6).resize(size, Image.Resampling.BILINEAR)
+    if begun is None or mask is None:
+        return shown
+    return Image.composite(shown, begun.resize(size), mask.resize(size))

@@ -1,0 +1,90 @@
+"""The input, output and temp folders: safe paths, numbered names, and nothing outside them."""
+
+import mimetypes
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Literal, get_args
+
+Folder = Literal["input", "output", "temp"]
+
+ANNOTATION = re.compile(r"^(?P<name>.*?) ?\[(?P<folder>input|output|temp)\]$", re.DOTALL)
+
+
+class UnsafePath(ValueError):
+    """A name that leads out of its folder."""
+
+
+class Storage:
+    """Three folders under one temporary directory, removed by `close`.
+
+    File values are spelled `subfolder/name`, and `name [output]` or `name [temp]` for files of earlier runs
+    (COMFYUI.md 22).
+    """
+
+    def __init__(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="comfy-demo-")).resolve()
+        for name in get_args(Folder):
+            (self._root / name).mkdir()
+
+    def close(self) -> None:
+        """Remove everything ever uploaded or saved here."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def folder(self, name: str) -> Path | None:
+        """The directory called input, output or temp; None for any other name."""
+        return self._root / name if name in get_args(Folder) else None
+
+    def inside(self, folder: Path, relative: str) -> Path:
+        """`folder/relative`, resolved; UnsafePath if that is not inside the folder."""
+        if "\0" in relative:
+            raise UnsafePath(relative)
+        path = (folder / relative).resolve()
+        if not path.is_relative_to(folder):
+            raise UnsafePath(relative)
+        return path
+
+    def split_annotation(self, name: str) -> tuple[str, Path | None]:
+        """Take ` [output]` off a file value: the bare name and the folder it asked for, if any."""
+        if (match := ANNOTATION.match(name)) is None:
+            return name, None
+        return match["name"], self._root / match["folder"]
+
+    def find(self, value: str) -> Path | None:
+        """The file a LoadImage value means, or None if there is none (or it is not ours to read)."""
+        name, folder = self.split_annotation(value)
+        try:
+            path = self.inside(folder or self._root / "input", name)
+        except UnsafePath:
+            return None
+        return path if path.is_file() else None
+
+    def input_files(self, media: str) -> list[str]:
+        """Files directly in the input folder of one media type ("image", "audio" …): what LoadImage offers."""
+        names = (path.name for path in (self._root / "input").iterdir() if path.is_file())
+        return sorted(name for name in names if (mimetypes.guess_type(name)[0] or "").startswith(media + "/"))
+
+    def next_name(self, folder: Folder, prefix: str, size: tuple[int, int] = (0, 0)) -> tuple[Path, str, str, int]:
+        """Where files of a save node go: directory, subfolder, bare prefix and the first free number.
+
+        `%width%`, `%height%` and `%year%` … `%second%` in the prefix are filled in, as the real server does.
+        Raises UnsafePath for a prefix that leads out of the folder.
+        """
+        now = time.localtime()
+        fields = {"width": size[0], "height": size[1], "year": now.tm_year}
+        parts = {"month": now.tm_mon, "day": now.tm_mday, "hour": now.tm_hour, "minute": now.tm_min}
+        for name, number in fields.items():
+            prefix = prefix.replace(f"%{name}%", str(number))
+        for name, number in {**parts, "second": now.tm_sec}.items():
+            prefix = prefix.replace(f"%{name}%", f"{number:02}")
+        target = self.inside(self._root / folder, prefix)
+        directory, bare = target.parent, target.name
+        if not directory.is_relative_to(self._root / folder):
+            raise UnsafePath(prefix)
+        directory.mkdir(parents=True, exist_ok=True)
+        numbered = re.compile(rf"{re.escape(bare)}_(\d+)")
+        taken = (int(match[1]) for path in directory.iterdir() if (match := numbered.match(path.name)))
+        subfolder = directory.relative_to(self._root / folder).as_posix()
+        return directory, "" if subfolder == "." else subfolder, bare, max(taken, default=0) + 1
