@@ -1,0 +1,159 @@
+"""Plain words: what a person reads instead of "6.text", "ckpt_name" and "sd/v1-5-pruned-emaonly.safetensors"."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Any
+
+# Input names that every graph has, in the words of somebody who never saw one.
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "amount": "How many",
+        "audio": "Audio",
+        "batch_size": "Pictures",
+        "bit_depth": "Colour depth",
+        "ckpt_name": "Model",
+        "cfg": "Guidance (CFG)",
+        "clip_name": "Text encoder",
+        "clip_name1": "Text encoder 1",
+        "clip_name2": "Text encoder 2",
+        "clip_name3": "Text encoder 3",
+        "codec": "Codec",
+        "control_net_name": "ControlNet",
+        "crop": "Crop",
+        "denoise": "Denoise",
+        "duration": "Duration",
+        "file": "File",
+        "filename_prefix": "File name",
+        "fps": "Frames per second",
+        "frame_rate": "Frames per second",
+        "grow_mask_by": "Grow mask by (pixels)",
+        "guidance": "Guidance",
+        "height": "Height",
+        "image": "Picture",
+        "length": "Frames",
+        "lora_name": "LoRA",
+        "lyrics": "Lyrics",
+        "megapixels": "Megapixels",
+        "model_name": "Model",
+        "noise_seed": "Seed",
+        "num_frames": "Frames",
+        "quality": "Quality",
+        "sampler_name": "Sampler",
+        "scale_by": "Scale (times)",
+        "scheduler": "Scheduler",
+        "seed": "Seed",
+        "seconds": "Seconds",
+        "steps": "Steps",
+        "strength_clip": "LoRA strength (text)",
+        "strength_model": "LoRA strength",
+        "tags": "Tags",
+        "text": "Text",
+        "unet_name": "Model",
+        "upscale_method": "Scaling method",
+        "vae_name": "VAE",
+        "video": "Video",
+        "video_frames": "Frames",
+        "weight_dtype": "Weight precision",
+        "width": "Width",
+    }
+)
+
+MODEL_FILES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx"})
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FAMILY = re.compile(r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE)
+
+
+def plain_name(input_name: str) -> str:
+    """Words for an input name: from the table, else the name itself as words ("start_at_step" → "Start at step")."""
+    if input_name in WORDS:
+        return WORDS[input_name]
+    last = input_name.rpartition(".")[2]
+    if last in WORDS:
+        return WORDS[last]
+    words = " ".join(_CAMEL.sub(" ", last).replace("_", " ").replace("-", " ").split())
+    return words[:1].upper() + words[1:60] if words else "Value"
+
+
+def says_something(title: str, class_type: str, display_name: str, shared: bool) -> bool:
+    """True if a node's title was chosen by its author: not the class's own name, and not on several such nodes."""
+    ours = _letters(title)
+    if not ours or shared or title.startswith("$"):
+        return False
+    return not any(
+        ours.startswith(known) for known in (_letters(class_type), _letters(display_name), "cliptext") if known
+    )
+
+
+def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Labels without duplicates. Each comes with what could tell it apart, best first; a number is the last resort."""
+    result = [label for label, _ in labels]
+    for depth in range(max((len(more) for _, more in labels), default=0)):
+        for label in _repeated(result):
+            same = [i for i, text in enumerate(result) if text == label]
+            details = [labels[i][1][depth] if depth < len(labels[i][1]) else "" for i in same]
+            if len(set(details)) > 1:
+                for i, detail in zip(same, details, strict=True):
+                    result[i] = f"{label} ({detail})" if detail and detail != label else label
+    seen = set(result)
+    for label in _repeated(result):
+        same = [i for i, text in enumerate(result) if text == label]
+        number = 2
+        for i in same[1:]:
+            while f"{label} {number}" in seen:
+                number += 1
+            result[i] = f"{label} {number}"
+            seen.add(result[i])
+    return result
+
+
+def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
+    """(label, value) of a dropdown: model files without folder and extension where that leaves them distinct."""
+    offered = list(values)
+    stems = [_stem(value) for value in offered]
+    names = [PurePosixPath(stem.replace("\\", "/")).name or stem for stem in stems]
+    for candidates in (names, stems):
+        if len(set(candidates)) == len(candidates):
+            return tuple(zip(candidates, offered, strict=True))
+    return tuple((str(value), value) for value in offered)
+
+
+def closest(wanted: object, offered: Iterable[Any]) -> Any | None:
+    """The offered value most like the wanted one, None if nothing is offered.
+
+    Shared words count before spelling, and the ways to write "SD 1.5" are one word: for `v1-5-pruned-emaonly` the
+    closest of `broken` and `tiny_sd15` is the second.
+    """
+    target = _words(wanted)
+
+    def likeness(value: Any) -> tuple[int, float]:
+        words = _words(value)
+        ratio = difflib.SequenceMatcher(None, " ".join(sorted(target)), " ".join(sorted(words))).ratio()
+        return len(target & words), ratio
+
+    return max(list(offered)[:2000], key=likeness, default=None)
+
+
+def _words(value: object) -> set[str]:
+    text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
+    return set(re.split(r"[^a-z0-9.]+", text)) - {""}
+
+
+def _stem(value: object) -> str:
+    text = str(value)
+    path = PurePosixPath(text)
+    return text[: -len(path.suffix)] if path.suffix.lower() in MODEL_FILES else text
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _repeated(labels: Sequence[str]) -> list[str]:
+    return [label for label, count in Counter(labels).items() if count > 1]

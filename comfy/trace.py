@@ -1,0 +1,166 @@
+"""Following links through a prompt: what a text is for, what has an effect at all, where pictures go.
+
+Works from the server's types where the node class is known and from input names where it is not. Every walk visits a
+place once, so cycles end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+from comfy.object_info import Catalogue, NodeSpec
+from comfy.workflow import Prompt, links
+
+# Link types that carry what a person wrote, from the text to the sampler.
+TEXT_TYPES = frozenset({"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"})
+# The same by name, for nodes the server does not have.
+TEXT_NAMES = re.compile(r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I)
+# Link types that carry a picture to the sampler that repaints it.
+PICTURE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+NO_EFFECT = frozenset({"ConditioningZeroOut"})
+
+
+class Pole(StrEnum):
+    """Whether a text says what to show or what to avoid."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+
+def pole_of(name: str) -> Pole | None:
+    """The pole that an input or output name states, if any."""
+    lowered = name.lower()
+    if "neg" in lowered or lowered.startswith("uncond"):
+        return Pole.NEGATIVE
+    return Pole.POSITIVE if "positive" in lowered else None
+
+
+class Trace:
+    """A prompt with its links indexed. Build one per form; it changes nothing.
+
+    `alive` are the nodes that reach an output, `poles` says of every node on the way of a text to its consumer whether
+    that text is positive or negative.
+    """
+
+    def __init__(self, prompt: Prompt, catalogue: Catalogue) -> None:
+        self.prompt = prompt
+        self.catalogue = catalogue
+        self.sources = {
+            node_id: {name: (source, slot) for name, source, slot in links(node) if source in prompt}
+            for node_id, node in prompt.items()
+        }
+        self.uses: dict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+        for node_id, inputs in self.sources.items():
+            for name, place in inputs.items():
+                self.uses[place].append((node_id, name))
+        self.alive = frozenset(self._walk(self._ends(), None))
+        self.poles = self._find_poles()
+
+    def spec(self, node_id: str) -> NodeSpec | None:
+        """What the server says about a node's class, None if it does not have it."""
+        return self.catalogue.get(self.prompt[node_id]["class_type"])
+
+    def dangling(self) -> Iterator[tuple[str, str, str]]:
+        """Links to nodes that are not there: (node, input, missing node)."""
+        for node_id, node in self.prompt.items():
+            yield from ((node_id, name, source) for name, source, _ in links(node) if source not in self.prompt)
+
+    def output_used(self, node_id: str, slot: int) -> bool:
+        """True if anything is linked to this output."""
+        return (node_id, slot) in self.uses
+
+    def takes_picture(self, node_id: str) -> bool:
+        """True if a loaded picture, video or mask reaches this sampler's starting latent."""
+        start = [source for name, (source, _) in self.sources[node_id].items() if self._type(node_id, name) == "LATENT"]
+        return any(_loads_picture(self.spec(source)) for source in self._walk(start, PICTURE_TYPES))
+
+    def feeds(self, node_id: str) -> tuple[str, str] | None:
+        """The (node, input) that this node's first linked output goes to, None if it goes nowhere."""
+        return next((uses[0] for (source, _), uses in self.uses.items() if source == node_id), None)
+
+    def _ends(self) -> list[str]:
+        """Where a run ends: output nodes; where none is known, the nodes nothing is linked to."""
+        known = [node_id for node_id in self.prompt if (spec := self.spec(node_id)) and spec.output_node]
+        used = {source for source, _ in self.uses}
+        unknown = [node_id for node_id in self.prompt if self.spec(node_id) is None and node_id not in used]
+        return known + unknown or [node_id for node_id in self.prompt if node_id not in used] or list(self.prompt)
+
+    def _walk(self, start: Iterable[str], types: frozenset[str] | None) -> Iterator[str]:
+        """These nodes and all behind them, nearest first; only along inputs of the given types."""
+        seen: set[str] = set()
+        todo = list(start)
+        for node_id in todo:
+            if node_id in seen:
+                continue
+            seen.add(node_id)
+            yield node_id
+            todo.extend(
+                source
+                for name, (source, _) in self.sources[node_id].items()
+                if types is None or self._type(node_id, name) in types
+            )
+
+    def _type(self, node_id: str, input_name: str) -> str:
+        spec = self.spec(node_id)
+        if spec is None:
+            return "*"
+        found = spec.by_name.get(input_name) or spec.active_inputs(self.prompt[node_id]["inputs"]).get(input_name)
+        return found.type if found else "*"
+
+    def _carries_text(self, node_id: str, input_name: str) -> bool:
+        if self.spec(node_id) is None:
+            return bool(TEXT_NAMES.search(input_name))
+        return not TEXT_TYPES.isdisjoint(self._type(node_id, input_name).split(","))
+
+    def _find_poles(self) -> dict[str, Pole]:
+        """The pole of every node that a conditioning passes on its way to a consumer; positive wins where both do."""
+        poles: dict[str, Pole] = {}
+        todo = [start for node_id in self.prompt if node_id in self.alive for start in self._consumed(node_id)]
+        seen = set(todo)
+        for node_id, slot, pole in todo:
+            if self.prompt[node_id]["class_type"] in NO_EFFECT:
+                continue
+            if poles.get(node_id) is not Pole.POSITIVE:
+                poles[node_id] = pole
+            for step in self._behind(node_id, slot, pole):
+                if step not in seen:
+                    seen.add(step)
+                    todo.append(step)
+        return poles
+
+    def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
+        """Where conditioning ends: a node that takes some and passes none on (samplers, guiders, detailers)."""
+        spec = self.spec(node_id)
+        if spec is None or "CONDITIONING" in spec.output_types:
+            unknown_sampler = spec is None and {"positive", "negative"} & self.sources[node_id].keys()
+            if not unknown_sampler:
+                return
+        for name, (source, slot) in self.sources[node_id].items():
+            if pole_of(name) or self._type(node_id, name) == "CONDITIONING":
+                yield source, slot, pole_of(name) or Pole.POSITIVE
+
+    def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
+        """One step back. A node with a positive and a negative way through (ControlNet) keeps them apart."""
+        ways = {name: pole_of(name) for name in self.sources[node_id]}
+        split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
+        through = self._pole_of_slot(node_id, slot) if split else None
+        for name, (source, source_slot) in self.sources[node_id].items():
+            if not self._carries_text(node_id, name):
+                continue
+            if through is None:
+                yield source, source_slot, ways[name] if split and ways[name] else pole  # type: ignore[misc]
+            elif ways[name] in (None, through):
+                yield source, source_slot, pole
+
+    def _pole_of_slot(self, node_id: str, slot: int) -> Pole | None:
+        spec = self.spec(node_id)
+        if spec is None:
+            return (Pole.POSITIVE, Pole.NEGATIVE)[slot] if slot in (0, 1) else None
+        return pole_of(spec.output_names[slot]) if 0 <= slot < len(spec.output_names) else None
+
+
+def _loads_picture(spec: NodeSpec | None) -> bool:
+    return spec is not None and any(one.upload in ("image", "video") for one in spec.inputs)
