@@ -12,7 +12,7 @@ from comfy.workflow import Prompt, is_link, own_title
 
 @dataclass(frozen=True)
 class Candidate:
-    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an input it does not know."""
+    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an unknown input."""
 
     node: str
     input: str

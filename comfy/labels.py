@@ -18,7 +18,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "batch_size": "Pictures",
         "bit_depth": "Colour depth",
         "ckpt_name": "Model",
-        "cfg": "Guidance (CFG)",
+        "cfg": "Guidance scale",
         "clip_name": "Text encoder",
         "clip_name1": "Text encoder 1",
         "clip_name2": "Text encoder 2",
