@@ -40,6 +40,7 @@ __all__ = [
     "TextOutput",
     "accepted",
     "advance",
+    "concluded",
     "failed",
     "lost",
     "placed",
@@ -230,6 +231,8 @@ def placed(state: RunState, queue: Queue) -> RunState:
     """What a look at the queue tells; a prompt that is not in it is left as it was."""
     if state.phase.finished:
         return state
+    if state.over or state.verdict is not None:  # whatever the stream said: it is still there
+        state = replace(state, over=False, verdict=None)
     if state.prompt_id in queue.running:
         return _running(state)
     if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
