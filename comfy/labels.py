@@ -140,6 +140,11 @@ def closest(wanted: object, offered: Iterable[Any]) -> Any | None:
     return max(list(offered)[:2000], key=likeness, default=None)
 
 
+def plain_number(number: int | float) -> str:
+    """A number as people write it: all digits of a whole one, "0.5" and not "0.50"."""
+    return str(number) if isinstance(number, int) else repr(number).removesuffix(".0")
+
+
 def _words(value: object) -> set[str]:
     text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
     return set(re.split(r"[^a-z0-9.]+", text)) - {""}
