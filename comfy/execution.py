@@ -52,6 +52,7 @@ _FORGOTTEN = RunError(
 )
 _OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
 _EARLY_EVENTS = 200
+_SECOND_CANCEL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Execution:
         self._stream: Stream | None = None
         self._opening: Stream | None = None
         self._at_server = False
+        self._confirmed = True
+        self._gave_up = threading.Event()
         # Of the reading thread, until `_submit` knows the prompt id: events of a prompt that may be ours.
         self._entry = threading.Lock()
         self._early: list[Event] | None = []
@@ -126,6 +129,7 @@ class Execution:
 
     def abandon(self) -> None:
         """Give up telling a server that does not answer."""
+        self._gave_up.set()
         self._teller.abort()
 
     def wake(self) -> None:
@@ -166,7 +170,8 @@ class Execution:
         self._heard = time.monotonic()
 
     def _submit(self) -> None:
-        self._at_server = True  # from here on it may be there, whatever becomes of the answer
+        # From here on it may be there, whatever becomes of the answer.
+        self._at_server, self._confirmed = True, False
         prompt_id = self._latest.state.prompt_id
         extra_data = {"preview_method": "auto"}
         try:
@@ -177,6 +182,7 @@ class Execution:
             if self._stop is not None or not self._arrived(prompt_id):
                 raise
             answer = Submitted(prompt_id, 0)
+        self._confirmed = True
         with self._entry:
             early, self._early = self._early or [], None
             self._latest.update(partial(accepted, answer=answer))
@@ -360,7 +366,7 @@ class Execution:
 
     def _leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
-        told = self._tell() if self._at_server else True
+        told = not self._at_server or (self._tell() and self._confirmed)
         if self._stream is not None:
             self._stream.close()
         self._client.close()
@@ -375,7 +381,9 @@ class Execution:
         return True
 
     def _tell_again(self) -> None:
-        """The person has the answer by now; the server, which was slow, gets more time."""
+        """The person has the answer by now; a slow server gets more time, and a prompt whose answer was not awaited
+        may have arrived after the first cancel."""
+        self._gave_up.wait(_SECOND_CANCEL)
         self._teller.timeout = self._timing.call
         if not self._tell():
             log.warning("The server was not told to cancel %s; it may still work on it", self._latest.state.prompt_id)

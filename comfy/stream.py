@@ -114,7 +114,9 @@ class Stream:
     def _connect(self, host: str, port: int) -> socket.socket:
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
-                return self._keep(socket.create_connection((host, port), min(self._timeout, _CONNECT_SECONDS)))
+                sock = socket.create_connection((host, port), min(self._timeout, _CONNECT_SECONDS))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return self._keep(sock)
             except TimeoutError:
                 if self._closing or attempt == _CONNECT_TRIES:
                     raise
