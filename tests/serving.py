@@ -45,9 +45,7 @@ def running_app(
             files=Path(files),
         )
         settings = settings or WebSettings(port=0)
-        config = uvicorn.Config(
-            build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2, ws="websockets"
-        )
+        config = uvicorn.Config(build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2)
         server = Server(config, backend.runs)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
