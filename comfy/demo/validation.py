@@ -77,7 +77,8 @@ def _unknown_class(node_id: str, node: Mapping[str, Any], nodes: Mapping[str, No
         return None
     title = node.get("_meta", {}).get("title")
     if class_type is None:
-        what = f"Node '{title or f'ID #{node_id}'}' has no class_type. The workflow may be corrupted or a custom node is missing."
+        what = f"Node '{title or f'ID #{node_id}'}' has no class_type. "
+        what += "The workflow may be corrupted or a custom node is missing."
     else:
         title = title or class_type
         what = f"Node '{title}' not found. The custom node may not be installed."
