@@ -239,6 +239,7 @@ window.comfyforms = (() => {
 
   function say(view) {
     stage.place.dataset.phase = view.phase ?? "";
+    stage.place.dataset.run = view.id ?? "";
     stage.headline.textContent = view.headline ?? "";
     stage.advice.textContent = view.advice ?? "";
     $("pre", stage.detail).textContent = view.detail ?? "";
