@@ -109,7 +109,7 @@ def _wire_choice(backend: Backend, page: gr.Blocks, picker: gr.Dropdown, asked: 
         show_progress="hidden",
         api_visibility="private",
     )
-    picker.input(
+    picker.select(
         lambda name, wanted: choice_of(name, wanted or {}),
         [picker, asked],
         opened,
