@@ -8,6 +8,8 @@ from .values import Audio
 BLOCK = 4096
 STORED, CONSTANT = 1, 0
 SAMPLE_BITS = 16
+RATES = {8000: 4, 16000: 5, 22050: 6, 24000: 7, 32000: 8, 44100: 9, 48000: 10, 96000: 11}
+"""Codes of common sample rates; 0 for others means: as the stream's header says."""
 
 
 def silence(seconds: float, rate: int, channels: int) -> Audio:
@@ -34,11 +36,13 @@ def flac(audio: Audio) -> bytes:
 
 def _frame(audio: Audio, samples: bytes, number: int) -> bytes:
     count = len(samples) // (2 * audio.channels)
-    # 16-bit block size at the header's end; rate and sample size as the stream's header says.
-    head = b"\xff\xf8" + bytes((0x70, (audio.channels - 1) << 4)) + _coded(number) + struct.pack(">H", count - 1)
-    head += bytes((_crc(head, 0x07, 8),))
+    # A full block of 4096 has a code of its own (12); another size (7) follows at the end of the header.
+    size = (0xC0, b"") if count == BLOCK else (0x70, struct.pack(">H", count - 1))
+    rate = RATES.get(audio.rate, 0)
+    head = b"\xff\xf8" + bytes((size[0] | rate, (audio.channels - 1) << 4 | 4 << 1)) + _coded(number) + size[1]
+    head += bytes((_crc8(head),))
     body = b"".join(_subframe(samples, channel, audio.channels) for channel in range(audio.channels))
-    return head + body + struct.pack(">H", _crc(head + body, 0x8005, 16))
+    return head + body + struct.pack(">H", _crc16(head + body))
 
 
 def _subframe(samples: bytes, channel: int, channels: int) -> bytes:
@@ -53,15 +57,7 @@ def _coded(number: int) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass")
 
 
-def _crc(data: bytes, polynomial: int, bits: int) -> int:
-    table = _crc_table(polynomial, bits)
-    mask, value = (1 << bits) - 1, 0
-    for byte in data:
-        value = (value << 8 & mask) ^ table[(value >> (bits - 8)) ^ byte]
-    return value
-
-
-def _crc_table(polynomial: int, bits: int) -> list[int]:
+def _crc_table(polynomial: int, bits: int) -> tuple[int, ...]:
     top, mask = 1 << (bits - 1), (1 << bits) - 1
     table = []
     for byte in range(256):
@@ -69,4 +65,22 @@ def _crc_table(polynomial: int, bits: int) -> list[int]:
         for _ in range(8):
             value = (value << 1) ^ polynomial if value & top else value << 1
         table.append(value & mask)
-    return table
+    return tuple(table)
+
+
+CRC_8 = _crc_table(0x07, 8)
+CRC_16 = _crc_table(0x8005, 16)
+
+
+def _crc8(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value = CRC_8[value ^ byte]
+    return value
+
+
+def _crc16(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value = (value << 8 & 0xFFFF) ^ CRC_16[value >> 8 ^ byte]
+    return value

@@ -217,18 +217,21 @@ class _Validator:
 
 
 def _declared(entry: Entry, inputs: Mapping[str, Any]) -> list[tuple[str, list[Any], bool]]:
-    """Inputs a node has: (name, spec, required). A dynamic combo brings the inputs of its chosen option along."""
+    """Inputs a node has: (name, spec, required).
+
+    A dynamic combo brings the inputs of its chosen option along; it is itself never missed.
+    """
     declared: list[tuple[str, list[Any], bool]] = []
 
     def add(prefix: str, groups: Mapping[str, Any]) -> None:
         for group in ("required", "optional"):
             for name, config in groups.get(group, {}).items():
                 full = f"{prefix}{name}"
-                declared.append((full, config, group == "required"))
-                if config[0] == DYNAMIC_COMBO:
-                    for option in config[1]["options"]:
-                        if option["key"] == inputs.get(full):
-                            add(f"{full}.", option["inputs"])
+                dynamic = config[0] == DYNAMIC_COMBO
+                declared.append((full, config, group == "required" and not dynamic))
+                for option in config[1]["options"] if dynamic else ():
+                    if option["key"] == inputs.get(full):
+                        add(f"{full}.", option["inputs"])
 
     add("", entry["input"])
     return declared
