@@ -36,7 +36,9 @@ window.comfyforms = (() => {
     return asked(name, linked);
   }
 
+  // Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
   function go(name) {
+    if (!name || new URLSearchParams(location.search).get("workflow") === name) return null;
     history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
     return asked(name, {});
   }
