@@ -1,0 +1,46 @@
+"""Tells open pages that the folder of workflows has changed, over one socket a page; nobody has to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from comfy.folder import Stamp, WorkflowFolder
+from ui.identity import Identity
+
+LOOK_SECONDS = 0.5
+
+
+class FolderWatch:
+    """Looks at the folder while anybody listens, once for all of them."""
+
+    def __init__(self, folder: WorkflowFolder) -> None:
+        self._folder = folder
+        self._listeners: set[asyncio.Queue[list[str]]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def listen(self):  # type: ignore[no-untyped-def]
+        """A queue of lists of names that were added, edited or removed."""
+        queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
+        self._listeners.add(queue)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    async def _look(self) -> None:
+        known: Mapping[str, Stamp] = await asyncio.to_thread(self._folder.stamps)
+        while self._listeners:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = await asyncio.to_thread(self._folder.stamps)
+            changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
+            known = now
+            for queue in list(self._listeners) if changed else ():
+                with contextlib.suppress(asyncio.QueueFull):  # a page that does not read misses some
+                    queue.put_nowait(changed)
