@@ -173,7 +173,7 @@ window.comfyforms = (() => {
   function changed(run) {
     if (run.view.finished) {
       remember();
-      if (run.view.results) { stage.finished(run.id); uncover(run.id); }
+      if (run.view.results) { stage.finished(run.id); uncover(run.id); } else if (!current()) removeFrame();
       if (Object.keys(run.view.errors).length) run.view.advice = [run.view.advice, ...showErrors(run.view.errors)].join(" ");
       shown = run;
     }
@@ -210,8 +210,12 @@ window.comfyforms = (() => {
       .some((image) => image.src.includes(id) && image.complete);
     const end = performance.now() + 15000;
     while (!arrived() && $("#picture") && performance.now() < end) await new Promise(requestAnimationFrame);
+    if (!current()) removeFrame();
+  }
+
+  function removeFrame() {
     const live = $("#picture img.live-frame");
-    if (live && !current()) { URL.revokeObjectURL(live.src); live.remove(); }
+    if (live) { URL.revokeObjectURL(live.src); live.remove(); }
   }
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
