@@ -313,6 +313,12 @@ window.comfyforms = (() => {
       next?.click();
     }
   });
+  // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
+  document.addEventListener("input", ({ target }) => {
+    const random = target.matches?.(".seed textarea, .seed input[type=text]") && target.value
+      && $(".seed-random input", target.closest(".seed"));
+    if (random?.checked) random.click();
+  });
   window.addEventListener("popstate", () => location.reload());
   document.addEventListener("DOMContentLoaded", () => {
     const dark = read(localStorage, SHADE, null);
