@@ -173,7 +173,7 @@ window.comfyforms = (() => {
   function changed(run) {
     if (run.view.finished) {
       remember();
-      if (run.view.results) { stage.finished(run.id); uncover(run.id); }
+      if (run.view.results) { stage.finished(run.id); uncover(run.id); } else if (!current()) removeFrame();
       if (Object.keys(run.view.errors).length) run.view.advice = [run.view.advice, ...showErrors(run.view.errors)].join(" ");
       shown = run;
     }
@@ -210,8 +210,12 @@ window.comfyforms = (() => {
       .some((image) => image.src.includes(id) && image.complete);
     const end = performance.now() + 15000;
     while (!arrived() && $("#picture") && performance.now() < end) await new Promise(requestAnimationFrame);
+    if (!current()) removeFrame();
+  }
+
+  function removeFrame() {
     const live = $("#picture img.live-frame");
-    if (live && !current()) { URL.revokeObjectURL(live.src); live.remove(); }
+    if (live) { URL.revokeObjectURL(live.src); live.remove(); }
   }
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -287,6 +291,37 @@ window.comfyforms = (() => {
     $("#stop")?.toggleAttribute("disabled", !busy);
   }
 
+  // ---- files dropped or pasted ------------------------------------------------------------------------------------
+
+  // Gradio takes a drop only on an empty field, a paste only after a click on its own button; outside of both the
+  // browser would leave the page to show the file.
+  function give(field, files) {
+    const input = $("input[type=file]", field);
+    if (!input) return false;
+    const transfer = new DataTransfer();
+    transfer.items.add(files[0]);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const fileFields = () => [...document.querySelectorAll(".takes-files")];
+
+  document.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    const field = event.target.closest?.(".takes-files");
+    if (field && give(field, event.dataTransfer.files)) event.stopPropagation();
+  }, true);
+  document.addEventListener("paste", (event) => {
+    const files = event.clipboardData?.files;
+    if (!files?.length || (event.clipboardData.types.includes("text/plain") && event.target.matches?.("input, textarea"))) return;
+    const field = fileFields().find((one) => one.matches(":hover") || one.contains(event.target)) ?? fileFields()[0];
+    if (field && give(field, files)) { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+
   // ---- the page ---------------------------------------------------------------------------------------------------
 
   function shade(dark = !document.body.classList.contains("dark")) {
@@ -309,11 +344,22 @@ window.comfyforms = (() => {
       next?.click();
     }
   });
+  // In the capture phase: what a press clears is cleared before Gradio asks the server.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("#generate")) pressed();
+    else if (target.closest?.("#stop")) stop();
+  }, true);
+  // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
+  document.addEventListener("input", ({ target }) => {
+    const random = target.matches?.(".seed textarea, .seed input[type=text]") && target.value
+      && $(".seed-random input", target.closest(".seed"));
+    if (random?.checked) random.click();
+  });
   window.addEventListener("popstate", () => location.reload());
   document.addEventListener("DOMContentLoaded", () => {
     const dark = read(localStorage, SHADE, null);
     if (dark !== null) setTimeout(() => shade(dark), 0);
   });
 
-  return { open, go, keep, copyLink, shape, mount, pressed, stop, shade, retryLater };
+  return { open, go, keep, copyLink, shape, mount, shade, retryLater };
 })();

@@ -68,6 +68,7 @@ def _common(field: Field) -> dict[str, Any]:
     return {
         "label": field.label,
         "elem_id": element_id(field),
+        "elem_classes": ["takes-files"] if field.is_media else None,
         "key": f"{field.key}/{field.widget}",
         "interactive": True,
     }
@@ -138,8 +139,6 @@ def _seed(field: Field, value: Any) -> Control:
             key=f"{field.key}/random",
             interactive=True,
         )
-    # Typing a seed means wanting it.
-    seed.input(None, None, random, js="() => false", api_visibility="private")
 
     def read(text: object, is_random: object) -> object:
         return None if is_random or not str(text or "").strip() else str(text).strip()
