@@ -1,0 +1,249 @@
+"""Editor graphs as values: the JSON that ComfyUI's editor saves, in both of its schemas, read once and checked here.
+
+Schema 0.4 writes links as arrays, schema 1 as objects; subgraph definitions use objects in both. Native reroutes are
+points on a link, not ends of it, so they need no reading. What is garbled is left out rather than refused, except
+where nothing sensible remains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from comfy.errors import WorkflowError
+
+# The two nodes every subgraph has: where its inputs come in, where its outputs leave.
+INPUT_NODE = "-10"
+OUTPUT_NODE = "-20"
+
+ALWAYS, MUTED, BYPASSED = 0, 2, 4
+
+
+@dataclass(frozen=True, slots=True)
+class InputSlot:
+    """A socket of a node. `widget` names the widget it stands for, if it is the socket of one."""
+
+    name: str
+    type: str
+    link: int | None = None
+    widget: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSlot:
+    name: str
+    type: str
+    links: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    id: int
+    origin: str
+    origin_slot: int
+    target: str
+    target_slot: int
+    type: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node as saved. `widgets_values` is by position, or by name where a node pack saves it that way."""
+
+    id: str
+    type: str
+    title: str = ""
+    mode: int = ALWAYS
+    inputs: tuple[InputSlot, ...] = ()
+    outputs: tuple[OutputSlot, ...] = ()
+    widgets_values: tuple[Any, ...] | Mapping[str, Any] | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        return self.mode not in (MUTED, BYPASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a whole subgraph; `links` are the links inside that begin or end there."""
+
+    name: str
+    type: str
+    label: str = ""
+    links: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The root graph (`id` may be empty) or one subgraph definition."""
+
+    id: str
+    name: str
+    nodes: Mapping[str, Node]
+    links: Mapping[int, Link]
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole file: the root graph, the definitions its subgraph nodes refer to by type, and `extra` as saved."""
+
+    root: Graph
+    subgraphs: Mapping[str, Graph]
+    extra: Mapping[str, Any]
+    last_node_id: int = 0
+    last_link_id: int = 0
+
+    @property
+    def graphs(self) -> Iterator[Graph]:
+        yield from self.subgraphs.values()
+        yield self.root
+
+
+def is_graph(data: object) -> bool:
+    """True for what the editor saves (`nodes` and `links`), as opposed to a prompt in API format."""
+    return isinstance(data, dict) and isinstance(data.get("nodes"), list) and "links" in data
+
+
+def read_document(data: object) -> Document:
+    """Read a saved graph. Raises WorkflowError if `data` is not one."""
+    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+        raise WorkflowError(
+            "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
+            hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
+        )
+    subgraphs = {
+        graph.id: graph for raw in _definitions(data, depth=0) if (graph := _graph(raw)).id
+    }
+    state = _mapping(data.get("state"))
+    return Document(
+        root=_graph(data),
+        subgraphs=subgraphs,
+        extra=_mapping(data.get("extra")),
+        last_node_id=_int(data.get("last_node_id", state.get("lastNodeId"))) or 0,
+        last_link_id=_int(data.get("last_link_id", state.get("lastLinkId"))) or 0,
+    )
+
+
+def _definitions(data: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+    """All subgraph definitions; early versions nested them in one another."""
+    for raw in _dicts(_mapping(data.get("definitions")).get("subgraphs")):
+        yield raw
+        if depth < 50:
+            yield from _definitions(raw, depth + 1)
+
+
+def _graph(raw: Mapping[str, Any]) -> Graph:
+    nodes = [node for item in _dicts(raw.get("nodes")) if (node := _node(item))]
+    raw_links = raw.get("links")
+    links = [link for item in raw_links if (link := _link(item))] if isinstance(raw_links, list) else []
+    return Graph(
+        id=_str(raw.get("id")),
+        name=_str(raw.get("name")),
+        nodes={node.id: node for node in nodes},
+        links={link.id: link for link in links},
+        inputs=tuple(map(_port, _dicts(raw.get("inputs")))),
+        outputs=tuple(map(_port, _dicts(raw.get("outputs")))),
+    )
+
+
+def _node(raw: Mapping[str, Any]) -> Node | None:
+    node_id, node_type = node_key(raw.get("id")), raw.get("type")
+    if node_id is None or not isinstance(node_type, str):
+        return None
+    values = raw.get("widgets_values")
+    return Node(
+        id=node_id,
+        type=node_type,
+        title=_str(raw.get("title")),
+        mode=_int(raw.get("mode")) or ALWAYS,
+        inputs=tuple(map(_input, _dicts(raw.get("inputs")))),
+        outputs=tuple(map(_output, _dicts(raw.get("outputs")))),
+        widgets_values=tuple(values) if isinstance(values, list) else values if isinstance(values, dict) else None,
+        properties=_mapping(raw.get("properties")),
+    )
+
+
+def _input(raw: Mapping[str, Any]) -> InputSlot:
+    widget = _mapping(raw.get("widget")).get("name")
+    return InputSlot(
+        name=_str(raw.get("name")),
+        type=slot_type(raw.get("type")),
+        link=_int(raw.get("link")),
+        widget=widget if isinstance(widget, str) else None,
+        label=_str(raw.get("label")),
+    )
+
+
+def _output(raw: Mapping[str, Any]) -> OutputSlot:
+    return OutputSlot(_str(raw.get("name")), slot_type(raw.get("type")), _ints(raw.get("links")))
+
+
+def _port(raw: Mapping[str, Any]) -> Port:
+    return Port(
+        _str(raw.get("name")), slot_type(raw.get("type")), _str(raw.get("label")), _ints(raw.get("linkIds"))
+    )
+
+
+def _link(raw: object) -> Link | None:
+    if isinstance(raw, list):
+        fields = dict(zip(("id", "origin_id", "origin_slot", "target_id", "target_slot", "type"), raw, strict=False))
+    else:
+        fields = dict(_mapping(raw))
+    link_id, origin, target = _int(fields.get("id")), node_key(fields.get("origin_id")), node_key(fields.get("target_id"))
+    if link_id is None or origin is None or target is None:
+        return None
+    slots = _int(fields.get("origin_slot")) or 0, _int(fields.get("target_slot")) or 0
+    return Link(link_id, origin, slots[0], target, slots[1], slot_type(fields.get("type")))
+
+
+def node_key(value: object) -> str | None:
+    """Node ids are numbers in the editor and strings in some files; here always strings."""
+    match value:
+        case bool():
+            return None
+        case str():
+            return value
+        case int():
+            return str(value)
+        case float() if value.is_integer():
+            return str(int(value))
+        case _:
+            return None
+
+
+def slot_type(value: object) -> str:
+    """The type of a socket; old files write a combo as the list of its values, and 0 or -1 for "anything"."""
+    if isinstance(value, list):
+        return "COMBO"
+    return value if isinstance(value, str) and value else "*"
+
+
+def _int(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else None
+
+
+def _ints(value: object) -> tuple[int, ...]:
+    return tuple(n for item in value if (n := _int(item)) is not None) if isinstance(value, list) else ()
+
+
+def _str(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
