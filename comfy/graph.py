@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.graph_broadcast import broadcast
+from comfy.graph_groups import expand_groups
 from comfy.graph_links import FromHost, FromOutput, Placed, Source, resolve, unfold
 from comfy.graph_live import PRIMITIVE, LiveGraph
 from comfy.graph_open import open_document
 from comfy.graph_primitives import apply_primitives, fed, value_of
 from comfy.graph_schema import read_document
 from comfy.graph_subgraphs import unique_ids
+from comfy.graph_text import PREFIX, SAVERS, Lookup, lookup_in, substitute
 from comfy.graph_widgets import Widget, settle
 from comfy.object_info import InputSpec, NodeSpec
 from comfy.workflow import Prompt
@@ -70,13 +73,15 @@ def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
     Nodes of unknown classes stay in the prompt with the inputs that can be known (links, values saved by name) and are
     listed in `missing`: the rest of the graph is as readable as ever.
     """
-    document = unique_ids(read_document(data))
+    document = expand_groups(unique_ids(read_document(data)), catalogue)
     root = open_document(document, catalogue)
     graphs = list(_graphs(root))
     for graph in graphs:
         _settle(graph)
+    names = lookup_in(node for graph in graphs for node in graph.nodes.values())
     for graph in graphs:
-        apply_primitives(graph)
+        broadcast(graph, document)
+        apply_primitives(graph, names)
     placed = unfold(root)
     sources = {
         (here.id, slot.name): source
@@ -85,7 +90,7 @@ def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
         for slot in here.node.inputs
         if (source := resolve(here, slot, placed)) is not None
     }
-    prompt = _prompt(placed, sources)
+    prompt = _prompt(placed, sources, names)
     return Converted(prompt, tuple(_bind(placed, sources)), _missing(placed), root)
 
 
@@ -113,7 +118,7 @@ def _runs(here: Placed) -> bool:
     return not (here.node.virtual or here.node.muted or here.node.bypassed)
 
 
-def _prompt(placed: Mapping[str, Placed], sources: Mapping[tuple[str, str], Source]) -> Prompt:
+def _prompt(placed: Mapping[str, Placed], sources: Mapping[tuple[str, str], Source], names: Lookup) -> Prompt:
     running = {here.id: here for here in placed.values() if _runs(here)}
     prompt: Prompt = {}
     for here in sorted(running.values(), key=_js_order):
@@ -126,6 +131,9 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[tuple[str, str], Sour
                     inputs[slot.name] = [origin.id, number]
                 case FromOutput():
                     inputs.pop(slot.name, None)
+        prefix = inputs.get(PREFIX)
+        if here.node.type in SAVERS and isinstance(prefix, str) and (here.id, PREFIX) not in sources:
+            inputs[PREFIX] = substitute(prefix, names)
         prompt[here.id] = {"inputs": inputs, "class_type": here.node.type, "_meta": {"title": here.node.title}}
     return prompt
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from comfy.graph_schema import BYPASSED, MUTED, Graph, Link, Node, OutputSlot, Port
+from comfy.graph_schema import BYPASSED, MUTED, Frame, Graph, Link, Node, OutputSlot, Port
 from comfy.graph_widgets import Widget
 from comfy.object_info import NodeSpec
 
@@ -37,6 +37,10 @@ VIRTUAL = REROUTES | SETTERS | GETTERS | frozenset(
         "Random Unmuter (rgthree)",
         "Node Collector (rgthree)",
         "Node Combiner (rgthree)",
+        "Anything Everywhere",
+        "Anything Everywhere?",
+        "Anything Everywhere3",
+        "Prompts Everywhere",
     }
 )
 
@@ -125,12 +129,13 @@ class LiveGraph:
     links: dict[int, Link]
     inputs: list[LivePort]
     outputs: tuple[Port, ...]
+    groups: tuple[Frame, ...] = ()
     hosts: list[LiveNode] = field(default_factory=list)
 
     @classmethod
     def empty(cls, graph: Graph) -> LiveGraph:
         ports = [LivePort(port.name, port.type, port.label, list(port.links)) for port in graph.inputs]
-        return cls(graph.id, graph.name, {}, dict(graph.links), ports, graph.outputs)
+        return cls(graph.id, graph.name, {}, dict(graph.links), ports, graph.outputs, graph.groups)
 
     def connect(self, link: Link, slot: LiveInput) -> None:
         """Lead a new link to a socket, which forgets the link it had."""

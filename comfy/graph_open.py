@@ -36,14 +36,15 @@ def _fill(
 ) -> int:
     """Open the nodes of one graph, then migrate its subgraph nodes. Returns the next free link id."""
     for node in graph.nodes.values():
-        live.nodes[node.id] = _open_node(node, graphs, catalogue)
+        live.nodes[node.id] = open_node(node, graphs, catalogue)
     for host in list(live.nodes.values()):
         if host.inner is not None:
             next_link = migrate_proxies(host, next_link)
     return next_link
 
 
-def _open_node(node: Node, graphs: Mapping[str, LiveGraph], catalogue: Mapping[str, NodeSpec]) -> LiveNode:
+def open_node(node: Node, graphs: Mapping[str, LiveGraph], catalogue: Mapping[str, NodeSpec]) -> LiveNode:
+    """One node as the editor has it after loading: a host if its type is a subgraph, else as its class defines it."""
     inner = graphs.get(node.type)
     if inner is not None:
         host = LiveNode(node, node.title or inner.name, outputs=list(node.outputs), inner=inner)
@@ -92,12 +93,20 @@ def _inputs(node: Node, spec: NodeSpec, widgets: list[Widget]) -> list[LiveInput
     for slot in inputs.values():
         if slot.name in saved:
             slot.link, slot.label = saved[slot.name].link, saved[slot.name].label
+    found = list(inputs.values())
     for extra in saved.values():
         if extra.name in inputs or (extra.widget and extra.widget not in names):
             continue
-        if not _left_behind(extra.name, spec, widgets, node):
-            inputs[extra.name] = _as_saved(extra)
-    return list(inputs.values())
+        if not _left_behind(extra.name, widgets, node):
+            found.insert(_place(extra.name, found), _as_saved(extra))
+    return found
+
+
+def _place(name: str, inputs: list[LiveInput]) -> int:
+    """Behind the last member of the same autogrow group, else at the end."""
+    group = name.rpartition(".")[0]
+    members = [place for place, slot in enumerate(inputs, start=1) if group and slot.name.startswith(f"{group}.")]
+    return members[-1] if members else len(inputs)
 
 
 def _declared(spec: NodeSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
@@ -131,16 +140,16 @@ def _match_type(spec: InputSpec) -> str:
     return slot_type(template.get("allowed_types") if spec.type == MATCH_TYPE and isinstance(template, dict) else spec.type)
 
 
-def _left_behind(name: str, spec: NodeSpec, widgets: list[Widget], node: Node) -> bool:
+def _left_behind(name: str, widgets: list[Widget], node: Node) -> bool:
     """True for a saved input of a dynamic combo whose present choice has no such input."""
     if not node.widgets_values:
         return False
-    for widget in widgets:
-        combo = widget.spec
-        if combo is not None and combo.type == DYNAMIC_COMBO and name.startswith(f"{widget.name}."):
-            branch = combo.branch(widget.value)
-            return not any(name == part.name or name.startswith(f"{part.name}.") for part in branch)
-    return False
+    combos = [w for w in widgets if w.spec and w.spec.type == DYNAMIC_COMBO and name.startswith(f"{w.name}.")]
+    return not all(
+        any(name == part.name or name.startswith(f"{part.name}.") for part in combo.spec.branch(combo.value))
+        for combo in combos
+        if combo.spec is not None
+    )
 
 
 def _outputs(node: Node, spec: NodeSpec) -> list[OutputSlot]:

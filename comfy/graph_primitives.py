@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from comfy.graph_live import PRIMITIVE, LiveGraph, LiveInput, LiveNode
+from comfy.graph_text import Lookup, substitute
 from comfy.graph_widgets import Widget, assign
 
 
@@ -42,9 +43,11 @@ def value_of(graph: LiveGraph, primitive: LiveNode) -> Any:
     return min([value, *most]) if most else value
 
 
-def apply_primitives(graph: LiveGraph) -> None:
+def apply_primitives(graph: LiveGraph, names: Lookup) -> None:
     """Copy every primitive's value into what it feeds."""
     for primitive in primitives(graph):
         value = value_of(graph, primitive)
+        if isinstance(value, str) and primitive.saved.properties.get("Run widget replace on values"):
+            value = substitute(value, names)
         for node, _, widget in fed(graph, primitive):
             assign(node.widgets if node.inner is None else [widget], widget, value)

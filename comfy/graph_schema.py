@@ -60,10 +60,8 @@ class Node:
     outputs: tuple[OutputSlot, ...] = ()
     widgets_values: tuple[Any, ...] | Mapping[str, Any] | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def active(self) -> bool:
-        return self.mode not in (MUTED, BYPASSED)
+    centre: tuple[float, float] = (0, 0)
+    color: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,14 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A titled group drawn around nodes, with the nodes whose centres lie in it."""
+
+    title: str
+    nodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """The root graph (`id` may be empty) or one subgraph definition."""
 
@@ -86,6 +92,7 @@ class Graph:
     links: Mapping[int, Link]
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    groups: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,16 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, A
             yield from _definitions(raw, depth + 1)
 
 
+def read_nodes(raw: Mapping[str, Any]) -> list[Node]:
+    """The `nodes` of a graph, or of a legacy group definition, whose nodes have a position and perhaps no id."""
+    items = enumerate(_dicts(raw.get("nodes")))
+    return [node for place, item in items if (node := _node({"id": place, **_without_none_id(item)}))]
+
+
+def _without_none_id(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    return raw if raw.get("id") is not None else {key: value for key, value in raw.items() if key != "id"}
+
+
 def _graph(raw: Mapping[str, Any]) -> Graph:
     nodes = [node for item in _dicts(raw.get("nodes")) if (node := _node(item))]
     raw_links = raw.get("links")
@@ -148,7 +165,28 @@ def _graph(raw: Mapping[str, Any]) -> Graph:
         links={link.id: link for link in links},
         inputs=tuple(map(_port, _dicts(raw.get("inputs")))),
         outputs=tuple(map(_port, _dicts(raw.get("outputs")))),
+        groups=tuple(_frame(item, nodes) for item in _dicts(raw.get("groups"))),
     )
+
+
+def _frame(raw: Mapping[str, Any], nodes: list[Node]) -> Frame:
+    x, y, width, height = _numbers(raw.get("bounding"), 4)
+    inside = (node.id for node in nodes if 0 <= node.centre[0] - x < width and 0 <= node.centre[1] - y < height)
+    return Frame(_str(raw.get("title")), frozenset(inside))
+
+
+def _centre(raw: Mapping[str, Any]) -> tuple[float, float]:
+    """The middle of a node as drawn, title bar (30 px, above its position) included."""
+    (x, y), (width, height) = _numbers(raw.get("pos"), 2), _numbers(raw.get("size"), 2)
+    return x + width / 2, y + (height - 30) / 2
+
+
+def _numbers(value: object, count: int) -> tuple[float, ...]:
+    """A few coordinates, which old files write as an object with the keys "0", "1"; zeros if they are no numbers."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(items, list) and len(items) >= count and all(isinstance(n, int | float) for n in items[:count]):
+        return tuple(max(-1e9, min(1e9, n)) for n in items[:count])
+    return (0,) * count
 
 
 def _node(raw: Mapping[str, Any]) -> Node | None:
@@ -165,6 +203,8 @@ def _node(raw: Mapping[str, Any]) -> Node | None:
         outputs=tuple(map(_output, _dicts(raw.get("outputs")))),
         widgets_values=tuple(values) if isinstance(values, list) else values if isinstance(values, dict) else None,
         properties=_mapping(raw.get("properties")),
+        centre=_centre(raw),
+        color=_str(raw.get("color")),
     )
 
 
