@@ -198,9 +198,7 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
     for here in placed.values():
         if here.node.missing and _runs(here):
             found.setdefault(here.node.type, []).append(here)
-    return tuple(
-        MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0])) for kind, nodes in found.items()
-    )
+    return tuple(MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0])) for kind, nodes in found.items())
 
 
 def _pack(here: Placed) -> str:

@@ -110,7 +110,11 @@ def _offers(graph: LiveGraph, sender: LiveNode) -> Iterator[_Broadcast]:
         chosen = [pattern for pattern in patterns if pattern[0] == "input"] or [("input", "seed", False)]
         yield _Broadcast(sender.id, 0, "INT", sender, tuple(chosen), only, None, priority)
         return
-    fed = [(place, slot, link, _kind(graph, link)) for place, slot in enumerate(sender.inputs) if (link := _link(graph, slot))]
+    fed = [
+        (place, slot, link, _kind(graph, link))
+        for place, slot in enumerate(sender.inputs)
+        if (link := _link(graph, slot))
+    ]
     times = Counter(kind for *_, kind in fed)
     for place, slot, link, kind in fed:
         here, exact = patterns, None
@@ -188,5 +192,3 @@ def _matches(pattern: str, subject: str) -> bool:
         return re.search(pattern, subject[:LONGEST_SUBJECT]) is not None
     except (re.error, OverflowError, RecursionError):
         return False
-
-

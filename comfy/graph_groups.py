@@ -13,19 +13,31 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.graph_links import compatible
-from comfy.graph_live import LiveNode
+from comfy.graph_live import PRIMITIVE, LiveNode
 from comfy.graph_open import open_node
-from comfy.graph_schema import INPUT_NODE, OUTPUT_NODE, Document, Graph, InputSlot, Link, Node, Port
-from comfy.graph_schema import read_nodes
+from comfy.graph_schema import (
+    INPUT_NODE,
+    OUTPUT_NODE,
+    Document,
+    Graph,
+    InputSlot,
+    Link,
+    Node,
+    OutputSlot,
+    Port,
+    read_nodes,
+    slot_type,
+)
 from comfy.graph_widgets import SEEDS, widget_type
-from comfy.object_info import InputSpec, NodeSpec
+from comfy.object_info import COMBO, InputSpec, NodeSpec
 
 PREFIXES = ("workflow/", "workflow>")
+REROUTE = "Reroute"
 
 
 @dataclass(slots=True)
 class _Face:
-    """How a group node looks from outside: its widgets and sockets by name, each with the place inside it stands for."""
+    """How a group node looks from outside: its widgets and sockets by name, each with the place inside it is for."""
 
     specs: dict[str, InputSpec] = field(default_factory=dict)
     widgets: list[tuple[int, str, str]] = field(default_factory=list)
@@ -38,12 +50,12 @@ class _Group:
     """A group definition: the nodes inside, by position, and links between positions."""
 
     nodes: tuple[Node, ...]
-    links: tuple[tuple[int, int, int, int], ...]
+    links: tuple[tuple[int, int, int, int, str], ...]
     shown: frozenset[tuple[int, int]]
     config: Mapping[str, Any]
 
     def fed(self, node: int, slot: int) -> bool:
-        return any(link[2:] == (node, slot) for link in self.links)
+        return any(link[2:4] == (node, slot) for link in self.links)
 
     def feeds(self, node: int, slot: int) -> bool:
         return any(link[:2] == (node, slot) for link in self.links)
@@ -56,7 +68,9 @@ def expand_groups(document: Document, catalogue: Mapping[str, NodeSpec]) -> Docu
         return document
     for node in list(document.root.nodes.values()):
         group = _read_group(saved.get(_name(node.type)))
-        if group is not None and all(inside.type in catalogue or inside.type == "Reroute" for inside in group.nodes):
+        if group is not None and all(
+            inside.type in catalogue or inside.type in (REROUTE, PRIMITIVE) for inside in group.nodes
+        ):
             document = _expand(document, node, group, catalogue)
     return document
 
@@ -69,12 +83,16 @@ def _read_group(raw: object) -> _Group | None:
     if not isinstance(raw, dict):
         return None
     links, shown = raw.get("links"), raw.get("external")
-    ends = [link[:4] for link in links if isinstance(link, list)] if isinstance(links, list) else []
+    ends = [link for link in links if isinstance(link, list) and len(link) > 3] if isinstance(links, list) else []
     outside = [place[:2] for place in shown if isinstance(place, list)] if isinstance(shown, list) else []
     config = raw.get("config")
     return _Group(
         nodes=tuple(read_nodes(raw)),
-        links=tuple((e[0], e[1], e[2], e[3]) for e in ends if len(e) == 4 and all(type(n) is int for n in e)),
+        links=tuple(
+            (end[0], end[1], end[2], end[3], slot_type(end[5] if len(end) > 5 else "*"))
+            for end in ends
+            if all(type(n) is int and 0 <= n < 10_000 for n in end[:4])
+        ),
         shown=frozenset((p[0], p[1]) for p in outside if len(p) == 2 and all(type(n) is int for n in p)),
         config=config if isinstance(config, dict) else {},
     )
@@ -113,11 +131,13 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
     converted: list[tuple[int, str, InputSpec]] = []
     for place, node in enumerate(group.nodes):
         sockets: list[tuple[str, InputSpec]] = []
+        turned: dict[int, tuple[str, InputSpec]] = {}
         for name, spec in _inputs_of(place, group, catalogue).items():
+            at = next((i for i, slot in enumerate(node.inputs) if slot.name == name == slot.widget), None)
             if not _is_widget(spec):
                 sockets.append((name, spec))
-            elif any(slot.name == name == slot.widget for slot in node.inputs):
-                converted.append((place, name, spec))
+            elif at is not None:
+                turned[at] = (name, spec)
             else:
                 label = _label(place, node, name, seen, group)
                 face.specs[label] = replace(spec, name=label, required=True, options=_seeded(name, spec))
@@ -128,6 +148,12 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
                 if _setting(group, place, "input", name).get("visible") is not False:
                     face.specs[label] = replace(spec, name=label, required=True)
                     face.sockets.append((place, name))
+        in_order = [turned[at] for at in sorted(turned, key=str)]  # as JavaScript sorts numbers
+        converted += [
+            (place, name, spec)
+            for slot, (name, spec) in enumerate(in_order, start=len(sockets))
+            if not group.fed(place, slot)
+        ]
         face.outputs += [(place, slot) for slot in _shown_outputs(place, group, catalogue)]
     for place, name, spec in converted:
         label = _label(place, group.nodes[place], name, seen, group)
@@ -138,19 +164,35 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
 
 def _inputs_of(place: int, group: _Group, catalogue: Mapping[str, NodeSpec]) -> Mapping[str, InputSpec]:
     node = group.nodes[place]
-    if node.type != "Reroute":
+    if node.type not in (REROUTE, PRIMITIVE):
         return catalogue[node.type].by_name
-    kinds = [
-        target.inputs[slot].type
-        for origin, _, number, slot in group.links
-        if origin == place and number < len(group.nodes)
-        if slot < len((target := group.nodes[number]).inputs)
+    targets = [
+        group.nodes[number].inputs[slot]
+        for origin, _, number, slot, _ in group.links
+        if origin == place and number < len(group.nodes) and slot < len(group.nodes[number].inputs)
     ]
+    if node.type == PRIMITIVE:
+        return _primitive(place, group, catalogue, targets)
+    kinds = [target.type for target in targets]
     fed = [link for link in group.links if link[2] == place]
     if fed and kinds and (place, 0) not in group.shown:
         return {}  # a reroute between two nodes inside shows nothing
     kind = next(iter(kinds), "*")
     return {kind: InputSpec(kind, kind, True)}
+
+
+def _primitive(
+    place: int, group: _Group, catalogue: Mapping[str, NodeSpec], targets: list[InputSlot]
+) -> Mapping[str, InputSpec]:
+    """The one widget of a primitive inside: of the type of its first link, with the control that numbers have."""
+    first = next((link for link in group.links if link[0] == place), None)
+    if first is None:
+        return {}
+    node = catalogue.get(group.nodes[first[2]].type) if first[2] < len(group.nodes) else None
+    spec = node.by_name.get(targets[0].name) if node and targets else None
+    if first[4] == COMBO and spec is not None:
+        return {"value": replace(spec, name="value", options={**spec.options, "control_after_generate": True})}
+    return {"value": InputSpec("value", first[4], True, options={"control_after_generate": True})}
 
 
 def _is_widget(spec: InputSpec) -> bool:
@@ -162,7 +204,7 @@ def _label(place: int, node: Node, name: str, seen: dict[str, int], group: _Grou
     chosen = _setting(group, place, "input", name).get("name")
     own = next((slot.label for slot in node.inputs if slot.name == name and slot.label), name)
     label = key = chosen if isinstance(chosen, str) else own
-    if label in seen:
+    if label in seen or (node.type == PRIMITIVE and node.title):
         prefix = f"{node.title or node.type} "
         label = key = f"{prefix}{name}"
         if label in seen:
@@ -201,10 +243,12 @@ def _as_class(name: str, face: _Face, group: _Group, catalogue: Mapping[str, Nod
     return NodeSpec(name, name, "", "", tuple(face.specs.values()), kinds, kinds, False, {})
 
 
-def _with_values(
-    node: Node, place: int, outside: LiveNode, face: _Face, catalogue: Mapping[str, NodeSpec]
-) -> Node:
+def _with_values(node: Node, place: int, outside: LiveNode, face: _Face, catalogue: Mapping[str, NodeSpec]) -> Node:
     """A node inside with the values the group node holds for it."""
+    if node.type == PRIMITIVE:
+        widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
+        value = tuple(widget.value for widget in widgets if widget)
+        return replace(node, mode=outside.saved.mode, widgets_values=value, inputs=(), outputs=())
     live = open_node(node, {}, catalogue)
     values = {widget.name: widget.value for widget in live.widgets if widget.stored}
     for where, name, label in face.widgets:
@@ -224,7 +268,7 @@ def _definition(
     """The subgraph with the links between its nodes; slots are counted as the opened nodes have them."""
     nodes = {node.id: node for node in inside}
     links: dict[int, Link] = {}
-    for number, (origin, origin_slot, target, target_slot) in enumerate(group.links, start=1):
+    for number, (origin, origin_slot, target, target_slot, _) in enumerate(group.links, start=1):
         if max(origin, target) >= len(inside) or target_slot >= len(nodes[ids[target]].inputs):
             continue
         node = nodes[ids[target]]
@@ -233,6 +277,10 @@ def _definition(
         if compatible(made, node.inputs[target_slot].type):
             links[number] = Link(number, ids[origin], origin_slot, node.id, target_slot)
             nodes[node.id] = _linked(node, target_slot, number)
+    for node in inside:
+        if node.type == PRIMITIVE:
+            fed = tuple(link.id for link in links.values() if link.origin == node.id)
+            nodes[node.id] = replace(node, outputs=(OutputSlot("", "*", fed),))
     return Graph(key, name, nodes, links)
 
 
@@ -242,9 +290,7 @@ def _linked(node: Node, slot: int, link: int) -> Node:
     return replace(node, inputs=tuple(inputs))
 
 
-def _host(
-    node: Node, host_id: str, graph: Graph, outside: LiveNode, face: _Face, ids: list[str]
-) -> tuple[Node, Graph]:
+def _host(node: Node, host_id: str, graph: Graph, outside: LiveNode, face: _Face, ids: list[str]) -> tuple[Node, Graph]:
     """The subgraph node, with a port for each connected socket and for every output of the group node."""
     nodes, links = dict(graph.nodes), dict(graph.links)
     number = max(links, default=0)
@@ -278,5 +324,3 @@ def _moved(link: Link, old: str, host: Node) -> Link:
         target=host.id if link.target == old else link.target,
         target_slot=slot,
     )
-
-

@@ -21,7 +21,7 @@ DEEPEST = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A node at one place of the unfolded graph. `id` is what the prompt calls it: `70:39` is node 39 inside host 70."""
+    """A node at one place of the unfolded graph. `id` is its name in the prompt: `70:39` is node 39 in host 70."""
 
     id: str
     node: LiveNode
@@ -77,7 +77,9 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
         yield here
         if node.inner is not None:
             if node.inner.id in path or len(path) > DEEPEST:
-                raise WorkflowError(f"The subgraph {node.inner.name or node.inner.id!r} contains itself, or too many others.")
+                raise WorkflowError(
+                    f"The subgraph {node.inner.name or node.inner.id!r} contains itself, or too many others."
+                )
             yield from _inside(here, (*path, node.inner.id))
 
 
@@ -210,6 +212,4 @@ def compatible(one: str, other: str) -> bool:
     """Whether the editor lets two socket types meet; a type may be a list of alternatives."""
     if one in ("", "*") or other in ("", "*") or one == other:
         return True
-    return any(
-        a == b or "*" in (a, b) for a in one.lower().split(",") for b in other.lower().split(",")
-    )
+    return any(a == b or "*" in (a, b) for a in one.lower().split(",") for b in other.lower().split(","))

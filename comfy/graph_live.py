@@ -19,29 +19,34 @@ SETTERS = frozenset({"SetNode", "easy setNode"})
 GETTERS = frozenset({"GetNode", "easy getNode"})
 
 # Nodes that live in the editor only. Those that are not reroutes, getters or setters have no part in the prompt.
-VIRTUAL = REROUTES | SETTERS | GETTERS | frozenset(
-    {
-        PRIMITIVE,
-        "Note",
-        "MarkdownNote",
-        "Note Plus (mtb)",
-        "Label (rgthree)",
-        "Bookmark (rgthree)",
-        "Fast Muter (rgthree)",
-        "Fast Bypasser (rgthree)",
-        "Fast Groups Muter (rgthree)",
-        "Fast Groups Bypasser (rgthree)",
-        "Fast Actions Button (rgthree)",
-        "Mute / Bypass Relay (rgthree)",
-        "Mute / Bypass Repeater (rgthree)",
-        "Random Unmuter (rgthree)",
-        "Node Collector (rgthree)",
-        "Node Combiner (rgthree)",
-        "Anything Everywhere",
-        "Anything Everywhere?",
-        "Anything Everywhere3",
-        "Prompts Everywhere",
-    }
+VIRTUAL = (
+    REROUTES
+    | SETTERS
+    | GETTERS
+    | frozenset(
+        {
+            PRIMITIVE,
+            "Note",
+            "MarkdownNote",
+            "Note Plus (mtb)",
+            "Label (rgthree)",
+            "Bookmark (rgthree)",
+            "Fast Muter (rgthree)",
+            "Fast Bypasser (rgthree)",
+            "Fast Groups Muter (rgthree)",
+            "Fast Groups Bypasser (rgthree)",
+            "Fast Actions Button (rgthree)",
+            "Mute / Bypass Relay (rgthree)",
+            "Mute / Bypass Repeater (rgthree)",
+            "Random Unmuter (rgthree)",
+            "Node Collector (rgthree)",
+            "Node Combiner (rgthree)",
+            "Anything Everywhere",
+            "Anything Everywhere?",
+            "Anything Everywhere3",
+            "Prompts Everywhere",
+        }
+    )
 )
 
 

@@ -137,7 +137,9 @@ def _sockets(spec: InputSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
 
 def _match_type(spec: InputSpec) -> str:
     template = spec.options.get("template")
-    return slot_type(template.get("allowed_types") if spec.type == MATCH_TYPE and isinstance(template, dict) else spec.type)
+    return slot_type(
+        template.get("allowed_types") if spec.type == MATCH_TYPE and isinstance(template, dict) else spec.type
+    )
 
 
 def _left_behind(name: str, widgets: list[Widget], node: Node) -> bool:

@@ -123,9 +123,7 @@ def read_document(data: object) -> Document:
             "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
             hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
         )
-    subgraphs = {
-        graph.id: graph for raw in _definitions(data, depth=0) if (graph := _graph(raw)).id
-    }
+    subgraphs = {graph.id: graph for raw in _definitions(data, depth=0) if (graph := _graph(raw)).id}
     state = _mapping(data.get("state"))
     return Document(
         root=_graph(data),
@@ -224,9 +222,7 @@ def _output(raw: Mapping[str, Any]) -> OutputSlot:
 
 
 def _port(raw: Mapping[str, Any]) -> Port:
-    return Port(
-        _str(raw.get("name")), slot_type(raw.get("type")), _str(raw.get("label")), _ints(raw.get("linkIds"))
-    )
+    return Port(_str(raw.get("name")), slot_type(raw.get("type")), _str(raw.get("label")), _ints(raw.get("linkIds")))
 
 
 def _link(raw: object) -> Link | None:
@@ -234,7 +230,11 @@ def _link(raw: object) -> Link | None:
         fields = dict(zip(("id", "origin_id", "origin_slot", "target_id", "target_slot", "type"), raw, strict=False))
     else:
         fields = dict(_mapping(raw))
-    link_id, origin, target = _int(fields.get("id")), node_key(fields.get("origin_id")), node_key(fields.get("target_id"))
+    link_id, origin, target = (
+        _int(fields.get("id")),
+        node_key(fields.get("origin_id")),
+        node_key(fields.get("target_id")),
+    )
     if link_id is None or origin is None or target is None:
         return None
     slots = _int(fields.get("origin_slot")) or 0, _int(fields.get("target_slot")) or 0

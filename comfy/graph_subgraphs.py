@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.graph_live import PRIMITIVE, LiveGraph, LiveInput, LiveNode, LivePort
-from comfy.graph_schema import INPUT_NODE, Document, Graph, InputSlot, Link, Node
-from comfy.graph_widgets import Widget, assign
+from comfy.graph_schema import INPUT_NODE, Document, Graph, Link, Node
+from comfy.graph_widgets import Widget
 
 LEGACY_PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
 BYPASSED_TO = "proxyBypassedToSubgraphInput"
@@ -49,7 +49,10 @@ def unique_ids(document: Document) -> Document:
     return replace(
         document,
         root=_point_proxies(document.root, renamed),
-        subgraphs={key: _point_proxies(_rename(graph, renamed.get(key, {})), renamed) for key, graph in document.subgraphs.items()},
+        subgraphs={
+            key: _point_proxies(_rename(graph, renamed.get(key, {})), renamed)
+            for key, graph in document.subgraphs.items()
+        },
         last_node_id=last,
     )
 
@@ -85,10 +88,9 @@ def leaf_first(subgraphs: Mapping[str, Graph]) -> list[Graph]:
     needs = dict.fromkeys(subgraphs, 0)
     for key, graph in subgraphs.items():
         for node in graph.nodes.values():
-            if node.type in users:
-                if key not in users[node.type]:
-                    users[node.type].append(key)
-                    needs[key] += 1
+            if node.type in users and key not in users[node.type]:
+                users[node.type].append(key)
+                needs[key] += 1
     ready = [key for key, count in needs.items() if count == 0]
     for key in ready:  # grows while it is read
         for user in users[key]:
@@ -300,11 +302,13 @@ def _promote_primitive(
 ) -> int:
     """A primitive whose value is promoted gives way to a subgraph input that feeds all it fed."""
     output = primitive.output(0)
-    targets = [(link.target, inner.nodes.get(link.target), link.id) for link in _links(inner, output.links if output else ())]
+    targets = [
+        (link.target, inner.nodes.get(link.target), link.id) for link in _links(inner, output.links if output else ())
+    ]
     sockets = [(node, node.linked(link_id)) for _, node, link_id in targets if node]
     if len({proxy.widget for proxy in group}) > 1 or output is None or not sockets:
         return next_link
-    if any(slot is None or "*" not in (slot.type, output.type) and slot.type != output.type for _, slot in sockets):
+    if any(slot is None or ("*" not in (slot.type, output.type) and slot.type != output.type) for _, slot in sockets):
         return next_link
     port = _add_port(inner, primitive.saved.title or group[0].widget, output.type, "")
     for node, slot in sockets:

@@ -19,7 +19,7 @@ from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpe
 class Widget:
     """One widget of a node that is being rebuilt; `value` changes while the graph is opened.
 
-    `stored` widgets take a place in `widgets_values`, `sent` ones become inputs of the prompt: neither implies the other.
+    `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither implies the other.
     """
 
     name: str
