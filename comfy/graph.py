@@ -21,7 +21,7 @@ from comfy.graph_live import PRIMITIVE, LiveGraph
 from comfy.graph_open import open_document
 from comfy.graph_primitives import apply_primitives, fed, value_of
 from comfy.graph_schema import read_document
-from comfy.graph_subgraphs import unique_ids
+from comfy.graph_subgraphs import promoted_from, unique_ids
 from comfy.graph_text import PREFIX, SAVERS, Lookup, lookup_in, substitute
 from comfy.graph_widgets import Widget, settle
 from comfy.object_info import InputSpec, NodeSpec
@@ -33,7 +33,8 @@ class BoundWidget:
     """A widget as its user sees it, and the prompt inputs it sets.
 
     `node` is the node that shows it: an ordinary node, a subgraph node (widgets promoted from inside) or a
-    PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses it.
+    PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses it. `inside`, on a subgraph node,
+    is the node and widget within that was promoted. `spec` has the limits its author set, where a node lets one.
     """
 
     node: str
@@ -43,6 +44,17 @@ class BoundWidget:
     value: Any
     spec: InputSpec | None
     targets: tuple[tuple[str, str], ...]
+    inside: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model the graph says it needs: its file name, the folder it belongs in and where it can be had."""
+
+    name: str
+    directory: str
+    url: str
+    node: str
 
 
 @dataclass(frozen=True)
@@ -56,12 +68,13 @@ class MissingNode:
 
 @dataclass(frozen=True)
 class Converted:
-    """A prompt, and how the widgets of the graph map to its inputs."""
+    """A prompt, how the widgets of the graph map to its inputs, and what the server or its folders may lack."""
 
     prompt: Prompt
     widgets: tuple[BoundWidget, ...]
     missing: tuple[MissingNode, ...]
-    root: LiveGraph
+    models: tuple[ModelFile, ...]
+    extra: Mapping[str, Any]
 
     def widget(self, node: str, name: str) -> BoundWidget | None:
         return next((widget for widget in self.widgets if widget.node == node and widget.name == name), None)
@@ -91,7 +104,8 @@ def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
         if (source := resolve(here, slot, placed)) is not None
     }
     prompt = _prompt(placed, sources, names)
-    return Converted(prompt, tuple(_bind(placed, sources)), _missing(placed), root)
+    bound = tuple(_bind(placed, sources))
+    return Converted(prompt, bound, _missing(placed), tuple(_models(placed)), document.extra)
 
 
 def _graphs(root: LiveGraph) -> Iterator[LiveGraph]:
@@ -170,7 +184,8 @@ def _bind(placed: Mapping[str, Placed], sources: Mapping[tuple[str, str], Source
     for here in placed.values():
         for name, label, widget, reached in _shown(here):
             places = tuple(dict.fromkeys(place for key in reached for place in targets.get(key, ())))
-            yield BoundWidget(here.id, name, label, here.node.title, widget.value, widget.spec, places)
+            inside = promoted_from(here.node, name) if here.node.inner else None
+            yield BoundWidget(here.id, name, label, here.node.title, widget.value, widget.spec, places, inside)
 
 
 def _shown(here: Placed) -> Iterator[tuple[str, str, Widget, list[tuple[str, str]]]]:
@@ -204,3 +219,15 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
 def _pack(here: Placed) -> str:
     pack = here.node.saved.properties.get("cnr_id") or here.node.saved.properties.get("aux_id")
     return pack if isinstance(pack, str) else ""
+
+
+def _models(placed: Mapping[str, Placed]) -> Iterator[ModelFile]:
+    seen: set[tuple[str, str]] = set()
+    for here in placed.values():
+        listed = here.node.saved.properties.get("models") if _runs(here) else None
+        for model in listed if isinstance(listed, list) else ():
+            texts = [model.get(key) for key in ("name", "directory", "url")] if isinstance(model, dict) else []
+            name, directory, url = (text if isinstance(text, str) else "" for text in texts or ("", "", ""))
+            if name and (name, directory) not in seen:
+                seen.add((name, directory))
+                yield ModelFile(name, directory, url, here.id)

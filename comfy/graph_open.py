@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from comfy.graph_live import LiveGraph, LiveInput, LiveNode
 from comfy.graph_schema import Document, Graph, InputSlot, Node, OutputSlot, slot_type
 from comfy.graph_subgraphs import host_inputs, leaf_first, migrate_proxies
-from comfy.graph_widgets import Widget, grown_inputs, layout, restore, widget_type
+from comfy.graph_widgets import Widget, grown_inputs, layout, personalise, restore, widget_type
 from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 
 MATCH_TYPE = "COMFY_MATCHTYPE_V3"
@@ -62,6 +62,7 @@ def open_node(node: Node, graphs: Mapping[str, LiveGraph], catalogue: Mapping[st
         )
     widgets = layout(spec)
     restore(spec, widgets, node.widgets_values)
+    personalise(spec, widgets, node.properties)
     return LiveNode(
         node,
         node.title or spec.display_name,

@@ -214,14 +214,14 @@ def _resolves(inner: LiveGraph, node_id: str, name: str) -> bool:
             return False
         if node.inner is None:
             return node.widget(name) is not None
-        found = _target(node, name)
+        found = promoted_from(node, name)
         if found is None:
             return False
         inner, (node_id, name) = node.inner, found
     return False
 
 
-def _target(host: LiveNode, name: str) -> tuple[str, str] | None:
+def promoted_from(host: LiveNode, name: str) -> tuple[str, str] | None:
     """The node and widget inside a host to which its input of this name leads first."""
     port = next((port for port in host.inner.inputs if port.name == name), None) if host.inner else None
     return _source(host.inner, port) if host.inner and port else None
@@ -262,7 +262,7 @@ def _socket_of(source: LiveNode, proxy: _Proxy) -> LiveInput | None:
     if source.inner is None:
         return next((s for s in source.inputs if s.widget == proxy.widget and source.widget(s.widget)), None)
     for slot in source.inputs:
-        target = _target(source, slot.name)
+        target = promoted_from(source, slot.name)
         exact = proxy.within is not None and target == (proxy.within, proxy.widget)
         loose = proxy.within is None and (slot.name == proxy.widget or (target and target[1] == proxy.widget))
         if slot.held is not None and (exact or loose):

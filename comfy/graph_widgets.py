@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpec, parse_input
@@ -219,6 +219,25 @@ def assign(widgets: list[Widget], widget: Widget, value: Any) -> None:
 
 
 CUSTOM_COMBO = "CustomCombo"
+
+
+def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, Any]) -> None:
+    """Limits and choices which some nodes let their author set, put into the specs of their first widget."""
+    first = widgets[0] if widgets else None
+    if first is None or first.spec is None:
+        return
+    if node.class_type in OWN_LIMITS:
+        own = {key: value for key in OWN_LIMITS[node.class_type] if (value := properties.get(key)) is not None}
+        first.spec = replace(first.spec, options={**first.spec.options, **own})
+    if node.class_type == CUSTOM_COMBO:
+        options = [widget.value for widget in widgets if widget.name.startswith("option") and widget.value]
+        first.spec = replace(first.spec, choices=tuple(options))
+
+
+OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
+    "PrimitiveInt": ("min", "max", "step"),
+    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
+}
 
 
 def settle(class_type: str, widgets: Iterable[Widget]) -> None:
