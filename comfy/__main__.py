@@ -1,4 +1,7 @@
-"""``python -m comfy COMMAND``: the package from a shell. Each command is a module with ``add_arguments`` and ``main``."""
+"""``python -m comfy COMMAND``: the package from a shell.
+
+Each command is a module with ``add_arguments(parser)`` and ``main(args) -> exit status``.
+"""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
 def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:
     """The last word among the messages kept with the outcome; they are those of the socket."""
     messages = status.get("messages")
-    for message in reversed(messages if isinstance(messages, list) else ()):
+    for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, list) and len(message) == 2:
             event = parse_message(json.dumps({"type": message[0], "data": message[1]}))
             if isinstance(event, ExecutionSuccess | ExecutionError | ExecutionInterrupted):

@@ -12,7 +12,7 @@ from comfy.workflow import Prompt, is_link, own_title
 
 @dataclass(frozen=True)
 class Candidate:
-    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an input it does not know."""
+    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an unknown input."""
 
     node: str
     input: str
@@ -29,8 +29,12 @@ class Candidate:
 
     @property
     def node_title(self) -> str:
-        """What the editor shows as the node's title."""
-        return self.title or (self.node_spec.display_name if self.node_spec else self.class_type)
+        """What a person may read as the node's title. Titles with a `$` are notation of other programs, not words."""
+        return (
+            self.title
+            if self.title and not self.title.startswith("$")
+            else (self.node_spec.display_name if self.node_spec else self.class_type)
+        )
 
     @property
     def type(self) -> str:

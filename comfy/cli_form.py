@@ -42,10 +42,11 @@ def _catalogue(args: argparse.Namespace) -> Catalogue:
     if args.object_info:
         return Catalogue.read(args.object_info)
     # Only now: reading a file needs no network libraries.
+    from comfy.client import Client
     from comfy.server import choose_server
 
-    with choose_server(args.server) as server:
-        return Catalogue(server.client.object_info())
+    with choose_server(args.server) as server, Client(server.url) as client:
+        return Catalogue(client.object_info())
 
 
 def _table(form: Form) -> Iterator[str]:

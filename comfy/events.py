@@ -384,7 +384,7 @@ def _preview_with_metadata(payload: bytes) -> Preview:
         told = data.optional_text("image_type")
     except (ValueError, RecursionError) as error:
         raise _Malformed(kind, str(error)[:200]) from None
-    mime = _mime(picture, kind) or told
+    mime = _mime(picture, kind) or told or ""
     if mime not in _MIME_OF_CODE.values():
         raise _Malformed(kind, f"picture type {mime!r}")
     return Preview(node, prompt_id, mime, picture)

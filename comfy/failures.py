@@ -27,7 +27,8 @@ _RULES = (
         "Try a smaller size, fewer pictures at once or a smaller model.",
     ),
     _rule(
-        r"SafetensorError|UnpicklingError|HeaderTooLarge|invalid load key|PytorchStreamReader|central directory",
+        r"SafetensorError|deserializing header|is no checkpoint|UnpicklingError|invalid load key"
+        r"|PytorchStreamReader|central directory",
         "A model file on the server is damaged or not a model.",
         "Choose another model, or have the file downloaded again on the server.",
     ),

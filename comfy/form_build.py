@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -10,7 +11,8 @@ from comfy.form_exposure import Exposed
 from comfy.form_fields import MEDIA_WIDGETS, Field, Widget
 from comfy.form_types import BadValue, match_choice, read_value
 from comfy.form_widgets import can_slide, choose_widget, limits_of
-from comfy.labels import choice_labels, closest
+from comfy.labels import choice_labels, closest, plain_number
+from comfy.object_info import InputSpec
 from comfy.trace import Trace
 
 # Which values a widget named in a toml can hold; the others make no sense there.
@@ -30,16 +32,35 @@ class Findings:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def about(self, label: str) -> Sentences:
+        """Collect sentences that start with this label."""
+        return Sentences(self, label)
 
-def build_field(exposed: Exposed, label: str, trace: Trace, found: Findings) -> Field:
-    """The finished field. Wrong or unavailable values stay in it, and are reported in `found`."""
-    candidate = exposed.candidate
+
+@dataclass(frozen=True)
+class Sentences:
+    """What is found about one field: the ends of sentences that start with its label."""
+
+    findings: Findings
+    label: str
+
+    def problem(self, rest: str) -> None:
+        """Something that will not work."""
+        self.findings.problems.append(f"{self.label} {rest}")
+
+    def note(self, rest: str) -> None:
+        """Something worth knowing."""
+        self.findings.notes.append(f"{self.label} {rest}")
+
+
+def build_field(exposed: Exposed, label: str, trace: Trace, findings: Findings) -> Field:
+    """The finished field. Wrong or unavailable values stay in it, and are reported in `findings`."""
+    candidate, spec = exposed.candidate, exposed.candidate.spec
     said = exposed.said or FieldConfig(candidate.key)
-    visible = exposed.exposure.group != "hidden"
-    spec = candidate.spec
-    limits = _limits(exposed, said, label, found)
-    widget = _widget(choose_widget(candidate, trace), limits, said, candidate.type, label, found)
-    media = widget in MEDIA_WIDGETS
+    shown = exposed.exposure.group != "hidden"
+    found = (findings if shown else Findings()).about(label)
+    limits = _limits(limits_of(candidate, trace), candidate.type, said, found)
+    widget = _widget(choose_widget(candidate, trace), candidate.type, limits, said, found)
     offered = None if spec is None else spec.choices
     built = Field(
         key=candidate.key,
@@ -49,49 +70,63 @@ def build_field(exposed: Exposed, label: str, trace: Trace, found: Findings) -> 
         type=candidate.type,
         widget=widget,
         group=exposed.exposure.group,
-        default=_default(exposed, said, label, found if visible else Findings()),
+        default=_default(exposed, said, widget, limits, found),
         **limits,
         choices=choice_labels(offered) if offered is not None and widget == "dropdown" else None,
-        tooltip=said.help or _tooltip(exposed),
-        required=media if said.required is None else said.required,
+        tooltip=said.help or _tooltip(spec),
+        required=widget in MEDIA_WIDGETS if said.required is None else said.required,
         source=exposed.source,
         targets=tuple((one.node, one.input) for one in (candidate, *exposed.also)),
         section=exposed.section,
     )
-    return built if offered is None else _with_offered(built, offered, said, found if visible else Findings())
+    return built if offered is None else _with_offered(built, offered, said, found)
 
 
-def _default(exposed: Exposed, said: FieldConfig, label: str, found: Findings) -> Any:
-    """The author's value as the server's type; a value of the wrong kind stays as it is and is a problem."""
+def _default(exposed: Exposed, said: FieldConfig, widget: Widget, limits: dict[str, Any], found: Sentences) -> Any:
+    """The first usable of the author's, the workflow's and the server's value, within the limits.
+
+    None if there is none: an empty number, and for a seed a random one.
+    """
     candidate = exposed.candidate
     if candidate.spec is None:
         return candidate.value
-    if said.default is not None:
+    offers = (
+        ("its toml", said.default),
+        ("the workflow", candidate.value),
+        ("the server", candidate.spec.options.get("default")),
+    )
+    for source, value in offers:
+        if value is None:
+            continue
         try:
-            return read_value(candidate.type, said.default)
+            return _within(read_value(candidate.type, value), limits, source, found)
         except BadValue as bad:
-            found.problems.append(f"The toml's default for {label} is not usable: it {bad}")
-    if candidate.value is None:
-        return candidate.spec.options.get("default")
-    try:
-        return read_value(candidate.type, candidate.value)
-    except BadValue as bad:
-        found.problems.append(f"{label} is {_short(candidate.value)} in the workflow, but it {bad}")
-        return candidate.value
+            # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
+            if widget == "seed":
+                return None
+            found.problem(f"is {_short(value)} in {source}, but it {bad}")
+    return None
 
 
-def _limits(exposed: Exposed, said: FieldConfig, label: str, found: Findings) -> dict[str, Any]:
+def _within(value: Any, limits: dict[str, Any], source: str, found: Sentences) -> Any:
+    for limit, beyond, word in ((limits["min"], operator.lt, "least"), (limits["max"], operator.gt, "most")):
+        if limit is not None and beyond(value, limit):
+            found.problem(f"is {plain_number(value)} in {source}, but must be at {word} {plain_number(limit)}.")
+            return limit
+    return value
+
+
+def _limits(server: dict[str, Any], type_: str, said: FieldConfig, found: Sentences) -> dict[str, Any]:
     """The server's limits, narrowed by the author. They cannot be widened: the server would refuse."""
-    server = limits_of(exposed.candidate)
-    if exposed.candidate.type not in ("INT", "FLOAT"):
+    if type_ not in ("INT", "FLOAT"):
         return server
-    read = int if exposed.candidate.type == "INT" else float
+    read = int if type_ == "INT" else float
     low, high = _narrowed(server["min"], said.min, max), _narrowed(server["max"], said.max, min)
     for name, wanted, got in (("min", said.min, low), ("max", said.max, high)):
         if wanted is not None and got != wanted:
-            found.problems.append(f"The toml's {name} for {label} is {wanted}, but the server stops at {got}.")
+            found.problem(f"has the {name} {wanted} in its toml, but the server stops at {got}.")
     if low is not None and high is not None and low > high:
-        found.problems.append(f"The toml leaves no value for {label}: its min is above its max.")
+        found.problem("has a min above its max in its toml.")
         return server
     step = server["step"] if said.step is None else said.step
     return {
@@ -107,22 +142,20 @@ def _narrowed(server: Any, author: Any, pick: Any) -> Any:
     return pick(given) if given else None
 
 
-def _widget(
-    chosen: Widget, limits: dict[str, Any], said: FieldConfig, type_: str, label: str, found: Findings
-) -> Widget:
+def _widget(chosen: Widget, type_: str, limits: dict[str, Any], said: FieldConfig, found: Sentences) -> Widget:
     if said.widget is None:
         slides = chosen == "number" and can_slide(limits["min"], limits["max"], limits["step"])
         return "slider" if slides else chosen
     if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
-        found.problems.append(f"The toml's widget “{said.widget}” cannot hold {label}, which is {type_}.")
+        found.problem(f"cannot be shown as {said.widget}, as its toml says: it is {type_}.")
         return chosen
     if said.widget == "slider" and (limits["min"] is None or limits["max"] is None):
-        found.problems.append(f"The toml's slider for {label} needs a min and a max.")
+        found.problem("needs a min and a max to be a slider, as its toml says.")
         return chosen
     return cast(Widget, said.widget)
 
 
-def _with_offered(built: Field, offered: tuple[Any, ...], said: FieldConfig, found: Findings) -> Field:
+def _with_offered(built: Field, offered: tuple[Any, ...], said: FieldConfig, found: Sentences) -> Field:
     """Compare the default with what the server offers. The author may allow the closest instead (`closest = true`)."""
     try:
         return replace(built, default=match_choice(built.default, offered))
@@ -133,20 +166,16 @@ def _with_offered(built: Field, offered: tuple[Any, ...], said: FieldConfig, fou
     if built.is_media or built.widget == "text":
         return missing
     if best is None:
-        found.problems.append(f"{built.label} is {_short(built.default)}, but this server has nothing to choose from.")
+        found.problem(f"is {_short(built.default)}, but this server has nothing to choose from.")
         return missing
     if said.closest:
-        found.notes.append(
-            f"{built.label}: this server has no {_short(built.default)}, {_short(best)} is used instead."
-        )
+        found.note(f"is {_short(best)}, because this server does not have {_short(built.default)}.")
         return replace(built, default=best)
-    lacks = f"{built.label} is {_short(built.default)}, which this server does not have"
-    found.problems.append(f"{lacks}. The closest it has is {_short(best)}.")
+    found.problem(f"is {_short(built.default)}, which this server does not have. The closest it has is {_short(best)}.")
     return missing
 
 
-def _tooltip(exposed: Exposed) -> str:
-    spec = exposed.candidate.spec
+def _tooltip(spec: InputSpec | None) -> str:
     tooltip = spec.options.get("tooltip") if spec else None
     return tooltip.strip() if isinstance(tooltip, str) else ""
 

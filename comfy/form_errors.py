@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from comfy.errors import NodeError
 from comfy.form_fields import Field, Form
-from comfy.form_values import ADD_MEDIA, plain_number
-from comfy.labels import plain_name
+from comfy.form_values import ADD_MEDIA
+from comfy.labels import plain_name, plain_number
 
 DAMAGED = "The workflow has to be repaired in ComfyUI."
 

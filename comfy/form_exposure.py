@@ -5,6 +5,7 @@ The author's toml is asked first, heuristics fill in what it leaves open. Each l
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ from comfy.form_fields import Group
 from comfy.heuristics import Exposure, judge
 from comfy.labels import distinct, plain_name, says_something
 from comfy.trace import Trace
+
+_WORD = re.compile(r"[^\W_]+")
 
 # Ranks of the author's fields: in the order of the file, before everything that heuristics rank.
 FIRST_RANK = -100_000
@@ -87,8 +90,7 @@ def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> st
 
 def _repeats(label: str, title: str) -> bool:
     """True if a title says no more than the label does: "Positive", "positive_prompt", "Prompt"."""
-    said = set(label.lower().split())
-    return set(title.lower().replace("_", " ").replace("-", " ").split()) <= said
+    return set(_WORD.findall(title.lower())) <= set(_WORD.findall(label.lower()))
 
 
 def _listed(candidates: Sequence[Candidate], config: FormConfig, trace: Trace) -> tuple[list[Exposed], list[str]]:

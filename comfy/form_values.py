@@ -12,6 +12,7 @@ from typing import Any
 from comfy.form_config import did_you_mean
 from comfy.form_fields import Field, Form, Widget
 from comfy.form_types import BadValue, match_choice, read_bool, read_text, read_value
+from comfy.labels import plain_number
 from comfy.workflow import Prompt, Workflow
 
 # Above this, browsers and the editor can no longer hold a seed exactly. Typed seeds may be larger, random ones are not.
@@ -163,8 +164,3 @@ CHECKS: Mapping[Widget, Callable[[Field, object], Any]] = MappingProxyType(
         "file": _check_media,
     }
 )
-
-
-def plain_number(number: int | float) -> str:
-    """A number as people write it: all digits of a whole one, "0.5" and not "0.50"."""
-    return str(number) if isinstance(number, int) else repr(number).removesuffix(".0")

@@ -30,7 +30,7 @@ TEXT_INPUT = re.compile(
     re.IGNORECASE,
 )
 LENGTHS = frozenset({"length", "num_frames", "video_frames", "frames", "video_length", "duration", "seconds"})
-VALUE_INPUTS = frozenset({"value", "int", "float", "number", "string", "text", "boolean", "a", "Number", "Xi", "Xf"})
+MOVING = re.compile(r"video|audio|frames|motion", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Seen:
     alive: bool
     pole: Pole | None
     makes_latent: bool
+    moving: bool
     repaints: bool
     idle_seed: bool
 
@@ -91,15 +92,17 @@ RULES = (
     Rule("state of the editor", lambda s: _is_editor_state(s.candidate), "hidden", 910),
     Rule("reaches no output", lambda s: not s.alive, "hidden", 920),
     Rule("of a missing node", lambda s: not s.known, "advanced", 800),
+    Rule("song", lambda s: s.is_text and s.meaning in ("tags", "lyrics"), "main", 10),
     Rule("negative text", lambda s: s.is_text and s.pole is Pole.NEGATIVE, "main", 11, "Negative prompt", True),
     Rule("positive text", lambda s: s.is_text and s.pole is Pole.POSITIVE, "main", 10, "Positive prompt", True),
     Rule("long text", lambda s: s.is_text and s.candidate.multiline, "main", 12, None, True),
     Rule("media", lambda s: s.widget in MEDIA_WIDGETS, "main", 20, None, True),
-    Rule("how much is repainted", lambda s: s.meaning == "denoise" and s.repaints, "main", 25, "Strength"),
+    Rule("how much is repainted", lambda s: s.repaints, "main", 25, "Strength"),
     Rule("width of the result", lambda s: s.meaning == "width" and s.makes_latent, "main", 30),
-    Rule("height of the result", lambda s: s.meaning == "height" and s.makes_latent, "main", 31),
-    Rule("enlargement", lambda s: s.meaning in ("scale_by", "megapixels"), "main", 32),
+    Rule("height of the result", lambda s: s.meaning == "height" and s.makes_latent, "main", 30),
+    Rule("enlargement", lambda s: s.meaning == "scale_by", "main", 32),
     Rule("length", lambda s: s.meaning in LENGTHS and s.candidate.type in ("INT", "FLOAT"), "main", 35),
+    Rule("count of videos or sounds", lambda s: s.meaning == "batch_size" and s.moving, "advanced", 230, "How many"),
     Rule("count", lambda s: s.meaning in ("batch_size", "amount") and s.makes_latent, "main", 40),
     Rule("steps", lambda s: s.meaning == "steps" and s.candidate.type == "INT", "main", 50),
     Rule("seed without noise", lambda s: s.idle_seed, "advanced", 290),
@@ -117,26 +120,29 @@ def judge(candidate: Candidate, trace: Trace) -> Exposure:
     seen = look_at(candidate, trace)
     rule = next(rule for rule in RULES if rule.fits(seen))
     label = rule.label or plain_name(seen.meaning)
-    return Exposure(rule.group, rule.rank, label, rule.title or candidate.input in VALUE_INPUTS)
+    return Exposure(rule.group, rule.rank, label, rule.title or seen.meaning != candidate.input)
 
 
 def look_at(candidate: Candidate, trace: Trace) -> Seen:
     """Gather what the rules look at."""
-    node_id, class_inputs = candidate.node, trace.prompt[candidate.node]["inputs"]
-    feeds = trace.feeds(node_id)
-    primitive = candidate.input in VALUE_INPUTS and feeds is not None and candidate.type != "STRING"
-    target, meaning = feeds if primitive and feeds else (node_id, candidate.input)
+    node_id = candidate.node
+    target, meaning = trace.meaning(node_id, candidate.input)
     target_spec = trace.spec(target)
     return Seen(
         candidate=candidate,
         widget=choose_widget(candidate, trace),
         meaning=meaning.rpartition(".")[2],
         alive=node_id in trace.alive,
-        pole=(pole_of(candidate.input) or trace.poles[node_id]) if node_id in trace.poles else pole_of(candidate.input),
+        pole=pole_of(meaning) or trace.poles.get(node_id),
         makes_latent=target_spec is not None and "LATENT" in target_spec.output_types,
-        repaints=trace.takes_picture(target),
-        idle_seed=class_inputs.get("add_noise") == "disable" and meaning == "noise_seed",
+        moving=bool(MOVING.search(trace.prompt[target]["class_type"])),
+        repaints=meaning == "denoise" and trace.takes_picture(target) and _below_one(candidate.value),
+        idle_seed=meaning == "noise_seed" and trace.prompt[target]["inputs"].get("add_noise") == "disable",
     )
+
+
+def _below_one(value: object) -> bool:
+    return isinstance(value, int | float) and value < 1
 
 
 def _is_editor_state(candidate: Candidate) -> bool:

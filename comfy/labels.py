@@ -18,7 +18,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "batch_size": "Pictures",
         "bit_depth": "Colour depth",
         "ckpt_name": "Model",
-        "cfg": "Guidance (CFG)",
+        "cfg": "Guidance scale",
         "clip_name": "Text encoder",
         "clip_name1": "Text encoder 1",
         "clip_name2": "Text encoder 2",
@@ -138,6 +138,11 @@ def closest(wanted: object, offered: Iterable[Any]) -> Any | None:
         return len(target & words), ratio
 
     return max(list(offered)[:2000], key=likeness, default=None)
+
+
+def plain_number(number: int | float) -> str:
+    """A number as people write it: all digits of a whole one, "0.5" and not "0.50"."""
+    return str(number) if isinstance(number, int) else repr(number).removesuffix(".0")
 
 
 def _words(value: object) -> set[str]:

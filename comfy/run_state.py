@@ -40,6 +40,7 @@ __all__ = [
     "TextOutput",
     "accepted",
     "advance",
+    "concluded",
     "failed",
     "lost",
     "placed",
@@ -142,7 +143,7 @@ def advance(state: RunState, event: Event) -> RunState:
         return state
     match event:
         case Status(queue_remaining):
-            return replace(state, queue_remaining=queue_remaining)
+            return _with(state, queue_remaining=queue_remaining)
         case FeatureFlags():
             return state
         case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if state.phase is Phase.WAITING:
@@ -161,26 +162,33 @@ def _running(state: RunState) -> RunState:
     return replace(state, phase=Phase.RUNNING, queue_place=None)
 
 
+def _with(state: RunState, **changes: Any) -> RunState:
+    """`replace`, but the same state where nothing changes: the server says most things twice."""
+    if all(getattr(state, name) == value for name, value in changes.items()):
+        return state
+    return replace(state, **changes)
+
+
 def _advance_running(state: RunState, event: Event) -> RunState:
     match event:
         case ExecutionCached(nodes=nodes):
-            return replace(state, nodes_finished=_finished(state, nodes))
+            return _with(state, nodes_finished=_finished(state, nodes))
         case Executing(node=None):
-            return replace(state, node=None, step=0, steps=0, note="", over=True)
+            return _with(state, node=None, step=0, steps=0, note="", over=True)
         case Executing(node=node, display_node=shown):
             return _at_node(state, shown or node)
         case Progress(value=value, max=most):
-            return replace(state, step=int(value), steps=int(most))
+            return _with(state, step=int(value), steps=int(most))
         case ProgressState(nodes=nodes):
             return _progress_state(state, event)
         case Preview():
-            return replace(state, preview=event, preview_number=state.preview_number + 1)
+            return _with(state, preview=event, preview_number=state.preview_number + 1)
         case ProgressText(text=text):
-            return replace(state, note=text)
+            return _with(state, note=text)
         case Executed(node=node, output=output):
-            return _with_outputs(replace(state, nodes_finished=_finished(state, (node,))), {node: output})
+            return _with_outputs(_with(state, nodes_finished=_finished(state, (node,))), {node: output})
         case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
-            return replace(state, verdict=event)
+            return _with(state, verdict=event)
         case _:  # ExecutionStart has said all by being ours
             return state
 
@@ -194,17 +202,17 @@ def _at_node(state: RunState, node: str | None) -> RunState:
     if node == state.node:
         return state
     done = _finished(state, (state.node,) if state.node else ())
-    return replace(state, node=node, step=0, steps=0, note="", nodes_finished=done - {node or ""})
+    return _with(state, node=node, step=0, steps=0, note="", nodes_finished=done - {node or ""})
 
 
 def _progress_state(state: RunState, event: ProgressState) -> RunState:
     finished = (one.display_node for one in event.nodes if one.state == "finished" and one.node == one.display_node)
-    state = replace(state, nodes_finished=_finished(state, finished))
+    state = _with(state, nodes_finished=_finished(state, finished))
     running = [one for one in event.nodes if one.state == "running"]
     current = next((one for one in running if one.display_node == state.node), None)
     if current is None or current.max <= 1:  # 0 of 1 stands for "no steps known"
         return state
-    return replace(state, step=int(current.value), steps=int(current.max))
+    return _with(state, step=int(current.value), steps=int(current.max))
 
 
 def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
@@ -216,7 +224,7 @@ def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) 
         more_files, more_texts = read_outputs(node, output)
         files.extend(more_files)
         texts.extend(more_texts)
-    return replace(state, files=tuple(files), texts=tuple(texts))
+    return _with(state, files=tuple(files), texts=tuple(texts))
 
 
 def accepted(state: RunState, answer: Submitted) -> RunState:
@@ -230,10 +238,12 @@ def placed(state: RunState, queue: Queue) -> RunState:
     """What a look at the queue tells; a prompt that is not in it is left as it was."""
     if state.phase.finished:
         return state
+    if state.over or state.verdict is not None:  # whatever the stream said: it is still there
+        state = replace(state, over=False, verdict=None)
     if state.prompt_id in queue.running:
         return _running(state)
     if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
-        return replace(state, queue_place=place)
+        return _with(state, queue_place=place)
     return state
 
 

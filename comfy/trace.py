@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from comfy.object_info import Catalogue, NodeSpec
+from comfy.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
 from comfy.workflow import Prompt, links
 
 # Link types that carry what a person wrote, from the text to the sampler.
@@ -20,6 +20,8 @@ TEXT_TYPES = frozenset({"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYP
 TEXT_NAMES = re.compile(r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I)
 # Link types that carry a picture to the sampler that repaints it.
 PICTURE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+# How nodes that hold one value for others, and that the server does not have, call their input.
+VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 NO_EFFECT = frozenset({"ConditioningZeroOut"})
 
 
@@ -77,9 +79,23 @@ class Trace:
         start = [source for name, (source, _) in self.sources[node_id].items() if self._type(node_id, name) == "LATENT"]
         return any(_loads_picture(self.spec(source)) for source in self._walk(start, PICTURE_TYPES))
 
-    def feeds(self, node_id: str) -> tuple[str, str] | None:
-        """The (node, input) that this node's first linked output goes to, None if it goes nowhere."""
-        return next((uses[0] for (source, _), uses in self.uses.items() if source == node_id), None)
+    def meaning(self, node_id: str, input_name: str) -> tuple[str, str]:
+        """The (node, input) that a literal is really for: nodes that only hold a value hand it on."""
+        uses = self.uses.get((node_id, 0), ())
+        return uses[0] if uses and self._holds_value(node_id, input_name) else (node_id, input_name)
+
+    def spec_of(self, node_id: str, input_name: str) -> InputSpec | None:
+        """What the server says about an input, None if it does not know the input or the node."""
+        spec = self.spec(node_id)
+        if spec is None:
+            return None
+        return spec.by_name.get(input_name) or spec.active_inputs(self.prompt[node_id]["inputs"]).get(input_name)
+
+    def _holds_value(self, node_id: str, input_name: str) -> bool:
+        spec = self.spec(node_id)
+        if spec is None:
+            return input_name.lower() in VALUE_INPUTS
+        return bool(spec.output_types) and spec.output_types[0] in WIDGET_TYPES and len(spec.inputs) == 1
 
     def _ends(self) -> list[str]:
         """Where a run ends: output nodes; where none is known, the nodes nothing is linked to."""
@@ -104,10 +120,7 @@ class Trace:
             )
 
     def _type(self, node_id: str, input_name: str) -> str:
-        spec = self.spec(node_id)
-        if spec is None:
-            return "*"
-        found = spec.by_name.get(input_name) or spec.active_inputs(self.prompt[node_id]["inputs"]).get(input_name)
+        found = self.spec_of(node_id, input_name)
         return found.type if found else "*"
 
     def _carries_text(self, node_id: str, input_name: str) -> bool:

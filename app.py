@@ -1,0 +1,81 @@
+"""ComfyForms: opens any ComfyUI workflow as a web form. Settings, wiring, launch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+PREFIX = "COMFYFORMS_"
+HERE = Path(__file__).parent
+log = logging.getLogger("comfyforms")
+
+
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """Settings from the command line, else from COMFYFORMS_… variables, else the defaults."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Opens ComfyUI workflows as web forms.")
+
+    def add(name: str, default: object, text: str, **more: object) -> None:
+        variable = PREFIX + name.upper().replace("-", "_")
+        value = os.environ.get(variable, default)
+        parser.add_argument(f"--{name}", default=value, help=f"{text} [{variable}; now: {value}]", **more)  # type: ignore[arg-type]
+
+    add("server", None, "ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in", metavar="URL")
+    add("workflows", str(HERE / "workflows"), "folder of workflow files", metavar="DIR", type=Path)
+    add(
+        "host",
+        "0.0.0.0" if "SPACE_ID" in os.environ else "127.0.0.1",
+        "address to listen on; 0.0.0.0 = the whole network",
+    )
+    add("port", 7860, "port to listen on", type=int)
+    add("root-path", "", "path prefix when a proxy serves the app below one", metavar="/PATH")
+    add("login", "", "who may use it, as NAME:PASSWORD,NAME:PASSWORD; empty = everybody", type=parse_users)
+    add("grace", 30.0, "seconds a run goes on after its page was closed", type=float, metavar="SECONDS")
+    return parser.parse_args(argv)
+
+
+def parse_users(text: str) -> tuple[tuple[str, str], ...]:
+    """`NAME:PASSWORD` pairs, separated by commas. ValueError where a pair has no colon or an empty part."""
+    pairs = [part.partition(":") for part in text.split(",") if part]
+    if not all(name and password for name, _, password in pairs):
+        raise ValueError("not NAME:PASSWORD")
+    return tuple((name, password) for name, _, password in pairs)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; every run is ended at the server then."""
+    arguments = parse_arguments(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # gradio takes seconds to import: --help goes without.
+    from comfy.client import Client
+    from comfy.folder import WorkflowFolder
+    from comfy.runs import Runs
+    from comfy.server import choose_server
+    from ui.backend import Backend, LiveCatalogue
+    from ui.server import WebSettings, serve
+
+    with (
+        choose_server(arguments.server) as server,
+        Client(server.url) as client,
+        tempfile.TemporaryDirectory(prefix="comfyforms-") as files,
+    ):
+        backend = Backend(
+            client,
+            Runs(client, grace=arguments.grace),
+            WorkflowFolder(arguments.workflows),
+            LiveCatalogue(client),
+            demo=server.stand_in,
+            files=Path(files),
+        )
+        log.info("Pictures come from %s.", server)
+        log.info("Open http://%s:%d%s in a browser.", arguments.host, arguments.port, arguments.root_path)
+        return serve(backend, WebSettings(arguments.host, arguments.port, arguments.root_path, arguments.login))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,389 @@
+"""One prompt on its way: one socket, one thread that asks and decides, one way out.
+
+The stream's own thread reads and advances the state; this one opens, submits, waits for something to be due, and
+settles. The stream is for the show, history is the truth: the normal end, a drop, silence and a restart are all
+answered by `Execution._settle`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+
+from comfy.client import Client, Queue, Submitted
+from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
+from comfy.events import Event, Preview, Skipped, Status, parse_message
+from comfy.latest import Latest
+from comfy.queue_board import QueueBoard
+from comfy.run_state import (
+    Phase,
+    RunError,
+    RunState,
+    accepted,
+    advance,
+    concluded,
+    failed,
+    placed,
+    refused,
+    settled,
+    stopped,
+)
+from comfy.stream import Stream
+from comfy.timing import Timing
+from comfy.workflow import Prompt
+
+__all__ = ["Execution"]
+
+log = logging.getLogger(__name__)
+
+End = Callable[[RunState], RunState]
+
+_REMOVED = RunError("The run was taken out of the server's queue by somebody else.", "Run it again.")
+_RESTARTED = RunError("The server was restarted and has forgotten this run.", "Run it again.")
+_FORGOTTEN = RunError(
+    "The server no longer knows this run, so its result cannot be had.",
+    "Somebody may have cleared the server's history. Run it again.",
+)
+_OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
+_EARLY_EVENTS = 200
+_SECOND_CANCEL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    reason: RunError | None
+
+
+class Execution:
+    """Carries one prompt through. `run` is the whole of it; the other methods may be called from any thread."""
+
+    def __init__(
+        self,
+        prompt: Prompt,
+        latest: Latest,
+        *,
+        client: Client,
+        board: QueueBoard,
+        timing: Timing,
+        skipped: Skipped,
+        limits: Callable[[], Iterable[tuple[float, RunError]]],
+    ) -> None:
+        """``limits``: moments (``time.monotonic``) at which the run is to be stopped, each with the reason."""
+        self._prompt = prompt
+        self._latest = latest
+        self._client = client.fork(timeout=timing.call)
+        self._teller = client.fork(timeout=timing.farewell)
+        self._board = board
+        self._timing = timing
+        self._skipped = skipped
+        self._limits = limits
+        self._client_id = str(uuid.uuid4())
+        self._wake = threading.Event()
+        self._stop: _Stop | None = None
+        self._stream: Stream | None = None
+        self._opening: Stream | None = None
+        self._at_server = False
+        self._confirmed = True
+        self._gave_up = threading.Event()
+        # Of the reading thread, until `_submit` knows the prompt id: events of a prompt that may be ours.
+        self._entry = threading.Lock()
+        self._early: list[Event] | None = []
+        self._heard = time.monotonic()
+        self._verdict_at = 0.0
+        self._status_at: float | None = None
+        # Of doubt: why the stream ended, whether it ever did, since when there was no answer at all.
+        self._ended: str | None = None
+        self._dropped = False
+        self._attempts = 0
+        self._retry_at = 0.0
+        self._away_since: float | None = None
+
+    def run(self) -> None:
+        """Everything from the socket's opening to its closing. Never raises; the last thing it does is to publish the
+        finished state, when the socket is closed and the server told of a cancel."""
+        try:
+            end = self._live()
+        except Exception:
+            log.exception("A run failed inside this program")
+            end = partial(failed, error=_OUR_FAULT)
+        told = self._leave()
+        self._latest.update(end)
+        if not told:
+            self._tell_again()
+        self._teller.close()
+
+    def stop(self, reason: RunError | None) -> None:
+        """Cancel. Returns at once; `run` is at its end within a second."""
+        if self._stop is None:
+            self._stop = _Stop(reason)
+        self._client.abort()
+        if (opening := self._opening) is not None:
+            opening.abort()
+        self._wake.set()
+
+    def abandon(self) -> None:
+        """Give up telling a server that does not answer."""
+        self._gave_up.set()
+        self._teller.abort()
+
+    def wake(self) -> None:
+        """Look at the limits again: they have changed."""
+        self._wake.set()
+
+    # One life
+
+    def _live(self) -> End:
+        try:
+            self._open()
+            self._submit()
+            return self._follow()
+        except PromptRejected as error:
+            self._at_server = False
+            return partial(refused, error=error)
+        except ComfyError as error:
+            if self._stop is not None:
+                return self._stopped()
+            return partial(failed, error=RunError(str(error), error.hint))
+
+    def _open(self) -> None:
+        stream = Stream(
+            self._client.url,
+            self._client_id,
+            receive=self._receive,
+            ended=self._on_ended,
+            timeout=self._timing.call,
+            ping=self._timing.ping,
+        )
+        self._opening = self._stream = stream
+        if self._stop is not None:
+            raise ServerUnreachable("The run was cancelled.")
+        try:
+            stream.open()
+        finally:
+            self._opening = None
+        self._heard = time.monotonic()
+
+    def _submit(self) -> None:
+        # From here on it may be there, whatever becomes of the answer.
+        self._at_server, self._confirmed = True, False
+        prompt_id = self._latest.state.prompt_id
+        extra_data = {"preview_method": "auto"}
+        try:
+            answer = self._client.submit(
+                self._prompt, client_id=self._client_id, prompt_id=prompt_id, extra_data=extra_data
+            )
+        except ServerUnreachable:
+            if self._stop is not None or not self._arrived(prompt_id):
+                raise
+            answer = Submitted(prompt_id, 0)
+        self._confirmed = True
+        with self._entry:
+            early, self._early = self._early or [], None
+            self._latest.update(partial(accepted, answer=answer))
+            for event in early:
+                self._take(event)
+            if (self._latest.state.queue_remaining or 0) > 1:
+                self._status_at = time.monotonic()
+
+    def _arrived(self, prompt_id: str) -> bool:
+        """Whether a prompt whose answer was lost is at the server all the same."""
+        if self._latest.state.phase is Phase.RUNNING or self._client.history(prompt_id) is not None:
+            return True
+        queue = self._client.queue()
+        return prompt_id in queue.running or prompt_id in queue.pending
+
+    def _follow(self) -> End:
+        """Do what is due until there is an end."""
+        while True:
+            due, task = self._next()
+            left = due - time.monotonic()
+            if left > 0:
+                if self._wake.wait(left):
+                    self._wake.clear()
+                continue
+            try:
+                end = task()
+            except (ServerUnreachable, ServerError) as error:
+                end = None if self._stop is not None else self._away(error)
+            if end is not None:
+                return end
+
+    def _next(self) -> tuple[float, Callable[[], End | None]]:
+        """The next thing to be done, and when."""
+        state = self._latest.state
+        if self._stop is not None:
+            return 0.0, self._stopped
+        if state.over or self._ended is not None or self._away_since is not None:
+            settle = self._retry_at
+        elif state.verdict is not None:
+            settle = self._verdict_at + self._timing.goodbye
+        else:
+            settle = self._heard + self._timing.silence_after(self._attempts)
+        tasks: list[tuple[float, Callable[[], End | None]]] = [(settle, self._settle)]
+        if self._status_at is not None and state.phase is Phase.WAITING and self._away_since is None:
+            tasks.append((self._status_at if self._alone(state) else self._board.due, self._look))
+        tasks.extend((when, partial(self._overdue, why)) for when, why in self._limits())
+        return min(tasks, key=itemgetter(0))
+
+    # What the reading thread does
+
+    def _receive(self, data: str | bytes) -> None:
+        event = parse_message(data, self._skipped)
+        if event is None:
+            return
+        with self._entry:
+            self._heard = time.monotonic()
+            if self._early is None:
+                self._take(event)
+            elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
+                self._latest.update(partial(advance, event=event))
+            elif not isinstance(event, Preview) and len(self._early) < _EARLY_EVENTS:
+                self._early.append(event)
+
+    def _take(self, event: Event) -> None:
+        """Advance, and wake the other thread where it has something to do."""
+        before = self._latest.state
+        if not self._latest.update(partial(advance, event=event)):
+            return
+        state = self._latest.state
+        if isinstance(event, Status):
+            # The first status of a socket (it has a sid) is older than our place in the queue.
+            if state.phase is Phase.WAITING and event.sid is None:
+                self._status_at = self._heard
+                self._wake.set()
+            return
+        self._attempts = 0
+        if state.verdict is not before.verdict:
+            self._verdict_at = self._heard
+            self._wake.set()
+        if state.over:
+            self._wake.set()
+
+    def _on_ended(self, reason: str) -> None:
+        log.info("The socket of run %s ended: %s", self._latest.state.prompt_id, reason)
+        self._ended, self._dropped = reason, True
+        self._wake.set()
+
+    # Things to be done: an End, or None if the run goes on
+
+    def _settle(self) -> End | None:
+        """The one answer to every doubt: ask history, then the queue, then open a new socket."""
+        prompt_id = self._latest.state.prompt_id
+        if (entry := self._client.history(prompt_id)) is not None:
+            self._at_server = False
+            return partial(settled, entry=entry)
+        if not self._latest.state.over or self._latest.state.verdict is None:
+            queue = self._client.queue()
+            if prompt_id in queue.running or prompt_id in queue.pending:
+                self._away_since = None
+                self._latest.update(partial(placed, queue=queue))
+                self._reopen()
+                return None
+            # It may have ended between the two questions.
+            if (entry := self._client.history(prompt_id)) is not None:
+                self._at_server = False
+                return partial(settled, entry=entry)
+        return self._missing()
+
+    def _reopen(self) -> None:
+        """A new socket, if the old one is at its end or has been silent for long.
+
+        Silence is not proof: a model may be loading. But the server can have lost a socket that looks well
+        (COMFYUI#16010), and only an orderly close before the next one of the same client id mends that.
+        """
+        if self._ended is None and time.monotonic() - self._heard < self._timing.silence:
+            return
+        self._attempts += 1
+        self._retry_at = time.monotonic() + self._timing.pause_after(self._attempts)
+        if self._stream is not None:
+            self._stream.close()
+        self._ended = None
+        try:
+            self._open()
+        except ComfyError as error:
+            self._ended = str(error)
+            raise
+
+    def _missing(self) -> End:
+        """Neither in history nor in the queue: both live in the server's memory."""
+        self._at_server = False
+        state = self._latest.state
+        if state.verdict is None and state.phase is Phase.WAITING and not self._dropped:
+            return partial(stopped, error=_REMOVED)
+        return partial(concluded, otherwise=_RESTARTED if self._dropped else _FORGOTTEN)
+
+    def _away(self, error: ComfyError) -> End | None:
+        """No usable answer: be patient, up to a point."""
+        now = time.monotonic()
+        self._away_since = now if self._away_since is None else self._away_since
+        if now - self._away_since < self._timing.patience:
+            self._attempts += 1
+            self._retry_at = now + self._timing.pause_after(self._attempts)
+            return None
+        why = f"The server has not answered for {self._timing.patience:g} seconds, so the run was given up."
+        return partial(concluded, otherwise=RunError(why, error.hint, detail=str(error)))
+
+    def _alone(self, state: RunState) -> bool:
+        """Whether the queue is so short that a status tells all: nobody there but us, as it was before."""
+        return state.queue_remaining == 0 or (state.queue_remaining == 1 and not state.queue_place)
+
+    def _look(self) -> End | None:
+        """After a status while waiting: where in the queue are we?"""
+        since, self._status_at = self._status_at, None
+        state = self._latest.state
+        if state.queue_remaining == 0:
+            return self._settle()
+        if self._alone(state):
+            self._latest.update(partial(placed, queue=Queue((), (state.prompt_id,))))
+            return None
+        queue = self._board.look(self._client, since or 0.0)
+        if queue is None:
+            self._status_at = self._status_at or since
+        elif state.prompt_id in queue.running or state.prompt_id in queue.pending:
+            self._latest.update(partial(placed, queue=queue))
+        else:
+            return self._settle()
+        return None
+
+    def _overdue(self, why: RunError) -> End | None:
+        self._stop = self._stop or _Stop(why)
+        return None
+
+    def _stopped(self) -> End:
+        reason = self._stop.reason if self._stop else None
+        if self._latest.state.verdict is not None:  # it was over before anybody could stop it
+            self._at_server = False
+            return partial(concluded, otherwise=_FORGOTTEN)
+        return partial(stopped, error=reason)
+
+    # The way out
+
+    def _leave(self) -> bool:
+        """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
+        told = not self._at_server or (self._tell() and self._confirmed)
+        if self._stream is not None:
+            self._stream.close()
+        self._client.close()
+        return told
+
+    def _tell(self) -> bool:
+        try:
+            self._teller.cancel(self._latest.state.prompt_id)
+        except ComfyError as error:
+            log.info("The server could not be told to cancel %s: %s", self._latest.state.prompt_id, error)
+            return False
+        return True
+
+    def _tell_again(self) -> None:
+        """The person has the answer by now; a slow server gets more time, and a prompt whose answer was not awaited
+        may have arrived after the first cancel."""
+        self._gave_up.wait(_SECOND_CANCEL)
+        self._teller.timeout = self._timing.call
+        if not self._tell():
+            log.warning("The server was not told to cancel %s; it may still work on it", self._latest.state.prompt_id)

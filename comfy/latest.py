@@ -1,0 +1,81 @@
+"""The newest state of a run, for any number of watchers; whoever makes it waits for none of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from comfy.run_state import Phase, RunState
+
+__all__ = ["Latest"]
+
+log = logging.getLogger(__name__)
+
+
+class Latest:
+    """Holds one state. A watcher that is slow misses states, never the last one."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._version = 0
+        self._changed = threading.Condition()
+        self._callbacks: tuple[Callable[[], None], ...] = ()
+
+    @property
+    def state(self) -> RunState:
+        return self._state
+
+    def update(self, change: Callable[[RunState], RunState]) -> bool:
+        """Put ``change(state)`` in the state's place and tell everybody; False if nothing changed."""
+        with self._changed:
+            state = change(self._state)
+            if state is self._state:
+                return False
+            self._state = _stamped(state)
+            self._version += 1
+            self._changed.notify_all()
+            callbacks = self._callbacks
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("A watcher of a run failed")
+        return True
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` after every change, in the thread that made it: it must not block. Returns the way out."""
+        # A subscription of its own, so that the same callback given twice is taken off once at a time.
+        subscription = lambda: callback()  # noqa: E731
+        with self._changed:
+            self._callbacks = (*self._callbacks, subscription)
+
+        def unsubscribe() -> None:
+            with self._changed:
+                self._callbacks = tuple(one for one in self._callbacks if one is not subscription)
+
+        return unsubscribe
+
+    def watch(self, timeout: float | None = None) -> Iterator[RunState]:
+        """The state now and each newer one, up to the finished one; TimeoutError ``timeout`` seconds from now."""
+        end = None if timeout is None else time.monotonic() + timeout
+        seen = -1
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._version != seen, left):  # noqa: B023
+                    raise TimeoutError(f"the run was not finished within {timeout:g} s")
+                seen, state = self._version, self._state
+            yield state
+            if state.phase.finished:
+                return
+
+
+def _stamped(state: RunState) -> RunState:
+    if state.phase is not Phase.WAITING and state.started_at is None and not state.phase.finished:
+        state = replace(state, started_at=time.time())
+    if state.phase.finished and state.finished_at is None:
+        state = replace(state, finished_at=time.time())
+    return state

@@ -1,0 +1,179 @@
+"""One WebSocket to a ComfyUI server, read in a thread of its own. The only module that imports websocket."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+import websocket
+
+from comfy.errors import ServerError, ServerUnreachable
+
+__all__ = ["Stream"]
+
+log = logging.getLogger(__name__)
+
+_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+# An attempt to connect cannot be aborted, so it is kept short and repeated.
+_CONNECT_SECONDS = 0.9
+_CONNECT_TRIES = 3
+
+
+class Stream:
+    """The messages for one client id.
+
+    ``receive`` is called in the reading thread with each frame and must come back at once: a client that does not
+    read holds up the server's messages to everybody. ``ended`` is called there once, with the reason, when the socket
+    is at its end without `close`. No limit on the size of a frame: previews and texts pass 1 MiB.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        *,
+        receive: Callable[[str | bytes], None],
+        ended: Callable[[str], None],
+        timeout: float = 10.0,
+        ping: float = 20.0,
+    ) -> None:
+        """``url`` is the server's http address; ``ping`` the seconds of silence after which it is asked for a sign."""
+        self._url = f"ws{url.removeprefix('http')}/ws?clientId={quote(client_id, safe='')}"
+        self._receive = receive
+        self._ended = ended
+        self._timeout = timeout
+        self._ping = ping
+        self._ws = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
+        self._thread = threading.Thread(target=self._read, name=f"stream-{client_id[:8]}", daemon=True)
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._closing = False
+
+    def open(self) -> None:
+        """Connect, send our feature flags as the first message, start to read.
+
+        ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's.
+        """
+        parts = urlsplit(self._url)
+        try:
+            sock = self._connect(parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80))
+            if parts.scheme == "wss":
+                sock = self._keep(ssl.create_default_context().wrap_socket(sock, server_hostname=parts.hostname))
+            sock.settimeout(self._timeout)
+            self._ws.connect(  # type: ignore[no-untyped-call]
+                self._url, socket=sock, timeout=self._timeout, suppress_origin=True
+            )
+            self._ws.send(_FLAGS)
+        except websocket.WebSocketBadStatusException as error:
+            self._shut()
+            raise ServerError(
+                f"The server refused the connection for progress and previews ({error.status_code}).",
+                "Check that this is a ComfyUI server, and that a proxy in front of it lets WebSockets through.",
+                status=error.status_code,
+            ) from error
+        except (OSError, websocket.WebSocketException) as error:
+            self._shut()
+            raise ServerUnreachable(
+                f"The server at {parts.netloc} cannot be reached.",
+                "Check that ComfyUI is running there and the address is right.",
+            ) from error
+        self._ws.settimeout(self._ping)
+        self._thread.start()
+
+    def abort(self) -> None:
+        """From another thread: make a pending `open` fail at once."""
+        with self._lock:
+            self._closing = True
+            sock = self._socket
+        if sock is not None:
+            _shut(sock)
+
+    def close(self, wait: float = 0.25) -> None:
+        """Say goodbye (1000), give the server ``wait`` seconds to answer, let go. Afterwards nothing is called.
+
+        Complete when it returns, so that a new socket with the same client id is safe: the server forgets a client by
+        its id when a socket ends, and would make the newer one mute.
+        """
+        with self._lock:
+            self._closing = True
+        if self._thread.is_alive():
+            try:
+                self._ws.send_close(websocket.STATUS_NORMAL)
+            except (OSError, websocket.WebSocketException) as error:
+                log.debug("Closing a socket that is gone already: %s", error)
+            self._thread.join(wait)
+        self._shut()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        for attempt in range(1, _CONNECT_TRIES + 1):
+            try:
+                sock = socket.create_connection((host, port), min(self._timeout, _CONNECT_SECONDS))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                return self._keep(sock)
+            except TimeoutError:
+                if self._closing or attempt == _CONNECT_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _keep(self, sock: socket.socket) -> socket.socket:
+        with self._lock:
+            self._socket = sock
+            if not self._closing:
+                return sock
+        sock.close()
+        raise ConnectionAbortedError("closed while it was opened")
+
+    def _read(self) -> None:
+        try:
+            reason = self._frames()
+        except (OSError, websocket.WebSocketException) as error:
+            reason = str(error) or type(error).__name__
+        except Exception:
+            log.exception("Reading a socket failed")
+            reason = "an error of our own"
+        if not self._closing:
+            self._shut()
+            self._ended(reason)
+
+    def _frames(self) -> str:
+        """Hand on frames until there are no more; the reason why not."""
+        asked = False
+        while True:
+            try:
+                opcode, data = self._ws.recv_data(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                if asked:
+                    return f"no sign of life within {self._ping:g} s of a ping"
+                self._ws.ping()
+                asked = True
+                continue
+            asked = False
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return f"closed by the server ({int.from_bytes(data[:2], 'big') or 'no code'})"
+            if self._closing:
+                continue
+            if opcode == websocket.ABNF.OPCODE_TEXT:
+                self._receive(data.decode("utf-8", "replace"))
+            elif opcode == websocket.ABNF.OPCODE_BINARY:
+                self._receive(data)
+
+    def _shut(self) -> None:
+        with self._lock:
+            sock = self._socket
+        if sock is not None:
+            _shut(sock)
+            sock.close()
+
+
+def _shut(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the other side was faster

@@ -1,0 +1,45 @@
+"""How long things may take: one value, passed in."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+__all__ = ["Timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. ComfyUI sends no heartbeat and repeats nothing, so every wait for it has an end.
+
+    call: an HTTP answer, a WebSocket handshake · ping: silence of a socket until it is asked for a sign
+    silence: without a message until history is asked, doubling up to silence_most
+    goodbye: from the stream's word on the outcome to ``executing null``
+    retry: first pause between attempts to reach the server again, doubling up to retry_most
+    patience: a server that is away is given up after it · farewell: to tell the server that a run is cancelled
+    """
+
+    call: float = 10.0
+    ping: float = 20.0
+    silence: float = 15.0
+    silence_most: float = 60.0
+    goodbye: float = 1.0
+    retry: float = 0.25
+    retry_most: float = 10.0
+    patience: float = 120.0
+    farewell: float = 0.4
+
+    def silence_after(self, attempt: int) -> float:
+        """How long to bear silence after this many attempts without progress."""
+        return _doubled(attempt, self.silence, self.silence_most)
+
+    def pause_after(self, attempt: int) -> float:
+        """How long to wait after this many attempts without progress.
+
+        With a share of chance: a server that comes back is not met by all its runs at once.
+        """
+        return _doubled(attempt, self.retry, self.retry_most) * random.uniform(0.75, 1.25)
+
+
+def _doubled(attempt: int, first: float, most: float) -> float:
+    return min(most, first * 2.0 ** min(attempt, 30))

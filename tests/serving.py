@@ -1,0 +1,79 @@
+"""The whole app in this process, on free ports: for tests and benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from comfy.client import Client
+from comfy.demo import DemoServer
+from comfy.folder import WorkflowFolder
+from comfy.runs import Runs
+from ui.backend import Backend, LiveCatalogue
+from ui.server import Server, WebSettings, build_app
+
+WORKFLOWS = Path(__file__).parent.parent / "workflows"
+START_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """An app that answers at `url`; `backend` is what it works with."""
+
+    url: str
+    backend: Backend
+
+
+@contextlib.contextmanager
+def running_app(
+    server_url: str, *, workflows: Path = WORKFLOWS, grace: float = 30.0, settings: WebSettings | None = None
+) -> Iterator[RunningApp]:
+    """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would."""
+    with Client(server_url) as client, tempfile.TemporaryDirectory() as files:
+        backend = Backend(
+            client,
+            Runs(client, grace=grace),
+            WorkflowFolder(workflows),
+            LiveCatalogue(client),
+            demo=True,
+            files=Path(files),
+        )
+        settings = settings or WebSettings(port=0)
+        config = uvicorn.Config(
+            build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2, ws="websockets"
+        )
+        server = Server(config, backend.runs)
+        thread = threading.Thread(target=server.run, name="app")
+        thread.start()
+        try:
+            yield RunningApp(f"http://127.0.0.1:{_port(server, thread)}", backend)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+            assert not thread.is_alive(), "the app did not end"
+
+
+def _port(server: uvicorn.Server, thread: threading.Thread) -> int:
+    pause = threading.Event()
+    for _ in range(START_SECONDS * 100):
+        if server.started:
+            return int(server.servers[0].sockets[0].getsockname()[1])
+        assert thread.is_alive(), "the app ended while it started"
+        pause.wait(0.01)
+    raise AssertionError("the app did not start")
+
+
+@contextlib.contextmanager
+def running_demo_app(*, step_seconds: float = 0.02, **options: object) -> Iterator[tuple[DemoServer, RunningApp]]:
+    """A stand-in server and the app in front of it."""
+    with (
+        DemoServer(step_seconds=step_seconds) as demo,
+        running_app(demo.url, **options) as app,  # type: ignore[arg-type]
+    ):
+        yield demo, app

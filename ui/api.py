@@ -1,0 +1,61 @@
+"""The same runs for scripts: one endpoint of Gradio's API, for `gradio_client` and plain HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from comfy.errors import ComfyError
+from ui.backend import Backend, FieldErrors
+from ui.files import file_address
+from ui.identity import Identity
+from ui.media import from_data_url
+
+DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
+
+
+def add_api(backend: Backend, identity: Identity) -> None:
+    """Add the endpoints `/run` and `/workflows`; called inside the Blocks."""
+
+    def run(workflow: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
+        """Run a workflow and report its progress; the last answer holds the results.
+
+        workflow: its name, as /workflows lists it. values: field keys ("6.text") and their values; fields left out
+        keep the author's value, seeds left out are random, files are sent as data:…;base64,… addresses.
+        """
+        owner = identity.person(request)
+        read = {
+            key: (from_data_url(value) or value) if isinstance(value, str) else value for key, value in values.items()
+        }
+        try:
+            started = backend.start(workflow, read, owner, deadline=DEADLINE)
+        except FieldErrors as problem:
+            raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
+        except ComfyError as problem:
+            raise gr.Error(f"{problem} {problem.hint}".strip(), print_exception=False) from problem
+        try:
+            for state in started.watch():
+                yield {
+                    "run": started.id,
+                    "phase": state.phase.value,
+                    "step": state.step,
+                    "steps": state.steps,
+                    "values": dict(started.job.values),
+                    "files": [file_address(started.id, index, file) for index, file in enumerate(state.files)],
+                    "texts": [text.text for text in state.texts],
+                    "error": state.error.message if state.error else None,
+                }
+        finally:
+            started.cancel()
+
+    def workflows() -> list[dict[str, str]]:
+        """The workflows on offer: name, title, and why one cannot be used (else empty)."""
+        return [
+            {"name": entry.name, "title": entry.title, "problem": entry.problem} for entry in backend.folder.entries()
+        ]
+
+    api(run, api_name="run", concurrency_limit=None)
+    api(workflows, api_name="workflows", concurrency_limit=None)

@@ -1,0 +1,135 @@
+"""What every page and route works with, handed to them as one value."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comfy.client import Client
+from comfy.errors import ComfyError
+from comfy.folder import WorkflowFolder
+from comfy.form import Field, Form, build_form, check, fill
+from comfy.object_info import Catalogue
+from comfy.run import Job, Run
+from comfy.run_state import OutputFile
+from comfy.runs import Runs
+from comfy.workflow import Workflow
+from ui.media import Upload
+
+CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
+UPLOADS = "comfyforms"
+
+
+class FieldErrors(ComfyError):
+    """Values the form refuses; `errors` holds one sentence a field, by its key."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("Some fields need another look.", "They are marked below.")
+        self.errors = dict(errors)
+
+
+class LiveCatalogue:
+    """The server's node catalogue, fetched when first needed and again when it has grown old."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+        self._fetched = 0.0
+
+    def get(self, *, refresh: bool = False) -> Catalogue:
+        """The catalogue, at most five minutes old; an old one while the server is away.
+
+        Raises ServerUnreachable or ServerError when there is none at all.
+        """
+        with self._lock:
+            fresh = self._catalogue is not None and time.monotonic() - self._fetched < CATALOGUE_AGE
+            if self._catalogue is not None and fresh and not refresh:
+                return self._catalogue
+            try:
+                self._catalogue = Catalogue(self._client.object_info())
+                self._fetched = time.monotonic()
+            except ComfyError:
+                if self._catalogue is None:
+                    raise
+            return self._catalogue
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The server, the runs on it and the workflows on offer.
+
+    `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
+    """
+
+    client: Client
+    runs: Runs
+    folder: WorkflowFolder
+    catalogue: LiveCatalogue
+    demo: bool
+    files: Path
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def form(self, name: str) -> tuple[Workflow, Form]:
+        """The workflow called `name` and its form. WorkflowError, ServerUnreachable."""
+        workflow = self.folder.get(name)
+        return workflow, build_form(workflow, self.catalogue.get())
+
+    def start(self, name: str, values: Mapping[str, object], owner: str, *, deadline: float | None = None) -> Run:
+        """Check the values, send the files among them, and start a run.
+
+        A media field's value is an `Upload`, the author's own file (the field's default) or None. `deadline` is for
+        callers that may vanish: seconds after which the run ends by itself; without one a page has to attach.
+        Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
+        """
+        workflow, form = self.form(name)
+        uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
+        cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
+        errors |= _foreign_files(form, cleaned, uploads)
+        if errors:
+            raise FieldErrors(errors)
+        prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
+        job = Job(prompt, name, frozenset(output.node for output in form.outputs) or None, used)
+        return self.runs.submit(job, owner=owner, deadline=deadline, watched=deadline is None)
+
+    def example(self, item: Field) -> str | None:
+        """The author's own file of a media field as a file here, or None where the server does not have it."""
+        if not isinstance(item.default, str) or not item.default or not item.default_offered:
+            return None
+        folder, _, name = item.default.rpartition("/")
+        return self.copy_of(OutputFile(name, folder, "input", "file", item.node))
+
+    def copy_of(self, file: OutputFile) -> str | None:
+        """A file of the server's as a file here, fetched once; None where the server no longer has it."""
+        key = hashlib.sha256(f"{file.type}/{file.subfolder}/{file.filename}".encode()).hexdigest()[:24]
+        copy = self.files / f"{key}{Path(file.filename).suffix}"
+        if not copy.exists():
+            try:
+                with self.client.view(file) as answer:
+                    data = b"".join(answer.iter_bytes())
+            except ComfyError:
+                return None
+            part = copy.with_suffix(f".{secrets.token_hex(4)}.part")
+            part.write_bytes(data)
+            part.replace(copy)
+        return str(copy)
+
+    def _send(self, uploads: Mapping[str, Upload]) -> dict[str, object]:
+        """Upload files under a folder nobody can guess; their names on the server by field key."""
+        folder = f"{UPLOADS}/{secrets.token_hex(8)}"
+        return {key: self.client.upload(file.data, file.name, subfolder=folder) for key, file in uploads.items()}
+
+
+def _foreign_files(form: Form, values: Mapping[str, object], uploads: Mapping[str, Upload]) -> dict[str, str]:
+    """Media fields that name a file on the server which is not the author's: it may be somebody else's."""
+    return {
+        item.key: f"{item.label}: send the file itself."
+        for item in form.fields
+        if item.is_media and item.key not in uploads and values.get(item.key) not in (None, "", item.default)
+    }

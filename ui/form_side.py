@@ -1,0 +1,230 @@
+"""The left side of the page: the fields of one workflow, and what happens when Generate is pressed."""
+
+from __future__ import annotations
+
+import html
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from comfy.errors import ComfyError
+from comfy.form import Field, Form, check
+from ui.backend import Backend, FieldErrors
+from ui.result_side import ResultSide
+from ui.widgets import Control, build_control
+
+RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+
+def draw_form(
+    backend: Backend,
+    choice: dict[str, Any],
+    opened: gr.JSON,
+    generate: gr.Button,
+    results: ResultSide,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
+    name = str(choice["name"])
+    try:
+        _, form = backend.form(name)
+    except ComfyError as problem:
+        _draw_problem(problem)
+        return
+    _draw_heading(form)
+    controls = draw_fields(form, values_at_first(backend, name, form, choice))
+    _keep_values(name, controls)
+    _draw_tools(backend, name, opened, controls)
+    _bind_generate(backend, name, controls, generate, results, owner)
+    results.bind_reuse(controls, owner)
+
+
+def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a form is drawn from: a workflow's name and the values in the address and in the browser's keeping.
+
+    The nonce makes opening the same workflow again a change.
+    """
+    linked, kept = wanted.get("linked") or {}, wanted.get("kept") or {}
+    return {"name": name, "linked": linked, "kept": kept, "nonce": secrets.token_hex(4)}
+
+
+def values_at_first(backend: Backend, name: str, form: Form, choice: dict[str, Any]) -> dict[str, Any]:
+    """What each field shows at first: what the address says, else what was typed here before, else the author's value.
+
+    Seeds are random unless somebody wants one; pictures start with the author's own where the server has it.
+    """
+    linked, _ = check(form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)})
+    values: dict[str, Any] = {}
+    for field in form.fields:
+        if field.is_media:
+            values[field.key] = backend.example(field)
+        elif field.widget == "seed":
+            values[field.key] = None
+        else:
+            values[field.key] = field.default
+        if not field.is_media and field.key in choice["kept"]:
+            values[field.key] = choice["kept"][field.key]
+        if not field.is_media and field.key in choice["linked"] and field.key in linked:
+            values[field.key] = linked[field.key]
+    return values
+
+
+def draw_fields(form: Form, values: dict[str, Any]) -> tuple[Control, ...]:
+    """All visible fields: the main ones, the author's sections, then Advanced, folded."""
+    shown = [field for field in form.fields if field.group != "hidden"]
+    controls = list(_draw_group([field for field in shown if field.group == "main"], values))
+    rest = [field for field in shown if field.group != "main"]
+    for section in dict.fromkeys(field.section for field in rest):
+        fields = [field for field in rest if field.section == section]
+        with gr.Accordion(f"{section or 'Advanced'} ({len(fields)})", open=False, elem_classes="section"):
+            controls += _draw_group(fields, values)
+    return tuple(controls)
+
+
+def _draw_group(fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
+    pairs = {width.key: height for width, height in size_pairs(fields)}
+    heights = {height.key for height in pairs.values()}
+    for field in fields:
+        if field.key in pairs:
+            yield from _draw_size(field, pairs[field.key], values)
+        elif field.key not in heights:
+            yield build_control(field, values[field.key])
+
+
+def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
+    """Width and height of one node, which people think of as one thing."""
+    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
+    return [
+        (width, by_place[node, "height"])
+        for (node, name), width in by_place.items()
+        if name == "width" and (node, "height") in by_place
+    ]
+
+
+def _draw_size(width: Field, height: Field, values: dict[str, Any]) -> tuple[Control, Control]:
+    with gr.Row(elem_classes="size"):
+        wide = build_control(_bare(width), values[width.key])
+        swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
+        high = build_control(_bare(height), values[height.key])
+        ratio = gr.Dropdown(
+            [("Shape…", ""), *((name, str(value)) for name, value in RATIOS.items())],
+            value="",
+            label="Shape",
+            min_width=96,
+            filterable=False,
+            interactive=True,
+            key=f"{width.key}/ratio",
+            preserved_by_key=[],
+        )
+    numbers = [*wide.components, *high.components]
+    limits = f"{int(width.step or 8)}, {width.min or 0}, {min(width.max or 16384, height.max or 16384)}"
+    swap.click(None, numbers, numbers, js="(w, h) => [h, w]", api_visibility="private")
+    ratio.input(
+        None,
+        [ratio, *numbers],
+        [ratio, *numbers],
+        js=f"(r, w, h) => comfyforms.shape(r, w, h, {limits})",
+        api_visibility="private",
+    )
+    return wide, high
+
+
+def _bare(field: Field) -> Field:
+    """A field as one half of a size: a number without a slider or a line of help."""
+    return replace(field, widget="number", tooltip="", min=None, max=None)
+
+
+def _draw_heading(form: Form) -> None:
+    text = f"<h1>{html.escape(form.title)}</h1>"
+    if form.description:
+        text += f"<p>{html.escape(form.description)}</p>"
+    gr.HTML(text, elem_id="heading")
+    if form.problems:
+        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
+        gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")
+
+
+def _draw_problem(problem: ComfyError) -> None:
+    gr.HTML(
+        f'<div role="alert"><strong>{html.escape(str(problem))}</strong><p>{html.escape(problem.hint)}</p></div>',
+        elem_classes="notice",
+        elem_id="no-form",
+        js_on_load="comfyforms.retryLater()",
+    )
+
+
+def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
+    """Every typed value is kept in the browser at once, so that a reload loses nothing."""
+    kept = [control for control in controls if not control.field.is_media]
+    components = [component for control in kept for component in control.components]
+    if not components:
+        return
+    keys = json.dumps([[control.field.key, len(control.components)] for control in kept])
+    gr.on(
+        [component.change for component in components],  # type: ignore[attr-defined]
+        None,
+        components,
+        js=f"(...values) => comfyforms.keep({json.dumps(name)}, {keys}, values)",
+        api_visibility="private",
+    )
+
+
+def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Control, ...]) -> None:
+    """Put back the author's values, re-read the model lists, copy a link to this form as it is filled in."""
+    lists = any(control.field.widget == "dropdown" for control in controls)
+    plain = [control for control in controls if not control.field.is_media]
+    with gr.Row(elem_id="tools"):
+        reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
+        link = gr.Button("Copy link", size="sm", elem_classes="quiet", min_width=80)
+        refresh = gr.Button("Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists)
+
+    def put_back() -> list[Any]:
+        return [
+            value
+            for control in plain
+            for value in control.show(None if control.field.widget == "seed" else control.field.default)
+        ]
+
+    def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
+        backend.catalogue.get(refresh=True)
+        return choice_of(name, wanted)
+
+    plain_components = [component for control in plain for component in control.components]
+    if plain_components:
+        reset.click(put_back, None, plain_components, **QUIET)
+    refresh.click(read_again, opened, opened, js="() => [comfyforms.open()]", **QUIET)
+    link.click(None, js=f"() => comfyforms.copyLink({json.dumps(name)})", api_visibility="private")
+
+
+def _bind_generate(
+    backend: Backend,
+    name: str,
+    controls: tuple[Control, ...],
+    generate: gr.Button,
+    results: ResultSide,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    def press(values: dict[Component, Any], request: gr.Request) -> str:
+        read = {c.field.key: c.read(*(values[component] for component in c.components)) for c in controls}
+        try:
+            run = backend.start(name, read, owner(request))
+        except FieldErrors as problem:
+            return _answer(errors=problem.errors, message=str(problem))
+        except ComfyError as problem:
+            return _answer(message=str(problem), hint=problem.hint)
+        return _answer(run=run.id)
+
+    components: set[Block] = {component for control in controls for component in control.components}
+    generate.click(press, components, results.stage, trigger_mode="multiple", **QUIET)
+
+
+def _answer(**said: object) -> str:
+    """What the stage's script is told after a press; the nonce makes every answer a change."""
+    return json.dumps(said | {"nonce": secrets.token_hex(4)})

@@ -1,0 +1,120 @@
+"""The page: a header, the form of one workflow, and the place where its results appear."""
+
+from __future__ import annotations
+
+import html
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.backend import Backend
+from ui.form_side import choice_of, draw_form
+from ui.identity import Identity
+from ui.result_side import build_results
+from ui.theme import make_theme
+
+HERE = Path(__file__).parent
+STAND_IN = "Demo pictures: no ComfyUI is connected."
+CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
+
+
+def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
+    """The Blocks of the whole app."""
+    page: gr.Blocks
+    with gr.Blocks(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+        asked = gr.JSON(visible=False)
+        opened = gr.JSON(visible=False)
+        picker = _header(backend)
+        with gr.Row(elem_id="columns", equal_height=False):
+            with gr.Column(elem_id="form-side", scale=2, min_width=320):
+                form_area = gr.Column(elem_id="form")
+                with gr.Row(elem_id="actions"):
+                    generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3, min_width=160)
+                    stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
+            with gr.Column(elem_id="result-side", scale=3, min_width=320):
+                results = build_results(backend, identity.person)
+        gr.HTML(_footer(), elem_id="about")
+
+        with form_area:
+
+            def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
+                if choice:
+                    draw_form(backend, choice, opened, generate, results, identity.person)
+
+            gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
+
+        generate.click(None, js="() => comfyforms.pressed()", api_visibility="private")
+        stop.click(None, js="() => comfyforms.stop()", api_visibility="private")
+        _wire_choice(backend, page, picker, asked, opened)
+        page.queue(default_concurrency_limit=None)
+    return page
+
+
+def look() -> dict[str, Any]:
+    """Theme, style and script of the page, as `gr.mount_gradio_app` takes them."""
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    return {
+        "theme": make_theme(),
+        "css": (HERE / "page.css").read_text(encoding="utf-8"),
+        "head": f'<meta name="color-scheme" content="light dark">\n<script>{script}</script>',
+    }
+
+
+def _header(backend: Backend) -> gr.Dropdown:
+    where = html.escape(backend.client.url.partition("://")[2])
+    server = (
+        f'<span class="stand-in" title="{html.escape(CONNECT)}">{STAND_IN} <details><summary>How to connect one'
+        f"</summary>{html.escape(CONNECT)}</details></span>"
+        if backend.demo
+        else f'<span class="server"><span class="dot" aria-hidden="true"></span>{where}</span>'
+    )
+    with gr.Row(elem_id="topbar", equal_height=True):
+        gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
+        picker = gr.Dropdown(
+            [], label="Workflow", show_label=False, container=False, filterable=True, elem_id="picker", interactive=True
+        )
+        gr.HTML(server, elem_id="server")
+        gr.HTML(
+            '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
+            elem_id="shade",
+            js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.shade())",
+        )
+    return picker
+
+
+def _footer() -> str:
+    return f'ComfyForms {metadata.version("comfyforms")} · <a href="?view=api">API</a>'
+
+
+def _wire_choice(backend: Backend, page: gr.Blocks, picker: gr.Dropdown, asked: gr.JSON, opened: gr.JSON) -> None:
+    """Which workflow is shown: the one in the address, then whichever the person picks."""
+
+    def open_page(wanted: dict[str, Any] | None) -> tuple[Any, Any]:
+        entries = backend.folder.entries()
+        names = [entry.name for entry in entries]
+        wanted = wanted or {}
+        name = wanted.get("workflow") or (names[0] if names else "")
+        choices = [(entry.title, entry.name) for entry in entries]
+        picked = gr.Dropdown(choices=choices, value=name if name in names else None)
+        return choice_of(name, wanted), picked
+
+    page.load(
+        open_page,
+        asked,
+        [opened, picker],
+        js="() => [comfyforms.open()]",
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    picker.input(
+        lambda name, wanted: choice_of(name, wanted or {}),
+        [picker, asked],
+        opened,
+        js="(name) => [name, comfyforms.go(name)]",
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )

@@ -1,0 +1,136 @@
+"""The web application: Gradio's page, the run sockets and the result files, served by one uvicorn."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import anyio.to_thread
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from gradio.routes import App as GradioApp
+from starlette.routing import Mount
+
+from comfy.errors import ComfyError
+from comfy.form import place_errors
+from comfy.run import Run
+from comfy.run_state import RunState
+from comfy.runs import Runs
+from ui.api import add_api
+from ui.backend import Backend
+from ui.files import file_routes
+from ui.identity import GiveCookie, Identity
+from ui.live import live_routes
+from ui.page import build_page, look
+from ui.view import View, show
+
+THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
+MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in."""
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+    users: tuple[tuple[str, str], ...] = ()
+
+
+def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
+    """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        yield
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    identity = Identity()
+    app.include_router(live_routes(backend.runs, identity, viewer(backend)))
+    app.include_router(file_routes(backend.runs, backend.client, identity))
+    page = build_page(backend, identity)
+    page.max_threads = THREADS
+    with page:
+        add_api(backend, identity)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        auth=list(settings.users) or None,
+        root_path=settings.root_path or None,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        **look(),
+    )
+    if settings.users:
+        mounted = (route.app for route in app.routes if isinstance(route, Mount))
+        identity.login = next(inner for inner in mounted if isinstance(inner, GradioApp))
+    app.add_middleware(GiveCookie)
+    return app
+
+
+def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
+    """How a run's state is put into words, with the server's refusals placed on the form's fields."""
+
+    def view(run: Run, state: RunState) -> View:
+        seeds: list[object] = []
+        errors: dict[str, str] = {}
+        if state.phase.finished:
+            with contextlib.suppress(ComfyError):
+                _, form = backend.form(run.job.workflow)
+                seeds = [run.job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in run.job.values]
+                errors, _ = place_errors(form, state.node_errors)
+        return show(
+            state,
+            workflow=run.job.workflow,
+            prompt=run.job.prompt,
+            submitted_at=run.submitted_at,
+            expected=run.expected_seconds,
+            now=time.time(),
+            seeds=seeds,
+            errors=errors,
+        )
+
+    return view
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by themselves."""
+
+    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+        super().__init__(config)
+        self._runs = runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cancel every run at the server and close its socket, then end what is left."""
+        await anyio.to_thread.run_sync(self._runs.close)
+        await super().shutdown(sockets)
+
+
+def serve(backend: Backend, settings: WebSettings) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    config = uvicorn.Config(
+        build_app(backend, settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        ws_max_size=MAX_MESSAGE,
+    )
+    server = Server(config, backend.runs)
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's word for a port that is taken; it has said so
+        return 1
+    finally:
+        backend.runs.close()
+    return 0

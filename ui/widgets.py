@@ -1,0 +1,217 @@
+"""Fields as Gradio components: one table from widget to control, and the only dictionary between the two worlds.
+
+A control is one field on the page. Its components' values are the page's side; `read` turns them into the field's
+value as `comfy` knows it, `show` turns such a value back. Limits are said in words and checked by `comfy`'s form, all
+at once, so the components refuse nothing by themselves.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from comfy.form import Field
+from ui.media import from_editor, from_path
+
+EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
+LINES = 3
+ELEMENT = "field-"
+
+
+def unjudged(component: Component) -> Component:
+    """The component, handing on whatever the browser sent: the form's check says what is wrong, on the field."""
+    component.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return component
+
+
+@dataclass(frozen=True)
+class Control:
+    """One field on the page: its components, and the way from their values to the field's value and back."""
+
+    field: Field
+    components: tuple[Component, ...]
+    read: Callable[..., object] = lambda value: value
+    show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
+
+
+Builder = Callable[[Field, Any], Control]
+
+
+def build_control(field: Field, value: Any) -> Control:
+    """The control of a field, showing `value`; must be called inside the layout it belongs to."""
+    return BUILDERS[field.widget](field, value)
+
+
+def element_id(field: Field) -> str:
+    """The id of a field's element in the page, where its error is shown."""
+    return ELEMENT + "".join(c if c.isalnum() else "-" for c in field.key)
+
+
+def help_text(field: Field) -> str | None:
+    """The line under a label: the server's help and the limits of a number."""
+    parts = [field.tooltip.strip()] if field.tooltip else []
+    if field.type in ("INT", "FLOAT") and field.widget == "number":
+        match field.min, field.max:
+            case (low, high) if low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6:
+                parts.append(f"{low:g} to {high:g}.")
+            case (low, _) if low is not None and abs(low) < 1e6:
+                parts.append(f"At least {low:g}.")
+    return " ".join(parts) or None
+
+
+def _common(field: Field) -> dict[str, Any]:
+    return {
+        "label": field.label,
+        "elem_id": element_id(field),
+        "key": f"{field.key}/{field.widget}",
+        "interactive": True,
+    }
+
+
+def _text(field: Field, value: Any) -> Control:
+    return Control(field, (gr.Textbox(_string(value), lines=1, max_lines=1, info=help_text(field), **_common(field)),))
+
+
+def _textarea(field: Field, value: Any) -> Control:
+    box = gr.Textbox(_string(value), lines=LINES, max_lines=12, info=help_text(field), **_common(field))
+    return Control(field, (box,))
+
+
+def _number(field: Field, value: Any) -> Control:
+    if field.type == "INT" and (field.max or 0) > EXACT:
+        return Control(field, (gr.Textbox(_string(value), info=help_text(field), **_common(field)),), show=_as_text)
+    number = gr.Number(value, step=field.step or 1, info=help_text(field), **_common(field))
+    return Control(field, (number,), show=lambda shown: (shown,))
+
+
+def _slider(field: Field, value: Any) -> Control:
+    low, high = field.min or 0, field.max if field.max is not None else 100
+    slider = gr.Slider(
+        low,
+        high,
+        value,
+        step=field.step,
+        info=help_text(field),
+        buttons=[],
+        **_common(field),
+    )
+    return Control(field, (unjudged(slider),))
+
+
+def _checkbox(field: Field, value: Any) -> Control:
+    return Control(field, (gr.Checkbox(bool(value), info=help_text(field), **_common(field)),))
+
+
+def _dropdown(field: Field, value: Any) -> Control:
+    dropdown = gr.Dropdown(
+        choices_of(field, value),
+        value=value,
+        info=help_text(field),
+        filterable=True,
+        **_common(field),
+    )
+    return Control(field, (unjudged(dropdown),))
+
+
+def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
+    """The choices of a dropdown; a value the server does not offer stays among them, marked."""
+    choices = list(field.choices or ())
+    if value is not None and all(choice != value for _, choice in choices):
+        choices.append((f"{value} (not on this server)", value))
+    return choices
+
+
+def _seed(field: Field, value: Any) -> Control:
+    with gr.Row(elem_classes="seed"):
+        seed = gr.Textbox(_string(value), info=help_text(field), scale=3, min_width=120, **_common(field))
+        random = gr.Checkbox(
+            value is None,
+            label="Random every time",
+            container=False,
+            min_width=120,
+            elem_classes="seed-random",
+            key=f"{field.key}/random",
+            interactive=True,
+        )
+    # Typing a seed means wanting it.
+    seed.input(None, None, random, js="() => false", api_visibility="private")
+
+    def read(text: object, is_random: object) -> object:
+        return None if is_random or not str(text or "").strip() else str(text).strip()
+
+    return Control(field, (seed, random), read, lambda shown: (_string(shown), shown is None))
+
+
+def _image(field: Field, value: Any) -> Control:
+    image = gr.Image(
+        value,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "clipboard", "webcam"],
+        height=220,
+        buttons=["fullscreen"],
+        **_common(field),
+    )
+    return Control(field, (image,), from_path)
+
+
+def _mask(field: Field, value: Any) -> Control:
+    gr.HTML(
+        f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>", elem_classes="caption"
+    )
+    editor = gr.ImageEditor(
+        value,
+        type="pil",
+        sources=["upload", "clipboard", "webcam"],
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(default_size=40, colors=["#ffffff"], color_mode="fixed"),
+        eraser=gr.Eraser(default_size=40),
+        buttons=["fullscreen"],
+        height=420,
+        **_common(field),
+    )
+    return Control(field, (editor,), from_editor)
+
+
+def _audio(field: Field, value: Any) -> Control:
+    audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field))
+    return Control(field, (audio,), from_path)
+
+
+def _video(field: Field, value: Any) -> Control:
+    video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field))
+    return Control(field, (video,), from_path)
+
+
+def _file(field: Field, value: Any) -> Control:
+    return Control(field, (gr.File(value, type="filepath", **_common(field)),), from_path)
+
+
+def _string(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _as_text(value: object) -> tuple[str]:
+    return (_string(value),)
+
+
+BUILDERS: dict[str, Builder] = {
+    "text": _text,
+    "textarea": _textarea,
+    "number": _number,
+    "slider": _slider,
+    "checkbox": _checkbox,
+    "dropdown": _dropdown,
+    "seed": _seed,
+    "image": _image,
+    "mask": _mask,
+    "audio": _audio,
+    "video": _video,
+    "file": _file,
+}
