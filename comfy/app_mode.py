@@ -55,7 +55,9 @@ def read_app(converted: Converted) -> App | None:
     outputs = [place for stored in _items(data.get("outputs")) for place in _places(converted, node_key(stored))]
     if not found and not outputs and not lost:
         return None
-    return App(tuple(found.values()), tuple(dict.fromkeys(outputs)), converted.extra.get("linearMode") is True, tuple(lost))
+    return App(
+        tuple(found.values()), tuple(dict.fromkeys(outputs)), converted.extra.get("linearMode") is True, tuple(lost)
+    )
 
 
 def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.graph_broadcast import broadcast
 from comfy.graph_groups import expand_groups
@@ -25,7 +25,9 @@ from comfy.graph_subgraphs import promoted_from, unique_ids
 from comfy.graph_text import PREFIX, SAVERS, Lookup, lookup_in, substitute
 from comfy.graph_widgets import Widget, settle
 from comfy.object_info import InputSpec, NodeSpec
-from comfy.workflow import Prompt
+
+if TYPE_CHECKING:
+    from comfy.workflow import Prompt
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class BoundWidget:
     """A widget as its user sees it, and the prompt inputs it sets.
 
     `node` is the node that shows it: an ordinary node, a subgraph node (widgets promoted from inside) or a
-    PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses it. `inside`, on a subgraph node,
-    is the node and widget within that was promoted. `spec` has the limits its author set, where a node lets one.
+    PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses it. `inside` is, on a subgraph
+    node, the node and widget within that was promoted. `spec` has the limits its author set, where a node lets one.
     """
 
     node: str
@@ -95,13 +97,14 @@ def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
     for graph in graphs:
         broadcast(graph, document)
         apply_primitives(graph, names)
-    placed = unfold(root)
+    unfolded = unfold(root)
+    placed = unfolded.placed
     sources = {
         (here.id, slot.name): source
         for here in placed.values()
         if _runs(here)
         for slot in here.node.inputs
-        if (source := resolve(here, slot, placed)) is not None
+        if (source := resolve(here, slot, unfolded)) is not None
     }
     prompt = _prompt(placed, sources, names)
     bound = tuple(_bind(placed, sources))

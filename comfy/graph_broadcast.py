@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.errors import WorkflowError
 from comfy.graph_live import LiveGraph, LiveInput, LiveNode
-from comfy.graph_schema import ALWAYS, INPUT_NODE, Document, Link
+from comfy.graph_schema import ALWAYS, INPUT_NODE, Document, Frame, Link
 
 SEED, PROMPTS = "Seed Everywhere", "Prompts Everywhere"
 EVERYWHERE = frozenset({"Anything Everywhere", "Anything Everywhere?", "Anything Everywhere3", SEED, PROMPTS})
 PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
+
+MOST_SENDERS = 200
 
 # Patterns come from files: these limits keep one from running for minutes.
 LONGEST_PATTERN, MOST_REPEATS, LONGEST_SUBJECT = 200, 3, 100
@@ -56,9 +59,12 @@ class _Broadcast:
 def broadcast(graph: LiveGraph, document: Document) -> None:
     """Add the links that the broadcasting nodes of one graph stand for."""
     senders = [node for node in graph.nodes.values() if node.type in EVERYWHERE and node.saved.mode == ALWAYS]
+    if len(senders) > MOST_SENDERS:
+        raise WorkflowError(f"This workflow has more than {MOST_SENDERS} “Anything Everywhere” nodes.")
     offers = [offer for sender in senders for offer in _offers(graph, sender)]
     if not offers:
         return
+    number = max(graph.links, default=0)
     before_sockets = _saved_before_sockets(document)
     for node in graph.nodes.values():
         if node in senders or node.saved.mode != ALWAYS or node.saved.properties.get("rejects_ue_links"):
@@ -67,7 +73,7 @@ def broadcast(graph: LiveGraph, document: Document) -> None:
             if (slot.link is None or slot.link not in graph.links) and _open(node, slot, before_sockets):
                 best = _best([offer for offer in offers if offer.reaches(node, slot)])
                 if best is not None:
-                    number = 1 + max(graph.links, default=0)
+                    number += 1
                     link = Link(number, best.origin, best.slot, node.id, node.inputs.index(slot), best.type)
                     graph.connect(link, slot)
 
@@ -167,20 +173,28 @@ def _only(graph: LiveGraph, sender: LiveNode) -> frozenset[str] | None:
     """The nodes a broadcast is restricted to, or None for all."""
     everyone = set(graph.nodes)
     allowed = everyone
-    near = {other for group in graph.groups if sender.id in group.nodes for other in group.nodes}
-    alike = {node.id for node in graph.nodes.values() if node.saved.color == sender.saved.color}
-    for what, mine in (("group", near), ("color", alike)):
+    for what in ("group", "color"):
         match _restriction(sender, what):
             case 1:
-                allowed = allowed & mine
+                allowed = allowed & _like(graph, sender, what)
             case 2:
-                allowed = allowed - mine
+                allowed = allowed - _like(graph, sender, what)
     pattern = _settings(sender).get("group_regex")
     if isinstance(pattern, str) and pattern not in ("", ".*"):
         inverted = bool(_settings(sender).get("group_regex_invert"))
-        named = [group.nodes for group in graph.groups if _matches(pattern, group.title) != inverted]
-        allowed = allowed & {node for nodes in named for node in nodes}
+        allowed = allowed & _within(graph, [one for one in graph.groups if _matches(pattern, one.title) != inverted])
     return None if allowed is everyone else frozenset(allowed)
+
+
+def _like(graph: LiveGraph, sender: LiveNode, what: str) -> set[str]:
+    """The nodes that share a group, or the colour, with a sender."""
+    if what == "color":
+        return {node.id for node in graph.nodes.values() if node.saved.color == sender.saved.color}
+    return _within(graph, [group for group in graph.groups if group.holds(sender.saved)])
+
+
+def _within(graph: LiveGraph, groups: list[Frame]) -> set[str]:
+    return {node.id for node in graph.nodes.values() if any(group.holds(node.saved) for group in groups)}
 
 
 def _matches(pattern: str, subject: str) -> bool:

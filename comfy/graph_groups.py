@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from comfy.errors import WorkflowError
 from comfy.graph_links import compatible
 from comfy.graph_live import PRIMITIVE, LiveNode
 from comfy.graph_open import open_node
@@ -33,6 +34,7 @@ from comfy.object_info import COMBO, InputSpec, NodeSpec
 
 PREFIXES = ("workflow/", "workflow>")
 REROUTE = "Reroute"
+BIGGEST_GROUP, MOST_GROUP_NODES = 200, 200
 
 
 @dataclass(slots=True)
@@ -66,11 +68,16 @@ def expand_groups(document: Document, catalogue: Mapping[str, NodeSpec]) -> Docu
     saved = document.extra.get("groupNodes")
     if not isinstance(saved, dict) or not saved:
         return document
-    for node in list(document.root.nodes.values()):
-        group = _read_group(saved.get(_name(node.type)))
-        if group is not None and all(
-            inside.type in catalogue or inside.type in (REROUTE, PRIMITIVE) for inside in group.nodes
-        ):
+    groups: dict[str, _Group | None] = {}
+    found = [node for node in document.root.nodes.values() if _name(node.type) in saved]
+    if len(found) > MOST_GROUP_NODES:
+        raise WorkflowError(f"This workflow has more than {MOST_GROUP_NODES} legacy group nodes.")
+    for node in found:
+        name = _name(node.type)
+        if name not in groups:
+            groups[name] = _read_group(saved[name], catalogue)
+        group = groups[name]
+        if group is not None:
             document = _expand(document, node, group, catalogue)
     return document
 
@@ -79,18 +86,23 @@ def _name(class_type: str) -> str:
     return next((class_type.removeprefix(prefix) for prefix in PREFIXES if class_type.startswith(prefix)), "")
 
 
-def _read_group(raw: object) -> _Group | None:
+def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None:
+    """A definition, or None for one that cannot be used: garbled, too big, or with nodes that nobody knows."""
     if not isinstance(raw, dict):
+        return None
+    nodes = tuple(read_nodes(raw))
+    known = (node.type in catalogue or node.type in (REROUTE, PRIMITIVE) for node in nodes)
+    if len(nodes) > BIGGEST_GROUP or not all(known):
         return None
     links, shown = raw.get("links"), raw.get("external")
     ends = [link for link in links if isinstance(link, list) and len(link) > 3] if isinstance(links, list) else []
     outside = [place[:2] for place in shown if isinstance(place, list)] if isinstance(shown, list) else []
     config = raw.get("config")
     return _Group(
-        nodes=tuple(read_nodes(raw)),
+        nodes=nodes,
         links=tuple(
             (end[0], end[1], end[2], end[3], slot_type(end[5] if len(end) > 5 else "*"))
-            for end in ends
+            for end in ends[: 10 * BIGGEST_GROUP]
             if all(type(n) is int and 0 <= n < 10_000 for n in end[:4])
         ),
         shown=frozenset((p[0], p[1]) for p in outside if len(p) == 2 and all(type(n) is int for n in p)),

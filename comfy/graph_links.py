@@ -6,8 +6,8 @@ chain of any length ends and a ring is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from comfy.errors import WorkflowError
 from comfy.graph_live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
@@ -52,21 +52,35 @@ class FromHost:
 Source = FromOutput | FromHost
 
 
-def unfold(root: LiveGraph) -> dict[str, Placed]:
-    """Every node at every place it occurs, in the order the editor sends them.
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """All nodes at all places, by id, in the order the editor sends them, and what has been found out about links."""
 
-    Raises WorkflowError for a subgraph that contains itself.
+    placed: dict[str, Placed] = field(default_factory=dict)
+    setters: dict[str, list[Placed]] = field(default_factory=dict)
+    known: dict[tuple[str, int, str], Source | None] = field(default_factory=dict)
+
+    def add(self, here: Placed) -> None:
+        self.placed[here.id] = here
+        if here.node.type in SETTERS:
+            self.setters.setdefault(variable(here.node), []).append(here)
+        if len(self.placed) > MOST_NODES:
+            raise WorkflowError(f"Unfolding the subgraphs of this workflow gives more than {MOST_NODES} nodes.")
+
+
+def unfold(root: LiveGraph) -> Unfolded:
+    """The graph with every subgraph node replaced by what is in it.
+
+    Raises WorkflowError for a subgraph that contains itself, or a workflow too big to be meant.
     """
-    placed: dict[str, Placed] = {}
+    unfolded = Unfolded()
     for node in execution_order(root):
         here = Placed(node.id, node, root)
-        placed[here.id] = here
+        unfolded.add(here)
         if node.inner is not None and not node.muted and not node.bypassed:
             for inside in _inside(here, (node.inner.id,)):
-                placed[inside.id] = inside
-                if len(placed) > MOST_NODES:
-                    raise WorkflowError(f"Unfolding the subgraphs of this workflow gives more than {MOST_NODES} nodes.")
-    return placed
+                unfolded.add(inside)
+    return unfolded
 
 
 def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
@@ -103,60 +117,83 @@ def execution_order(graph: LiveGraph) -> list[LiveNode]:
     return [graph.nodes[node_id] for node_id in [*ready, *(key for key in graph.nodes if key not in done)]]
 
 
-def resolve(start: Placed, slot: LiveInput, placed: Mapping[str, Placed]) -> Source | None:
+def resolve(start: Placed, slot: LiveInput, unfolded: Unfolded) -> Source | None:
     """Where the value of an input comes from, or None if from nowhere (it then has its own widget's value, if any)."""
     here, socket, kind = start, slot, slot.type
-    seen: set[tuple[str, int]] = set()
+    path: list[tuple[str, int, str]] = []
+    found: Source | None = None
     while True:
-        if (here.id, id(socket)) in seen:
-            return None
-        seen.add((here.id, id(socket)))
-        link = here.graph.links.get(socket.link) if socket.link is not None else None
-        if link is None:
-            return None
-        if link.origin == INPUT_NODE and here.host is not None:
-            host = here.host
-            if link.origin_slot >= len(host.node.inputs):
-                return None
-            socket = host.node.inputs[link.origin_slot]
-            if socket.link is None:
-                return FromHost(host, socket.held) if socket.held is not None else None
-            # Past the border the editor asks for the type the host's own socket has.
-            here, kind = host, socket.type
-            continue
-        step = _through(placed.get(here.named(link.origin)), link.origin_slot, kind, placed)
-        if not isinstance(step, tuple):
-            return step
-        here, socket = step
+        state = (here.id, id(socket), kind)
+        if state in unfolded.known:
+            found = unfolded.known[state]
+            break
+        unfolded.known[state] = None  # what a ring of links comes to
+        path.append(state)
+        step = _upwards(here, socket, kind, unfolded)
+        if not isinstance(step, _Step):
+            found = step
+            break
+        here, socket, kind = step.node, step.socket, step.kind
+    unfolded.known.update(dict.fromkeys(path, found))
+    return found
 
 
-def _through(
-    origin: Placed | None, slot: int, kind: str, placed: Mapping[str, Placed]
-) -> tuple[Placed, LiveInput] | FromOutput | None:
-    """One step upwards from an output: the output itself if it is a real one, else the input to follow instead."""
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Not there yet: the input to follow instead, and the type it is wanted as."""
+
+    node: Placed
+    socket: LiveInput
+    kind: str
+
+
+def _upwards(here: Placed, socket: LiveInput, kind: str, unfolded: Unfolded) -> _Step | Source | None:
+    link = here.graph.links.get(socket.link) if socket.link is not None else None
+    if link is None:
+        return None
+    if link.origin == INPUT_NODE and here.host is not None:
+        outer = input_at(here.host.node, link.origin_slot)
+        if outer is None:
+            return None
+        if outer.link is None:
+            return FromHost(here.host, outer.held) if outer.held is not None else None
+        # Past the border the editor asks for the type the host's own socket has.
+        return _Step(here.host, outer, outer.type)
+    return _through(unfolded.placed.get(here.named(link.origin)), link.origin_slot, kind, unfolded)
+
+
+def _through(origin: Placed | None, slot: int, kind: str, unfolded: Unfolded) -> _Step | FromOutput | None:
+    """From an output upwards: the output itself if it is a real one, else the input that stands behind it."""
     while origin is not None:
         node = origin.node
+        way: LiveInput | None
         if node.muted:
             return None
         if node.bypassed:
             way = bypass(node, slot, kind)
-            return (origin, way) if way is not None else None
-        if node.inner is not None:
+        elif node.inner is not None:
             link = leaving(node.inner, slot)
-            if link is not None and link.origin == INPUT_NODE:  # the subgraph passes one of its inputs on unchanged
-                return _input_at(origin, link.origin_slot)
-            origin, slot = (placed.get(f"{origin.id}:{link.origin}"), link.origin_slot) if link else (None, 0)
-            continue
-        if node.type in GETTERS and node.virtual:
-            origin = _setter(origin, placed)
-            slot = 0
-            if origin is None:
+            if link is None or link.origin != INPUT_NODE:
+                origin, slot = (
+                    (unfolded.placed.get(f"{origin.id}:{link.origin}"), link.origin_slot) if link else (None, 0)
+                )
+                continue
+            way = input_at(node, link.origin_slot)  # the subgraph passes one of its inputs on unchanged
+        elif node.virtual and node.type in GETTERS:
+            origin, slot = _setter(origin, unfolded), 0
+            if origin is None or origin.node.muted:
                 return None
-            node = origin.node
-        if node.virtual:
-            return _input_at(origin, slot)
-        return FromOutput(origin, slot)
+            way = input_at(origin.node, 0)
+        elif node.virtual:
+            way = input_at(node, slot)
+        else:
+            return FromOutput(origin, slot)
+        return _Step(origin, way, kind) if way is not None else None
     return None
+
+
+def input_at(node: LiveNode, slot: int) -> LiveInput | None:
+    return node.inputs[slot] if 0 <= slot < len(node.inputs) else None
 
 
 def leaving(inner: LiveGraph, slot: int) -> Link | None:
@@ -165,23 +202,16 @@ def leaving(inner: LiveGraph, slot: int) -> Link | None:
     return next((inner.links[link] for link in port.links if link in inner.links), None) if port else None
 
 
-def _input_at(here: Placed, slot: int) -> tuple[Placed, LiveInput] | None:
-    return (here, here.node.inputs[slot]) if 0 <= slot < len(here.node.inputs) else None
-
-
-def _setter(getter: Placed, placed: Mapping[str, Placed]) -> Placed | None:
+def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:
     """The SetNode of the same name: in the same graph, else in the graphs around it, else anywhere."""
-    name = variable(getter.node)
-    found = [here for here in placed.values() if here.node.type in SETTERS and name and variable(here.node) == name]
-    around = getter.host
-    places = [getter.named("")]
-    while around is not None:
-        places.append(around.named(""))
-        around = around.host
-    for place in places:
-        for here in found:
-            if here.named("") == place:
-                return here
+    found = unfolded.setters.get(variable(getter.node), [])
+    inside: Placed | None = getter
+    while inside is not None:
+        around = inside.host
+        same = next((here for here in found if here.host is around), None)
+        if same is not None:
+            return same
+        inside = around
     return found[0] if found else None
 
 
@@ -194,16 +224,16 @@ def variable(node: LiveNode) -> str:
 
 def bypass(node: LiveNode, slot: int, kind: str) -> LiveInput | None:
     """The input that a bypassed node passes on to an output wanted as `kind`."""
-    inputs, output = node.inputs, node.output(slot)
-    if kind in ("*", ""):
-        return (inputs[slot] if slot < len(inputs) else inputs[0]) if inputs else None
+    inputs, output, opposite = node.inputs, node.output(slot), input_at(node, slot)
+    if kind == "*":
+        return opposite or next(iter(inputs), None)
     made = output.type if output else "*"
 
     def fits(socket: LiveInput) -> bool:
         return compatible(socket.type, made) and compatible(socket.type, kind)
 
-    if slot < len(inputs) and fits(inputs[slot]):
-        return inputs[slot]
+    if opposite is not None and fits(opposite):
+        return opposite
     exact = next((socket for socket in inputs if socket.type == kind), None)
     return exact or next(filter(fits, inputs), None)
 

@@ -94,20 +94,20 @@ def _inputs(node: Node, spec: NodeSpec, widgets: list[Widget]) -> list[LiveInput
     for slot in inputs.values():
         if slot.name in saved:
             slot.link, slot.label = saved[slot.name].link, saved[slot.name].label
-    found = list(inputs.values())
+    last = {_group(name): name for name in inputs}
+    further: dict[str | None, list[LiveInput]] = {}
     for extra in saved.values():
-        if extra.name in inputs or (extra.widget and extra.widget not in names):
-            continue
-        if not _left_behind(extra.name, widgets, node):
-            found.insert(_place(extra.name, found), _as_saved(extra))
-    return found
+        converted_away = extra.widget is not None and extra.widget not in names
+        if extra.name not in inputs and not converted_away and not _left_behind(extra.name, widgets, node):
+            group = _group(extra.name)
+            further.setdefault(last.get(group) if group else None, []).append(_as_saved(extra))
+    grown = [one for slot in inputs.values() for one in (slot, *further.get(slot.name, ()))]
+    return grown + further.get(None, [])
 
 
-def _place(name: str, inputs: list[LiveInput]) -> int:
-    """Behind the last member of the same autogrow group, else at the end."""
-    group = name.rpartition(".")[0]
-    members = [place for place, slot in enumerate(inputs, start=1) if group and slot.name.startswith(f"{group}.")]
-    return members[-1] if members else len(inputs)
+def _group(name: str) -> str:
+    """The autogrow group or dynamic combo an input belongs to: new members follow the last one that is known."""
+    return name.rpartition(".")[0]
 
 
 def _declared(spec: NodeSpec, widgets: list[Widget]) -> Iterator[LiveInput]:

@@ -7,6 +7,7 @@ where nothing sensible remains.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,11 @@ INPUT_NODE = "-10"
 OUTPUT_NODE = "-20"
 
 ALWAYS, MUTED, BYPASSED = 0, 2, 4
+
+BIGGEST = 2**53  # ids and slots beyond what JavaScript can count are no ids
+DEEPEST_VALUE = 100
+
+WRAPPERS = ("workflow", "extra_pnginfo", "extra_data", "graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,15 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A titled group drawn around nodes, with the nodes whose centres lie in it."""
+    """A titled group drawn around nodes: x, y, width and height."""
 
     title: str
-    nodes: frozenset[str]
+    box: tuple[float, ...]
+
+    def holds(self, node: Node) -> bool:
+        """True for a node whose middle lies inside, which is how the editor decides."""
+        x, y, width, height = self.box
+        return 0 <= node.centre[0] - x < width and 0 <= node.centre[1] - y < height
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +122,35 @@ class Document:
         yield self.root
 
 
-def is_graph(data: object) -> bool:
-    """True for what the editor saves (`nodes` and `links`), as opposed to a prompt in API format."""
-    return isinstance(data, dict) and isinstance(data.get("nodes"), list) and "links" in data
+def find_graph(data: object, depth: int = 0) -> Mapping[str, Any] | None:
+    """The graph in parsed JSON: all of it, or what other programs wrapped as `{"workflow": …}`; None for no graph.
+
+    A prompt in API format is none, nor is anything without a list of nodes.
+    """
+    if not isinstance(data, dict):
+        return None
+    if isinstance(data.get("nodes"), list):
+        return data
+    inside = (find_graph(data.get(key), depth + 1) for key in WRAPPERS) if depth < 3 else iter(())
+    return next((graph for graph in inside if graph is not None), None)
 
 
 def read_document(data: object) -> Document:
     """Read a saved graph. Raises WorkflowError if `data` is not one."""
-    if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
+    found = find_graph(data)
+    if found is None:
         raise WorkflowError(
             "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
             hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
         )
-    subgraphs = {graph.id: graph for raw in _definitions(data, depth=0) if (graph := _graph(raw)).id}
-    state = _mapping(data.get("state"))
+    graphs = [_graph(raw) for raw in _definitions(found, depth=0)]
+    state = _mapping(found.get("state"))
     return Document(
-        root=_graph(data),
-        subgraphs=subgraphs,
-        extra=_mapping(data.get("extra")),
-        last_node_id=_int(data.get("last_node_id", state.get("lastNodeId"))) or 0,
-        last_link_id=_int(data.get("last_link_id", state.get("lastLinkId"))) or 0,
+        root=_graph(found),
+        subgraphs={graph.id: graph for graph in graphs if graph.id},
+        extra=_mapping(found.get("extra")),
+        last_node_id=_int(found.get("last_node_id", state.get("lastNodeId"))) or 0,
+        last_link_id=_int(found.get("last_link_id", state.get("lastLinkId"))) or 0,
     )
 
 
@@ -163,14 +183,12 @@ def _graph(raw: Mapping[str, Any]) -> Graph:
         links={link.id: link for link in links},
         inputs=tuple(map(_port, _dicts(raw.get("inputs")))),
         outputs=tuple(map(_port, _dicts(raw.get("outputs")))),
-        groups=tuple(_frame(item, nodes) for item in _dicts(raw.get("groups"))),
+        groups=tuple(map(_frame, _dicts(raw.get("groups")))),
     )
 
 
-def _frame(raw: Mapping[str, Any], nodes: list[Node]) -> Frame:
-    x, y, width, height = _numbers(raw.get("bounding"), 4)
-    inside = (node.id for node in nodes if 0 <= node.centre[0] - x < width and 0 <= node.centre[1] - y < height)
-    return Frame(_str(raw.get("title")), frozenset(inside))
+def _frame(raw: Mapping[str, Any]) -> Frame:
+    return Frame(_str(raw.get("title")), _numbers(raw.get("bounding"), 4))
 
 
 def _centre(raw: Mapping[str, Any]) -> tuple[float, float]:
@@ -182,9 +200,10 @@ def _centre(raw: Mapping[str, Any]) -> tuple[float, float]:
 def _numbers(value: object, count: int) -> tuple[float, ...]:
     """A few coordinates, which old files write as an object with the keys "0", "1"; zeros if they are no numbers."""
     items = list(value.values()) if isinstance(value, dict) else value
-    if isinstance(items, list) and len(items) >= count and all(isinstance(n, int | float) for n in items[:count]):
-        return tuple(max(-1e9, min(1e9, n)) for n in items[:count])
-    return (0,) * count
+    if isinstance(items, list) and len(items) >= count:
+        found = [float(n) for n in items[:count] if isinstance(n, int | float) and abs(n) < BIGGEST]
+        return tuple(found) if len(found) == count else (0.0,) * count
+    return (0.0,) * count
 
 
 def _node(raw: Mapping[str, Any]) -> Node | None:
@@ -199,11 +218,30 @@ def _node(raw: Mapping[str, Any]) -> Node | None:
         mode=_int(raw.get("mode")) or ALWAYS,
         inputs=tuple(map(_input, _dicts(raw.get("inputs")))),
         outputs=tuple(map(_output, _dicts(raw.get("outputs")))),
-        widgets_values=tuple(values) if isinstance(values, list) else values if isinstance(values, dict) else None,
+        widgets_values=tuple(map(_finite, values)) if isinstance(values, list) else _named(values),
         properties=_mapping(raw.get("properties")),
         centre=_centre(raw),
         color=_str(raw.get("color")),
     )
+
+
+def _named(values: object) -> Mapping[str, Any] | None:
+    return {key: _finite(value) for key, value in values.items()} if isinstance(values, dict) else None
+
+
+def _finite(value: Any, depth: int = 0) -> Any:
+    """A value as JSON can carry it: NaN and infinity, which Python reads without complaint, become None."""
+    if depth > DEEPEST_VALUE:
+        raise WorkflowError("A value in this workflow is nested too deeply.")
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_finite(item, depth + 1) for item in value]
+        case dict():
+            return {key: _finite(item, depth + 1) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _input(raw: Mapping[str, Any]) -> InputSlot:
@@ -243,17 +281,10 @@ def _link(raw: object) -> Link | None:
 
 def node_key(value: object) -> str | None:
     """Node ids are numbers in the editor and strings in some files; here always strings."""
-    match value:
-        case bool():
-            return None
-        case str():
-            return value
-        case int():
-            return str(value)
-        case float() if value.is_integer():
-            return str(int(value))
-        case _:
-            return None
+    if isinstance(value, str):
+        return value
+    number = _int(value)
+    return None if number is None else str(number)
 
 
 def slot_type(value: object) -> str:
@@ -264,13 +295,17 @@ def slot_type(value: object) -> str:
 
 
 def _int(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else None
+    match value:
+        case bool():
+            return None
+        case int() if abs(value) < BIGGEST:
+            return value
+        case float() if abs(value) < BIGGEST and value.is_integer():
+            return int(value)
+        case str() if value.isascii() and value.isdecimal() and len(value) < 16:
+            return int(value)
+        case _:
+            return None
 
 
 def _ints(value: object) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from comfy.graph_schema import INPUT_NODE, Document, Graph, Link, Node
 from comfy.graph_widgets import Widget
 
 LEGACY_PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
+DEEPEST_PREFIX = 20
 BYPASSED_TO = "proxyBypassedToSubgraphInput"
 
 
@@ -84,12 +85,12 @@ def _point_proxies(graph: Graph, renamed: Mapping[str, Mapping[str, str]]) -> Gr
 
 def leaf_first(subgraphs: Mapping[str, Graph]) -> list[Graph]:
     """Definitions so ordered that what a subgraph uses comes before it; as saved if they use each other in a ring."""
-    users: dict[str, list[str]] = {key: [] for key in subgraphs}
+    users: dict[str, dict[str, None]] = {key: {} for key in subgraphs}
     needs = dict.fromkeys(subgraphs, 0)
     for key, graph in subgraphs.items():
         for node in graph.nodes.values():
             if node.type in users and key not in users[node.type]:
-                users[node.type].append(key)
+                users[node.type][key] = None
                 needs[key] += 1
     ready = [key for key, count in needs.items() if count == 0]
     for key in ready:  # grows while it is read
@@ -170,8 +171,11 @@ def migrate_proxies(host: LiveNode, next_link: int) -> int:
     primitives: dict[str, list[_Proxy]] = {}
     proxies = list(_read_proxies(host, inner, entries))
     times = Counter(proxy.node for proxy in proxies)
+    inputs: dict[object, LiveInput | None] = {
+        _source(inner, slot.port): slot for slot in reversed(host.inputs) if slot.port
+    }
     for proxy in proxies:
-        slot = _input_for(host, inner, proxy)
+        slot = inputs.get((proxy.node, proxy.widget))
         source = inner.nodes.get(proxy.node)
         if slot is None and source is not None and source.type == PRIMITIVE:
             slot = next((s for s in host.inputs if s.name == source.saved.properties.get(BYPASSED_TO)), None)
@@ -180,6 +184,7 @@ def migrate_proxies(host: LiveNode, next_link: int) -> int:
                 continue
         if slot is None and source is not None:
             slot, next_link = _promote(host, inner, source, proxy, next_link)
+            inputs[proxy.node, proxy.widget] = slot
         if slot is None and proxy.node == "-1":
             slot = next((s for s in host.inputs if s.name == proxy.widget), None)
         _hold(slot, proxy)
@@ -197,8 +202,9 @@ def _read_proxies(host: LiveNode, inner: LiveGraph, entries: list[Any]) -> Itera
     for place, entry in enumerate(entries):
         node, name, within = (*entry, None)[:3]
         if not _resolves(inner, node, name):
-            while match := LEGACY_PREFIX.fullmatch(name):
-                within, name = match.groups()
+            for _ in range(DEEPEST_PREFIX):
+                if match := LEGACY_PREFIX.fullmatch(name):
+                    within, name = match.groups()
         yield _Proxy(node, name, within, values[place] if place < len(values) else None)
 
 
@@ -237,10 +243,6 @@ def _source(inner: LiveGraph, port: LivePort) -> tuple[str, str] | None:
     return None
 
 
-def _input_for(host: LiveNode, inner: LiveGraph, proxy: _Proxy) -> LiveInput | None:
-    return next((s for s in host.inputs if s.port and _source(inner, s.port) == (proxy.node, proxy.widget)), None)
-
-
 def _hold(slot: LiveInput | None, proxy: _Proxy) -> None:
     if slot is not None and slot.held is not None and proxy.value is not None:
         slot.held.value = proxy.value
@@ -253,9 +255,9 @@ def _promote(
     slot = _socket_of(source, proxy)
     if slot is None or proxy.widget.startswith("$$"):
         return None, next_link
-    port = _add_port(inner, proxy.widget, slot.type, slot.label)
-    _lead(inner, port, source, slot, next_link)
-    return next((s for s in host.inputs if s.port is port), None), next_link + 1
+    port, own = _add_port(inner, proxy.widget, slot.type, slot.label)
+    _lead(inner, port, own.values(), (source, slot), next_link)
+    return own.get(host), next_link + 1
 
 
 def _socket_of(source: LiveNode, proxy: _Proxy) -> LiveInput | None:
@@ -270,31 +272,34 @@ def _socket_of(source: LiveNode, proxy: _Proxy) -> LiveInput | None:
     return None
 
 
-def _add_port(inner: LiveGraph, name: str, kind: str, label: str) -> LivePort:
+def _add_port(inner: LiveGraph, name: str, kind: str, label: str) -> tuple[LivePort, dict[LiveNode, LiveInput]]:
+    """A new input of a subgraph, and the socket that each of its hosts gets for it."""
     names = {port.name for port in inner.inputs}
     unique, number = name, 1
     while unique in names:
         unique, number = f"{name}_{number}", number + 1
     port = LivePort(unique, kind, label, [])
     inner.inputs.append(port)
-    for host in inner.hosts:
-        host.inputs.append(LiveInput(unique, kind, label=label, port=port))
-    return port
+    own = {host: LiveInput(unique, kind, label=label, port=port) for host in inner.hosts}
+    for host, slot in own.items():
+        host.inputs.append(slot)
+    return port, own
 
 
-def _lead(inner: LiveGraph, port: LivePort, node: LiveNode, slot: LiveInput, link_id: int) -> None:
-    """Connect a port to a socket; every host of the subgraph gets a widget for it, starting from the one inside."""
+def _lead(
+    inner: LiveGraph, port: LivePort, own: Iterable[LiveInput], target: tuple[LiveNode, LiveInput], link_id: int
+) -> None:
+    """Connect a port to a socket inside; the hosts' sockets get a widget that starts from the one inside."""
+    node, slot = target
     old = inner.links.get(slot.link) if slot.link is not None else None
-    if old is not None and old.origin == INPUT_NODE:
-        for other in inner.inputs:
-            other.links = [link for link in other.links if link != old.id]
-    link = Link(link_id, INPUT_NODE, inner.inputs.index(port), node.id, node.inputs.index(slot), slot.type)
+    if old is not None and old.origin == INPUT_NODE and 0 <= old.origin_slot < len(inner.inputs):
+        left = inner.inputs[old.origin_slot]
+        left.links = [link for link in left.links if link != old.id]
     port.links.append(link_id)
-    inner.connect(link, slot)
-    for host in inner.hosts:
-        for own in host.inputs:
-            if own.port is port and own.held is None:
-                own.held = _promoted(inner, own)
+    inner.connect(Link(link_id, INPUT_NODE, len(inner.inputs) - 1, node.id, node.inputs.index(slot), slot.type), slot)
+    for outside in own:
+        if outside.held is None:
+            outside.held = _promoted(inner, outside)
 
 
 def _promote_primitive(
@@ -302,23 +307,25 @@ def _promote_primitive(
 ) -> int:
     """A primitive whose value is promoted gives way to a subgraph input that feeds all it fed."""
     output = primitive.output(0)
-    targets = [
-        (link.target, inner.nodes.get(link.target), link.id) for link in _links(inner, output.links if output else ())
-    ]
-    sockets = [(node, node.linked(link_id)) for _, node, link_id in targets if node]
-    if len({proxy.widget for proxy in group}) > 1 or output is None or not sockets:
+    if output is None or len({proxy.widget for proxy in group}) > 1:
         return next_link
-    if any(slot is None or ("*" not in (slot.type, output.type) and slot.type != output.type) for _, slot in sockets):
+    targets = [(node, slot) for link in _links(inner, output.links) for node, slot in _end(inner, link)]
+    if not targets or any(slot.type != output.type and "*" not in (slot.type, output.type) for _, slot in targets):
         return next_link
-    port = _add_port(inner, primitive.saved.title or group[0].widget, output.type, "")
-    for node, slot in sockets:
-        if slot is not None:
-            _lead(inner, port, node, slot, next_link)
-            next_link += 1
+    port, own = _add_port(inner, primitive.saved.title or group[0].widget, output.type, "")
+    for target in targets:
+        _lead(inner, port, own.values(), target, next_link)
+        next_link += 1
     primitive.outputs[0] = replace(output, links=())
-    own = next((slot for slot in host.inputs if slot.port is port), None)
-    _hold(own, next((proxy for proxy in group if proxy.value is not None), group[0]))
+    _hold(own.get(host), next((proxy for proxy in group if proxy.value is not None), group[0]))
     return next_link
+
+
+def _end(graph: LiveGraph, link: Link) -> Iterator[tuple[LiveNode, LiveInput]]:
+    node = graph.nodes.get(link.target)
+    slot = node.linked(link.id) if node else None
+    if node and slot:
+        yield node, slot
 
 
 def _links(graph: LiveGraph, ids: Iterable[int]) -> Iterator[Link]:

@@ -57,11 +57,16 @@ def substitute(text: str, lookup: Lookup) -> str:
 
 def lookup_in(nodes: Iterable[LiveNode]) -> Lookup:
     """Find a widget's value by its node's name for search and replace or, failing that, by the node's title."""
-    known = list(nodes)
+    named: dict[object, LiveNode] = {}
+    titled: dict[str, LiveNode] = {}
+    for node in nodes:
+        name = node.saved.properties.get("Node name for S&R")
+        if isinstance(name, str):
+            named.setdefault(name, node)
+        titled.setdefault(node.title, node)
 
     def lookup(name: str, widget: str) -> Any:
-        node = next((n for n in known if n.saved.properties.get("Node name for S&R") == name), None)
-        node = node or next((n for n in known if n.title == name), None)
+        node = named.get(name) or titled.get(name)
         found = node.widget(widget) if node else None
         return found and ("" if found.value is None else found.value)
 
