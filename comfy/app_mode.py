@@ -73,7 +73,12 @@ def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget 
 
 
 def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    return converted.widget(node, name)
+    """A widget by its own name; the one of a PrimitiveNode also by the name of the widget it feeds."""
+    found = converted.widget(node, name)
+    if found is None and node not in converted.prompt:
+        mine = [widget for widget in converted.widgets if widget.node == node]
+        found = mine[0] if len(mine) == 1 and mine[0].inside is None else None
+    return found
 
 
 def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:
@@ -83,9 +88,14 @@ def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:
 
 
 def _inside(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    """Whatever sets this input of a node inside a subgraph; one widget for all of them if there are several."""
+    """Whatever shows or sets this widget of a node inside a subgraph; one for all of them if there are several."""
     wanted = {(place, name) for place in _places(converted, node)}
-    hits = [widget for widget in converted.widgets if wanted.intersection(widget.targets)]
+    hits = [
+        widget
+        for widget in converted.widgets
+        if wanted.intersection(widget.targets)
+        or (widget.targets and widget.name == name and widget.node.rpartition(":")[2] == node)
+    ]
     if not hits:
         return None
     return replace(hits[0], targets=tuple(dict.fromkeys(target for hit in hits for target in hit.targets)))

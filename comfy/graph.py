@@ -199,11 +199,9 @@ def _shown(here: Placed) -> Iterator[tuple[str, str, Widget, list[tuple[str, str
             if slot.held is not None and slot.link is None:
                 yield slot.held.name, slot.label or slot.held.name, slot.held, [(here.id, slot.held.name)]
     elif node.type == PRIMITIVE:
-        reached = [(here.named(target.id), widget.name, widget) for target, _, widget in fed(here.graph, node)]
-        if reached:
-            spec = reached[0][2].spec
-            shown = Widget("value", value_of(here.graph, node), spec)
-            yield "value", node.title, shown, [(target, name) for target, name, _ in reached]
+        targets = [(here.named(target.id), widget) for target, _, widget in fed(here.graph, node)]
+        shown = Widget("value", value_of(here.graph, node), targets[0][1].spec if targets else None)
+        yield shown.name, node.title, shown, [(target, widget.name) for target, widget in targets]
     else:
         labels = {slot.widget: slot.label for slot in node.inputs if slot.widget}
         for widget in node.widgets:

@@ -8,6 +8,7 @@ Facts from ComfyUI_frontend 1.49.6: `SubgraphNode`, `proxyWidgetMigration`, `sub
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -141,12 +142,22 @@ def _apply_values(slots: list[LiveInput], values: tuple[Any, ...], rescued: Mapp
 def _rescued(node: Node) -> dict[str, Any]:
     """Host values which an earlier migration could not place and put aside under the name of the input."""
     values: dict[str, Any] = {}
-    aside = node.properties.get("proxyWidgetErrorQuarantine")
-    for entry in aside if isinstance(aside, list) else ():
+    for entry in _listed(node, "proxyWidgetErrorQuarantine"):
         origin = entry.get("originalEntry") if isinstance(entry, dict) else None
         if isinstance(origin, list) and len(origin) > 1 and origin[0] == "-1" and entry.get("hostValue") is not None:
             values.setdefault(str(origin[1]), entry["hostValue"])
     return values
+
+
+def _listed(node: Node, name: str) -> list[Any]:
+    """A property that is a list, or the JSON text of one."""
+    value = node.properties.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    return value if isinstance(value, list) else []
 
 
 # proxyWidgets
@@ -165,8 +176,8 @@ class _Proxy:
 def migrate_proxies(host: LiveNode, next_link: int) -> int:
     """Turn a host's `proxyWidgets` into subgraph inputs, each with the host's value. Returns the next free link id."""
     inner = host.inner
-    entries = host.saved.properties.get("proxyWidgets")
-    if inner is None or not isinstance(entries, list):
+    entries = _listed(host.saved, "proxyWidgets")
+    if inner is None or not entries:
         return next_link
     primitives: dict[str, list[_Proxy]] = {}
     proxies = list(_read_proxies(host, inner, entries))

@@ -19,7 +19,8 @@ from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpe
 class Widget:
     """One widget of a node that is being rebuilt; `value` changes while the graph is opened.
 
-    `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither implies the other.
+    `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither implies the other. The
+    last option of a custom combo `grows`: given a value, it is followed by another.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Widget:
     spec: InputSpec | None = None
     stored: bool = True
     sent: bool = True
+    grows: bool = False
 
 
 def widget_type(spec: InputSpec) -> str | None:
@@ -88,13 +90,34 @@ DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
 }
 
 # Types of widgets whose value the editor keeps out of saved graphs.
-UNSAVED = frozenset({"IMAGECOMPARE", "AUDIO_RECORD"})
+UNSAVED = frozenset({"IMAGECOMPARE"})
 
-# Nodes whose viewer sits in a widget that the server does not declare.
-VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image", "Load3DAdvanced": "viewport_state"}
+# Inputs that get a `control_after_generate` unless they say they do not.
+SEEDS = frozenset({"seed", "noise_seed"})
 
 UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
-SEEDS = frozenset({"seed", "noise_seed"})
+
+# Nodes whose viewer sits in a widget that the server does not declare.
+VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
+
+# Buttons of the 3D loader, which the editor sends along with everything else.
+LOAD_3D_BUTTONS = (
+    ("upload 3d model", "upload3dmodel"),
+    ("upload extra resources", "uploadExtraResources"),
+    ("clear", "clear"),
+)
+
+# Nodes whose author sets the limits of the first widget, in the node's properties.
+OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
+    "PrimitiveInt": ("min", "max", "step"),
+    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
+}
+
+# A combo whose choices are widgets of the same node.
+CUSTOM_COMBO = "CustomCombo"
+
+MOST_GROWN = 200
+NO_MORE = object()
 
 
 def layout(node: NodeSpec) -> list[Widget]:
@@ -107,7 +130,7 @@ def layout(node: NodeSpec) -> list[Widget]:
     if viewer and viewer not in names:
         widgets.append(Widget(viewer, ""))
     if node.class_type == CUSTOM_COMBO:
-        widgets += [Widget("index", -1), Widget("option1", "")]
+        widgets += [Widget("index", -1), Widget("option1", "", grows=True)]
     return widgets
 
 
@@ -119,18 +142,11 @@ def _made(spec: InputSpec) -> Iterator[Widget]:
     if kind is None:
         return
     if kind == "LOAD_3D" and spec.name == "image":
-        yield from (Widget(label, value) for label, value in LOAD_3D_BUTTONS)
+        yield from (Widget(label, press) for label, press in LOAD_3D_BUTTONS)
     value = DEFAULTS[kind](spec)
     yield Widget(spec.name, value, spec, stored=kind not in UNSAVED)
     yield from (Widget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
     yield from (widget for branch in spec.branch(value) for widget in _made(branch))
-
-
-LOAD_3D_BUTTONS = (
-    ("upload 3d model", "upload3dmodel"),
-    ("upload extra resources", "uploadExtraResources"),
-    ("clear", "clear"),
-)
 
 
 def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
@@ -145,6 +161,8 @@ def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
             return ("control_after_generate", "control_filter_list")
         case "BOUNDING_BOX":
             return ("x", "y", "width", "height")
+        case "AUDIO_RECORD":
+            return ("record",)
         case _:
             return ()
 
@@ -165,11 +183,11 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
         for section in ("required", "optional")
         for name, raw in _mapping(_mapping(sections).get(section)).items()
     ]
-    names, least, most = template.get("names"), template.get("min", 1), template.get("max", 100)
-    least, most = (n if isinstance(n, int) else 1 for n in (least, most))
+    names = template.get("names")
+    least, most = (n if isinstance(n := template.get(key), int) else usual for key, usual in (("min", 1), ("max", 100)))
     if isinstance(names, list):
         most = len(names)
-    for ordinal in range(min(max(1, least + 1), most, 200)):
+    for ordinal in range(min(max(1, least + 1), most, MOST_GROWN)):
         for member, raw, required in members:
             prefix = template.get("prefix", "") if len(members) == 1 else member
             label = names[ordinal] if isinstance(names, list) else f"{prefix}{ordinal}"
@@ -179,30 +197,17 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
 def restore(node: NodeSpec, widgets: list[Widget], values: Sequence[Any] | Mapping[str, Any] | None) -> None:
     """Put saved values back, in place. Choosing in a dynamic combo replaces the widgets that belong to the choice."""
     if isinstance(values, Mapping):
-        by_name = iter_by_name(widgets, values)
-        for widget, value in by_name:
-            assign(widgets, widget, value)
+        for widget in widgets:  # which changes, but only behind the widget just assigned
+            if widget.name in values:
+                assign(widgets, widget, values[widget.name])
         return
     waiting = iter(_without_dummies(node, widgets, values or ()))
-    index = 0
-    while index < len(widgets):
-        widget = widgets[index]
-        index += 1
-        if not widget.stored:
-            continue
-        try:
-            value = next(waiting)
-        except StopIteration:
-            return
-        assign(widgets, widget, value)
-
-
-def iter_by_name(widgets: list[Widget], values: Mapping[str, Any]) -> Iterator[tuple[Widget, Any]]:
-    index = 0
-    while index < len(widgets):  # the list may grow behind the widget just assigned
-        if widgets[index].name in values:
-            yield widgets[index], values[widgets[index].name]
-        index += 1
+    for widget in widgets:
+        if widget.stored:
+            value = next(waiting, NO_MORE)
+            if value is NO_MORE:
+                return
+            assign(widgets, widget, value)
 
 
 def assign(widgets: list[Widget], widget: Widget, value: Any) -> None:
@@ -214,11 +219,9 @@ def assign(widgets: list[Widget], widget: Widget, value: Any) -> None:
         place = widgets.index(widget) + 1
         branch = widget.spec.branch(value) if isinstance(value, str) else ()
         widgets[place:place] = [made for spec in branch for made in _made(spec)]
-    elif widget is widgets[-1] and widget.name.startswith("option") and widgets[0].spec and value:
-        widgets.append(Widget(f"option{len(widgets) - 1}", ""))
-
-
-CUSTOM_COMBO = "CustomCombo"
+    elif widget.grows and value:
+        widget.grows = False
+        widgets.append(Widget(f"option{len(widgets) - 1}", "", grows=True))
 
 
 def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, Any]) -> None:
@@ -232,12 +235,6 @@ def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, 
     if node.class_type == CUSTOM_COMBO:
         options = [widget.value for widget in widgets if widget.name.startswith("option") and widget.value]
         first.spec = replace(first.spec, choices=tuple(options))
-
-
-OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
-    "PrimitiveInt": ("min", "max", "step"),
-    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
-}
 
 
 def settle(class_type: str, widgets: Iterable[Widget]) -> None:
