@@ -273,9 +273,9 @@ def _link(raw: object) -> Link | None:
         node_key(fields.get("origin_id")),
         node_key(fields.get("target_id")),
     )
-    if link_id is None or origin is None or target is None:
-        return None
     slots = _int(fields.get("origin_slot")) or 0, _int(fields.get("target_slot")) or 0
+    if link_id is None or origin is None or target is None or min(slots) < 0:
+        return None
     return Link(link_id, origin, slots[0], target, slots[1], slot_type(fields.get("type")))
 
 

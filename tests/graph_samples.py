@@ -25,7 +25,9 @@ CATALOGUE = Catalogue(
     {
         "Load": _node({"name": [["a.safetensors", "b.safetensors"], {}]}, "MODEL CLIP VAE", display_name="Load Model"),
         "Text": _node({"text": ["STRING", {"multiline": True}], "clip": ["CLIP"]}, "CONDITIONING"),
-        "Empty": _node({"width": ["INT", {"default": 512, "max": 4096}], "height": ["INT", {"default": 512}]}, "LATENT"),
+        "Empty": _node(
+            {"width": ["INT", {"default": 512, "max": 4096}], "height": ["INT", {"default": 512}]}, "LATENT"
+        ),
         "Sample": _node(
             {
                 "model": ["MODEL"],
@@ -62,7 +64,14 @@ CATALOGUE = Catalogue(
             {
                 "images": [
                     "COMFY_AUTOGROW_V3",
-                    {"template": {"input": {"required": {"image": ["IMAGE", {}]}}, "prefix": "image", "min": 1, "max": 9}},
+                    {
+                        "template": {
+                            "input": {"required": {"image": ["IMAGE", {}]}},
+                            "prefix": "image",
+                            "min": 1,
+                            "max": 9,
+                        }
+                    },
                 ],
                 "gap": ["INT", {}],
             },
@@ -70,7 +79,9 @@ CATALOGUE = Catalogue(
         ),
         "Palette": _node({"colors": ["COLORS", {}]}, "STRING"),
         "Number": _node({"value": ["INT", {"default": 1}]}, "INT"),
-        "Forced": _node({"key": ["STRING", {"forceInput": True}], "size": ["INT", {}], "name": ["STRING", {}]}, "STRING"),
+        "Forced": _node(
+            {"key": ["STRING", {"forceInput": True}], "size": ["INT", {}], "name": ["STRING", {}]}, "STRING"
+        ),
         "CustomCombo": _node({"choice": ["COMBO", {"options": []}]}, "STRING INT"),
         "PrimitiveInt": _node({"value": ["INT", {"min": 0, "max": 9999}]}, "INT"),
         "SaveImage": _node({"images": ["IMAGE"], "filename_prefix": ["STRING", {"default": "out"}]}),
@@ -95,7 +106,9 @@ def graph(*nodes: dict[str, Any], links: str = "", **more: Any) -> dict[str, Any
     """A graph in schema 0.4. Links are written `1.0 MODEL > 3.model`, one a line: node.slot TYPE > node.input."""
     known = {str(one["id"]): one for one in nodes}
     rows = [_connect(known, number, line) for number, line in enumerate(_lines(links), start=1)]
-    arrays = [[row[key] for key in ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")] for row in rows]
+    arrays = [
+        [row[key] for key in ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")] for row in rows
+    ]
     numbers = [one["id"] for one in nodes if isinstance(one["id"], int)]
     return {
         "version": 0.4,
@@ -108,7 +121,9 @@ def graph(*nodes: dict[str, Any], links: str = "", **more: Any) -> dict[str, Any
     }
 
 
-def subgraph(graph_id: str, *nodes: dict[str, Any], inputs: str = "", outputs: str = "", links: str = "") -> dict[str, Any]:
+def subgraph(
+    graph_id: str, *nodes: dict[str, Any], inputs: str = "", outputs: str = "", links: str = ""
+) -> dict[str, Any]:
     """A subgraph definition. Ports are written `text:STRING width:INT`; in links `in.text` and `out.image` name them."""
     ports = {side: [_port(word) for word in words.split()] for side, words in (("in", inputs), ("out", outputs))}
     known = {str(one["id"]): one for one in nodes}

@@ -72,7 +72,9 @@ def test_labels_of_ports(data: Any) -> None:
 
 def test_widget_of_a_primitive() -> None:
     """A PrimitiveNode answers to `value`, and to the name of the widget it feeds."""
-    data = graph(node(1, "PrimitiveNode", 64, "fixed"), node(2, "Empty", 1, 1, sockets="width"), links="1.0 INT > 2.width")
+    data = graph(
+        node(1, "PrimitiveNode", 64, "fixed"), node(2, "Empty", 1, 1, sockets="width"), links="1.0 INT > 2.width"
+    )
     for name in ("value", "width"):
         shown = find_widget(converted(data), 1, name)
         assert shown is not None

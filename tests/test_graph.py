@@ -47,7 +47,10 @@ def test_schema_one() -> None:
 def test_native_reroutes_change_nothing() -> None:
     """A native reroute is a point on a link, not an end of it."""
     data = graph(node(1, "Load", "a.safetensors"), node(2, "Text", "a cat"), links="1.1 CLIP > 2.clip")
-    data["extra"] = {"reroutes": [{"id": 1, "pos": [0, 0], "linkIds": [1]}], "linkExtensions": [{"id": 1, "parentId": 1}]}
+    data["extra"] = {
+        "reroutes": [{"id": 1, "pos": [0, 0], "linkIds": [1]}],
+        "linkExtensions": [{"id": 1, "parentId": 1}],
+    }
     assert inputs(data, "2")["clip"] == ["1", 1]
 
 

@@ -81,7 +81,9 @@ def test_anything_everywhere() -> None:
     [
         node(3, "Anything Everywhere?", "^Pos", ".*"),
         node(3, "Anything Everywhere", properties={"ue_properties": {"title_regex": "^Pos"}}),
-        node(3, "Anything Everywhere", properties={"ue_properties": {"title_regex": "Neg", "title_regex_invert": True}}),
+        node(
+            3, "Anything Everywhere", properties={"ue_properties": {"title_regex": "Neg", "title_regex_invert": True}}
+        ),
         node(3, "Anything Everywhere", color="#232", properties={"color_restricted": 2}),
     ],
     ids=["old pattern", "pattern", "inverted", "colour"],
@@ -129,7 +131,15 @@ def test_widgets_take_broadcasts_only_when_told() -> None:
     """In files of the present editor every widget has a socket, so a node must say which ones may be fed."""
     data = graph(
         node(1, "Seed Everywhere", 99, "fixed"),
-        node(2, "Sample", 1, "fixed", 20, sockets="seed", properties={"ue_properties": {"widget_ue_connectable": {"seed": True}}}),
+        node(
+            2,
+            "Sample",
+            1,
+            "fixed",
+            20,
+            sockets="seed",
+            properties={"ue_properties": {"widget_ue_connectable": {"seed": True}}},
+        ),
         node(3, "Sample", 2, "fixed", 20, sockets="seed"),
         extra={"frontendVersion": "1.30.2"},
     )

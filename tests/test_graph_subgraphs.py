@@ -21,7 +21,9 @@ def text_box(**more: Any) -> dict[str, Any]:
     )
 
 
-def with_box(*nodes: dict[str, Any], links: str = "", definitions: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def with_box(
+    *nodes: dict[str, Any], links: str = "", definitions: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     return graph(
         node(1, "Load", "a.safetensors"),
         *nodes,
@@ -212,4 +214,6 @@ def test_subgraphs_that_multiply() -> None:
     """A small file that would unfold into millions of nodes is refused."""
     layers = [subgraph(f"layer{n}", *(node(10 * n + k, f"layer{n + 1}") for k in range(10))) for n in range(9)]
     with pytest.raises(WorkflowError, match="more than"):
-        converted(graph(node(1, "layer0"), definitions={"subgraphs": [*layers, subgraph("layer9", node(990, "Number"))]}))
+        converted(
+            graph(node(1, "layer0"), definitions={"subgraphs": [*layers, subgraph("layer9", node(990, "Number"))]})
+        )
