@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -48,9 +49,18 @@ def parse_users(text: str) -> tuple[tuple[str, str], ...]:
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; every run is ended at the server then."""
     arguments = parse_arguments(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
+        signal.signal(number, lambda *_: sys.exit(0))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    with tempfile.TemporaryDirectory(prefix="comfyforms-") as files:
+        os.environ["GRADIO_TEMP_DIR"] = files  # uploads end with the app
+        return run(arguments, Path(files))
+
+
+def run(arguments: argparse.Namespace, files: Path) -> int:
+    """Wire the parts together and serve; `files` is for temporary files. The exit code."""
     # gradio takes seconds to import: --help goes without.
     from comfy.client import Client
     from comfy.folder import WorkflowFolder
@@ -62,7 +72,6 @@ def main(argv: list[str] | None = None) -> int:
     with (
         choose_server(arguments.server) as server,
         Client(server.url) as client,
-        tempfile.TemporaryDirectory(prefix="comfyforms-") as files,
     ):
         backend = Backend(
             client,
@@ -70,10 +79,9 @@ def main(argv: list[str] | None = None) -> int:
             WorkflowFolder(arguments.workflows),
             LiveCatalogue(client),
             demo=server.stand_in,
-            files=Path(files),
+            files=files,
         )
         log.info("Pictures come from %s.", server)
-        log.info("Open http://%s:%d%s in a browser.", arguments.host, arguments.port, arguments.root_path)
         return serve(backend, WebSettings(arguments.host, arguments.port, arguments.root_path, arguments.login))
 
 

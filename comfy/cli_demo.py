@@ -4,7 +4,7 @@ import argparse
 import signal
 import threading
 
-from .demo import DemoServer
+from comfy.demo import DemoServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

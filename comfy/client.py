@@ -260,8 +260,8 @@ class Client:
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
                 return session.request(method, url, timeout=limits, allow_redirects=method == "GET", **options)
-            except requests.ConnectionError as error:
-                # Not sent at all, or a question met a kept connection just as the server closed it.
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+                # Not sent at all; or a question cut off, as when it meets a kept connection that is being closed.
                 repeatable = isinstance(error, requests.ConnectTimeout) or (method == "GET" and attempt == 1)
                 if self._aborted or not repeatable or attempt == _CONNECT_TRIES:
                     raise
@@ -321,6 +321,12 @@ class _Adapter(HTTPAdapter):
             "http": partial(_pool, HTTPConnectionPool, partial(_Connection, opened=self._opened)),
             "https": partial(_pool, HTTPSConnectionPool, partial(_SecureConnection, opened=self._opened)),
         }
+
+    def close(self) -> None:
+        # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
+            self.poolmanager.pools[key].close()
+        super().close()
 
 
 def _pool(pool_class: type[HTTPConnectionPool], connection: Any, *args: Any, **kwargs: Any) -> HTTPConnectionPool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.errors import WorkflowError
+from comfy.form import title_of as title_of_name
 from comfy.workflow import Workflow, read_workflow
 
 Stamp = tuple[int, ...]
@@ -63,9 +64,7 @@ class WorkflowFolder:
 
 def title_of(workflow: Workflow) -> str:
     """What people call a workflow: its author's title, else its file name in words."""
-    if workflow.config is not None and workflow.config.title:
-        return workflow.config.title
-    return workflow.name.replace("_", " ").replace("-", " ").strip().capitalize() or workflow.name
+    return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 
 
 def _read(file: Path) -> Workflow | WorkflowError:

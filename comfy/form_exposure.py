@@ -115,6 +115,10 @@ def _listed(candidates: Sequence[Candidate], config: FormConfig, trace: Trace) -
         if candidate is None:
             continue
         also = tuple(other for name in said.also if (other := look_up(name)))
+        if wrong := [other.key for other in also if other.type != candidate.type]:
+            problems.append(f"The toml's “{said.name}” cannot also set {', '.join(wrong)}: the types differ.")
+            also = tuple(other for other in also if other.key not in wrong)
+            taken.difference_update(wrong)
         group, section = _group(said)
         exposure = replace(judge(candidate, trace), group=group, rank=FIRST_RANK + position)
         found.append(Exposed(candidate, exposure, "toml", said, also, section))

@@ -164,7 +164,7 @@ class Trace:
             if not self._carries_text(node_id, name):
                 continue
             if through is None:
-                yield source, source_slot, ways[name] if split and ways[name] else pole  # type: ignore[misc]
+                yield source, source_slot, (ways[name] if split else None) or pole
             elif ways[name] in (None, through):
                 yield source, source_slot, pole
 

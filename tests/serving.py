@@ -45,9 +45,7 @@ def running_app(
             files=Path(files),
         )
         settings = settings or WebSettings(port=0)
-        config = uvicorn.Config(
-            build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2, ws="websockets"
-        )
+        config = uvicorn.Config(build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2)
         server = Server(config, backend.runs)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
@@ -59,11 +57,11 @@ def running_app(
             assert not thread.is_alive(), "the app did not end"
 
 
-def _port(server: uvicorn.Server, thread: threading.Thread) -> int:
+def _port(server: Server, thread: threading.Thread) -> int:
     pause = threading.Event()
     for _ in range(START_SECONDS * 100):
         if server.started:
-            return int(server.servers[0].sockets[0].getsockname()[1])
+            return server.port
         assert thread.is_alive(), "the app ended while it started"
         pause.wait(0.01)
     raise AssertionError("the app did not start")

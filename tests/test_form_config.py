@@ -141,6 +141,7 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
         ({"fields": {"3.stepps": {}}}, "names “3.stepps”, which this workflow does not have. Did you mean “3.steps”?"),
         ({"fields": {"KSampler.steps": {}, "3.steps": {}}}, "names “3.steps” twice"),
         ({"fields": {"3.steps": {"also": ["3.nothing"]}}}, "names “3.nothing”"),
+        ({"fields": {"3.steps": {"also": ["6.text"]}}}, "cannot also set 6.text: the types differ"),
     ],
 )
 def test_mistakes_are_sentences_and_the_form_is_still_there(data: dict[str, Any], words: str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from comfy.errors import RunNotFound
+from comfy.events import Preview
 from comfy.run import Run
 from comfy.run_state import RunState
 from comfy.runs import Runs
@@ -61,6 +62,7 @@ class Watcher:
         self.changed = asyncio.Event()
         self.painted = asyncio.Event()
         self.painted.set()
+        self.newest: tuple[int, Preview | None] = (0, None)
         self.frames_sent = 0
 
     async def serve(self) -> None:
@@ -68,10 +70,12 @@ class Watcher:
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
+            self.remember(self.run.state)
             with contextlib.suppress(RuntimeError):  # the loop is closed: the app is ending
                 loop.call_soon_threadsafe(self.changed.set)
 
         unsubscribe = self.run.subscribe(wake)
+        self.remember(self.run.state)
         tasks = [asyncio.create_task(self.listen()), asyncio.create_task(self.tell())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -83,6 +87,11 @@ class Watcher:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def remember(self, state: RunState) -> None:
+        """Keep the newest frame: a finished run lets go of it, and this browser may not have had it yet."""
+        if state.preview is not None and state.preview_number > self.newest[0]:
+            self.newest = (state.preview_number, state.preview)
 
     async def listen(self) -> None:
         """Take the browser's two words, "painted" and "stop", until it leaves."""
@@ -101,7 +110,7 @@ class Watcher:
         told: dict[str, object] = {}
         async for state in self.states():
             finished = state.phase.finished
-            await self.send_frame(state, finished)
+            await self.send_frame(last=finished)
             view = self.view(self.run, state).to_json()
             if view != told:
                 told = view
@@ -117,19 +126,28 @@ class Watcher:
             started = time.monotonic()
             yield self.run.state
             await self.changed.wait()
-            # A frame goes out at once; words alone may wait a little.
-            if not self.frame_is_due(self.run.state):
-                await asyncio.sleep(max(0.0, TEXT_INTERVAL - (time.monotonic() - started)))
+            await self.gather(until=started + TEXT_INTERVAL)
 
-    def frame_is_due(self, state: RunState) -> bool:
-        return state.preview_number > self.frames_sent and self.painted.is_set()
+    async def gather(self, until: float) -> None:
+        """Let words add up until that moment; a frame and the end go out at once."""
+        while not self.frame_is_due() and not self.run.state.phase.finished:
+            self.changed.clear()
+            try:
+                async with asyncio.timeout(until - time.monotonic()):
+                    await self.changed.wait()
+            except TimeoutError:
+                return
 
-    async def send_frame(self, state: RunState, last: bool) -> None:
+    def frame_is_due(self) -> bool:
+        return self.newest[0] > self.frames_sent and self.painted.is_set()
+
+    async def send_frame(self, *, last: bool) -> None:
         """Send the newest frame if the browser has painted the one before; at the end, wait for that."""
-        if last and state.preview_number > self.frames_sent:
+        if last and self.newest[0] > self.frames_sent:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.painted.wait(), LAST_FRAME_WAIT)
-        if state.preview is not None and self.frame_is_due(state):
-            self.frames_sent = state.preview_number
+        number, preview = self.newest
+        if preview is not None and self.frame_is_due():
+            self.frames_sent = number
             self.painted.clear()
-            await self.socket.send_bytes(state.preview.data)
+            await self.socket.send_bytes(preview.data)

@@ -36,7 +36,9 @@ window.comfyforms = (() => {
     return asked(name, linked);
   }
 
+  // Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
   function go(name) {
+    if (!name || new URLSearchParams(location.search).get("workflow") === name) return null;
     history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
     return asked(name, {});
   }
@@ -171,7 +173,7 @@ window.comfyforms = (() => {
   function changed(run) {
     if (run.view.finished) {
       remember();
-      if (run.view.results) { stage.finished(run.id); uncover(run.id); }
+      if (run.view.results) { stage.finished(run.id); uncover(run.id); } else if (!current()) removeFrame();
       if (Object.keys(run.view.errors).length) run.view.advice = [run.view.advice, ...showErrors(run.view.errors)].join(" ");
       shown = run;
     }
@@ -208,8 +210,12 @@ window.comfyforms = (() => {
       .some((image) => image.src.includes(id) && image.complete);
     const end = performance.now() + 15000;
     while (!arrived() && $("#picture") && performance.now() < end) await new Promise(requestAnimationFrame);
+    if (!current()) removeFrame();
+  }
+
+  function removeFrame() {
     const live = $("#picture img.live-frame");
-    if (live && !current()) { URL.revokeObjectURL(live.src); live.remove(); }
+    if (live) { URL.revokeObjectURL(live.src); live.remove(); }
   }
 
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -239,6 +245,7 @@ window.comfyforms = (() => {
 
   function say(view) {
     stage.place.dataset.phase = view.phase ?? "";
+    stage.place.dataset.run = view.id ?? "";
     stage.headline.textContent = view.headline ?? "";
     stage.advice.textContent = view.advice ?? "";
     $("pre", stage.detail).textContent = view.detail ?? "";
@@ -305,6 +312,12 @@ window.comfyforms = (() => {
       next?.focus();
       next?.click();
     }
+  });
+  // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
+  document.addEventListener("input", ({ target }) => {
+    const random = target.matches?.(".seed textarea, .seed input[type=text]") && target.value
+      && $(".seed-random input", target.closest(".seed"));
+    if (random?.checked) random.click();
   });
   window.addEventListener("popstate", () => location.reload());
   document.addEventListener("DOMContentLoaded", () => {

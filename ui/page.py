@@ -23,7 +23,9 @@ CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:81
 def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
     """The Blocks of the whole app."""
     page: gr.Blocks
-    with gr.Blocks(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title="ComfyForms", analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600)
+    ) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         picker = _header(backend)
@@ -32,7 +34,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
                 form_area = gr.Column(elem_id="form")
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3, min_width=160)
-                    stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
+                    stop = gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 results = build_results(backend, identity.person)
         gr.HTML(_footer(), elem_id="about")
@@ -110,7 +112,7 @@ def _wire_choice(backend: Backend, page: gr.Blocks, picker: gr.Dropdown, asked: 
         api_visibility="private",
     )
     picker.input(
-        lambda name, wanted: choice_of(name, wanted or {}),
+        lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
         opened,
         js="(name) => [name, comfyforms.go(name)]",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ LISTENING = (
     "comfyforms.mount(element, { value: () => props.value, watch, finished: (run) => trigger('finished', { run }) })"
 )
 SHOWN = ("image", "video")
+GALLERY = 24  # pictures of this and earlier runs
 
 Owner = Callable[[gr.Request], str]
 
@@ -42,6 +43,8 @@ def by_address(component: Component) -> Component:
 class Result:
     """One file of a finished run as the page needs it: its place in the run, and its address for this browser."""
 
+    run: Run
+    at: int
     file: OutputFile
     url: str
 
@@ -137,37 +140,61 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
         run = _own_run(backend, event._data, owner(request))
         if run is None:
             return [gr.skip()] * len(outputs)
-        return show_run(run, _addresses(run, request), first=True)
+        earlier = [other for other in reversed(backend.runs.owned(owner(request))) if other is not run]
+        return show_run(run, request, earlier)
 
     def select(was: dict[str, Any] | None, event: gr.SelectData, request: gr.Request) -> list[Any]:
-        run = _own_run(backend, was, owner(request))
+        entries = was["gallery"] if was else []
+        run_id, at = entries[event.index] if event.index < len(entries) else (None, 0)
+        run = _own_run(backend, {"run": run_id}, owner(request))
         if run is None:
             return [gr.skip()] * len(outputs)
-        return show_run(run, _addresses(run, request), at=int(event.index))
+        results = _addresses(run, request)
+        return [*show_result(run, results, results[at]), {"run": run.id, "at": at, "gallery": entries}]
 
     stage.finished(finished, None, outputs, **QUIET)
     gallery.select(select, shown, outputs, **QUIET)
     return side
 
 
-def show_run(run: Run, results: list[Result], at: int = 0, *, first: bool = False) -> list[Any]:
-    """The updates of picture, video, gallery, actions, links and `shown` for a finished run.
+def show_run(run: Run, request: gr.Request, earlier: Iterable[Run]) -> list[Any]:
+    """The updates of all outputs for a run that has finished: its results come first, then those of earlier runs."""
+    results = _addresses(run, request)
+    media = visible(results)
+    for other in earlier:
+        if len(media) >= GALLERY:
+            break
+        media += visible(_addresses(other, request))
+    own = visible(results)
+    chosen = own[0] if own else None
+    shown = {
+        "run": run.id,
+        "at": chosen.at if chosen else 0,
+        "gallery": [[result.run.id, result.at] for result in media],
+    }
+    updates = show_result(run, results, chosen)
+    updates[2] = gr.Gallery(
+        [(result.url, None) for result in media], visible=bool(media), selected_index=0 if chosen else None
+    )
+    return [*updates, shown]
 
-    `at` counts the pictures and videos as the gallery shows them.
-    """
-    media = [result for result in results if result.file.kind in SHOWN and result.file.type == "output"]
-    media = media or [result for result in results if result.file.kind in SHOWN]
-    chosen = media[at] if media else None
+
+def visible(results: list[Result]) -> list[Result]:
+    """The pictures and videos of a run: the saved ones, or where there are none, the temporary ones."""
+    media = [result for result in results if result.file.kind in SHOWN]
+    return [result for result in media if result.file.type == "output"] or media
+
+
+def show_result(run: Run, results: list[Result], chosen: Result | None) -> list[Any]:
+    """The updates of picture, video, gallery (none), actions and links for one of a run's results."""
     moving = chosen is not None and chosen.file.kind == "video"
-    gallery = gr.Gallery([(m.url, None) for m in media], visible=bool(media), selected_index=at)
     return [
         # No gr.Image(…) here: an update would put Gradio's own component in the place of this one.
         chosen.url if chosen and not moving else None,
         _video(chosen) if chosen and moving else "",
-        gallery if first else gr.skip(),
+        gr.skip(),
         gr.Row(visible=bool(results)),
         _links(run, chosen, results),
-        {"run": run.id, "at": results.index(chosen) if chosen else 0},
     ]
 
 
@@ -249,4 +276,7 @@ def _addresses(run: Run, request: gr.Request) -> list[Result]:
         return []
     route = inner.url.path[inner.url.path.index(API_PREFIX) :]
     root = get_root_url(inner, route, inner.app.root_path)
-    return [Result(file, f"{root}{file_address(run.id, index, file)}") for index, file in enumerate(run.state.files)]
+    return [
+        Result(run, index, file, f"{root}{file_address(run.id, index, file)}")
+        for index, file in enumerate(run.state.files)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +28,8 @@ from ui.identity import GiveCookie, Identity
 from ui.live import live_routes
 from ui.page import build_page, look
 from ui.view import View, show
+
+log = logging.getLogger(__name__)
 
 THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
@@ -106,9 +109,21 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
 class Server(uvicorn.Server):
     """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by themselves."""
 
-    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+    def __init__(self, config: uvicorn.Config, runs: Runs, root_path: str = "") -> None:
         super().__init__(config)
         self._runs = runs
+        self._root_path = root_path
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            log.info("Open http://%s:%d%s in a browser.", self.config.host, self.port, self._root_path)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where the system chose it."""
+        return int(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cancel every run at the server and close its socket, then end what is left."""
@@ -125,12 +140,13 @@ def serve(backend: Backend, settings: WebSettings) -> int:
         log_level="warning",
         timeout_graceful_shutdown=2,
         ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # frames are JPEGs: packing them again costs time and saves nothing
     )
-    server = Server(config, backend.runs)
+    server = Server(config, backend.runs, settings.root_path)
     try:
         server.run()
-    except SystemExit:  # uvicorn's word for a port that is taken; it has said so
-        return 1
+    except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so
+        return 1 if end.code else 0
     finally:
         backend.runs.close()
     return 0

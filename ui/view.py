@@ -138,8 +138,11 @@ def _headline(state: RunState, prompt: Mapping[str, Any], elapsed: float, expect
             return f"{words}, step {state.step} of {state.steps}" if state.steps > 1 else words
         case Phase.DONE:
             return f"Done in {seconds_words(elapsed)}" if elapsed >= 1 else "Done"
-        case _:
-            return state.error.message if state.error else HEADLINES[state.phase]
+        case _ if state.error is not None:
+            where = f"{state.error.node_title}: " if state.error.node_title else ""
+            return where + state.error.message
+        case phase:
+            return HEADLINES[phase]
 
 
 def _fraction(state: RunState) -> float | None:

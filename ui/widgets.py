@@ -138,8 +138,6 @@ def _seed(field: Field, value: Any) -> Control:
             key=f"{field.key}/random",
             interactive=True,
         )
-    # Typing a seed means wanting it.
-    seed.input(None, None, random, js="() => false", api_visibility="private")
 
     def read(text: object, is_random: object) -> object:
         return None if is_random or not str(text or "").strip() else str(text).strip()

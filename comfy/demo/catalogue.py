@@ -12,15 +12,28 @@ Entry = dict[str, Any]
 
 SEED_MAX = 2**64 - 1
 
-SAMPLERS = (
-    "euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 exp_heun_2_x0 exp_heun_2_x0_sde dpm_2 "
-    "dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_sde_gpu "
-    "dpmpp_2m dpmpp_2m_cfg_pp dpmpp_2m_sde dpmpp_2m_sde_gpu dpmpp_2m_sde_heun dpmpp_2m_sde_heun_gpu dpmpp_3m_sde "
-    "dpmpp_3m_sde_gpu ddpm lcm ipndm ipndm_v deis res_multistep res_multistep_cfg_pp res_multistep_ancestral "
-    "res_multistep_ancestral_cfg_pp gradient_estimation gradient_estimation_cfg_pp er_sde seeds_2 seeds_3 sa_solver "
-    "sa_solver_pece ddim uni_pc uni_pc_bh2"
-).split()
-SCHEDULERS = "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal".split()
+# fmt: off
+SAMPLERS = [
+    "euler", "euler_cfg_pp", "euler_ancestral", "euler_ancestral_cfg_pp", "heun", "heunpp2", "exp_heun_2_x0",
+    "exp_heun_2_x0_sde", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast", "dpm_adaptive", "dpmpp_2s_ancestral",
+    "dpmpp_2s_ancestral_cfg_pp", "dpmpp_sde", "dpmpp_sde_gpu", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde",
+    "dpmpp_2m_sde_gpu", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "ddpm",
+    "lcm", "ipndm", "ipndm_v", "deis", "res_multistep", "res_multistep_cfg_pp", "res_multistep_ancestral",
+    "res_multistep_ancestral_cfg_pp", "gradient_estimation", "gradient_estimation_cfg_pp", "er_sde", "seeds_2",
+    "seeds_3", "sa_solver", "sa_solver_pece", "ddim", "uni_pc", "uni_pc_bh2",
+]
+# fmt: on
+SCHEDULERS = [
+    "simple",
+    "sgm_uniform",
+    "karras",
+    "exponential",
+    "ddim_uniform",
+    "beta",
+    "normal",
+    "linear_quadratic",
+    "kl_optimal",
+]
 
 
 def spec(type_: str | Sequence[str], **options: Any) -> Spec:
@@ -85,6 +98,7 @@ def v3_entry(
     deprecated: bool = False,
     essentials: str | None = None,
     aliases: Sequence[str] | None = None,
+    output_tooltips: Sequence[str | None] | None = None,
 ) -> Entry:
     """One node of the V3 dialect: every input has options, hidden ones are lists, more keys follow."""
     spelled = {key: value if len(value) > 1 else [*value, {}] for key, value in required.items()}
@@ -100,7 +114,7 @@ def v3_entry(
         "output": list(outputs),
         "output_is_list": [False] * len(outputs),
         "output_name": list(output_names or outputs),
-        "output_tooltips": [None] * len(outputs),
+        "output_tooltips": list(output_tooltips or (None,) * len(outputs)),
         "output_matchtypes": None,
         "name": name,
         "display_name": display_name,

@@ -109,7 +109,7 @@ def _queued(item: QueueItem, status: str) -> Job:
 
 def _finished(prompt_id: str, entry: Mapping[str, Any]) -> Job:
     number, _, _, extra_data, _ = entry["prompt"]
-    messages = {name: data for name, data in entry["status"]["messages"]}
+    messages = dict(entry["status"]["messages"])
     interrupted = "execution_interrupted" in messages
     status = "completed" if entry["status"]["completed"] else "cancelled" if interrupted else "failed"
     job = _common(number, prompt_id, status, extra_data)

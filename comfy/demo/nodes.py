@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from . import nodes_image, nodes_latent, nodes_model, nodes_sampling
+from . import nodes_image, nodes_latent, nodes_media, nodes_model, nodes_sampling, nodes_value
 from .node import Node
 from .pictures import Brief, paint
 from .storage import Storage
@@ -12,6 +12,8 @@ NODES: Mapping[str, Node] = {
     **nodes_latent.NODES,
     **nodes_sampling.NODES,
     **nodes_image.NODES,
+    **nodes_media.NODES,
+    **nodes_value.NODES,
 }
 
 MODELS: Mapping[str, list[str]] = {"checkpoints": nodes_model.CHECKPOINTS, "loras": nodes_model.LORAS}

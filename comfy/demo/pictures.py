@@ -1,9 +1,25 @@
-"""Pictures from words (thin for now)."""
+"""Pictures from words: what the stand-in's samplers arrive at.
+
+Nothing is learned and nothing loaded. The words choose light, place, things and manner, the seed the composition, and
+everything else a sampler is told changes how the picture is finished. The same brief gives the same picture.
+"""
 
 import random
 from dataclasses import dataclass
 
 from PIL import Image
+
+from . import paint_finish as finish
+from . import paint_ground as ground
+from . import paint_sky as sky
+from . import paint_water as water
+from .paint_canvas import Canvas
+from .paint_palette import Palette, palette_of
+from .paint_things import THINGS
+from .paint_words import Scene, number_of, read, words_of
+
+LARGEST_SIDE = 1024
+"""Larger pictures are painted at this size and enlarged: nobody waits for a stand-in."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +41,59 @@ class Brief:
 
 
 def paint(brief: Brief) -> Image.Image:
-    rng = random.Random(repr(brief))
-    return Image.frombytes("RGB", (3, 3), rng.randbytes(27)).resize(
-        (brief.width, brief.height), Image.Resampling.BICUBIC
-    )
+    """The finished RGB picture, width by height."""
+    scene = read(brief.text, brief.negative)
+    scale = min(1.0, LARGEST_SIDE / max(brief.width, brief.height))
+    size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
+    canvas = Canvas(Image.new("RGB", size), random.Random(number_of(brief.seed, brief.number, scene.mood)))
+    _compose(canvas, scene, palette_of(scene))
+    picture = _finish(canvas.image, scene, brief)
+    return picture.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else picture
+
+
+def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
+    layout = sky.choose_layout(canvas, scene)
+    if "space" in scene.places:
+        sky.space(canvas, scene, palette, layout)
+    else:
+        _landscape(canvas, scene, palette, layout)
+    for name, draw in THINGS.items():
+        if name in scene.things:
+            draw(canvas, scene, palette, layout)
+    if "rain" in scene.things:
+        sky.rain(canvas)
+    if "snowfall" in scene.things:
+        sky.snowfall(canvas)
+
+
+def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
+    sky.sky(canvas, scene, palette, layout)
+    watery = scene.places & {"sea", "lake"}
+    if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
+        ground.mountains(canvas, scene, palette, layout)
+    if watery:
+        if "city" in scene.places:
+            ground.city(canvas, scene, palette, layout)
+        water.water(canvas, scene, palette, layout)
+        water.shore(canvas, scene, palette, layout)
+        return
+    grounds = {
+        "desert": ground.desert,
+        "city": ground.city,
+        "forest": ground.forest,
+        "hills": ground.hills,
+        "mountains": ground.hills,
+    }
+    drawn = [draw for name, draw in grounds.items() if name in scene.places]
+    drawn[0](canvas, scene, palette, layout)
+
+
+def _finish(picture: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
+    rng = random.Random(number_of(brief.seed, brief.number, words_of(brief.negative)))
+    for name in sorted(scene.manners):
+        picture = finish.TOUCHES[name](picture, rng)
+    picture = finish.hand_of(picture, brief.model, rng)
+    picture = finish.learned(picture, brief.loras, rng)
+    picture = finish.guided(picture, brief.cfg)
+    picture = finish.worked_out(picture, brief.steps)
+    return finish.grained(picture, brief.sampler, brief.scheduler, rng)

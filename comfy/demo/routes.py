@@ -25,10 +25,25 @@ from .storage import Storage, UnsafePath
 from .uploads import upload_image, upload_mask
 
 VERSION = "0.33.0"
-MODEL_FOLDERS = (
-    "checkpoints configs loras vae text_encoders diffusion_models clip_vision style_models embeddings diffusers "
-    "vae_approx controlnet gligen upscale_models hypernetworks photomaker classifiers"
-).split()
+MODEL_FOLDERS = [
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+]
 HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
 <p>This is the stand-in server of ComfyForms. It speaks the interface of ComfyUI and paints procedural pictures; no
 model runs here. Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
@@ -203,7 +218,8 @@ class Routes:
         invalid = [one for one in ids if not validation.is_prompt_id(one)]
         if invalid:
             return Json({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, 400)
-        return Json({"cancelled": any([jobs.cancel(self.queue, one) for one in ids])})
+        cancelled = [jobs.cancel(self.queue, one) for one in ids]
+        return Json({"cancelled": any(cancelled)})
 
     # --- files
 

@@ -20,7 +20,7 @@ def resize(picture: Image.Image, width: int, height: int, method: str) -> Image.
 
 
 def crop_to_ratio(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The middle of a picture, as large as its shape is that of width × height."""
+    """The middle of a picture, as large as its shape is that of width and height."""
     scale = min(picture.width / width, picture.height / height)
     kept = round(width * scale), round(height * scale)
     left, top = (picture.width - kept[0]) // 2, (picture.height - kept[1]) // 2

@@ -38,7 +38,8 @@ def _store(storage: Storage, form: FormData, convert: Callable[[bytes], bytes]) 
     subfolder = str(form.get("subfolder", ""))
     try:
         directory = storage.inside(folder, os.path.normpath(subfolder))
-        wanted = storage.inside(directory, upload.filename)
+        # The real server's HTTP library takes leading slashes off; what then still leads out is refused.
+        wanted = storage.inside(directory, upload.filename.lstrip("\\/"))
     except UnsafePath:
         return None
     data = upload.file.read()

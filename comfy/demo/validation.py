@@ -77,7 +77,8 @@ def _unknown_class(node_id: str, node: Mapping[str, Any], nodes: Mapping[str, No
         return None
     title = node.get("_meta", {}).get("title")
     if class_type is None:
-        what = f"Node '{title or f'ID #{node_id}'}' has no class_type. The workflow may be corrupted or a custom node is missing."
+        what = f"Node '{title or f'ID #{node_id}'}' has no class_type. "
+        what += "The workflow may be corrupted or a custom node is missing."
     else:
         title = title or class_type
         what = f"Node '{title}' not found. The custom node may not be installed."
@@ -216,18 +217,21 @@ class _Validator:
 
 
 def _declared(entry: Entry, inputs: Mapping[str, Any]) -> list[tuple[str, list[Any], bool]]:
-    """Inputs a node has: (name, spec, required). A dynamic combo brings the inputs of its chosen option along."""
+    """Inputs a node has: (name, spec, required).
+
+    A dynamic combo brings the inputs of its chosen option along; it is itself never missed.
+    """
     declared: list[tuple[str, list[Any], bool]] = []
 
     def add(prefix: str, groups: Mapping[str, Any]) -> None:
         for group in ("required", "optional"):
             for name, config in groups.get(group, {}).items():
                 full = f"{prefix}{name}"
-                declared.append((full, config, group == "required"))
-                if config[0] == DYNAMIC_COMBO:
-                    for option in config[1]["options"]:
-                        if option["key"] == inputs.get(full):
-                            add(f"{full}.", option["inputs"])
+                dynamic = config[0] == DYNAMIC_COMBO
+                declared.append((full, config, group == "required" and not dynamic))
+                for option in config[1]["options"] if dynamic else ():
+                    if option["key"] == inputs.get(full):
+                        add(f"{full}.", option["inputs"])
 
     add("", entry["input"])
     return declared

@@ -1,0 +1,45 @@
+"""Which server is tested: the stand-in, or the one COMFYUI_URL names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+
+from speaking import Listener, Server, listening
+
+STEP_SECONDS = 0.02
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server all conformance tests talk to; on a real one there must be a checkpoint that can be loaded."""
+    url = os.environ.get("COMFYUI_URL")
+    if url:
+        yield _describe(url.rstrip("/"), stand_in=False)
+    else:
+        with DemoServer(step_seconds=STEP_SECONDS, load_seconds=0) as demo:
+            yield _describe(demo.url, stand_in=True)
+
+
+@pytest.fixture
+def listener(server: Server) -> Iterator[Listener]:
+    """A socket with a client id of its own."""
+    with listening(server) as one:
+        yield one
+
+
+def _describe(url: str, *, stand_in: bool) -> Server:
+    stats = requests.get(f"{url}/system_stats", timeout=30).json()
+    version = tuple(int(part) for part in re.findall(r"\d+", stats["system"]["comfyui_version"])[:3])
+    loader = requests.get(f"{url}/object_info/CheckpointLoaderSimple", timeout=30).json()["CheckpointLoaderSimple"]
+    checkpoints = loader["input"]["required"]["ckpt_name"][0]
+    usable = [name for name in checkpoints if "broken" not in name]
+    if not usable:
+        pytest.skip("the server has no checkpoint")
+    return Server(url, usable[0], version, stand_in)
