@@ -260,14 +260,14 @@ def _with_values(node: Node, place: int, outside: LiveNode, face: _Face, catalog
     if node.type == PRIMITIVE:
         widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
         value = tuple(widget.value for widget in widgets if widget)
-        return replace(node, mode=outside.saved.mode, widgets_values=value, inputs=(), outputs=())
+        return replace(node, widgets_values=value, inputs=(), outputs=())
     live = open_node(node, {}, catalogue)
     values = {widget.name: widget.value for widget in live.widgets if widget.stored}
     for where, name, label in face.widgets:
         widget = outside.widget(label)
         if where == place and widget is not None:
             values[name] = widget.value
-    return replace(node, mode=outside.saved.mode, widgets_values=values, inputs=_unlinked(live))
+    return replace(node, widgets_values=values, inputs=_unlinked(live))
 
 
 def _unlinked(live: LiveNode) -> tuple[InputSlot, ...]:

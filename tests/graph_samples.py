@@ -124,7 +124,7 @@ def graph(*nodes: dict[str, Any], links: str = "", **more: Any) -> dict[str, Any
 def subgraph(
     graph_id: str, *nodes: dict[str, Any], inputs: str = "", outputs: str = "", links: str = ""
 ) -> dict[str, Any]:
-    """A subgraph definition. Ports are written `text:STRING width:INT`; in links `in.text` and `out.image` name them."""
+    """A subgraph definition. Ports are written `text:STRING size:INT`; links call them `in.text` and `out.image`."""
     ports = {side: [_port(word) for word in words.split()] for side, words in (("in", inputs), ("out", outputs))}
     known = {str(one["id"]): one for one in nodes}
     rows = [_connect(known, number, line, ports) for number, line in enumerate(_lines(links), start=1)]

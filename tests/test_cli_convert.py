@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from comfy.__main__ import main
+from comfy.demo import DemoServer
 from tests.graph_samples import CATALOGUE, graph, node
 
 
@@ -78,3 +79,21 @@ def test_without_a_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["convert", path, "--object-info", absent, "--out", str(tmp_path / "out")]) == 2
     assert absent in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_nodes_of_a_server_count(tmp_path: Path) -> None:
+    """--server asks a running server for its catalogue."""
+    saved = graph(node(1, "EmptyImage", 64, 32, 1, 255), node(2, "SaveImage", "blue"), links="1.0 IMAGE > 2.images")
+    path = save(tmp_path / "blue.json", saved)
+    with DemoServer() as server:
+        assert main(["convert", path, "--server", server.url, "--out", str(tmp_path / "out")]) == 0
+    prompt = json.loads((tmp_path / "out" / "blue.json").read_text())
+    assert prompt["2"]["inputs"] == {"filename_prefix": "blue", "images": ["1", 0]}
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a server there is nothing to convert with: exit 2, and a sentence."""
+    with DemoServer() as server:
+        gone = server.url
+    assert main(["convert", save(tmp_path / "g.json", graph()), "--server", gone, "--out", str(tmp_path)]) == 2
+    assert gone in capsys.readouterr().err

@@ -167,7 +167,7 @@ def test_order_of_nodes() -> None:
 
 
 def test_missing_nodes_are_named_and_nothing_is_guessed() -> None:
-    """An unknown class is reported with its nodes and pack; its links stay, its nameless values do not become inputs."""
+    """An unknown class is reported with its nodes and pack; its links stay, its nameless values become no inputs."""
     data = graph(
         node(1, "Number", 9),
         node(2, "Mystery", 1, 2, properties={"cnr_id": "mystery-pack"}),

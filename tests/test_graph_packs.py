@@ -185,7 +185,7 @@ def grouped(*values: Any, config: object = None, kind: str = "workflow/Pair") ->
 
 @pytest.mark.parametrize("kind", ["workflow/Pair", "workflow>Pair"])
 def test_group_node(kind: str) -> None:
-    """A legacy group node becomes a subgraph with fresh ids; its widgets set those inside, its sockets are led through."""
+    """A group node becomes a subgraph with fresh ids; its widgets set those inside, its sockets are led through."""
     data = grouped("mine", 256, "fixed", kind=kind)
     assert set(converted(data).prompt) == {"1", "6", "10:7", "10:9"}
     assert inputs(data, "10:7") == {"text": "mine", "clip": ["1", 1]}
