@@ -195,6 +195,17 @@ def test_names_in_file_prefixes() -> None:
     assert inputs(data, "2")["filename_prefix"] == "cat_dog_ 1/%date:yyyy%/%Nobody.x%"
 
 
+def test_names_in_primitives() -> None:
+    """A primitive told to does the same with its value; nodes go by their name for search and replace first."""
+    data = graph(
+        node(1, "Number", 3, title="N", properties={"Node name for S&R": "Count"}),
+        node(2, "PrimitiveNode", "%Count.value% of %N.value%", properties={"Run widget replace on values": True}),
+        node(3, "Text", "", sockets="text"),
+        links="2.0 STRING > 3.text",
+    )
+    assert inputs(data, "3")["text"] == "3 of 3"
+
+
 def test_where_widgets_lead() -> None:
     """Each widget names the prompt inputs it sets; one that a link overrides names none."""
     data = graph(

@@ -215,3 +215,42 @@ def test_too_many_group_nodes() -> None:
     data["nodes"] += [node(100 + n, "workflow/Pair") for n in range(300)]
     with pytest.raises(WorkflowError, match="group nodes"):
         converted(data)
+
+
+def test_group_node_with_reroutes_and_converted_widgets() -> None:
+    """A reroute between two nodes inside shows nothing; a converted widget shows as a socket, behind the others."""
+    inside = {
+        "nodes": [
+            {"type": "Load", "widgets_values": ["a.safetensors"]},
+            {"type": "Reroute", "inputs": [{"name": "", "type": "*"}]},
+            {
+                "type": "Text",
+                "inputs": [
+                    {"name": "clip", "type": "CLIP"},
+                    {"name": "text", "type": "STRING", "widget": {"name": "text"}},
+                ],
+                "widgets_values": ["inside"],
+            },
+        ],
+        "links": [[0, 1, 1, 0, 9, "CLIP"], [1, 0, 2, 0, 9, "CLIP"], [None, 0, 2, 0, 9, "CLIP"], ["x"]],
+        "external": [[2, 0, "CONDITIONING"], [[], 0]],
+    }
+    data = graph(
+        node(1, "Palette", []),
+        node(5, "workflow/G"),
+        node(6, "Sample", 1, "fixed"),
+        links="1.0 STRING > 5.text\n5.2 CONDITIONING > 6.positive",
+        extra={"groupNodes": {"G": inside}},
+    )
+    data["nodes"][1]["inputs"][0]["widget"] = {"name": "text"}
+    assert set(converted(data).prompt) == {"1", "6", "10:7", "10:9"}
+    assert inputs(data, "10:9") == {"text": ["1", 0], "clip": ["10:7", 1]}
+    assert inputs(data, "6")["positive"] == ["10:9", 0]
+
+
+def test_group_widgets_with_one_name() -> None:
+    """Widgets of one name are told apart by their nodes, in the order of the nodes."""
+    inside = {"nodes": [{"type": "Number", "title": "A", "widgets_values": [n]} for n in range(3)], "links": []}
+    data = graph(node(5, "workflow/G", 10, 20, 30), extra={"groupNodes": {"G": inside}})
+    prompt = converted(data).prompt
+    assert [prompt[f"9:{n}"]["inputs"]["value"] for n in (6, 7, 8)] == [10, 20, 30]

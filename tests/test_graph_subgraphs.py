@@ -217,3 +217,44 @@ def test_subgraphs_that_multiply() -> None:
         converted(
             graph(node(1, "layer0"), definitions={"subgraphs": [*layers, subgraph("layer9", node(990, "Number"))]})
         )
+
+
+def test_proxy_widget_on_the_host_itself() -> None:
+    """Node -1 in a promotion is the host: its input of that name gets the value."""
+    data = with_box(node(70, "box", "mine", properties={"proxyWidgets": [["-1", "text"]]}))
+    assert inputs(data, "70:39")["text"] == "mine"
+
+
+def test_proxies_of_widgets_with_one_name() -> None:
+    """Two promoted widgets of one name become two inputs, numbered apart."""
+    box = subgraph("box", node(5, "Number", 1), node(6, "Number", 2))
+    data = proxied([["5", "value"], ["6", "value"]], 10, 20, inner=box)
+    assert inputs(data, "70:5")["value"] == 10
+    assert inputs(data, "70:6")["value"] == 20
+    shown = [(widget.name, widget.inside) for widget in converted(data).widgets if widget.node == "70"]
+    assert shown == [("value", ("5", "value")), ("value_1", ("6", "value"))]
+
+
+def test_proxy_of_a_widget_already_fed_from_outside() -> None:
+    """A widget that shares its input with another is promoted on its own, and leaves the other alone."""
+    twice = subgraph(
+        "box",
+        node(5, "Number", 1, sockets="value"),
+        node(6, "Number", 2, sockets="value"),
+        inputs="n:INT",
+        links="in.n INT > 5.value\nin.n INT > 6.value",
+    )
+    data = proxied([["5", "value"], ["6", "value"]], 10, 20, inner=twice)
+    assert inputs(data, "70:5")["value"] == 10
+    assert inputs(data, "70:6")["value"] == 20
+
+
+def test_proxy_of_a_primitive_that_fits_nowhere() -> None:
+    """A primitive of another type than what it feeds stays what it is."""
+    box = subgraph(
+        "box",
+        node(5, "PrimitiveNode", 1, "fixed"),
+        node(6, "Number", 2, sockets="value"),
+        links="5.0 FLOAT > 6.value",
+    )
+    assert inputs(proxied([["5", "value"]], 42, inner=box), "70:6") == {"value": 1}

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from comfy.graph import convert
+from comfy.object_info import Catalogue
 from tests.graph_samples import CATALOGUE, converted, graph, inputs, node
 
 
@@ -115,3 +117,72 @@ def test_numbers_that_json_cannot_carry(value: Any) -> None:
 def test_exact_integers() -> None:
     """A 64-bit seed keeps every digit, which a browser would round."""
     assert inputs(graph(node(1, "Sample", 2**64 - 1, "fixed")), "1")["seed"] == 18446744073709551615
+
+
+BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
+
+
+@pytest.mark.parametrize(
+    ("spec", "saved", "sent"),
+    [
+        (["INT", {}], [5], {"a": 5}),
+        (["INT", {"control_after_generate": True}], [5, "fixed"], {"a": 5}),
+        (["FLOAT", {"control_after_generate": True}], [0.5, "fixed"], {"a": 0.5}),
+        (["COMBO", {"options": ["u", "v"], "control_after_generate": True}], ["v", "fixed", ""], {"a": "v"}),
+        ([["u", "v"], {"multi_select": True}], [["u"]], {"a": {"__value__": ["u"]}}),
+        ([["u", "v"], {"multi_select": True}], None, {"a": {"__value__": []}}),
+        (["BOUNDING_BOX", {}], [BOX, 1, 2, 3, 4], {"a": BOX}),
+        (["COLOR", {}], None, {"a": "#000000"}),
+        (["COLOR", {"options": {"default": "#fff"}}], None, {"a": "#fff"}),
+        (["IMAGECOMPARE", {}], [], {"a": {"__value__": ["", ""]}}),
+        (["CURVE", {}], [[[0, 0], [1, 1]]], {"a": {"__type__": "CURVE", "__value__": [[0, 0], [1, 1]]}}),
+        (["AUDIO_RECORD", {}], ["audio.wav", ""], {"a": "audio.wav"}),
+        (["FLOAT,INT", {"widgetType": "FLOAT"}], [2.5], {"a": 2.5}),
+        (["COMBO", {"options": []}], None, {}),
+        (["MODEL", {}], [], {}),
+    ],
+    ids=lambda value: str(value[0])[:20] if isinstance(value, list) and value else "",
+)
+def test_places_of_every_kind_of_widget(spec: Any, saved: list[Any] | None, sent: dict[str, Any]) -> None:
+    """Each kind of input takes its own number of places, so that the input after it gets the right value."""
+    catalogue = Catalogue({"Kind": {"input": {"required": {"a": spec, "after": ["STRING", {}]}}, "output": []}})
+    values = ["default"] if saved is None else [*saved, "next"]
+    data = {"nodes": [{"id": 1, "type": "Kind", "widgets_values": [] if saved is None else values}], "links": []}
+    expected = {**sent, "after": "" if saved is None else "next"}
+    assert convert(data, catalogue).prompt["1"]["inputs"] == expected
+
+
+def test_named_seed_has_a_companion_unless_it_says_no() -> None:
+    """An integer called seed is controlled by default."""
+    for options, values in (({}, [7, "fixed", "next"]), ({"control_after_generate": False}, [7, "next"])):
+        catalogue = Catalogue({"Kind": {"input": {"required": {"seed": ["INT", options], "after": ["STRING", {}]}}}})
+        data = {"nodes": [{"id": 1, "type": "Kind", "widgets_values": values}], "links": []}
+        assert convert(data, catalogue).prompt["1"]["inputs"] == {"seed": 7, "after": "next"}
+
+
+def test_viewers_and_buttons_of_3d_nodes() -> None:
+    """The editor sends the buttons of its 3D loader and the state of viewers along; so do we."""
+    catalogue = Catalogue(
+        {
+            "Load3D": {
+                "input": {"required": {"model_file": [["a.glb"], {}], "image": ["LOAD_3D", {}], "width": ["INT", {}]}}
+            },
+            "SaveGLB": {"input": {"required": {"mesh": ["MESH"], "filename_prefix": ["STRING", {}]}}},
+        }
+    )
+    values = ["a.glb", "upload3dmodel", "uploadExtraResources", "clear", "state", 640]
+    nodes = [
+        {"id": 1, "type": "Load3D", "widgets_values": values},
+        {"id": 2, "type": "SaveGLB", "widgets_values": ["m"]},
+    ]
+    prompt = convert({"nodes": nodes, "links": []}, catalogue).prompt
+    assert prompt["1"]["inputs"]["width"] == 640
+    assert prompt["1"]["inputs"]["image"] == "state"
+    assert prompt["2"]["inputs"] == {"filename_prefix": "m", "image": ""}
+
+
+def test_old_sampler_names() -> None:
+    """Samplers that were once called sample_euler are called euler."""
+    catalogue = Catalogue({"KSampler": {"input": {"required": {"sampler_name": [["euler"], {}]}}}})
+    data = {"nodes": [{"id": 1, "type": "KSampler", "widgets_values": ["sample_euler"]}], "links": []}
+    assert convert(data, catalogue).prompt["1"]["inputs"] == {"sampler_name": "euler"}
