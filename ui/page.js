@@ -313,6 +313,11 @@ window.comfyforms = (() => {
       next?.click();
     }
   });
+  // In the capture phase: what a press clears is cleared before Gradio asks the server.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("#generate")) pressed();
+    else if (target.closest?.("#stop")) stop();
+  }, true);
   // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
   document.addEventListener("input", ({ target }) => {
     const random = target.matches?.(".seed textarea, .seed input[type=text]") && target.value
@@ -325,5 +330,5 @@ window.comfyforms = (() => {
     if (dark !== null) setTimeout(() => shade(dark), 0);
   });
 
-  return { open, go, keep, copyLink, shape, mount, pressed, stop, shade, retryLater };
+  return { open, go, keep, copyLink, shape, mount, shade, retryLater };
 })();

@@ -34,7 +34,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
                 form_area = gr.Column(elem_id="form")
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3, min_width=160)
-                    stop = gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
+                    gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 results = build_results(backend, identity.person)
         gr.HTML(_footer(), elem_id="about")
@@ -47,8 +47,6 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        generate.click(None, js="() => comfyforms.pressed()", api_visibility="private")
-        stop.click(None, js="() => comfyforms.stop()", api_visibility="private")
         _wire_choice(backend, page, picker, asked, opened)
         page.queue(default_concurrency_limit=None)
     return page
