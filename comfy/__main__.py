@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("comfy.cli_run", "run a workflow on a server and save what it makes"),
         "form": ("comfy.cli_form", "print the form of a workflow"),
+        "convert": ("comfy.cli_convert", "turn graphs saved by the editor into prompts"),
         "demo": ("comfy.cli_demo", "start the stand-in server"),
     }
 )

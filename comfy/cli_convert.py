@@ -1,0 +1,99 @@
+"""`python -m comfy convert GRAPH…`: graphs saved by the editor, as prompts in API format."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from comfy.errors import ComfyError, WorkflowError
+from comfy.graph import Converted, convert
+from comfy.object_info import Catalogue
+
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("graphs", nargs="+", type=Path, metavar="GRAPH", help="workflow file saved by the editor")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)")
+    where.add_argument("--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: here)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write a prompt for each graph. 1 if any could not be converted, 2 without a catalogue or a folder to write to."""
+    try:
+        catalogue = _catalogue(args)
+        args.out.mkdir(parents=True, exist_ok=True)
+    except ComfyError as error:
+        _say(error)
+        return 2
+    except OSError as error:
+        print(f"{args.out}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    failed = 0
+    written: dict[Path, Path] = {}
+    for path in args.graphs:
+        target = args.out / f"{path.stem}.json"
+        try:
+            _refuse_overwriting(path, target, written)
+            converted = _convert(path, catalogue)
+            target.write_text(json.dumps(converted.prompt, ensure_ascii=False, indent=2), encoding="utf-8")
+            written[target] = path
+            _name_missing(path, converted)
+        except ComfyError as error:
+            failed += 1
+            _say(error, f"{path}: ")
+        except OSError as error:
+            failed += 1
+            print(f"{path}: {error.filename or target}: {error.strerror or error}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _catalogue(args: argparse.Namespace) -> Catalogue:
+    if args.object_info:
+        return Catalogue.read(args.object_info)
+    # Only now: reading files needs no network libraries.
+    from comfy.client import Client
+    from comfy.server import choose_server
+
+    with choose_server(args.server) as server, Client(server.url) as client:
+        return Catalogue(client.object_info())
+
+
+def _convert(path: Path, catalogue: Catalogue) -> Converted:
+    if path.stat().st_size > MAX_BYTES:
+        raise WorkflowError(f"it is too big for a workflow (more than {MAX_BYTES >> 20} MB).")
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise WorkflowError("it is not JSON.", hint="Save the workflow in ComfyUI and give that file.") from error
+    if _is_prompt(data):
+        raise WorkflowError("it is a prompt in API format already: there is nothing to convert.")
+    return convert(data, catalogue)
+
+
+def _is_prompt(data: object) -> bool:
+    return isinstance(data, Mapping) and any(isinstance(node, dict) and "class_type" in node for node in data.values())
+
+
+def _refuse_overwriting(path: Path, target: Path, written: Mapping[Path, Path]) -> None:
+    if target in written:
+        raise WorkflowError(f"{target} holds the prompt of {written[target]} already.", hint="Rename one of the two.")
+    if target.exists() and path.exists() and target.samefile(path):
+        raise WorkflowError("the prompt would replace the graph.", hint="Name another folder with --out DIR.")
+
+
+def _name_missing(path: Path, converted: Converted) -> None:
+    for missing in converted.missing:
+        nodes = ", ".join(missing.nodes[:10]) + (", …" if len(missing.nodes) > 10 else "")
+        pack = f" (from {missing.pack})" if missing.pack else ""
+        print(f"{path}: the server has no node “{missing.class_type}”{pack}, used by {nodes}.", file=sys.stderr)
+
+
+def _say(error: ComfyError, before: str = "") -> None:
+    print(before + " ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)

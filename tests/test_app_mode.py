@@ -1,0 +1,129 @@
+"""App mode: the inputs an author exposed are found again, in all three forms of id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.app_mode import App, find_widget, read_app
+from comfy.graph import convert
+from comfy.object_info import Catalogue
+from tests.graph_samples import converted, graph, node
+
+GRAPH = Path(__file__).parent / "data" / "graphs" / "two_boats.graph.json"
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return json.loads(GRAPH.read_text())
+
+
+def app_of(data: Any) -> App:
+    app = read_app(converted(data))
+    assert app is not None
+    return app
+
+
+def test_what_an_app_shows(data: Any) -> None:
+    """Inputs come in the author's order, each once, with height, and with every prompt input they set."""
+    app = app_of(data)
+    shown = [(one.widget.node, one.widget.name, one.height, one.widget.targets) for one in app.inputs]
+    assert shown == [
+        ("50", "text", 120, (("50:30", "text"),)),
+        ("2", "width", 0, (("2", "width"),)),
+        ("2", "height", 0, (("2", "height"),)),
+        ("50:31", "seed", 0, (("50:31:20", "seed"), ("51:31:20", "seed"))),
+    ]
+    assert app.opens_as_app
+
+
+def test_lost_entries_are_named(data: Any) -> None:
+    """An entry that leads nowhere is named, and outputs that are gone are left out."""
+    app = app_of(data)
+    assert app.lost == ("99: gone",)
+    assert app.outputs == ("10",)
+
+
+def test_promoted_widget_by_its_inner_node(data: Any) -> None:
+    """An id inside a subgraph stands for the widget on the one node of the root that shows it."""
+    data = json.loads(json.dumps(data))
+    data["nodes"] = [one for one in data["nodes"] if one["id"] != 51]
+    shown = find_widget(converted(data), "30", "text")
+    assert shown is not None
+    assert (shown.node, shown.name, shown.value, shown.label) == ("50", "text", "a red boat", "text")
+
+
+def test_inner_widget_that_several_hosts_show(data: Any) -> None:
+    """Where two hosts show the widget, one entry sets it in both."""
+    shown = find_widget(converted(data), "30", "text")
+    assert shown is not None
+    assert shown.targets == (("50:30", "text"), ("51:30", "text"))
+
+
+def test_labels_of_ports(data: Any) -> None:
+    """The name an author gave a subgraph's input is its label."""
+    shown = converted(data).widget("50:31", "seed")
+    assert shown is not None
+    assert shown.label == "Seed"
+
+
+def test_widget_of_a_primitive() -> None:
+    """A PrimitiveNode answers to `value`, and to the name of the widget it feeds."""
+    data = graph(
+        node(1, "PrimitiveNode", 64, "fixed"), node(2, "Empty", 1, 1, sockets="width"), links="1.0 INT > 2.width"
+    )
+    for name in ("value", "width"):
+        shown = find_widget(converted(data), 1, name)
+        assert shown is not None
+        assert shown.targets == (("2", "width"),)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [None, 3, [], {}, {"inputs": []}, {"inputs": 5, "outputs": "x"}, {"inputs": [None, 1, [], [1], [1, 2], {"a": 1}]}],
+)
+def test_no_app(saved: object) -> None:
+    """Anything but a selection is no app."""
+    assert read_app(converted(graph(node(1, "Number", 2), extra={"linearData": saved}))) is None
+
+
+@pytest.mark.parametrize("stored", [None, True, 1.5, [], {}, "", ":", "a:b", "a:b:c:d", "nobody"])
+def test_ids_that_are_none(stored: object) -> None:
+    """An id of no form leads nowhere, and harms nothing."""
+    assert find_widget(converted(graph(node(1, "Number", 2))), stored, "value") is None
+
+
+def _same_limits(options: Any, expected: Any) -> bool:
+    if expected["min"] is None:
+        return True
+    return (options.get("min"), options.get("max"), options.get("step", 1)) == tuple(
+        expected[key] for key in ("min", "max", "step")
+    )
+
+
+def test_official_apps(shared: Path) -> None:
+    """Every entry that the official front end placed is placed alike: host, inputs, value, label, title and limits."""
+    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    wrong: list[object] = []
+    for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
+        result = convert(json.loads((shared / "workflows" / "gui_to_api" / "gui" / name).read_text()), catalogue)
+        for entry in app["inputs"]:
+            shown = find_widget(result, *entry["stored"][:2])
+            if entry["resolved"].startswith("dropped"):
+                if entry["api"] and (shown is None or sorted(map(list, shown.targets)) != sorted(entry["api"])):
+                    wrong.append((name, entry["stored"], shown))
+                continue
+            assert shown is not None, (name, entry["stored"])
+            if entry["api"]:
+                seen = [shown.node, shown.name, shown.value, shown.label, shown.title]
+                label = entry["label"] or entry["widget"]
+                expected = [entry["host_node"], entry["widget"], entry["value"], label, entry["host_title"]]
+                limits = _same_limits(shown.spec.options if shown.spec else {}, entry["options"])
+                if seen != expected or not limits:
+                    wrong.append((name, seen, expected))
+            if sorted(map(list, shown.targets)) != sorted(entry["api"]):
+                wrong.append((name, entry["stored"], shown.targets, entry["api"]))
+    assert wrong == []
