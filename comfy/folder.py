@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,28 @@ class WorkflowFolder:
         """Every workflow in the folder, by title."""
         found = [self._entry(file.stem) for file in self.path.glob("*.json") if not file.name.startswith(".")]
         return tuple(sorted(found, key=lambda entry: (bool(entry.problem), entry.title.casefold())))
+
+    def stamps(self) -> dict[str, Stamp]:
+        """What would change if a workflow were added, edited or removed, by name."""
+        found = {file.stem: _stamp(file) for file in self.path.glob("*.json")}
+        return {name: stamp for name, stamp in found.items() if stamp is not None}
+
+    def add(self, title: str, data: bytes, suffix: str) -> str:
+        """Keep a file under a name made of `title` that is still free; that name. WorkflowError if it cannot be written.
+        """
+        words = "-".join(re.findall(r"\w+", title.casefold()))[:60] or "workflow"
+        for number in itertools.count(1):
+            name = words if number == 1 else f"{words}-{number}"
+            try:
+                with (self.path / f"{name}{suffix}").open("xb") as file:
+                    file.write(data)
+                return name
+            except FileExistsError:
+                continue
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise WorkflowError(f"The workflow cannot be kept: {why}.", "Ask whoever runs this app.") from error
+        raise AssertionError("unreachable")
 
     def get(self, name: str) -> Workflow:
         """The workflow called `name`. WorkflowError when there is none or it cannot be read."""

@@ -33,7 +33,26 @@ window.comfyforms = (() => {
     const name = address.get("workflow");
     const linked = {};
     for (const [key, value] of address) if (key.includes(".")) linked[key] = value;
-    return asked(name, linked);
+    const wanted = { ...asked(name, linked), list_only: listOnly };
+    listOnly = false;
+    return wanted;
+  }
+
+  // Draw the form again, or only the list of workflows, from what the server and the address say now.
+  let listOnly = false;
+  function redraw(onlyList = false) {
+    listOnly = onlyList;
+    $("#redraw")?.click();
+  }
+
+  function visit(name) {
+    history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+    redraw();
+  }
+
+  function folderChanged(names) {
+    const shownName = $("#heading [data-workflow]")?.dataset.workflow;
+    redraw(Boolean(shownName) && !names.includes(shownName));
   }
 
   // Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
@@ -361,5 +380,5 @@ window.comfyforms = (() => {
     if (dark !== null) setTimeout(() => shade(dark), 0);
   });
 
-  return { open, go, keep, copyLink, shape, mount, shade, retryLater };
+  return { open, go, visit, redraw, folderChanged, keep, copyLink, shape, mount, shade, retryLater, tell: say };
 })();

@@ -28,6 +28,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
     ) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
+        redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
         picker = _header(backend)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
@@ -47,18 +48,18 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        _wire_choice(backend, page, picker, asked, opened)
+        _wire_choice(backend, page, redraw, picker, asked, opened)
         page.queue(default_concurrency_limit=None)
     return page
 
 
 def look() -> dict[str, Any]:
     """Theme, style and script of the page, as `gr.mount_gradio_app` takes them."""
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    scripts = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "opening.js"))
     return {
         "theme": make_theme(),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
-        "head": f'<meta name="color-scheme" content="light dark">\n<script>{script}</script>',
+        "head": f'<meta name="color-scheme" content="light dark">\n<script>{scripts}</script>',
     }
 
 
@@ -75,6 +76,11 @@ def _header(backend: Backend) -> gr.Dropdown:
         picker = gr.Dropdown(
             [], label="Workflow", show_label=False, container=False, filterable=True, elem_id="picker", interactive=True
         )
+        gr.HTML(
+            '<button type="button" class="quiet">Open a workflow…</button>',
+            elem_id="open",
+            js_on_load="element.querySelector('button').addEventListener('click', () => comfyopening.choose())",
+        )
         gr.HTML(server, elem_id="server")
         gr.HTML(
             '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
@@ -88,7 +94,9 @@ def _footer() -> str:
     return f'ComfyForms {metadata.version("comfyforms")} · <a href="?view=api">API</a>'
 
 
-def _wire_choice(backend: Backend, page: gr.Blocks, picker: gr.Dropdown, asked: gr.JSON, opened: gr.JSON) -> None:
+def _wire_choice(
+    backend: Backend, page: gr.Blocks, redraw: gr.Button, picker: gr.Dropdown, asked: gr.JSON, opened: gr.JSON
+) -> None:
     """Which workflow is shown: the one in the address, then whichever the person picks."""
 
     def open_page(wanted: dict[str, Any] | None) -> tuple[Any, Any]:
@@ -98,17 +106,18 @@ def _wire_choice(backend: Backend, page: gr.Blocks, picker: gr.Dropdown, asked: 
         name = wanted.get("workflow") or (names[0] if names else "")
         choices = [(entry.title, entry.name) for entry in entries]
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
-        return choice_of(name, wanted), picked
+        return gr.skip() if wanted.get("list_only") else choice_of(name, wanted), picked
 
-    page.load(
-        open_page,
-        asked,
-        [opened, picker],
-        js="() => [comfyforms.open()]",
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    for event in (page.load, redraw.click):
+        event(
+            open_page,
+            asked,
+            [opened, picker],
+            js="() => [comfyforms.open()]",
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     picker.input(
         lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
