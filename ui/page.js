@@ -291,6 +291,37 @@ window.comfyforms = (() => {
     $("#stop")?.toggleAttribute("disabled", !busy);
   }
 
+  // ---- files dropped or pasted ------------------------------------------------------------------------------------
+
+  // Gradio takes a drop only on an empty field, a paste only after a click on its own button; outside of both the
+  // browser would leave the page to show the file.
+  function give(field, files) {
+    const input = $("input[type=file]", field);
+    if (!input) return false;
+    const transfer = new DataTransfer();
+    transfer.items.add(files[0]);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
+  }
+
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const fileFields = () => [...document.querySelectorAll(".takes-files")];
+
+  document.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    const field = event.target.closest?.(".takes-files");
+    if (field && give(field, event.dataTransfer.files)) event.stopPropagation();
+  }, true);
+  document.addEventListener("paste", (event) => {
+    const files = event.clipboardData?.files;
+    if (!files?.length || (event.clipboardData.types.includes("text/plain") && event.target.matches?.("input, textarea"))) return;
+    const field = fileFields().find((one) => one.matches(":hover") || one.contains(event.target)) ?? fileFields()[0];
+    if (field && give(field, files)) { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+
   // ---- the page ---------------------------------------------------------------------------------------------------
 
   function shade(dark = !document.body.classList.contains("dark")) {

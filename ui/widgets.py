@@ -68,6 +68,7 @@ def _common(field: Field) -> dict[str, Any]:
     return {
         "label": field.label,
         "elem_id": element_id(field),
+        "elem_classes": ["takes-files"] if field.is_media else None,
         "key": f"{field.key}/{field.widget}",
         "interactive": True,
     }

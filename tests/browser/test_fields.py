@@ -1,0 +1,277 @@
+"""The form's fields: what may be typed, what is refused and where that is said, and how values come and go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from serving import WORKFLOWS, running_app
+from visitor import Site, Visitor
+
+from comfy.demo import DemoServer
+from comfy.demo.catalogue import Entry, entry, spec
+from comfy.demo.node import Node
+from comfy.demo.nodes import NODES
+from comfy.demo.storage import Storage
+
+Visit = Callable[..., Visitor]
+LARGEST = 2**64 - 1
+
+
+def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
+    """Every wrong field is marked with its own sentence, one in the folded Advanced section is unfolded."""
+    person = visit(fast).open("image-to-image")
+    person.unfold()
+    person.type("8.cfg", "999")
+    person.page.locator("#form .section button.label-wrap").click()
+    expect(person.field("8.cfg")).not_to_be_visible()
+    person.type("5.width", "")
+    person.type("5.height", "7")
+    person.keep_seed("minus one", "8.seed")
+    person.press()
+    expect(person.page.locator(".field-error")).to_have_count(4)
+    errors = person.errors()
+    assert set(errors) == {"field-8-cfg", "field-5-width", "field-5-height", "field-8-seed"}
+    assert "100" in errors["field-8-cfg"]
+    expect(person.field("8.cfg")).to_be_visible()
+    expect(person.entry("5.height")).to_have_attribute("aria-invalid", "true")
+    assert not fast.demo.queue.remaining()
+
+
+def test_errors_go_when_the_fields_are_mended(fast: Site, visit: Visit) -> None:
+    """The next press takes the marks away and runs."""
+    person = visit(fast).open(**{"5.steps": 2})
+    person.type("4.width", "7")
+    person.press()
+    expect(person.page.locator(".field-error")).to_have_count(1)
+    person.type("4.width", "256")
+    person.generate()
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
+class Models:
+    """A stand-in whose model list changes while it runs, and the app in front of it."""
+
+    def __init__(self) -> None:
+        self.names = ["first.safetensors", "second.safetensors"]
+        self.site: Site
+
+    def describe(self, storage: Storage) -> Entry:
+        """The loader's catalogue entry as of now."""
+        loader = "CheckpointLoaderSimple"
+        return entry(
+            loader, "Load", "", required={"ckpt_name": spec(list(self.names))}, outputs=["MODEL", "CLIP", "VAE"]
+        )
+
+
+@pytest.fixture
+def models(nothing_left_behind: None) -> Iterator[Models]:
+    """See Models."""
+    made = Models()
+    node = Node(made.describe, NODES["CheckpointLoaderSimple"].run)
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "CheckpointLoaderSimple": node}) as demo,
+        running_app(demo.url) as app,
+    ):
+        made.site = Site(app.url, demo, app.backend)
+        yield made
+
+
+def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit) -> None:
+    """What only the server can see (a model that is gone by now) is said on its field, in the folded section too."""
+    person = visit(models.site).open(**{"5.steps": 1, "1.ckpt_name": "second.safetensors"})
+    expect(person.field("1.ckpt_name")).not_to_be_visible()
+    models.names.remove("second.safetensors")
+    person.press()
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()
+    assert "Choose another" in person.errors()["field-1-ckpt-name"]
+    expect(person.page.locator("#stage .headline")).not_to_be_empty()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    person.page.close()
+
+
+def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
+    """ "Refresh lists" offers a model that was added on the server meanwhile, and keeps what was typed."""
+    person = visit(models.site).open(**{"5.steps": 1})
+    person.type("2.text", "typed before")
+    models.names.append("third.safetensors")
+    person.page.get_by_role("button", name="Refresh lists").click()
+    expect(person.page.locator("#form .section")).to_have_count(1)
+    person.unfold()
+    person.entry("1.ckpt_name").click()
+    person.page.get_by_role("option", name="third", exact=True).click()
+    run_id = person.generate()
+    prompt = models.site.prompt_of(run_id)
+    assert prompt["1"]["inputs"]["ckpt_name"] == "third.safetensors"
+    assert prompt["2"]["inputs"]["text"] == "typed before"
+    person.page.close()
+
+
+@pytest.mark.parametrize("seed", [LARGEST, 2**53 + 1, 0])
+def test_a_large_seed_arrives_exactly(fast: Site, visit: Visit, seed: int) -> None:
+    """A typed 64-bit seed reaches the server digit by digit and is shown as the used one."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.keep_seed(seed)
+    run_id = person.generate()
+    assert fast.prompt_of(run_id)["5"]["inputs"]["seed"] == seed
+    expect(person.page.locator("#stage .times")).to_have_text(f"Seed {seed}")
+
+
+def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> None:
+    """A random seed differs each time, the used one is shown, and "Use these values" puts it into the form."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.generate()
+    person.type("2.text", "something else")
+    run_id = person.generate()
+    used = fast.prompt_of(run_id)["5"]["inputs"]["seed"]
+    expect(person.page.locator("#stage .times")).to_have_text(f"Seed {used}")
+    person.type("2.text", "typed since then")
+    person.page.get_by_role("button", name="Use these values").click()
+    expect(person.entry("5.seed")).to_have_value(str(used))
+    expect(person.page.locator(".seed-random input")).not_to_be_checked()
+    expect(person.entry("2.text")).to_have_value("something else")
+    again = person.generate()
+    assert fast.prompt_of(again)["5"]["inputs"]["seed"] == used
+
+
+def test_random_again(fast: Site, visit: Visit) -> None:
+    """Ticking "Random every time" makes a typed seed random again."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.keep_seed(7)
+    person.page.locator(".seed-random input").check()
+    assert fast.prompt_of(person.generate())["5"]["inputs"]["seed"] != 7
+
+
+def test_swap_and_shape(fast: Site, visit: Visit) -> None:
+    """Swap exchanges width and height; a shape keeps the area and stays on the server's grid."""
+    person = visit(fast).open()
+    person.type("4.width", "640")
+    person.page.locator(".size .swap").click()
+    expect(person.entry("4.width")).to_have_value("512")
+    expect(person.entry("4.height")).to_have_value("640")
+    person.page.locator(".size").get_by_label("Shape").click()
+    person.page.get_by_role("option", name="16:9").click()
+    expect(person.entry("4.width")).not_to_have_value("512")
+    width, height = (int(person.entry(key).input_value()) for key in ("4.width", "4.height"))
+    assert width % 8 == height % 8 == 0
+    assert width / height == pytest.approx(16 / 9, rel=0.03)
+    assert width * height == pytest.approx(512 * 640, rel=0.05)
+
+
+def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
+    """A list can be filtered by typing; the chosen value is sent as the server spells it."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.unfold()
+    person.entry("5.sampler_name").fill("heun")
+    person.page.get_by_role("option", name="heun", exact=True).click()
+    assert fast.prompt_of(person.generate())["5"]["inputs"]["sampler_name"] == "heun"
+
+
+def test_reset(fast: Site, visit: Visit) -> None:
+    """Reset puts back the author's values, also those under Advanced."""
+    person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
+    expect(person.entry("5.cfg")).to_have_value("2")
+    person.page.get_by_role("button", name="Reset").click()
+    expect(person.entry("2.text")).to_have_value(
+        "a small harbour town at first light, fishing boats, calm sea, soft colours"
+    )
+    expect(person.entry("5.steps")).to_have_value("24")
+    expect(person.entry("5.cfg")).to_have_value("7")
+    expect(person.page.locator(".seed-random input")).to_be_checked()
+
+
+def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
+    """What was typed is there after a reload, other workflows' fields are their own."""
+    person = visit(fast).open()
+    person.type("2.text", "a cat\nin two lines")
+    person.keep_seed(LARGEST)
+    person.type("4.width", 640)
+    person.page.reload()
+    person.ready()
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    expect(person.entry("5.seed")).to_have_value(str(LARGEST))
+    expect(person.entry("4.width")).to_have_value("640")
+    person.open("image-to-image")
+    expect(person.entry("2.text")).not_to_have_value("a cat\nin two lines")
+    person.open("text-to-image")
+    expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+
+
+def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
+    """ "Copy link" gives an address that shows the same form, as it is filled in, to somebody else."""
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
+    person.type("2.text", "a cat & a dog? 100%")
+    person.keep_seed(LARGEST)
+    person.page.get_by_role("button", name="Copy link").click()
+    link = str(person.page.evaluate("navigator.clipboard.readText()"))
+    assert parse_qs(urlsplit(link).query)["2.text"] == ["a cat & a dog? 100%"]
+    other = visit(fast)
+    other.page.goto(link)
+    other.ready()
+    expect(other.entry("2.text")).to_have_value("a cat & a dog? 100%")
+    expect(other.entry("5.seed")).to_have_value(str(LARGEST))
+    expect(other.page.locator(".seed-random input")).not_to_be_checked()
+
+
+def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
+    """Values that do not fit their field, or that name no field, leave the author's."""
+    person = visit(fast).open(**{"5.steps": "many", "9.none": "x", "4.width": "512.5"})
+    expect(person.entry("5.steps")).to_have_value("24")
+    expect(person.entry("4.width")).to_have_value("512")
+
+
+def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Markup in titles, descriptions, labels, help and values of a workflow is shown, never executed."""
+    evil = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
+    prompt["2"]["inputs"]["text"] = evil
+    prompt["2"]["_meta"]["title"] = evil
+    prompt["5"]["inputs"]["steps"] = 1
+    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    (tmp_path / "evil.json").write_text(json.dumps(prompt))
+    quoted = json.dumps(evil)
+    (tmp_path / "evil.toml").write_text(
+        f'title = {quoted}\ndescription = {quoted}\n[fields."2.text"]\nlabel = {quoted}\nhelp = {quoted}\n'
+    )
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app.backend)).open("evil")
+        expect(person.page.locator("#heading h1")).to_have_text(evil)
+        expect(person.entry("2.text")).to_have_value(evil)
+        person.generate()
+        person.page.locator("#details button").first.click()
+        expect(person.page.locator("#details table")).to_contain_text("<script>")
+        assert person.page.title() == "ComfyForms"
+        assert person.page.locator("img[onerror]").count() == 0
+        person.page.close()
+
+
+def test_a_hundred_workflows(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A folder of 100 workflows: the page opens as quickly, and typing finds one of them."""
+    text = (WORKFLOWS / "text-to-image.json").read_text()
+    for number in range(100):
+        (tmp_path / f"workflow-{number:03}.json").write_text(text)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app.backend)).open("workflow-042")
+        expect(person.page.locator("#heading h1")).to_have_text("Workflow 042")
+        person.page.locator("#picker input").fill("077")
+        person.page.keyboard.press("Enter")
+        expect(person.page.locator("#heading h1")).to_have_text("Workflow 077")
+        person.page.close()
+
+
+def test_a_workflow_that_cannot_be_read_says_why(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A file that is no workflow gets a sentence instead of a form, and does not keep the others away."""
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "good.json").write_text((WORKFLOWS / "text-to-image.json").read_text())
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app.backend))
+        person.page.goto(f"{app.url}/?workflow=broken")
+        expect(person.page.locator("#no-form")).not_to_be_empty()
+        person.page.locator("#picker input").click()
+        person.page.get_by_role("option", name="Good").click()
+        expect(person.page.locator("#heading h1")).to_have_text("Good")
+        person.page.close()

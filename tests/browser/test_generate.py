@@ -1,0 +1,172 @@
+"""From a shared address to a picture: the form, the live frames, the result, Stop, the queue, and what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from visitor import Site, Visitor, until
+
+Visit = Callable[..., Visitor]
+PLACES = """[...document.querySelectorAll('#picture, #stage')].map(one => {
+    const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
+# Where a picture's pixels are, inside its element.
+PAINTED = """[...document.querySelectorAll('#picture img')].slice(-1).map(image => {
+    const box = image.getBoundingClientRect();
+    const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
+    const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
+    return [box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height]; })[0]"""
+
+
+def test_a_shared_address_opens_its_form(fast: Site, visit: Visit) -> None:
+    """The address of a workflow shows its title, its fields with the author's values, and Generate."""
+    person = visit(fast).open("image-to-image")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(person.entry("2.text")).to_have_value(
+        "the same scene as a watercolour painting, visible paper, loose brush strokes"
+    )
+    expect(person.page.locator("#generate")).to_be_enabled()
+    expect(person.page.locator("#server")).to_contain_text("no ComfyUI is connected")
+
+
+def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
+    """An address without a workflow opens one of the folder, and the list of workflows offers the others."""
+    person = visit(fast)
+    person.page.goto(fast.url)
+    person.ready()
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Upscale").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+    assert urlsplit(person.page.url).query == "workflow=upscale"
+    person.page.go_back()
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    person.page.locator("#picker input").fill("inp")
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
+
+
+def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
+    """An address of a workflow that does not exist says that in words and offers the list."""
+    person = visit(fast)
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#no-form")).to_contain_text("There is no workflow called 'nothing'")
+    expect(person.page.locator("#picker input")).to_be_visible()
+
+
+def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
+    """A changed text and Generate: frames are painted while it runs, then the picture and the gallery replace them."""
+    person = visit(slow).open(**{"5.steps": 8})
+    person.type("2.text", "a red lighthouse at dusk")
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling, step", timeout=10_000)
+    person.frames(3)
+    expect(person.page.locator("#picture img.live-frame")).to_be_visible()
+    run_id = person.done()
+    assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"
+    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(1)
+    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
+    width = person.page.locator("#picture img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    assert width == 512
+
+
+def test_the_picture_does_not_jump(slow: Site, visit: Visit) -> None:
+    """Preview and result are painted in the same place and size, and what is below does not move."""
+    person = visit(slow).open(**{"5.steps": 5, "4.width": 768})
+    before = person.page.evaluate(PLACES)
+    person.press()
+    person.frames(2)
+    running, preview = person.page.evaluate(PLACES), person.page.evaluate(PAINTED)
+    person.done()
+    assert before == running == person.page.evaluate(PLACES)
+    assert person.page.evaluate(PAINTED) == pytest.approx(preview, abs=1)
+
+
+def test_stop(slow: Site, visit: Visit) -> None:
+    """Stop ends a run at the server and says so; the next Generate works."""
+    person = visit(slow).open()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    person.press()
+    person.frames(1)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    until(slow.idle, "the server is idle")
+    assert slow.demo.sockets.close_codes[-1] == 1000
+    expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
+    expect(person.page.locator("img.live-frame")).to_have_count(0)
+    person.type("2.text", "a boat")
+    person.press()
+    person.frames(2)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+
+
+def test_two_presses_queue(slow: Site, visit: Visit) -> None:
+    """Generate pressed again during a run queues a second run; both results come."""
+    person = visit(slow).open(**{"5.steps": 6})
+    person.type("2.text", "a boat")
+    person.press()
+    person.frames(1)
+    person.type("2.text", "a tree")
+    person.press()
+    expect(person.page.locator("#stage .queue li")).to_have_count(1)
+    expect(person.page.locator("#stage .queue li")).to_contain_text("1 run before yours")
+    expect(person.page.locator("#stage .queue li")).to_have_count(0, timeout=15_000)
+    second = person.done()
+    assert slow.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
+    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(2)
+
+
+def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
+    """A waiting run can be taken out of the queue without touching the one that runs."""
+    person = visit(slow).open(**{"5.steps": 12})
+    person.press()
+    person.frames(1)
+    person.press()
+    person.page.locator("#stage .queue button").click()
+    expect(person.page.locator("#stage .queue li")).to_have_count(0)
+    person.done()
+
+
+def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
+    """A run that fails at the server: a sentence what happened, the details folded, and the form works again."""
+    person = visit(fast).open(**{"5.steps": 2})
+    person.unfold()
+    person.type("7.filename_prefix", "../outside")
+    person.press()
+    person.phase("failed")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Save picture")
+    expect(person.page.locator("#stage .advice")).not_to_be_empty()
+    expect(person.page.locator("#stage details.detail")).to_be_visible()
+    expect(person.page.locator("#stage details.detail pre")).not_to_be_visible()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    person.type("7.filename_prefix", "inside")
+    person.generate()
+
+
+def test_a_server_that_dies(own: Site, visit: Visit) -> None:
+    """A server that loses its memory in a run: a sentence what happened and what to do; the form works afterwards."""
+    person = visit(own).open()
+    person.press()
+    person.frames(1)
+    own.demo.restart()
+    expect(person.page.locator("#stop")).to_be_disabled(timeout=15_000)
+    expect(person.page.locator("#stage .advice")).not_to_be_empty()
+    expect(person.page.locator("#stop")).to_be_disabled()
+    person.type("5.steps", 3)
+    person.generate()
+
+
+def test_a_server_that_is_away(own: Site, visit: Visit) -> None:
+    """Without an answer from the server, Generate says so and what to do, and works once the server is back."""
+    person = visit(own).open(**{"5.steps": 3})
+    own.demo.stop()
+    try:
+        person.press()
+        expect(person.page.locator("#stage .headline")).to_contain_text("cannot be reached", timeout=15_000)
+        expect(person.page.locator("#stage .advice")).not_to_be_empty()
+        expect(person.entry("2.text")).to_be_editable()
+    finally:
+        own.demo.start()
+    person.generate()

@@ -1,0 +1,181 @@
+"""Pictures in: chosen, dropped, pasted, taken from the results, and painted over."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import Locator, expect
+from visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+DROP = """(field, [data, name]) => {
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type: "image/png" }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        field.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+}"""
+
+
+def picture(colour: str = "#20c040", size: tuple[int, int] = (96, 64)) -> bytes:
+    """A PNG of one colour."""
+    data = io.BytesIO()
+    Image.new("RGB", size, colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def received(site: Site, run_id: str, node: str = "4") -> Image.Image:
+    """The picture that the server loaded in a run."""
+    name = site.prompt_of(run_id)[node]["inputs"]["image"]
+    path = site.demo.storage.find(name)
+    assert path is not None
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def without_picture(person: Visitor, key: str = "4.image") -> None:
+    """Take the example out of a picture field."""
+    person.field(key).hover()
+    person.field(key).get_by_label("Remove Image").click()
+    expect(person.field(key).locator("img")).to_have_count(0)
+
+
+def shown(person: Visitor, key: str = "4.image") -> None:
+    """Wait until a picture field shows a picture."""
+    person.page.wait_for_function(
+        "id => document.querySelector(id + ' img')?.naturalWidth > 0", arg="#field-" + key.replace(".", "-")
+    )
+
+
+def test_the_authors_picture_is_shown_and_used(fast: Site, visit: Visit) -> None:
+    """A workflow with an example picture can be run at once."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    shown(person)
+    run_id = person.generate()
+    assert received(fast, run_id).size[0] > 96
+
+
+def test_a_chosen_picture(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A picture chosen from the disk arrives at the server, whatever its name."""
+    (tmp_path / "mein Bild ü'\".png").write_bytes(picture())
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    without_picture(person)
+    person.field("4.image").locator("input[type=file]").set_input_files(tmp_path / "mein Bild ü'\".png")
+    shown(person)
+    run_id = person.generate()
+    assert received(fast, run_id).convert("RGB").getpixel((5, 5)) == (0x20, 0xC0, 0x40)
+    assert received(fast, run_id).size == (96, 64)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["empty field", "full field"])
+def test_a_dropped_picture(fast: Site, visit: Visit, full: bool) -> None:
+    """A picture dropped on its field arrives at the server, also where there is one already."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    shown(person)
+    if not full:
+        without_picture(person)
+    target = person.field("4.image").locator("button, img").first
+    target.evaluate(DROP, [base64.b64encode(picture()).decode(), "dropped.png"])
+    person.page.wait_for_function("document.querySelector('#field-4-image img')?.naturalWidth === 96")
+    assert received(fast, person.generate()).size == (96, 64)
+
+
+def test_a_pasted_picture(fast: Site, visit: Visit) -> None:
+    """A picture pasted on the page goes into the picture field."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    shown(person)
+    person.page.locator("#heading").click()
+    person.page.evaluate(
+        """(data) => {
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            document.activeElement.dispatchEvent(
+                new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: transfer }));
+        }""",
+        base64.b64encode(picture()).decode(),
+    )
+    person.page.wait_for_function("document.querySelector('#field-4-image img')?.naturalWidth === 96")
+    assert received(fast, person.generate()).size == (96, 64)
+
+
+def test_a_picture_dropped_beside_a_field(fast: Site, visit: Visit) -> None:
+    """A picture dropped elsewhere does not make the browser leave the page."""
+    person = visit(fast).open("image-to-image")
+    prevented = person.page.locator("#heading").evaluate(
+        """heading => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File(["x"], "x.png", { type: "image/png" }));
+            return ["dragover", "drop"].map((kind) => !heading.dispatchEvent(
+                new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer })));
+        }"""
+    )
+    assert prevented == [True, True]
+
+
+def test_a_missing_picture_is_said_on_its_field(fast: Site, visit: Visit) -> None:
+    """Without a picture, Generate marks the field."""
+    person = visit(fast).open("image-to-image")
+    shown(person)
+    without_picture(person)
+    person.press()
+    expect(person.field("4.image").locator(".field-error")).to_be_visible()
+
+
+def test_a_result_as_input(fast: Site, visit: Visit) -> None:
+    """ "Use as input" puts a result into the picture field, and the next run works on it."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
+    person.generate()
+    person.page.get_by_role("button", name="Use as input").click()
+    person.page.wait_for_function("document.querySelector('#field-4-image img')?.naturalWidth === 320")
+    assert received(fast, person.generate()).size == (320, 256)
+
+
+def test_a_painted_mask_changes_only_there(fast: Site, visit: Visit) -> None:
+    """What is painted over arrives as transparency, the colours stay whole, and only there the result differs."""
+    person = visit(fast).open("inpaint", **{"7.steps": 2})
+    canvas = person.field("4.image").locator("canvas").first
+    expect(canvas).to_be_visible()
+    person.page.wait_for_function("document.querySelector('#field-4-image canvas').clientWidth > 100")
+    stroke(person, canvas)
+    run_id = person.generate()
+    sent = received(fast, run_id)
+    assert sent.mode == "RGBA"
+    alpha = sent.getchannel("A")
+    assert alpha.getpixel((sent.width // 2, sent.height // 2)) == 0
+    assert alpha.getpixel((8, 8)) == alpha.getpixel((sent.width - 8, sent.height - 8)) == 255
+    assert sent.convert("RGB").getpixel((sent.width // 2, sent.height // 2)) != (255, 255, 255)
+    result = Image.open(
+        io.BytesIO(person.page.request.get(str(person.page.locator("#picture img").get_attribute("src"))).body())
+    ).convert("RGB")
+    before = sent.convert("RGB")
+    assert result.size == before.size
+    painted = alpha.point(lambda value: 255 - value).getbbox()
+    assert painted
+    difference = changed(before, result)
+    assert difference is not None
+    slack = 48  # the mask is grown a little and feathered
+    assert difference[0] >= painted[0] - slack
+    assert difference[1] >= painted[1] - slack
+    assert difference[2] <= painted[2] + slack
+    assert difference[3] <= painted[3] + slack
+
+
+def stroke(person: Visitor, canvas: Locator) -> None:
+    """Paint a short line through the middle."""
+    box = canvas.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    person.page.mouse.move(box["x"] + box["width"] * 0.45, middle)
+    person.page.mouse.down()
+    person.page.mouse.move(box["x"] + box["width"] * 0.55, middle, steps=8)
+    person.page.mouse.up()
+
+
+def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | None:
+    """The box in which two pictures differ visibly."""
+    return ImageChops.difference(one, other).convert("L").point(lambda value: 255 if value > 12 else 0).getbbox()
