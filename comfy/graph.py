@@ -20,7 +20,7 @@ from comfy.graph_links import FromHost, FromOutput, Placed, Source, resolve, unf
 from comfy.graph_live import PRIMITIVE, LiveGraph
 from comfy.graph_open import open_document
 from comfy.graph_primitives import apply_primitives, fed, value_of
-from comfy.graph_schema import read_document
+from comfy.graph_schema import finite, read_document
 from comfy.graph_subgraphs import promoted_from, unique_ids
 from comfy.graph_text import PREFIX, SAVERS, Lookup, lookup_in, substitute
 from comfy.graph_widgets import Widget, settle
@@ -168,10 +168,11 @@ def _sends(widget: Widget) -> bool:
 
 def wrapped(widget: Widget) -> Any:
     """A value as it goes into a prompt: a bare list there would be read as a link."""
-    if not isinstance(widget.value, list | tuple):
-        return widget.value
+    value = finite(widget.value)
+    if not isinstance(value, list):
+        return value
     curve = widget.spec is not None and widget.spec.type == "CURVE"
-    return {"__type__": "CURVE", "__value__": widget.value} if curve else {"__value__": widget.value}
+    return {"__type__": "CURVE", "__value__": value} if curve else {"__value__": value}
 
 
 def _bind(placed: Mapping[str, Placed], sources: Mapping[tuple[str, str], Source]) -> Iterator[BoundWidget]:

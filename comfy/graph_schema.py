@@ -218,7 +218,7 @@ def _node(raw: Mapping[str, Any]) -> Node | None:
         mode=_int(raw.get("mode")) or ALWAYS,
         inputs=tuple(map(_input, _dicts(raw.get("inputs")))),
         outputs=tuple(map(_output, _dicts(raw.get("outputs")))),
-        widgets_values=tuple(map(_finite, values)) if isinstance(values, list) else _named(values),
+        widgets_values=tuple(map(finite, values)) if isinstance(values, list) else _named(values),
         properties=_mapping(raw.get("properties")),
         centre=_centre(raw),
         color=_str(raw.get("color")),
@@ -226,10 +226,10 @@ def _node(raw: Mapping[str, Any]) -> Node | None:
 
 
 def _named(values: object) -> Mapping[str, Any] | None:
-    return {key: _finite(value) for key, value in values.items()} if isinstance(values, dict) else None
+    return {key: finite(value) for key, value in values.items()} if isinstance(values, dict) else None
 
 
-def _finite(value: Any, depth: int = 0) -> Any:
+def finite(value: Any, depth: int = 0) -> Any:
     """A value as JSON can carry it: NaN and infinity, which Python reads without complaint, become None."""
     if depth > DEEPEST_VALUE:
         raise WorkflowError("A value in this workflow is nested too deeply.")
@@ -237,9 +237,9 @@ def _finite(value: Any, depth: int = 0) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case list():
-            return [_finite(item, depth + 1) for item in value]
+            return [finite(item, depth + 1) for item in value]
         case dict():
-            return {key: _finite(item, depth + 1) for key, item in value.items()}
+            return {key: finite(item, depth + 1) for key, item in value.items()}
         case _:
             return value
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.graph_live import PRIMITIVE, LiveGraph, LiveInput, LiveNode, LivePort
-from comfy.graph_schema import INPUT_NODE, Document, Graph, Link, Node
+from comfy.graph_schema import INPUT_NODE, Document, Graph, Link, Node, finite
 from comfy.graph_widgets import Widget
 
 LEGACY_PREFIX = re.compile(r"\s*(\d+)\s*:\s*(.+)", re.DOTALL)
@@ -145,7 +145,7 @@ def _rescued(node: Node) -> dict[str, Any]:
     for entry in _listed(node, "proxyWidgetErrorQuarantine"):
         origin = entry.get("originalEntry") if isinstance(entry, dict) else None
         if isinstance(origin, list) and len(origin) > 1 and origin[0] == "-1" and entry.get("hostValue") is not None:
-            values.setdefault(str(origin[1]), entry["hostValue"])
+            values.setdefault(str(origin[1]), finite(entry["hostValue"]))
     return values
 
 

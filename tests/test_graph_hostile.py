@@ -121,7 +121,7 @@ DOCUMENTS = st.fixed_dictionaries(
     optional={"version": LEAVES, "last_node_id": LEAVES, "groups": JUNK, "state": JUNK, "id": LEAVES},
 )
 PATIENT = settings(
-    max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -198,9 +198,13 @@ def test_garbled_proxy_widgets(entries: object) -> None:
 
 def test_values_put_aside() -> None:
     """A host value which an earlier migration put aside under the name of an input is used again."""
-    aside = [{"originalEntry": ["-1", "text"], "hostValue": "kept", "reason": "missingSourceNode"}]
+    aside: list[dict[str, Any]] = [
+        {"originalEntry": ["-1", "text"], "hostValue": "kept", "reason": "missingSourceNode"}
+    ]
     data = with_box(node(70, "box", "positional", properties={"proxyWidgetErrorQuarantine": aside}))
     assert inputs(data, "70:39")["text"] == "kept"
+    aside[0]["hostValue"] = float("nan")
+    assert inputs(data, "70:39")["text"] is None
 
 
 def test_subgraph_that_contains_itself() -> None:

@@ -15,6 +15,7 @@ from ui.identity import Identity
 from ui.media import from_data_url
 
 DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
+AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
 
 
 def add_api(backend: Backend, identity: Identity) -> None:
@@ -57,5 +58,5 @@ def add_api(backend: Backend, identity: Identity) -> None:
             {"name": entry.name, "title": entry.title, "problem": entry.problem} for entry in backend.folder.entries()
         ]
 
-    api(run, api_name="run", concurrency_limit=None)
+    api(run, api_name="run", concurrency_limit=AT_ONCE)
     api(workflows, api_name="workflows", concurrency_limit=None)

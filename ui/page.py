@@ -49,7 +49,6 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
         _wire_choice(backend, page, redraw, picker, asked, opened)
-        page.queue(default_concurrency_limit=None)
     return page
 
 

@@ -58,9 +58,10 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(live_routes(backend.runs, identity, viewer(backend)))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     page = build_page(backend, identity)
-    page.max_threads = THREADS
     with page:
         add_api(backend, identity)
+    page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
+    page.queue(default_concurrency_limit=None)
     gr.mount_gradio_app(
         app,
         page,
