@@ -1,0 +1,54 @@
+"""PNG texts: tEXt, zTXt, iTXt, EXIF, and `comf`, where ComfyUI's SaveAnimatedPNG writes behind the last frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from comfy.carriers import exif
+from comfy.carriers.reading import Reader, Text, decode, named
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def texts(reader: Reader) -> Iterator[Text]:
+    """All texts of a PNG in order; pixels are passed over. Raises Damaged."""
+    reader.position = len(SIGNATURE)
+    kind = b""
+    while kind != b"IEND":
+        length = reader.number(4)
+        kind = reader.take(4)
+        end = reader.position + length + 4
+        if kind in CHUNKS:
+            yield from CHUNKS[kind](reader, reader.take(length))
+        reader.position = end
+
+
+def _plain(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, text = named(data)
+    yield Text(key, decode(text))
+
+
+def _compressed(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, rest = named(data)
+    yield Text(key, decode(reader.inflate(rest[1:])))
+
+
+def _international(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, rest = named(data)
+    packed, rest = rest[:1] == b"\1", rest[2:]
+    _language, rest = named(rest)
+    _translated, text = named(rest)
+    yield Text(key, decode(reader.inflate(text) if packed else text))
+
+
+def _exif(reader: Reader, data: bytes) -> Iterator[Text]:
+    return exif.texts_of_block(data)
+
+
+CHUNKS: dict[bytes, Callable[[Reader, bytes], Iterator[Text]]] = {
+    b"tEXt": _plain,
+    b"comf": _plain,
+    b"zTXt": _compressed,
+    b"iTXt": _international,
+    b"eXIf": _exif,
+}

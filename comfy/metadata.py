@@ -1,0 +1,219 @@
+"""The workflow inside a file: whatever ComfyUI, its packs and other tools save, this says which documents it carries.
+
+ComfyUI saves two: the *prompt* that was run, and the editor's *graph* it came from. A file's kind is told by how it
+begins, never by its name; what a text inside is, by what it says, never by where it stood.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from comfy.carriers import audio, exif, headers, png, video
+from comfy.carriers.reading import MAX_TEXT, Damaged, Reader, Text, decode
+from comfy.documents import Document, Kind, NotJson, TooDeep, documents, read_json
+from comfy.errors import WorkflowError
+
+ORIGINAL = "Open the file as ComfyUI saved it: editing it, or sending it through a chat, usually removes the workflow."
+KINDS = "Workflows are opened from JSON and from pictures, videos, sounds and models that ComfyUI saved."
+BEGINNING = 64
+
+# Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
+OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
+# Texts by which other programs describe a picture, and whose they are.
+FOREIGN = {
+    "parameters": "Stable Diffusion web UI",
+    "sui_image_params": "SwarmUI",
+    "invokeai_metadata": "InvokeAI",
+    "fooocus_scheme": "Fooocus",
+}
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The documents one file carries, as parsed JSON: at least one of the two. `where` says where they stood."""
+
+    prompt: dict[str, Any] | None
+    graph: dict[str, Any] | None
+    where: str
+
+
+def find_workflow(data: bytes, name: str) -> Carried:
+    """The documents in a file's bytes, or in pasted text as UTF-8. `name` is for sentences only.
+
+    Raises WorkflowError, and nothing else, whatever the bytes are.
+    """
+    return _find(io.BytesIO(data), name)
+
+
+def find_workflow_in(path: Path) -> Carried:
+    """As `find_workflow`, for a file on disk, of which no more is read than its headers need. Raises WorkflowError."""
+    try:
+        with path.open("rb") as file:
+            return _find(file, path.name)
+    except OSError as error:
+        raise WorkflowError(f"{_shown(path.name)} cannot be read: {error.strerror or error}.") from error
+
+
+@dataclass(frozen=True)
+class _Family:
+    """Files that begin alike: `begins` looks at their first bytes."""
+
+    where: str
+    begins: Callable[[bytes], bool]
+    texts: Callable[[Reader], Iterable[Text]]
+
+
+def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(signatures)
+
+
+def _riff(*kinds: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head[:4] == b"RIFF" and head[8:12] in kinds
+
+
+def _is_avif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
+
+
+def _is_iso(head: bytes) -> bool:
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"udta")
+
+
+def _is_mpeg_audio(head: bytes) -> bool:
+    return head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe2")
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_TEXT
+
+
+def _is_svg(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def _is_json(head: bytes) -> bool:
+    return _file_text(head).lstrip()[:1] in ("{", "[", '"')
+
+
+FAMILIES = (
+    _Family("PNG text", _starts(png.SIGNATURE), png.texts),
+    _Family("EXIF", _riff(b"WEBP"), exif.texts),
+    _Family("EXIF", _starts(b"\xff\xd8\xff", b"II*\0", b"MM\0*"), exif.texts),
+    _Family("EXIF", _is_avif, exif.texts),
+    _Family("GIF comment", _starts(b"GIF8"), exif.texts),
+    _Family("video tags", _is_iso, video.iso),
+    _Family("video tags", _starts(b"\x1a\x45\xdf\xa3"), video.matroska),
+    _Family("audio tags", _starts(b"fLaC"), audio.flac_file),
+    _Family("audio tags", _starts(b"OggS"), audio.ogg),
+    _Family("audio tags", _is_mpeg_audio, audio.mp3),
+    _Family("RIFF tags", _riff(b"WAVE", b"AVI "), audio.riff),
+    _Family("GLB extras", _starts(b"glTF"), headers.glb),
+    _Family("EXR header", _starts(headers.EXR_SIGNATURE), headers.exr),
+    _Family("safetensors header", _is_safetensors, headers.safetensors),
+    _Family("SVG metadata", _is_svg, headers.svg),
+    _Family("JSON", _is_json, lambda reader: _json_file(reader)),
+)
+
+
+def _find(file: BinaryIO, name: str) -> Carried:
+    shown, reader = _shown(name), Reader(file)
+    head = file.read(0) if not reader.size else reader.take(min(BEGINNING, reader.size))
+    if not head.strip(b"\0 \t\r\n"):
+        raise WorkflowError(f"{shown} is empty.", KINDS)
+    family = next((family for family in FAMILIES if family.begins(head)), None)
+    if family is None:
+        raise WorkflowError(f"{shown} is no kind of file that carries a ComfyUI workflow.", KINDS)
+    reader.position = 0
+    texts, problem = _collect(family.texts(reader))
+    found = [document for text in texts for document in _documents(text)]
+    prompt, graph = _choose(found, "prompt"), _choose(found, "graph")
+    if prompt is None and graph is None:
+        raise _refusal(shown, family, texts, problem)
+    where = family.where
+    if keys := dict.fromkeys(document.key for document in (prompt, graph) if document and document.key):
+        where += f" ({', '.join(keys)})"
+    return Carried(prompt.data if prompt else None, graph.data if graph else None, where)
+
+
+def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
+    """All texts up to the end or to the first damage, which is told in words."""
+    found: list[Text] = []
+    try:
+        found.extend(texts)
+    except Damaged as damage:
+        return found, str(damage)
+    return found, ""
+
+
+def _documents(text: Text) -> Iterator[Document]:
+    key, body = _unprefixed(text)
+    if not _may_be_json(body):
+        return
+    try:
+        value = read_json(body)
+    except (NotJson, TooDeep):
+        return
+    yield from documents(value, key)
+
+
+def _unprefixed(text: Text) -> tuple[str, str]:
+    """EXIF has no names for these: the name is written before the text, `prompt:{…}` or `Workflow: {…}`."""
+    head, colon, rest = text.text.partition(":")
+    if colon and head.strip().replace("_", "").isalnum() and len(head) <= 40 and _may_be_json(rest):
+        return head.strip(), rest
+    return text.key, text.text
+
+
+def _may_be_json(text: str) -> bool:
+    return text[:100].lstrip("\0\ufeff \t\r\n")[:1] in ("{", "[", '"')
+
+
+def _choose(found: list[Document], kind: Kind) -> Document | None:
+    """The one under ComfyUI's own name, else any; the last, because the editor lets a later one replace an earlier."""
+    fitting = [document for document in found if document.kind == kind]
+    own = [document for document in fitting if document.key == OWN_KEY[kind]]
+    return next(reversed(own or fitting), None)
+
+
+def _refusal(shown: str, family: _Family, texts: list[Text], problem: str) -> WorkflowError:
+    """Why there is nothing, as exactly as can be said."""
+    for text in texts:
+        key, body = _unprefixed(text)
+        if not (_may_be_json(body) and (key.lower() in OWN_KEY.values() or family.where == "JSON")):
+            continue
+        try:
+            read_json(body)
+        except TooDeep:
+            return WorkflowError(f"{shown} is nested too deeply to be a workflow.", ORIGINAL)
+        except NotJson:
+            what = "is not JSON, or is cut off" if family.where == "JSON" else f"is damaged: its “{key}” is cut off"
+            return WorkflowError(f"{shown} {what}.", "Save or download the file again." if key else KINDS)
+    if problem:
+        return WorkflowError(f"{shown} is damaged: {problem}.", "Save or download the file again.")
+    others = [FOREIGN[text.key.lower()] for text in texts if text.key.lower() in FOREIGN]
+    if others:
+        return WorkflowError(f"{shown} carries settings of {others[0]}, but no ComfyUI workflow.", ORIGINAL)
+    return WorkflowError(f"{shown} carries no ComfyUI workflow.", ORIGINAL if family.where != "JSON" else KINDS)
+
+
+def _json_file(reader: Reader) -> Iterator[Text]:
+    if reader.size > MAX_TEXT:
+        raise Damaged(f"it is too big for a workflow (more than {MAX_TEXT >> 20} MB)")
+    yield Text("", _file_text(reader.take(reader.size)))
+
+
+def _file_text(data: bytes) -> str:
+    """A text file: UTF-16 says so by its byte order mark (Windows' Notepad), everything else is UTF-8 or nearly so."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return decode(data.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _shown(name: str) -> str:
+    """A file name for a sentence: one line, not endless."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split()) or "The file"
+    return f"“{line if len(line) <= 80 else line[:79] + '…'}”"
