@@ -15,6 +15,7 @@ from typing import Any, Literal
 Kind = Literal["prompt", "graph"]
 
 MAX_DEPTH = 100
+MAX_PARTS = 2_000_000  # lists and objects; each takes 64 bytes and more, however short it is in the file
 MAX_WRAPS = 6
 
 # Under which keys programs wrap the documents.
@@ -37,7 +38,7 @@ class NotJson(Exception):
 
 
 class TooDeep(Exception):
-    """A document is nested too deeply for a workflow."""
+    """A document is nested too deeply for a workflow, or has more parts than any."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def read_json(text: str) -> Any:
     characters. Raises NotJson and TooDeep.
     """
     text = text.replace("\0", "").lstrip("\ufeff \t\r\n")
+    if text.count("[") + text.count("{") > MAX_PARTS:
+        raise TooDeep
     try:
         value, _ = _DECODER.raw_decode(text)
     except ValueError as error:

@@ -84,7 +84,7 @@ def _is_iso(head: bytes) -> bool:
 
 
 def _is_mpeg_audio(head: bytes) -> bool:
-    return head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe2")
+    return head[:3] == b"ID3" or (head[:1] == b"\xff" and b"\xe2" <= head[1:2] < b"\xfe")
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -188,7 +188,7 @@ def _refusal(shown: str, family: _Family, texts: list[Text], problem: str) -> Wo
         try:
             read_json(body)
         except TooDeep:
-            return WorkflowError(f"{shown} is nested too deeply to be a workflow.", ORIGINAL)
+            return WorkflowError(f"{shown} is nested too deeply to be a workflow, or too large.", ORIGINAL)
         except NotJson:
             what = "is not JSON, or is cut off" if family.where == "JSON" else f"is damaged: its “{key}” is cut off"
             return WorkflowError(f"{shown} {what}.", "Save or download the file again." if key else KINDS)

@@ -1,7 +1,7 @@
 """Wildcards: `{red|green|{dark |}blue}` in a text becomes one of the choices, each time the prompt is queued.
 
 In ComfyUI this is the editor's work (extension Comfy.DynamicPrompts, `processDynamicPrompt`): it is done for the text
-inputs that a node declares with `"dynamicPrompts": true`, on the value a person typed, and the server never sees braces.
+inputs that a node declares with `"dynamicPrompts": true`, on what a person typed; the server never sees the braces.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ MAX_LENGTH = 200_000
 MAX_DEPTH = 64
 
 # C comments, and line comments up to what JavaScript takes for the end of a line. So `http://x` loses its address.
-_COMMENT = re.compile(r"/\*[\s\S]*?\*/|//[^\n\r\u2028\u2029]*")
+_LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
+_COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
 _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
 
@@ -27,9 +28,9 @@ _ESCAPED = re.compile(r"\\([{}|])")
 def resolve(text: str, rng: random.Random) -> str:
     """One of the texts that `text` stands for.
 
-    As the editor does it: comments (`/* */` and `//`) go first, also in texts without braces; `\\{`, `\\|` and `\\}` are
-    the plain characters; an empty choice is one; a brace that is never closed reaches to the end, one that was never
-    opened stays. A text too long or too deep for a wildcard comes back unchanged.
+    As the editor does it: comments (`/* */` and `//`) go first, also in texts without braces; `\\{`, `\\|` and `\\}`
+    are the plain characters; an empty choice is one; a brace that is never closed reaches to the end, one that was
+    never opened stays. A text too long or too deep for a wildcard comes back unchanged.
     """
     if len(text) > MAX_LENGTH or _too_deep(text):
         return text
@@ -77,7 +78,7 @@ def _too_deep(text: str) -> bool:
 
 
 def _resolve(text: str, rng: random.Random) -> str:
-    text = _COMMENT.sub("", text)
+    text = _COMMENT.sub(_uncommented, text)
     done: list[str] = []
     at = 0
     for mark in _MARK.finditer(text):
@@ -87,6 +88,11 @@ def _resolve(text: str, rng: random.Random) -> str:
         options, at = _options(text, mark.end())
         done.append(_resolve(options[int(rng.random() * len(options))], rng))
     return _ESCAPED.sub(r"\1", "".join(done) + text[at:])
+
+
+def _uncommented(found: re.Match[str]) -> str:
+    """Nothing, but for a block comment that is never closed and so is none; that holds for all that follows, too."""
+    return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
 
 
 def _options(text: str, start: int) -> tuple[list[str], int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -13,7 +12,8 @@ MAX_TEXT = 32 * 1024 * 1024  # one text; the longest real graphs, with pictures 
 MAX_TOTAL = 128 * 1024 * 1024  # all that is read or inflated of one file
 MAX_READS = 400_000
 
-_ESCAPED_BYTES = re.compile("[\udc80-\udcff]")
+# From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
+_LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
 
 
 class Damaged(Exception):
@@ -91,8 +91,10 @@ class Reader:
 
 def decode(data: bytes) -> str:
     """Bytes as text: UTF-8, and Latin-1 byte by byte where they are not (PNG says one, programs write the other)."""
-    text = data.decode("utf-8", "surrogateescape")
-    return _ESCAPED_BYTES.sub(lambda found: chr(ord(found[0]) - 0xDC00), text)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "surrogateescape").translate(_LATIN_1)
 
 
 def named(data: bytes) -> tuple[str, bytes]:

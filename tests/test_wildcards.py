@@ -1,0 +1,135 @@
+"""Wildcards in texts, resolved as the editor does before it queues."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+from form_samples import node, small_catalogue
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.object_info import Catalogue
+from comfy.wildcards import MAX_LENGTH, resolve, resolve_prompt
+
+
+def every(text: str) -> set[str]:
+    """All that a text becomes."""
+    return {resolve(text, random.Random(seed)) for seed in range(200)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a {red|green|blue} cat", {"a red cat", "a green cat", "a blue cat"}),
+        ("{a|b}{c|d}", {"ac", "ad", "bc", "bd"}),
+        ("{a|{b|c} d}", {"a", "b d", "c d"}),
+        ("{{{a}}}", {"a"}),
+        ("{|x}", {"", "x"}),
+        ("{}", {""}),
+        ("{a|b", {"a", "b"}),
+        ("a} b", {"a} b"}),
+        ("a | b", {"a | b"}),
+        (r"\{a|b\}", {"{a|b}"}),
+        (r"{a\|b|c}", {"a|b", "c"}),
+        (r"{a|\}}", {"a", "}"}),
+        (r"back\slash\\", {"back\\slash\\\\"}),
+        ("tail\\", {"tail\\"}),
+        ("plain", {"plain"}),
+        ("", {""}),
+    ],
+)
+def test_braces_are_choices(text: str, expected: set[str]) -> None:
+    """Choices nest, may be empty, and are plain characters behind a backslash."""
+    assert every(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a /* no {x|y} */ b", "a  b"),
+        ("a // rest\nb", "a \nb"),
+        ("a /* over\ntwo lines */b", "a b"),
+        ("{a/* | */b}", "ab"),
+        ("see http://x.org/y", "see http:"),
+        ("2 /* 3", "2 /* 3"),
+        ("2 /* 3 // 4", "2 /* 3 "),
+        ("// all", ""),
+    ],
+)
+def test_comments_go_as_in_the_editor(text: str, expected: str) -> None:
+    """Comments go before choices are made, also in texts without any."""
+    assert every(text) == {expected}
+
+
+def test_a_seed_gives_the_same_text_again() -> None:
+    """The choice is the caller's: one generator, one text."""
+    text = "{a|b|c|d|{e|f}} {1|2|3|4|5}"
+    assert resolve(text, random.Random(5)) == resolve(text, random.Random(5))
+
+
+def test_choices_are_equally_likely() -> None:
+    """No choice is favoured."""
+    rng = random.Random(1)
+    found = [resolve("{a|b|c}", rng) for _ in range(3000)]
+    assert all(850 < found.count(letter) < 1150 for letter in "abc")
+
+
+def catalogue() -> Catalogue:
+    """A node with a dynamic text, a plain text and a dynamic combo that brings a dynamic text."""
+    inner = {"required": {"lyrics": ["STRING", {"dynamicPrompts": True}]}}
+    combo: list[Any] = ["COMFY_DYNAMICCOMBO_V3", {"options": [{"key": "song", "inputs": inner}]}]
+    inputs = {
+        "text": ["STRING", {"multiline": True, "dynamicPrompts": True}],
+        "exact": ["STRING", {"multiline": True}],
+        "mode": combo,
+    }
+    return Catalogue({"Text": {"input": {"required": inputs}, "output": [], "output_name": []}})
+
+
+def test_only_inputs_that_ask_for_it_are_resolved() -> None:
+    """A node declares which texts are dynamic; JSON in others keeps its braces, and links are no texts."""
+    inputs = {"text": "{a}", "exact": "{a}", "mode": "song", "mode.lyrics": "{la}"}
+    prompt = {"1": node("Text", **inputs), "2": node("Text", text=["1", 0]), "3": node("Unknown", text="{a}")}
+    resolved, changed = resolve_prompt(prompt, catalogue(), random.Random(1))
+    assert resolved["1"]["inputs"] == inputs | {"text": "a", "mode.lyrics": "la"}
+    assert (resolved["2"], resolved["3"]) == (prompt["2"], prompt["3"])
+    assert changed == {"1.text": "a", "1.mode.lyrics": "la"}
+
+
+def test_the_prompt_given_is_not_changed() -> None:
+    """The workflow keeps its wildcards for the next run."""
+    prompt = {"6": node("CLIPTextEncode", text="a {red|blue} cat", clip=["4", 1])}
+    resolved, changed = resolve_prompt(prompt, small_catalogue(), random.Random(1))
+    assert prompt["6"]["inputs"]["text"] == "a {red|blue} cat"
+    assert resolved["6"]["inputs"]["text"] == changed["6.text"] in ("a red cat", "a blue cat")
+
+
+@given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
+def test_any_text_resolves(text: str, seed: int) -> None:
+    """Unbalanced braces and stray comments are texts, too; without braces, comments and escapes nothing changes."""
+    result = resolve(text, random.Random(seed))
+    assert len(result) <= len(text)
+    if not set(text) & set("{\\/"):
+        assert result == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 10_000_000,
+        "{a|" * 100_000,
+        "{" * 64 + "\\a" * 99_000,
+        "{}" * 99_000,
+        "/* " * 66_000,
+        "{/*" * 60,
+        "x" * (MAX_LENGTH + 1) + "{a|b}",
+    ],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """What nobody would write by hand ends in time, at worst unchanged."""
+    begun = time.monotonic()
+    resolve(text, random.Random(1))
+    assert time.monotonic() - begun < 10
