@@ -26,8 +26,6 @@ def _watercolour(picture: Image.Image, rng: random.Random) -> Image.Image:
     ragged = ragged.point([96 + value // 4 for value in range(256)])
     edge = ImageChops.add(frame, ragged, 1.0, -128)
     edge = edge.point([max(0, min(255, (value - 70) * 7)) for value in range(256)])
-        [max(0, min(255, (value - 70) * 7)) for value in range(256)]
-    )
     return Image.composite(pale, Image.new("RGB", picture.size, (250, 247, 240)), edge)
 
 
