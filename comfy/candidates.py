@@ -38,9 +38,10 @@ class Candidate:
     @property
     def node_title(self) -> str:
         """What a person may read as the node's title. Notation of other programs is not for people."""
-        if self.title and not is_notation(self.title):
+        display = self.node_spec.display_name if self.node_spec else self.class_type
+        if self.title and self.title != display and not is_notation(self.title):
             return self.title
-        return self.node_spec.display_name.partition(" (")[0] if self.node_spec else self.class_type
+        return display.partition(" (")[0]
 
     @property
     def type(self) -> str:

@@ -16,7 +16,7 @@ from comfy.statements import Statement
 # More main fields than this and a kind of field that comes several times is folded away.
 MOST_FIELDS = 20
 
-TEXTS = frozenset({"song", "positive text", "negative text", "long text"})
+TEXTS = frozenset({"song", "positive text", "negative text", "prompt", "long text"})
 # Fields that are set together where several nodes of one class have the same value.
 TOGETHER = frozenset(
     {"shape of the result", "size of the result", "width of the result", "height of the result", "length"}
@@ -48,14 +48,17 @@ def merge_twins(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def fold_crowds(exposures: Iterable[Exposure]) -> frozenset[str]:
-    """The kinds (rules) of main fields to fold away so that a form stays readable: the most numerous first."""
+    """The kinds (rules) of main fields to fold away so that a form stays readable: the most numerous first.
+
+    Of as many seeds and steps, seeds stay.
+    """
     counts = Counter(one.what for one in exposures if one.group == "main")
     folded: set[str] = set()
     total = sum(counts.values())
     while total > MOST_FIELDS:
         kind, count = max(
             ((kind, count) for kind, count in counts.items() if kind not in ESSENTIAL and kind not in folded),
-            key=lambda pair: pair[1],
+            key=lambda pair: (pair[1], pair[0] == "steps"),
             default=("", 0),
         )
         if count < 2:

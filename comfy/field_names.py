@@ -28,7 +28,8 @@ def name_fields(exposed: Sequence[Exposed]) -> list[str]:
             label = f"{label} {title}" if one.exposure.title else label
         elif title and one.exposure.title and not _repeats(label, title):
             label = title
-        wanted.append((label, (title, plain_name(one.candidate.input), one.candidate.node_title)))
+        detail = "" if _repeats(label, title) else title
+        wanted.append((label, (detail, plain_name(one.candidate.input), one.candidate.node_title)))
     return _distinct_by_group(exposed, wanted)
 
 

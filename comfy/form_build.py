@@ -89,7 +89,7 @@ def _default(exposed: Exposed, said: FieldConfig, widget: Widget, limits: dict[s
     None if there is none: an empty number, and for a seed a random one.
     """
     candidate = exposed.candidate
-    if candidate.spec is None:
+    if candidate.spec is None or (widget == "seed" and candidate.value is None and said.default is None):
         return candidate.value
     offers = (
         ("its toml", said.default),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from comfy.candidates import Candidate
 from comfy.form_fields import MEDIA_WIDGETS, Group
 from comfy.labels import plain_name
-from comfy.seen import Seen, is_editor_state, look_at
+from comfy.seen import MEDIA_TYPES, PLAIN_TYPES, Seen, is_editor_state, look_at
 from comfy.trace import Pole, Trace
 
 LENGTHS = frozenset(
@@ -27,10 +27,20 @@ SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", 
 COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
 SYSTEM = re.compile(r"\bsystem\b", re.IGNORECASE)
 # Texts that steer a text tool and are nothing a picture shows.
-TOOLING = re.compile(r"^(find|delimiter|separator|.*pattern|.*regex.*|expression|template|mode|filename\w*|path|url)$")
+TOOLING = re.compile(
+    r"^(find|delimiter|separator|.*pattern|.*regex.*|expression|template|mode|filename\w*|path|url|.*json\w*|.*shader|"
+    r"code|script|css|html|format)$"
+)
+# Settings of a recipe, whatever their node is called.
+RECIPE = frozenset({"start_at_step", "end_at_step", "start_percent", "end_percent", "shift", "max_shift", "base_shift"})
 CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
 WISHES = frozenset({"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"})
+# What a node gives that only writes or reads texts.
+WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 LOOKS_LIKE_FILE = re.compile(r"(_name\d?|^model_file|^name|_file)$")
+
+# What a file is, where the input's name does not say it.
+MEDIA_WORDS = {("video", "file"): "Video", ("audio", "file"): "Audio", ("image", "file"): "Picture"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,7 @@ RULES = (
     Rule("ignored text", lambda s: s.is_text and not s.telling, "advanced", 205, "Negative prompt", True),
     Rule("negative text", lambda s: s.is_text and s.pole is Pole.NEGATIVE, "main", 11, "Negative prompt", True),
     Rule("positive text", lambda s: s.is_text and s.pole is Pole.POSITIVE, "main", 10, "Positive prompt", True),
+    Rule("prompt", lambda s: s.is_text and s.meaning == "prompt", "main", 10, None, True),
     Rule("long text", lambda s: s.is_text and s.candidate.multiline, "main", 12, None, True),
     Rule("media", lambda s: _is_media(s), "main", 20, None, True),
     Rule("how much is repainted", lambda s: s.repaints, "main", 25, "Strength"),
@@ -81,19 +92,20 @@ RULES = (
     Rule("size of the result", lambda s: s.meaning == "megapixels" and s.is_number, "main", 29),
     Rule("width of the result", lambda s: s.meaning in WIDTHS and _sets_size(s), "main", 30),
     Rule("height of the result", lambda s: s.meaning in HEIGHTS and _sets_size(s), "main", 30),
-    Rule("enlargement", lambda s: s.meaning in SCALES and (s.is_number or s.is_choice), "main", 32),
+    Rule("enlargement", lambda s: s.meaning in SCALES and _enlarges(s), "main", 32),
     Rule("length", lambda s: s.meaning in LENGTHS and _sets_length(s), "main", 35, None, True),
     Rule("count of videos or sounds", lambda s: s.meaning == "batch_size" and s.moving, "advanced", 230, "How many"),
     Rule("count", lambda s: s.meaning in COUNTS and (s.makes == "latent" or s.service), "main", 40),
     Rule("steps", lambda s: s.meaning == "steps" and s.candidate.type == "INT", "main", 50),
     Rule("seed without noise", lambda s: s.idle_seed, "advanced", 290),
-    Rule("seed of a text model", lambda s: s.widget == "seed" and s.makes == "text", "advanced", 291),
+    Rule("seed of a text model", lambda s: s.widget == "seed" and s.gives <= WORDS_ONLY, "advanced", 291),
     Rule("seed", lambda s: s.widget == "seed", "main", 60),
     Rule("model file", lambda s: s.widget == "dropdown" and bool(LOOKS_LIKE_FILE.search(s.meaning)), "advanced", 200),
     Rule("way of sampling", lambda s: s.meaning in ("sampler_name", "scheduler"), "advanced", 220),
     Rule("strength of a style", lambda s: s.meaning == "strength_model" and not s.is_recipe, "main", 45, None, True),
     Rule("strength of control", lambda s: s.meaning == "strength" and _controls(s), "main", 45, "Control strength"),
     Rule("strength of sampling", lambda s: s.meaning in ("cfg", "guidance", "denoise"), "advanced", 210),
+    Rule("setting of a recipe", lambda s: s.meaning in RECIPE, "advanced", 215, None, True),
     Rule("the author's own choice", lambda s: s.held and s.candidate.type == "COMBO", "main", 46, None, True),
     Rule("the author's own value", lambda s: s.held and bool(s.title), "main", 47, None, True),
     Rule("the author's own switch", lambda s: s.meaning == "switch" and bool(s.title), "main", 47, None, True),
@@ -117,7 +129,7 @@ def judge(candidate: Candidate, trace: Trace) -> Exposure:
     """Where this input stands and what it is called, as far as the graph tells."""
     seen = look_at(candidate, trace)
     rule = next(rule for rule in RULES if rule.fits(seen))
-    label = rule.label or plain_name(seen.meaning)
+    label = rule.label or MEDIA_WORDS.get((seen.widget, seen.meaning)) or plain_name(seen.meaning)
     return Exposure(rule.group, rule.rank, label, rule.title or seen.meaning != candidate.input, rule.what)
 
 
@@ -138,11 +150,17 @@ def _is_tooling(seen: Seen) -> bool:
     """Patterns and the like, and texts that are only compared: what comes out is no text."""
     spec = seen.candidate.node_spec
     compares = spec is not None and seen.makes == "text" and "STRING" not in spec.output_types
-    return bool(TOOLING.match(seen.candidate.input)) or (compares and not seen.held)
+    value = seen.candidate.value
+    no_words = isinstance(value, str) and value != "" and not any(character.isalnum() for character in value)
+    return bool(TOOLING.match(seen.candidate.input)) or (compares and not seen.held) or no_words
 
 
 def _sets_size(seen: Seen) -> bool:
     return seen.is_number and seen.makes in ("latent", "media")
+
+
+def _enlarges(seen: Seen) -> bool:
+    return (seen.is_number or seen.is_choice) and not MEDIA_TYPES.isdisjoint(seen.gives)
 
 
 def _sets_length(seen: Seen) -> bool:

@@ -31,6 +31,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "crop": "Crop",
         "denoise": "Denoise",
         "duration": "Duration",
+        "duration_seconds": "Duration (seconds)",
         "file": "File",
         "filename_prefix": "File name",
         "fps": "Frames per second",
@@ -44,6 +45,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "lyrics": "Lyrics",
         "megapixels": "Megapixels",
         "model_name": "Model",
+        "n": "How many",
         "noise_seed": "Seed",
         "num_frames": "Frames",
         "quality": "Quality",
@@ -71,9 +73,13 @@ WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Words that every node's title may have and that say nothing about it.
+PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
+
 MODEL_FILES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx"})
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _FAMILY = re.compile(r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE)
 
 
@@ -101,12 +107,15 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
     """
     if is_notation(title):
         return ""
-    for known in (display_name, display_name.partition(" (")[0], class_type, "CLIP Text Encode"):
+    ours = _words(f"{display_name} {class_type} {_CAMEL.sub(' ', class_type)}") | PLAIN_WORDS
+    if _words(title) <= ours:
+        return ""
+    head, _, inner = title.rstrip(") ").partition(" (")
+    if inner and _words(head) <= ours:
+        return "" if _words(inner) <= ours else inner
+    for known in (display_name, class_type):
         if known and _letters(title).startswith(_letters(known)):
             return _after(title, len(_letters(known)))
-    head, _, inner = title.rstrip(") ").partition(" (")
-    if inner and _words(head) <= _words(f"{display_name} {class_type} string node input"):
-        return inner
     verb, _, rest = title.partition(" ")
     return rest if rest and verb.lower() == "load" else title
 
@@ -120,7 +129,7 @@ def _after(title: str, letters: int) -> str:
     """The rest of a title after so many letters, without the punctuation around it."""
     for position, character in enumerate(title):
         if letters == 0:
-            return title[position:].strip(" -:|#.()[]{}")
+            return _EDGES.sub("", title[position:])
         letters -= character.isalnum()
     return ""
 

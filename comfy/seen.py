@@ -41,7 +41,8 @@ class Seen:
 
     `meaning` is the name of the input that the value is really for, `class_type` the class of the node which has it.
     `makes` says what that node gives: "latent", "media" (an API or audio node that makes it from nothing but settings
-    and perhaps pictures), "text", or "". `held` is a value in a node of its own, `title` what its author called it.
+    and perhaps pictures), "text", or ""; `gives` are its output types. `held` is a value in a node of its own, `title`
+    what its author called it.
     """
 
     candidate: Candidate
@@ -56,6 +57,7 @@ class Seen:
     incomplete: bool
     pole: Pole | None
     makes: str
+    gives: frozenset[str]
     moving: bool
     repaints: bool
     idle_seed: bool
@@ -116,6 +118,7 @@ def look_at(candidate: Candidate, trace: Trace) -> Seen:
         incomplete=trace.incomplete,
         pole=pole_of(meaning) or trace.poles.get(node_id),
         makes=_makes(target_spec),
+        gives=frozenset(target_spec.output_types if target_spec else ("?",)),
         moving=bool(MOVING.search(trace.prompt[target]["class_type"])),
         repaints=meaning == "denoise" and _below_one(candidate.value) and _starts_from_picture(target, trace),
         idle_seed=meaning == "noise_seed" and target_inputs.get("add_noise") == "disable",
