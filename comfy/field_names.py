@@ -12,6 +12,9 @@ from comfy.form_exposure import Exposed
 from comfy.form_fields import Group
 from comfy.labels import distinct, plain_name, telling_part
 
+# Inputs whose names tell nothing apart.
+SAY_NOTHING = frozenset({"value", "text"})
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -29,8 +32,12 @@ def name_fields(exposed: Sequence[Exposed]) -> list[str]:
         elif title and one.exposure.title and not _repeats(label, title):
             label = title
         detail = "" if _repeats(label, title) else title
-        wanted.append((label, (detail, plain_name(one.candidate.input), one.candidate.node_title)))
+        wanted.append((label, (detail, _input_words(one.candidate), one.candidate.node_title)))
     return _distinct_by_group(exposed, wanted)
+
+
+def _input_words(candidate: Candidate) -> str:
+    return "" if candidate.input in SAY_NOTHING else plain_name(candidate.input)
 
 
 def _distinct_by_group(exposed: Sequence[Exposed], wanted: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:

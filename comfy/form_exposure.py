@@ -53,11 +53,12 @@ def expose(
     listed: list[Exposed] = []
     others: list[str] = []
     for layer in layers:
+        before = len(listed)
         for statement in layer.statements:
             found = [one for target in dict.fromkeys(statement.targets) if (one := by_target.pop(target, None))]
             if found:
                 listed.append(_stated(statement, found, FIRST_RANK + len(listed), others, trace))
-        if layer.statements:
+        if len(listed) > before:
             others.append(layer.others)
     listed += _judged(by_target, promoted, others, trace)
     order = get_args(Group)

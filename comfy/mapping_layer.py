@@ -31,7 +31,7 @@ def mappings_layer(mappings: NodeMappings, candidates: Sequence[Candidate]) -> L
         if candidate is not None:
             said = FieldConfig("", plain_name(_SUFFIX.sub("", name)))
             statements.append(Statement("node_mappings", ((node, candidate.input),), said))
-    outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT and node in inputs)
+    outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT)
     return Layer(tuple(statements), outputs=outputs, problems=mappings.problems)
 
 
