@@ -7,12 +7,13 @@ only has to produce these.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from comfy.form_config import FieldConfig
 from comfy.form_fields import Group
+from comfy.labels import plain_name
 
 Target = tuple[str, str]
 NOTHING_SAID = FieldConfig("")
@@ -92,8 +93,12 @@ def app_layer(app: App | None) -> Layer:
 
 
 def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
-    """What the authors of subgraphs brought to the outside: names for inputs, whose place the heuristics judge."""
-    return Layer(tuple(_shown("subgraph", one, None) for one in promoted if one.targets))
+    """What the authors of subgraphs brought to the outside: names for inputs, whose place the heuristics judge.
+
+    These are names of slots ("video1_seed"), so they become words; in an App they were written for people.
+    """
+    named = (replace(one, label=plain_name(one.label) if one.label else "") for one in promoted if one.targets)
+    return Layer(tuple(_shown("subgraph", one, None) for one in named))
 
 
 def _shown(source: str, shown: ShownInput, group: Group | None = "main") -> Statement:
