@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -274,8 +275,6 @@ save_image_node_id = 21
 
 def mapped(folder: Path, name: str) -> Form:
     """The form of a workflow beside that config.toml."""
-    import json
-
     prompt = text_to_image(n21=node("PreviewImage", images=["8", 0]))
     (folder / f"{name}.json").write_text(json.dumps(prompt))
     (folder / "config.toml").write_text(CONFIG)
