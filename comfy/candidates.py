@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from comfy.object_info import Catalogue, InputSpec, NodeSpec
+from comfy.labels import is_notation
+from comfy.object_info import COMBO, Catalogue, InputSpec, NodeSpec
 from comfy.workflow import Prompt, is_link, own_title
+
+OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an unknown input."""
+    """One literal input. `node_spec` is None for a class the server lacks, `spec` also for an unknown input.
+
+    `siblings` are all inputs of the node.
+    """
 
     node: str
     input: str
@@ -21,6 +28,7 @@ class Candidate:
     value: Any
     spec: InputSpec | None
     node_spec: NodeSpec | None
+    siblings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -29,12 +37,11 @@ class Candidate:
 
     @property
     def node_title(self) -> str:
-        """What a person may read as the node's title. Titles with a `$` are notation of other programs, not words."""
-        return (
-            self.title
-            if self.title and not self.title.startswith("$")
-            else (self.node_spec.display_name if self.node_spec else self.class_type)
-        )
+        """What a person may read as the node's title. Notation of other programs is not for people."""
+        display = self.node_spec.display_name if self.node_spec else self.class_type
+        if self.title and self.title != display and not is_notation(self.title):
+            return self.title
+        return display.partition(" (")[0]
 
     @property
     def type(self) -> str:
@@ -78,4 +85,16 @@ def _of_node(node_id: str, node: dict[str, Any], node_spec: NodeSpec | None) -> 
     specs = node_spec.active_inputs(node["inputs"]) if node_spec else {}
     declared = [name for name in specs if name in literals]
     for name in dict.fromkeys([*declared, *literals]):
-        yield Candidate(node_id, name, node["class_type"], own_title(node), literals[name], specs.get(name), node_spec)
+        spec = _with_own_choices(specs.get(name), node["inputs"])
+        yield Candidate(
+            node_id, name, node["class_type"], own_title(node), literals[name], spec, node_spec, node["inputs"]
+        )
+
+
+def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> InputSpec | None:
+    """A list that is empty on the server and written in the node itself, as option1, option2 … (CustomCombo)."""
+    if spec is None or spec.type != COMBO or spec.choices != ():
+        return spec
+    numbered = sorted((int(found[1]), name) for name in inputs if (found := OPTION.fullmatch(name)))
+    own = [inputs[name] for _, name in numbered if isinstance(inputs[name], str) and inputs[name]]
+    return replace(spec, choices=tuple(dict.fromkeys(own))) if own else spec

@@ -53,6 +53,8 @@ _FORGOTTEN = RunError(
 _OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
 _EARLY_EVENTS = 200
 _SECOND_CANCEL = 0.5
+# How long a busy server may take to answer our close frame: a socket let go earlier may look cut to it.
+_GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +370,7 @@ class Execution:
         """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
         told = not self._at_server or (self._tell() and self._confirmed)
         if self._stream is not None:
-            self._stream.close()
+            self._stream.close(_HURRIED_GOODBYE if self._stop else _GOODBYE)
         self._client.close()
         return told
 

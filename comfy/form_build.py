@@ -57,9 +57,10 @@ def build_field(exposed: Exposed, label: str, trace: Trace, findings: Findings) 
     """The finished field. Wrong or unavailable values stay in it, and are reported in `findings`."""
     candidate, spec = exposed.candidate, exposed.candidate.spec
     said = exposed.said or FieldConfig(candidate.key)
+    author = "its toml" if exposed.source == "toml" else "the workflow"
     shown = exposed.exposure.group != "hidden"
     found = (findings if shown else Findings()).about(label)
-    limits = _limits(limits_of(candidate, trace), candidate.type, said, found)
+    limits = _limits(limits_of(candidate, trace), candidate.type, said, found, author)
     widget = _widget(choose_widget(candidate, trace), candidate.type, limits, said, found)
     offered = None if spec is None else spec.choices
     built = Field(
@@ -88,7 +89,7 @@ def _default(exposed: Exposed, said: FieldConfig, widget: Widget, limits: dict[s
     None if there is none: an empty number, and for a seed a random one.
     """
     candidate = exposed.candidate
-    if candidate.spec is None:
+    if candidate.spec is None or (widget == "seed" and candidate.value is None and said.default is None):
         return candidate.value
     offers = (
         ("its toml", said.default),
@@ -116,7 +117,7 @@ def _within(value: Any, limits: dict[str, Any], source: str, found: Sentences) -
     return value
 
 
-def _limits(server: dict[str, Any], type_: str, said: FieldConfig, found: Sentences) -> dict[str, Any]:
+def _limits(server: dict[str, Any], type_: str, said: FieldConfig, found: Sentences, author: str) -> dict[str, Any]:
     """The server's limits, narrowed by the author. They cannot be widened: the server would refuse."""
     if type_ not in ("INT", "FLOAT"):
         return server
@@ -124,9 +125,9 @@ def _limits(server: dict[str, Any], type_: str, said: FieldConfig, found: Senten
     low, high = _narrowed(server["min"], said.min, max), _narrowed(server["max"], said.max, min)
     for name, wanted, got in (("min", said.min, low), ("max", said.max, high)):
         if wanted is not None and got != wanted:
-            found.problem(f"has the {name} {wanted} in its toml, but the server stops at {got}.")
+            found.problem(f"has the {name} {wanted} in {author}, but the server stops at {got}.")
     if low is not None and high is not None and low > high:
-        found.problem("has a min above its max in its toml.")
+        found.problem(f"has a min above its max in {author}.")
         return server
     step = server["step"] if said.step is None else said.step
     return {

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
+from comfy.title_grammar import read_wrapper_title
+
 # Input names that every graph has, in the words of somebody who never saw one.
 WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -23,11 +25,13 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "clip_name1": "Text encoder 1",
         "clip_name2": "Text encoder 2",
         "clip_name3": "Text encoder 3",
+        "clip_l": "Keywords",
         "codec": "Codec",
         "control_net_name": "ControlNet",
         "crop": "Crop",
         "denoise": "Denoise",
         "duration": "Duration",
+        "duration_seconds": "Duration (seconds)",
         "file": "File",
         "filename_prefix": "File name",
         "fps": "Frames per second",
@@ -41,6 +45,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "lyrics": "Lyrics",
         "megapixels": "Megapixels",
         "model_name": "Model",
+        "n": "How many",
         "noise_seed": "Seed",
         "num_frames": "Frames",
         "quality": "Quality",
@@ -49,24 +54,32 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "scheduler": "Scheduler",
         "seed": "Seed",
         "seconds": "Seconds",
+        "string_a": "First part",
+        "string_b": "Second part",
         "steps": "Steps",
         "strength_clip": "LoRA strength (text)",
         "strength_model": "LoRA strength",
+        "t5xxl": "Description",
         "tags": "Tags",
         "text": "Text",
         "unet_name": "Model",
         "upscale_method": "Scaling method",
         "vae_name": "VAE",
         "video": "Video",
+        "switch": "On",
         "video_frames": "Frames",
         "weight_dtype": "Weight precision",
         "width": "Width",
     }
 )
 
+# Words that every node's title may have and that say nothing about it.
+PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
+
 MODEL_FILES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx"})
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _FAMILY = re.compile(r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE)
 
 
@@ -83,12 +96,42 @@ def plain_name(input_name: str) -> str:
 
 def says_something(title: str, class_type: str, display_name: str, shared: bool) -> bool:
     """True if a node's title was chosen by its author: not the class's own name, and not on several such nodes."""
-    ours = _letters(title)
-    if not ours or shared or title.startswith("$"):
-        return False
-    return not any(
-        ours.startswith(known) for known in (_letters(class_type), _letters(display_name), "cliptext") if known
-    )
+    part = telling_part(title, class_type, display_name)
+    return not shared and bool(part) and not part.isdecimal()
+
+
+def telling_part(title: str, class_type: str, display_name: str) -> str:
+    """What of a node's title its author added, "" if nothing: "Load Image (Composition)" → "Composition".
+
+    A number alone tells nodes apart but names nothing. Titles with a `$` or in `<…>` are notation of other programs.
+    """
+    if is_notation(title):
+        return ""
+    ours = _words(f"{display_name} {class_type} {_CAMEL.sub(' ', class_type)}") | PLAIN_WORDS
+    if _words(title) <= ours:
+        return ""
+    head, _, inner = title.rstrip(") ").partition(" (")
+    if inner and _words(head) <= ours:
+        return "" if _words(inner) <= ours else inner
+    for known in (display_name, class_type):
+        if known and _letters(title).startswith(_letters(known)):
+            return _after(title, len(_letters(known)))
+    verb, _, rest = title.partition(" ")
+    return rest if rest and verb.lower() == "load" else title
+
+
+def is_notation(title: str) -> bool:
+    """True for a title that is written for another program and no name."""
+    return title.startswith("$") or read_wrapper_title(title) is not None
+
+
+def _after(title: str, letters: int) -> str:
+    """The rest of a title after so many letters, without the punctuation around it."""
+    for position, character in enumerate(title):
+        if letters == 0:
+            return _EDGES.sub("", title[position:])
+        letters -= character.isalnum()
+    return ""
 
 
 def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import uuid
@@ -19,8 +18,6 @@ from comfy.timing import Timing
 from comfy.workflow import Prompt
 
 __all__ = ["Job", "Run"]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

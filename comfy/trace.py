@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 from comfy.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
@@ -22,7 +22,14 @@ TEXT_NAMES = re.compile(r"cond|positive|negative|text|prompt|string|guider|pipe|
 PICTURE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 # How nodes that hold one value for others, and that the server does not have, call their input.
 VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
+# Nodes that hand one of their inputs on as it is: what a value before them is for stands behind them.
+PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
+# Nodes that turn a text into nothing.
 NO_EFFECT = frozenset({"ConditioningZeroOut"})
+# Output nodes that only show something on the way.
+ONLY_SHOWS = re.compile(r"^(preview|show|display|maskpreview|imagecompare)|preview(image|any|text)", re.IGNORECASE)
+# How far a value is followed through nodes that hand it on.
+MAX_HOPS = 20
 
 
 class Pole(StrEnum):
@@ -43,8 +50,9 @@ def pole_of(name: str) -> Pole | None:
 class Trace:
     """A prompt with its links indexed. Build one per form; it changes nothing.
 
-    `alive` are the nodes that reach an output, `poles` says of every node on the way of a text to its consumer whether
-    that text is positive or negative.
+    `alive` are the nodes that reach an output; `useful` those that reach a result and not just a preview; `telling`
+    those whose texts are not zeroed on the way there, nor negative for a sampler whose guidance of 1 ignores them.
+    `poles` says of every node on the way of a text to its consumer whether that text is positive or negative.
     """
 
     def __init__(self, prompt: Prompt, catalogue: Catalogue) -> None:
@@ -58,7 +66,14 @@ class Trace:
         for node_id, inputs in self.sources.items():
             for name, place in inputs.items():
                 self.uses[place].append((node_id, name))
-        self.alive = frozenset(self._walk(self._ends(), None))
+        self._active: dict[str, dict[str, InputSpec]] = {}
+        ends = self._ends()
+        saving = [end for end in ends if not ONLY_SHOWS.search(prompt[end]["class_type"])]
+        self.alive = frozenset(self._walk(ends, None))
+        self.useful = frozenset(self._walk(saving, None)) if saving else self.alive
+        self.zeroed = self.alive - frozenset(self._walk(ends, None, self._not_zeroed))
+        self.telling = frozenset(self._walk(ends, None, self._has_effect))
+        self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(True for _ in self.dangling())
         self.poles = self._find_poles()
 
     def spec(self, node_id: str) -> NodeSpec | None:
@@ -81,21 +96,67 @@ class Trace:
 
     def meaning(self, node_id: str, input_name: str) -> tuple[str, str]:
         """The (node, input) that a literal is really for: nodes that only hold a value hand it on."""
-        uses = self.uses.get((node_id, 0), ())
-        return uses[0] if uses and self._holds_value(node_id, input_name) else (node_id, input_name)
+        place = (node_id, input_name)
+        if not self.holds_value(node_id, input_name):
+            return place
+        source = node_id
+        for _ in range(MAX_HOPS):
+            uses = self.uses.get((source, 0), ())
+            if not uses:
+                return place
+            place = next((use for use in uses if use[0] in self.alive), uses[0])
+            if not self._passes_on(*place):
+                return place
+            source = place[0]
+        return place
+
+    def literal(self, node_id: str, input_name: str) -> object:
+        """The value of an input, also where a node that only holds it gives it; None if something computes it."""
+        for _ in range(MAX_HOPS):
+            if input_name not in self.sources[node_id]:
+                return self.prompt[node_id]["inputs"].get(input_name)
+            node_id, _ = self.sources[node_id][input_name]
+            held = [name for name in self.prompt[node_id]["inputs"] if self.holds_value(node_id, name)]
+            if len(held) != 1:
+                return None
+            input_name = held[0]
+        return None
 
     def spec_of(self, node_id: str, input_name: str) -> InputSpec | None:
         """What the server says about an input, None if it does not know the input or the node."""
         spec = self.spec(node_id)
         if spec is None:
             return None
-        return spec.by_name.get(input_name) or spec.active_inputs(self.prompt[node_id]["inputs"]).get(input_name)
+        found = spec.by_name.get(input_name)
+        if found is None:
+            if node_id not in self._active:
+                self._active[node_id] = spec.active_inputs(self.prompt[node_id]["inputs"])
+            found = self._active[node_id].get(input_name)
+        return found
 
-    def _holds_value(self, node_id: str, input_name: str) -> bool:
+    def holds_value(self, node_id: str, input_name: str) -> bool:
+        """True if all that a node does is to hold this value for others."""
         spec = self.spec(node_id)
         if spec is None:
             return input_name.lower() in VALUE_INPUTS
-        return bool(spec.output_types) and spec.output_types[0] in WIDGET_TYPES and len(spec.inputs) == 1
+        return (
+            len(spec.inputs) == 1
+            and spec.inputs[0].name == input_name
+            and bool(spec.output_types)
+            and spec.output_types[0] in WIDGET_TYPES
+        )
+
+    def _passes_on(self, node_id: str, input_name: str) -> bool:
+        spec = self.spec(node_id)
+        types = spec.output_types if spec else ()
+        return len(types) == 1 and types[0] in PASSING_TYPES and self._type(node_id, input_name) in PASSING_TYPES
+
+    def _not_zeroed(self, node_id: str, input_name: str) -> bool:
+        return self.prompt[node_id]["class_type"] not in NO_EFFECT
+
+    def _has_effect(self, node_id: str, input_name: str) -> bool:
+        ignored = pole_of(input_name) is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
+        return not ignored and self._not_zeroed(node_id, input_name)
 
     def _ends(self) -> list[str]:
         """Where a run ends: output nodes; where none is known, the nodes nothing is linked to."""
@@ -104,8 +165,13 @@ class Trace:
         unknown = [node_id for node_id in self.prompt if self.spec(node_id) is None and node_id not in used]
         return known + unknown or [node_id for node_id in self.prompt if node_id not in used] or list(self.prompt)
 
-    def _walk(self, start: Iterable[str], types: frozenset[str] | None) -> Iterator[str]:
-        """These nodes and all behind them, nearest first; only along inputs of the given types."""
+    def _walk(
+        self,
+        start: Iterable[str],
+        types: frozenset[str] | None,
+        through: Callable[[str, str], bool] = lambda node_id, input_name: True,
+    ) -> Iterator[str]:
+        """These nodes and all behind them, nearest first; only along inputs of the given types that let through."""
         seen: set[str] = set()
         todo = list(start)
         for node_id in todo:
@@ -116,7 +182,7 @@ class Trace:
             todo.extend(
                 source
                 for name, (source, _) in self.sources[node_id].items()
-                if types is None or self._type(node_id, name) in types
+                if (types is None or self._type(node_id, name) in types) and through(node_id, name)
             )
 
     def _type(self, node_id: str, input_name: str) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from comfy.errors import WorkflowError
 from comfy.form_config import FormConfig, read_config
+from comfy.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
+from comfy.statements import App, ShownInput
 
 Prompt = dict[str, dict[str, Any]]
 
@@ -26,12 +28,19 @@ WRAPPERS = ("prompt", "output", "workflow")
 
 @dataclass(frozen=True)
 class Workflow:
-    """One workflow. `config` comes from `<name>.toml` beside the file, `path` is None for one that was never a file."""
+    """One workflow. `config` comes from `<name>.toml` beside the file, `path` is None for one that was never a file.
+
+    `app` is the form its author arranged in the editor, `promoted` what subgraphs show on their outside: both only of
+    editor graphs. `mappings` are names for nodes from a config.toml in the folder.
+    """
 
     name: str
     prompt: Prompt
     path: Path | None = None
     config: FormConfig | None = None
+    app: App | None = None
+    promoted: tuple[ShownInput, ...] = ()
+    mappings: NodeMappings = NO_MAPPINGS
 
 
 def read_workflow(path: Path) -> Workflow:
@@ -46,7 +55,8 @@ def read_workflow(path: Path) -> Workflow:
         raise WorkflowError(f"{path.name} is not JSON.", hint=API_HINT) from error
     workflow = parse_workflow(path.stem, data)
     beside = path.with_suffix(".toml")
-    return Workflow(workflow.name, workflow.prompt, path, read_config(beside) if beside.is_file() else None)
+    config = read_config(beside) if beside.is_file() else None
+    return replace(workflow, path=path, config=config, mappings=read_mappings(path))
 
 
 API_HINT = "In ComfyUI, use “Export (API)” and open that file."

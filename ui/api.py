@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import anyio.from_thread
 import gradio as gr
 from gradio.events import api
+from gradio.routes import App
 
 from comfy.errors import ComfyError
 from ui.backend import Backend, FieldErrors
@@ -27,7 +30,10 @@ def add_api(backend: Backend, identity: Identity) -> None:
         workflow: its name, as /workflows lists it. values: field keys ("6.text") and their values; fields left out
         keep the author's value, seeds left out are random, files are sent as data:…;base64,… addresses.
         """
-        owner = identity.person(request)
+        with passing(request):
+            yield from progress(workflow, values, identity.person(request))
+
+    def progress(workflow: str, values: dict[str, Any], owner: str) -> Iterator[dict[str, Any]]:
         read = {
             key: (from_data_url(value) or value) if isinstance(value, str) else value for key, value in values.items()
         }
@@ -52,11 +58,31 @@ def add_api(backend: Backend, identity: Identity) -> None:
         finally:
             started.cancel()
 
-    def workflows() -> list[dict[str, str]]:
+    def workflows(request: gr.Request) -> list[dict[str, str]]:
         """The workflows on offer: name, title, and why one cannot be used (else empty)."""
-        return [
-            {"name": entry.name, "title": entry.title, "problem": entry.problem} for entry in backend.folder.entries()
-        ]
+        with passing(request):
+            entries = backend.folder.entries()
+            return [{"name": entry.name, "title": entry.title, "problem": entry.problem} for entry in entries]
 
     api(run, api_name="run", concurrency_limit=AT_ONCE)
     api(workflows, api_name="workflows", concurrency_limit=None)
+
+
+@contextlib.contextmanager
+def passing(request: gr.Request) -> Iterator[None]:
+    """Let go of the session that Gradio opens for a script's call; it would keep the last 10,000, some 60 kB each."""
+
+    def forget() -> None:
+        app = request.request.app if request.request else None
+        if isinstance(app, App) and request.session_hash:
+            app.state_holder.session_data.pop(request.session_hash, None)
+            app.state_holder.time_last_used.pop(request.session_hash, None)
+
+    try:
+        yield
+    finally:
+        # On the event loop, where Gradio looks sessions up; it is there already when it ends a call midway.
+        try:
+            anyio.from_thread.run_sync(forget)
+        except RuntimeError:
+            forget()

@@ -146,6 +146,10 @@ window.comfyforms = (() => {
   function mount(place, { value, watch, finished }) {
     stage = { place: $(".stage", place), finished };
     draw();
+    shadeAsChosen();
+    // Gradio's picture has no words of its own for those who cannot see it.
+    const name = () => { for (const image of document.querySelectorAll('#picture img[alt=""]')) image.alt = "Result"; };
+    new MutationObserver(name).observe($("#result-side") ?? document.body, { childList: true, subtree: true });
     watch("value", () => told(value()));
     for (const id of read(sessionStorage, RUNS, [])) follow(id);
     paint();
@@ -265,6 +269,7 @@ window.comfyforms = (() => {
   function say(view) {
     stage.place.dataset.phase = view.phase ?? "";
     stage.place.dataset.run = view.id ?? "";
+    stage.place.classList.toggle("trouble", ["failed", "refused", "lost"].includes(view.phase));
     stage.headline.textContent = view.headline ?? "";
     stage.advice.textContent = view.advice ?? "";
     $("pre", stage.detail).textContent = view.detail ?? "";
@@ -348,6 +353,11 @@ window.comfyforms = (() => {
     write(localStorage, SHADE, dark);
   }
 
+  function shadeAsChosen() {
+    const dark = read(localStorage, SHADE, null);
+    if (dark !== null) shade(dark);
+  }
+
   function retryLater() {
     setTimeout(() => { if ($("#no-form")) location.reload(); }, 5000);
   }
@@ -375,10 +385,6 @@ window.comfyforms = (() => {
     if (random?.checked) random.click();
   });
   window.addEventListener("popstate", () => location.reload());
-  document.addEventListener("DOMContentLoaded", () => {
-    const dark = read(localStorage, SHADE, null);
-    if (dark !== null) setTimeout(() => shade(dark), 0);
-  });
 
   return { open, go, visit, redraw, folderChanged, keep, copyLink, shape, mount, shade, retryLater, tell: say };
 })();

@@ -17,6 +17,14 @@ from ui.theme import make_theme
 
 HERE = Path(__file__).parent
 STAND_IN = "Demo pictures: no ComfyUI is connected."
+# Inside the page: /favicon.ico of the host's root need not be this app's.
+ICON = (
+    '<link rel="icon" href="data:image/svg+xml,'
+    "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
+    "%3Crect width='16' height='16' rx='4' fill='%235a48dd'/%3E"
+    "%3Cpath d='M4 5h8M4 8h8M4 11h4' stroke='white' stroke-width='1.6' stroke-linecap='round'/%3E%3C/svg%3E"
+    '">'
+)
 CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
 
 
@@ -58,7 +66,7 @@ def look() -> dict[str, Any]:
     return {
         "theme": make_theme(),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
-        "head": f'<meta name="color-scheme" content="light dark">\n<script>{scripts}</script>',
+        "head": f'<meta name="color-scheme" content="light dark">\n{ICON}\n<script>{scripts}</script>',
     }
 
 

@@ -256,12 +256,13 @@ class Signatures:
 
     def _compute(self, node_id: str) -> str:
         node = self._prompt[node_id]
+        values = node.get("inputs") or {}  # only nodes that lead to an output have been validated
         inputs = {
             name: [self.of(value[0]), value[1]] if is_link(value) and value[0] in self._prompt else value
-            for name, value in sorted(node["inputs"].items())
+            for name, value in sorted(values.items())
         }
         fingerprint = self._nodes[node["class_type"]].fingerprint
-        seen = fingerprint(self._storage, node["inputs"]) if fingerprint is not None else ""
+        seen = fingerprint(self._storage, values) if fingerprint is not None else ""
         return json.dumps([node["class_type"], inputs, seen])
 
 

@@ -51,7 +51,8 @@ class Gate:
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
-            wrong = self._script.take(name) or self._script.take(f"{scope['method']} /{path.split('/')[1]}")
+            route = f"{scope['method']} /{path.split('/')[1]}"
+            wrong = next(filter(None, map(self._script.take, dict.fromkeys((name, route)))), None)
             await self._answer(wrong, scope, receive, send)
 
     async def _answer(self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send) -> None:

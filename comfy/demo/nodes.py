@@ -1,5 +1,7 @@
 """All nodes of the stand-in, and the models and files it comes with."""
 
+import functools
+import io
 from collections.abc import Mapping
 
 from . import nodes_image, nodes_latent, nodes_media, nodes_model, nodes_sampling, nodes_value
@@ -21,6 +23,14 @@ MODELS: Mapping[str, list[str]] = {"checkpoints": nodes_model.CHECKPOINTS, "lora
 
 def provide_examples(storage: Storage) -> None:
     """Put `example.png` into the input folder, as every fresh ComfyUI has one."""
+    folder = storage.folder("input")
+    if folder is not None:
+        (folder / "example.png").write_bytes(_example())
+
+
+@functools.cache
+def _example() -> bytes:
+    """The picture, painted once a process: tests start many servers."""
     brief = Brief(
         text="a quiet lake in the mountains at sunset",
         negative="",
@@ -34,6 +44,6 @@ def provide_examples(storage: Storage) -> None:
         scheduler="normal",
         model=nodes_model.CHECKPOINTS[0],
     )
-    folder = storage.folder("input")
-    if folder is not None:
-        paint(brief).save(folder / "example.png")
+    buffer = io.BytesIO()
+    paint(brief).save(buffer, "PNG")
+    return buffer.getvalue()

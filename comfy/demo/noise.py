@@ -6,12 +6,14 @@ from PIL import Image
 
 PREVIEW_SIDE = 512
 GRAIN = 64
+GREY = (126, 120, 118)
 
 
 def coloured(width: int, height: int, seed: int) -> Image.Image:
     """Noise of soft colours, the same for the same seed."""
     raw = random.Random(seed).randbytes(GRAIN * GRAIN * 3)
-    return Image.frombytes("RGB", (GRAIN, GRAIN), raw).resize((width, height), Image.Resampling.BILINEAR)
+    grains = Image.blend(Image.frombytes("RGB", (GRAIN, GRAIN), raw), Image.new("RGB", (GRAIN, GRAIN), GREY), 0.35)
+    return grains.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def cover(picture: Image.Image, amount: float, seed: int) -> Image.Image:
@@ -36,7 +38,7 @@ def emerging(
     start = coloured(GRAIN * 2, GRAIN * 2, seed)
     if begun is not None:
         start = Image.blend(begun.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5)
-    shown = Image.blend(canvas, start, (1 - progress) ** 1.6).resize(size, Image.Resampling.BILINEAR)
+    shown = Image.blend(canvas, start, (1 - progress) ** 2).resize(size, Image.Resampling.BILINEAR)
     if begun is None or mask is None:
         return shown
     return Image.composite(shown, begun.resize(size), mask.resize(size))

@@ -12,8 +12,8 @@ def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -
     a = canvas.aspect
     rock = [(x - 0.2 * a, foot + 0.05), (x - 0.11 * a, foot - 0.02), (x - 0.02, foot - 0.035)]
     rock += [(x + 0.1 * a, foot - 0.015), (x + 0.24 * a, foot + 0.055)]
-    canvas.layer(
-        lambda pen: pen.polygon(rock),
+    canvas.area(
+        rock,
         (mix(palette.near, palette.far, 0.3), palette.dark),
         top=foot - 0.04,
         bottom=foot + 0.06,
@@ -52,7 +52,7 @@ def lighthouse(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -
 def _beam(canvas: Canvas, lamp: Point) -> None:
     away = -1 if lamp[0] > 0.5 else 1
     cone = [lamp, (lamp[0] + away * 0.9, lamp[1] - 0.12), (lamp[0] + away * 0.9, lamp[1] + 0.06)]
-    canvas.layer(lambda pen: pen.polygon(cone, 150), (255, 240, 190), blur=0.012, opacity=0.5)
+    canvas.area(cone, (255, 240, 190), blur=0.012, opacity=0.3)
     canvas.glow(lamp, 0.11, (255, 238, 180), 0.9)
 
 
@@ -79,7 +79,7 @@ def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     roof = mix((150, 72, 56), palette.dark, 0.35)
     if scene.season == "winter":
         roof = (236, 240, 248)
-    canvas.layer(lambda pen: pen.polygon([at(-1.02, -0.56), at(1.02, -0.56), at(0.62, -1.1), at(-0.62, -1.1)]), roof)
+    canvas.area([at(-1.02, -0.56), at(1.02, -0.56), at(0.62, -1.1), at(-0.62, -1.1)], roof)
     canvas.layer(lambda pen: pen.rectangle((*at(-0.12, -0.36), *at(0.16, 0.06))), mix(palette.dark, (90, 60, 40), 0.5))
 
     def windows(pen: Pen) -> None:
@@ -139,16 +139,14 @@ def windmill(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
     if scene.places & {"sea", "lake"}:
         islet(canvas, palette, (x, y), 0.16)
     wall = mix((236, 224, 204), palette.dark, 0.15 if scene.light == "day" else 0.4)
-    canvas.layer(
-        lambda pen: pen.polygon(
-            [(x - 0.07 * a, y), (x + 0.07 * a, y), (x + 0.045 * a, y - 0.24), (x - 0.045 * a, y - 0.24)]
-        ),
+    canvas.area(
+        [(x - 0.07 * a, y), (x + 0.07 * a, y), (x + 0.045 * a, y - 0.24), (x - 0.045 * a, y - 0.24)],
         (wall, mix(wall, palette.dark, 0.3)),
         top=y - 0.24,
         bottom=y,
     )
-    canvas.layer(
-        lambda pen: pen.polygon([(x - 0.056 * a, y - 0.235), (x + 0.056 * a, y - 0.235), (x, y - 0.31)]),
+    canvas.area(
+        [(x - 0.056 * a, y - 0.235), (x + 0.056 * a, y - 0.235), (x, y - 0.31)],
         mix((140, 66, 52), palette.dark, 0.3),
     )
     hub = x, y - 0.25

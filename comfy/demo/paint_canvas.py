@@ -94,6 +94,19 @@ class Canvas:
         mask = self.mask(draw, blur=blur)
         self.paint(mask, colours, top=top, bottom=bottom, opacity=opacity)
 
+    def area(
+        self,
+        outline: Sequence[Point],
+        colours: Colour | Sequence[Colour],
+        *,
+        top: float = 0.0,
+        bottom: float = 1.0,
+        blur: float = 0.0,
+        opacity: float = 1.0,
+    ) -> None:
+        """Paint what lies within an outline."""
+        self.layer(lambda pen: pen.polygon(outline), colours, top=top, bottom=bottom, blur=blur, opacity=opacity)
+
     def mask(self, draw: Callable[[Pen], None], *, blur: float = 0.0) -> Image.Image:
         """The shape alone, smooth and as large as the picture."""
         width, height = self.size

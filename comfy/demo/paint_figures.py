@@ -29,8 +29,8 @@ def portrait(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> 
 
     canvas.layer(lambda pen: pen.rectangle((x - 0.068 * a, 0.6, x + 0.068 * a, 0.86)), mix(skin, palette.dark, 0.22))
     canvas.layer(body, (mix(cloth, palette.sun, 0.2), cloth, mix(cloth, palette.dark, 0.4)), top=0.76, bottom=1.0)
-    canvas.layer(
-        lambda pen: pen.polygon([(x - 0.075 * a, 0.77), (x + 0.075 * a, 0.77), (x, 0.86)]),
+    canvas.area(
+        [(x - 0.075 * a, 0.77), (x + 0.075 * a, 0.77), (x, 0.86)],
         mix(skin, palette.dark, 0.14),
     )
     canvas.layer(
@@ -72,17 +72,15 @@ def _face(canvas: Canvas, x: float, skin: Colour, hair: Colour, palette: Palette
         lambda pen: pen.line([(x + 0.004 * a, 0.5), (x - 0.014 * a, 0.558), (x + 0.012 * a, 0.564)], 0.0042),
         mix(skin, palette.dark, 0.35),
     )
-    canvas.layer(
-        lambda pen: pen.polygon(
-            [
-                (x - 0.048 * a, 0.606),
-                (x - 0.012 * a, 0.6),
-                (x, 0.603),
-                (x + 0.012 * a, 0.6),
-                (x + 0.048 * a, 0.606),
-                (x, 0.63),
-            ]
-        ),
+    canvas.area(
+        [
+            (x - 0.048 * a, 0.606),
+            (x - 0.012 * a, 0.6),
+            (x, 0.603),
+            (x + 0.012 * a, 0.6),
+            (x + 0.048 * a, 0.606),
+            (x, 0.63),
+        ],
         mix((196, 84, 84), skin, 0.2),
     )
 
@@ -96,6 +94,11 @@ def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
     def at(dx: float, dy: float) -> Point:
         return x + dx * a * 0.36, y + dy * 0.36
 
+    if scene.places & {"sea", "lake"}:
+        ground = palette.sand if "sea" in scene.places else palette.near
+        canvas.layer(
+            lambda pen: pen.ellipse((x, 1.03), 0.6 * a, 0.12), (ground, mix(ground, palette.dark, 0.3)), top=0.9
+        )
     canvas.layer(lambda pen: pen.ellipse(at(0.05, 0.03), 0.2 * a, 0.03), palette.dark, blur=0.01, opacity=0.5)
 
     def tail(pen: Pen) -> None:
@@ -128,4 +131,4 @@ def cat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
                 pen.line([at(side * 0.08, -0.6), at(side * 0.34, dy - 0.02)], 0.0015, 170)
 
     canvas.layer(pupils, (22, 20, 24))
-    canvas.layer(lambda pen: pen.polygon([at(-0.035, -0.635), at(0.035, -0.635), at(0, -0.595)]), (222, 120, 120))
+    canvas.area([at(-0.035, -0.635), at(0.035, -0.635), at(0, -0.595)], (222, 120, 120))

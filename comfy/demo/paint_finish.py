@@ -23,7 +23,9 @@ def _watercolour(picture: Image.Image, rng: random.Random) -> Image.Image:
     frame = Image.new("L", (64, 64), 0)
     frame.paste(255, (5, 5, 59, 59))
     frame = frame.filter(ImageFilter.BoxBlur(4)).resize(picture.size, Image.Resampling.BICUBIC)
-    edge = ImageChops.add(frame, ragged, 1.0, -128).point([max(0, min(255, (value - 70) * 7)) for value in range(256)])
+    ragged = ragged.point([96 + value // 4 for value in range(256)])
+    edge = ImageChops.add(frame, ragged, 1.0, -128)
+    edge = edge.point([max(0, min(255, (value - 70) * 7)) for value in range(256)])
     return Image.composite(pale, Image.new("RGB", picture.size, (250, 247, 240)), edge)
 
 
@@ -51,7 +53,8 @@ def _neon(picture: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def _minimal(picture: Image.Image, rng: random.Random) -> Image.Image:
-    return ImageOps.posterize(picture.filter(ImageFilter.GaussianBlur(picture.width / 200)), 3)
+    calm = picture.filter(ImageFilter.GaussianBlur(picture.width / 160))
+    return calm.quantize(14, dither=Image.Dither.NONE).convert("RGB").filter(ImageFilter.SMOOTH_MORE)
 
 
 def _pixel(picture: Image.Image, rng: random.Random) -> Image.Image:

@@ -17,8 +17,8 @@ def mountains(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) ->
         tall = (0.3, 0.2, 0.1)[index] * canvas.rng.uniform(0.85, 1.15)
         line = _range(canvas, foot, tall)
         colour = mix(mix(haze, palette.far, 0.5 + 0.22 * index), palette.near, 0.2 * index)
-        canvas.layer(
-            lambda pen, line=line: pen.polygon(below(line)),  # type: ignore[misc]
+        canvas.area(
+            below(line),
             (mix(colour, palette.dark, 0.25), colour, mix(colour, haze, 0.5)),
             top=foot - tall,
             bottom=foot + 0.03,
@@ -41,7 +41,7 @@ def _range(canvas: Canvas, foot: float, tall: float) -> list[Point]:
 def _snow_caps(canvas: Canvas, line: Sequence[Point], limit: float, colour: tuple[int, int, int]) -> None:
     jagged = [limit + canvas.rng.uniform(-0.012, 0.012) for _ in line]
     edge = [(x, max(y, low)) for (x, y), low in zip(line, jagged, strict=True)]
-    canvas.layer(lambda pen: pen.polygon([*line, *reversed(edge)]), colour, opacity=0.9)
+    canvas.area([*line, *reversed(edge)], colour, opacity=0.9)
 
 
 def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
@@ -52,8 +52,8 @@ def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
         line = canvas.ridge(level, 0.05 + 0.014 * index, points=65)
         near = mix(palette.near, palette.foliage, index / 5)
         colour = mix(mix(palette.far, haze, 0.2), near, 0.3 + 0.22 * index)
-        canvas.layer(
-            lambda pen, line=line: pen.polygon(below(line)),  # type: ignore[misc]
+        canvas.area(
+            below(line),
             (mix(colour, palette.sun, 0.2), colour, mix(colour, palette.dark, 0.3)),
             top=level - 0.05,
             bottom=level + 0.22,
@@ -112,8 +112,8 @@ def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
         line = canvas.ridge(level, 0.045 + 0.02 * index, points=9)
         smooth = _smoothed(line)
         colour = mix(mix(palette.sand, palette.sky[-1], 0.4 - 0.12 * index), palette.dark, 0.05 * index)
-        canvas.layer(
-            lambda pen, line=smooth: pen.polygon(below(line)),  # type: ignore[misc]
+        canvas.area(
+            below(smooth),
             (mix(colour, palette.sun, 0.3), colour, mix(colour, palette.dark, 0.34)),
             top=level - 0.06,
             bottom=level + 0.26,

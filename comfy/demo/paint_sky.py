@@ -65,7 +65,7 @@ def _aurora(canvas: Canvas, layout: Layout) -> None:
         line = canvas.ridge(layout.horizon * canvas.rng.uniform(0.4, 0.62), 0.1, points=65)
         reach = canvas.rng.uniform(0.2, 0.34)
         veil = [*line, *((x, y - reach) for x, y in reversed(line))]
-        canvas.layer(lambda pen, veil=veil: pen.polygon(veil, 150), colour, blur=0.035, opacity=0.6)  # type: ignore[misc]
+        canvas.area(veil, colour, blur=0.035, opacity=0.35)
 
 
 def _sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

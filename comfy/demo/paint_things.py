@@ -26,15 +26,15 @@ def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None
         pen.polygon([at(-0.4, 0.1), at(0.42, 0.1), at(0.12, 0.75), at(-0.1, 0.7)])
 
     canvas.layer(reflection, palette.dark, blur=0.012, opacity=0.45)
-    canvas.layer(
-        lambda pen: pen.polygon([at(-0.55, -0.06), at(0.6, -0.06), at(0.4, 0.13), at(-0.4, 0.13)]),
+    canvas.area(
+        [at(-0.55, -0.06), at(0.6, -0.06), at(0.4, 0.13), at(-0.4, 0.13)],
         mix((118, 66, 44), palette.dark, 0.35),
     )
     canvas.layer(lambda pen: pen.line([at(0, -0.05), at(0, -1.05)], 0.004), palette.dark)
     cloth = scene.accents[0] if scene.accents else (250, 244, 232)
     shaded = mix(cloth, palette.sky[-2], 0.35)
-    canvas.layer(lambda pen: pen.polygon([at(0.03, -0.98), at(0.5, -0.14), at(0.03, -0.12)]), cloth)
-    canvas.layer(lambda pen: pen.polygon([at(-0.03, -0.9), at(-0.38, -0.14), at(-0.03, -0.12)]), shaded)
+    canvas.area([at(0.03, -0.98), at(0.5, -0.14), at(0.03, -0.12)], cloth)
+    canvas.area([at(-0.03, -0.9), at(-0.38, -0.14), at(-0.03, -0.12)], shaded)
 
 
 def tree(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:

@@ -59,15 +59,15 @@ def shore(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     left = canvas.rng.random() < 0.5
     line = [(x, 0.93 + 0.1 * (x if left else 1 - x) + dy) for x, dy in ((x, y) for x, y in canvas.ridge(0, 0.012))]
     ground = palette.sand if "sea" in scene.places else palette.near
-    canvas.layer(lambda pen: pen.polygon(below(line)), (ground, mix(ground, palette.dark, 0.45)), top=0.9, bottom=1.02)
+    canvas.area(below(line), (ground, mix(ground, palette.dark, 0.45)), top=0.9, bottom=1.02)
 
 
 def islet(canvas: Canvas, palette: Palette, foot: Point, half: float, *, on_land: bool = False) -> None:
     """Firm ground for what would otherwise stand on the water; on land it is a knoll that runs out below."""
     x, y = foot
-    low = 0.3 if on_land else 0.05
-    bumps = ((-1.0, low), (-0.7, 0.018), (-0.35, -0.006), (0.0, -0.012), (0.4, -0.004), (0.75, 0.02), (1.05, low))
-    outline = [(x + dx * half * canvas.aspect, y + dy) for dx, dy in bumps]
+    low = max(0.05, 1.02 - y) if on_land else 0.05
+    wide = half * canvas.aspect * (1.5 if on_land else 1.0)
+    outline = [(x + part / 10 * wide, y - 0.012 + (low + 0.012) * abs(part / 10) ** 2.2) for part in range(-10, 11)]
     lit = mix(palette.near, palette.far, 0.25)
     colours = lit, palette.near if on_land else mix(palette.near, palette.dark, 0.45)
-    canvas.layer(lambda pen: pen.polygon(outline), colours, top=y - 0.02, bottom=y + low)
+    canvas.area(outline, colours, top=y - 0.02, bottom=y + low)

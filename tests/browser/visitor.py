@@ -70,8 +70,10 @@ class Visitor:
         return [address for address in self.requests if urlsplit(address).hostname not in here]
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.complaints.append(f"{message.type}: {message.text} {message.location.get('url', '')}")
+        source = message.location.get("url", "")
+        # Browsers look for this at the host's root, whatever the page says; behind a proxy that is not the app's.
+        if message.type == "error" and urlsplit(source).path != "/favicon.ico":
+            self.complaints.append(f"{message.text} {source}")
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from speaking import Listener, Server, listening
 
 from comfy.demo import DemoServer
-
-from speaking import Listener, Server, listening
 
 STEP_SECONDS = 0.02
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 import uuid
@@ -95,6 +96,10 @@ class Listener:
     def wait_end(self, prompt_id: str) -> dict[str, Any]:
         """Wait for `executing null`, after which the history is complete; returns the history entry's status."""
         return self.wait_for("executing", node=None, prompt_id=prompt_id)
+
+    def vanish(self) -> None:
+        """End the connection without a close frame."""
+        self.socket.sock.shutdown(socket.SHUT_RDWR)
 
     def of(self, prompt_id: str) -> list[dict[str, Any]]:
         """The text messages about one prompt."""

@@ -224,7 +224,7 @@ def test_the_queue(server: Server, listener: Listener) -> None:
         queue = server.get("/queue")
         assert [item[1] for item in queue["queue_running"]] == [running]
         assert [item[1] for item in sorted(queue["queue_pending"])] == [waiting, removed]
-        number, prompt_id, prompt, extra, outputs = queue["queue_pending"][0]
+        number, _, prompt, extra, outputs = queue["queue_pending"][0]
         assert isinstance(number, int | float)
         assert {"3", "9"} <= prompt.keys()
         assert extra["client_id"] == other.client_id
@@ -302,7 +302,7 @@ def test_coming_back_in_the_middle(server: Server) -> None:
     with listening(server, client_id) as first:
         prompt_id = submit(server, first, text_to_image(server, steps=60))
         first.wait_for("progress", prompt_id=prompt_id)
-        first.socket.sock.close()
+        first.vanish()
     with listening(server, client_id) as second:
         second.wait_for("executing", node="3")
         assert "prompt_id" not in picked(second.messages, "executing")[0]
@@ -314,17 +314,14 @@ def test_coming_back_in_the_middle(server: Server) -> None:
 def test_a_successor_goes_mute_when_its_forerunner_leaves(server: Server) -> None:
     """The server forgets by id: when the old socket of an id closes, the new one hears nothing more."""
     client_id = str(uuid.uuid4())
-    with listening(server, client_id) as second_life, listening(server) as witness:
-        with listening(server, client_id) as heir:
-            prompt_id = submit(server, witness, text_to_image(server, steps=1))
-            witness.wait_end(prompt_id)
-            heir.wait(lambda messages: len(picked(messages, "status")) >= 3)
-            second_life.socket.send_close(1000)
-            server_forgot = submit(server, witness, text_to_image(server, steps=1))
-            witness.wait_end(server_forgot)
-            before = len(heir.messages)
-            witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
-            assert len(heir.messages) == before
+    with listening(server) as witness, listening(server, client_id) as old, listening(server, client_id) as heir:
+        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+        heir.wait(lambda messages: len(picked(messages, "status")) >= 3)
+        old.socket.send_close(1000)
+        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+        before = len(heir.messages)
+        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+        assert len(heir.messages) == before
 
 
 def test_events_go_to_their_client_only(server: Server, listener: Listener) -> None:

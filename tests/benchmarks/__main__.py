@@ -1,0 +1,50 @@
+"""`python -m tests.benchmarks [NAME …]`: run the benchmarks, print each figure beside its target."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import time
+
+BENCHMARKS = {
+    "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files",
+    "slow_link": "the same over a link of 400 kB/s",
+    "overhead": "a whole run against a bare script doing the same",
+    "calls": "HTTP calls to the server a run",
+    "fifty": "50 runs started and watched at once",
+    "thousand": "1,000 runs: memory, threads, sockets, disk",
+    "idle": "requests of an idle page",
+    "start": "from `python app.py` to a page ready for Generate",
+}
+
+
+def main() -> int:
+    """Run what was asked for; the exit code is 1 where a target was missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description="Measures the app on this machine, on loopback only, with real servers and a real Chromium; "
+        "all of it takes less than 4 minutes. Figures of a busy machine are worth little.",
+        epilog="\n".join(f"{name:10} {text}" for name, text in BENCHMARKS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []], help="which; without a name, all"
+    )
+    names = parser.parse_args().names or list(BENCHMARKS)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    missed = 0
+    for name in names:
+        started = time.monotonic()
+        for figure in importlib.import_module(f"tests.benchmarks.{name}").measure():
+            print(figure, flush=True)
+            missed += not figure.met
+        print(f"  ({name}: {time.monotonic() - started:.0f} s)", flush=True)
+    print(f"{missed} missed" if missed else "all met")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The app as people start it, in a process of its own, and what that process uses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 30
+END_SECONDS = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+POLL = 0.02
+
+
+@dataclass(frozen=True)
+class AppProcess:
+    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home."""
+
+    url: str
+    pid: int
+    folder: Path
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its threads so far, user and system; counted in 10 ms."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self) -> int:
+        """Bytes in memory (RSS)."""
+        return int(self._proc("statm").split()[1]) * PAGE
+
+    def threads(self) -> int:
+        """Threads now."""
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def sockets(self) -> int:
+        """Sockets it holds now, listening ones included."""
+        links = Path(f"/proc/{self.pid}/fd").iterdir()
+        return sum(_target(link).startswith("socket:") for link in links)
+
+    def files(self) -> set[Path]:
+        """The files it has written."""
+        return {path for path in self.folder.rglob("*") if path.is_file()}
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self.pid}/{name}").read_text()
+
+
+def _target(link: Path) -> str:
+    with contextlib.suppress(OSError):
+        return os.readlink(link)
+    return ""
+
+
+@contextlib.contextmanager
+def started_app(server: str | None) -> Iterator[AppProcess]:
+    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended by SIGTERM."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
+        process = subprocess.Popen(
+            [*command, "--server", server] if server else command,
+            env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield AppProcess(f"http://127.0.0.1:{port}", process.pid, folder)
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+
+
+@contextlib.contextmanager
+def running_app(server: str) -> Iterator[AppProcess]:
+    """`started_app`, once it answers."""
+    with started_app(server) as app:
+        wait_for_answer(app.url)
+        yield app
+
+
+def wait_for_answer(url: str) -> None:
+    """Return when there is an answer at `url`; AssertionError if there is none in time."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=5):
+            return
+        time.sleep(POLL)
+    raise AssertionError("the app did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

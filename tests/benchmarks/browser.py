@@ -1,0 +1,102 @@
+"""A real Chromium that notes when each preview frame was on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.benchmarks.frames import NUMBER_AT
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+READY = "#generate:not([disabled])"
+FIELD = "#form [id^=field-]"
+WAIT = 30_000  # milliseconds for anything the page is waited for
+
+# A frame counts as painted in the first task after the animation frame that showed it. Its number is read from the
+# bytes that the page made its address from, so that nothing of the page has to help.
+NOTE_PAINTS = """
+(() => {
+  const blobs = new Map();
+  const make = URL.createObjectURL.bind(URL);
+  URL.createObjectURL = (blob) => { const url = make(blob); blobs.set(url, blob); return url; };
+  window.paints = [];
+  const note = (image) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    const blob = blobs.get(image.src);
+    channel.port1.onmessage = async () => {
+      const at = (performance.timeOrigin + performance.now()) / 1000;
+      if (blob) paints.push([Number(await blob.slice(NUMBER_AT, NUMBER_AT + 8).text()), at]);
+    };
+    channel.port2.postMessage(0);
+  });
+  new MutationObserver((records) => {
+    for (const record of records)
+      for (const node of record.type === "attributes" ? [record.target] : record.addedNodes)
+        if (node.matches?.("img.live-frame")) note(node);
+  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["src"] });
+})();
+""".replace("NUMBER_AT", str(NUMBER_AT))
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Frame `number` was on the screen at `at` (`time.time`)."""
+
+    number: int
+    at: float
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without a window."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        raise SystemExit("The benchmarks need a Chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def opened_page(url: str) -> Iterator[Page]:
+    """The text-to-image form at the app `url`, ready for Generate."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.add_init_script(NOTE_PAINTS)
+        page.goto(f"{url}/?workflow=text-to-image")
+        wait_ready(page)
+        page.wait_for_load_state("networkidle")
+        yield page
+
+
+def wait_ready(page: Page) -> None:
+    """Wait until the form is drawn and Generate can be pressed."""
+    page.wait_for_selector(FIELD, timeout=WAIT)
+    page.wait_for_selector(READY, timeout=WAIT)
+
+
+def generate(page: Page) -> None:
+    """Press Generate and wait until the gallery shows what this run made."""
+    before = page.evaluate(f"({GALLERY})()")
+    page.click(READY)
+    page.wait_for_function(f"(before) => {{ const now = ({GALLERY})(); return now && now !== before; }}", arg=before)
+
+
+# The addresses in the gallery, each run's own; null until all of its pictures are loaded.
+GALLERY = """() => {
+  const images = [...document.querySelectorAll("#gallery .thumbnail-item img")];
+  const loaded = images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);
+  return loaded ? images.map((image) => image.src).join(" ") : null;
+}"""
+
+
+def paints(page: Page) -> list[Paint]:
+    """All frames painted so far, in order."""
+    return [Paint(int(number), at) for number, at in page.evaluate("window.paints")]

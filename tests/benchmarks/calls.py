@@ -1,0 +1,41 @@
+"""How often the server is asked during one run: a server that many people share has better things to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from comfy.client import Client
+from comfy.demo import DemoServer
+from comfy.runs import Runs
+from tests.benchmarks.app_process import running_app
+from tests.benchmarks.browser import generate, opened_page
+from tests.benchmarks.figure import Figure
+from tests.benchmarks.overhead import prompts, whole_run
+
+STEP_SECONDS = 0.02
+
+
+def measure() -> list[Figure]:
+    """HTTP requests from pressing Generate to the gallery, and of the same run without a page."""
+    with DemoServer(step_seconds=STEP_SECONDS) as demo:
+        with running_app(demo.url) as app, opened_page(app.url) as page:
+            before = demo.requests
+            generate(page)
+            page.wait_for_load_state("networkidle")
+            of_page = asked(demo.requests - before)
+        with Client(demo.url) as client:
+            runs = Runs(client)
+            prompt = next(prompts(client))
+            before = demo.requests
+            whole_run(runs, prompt)
+            runs.close()
+            of_run = asked(demo.requests - before)
+    return [
+        Figure("calls: Generate to gallery, in the page", of_page.total(), "calls", 5),
+        Figure("calls: a run without a page", of_run.total(), "calls", 5),
+    ]
+
+
+def asked(requests: Counter[str]) -> Counter[str]:
+    """The HTTP requests among what the server counted; the WebSocket's handshake is not one."""
+    return Counter({name: count for name, count in requests.items() if name != "GET /ws"})

@@ -1,0 +1,87 @@
+"""People without a browser: they start a run over Gradio's API and watch it over the page's own socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedOK
+
+from ui.identity import COOKIE
+
+WORKFLOW, SEED = "text-to-image", "5.seed"  # always another seed: no result is used again
+WAIT = 60.0  # seconds for anything that is waited for
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one watcher saw: seconds from the press to the first state, and the last state."""
+
+    first: float
+    frames: int
+    last: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a cookie of their own at the app `url`."""
+
+    url: str
+    cookie: str = field(default_factory=lambda: f"{COOKIE}={secrets.token_urlsafe(32)}")
+    session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+
+    async def arrive(self, http: httpx.AsyncClient) -> None:
+        """Open the page: Gradio makes the session then, not at the press."""
+        config = (await http.get(f"{self.url}/config")).raise_for_status().json()
+        opening = next(one["id"] for one in config["dependencies"] if "load" in (event for _, event in one["targets"]))
+        body = {"data": [{"workflow": WORKFLOW}], "fn_index": opening, "session_hash": self.session}
+        (await http.post(f"{self.url}/gradio_api/run/predict", json=body)).raise_for_status()
+
+    async def run(self, http: httpx.AsyncClient, *, stop_at: asyncio.Barrier | None = None) -> Seen:
+        """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there has a first state."""
+        pressed = time.monotonic()
+        address = f"{self.url}/gradio_api/call/run"
+        headers = {"cookie": self.cookie}
+        body = {"data": [WORKFLOW, {SEED: secrets.randbits(32)}], "session_hash": self.session}
+        answer = await http.post(address, json=body, headers=headers)
+        event = answer.raise_for_status().json()["event_id"]
+        async with http.stream("GET", f"{address}/{event}", headers=headers) as stream:
+            lines = stream.aiter_lines()  # held on to: letting go of it would hang up, which ends the run
+            run_id = await _run_of(lines)
+            return await self.watch(run_id, pressed, stop_at)
+
+    async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
+        """Follow a run as the page does, each frame answered."""
+        first, frames, last = 0.0, 0, dict[str, Any]()
+        headers = {"cookie": self.cookie}
+        socket = f"ws{self.url.removeprefix('http')}/live/{run_id}"
+        async with connect(socket, additional_headers=headers, compression=None, open_timeout=WAIT) as live:
+            async for message in live:
+                if isinstance(message, bytes):
+                    frames += 1
+                    with contextlib.suppress(ConnectionClosedOK):  # the last frame may be followed by the end at once
+                        await live.send("painted")
+                    continue
+                last = json.loads(message)
+                if not first:
+                    first = time.monotonic() - pressed
+                    if stop_at:
+                        await stop_at.wait()
+                        await live.send("stop")
+        return Seen(first, frames, last)
+
+
+async def _run_of(lines: AsyncIterator[str]) -> str:
+    """The run's id out of the first answer of Gradio's API."""
+    while (line := await anext(lines, None)) is not None:
+        if line.startswith("data:") and (data := json.loads(line.removeprefix("data:"))):
+            return str(data[0]["run"])
+    raise AssertionError("the app did not start the run")

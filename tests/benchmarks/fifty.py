@@ -1,0 +1,38 @@
+"""Fifty people press at the same moment and watch."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from tests.benchmarks.app_process import running_app
+from tests.benchmarks.clients import WAIT, Person, Seen
+from tests.benchmarks.figure import Figure, median
+from tests.benchmarks.frames import FrameSource
+
+PEOPLE = 50
+
+
+def measure() -> list[Figure]:
+    """From the press to the first state on each one's screen, and whether all fifty were watched at once."""
+    source = FrameSource(600, 0.1)
+    with source.serve() as demo, running_app(demo.url) as app:
+        asyncio.run(press([Person(app.url)]))  # the first run of an app fetches the server's catalogue
+        seen = asyncio.run(press([Person(app.url) for _ in range(PEOPLE)]))
+    first = [one.first for one in seen]
+    return [
+        Figure("fifty: watched at once", sum(one.first > 0 for one in seen), "runs", PEOPLE, at_least=True),
+        Figure("fifty: press to first state, slowest", max(first), "s", 1),
+        Figure("fifty: press to first state, p50", median(first), "s", 1),
+    ]
+
+
+async def press(people: list[Person]) -> list[Seen]:
+    """All of them at once; each stops when the slowest has its first state."""
+    barrier = asyncio.Barrier(len(people))
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=WAIT, limits=limits, trust_env=False) as http:
+        for one in people:
+            await one.arrive(http)
+        return await asyncio.gather(*(one.run(http, stop_at=barrier) for one in people))

@@ -1,0 +1,102 @@
+"""A sampler for the stand-in that sends preview frames of an exact size at an exact pace, and knows when it did."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+from PIL import Image, ImageFilter
+
+from comfy.demo import DemoServer
+from comfy.demo.node import Inputs, Run
+from comfy.demo.nodes import NODES
+from comfy.demo.values import Latent, Result
+
+SIZE = 512  # pixels, both ways
+BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it
+KINDS = 8  # different pictures, taken in turn
+DIGITS = 8
+NUMBER_AT = 6  # bytes before the number: the start marker (2), the comment marker (2), its length (2)
+QUALITIES = range(95, 10, -3)
+
+
+def numbered(number: int) -> bytes:
+    """A JPEG of exactly `BYTES` bytes that says its number in a comment at `NUMBER_AT`."""
+    jpeg = _picture(number % KINDS)
+    comment = f"{number:0{DIGITS}}".encode().ljust(BYTES - len(jpeg) - 4)
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+
+
+@cache
+def _picture(kind: int) -> bytes:
+    """A picture with something of everything, as large as it can be below `BYTES`."""
+    chance = random.Random(kind)
+    noise = Image.frombytes("RGB", (SIZE, SIZE), chance.randbytes(SIZE * SIZE * 3))
+    smooth = noise.filter(ImageFilter.GaussianBlur(6)).resize((SIZE * 2, SIZE * 2)).crop((0, 0, SIZE, SIZE))
+    picture = Image.blend(smooth, noise, 0.15)
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        if len(buffer.getvalue()) <= BYTES - DIGITS - 4:
+            return buffer.getvalue()
+    raise AssertionError("no quality makes the picture small enough")
+
+
+class _Prepared(Image.Image):
+    """Stands where the stand-in expects a picture, and is "encoded" by handing out prepared bytes."""
+
+    def __init__(self, jpeg: bytes) -> None:
+        super().__init__()
+        self._jpeg = jpeg
+
+    def save(self, fp: Any, *args: Any, **options: Any) -> None:
+        """Write the prepared bytes, whatever is asked for."""
+        fp.write(self._jpeg)
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass
+class FrameSource:
+    """Takes the place of the KSampler: `count` frames, one each `interval` seconds.
+
+    `begin` and `end` are called around the frames, in the stand-in's thread; `sent` holds when each one left
+    (`time.time`), by its number. `lead` is the pause before the first one, so that watchers have arrived.
+    """
+
+    count: int
+    interval: float
+    lead: float = 0.0
+    begin: Callable[[], None] = _nothing
+    end: Callable[[], None] = _nothing
+    sent: dict[int, float] = field(default_factory=dict)
+
+    def serve(self) -> DemoServer:
+        """A stand-in with this sampler."""
+        nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=self.sample)}
+        return DemoServer(step_seconds=0.0, nodes=nodes)
+
+    def sample(self, run: Run, inputs: Inputs) -> Result:
+        """Work of the node: the frames, then an empty picture."""
+        pictures = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
+        run.wait(self.lead)
+        self.begin()
+        start = time.monotonic()
+        for number, picture in enumerate(pictures, 1):
+            run.wait(max(0.0, start + number * self.interval - time.monotonic()))
+            self.sent[number] = time.time()
+            run.step(number, self.count, lambda shown=picture: shown)  # type: ignore[misc]
+        self.end()
+        latent: Latent = inputs["latent_image"]
+        canvas = Image.new("RGB", (latent.width, latent.height), "gray")
+        return Result((Latent(latent.width, latent.height, (canvas,) * len(latent.pictures), latent.mask, 0.0),))
+
+
+__all__ = ["BYTES", "NUMBER_AT", "FrameSource", "numbered"]

@@ -1,0 +1,29 @@
+"""From `python app.py` to a page ready for Generate, without any server to connect to."""
+
+from __future__ import annotations
+
+import time
+
+from tests.benchmarks.app_process import started_app, wait_for_answer
+from tests.benchmarks.browser import READY, chromium, wait_ready
+from tests.benchmarks.figure import Figure, median
+
+STARTS = 3
+
+
+def measure() -> list[Figure]:
+    """The middle of some starts. That the page was ready is proved by pressing."""
+    with chromium() as browser:
+        taken = []
+        for _ in range(STARTS):
+            page = browser.new_page()
+            started = time.monotonic()
+            with started_app(None) as app:
+                wait_for_answer(app.url)
+                page.goto(app.url)
+                wait_ready(page)
+                taken.append(time.monotonic() - started)
+                page.click(READY)
+                page.wait_for_function("document.body.classList.contains('run-going')")
+                page.close()
+    return [Figure("start: app.py to ready for Generate", median(taken), "s", 5)]

@@ -1,0 +1,70 @@
+"""A long day: a thousand runs, and what the app's process holds after 200 and after all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+
+from tests.benchmarks.app_process import AppProcess, running_app
+from tests.benchmarks.clients import WAIT, Person
+from tests.benchmarks.figure import Figure
+from tests.benchmarks.frames import FrameSource
+
+RUNS = 1000
+WARM = 200  # finished runs that are remembered: from here on nothing should grow
+AT_ONCE = 8
+FRAMES = 2
+SETTLE = 11.0  # seconds after which the pool ends its idle threads, at the next use
+MIB = 1024 * 1024
+
+
+def measure() -> list[Figure]:
+    """Growth of memory, threads, sockets and files from the 200th to the 1,000th run."""
+    source = FrameSource(FRAMES, 0.0)
+    with source.serve() as demo, running_app(demo.url) as app:
+        started = time.monotonic()
+        done = asyncio.run(runs(app, WARM))
+        before = holdings(app)
+        done += asyncio.run(runs(app, RUNS - WARM))
+        after = holdings(app)
+        a_run = (time.monotonic() - started) / RUNS
+    memory, threads, sockets, files = ((before[name], after[name]) for name in before)
+    return [
+        Figure("thousand: runs done", done, "runs", RUNS, at_least=True),
+        Figure("thousand: memory after 1,000 / after 200", memory[1] / memory[0], "ratio", 1.05),
+        Figure("thousand: memory gained by 800 runs", (memory[1] - memory[0]) / MIB, "MiB", 0.05 * memory[0] / MIB),
+        Figure("thousand: threads more", threads[1] - threads[0], "", 0),
+        Figure("thousand: sockets more", sockets[1] - sockets[0], "", 0),
+        Figure("thousand: files more", files[1] - files[0], "", 0),
+        Figure("thousand: time a run, all told", 1000 * a_run, "ms", 100),
+    ]
+
+
+async def runs(app: AppProcess, count: int) -> int:
+    """So many runs, a few at a time; how many of them were done as they should."""
+    turns = iter(range(count))
+    done = 0
+
+    async def one_after_another(http: httpx.AsyncClient) -> None:
+        nonlocal done
+        for _ in turns:
+            seen = await Person(app.url).run(http)
+            done += seen.last["phase"] == "done"
+
+    async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
+        await asyncio.gather(*(one_after_another(http) for _ in range(AT_ONCE)))
+        await asyncio.sleep(SETTLE)
+        await Person(app.url).run(http)
+    return done
+
+
+def holdings(app: AppProcess) -> dict[str, int]:
+    """What the process holds now."""
+    return {
+        "memory": app.memory(),
+        "threads": app.threads(),
+        "sockets": app.sockets(),
+        "files": len(app.files()),
+    }

@@ -1,0 +1,101 @@
+"""Where and for whom the page is served: below a path, behind a login, for several people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, expect
+from proxy import running_proxy
+from serving import running_app
+from visitor import Site, Visitor
+
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+CLOSE_CODE = """address => new Promise((done) => {
+    const socket = new WebSocket(address);
+    socket.onclose = ({ code }) => done(code);
+})"""
+
+
+def test_below_a_path(fast: Site, visit: Visit) -> None:
+    """Behind a proxy that serves it below a path, everything works: form, frames, result, download, gallery."""
+    settings = WebSettings(port=0, root_path="/tools/forms")
+    with (
+        running_app(fast.demo.url, settings=settings) as app,
+        running_proxy(app.url, "/tools/forms") as outside,
+    ):
+        person = visit(Site(outside, fast.demo, app.backend)).open(**{"5.steps": 12})
+        person.press()
+        person.frames(1)
+        run_id = person.done()
+        expect(person.page.locator("#gallery .thumbnail-item img")).to_be_visible()
+        source = str(person.page.locator("#picture img").get_attribute("src"))
+        assert source.startswith(f"{outside}/files/{run_id}/")
+        person.page.get_by_role("button", name="Use these values").click()
+        expect(person.page.locator(".seed-random input")).not_to_be_checked()
+        with person.page.expect_download() as info:
+            person.page.get_by_role("link", name="Download", exact=True).click()
+        assert info.value.path()
+        inside = ("http", outside.partition(":")[2]), ("ws", outside.partition(":")[2])
+        strays = [one for one in person.requests if not one.startswith(("data:", "blob:", *map(":".join, inside)))]
+        assert not strays
+        person.page.close()
+
+
+def test_behind_a_login(fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]) -> None:
+    """With a login, strangers get neither page, frames nor files; who has logged in gets a result."""
+    settings = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
+    with running_app(fast.demo.url, settings=settings) as app:
+        site = Site(app.url, fast.demo, app.backend)
+        person = visit(site)
+        person.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=3")
+        person.page.get_by_label("username").fill("ann")
+        person.page.get_by_label("password").fill("secret")
+        person.page.get_by_role("button", name="Login").click()
+        person.ready()
+        run_id = person.generate()
+        files = str(person.page.locator("#picture img").get_attribute("src"))
+        stranger = context_of()
+        assert stranger.request.get(files).status == 401
+        assert stranger.request.get(f"{app.url}/files/{run_id}/all.zip").status == 401
+        page = stranger.new_page()
+        page.goto(app.url)
+        assert page.evaluate(CLOSE_CODE, f"{app.url.replace('http', 'ws')}/live/{run_id}") != 1000
+        bob = visit(site)
+        bob.page.goto(app.url)
+        bob.page.get_by_label("username").fill("bob")
+        bob.page.get_by_label("password").fill("hidden")
+        bob.page.get_by_role("button", name="Login").click()
+        bob.ready()
+        assert bob.page.request.get(files).status == 404
+        for tab in (person.page, bob.page, page):
+            tab.close()
+
+
+def test_another_browser_sees_nothing(fast: Site, visit: Visit) -> None:
+    """Without a login, a run's files and frames are for the browser that started it only."""
+    person = visit(fast).open(**{"5.steps": 1})
+    run_id = person.generate()
+    files = str(person.page.locator("#picture img").get_attribute("src"))
+    assert person.page.request.get(files).status == 200
+    other = visit(fast).open()
+    assert other.page.request.get(files).status == 404
+    assert other.page.request.get(f"{fast.url}/files/{run_id}/all.zip").status == 404
+    live = f"{fast.url.replace('http', 'ws')}/live/{run_id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    assert person.page.evaluate(CLOSE_CODE, live) == 1000
+
+
+def test_two_people_at_once(slow: Site, visit: Visit) -> None:
+    """Two people generate at once: each gets the own picture, and the second reads the own place in the queue."""
+    first, second = (
+        visit(slow).open(**{"5.steps": 8, "2.text": "one"}),
+        visit(slow).open(**{"5.steps": 3, "2.text": "two"}),
+    )
+    first.press()
+    first.frames(1)
+    second.press()
+    expect(second.page.locator("#stage .headline")).to_contain_text("1 run before yours")
+    assert slow.prompt_of(first.done())["2"]["inputs"]["text"] == "one"
+    assert slow.prompt_of(second.done())["2"]["inputs"]["text"] == "two"

@@ -1,0 +1,333 @@
+"""The stand-in's life: it starts, ends and restarts cleanly, and misbehaves when and how it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websocket
+
+from comfy.demo import DemoServer, Kind, Misbehaviour
+
+PROMPT: dict[str, Any] = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "demo-landscapes.safetensors"}},
+    "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "hills", "clip": ["1", 1]}},
+    "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "4": {
+        "class_type": "KSampler",
+        "inputs": {
+            "seed": 1,
+            "steps": 3,
+            "cfg": 7.0,
+            "sampler_name": "euler",
+            "scheduler": "normal",
+            "denoise": 1.0,
+            "model": ["1", 0],
+            "positive": ["2", 0],
+            "negative": ["2", 0],
+            "latent_image": ["3", 0],
+        },
+    },
+    "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+    "6": {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}},
+}
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A stand-in without delays."""
+    with DemoServer(step_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def socket_of(demo: DemoServer) -> Iterator[Callable[[], websocket.WebSocket]]:
+    """Opens sockets of the client `me`, and closes what is left of them."""
+    opened: list[websocket.WebSocket] = []
+
+    def open_one() -> websocket.WebSocket:
+        opened.append(websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.shutdown()
+
+
+def start(demo: DemoServer, steps: int = 3) -> str:
+    """Queue a prompt of the client `me`; its id."""
+    prompt = json.loads(json.dumps(PROMPT))
+    prompt["4"]["inputs"] |= {"steps": steps, "seed": uuid.uuid4().int >> 80}
+    body = {"prompt": prompt, "client_id": "me", "extra_data": {"preview_method": "auto"}}
+    return str(requests.post(f"{demo.url}/prompt", json=body, timeout=5).json()["prompt_id"])
+
+
+def frames(connection: websocket.WebSocket, until: str = '"node": null') -> list[str | bytes]:
+    """Everything received up to a text that contains `until`."""
+    received: list[str | bytes] = []
+    while not (received and isinstance(received[-1], str) and until in received[-1]):
+        received.append(connection.recv())
+    return received
+
+
+def until_the_end(connection: websocket.WebSocket) -> tuple[list[int], int | None]:
+    """Read until nothing more comes: the kinds of frames, and the code of the close frame if there was one."""
+    opcodes: list[int] = []
+    code = None
+    with contextlib.suppress(OSError, websocket.WebSocketException):
+        while True:
+            opcode, data = connection.recv_data(control_frame=True)
+            opcodes.append(opcode)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                code = int.from_bytes(data[:2], "big")
+    return opcodes, code
+
+
+def kinds(received: list[str | bytes]) -> list[str]:
+    """The types of the text messages."""
+    return [json.loads(one)["type"] for one in received if isinstance(one, str)]
+
+
+# --- life
+
+
+def test_closing_is_quick() -> None:
+    """With a run going on and sockets open, the end comes within a second and cuts them."""
+    with DemoServer(step_seconds=5, load_seconds=0) as demo:
+        connection = websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5)
+        start(demo)
+        frames(connection, '"node": "4"')
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 1
+    assert until_the_end(connection)[1] is None
+    connection.shutdown()
+
+
+def test_starting_is_quick() -> None:
+    """It listens as soon as it is there."""
+    begun = time.monotonic()
+    with DemoServer() as demo:
+        assert requests.get(f"{demo.url}/prompt", timeout=5).ok
+        assert time.monotonic() - begun < 2
+
+
+def test_files_go_with_it() -> None:
+    """The folders are there while it runs, with an example to load, and removed after."""
+    with DemoServer() as demo:
+        folder = demo.storage.folder("input")
+        assert folder is not None
+        assert (folder / "example.png").is_file()
+    assert not folder.exists()
+
+
+def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """After a restart the port is the same and queue, history and sockets are gone."""
+    url, connection = demo.url, socket_of()
+    prompt_id = start(demo)
+    frames(connection)
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json()
+    demo.restart()
+    assert demo.url == url
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json() == {}
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        connection.recv()
+    assert requests.get(f"{url}/prompt", timeout=5).json() == {"exec_info": {"queue_remaining": 0}}
+
+
+def test_a_port_that_is_taken() -> None:
+    """It says so by an OSError and leaves nothing behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        DemoServer(port=taken.getsockname()[1]).start()
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """`python -m comfy demo` says where it is, serves, and ends with 0 when told to."""
+    command = [sys.executable, "-m", "comfy", "demo", "--port", "0", "--step-seconds", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = next(word for word in line.split() if word.startswith("http"))
+        assert requests.get(f"{url}/system_stats", timeout=5).json()["system"]["comfyui_version"] == "0.33.0"
+        process.terminate()
+        assert process.wait(timeout=5) == 0
+
+
+def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """Requests are counted by method and path, sockets with the codes their clients closed with."""
+    connection = socket_of()
+    frames(connection, "status")
+    requests.get(f"{demo.url}/api/queue", timeout=5)
+    requests.get(f"{demo.url}/queue", timeout=5)
+    assert demo.requests["GET /queue"] == 2
+    assert demo.sockets.open == 1
+    connection.close(1000)
+    wait_until(lambda: demo.sockets.open == 0)
+    assert demo.sockets.close_codes == [1000]
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Look every few milliseconds, for five seconds at most."""
+    end = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        threading.Event().wait(0.005)
+
+
+def test_an_upload_too_large() -> None:
+    """What is larger than the limit gets 413, and /features tells the limit."""
+    with DemoServer(max_upload=10_000) as demo:
+        assert requests.get(f"{demo.url}/features", timeout=5).json()["max_upload_size"] == 10_000
+        large = {"image": ("large.png", bytes(3_000_000))}
+        assert requests.post(f"{demo.url}/upload/image", files=large, timeout=5).status_code == 413
+        small = {"image": ("small.png", bytes(3_000))}
+        assert requests.post(f"{demo.url}/upload/image", files=small, timeout=5).status_code == 200
+
+
+def test_the_history_has_a_size() -> None:
+    """The oldest entry makes room for the newest."""
+    with DemoServer(step_seconds=0, history_size=2) as demo:
+        connection = websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5)
+        ids = []
+        for _ in range(3):
+            ids.append(start(demo, 1))
+            frames(connection)
+        assert list(requests.get(f"{demo.url}/history", timeout=5).json()) == ids[1:]
+        connection.close()
+
+
+# --- misbehaviour
+
+
+@pytest.mark.parametrize(("kind", "code"), [("drop", None), ("close", 1001), ("truncated_frame", None)])
+def test_sockets_that_end(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, code: int | None
+) -> None:
+    """A socket ends in the middle of a run, with a close frame or without; the run itself goes on."""
+    demo.script(kind, at="progress", after=1)
+    connection = socket_of()
+    prompt_id = start(demo)
+    assert until_the_end(connection)[1] == code
+    wait_until(lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json())
+
+
+def test_silence(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A silent socket stays open and answers pings, but tells nothing more."""
+    demo.script("silence", at="progress")
+    connection = socket_of()
+    prompt_id = start(demo)
+    wait_until(lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json())
+    connection.ping("still there?")
+    received = []
+    while True:
+        opcode, data = connection.recv_data(control_frame=True)
+        if opcode == websocket.ABNF.OPCODE_PONG:
+            break
+        received.append(data)
+    assert not any(b'"type": "progress"' in one or b"executed" in one for one in received)
+
+
+def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A half-open socket does not even answer pings."""
+    demo.script("half_open", at="progress")
+    connection = socket_of()
+    prompt_id = start(demo)
+    wait_until(lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json())
+    connection.ping("still there?")
+    connection.settimeout(0.2)
+    opcodes, _ = until_the_end(connection)
+    assert websocket.ABNF.OPCODE_PONG not in opcodes
+
+
+@pytest.mark.parametrize("kind", ["garbage_text", "odd_text", "garbage_binary", "huge_frame"])
+def test_garbage_comes_between(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind) -> None:
+    """Garbage comes before the message it was ordered for, and the rest of the run after it."""
+    demo.script(kind, at="progress")
+    connection = socket_of()
+    start(demo)
+    received = frames(connection)
+    proper = [one for one in received if isinstance(one, str) and one.startswith('{"type": "') and '"data": {"' in one]
+    assert len(received) > len(proper) + 3
+    assert kinds(proper).count("progress") == 3  # type: ignore[arg-type]
+    if kind == "huge_frame":
+        assert max(len(one) for one in received) > 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize(("kind", "seen"), [("duplicate", 2), ("lost", 0), ("late", 1)])
+def test_events_in_disorder(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, seen: int
+) -> None:
+    """An event comes twice, never, or after the next one."""
+    demo.script(kind, at="executed")
+    connection = socket_of()
+    start(demo)
+    received = kinds(frames(connection))
+    assert received.count("executed") == seen
+    if kind == "late":
+        assert received[received.index("executed") - 1] == "progress_state"
+
+
+@pytest.mark.parametrize("kind", ["no_prompt_id", "foreign_prompt_id"])
+def test_events_of_nobody(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind) -> None:
+    """An event comes without a prompt id, or with somebody else's."""
+    demo.script(kind, at="executed")
+    connection = socket_of()
+    prompt_id = start(demo)
+    (executed,) = [json.loads(one) for one in frames(connection) if isinstance(one, str) and '"executed"' in one]
+    assert executed["data"].get("prompt_id") != prompt_id
+
+
+def test_a_refused_handshake(demo: DemoServer) -> None:
+    """A handshake can be cut off."""
+    demo.script("drop", at="open")
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("http_500", 500), ("http_502", 502), ("http_413", 413)])
+def test_wrong_statuses(demo: DemoServer, kind: Kind, status: int) -> None:
+    """A route answers wrongly as often as it was told, and well again after."""
+    demo.script(kind, at="GET /queue", after=1, count=2)
+    answers = [requests.get(f"{demo.url}/queue", timeout=5).status_code for _ in range(4)]
+    assert answers == [200, status, status, 200]
+
+
+def test_wrong_answers(demo: DemoServer) -> None:
+    """An answer is half a document, ends in the middle, or takes its time."""
+    demo.script("bad_json", at="GET /prompt")
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
+        requests.get(f"{demo.url}/prompt", timeout=5).json()
+    demo.script("cut", at="GET /prompt")
+    with pytest.raises(requests.RequestException):
+        requests.get(f"{demo.url}/prompt", timeout=5)
+    demo.script("slow", at="GET /history", seconds=0.3)
+    begun = time.monotonic()
+    assert requests.get(f"{demo.url}/history/{uuid.uuid4()}", timeout=5).json() == {}
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_behind_the_clients_back(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A test can clear queue and history directly."""
+    connection = socket_of()
+    prompt_id = start(demo)
+    frames(connection)
+    demo.queue.forget()
+    assert requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json() == {}
+
+
+def test_a_script_that_makes_no_sense() -> None:
+    """A misbehaviour is refused where it cannot happen."""
+    with pytest.raises(ValueError, match="cannot happen at"):
+        Misbehaviour("http_500", at="progress")
+    with pytest.raises(ValueError, match="one of http_500"):
+        Misbehaviour("drop", at="GET /queue")
