@@ -1,79 +1,86 @@
-"""A workflow as it is run: the prompt (API format), its name, and what its author says about the form.
+"""A workflow as people bring it: a prompt (API format), an editor graph, or both, and what its author says of the form.
 
 A prompt is `{node id: {"class_type", "inputs", "_meta"?}}`; an input is a literal, or a link `[node id, output slot]`.
+A graph becomes a prompt only with a server's catalogue at hand: `comfy.from_graph`.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from comfy.documents import documents
 from comfy.errors import WorkflowError
 from comfy.form_config import FormConfig, read_config
+from comfy.metadata import find_workflow, find_workflow_in
 from comfy.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 from comfy.statements import App, ShownInput
 
+if TYPE_CHECKING:
+    from comfy.graph import MissingNode, ModelFile
+
 Prompt = dict[str, dict[str, Any]]
 
-MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 100
-
-# Under which keys other programs wrap a prompt: POST /prompt bodies, the editor's own graphToPrompt, saved histories.
-WRAPPERS = ("prompt", "output", "workflow")
 
 
 @dataclass(frozen=True)
 class Workflow:
     """One workflow. `config` comes from `<name>.toml` beside the file, `path` is None for one that was never a file.
 
-    `app` is the form its author arranged in the editor, `promoted` what subgraphs show on their outside: both only of
-    editor graphs. `mappings` are names for nodes from a config.toml in the folder.
+    `prompt` is empty as long as there is only a `graph`. What a graph says beyond its prompt: `app` is the form its
+    author arranged in the editor, `promoted` what subgraphs show on their outside, `missing` and `models` the node
+    classes and model files it needs. `mappings` are names for nodes from a config.toml in the folder.
     """
 
     name: str
     prompt: Prompt
     path: Path | None = None
     config: FormConfig | None = None
+    graph: Mapping[str, Any] | None = None
+    title: str = ""
     app: App | None = None
     promoted: tuple[ShownInput, ...] = ()
+    missing: tuple[MissingNode, ...] = ()
+    models: tuple[ModelFile, ...] = ()
     mappings: NodeMappings = NO_MAPPINGS
 
 
 def read_workflow(path: Path) -> Workflow:
-    """Read a workflow file, and the toml beside it if there is one. Raises WorkflowError with a sentence."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise WorkflowError(f"{path.name} is too big for a workflow (more than {MAX_BYTES >> 20} MB).")
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise WorkflowError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise WorkflowError(f"{path.name} is not JSON.", hint=API_HINT) from error
-    workflow = parse_workflow(path.stem, data)
+    """Read a workflow from any file that holds one, and the toml beside it. Raises WorkflowError with a sentence."""
+    carried = find_workflow_in(path)
     beside = path.with_suffix(".toml")
     config = read_config(beside) if beside.is_file() else None
+    workflow = _workflow(path.stem, carried.prompt, carried.graph)
     return replace(workflow, path=path, config=config, mappings=read_mappings(path))
 
 
-API_HINT = "In ComfyUI, use “Export (API)” and open that file."
+def open_workflow(file: str, data: bytes) -> Workflow:
+    """The workflow in the bytes of a file called `file`. Raises WorkflowError with a sentence."""
+    carried = find_workflow(data, file)
+    return _workflow(Path(file).stem, carried.prompt, carried.graph)
 
 
 def parse_workflow(name: str, data: object) -> Workflow:
-    """Turn parsed JSON into a workflow: a prompt, or one wrapped as `{"prompt": …}`.
+    """Turn parsed JSON into a workflow: a prompt, a graph, or either in a wrapping that other programs use.
 
-    Keys that are no nodes are dropped, and of each node only what is part of a prompt is kept. NaN and infinity, which
-    JSON cannot carry, become None. Raises WorkflowError for everything that holds no prompt.
+    Raises WorkflowError for everything that holds neither.
     """
-    found = _find_prompt(data)
-    if found is None:
-        if _is_editor_graph(data):
-            raise WorkflowError(f"“{name}” is a graph saved by the ComfyUI editor, not a prompt.", hint=API_HINT)
-        raise WorkflowError(f"“{name}” holds no ComfyUI workflow.", hint=API_HINT)
-    return Workflow(name, {str(node_id): _clean_node(name, node_id, node) for node_id, node in found.items()})
+    found = {document.kind: document.data for document in reversed(list(documents(data)))}
+    if not found:
+        raise WorkflowError(f"“{name}” holds no ComfyUI workflow.", "Open a file that ComfyUI saved.")
+    return _workflow(name, found.get("prompt"), found.get("graph"))
+
+
+def _workflow(name: str, prompt: Mapping[str, Any] | None, graph: Mapping[str, Any] | None) -> Workflow:
+    """Keys that are no nodes are dropped, and of each node only what is part of a prompt is kept. NaN and infinity,
+    which JSON cannot carry, become None.
+    """
+    nodes = {str(key): _clean_node(name, key, node) for key, node in (prompt or {}).items() if _is_node(node)}
+    return Workflow(name, nodes, graph=graph)
 
 
 def is_link(value: object) -> bool:
@@ -101,26 +108,8 @@ def own_title(node: dict[str, Any]) -> str:
     return line if len(line) <= 80 else line[:79] + "…"
 
 
-def _find_prompt(data: object, depth: int = 0) -> dict[object, dict[str, Any]] | None:
-    if not isinstance(data, dict):
-        return None
-    nodes = {key: value for key, value in data.items() if _is_node(value)}
-    if nodes:
-        return nodes
-    wrapped = (_find_prompt(data.get(key), depth + 1) for key in WRAPPERS) if depth < 3 else iter(())
-    return next((prompt for prompt in wrapped if prompt), None)
-
-
 def _is_node(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("class_type"), str) and bool(value["class_type"])
-
-
-def _is_editor_graph(data: object, depth: int = 0) -> bool:
-    if not isinstance(data, dict):
-        return False
-    if isinstance(data.get("nodes"), list):
-        return True
-    return depth < 3 and any(_is_editor_graph(data.get(key), depth + 1) for key in WRAPPERS)
 
 
 def _clean_node(name: str, node_id: object, node: dict[str, Any]) -> dict[str, Any]:
