@@ -114,7 +114,7 @@ def _draw_size(width: Field, height: Field, values: dict[str, Any]) -> tuple[Con
         swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
         high = build_control(_bare(height), values[height.key])
         ratio = gr.Dropdown(
-            [("Shape…", ""), *((name, str(value)) for name, value in RATIOS.items())],
+            [("Free", ""), *((name, str(value)) for name, value in RATIOS.items())],
             value="",
             label="Shape",
             min_width=96,

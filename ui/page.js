@@ -122,7 +122,7 @@ window.comfyforms = (() => {
       first ??= input ?? field;
     }
     first?.focus({ preventScroll: true });
-    first?.scrollIntoView({ block: "center", behavior: "smooth" });
+    first?.scrollIntoView({ block: "center" });  // a smooth one is broken off by the layout that follows
     return homeless;
   }
 
@@ -157,7 +157,11 @@ window.comfyforms = (() => {
 
   function told(text) {
     const said = text ? JSON.parse(text) : {};
-    if (said.run) { follow(said.run); return; }
+    if (said.run) {
+      follow(said.run);
+      if (matchMedia("(max-width: 1023px)").matches) $("#result-side")?.scrollIntoView({ behavior: "smooth" });
+      return;
+    }
     const homeless = showErrors(said.errors ?? {});
     say({ headline: said.message, advice: [said.hint, ...homeless].filter(Boolean).join(" "), phase: "refused" });
   }
@@ -165,7 +169,6 @@ window.comfyforms = (() => {
   function pressed() {
     clearErrors();
     if (!current()) say({ headline: "Sending…", phase: "waiting" });
-    if (matchMedia("(max-width: 1023px)").matches) $("#result-side")?.scrollIntoView({ behavior: "smooth" });
   }
 
   function follow(id) {
@@ -281,7 +284,7 @@ window.comfyforms = (() => {
     $("span", stage.bar).style.width = known ? `${Math.round(100 * view.fraction)}%` : "";
     if (known) stage.bar.setAttribute("aria-valuenow", Math.round(100 * view.fraction));
     else stage.bar.removeAttribute("aria-valuenow");
-    document.body.classList.toggle("run-going", busy);
+    $("#columns")?.classList.toggle("run-going", busy);
     const heard = `${view.id ?? ""}${view.phase}`;
     if (heard !== phaseSaid) { phaseSaid = heard; announce(view.headline ?? ""); }
   }

@@ -132,7 +132,7 @@ def _seed(field: Field, value: Any) -> Control:
         seed = gr.Textbox(_string(value), info=help_text(field), scale=3, min_width=120, **_common(field))
         random = gr.Checkbox(
             value is None,
-            label="Random every time",
+            label="Random",
             container=False,
             min_width=120,
             elem_classes="seed-random",

@@ -220,7 +220,8 @@ class _Life:
 def _listen(address: tuple[str, int]) -> socket.socket:
     """A listening socket: clients can connect as soon as this returns, though they are served a moment later."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    listener = socket.socket(family)
+    # Said in full, asyncio sends small messages at once (TCP_NODELAY) on what this socket accepts.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

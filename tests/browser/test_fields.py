@@ -139,7 +139,7 @@ def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> Non
 
 
 def test_random_again(fast: Site, visit: Visit) -> None:
-    """Ticking "Random every time" makes a typed seed random again."""
+    """Ticking "Random" makes a typed seed random again."""
     person = visit(fast).open(**{"5.steps": 1})
     person.keep_seed(7)
     person.page.locator(".seed-random input").check()
