@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "COMFYFORMS_"
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 HERE = Path(__file__).parent
 log = logging.getLogger("comfyforms")
 
@@ -33,6 +34,12 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("port", 7860, "port to listen on", type=int)
     add("root-path", "", "path prefix when a proxy serves the app below one", metavar="/PATH")
+    add(
+        "keep",
+        "auto",
+        "whether people may add workflows they open: yes, no, or auto = only on this machine",
+        choices=KEEP,
+    )
     add("login", "", "who may use it, as NAME:PASSWORD,NAME:PASSWORD; empty = everybody", type=parse_users)
     add("grace", 30.0, "seconds a run goes on after its page was closed", type=float, metavar="SECONDS")
     return parser.parse_args(argv)
@@ -80,6 +87,7 @@ def run(arguments: argparse.Namespace, files: Path) -> int:
             LiveCatalogue(client),
             demo=server.stand_in,
             files=files,
+            may_keep=arguments.keep == "yes" or (arguments.keep == "auto" and arguments.host in LOCAL_HOSTS),
         )
         log.info("Pictures come from %s.", server)
         return serve(backend, WebSettings(arguments.host, arguments.port, arguments.root_path, arguments.login))

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from comfy.errors import ComfyError
 from comfy.form import Field, Form, build_form
+from comfy.from_graph import on_server
 from comfy.object_info import Catalogue
 from comfy.workflow import read_workflow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("workflow", type=Path, metavar="WORKFLOW", help="workflow file in API format")
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)")
     where.add_argument("--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz")
@@ -27,7 +28,8 @@ def main(args: argparse.Namespace) -> int:
     """Print the form. 0 if there is one, whatever its problems; 2 if the workflow or the catalogue cannot be read."""
     try:
         workflow = read_workflow(args.workflow)
-        form = build_form(workflow, _catalogue(args))
+        catalogue = _catalogue(args)
+        form = build_form(on_server(workflow, catalogue), catalogue)
     except ComfyError as error:
         print(" ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)
         return 2

@@ -19,6 +19,7 @@ from comfy.cli_progress import Progress
 from comfy.client import Client
 from comfy.errors import ComfyError
 from comfy.form import Form, build_form, check, fill, place_errors
+from comfy.from_graph import on_server
 from comfy.object_info import Catalogue
 from comfy.run_state import Phase, RunState
 from comfy.runs import Job, Runs
@@ -45,7 +46,7 @@ class _Signal(BaseException):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("workflow", type=Path, metavar="WORKFLOW", help="workflow file in API format")
+    parser.add_argument("workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one")
     parser.add_argument("--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)")
     parser.add_argument(
         "--set",
@@ -80,7 +81,9 @@ def _run(args: argparse.Namespace) -> int:
     workflow = read_workflow(args.workflow)
     settings = dict(map(_setting, args.settings))
     with choose_server(args.server) as server, Client(server.url) as client:
-        form = build_form(workflow, Catalogue(client.object_info()))
+        catalogue = Catalogue(client.object_info())
+        workflow = on_server(workflow, catalogue)
+        form = build_form(workflow, catalogue)
         job = _job(workflow, form, settings, client)
         print(f"{form.title} on {server}", file=sys.stderr)
         state = _watch(client, job)

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.errors import WorkflowError
 from comfy.form import title_of as title_of_name
+from comfy.node_mappings import FILE as MAPPINGS
 from comfy.workflow import Workflow, read_workflow
 
-Stamp = tuple[int, ...]
+# What may hold a workflow; where two files share a name, the one whose ending stands first counts.
+SUFFIXES = (
+    ".json",
+    ".png",
+    ".webp",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".mp4",
+    ".webm",
+    ".mov",
+    ".mp3",
+    ".flac",
+    ".ogg",
+    ".opus",
+)
+State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What changes when a workflow does: its file, and the tomls that speak about it."""
+
+    file: Path
+    states: tuple[State, ...]
 
 
 @dataclass(frozen=True)
@@ -24,64 +50,68 @@ class Entry:
 
 
 class WorkflowFolder:
-    """Workflows by name, which is the file's name without `.json`. A missing folder is an empty one."""
+    """Workflows by name, which is the file's name without its ending. A missing folder is an empty one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read: dict[str, tuple[Stamp, Workflow | WorkflowError]] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every workflow in the folder, by title."""
-        found = [self._entry(file.stem) for file in self.path.glob("*.json") if not file.name.startswith(".")]
+        """Every workflow in the folder, by title; those that cannot be read come last."""
+        stamps = self.stamps()
+        for name in self._read.keys() - stamps:
+            self._read.pop(name, None)
+        found = [self._entry(name, stamp) for name, stamp in stamps.items()]
         return tuple(sorted(found, key=lambda entry: (bool(entry.problem), entry.title.casefold())))
 
-    def stamps(self) -> dict[str, Stamp]:
-        """What would change if a workflow were added, edited or removed, by name."""
-        found = {file.stem: _stamp(file) for file in self.path.glob("*.json")}
-        return {name: stamp for name, stamp in found.items() if stamp is not None}
-
-    def add(self, title: str, data: bytes, suffix: str) -> str:
-        """Keep a file under a name made of `title` that is still free; that name. WorkflowError if it cannot be written.
-        """
-        words = "-".join(re.findall(r"\w+", title.casefold()))[:60] or "workflow"
-        for number in itertools.count(1):
-            name = words if number == 1 else f"{words}-{number}"
-            try:
-                with (self.path / f"{name}{suffix}").open("xb") as file:
-                    file.write(data)
-                return name
-            except FileExistsError:
-                continue
-            except OSError as error:
-                why = error.strerror or str(error)
-                raise WorkflowError(f"The workflow cannot be kept: {why}.", "Ask whoever runs this app.") from error
-        raise AssertionError("unreachable")
+    def stamps(self) -> Mapping[str, Stamp]:
+        """What changes when a workflow, or a toml beside it, is added, edited or removed; by name."""
+        shared = _state(self.path / MAPPINGS)
+        return {
+            name: Stamp(file, (_state(file), _state(file.with_suffix(".toml")), shared))
+            for name, file in _files(self.path).items()
+        }
 
     def get(self, name: str) -> Workflow:
         """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
-        match self._current(name):
+        # The name comes from a browser's address: it is looked up among the files, never made into a path.
+        stamp = self.stamps().get(name)
+        if stamp is None:
+            raise WorkflowError(f"There is no workflow called “{name[:80]}”.", "Choose one from the list above.")
+        match self._current(name, stamp):
             case Workflow() as workflow:
                 return workflow
             case problem:
                 raise problem
 
-    def _entry(self, name: str) -> Entry:
-        match self._current(name):
+    def add(self, file_name: str, data: bytes) -> str:
+        """Keep a file under a name like its own that is still free; the workflow's name from now on. WorkflowError."""
+        suffix = Path(file_name).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise WorkflowError(f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON.")
+        words = "-".join(re.findall(r"\w+", Path(file_name).stem))[:60] or "workflow"
+        taken = self.stamps()
+        names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
+        name = next(name for name in names if name not in taken)
+        try:
+            with (self.path / f"{name}{suffix}").open("xb") as file:
+                file.write(data)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise WorkflowError(f"The workflow cannot be kept: {why}.", "Ask whoever runs this app.") from error
+        return name
+
+    def _entry(self, name: str, stamp: Stamp) -> Entry:
+        match self._current(name, stamp):
             case Workflow() as workflow:
                 return Entry(name, title_of(workflow))
             case problem:
                 return Entry(name, name, str(problem))
 
-    def _current(self, name: str) -> Workflow | WorkflowError:
-        file = self.path / f"{name}.json"
-        # The name comes from a browser's address: it names a file of this folder or nothing.
-        stamp = _stamp(file) if file.parent == self.path and Path(name).name == name else None
-        if stamp is None:
-            self._read.pop(name, None)
-            return WorkflowError(f"There is no workflow called {name!r}.", "Choose one from the list above.")
+    def _current(self, name: str, stamp: Stamp) -> Workflow | WorkflowError:
         known = self._read.get(name)
         if known is None or known[0] != stamp:
-            known = (stamp, _read(file))
+            known = (stamp, _read(stamp.file))
             self._read[name] = known
         return known[1]
 
@@ -91,6 +121,16 @@ def title_of(workflow: Workflow) -> str:
     return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 
 
+def _files(folder: Path) -> dict[str, Path]:
+    """The files that may hold a workflow, by name."""
+    try:
+        found = [file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+    except OSError:
+        return {}
+    found.sort(key=lambda file: SUFFIXES.index(file.suffix.lower()), reverse=True)
+    return {file.stem: file for file in found}
+
+
 def _read(file: Path) -> Workflow | WorkflowError:
     try:
         return read_workflow(file)
@@ -98,15 +138,9 @@ def _read(file: Path) -> Workflow | WorkflowError:
         return problem
 
 
-def _stamp(file: Path) -> Stamp | None:
-    """What changes when the workflow or the toml beside it does; None where there is no such file."""
+def _state(file: Path) -> State:
     try:
         state = file.stat()
-        stamp = (state.st_mtime_ns, state.st_size)
-    except (OSError, ValueError):
-        return None
-    try:
-        beside = file.with_suffix(".toml").stat()
     except OSError:
-        return stamp
-    return (*stamp, beside.st_mtime_ns, beside.st_size)
+        return None
+    return (state.st_mtime_ns, state.st_size)

@@ -77,7 +77,7 @@ def build_form(workflow: Workflow, catalogue: Catalogue) -> Form:
         *found.problems,
     ]
     return Form(
-        title=(config and config.title) or title_of(workflow.name),
+        title=(config and config.title) or workflow.title or title_of(workflow.name),
         description=(config and config.description) or _described(layers),
         fields=tuple(fields),
         outputs=outputs,

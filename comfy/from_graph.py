@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from comfy.app_mode import App as SavedApp
 from comfy.app_mode import read_app
 from comfy.errors import WorkflowError
 from comfy.graph import BoundWidget, Converted, convert
@@ -31,21 +32,22 @@ def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
     return replace(
         workflow,
         prompt=_as_typed(converted),
-        app=app and App(tuple(_shown(entry.widget) for entry in app.inputs if entry.widget.targets), app.outputs),
+        app=_arranged(app) if app else None,
         promoted=tuple(_shown(w) for w in converted.widgets if w.inside and ":" not in w.node and w.targets),
         missing=converted.missing,
         models=converted.models,
     )
 
 
+def _arranged(app: SavedApp) -> App:
+    return App(tuple(_shown(entry.widget) for entry in app.inputs if entry.widget.targets), app.outputs)
+
+
 def _as_typed(converted: Converted) -> Prompt:
     """The prompt with file prefixes as their author wrote them: the names in them stand for values of the form."""
-    typed = {
-        target: widget.value for widget in converted.widgets if widget.name == PREFIX for target in widget.targets
-    }
+    typed = {target: widget.value for widget in converted.widgets if widget.name == PREFIX for target in widget.targets}
     return {
-        node_id: node
-        | {"inputs": {name: typed.get((node_id, name), value) for name, value in node["inputs"].items()}}
+        node_id: node | {"inputs": {name: typed.get((node_id, name), value) for name, value in node["inputs"].items()}}
         for node_id, node in converted.prompt.items()
     }
 

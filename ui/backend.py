@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.client import Client
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, WorkflowError
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
+from comfy.from_graph import on_server
 from comfy.object_info import Catalogue
+from comfy.opened import MARK as OPENED_MARK
+from comfy.opened import OpenedWorkflows
 from comfy.run import Job, Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
-from comfy.workflow import Workflow
+from comfy.workflow import Workflow, open_workflow
 from ui.media import Upload
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
@@ -66,6 +69,7 @@ class Backend:
     """The server, the runs on it and the workflows on offer.
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
+    `may_keep`: people may put workflows they opened into the folder, for everybody.
     """
 
     client: Client
@@ -74,12 +78,26 @@ class Backend:
     catalogue: LiveCatalogue
     demo: bool
     files: Path
+    may_keep: bool = False
+    opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def form(self, name: str) -> tuple[Workflow, Form]:
-        """The workflow called `name` and its form. WorkflowError, ServerUnreachable."""
-        workflow = self.folder.get(name)
-        return workflow, build_form(workflow, self.catalogue.get())
+    def form(self, name: str, owner: str) -> tuple[Workflow, Form]:
+        """The workflow that goes by `name` for this person, and its form. WorkflowError, ServerUnreachable."""
+        found = self.opened.get(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
+        catalogue = self.catalogue.get()
+        workflow = on_server(found, catalogue)
+        return workflow, build_form(workflow, catalogue)
+
+    def open(self, owner: str, file: str, data: bytes) -> Workflow:
+        """Open a file for this person alone; the answer's name is what it goes by. WorkflowError says why not."""
+        return self.opened.put(owner, open_workflow(file, data), file, data)
+
+    def keep(self, owner: str, name: str) -> str:
+        """Put an opened workflow into the folder, for everybody; the name it has there. WorkflowError."""
+        if not self.may_keep:
+            raise WorkflowError("This app does not take new workflows.", "Ask whoever runs it to add the file.")
+        return self.folder.add(*self.opened.file(owner, name))
 
     def start(self, name: str, values: Mapping[str, object], owner: str, *, deadline: float | None = None) -> Run:
         """Check the values, send the files among them, and start a run.
@@ -88,7 +106,7 @@ class Backend:
         callers that may vanish: seconds after which the run ends by itself; without one a page has to attach.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
-        workflow, form = self.form(name)
+        workflow, form = self.form(name, owner)
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
         errors |= _foreign_files(form, cleaned, uploads)

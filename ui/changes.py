@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-
-from comfy.folder import Stamp, WorkflowFolder
-from ui.identity import Identity
+from comfy.folder import WorkflowFolder
 
 LOOK_SECONDS = 0.5
 
@@ -23,7 +20,7 @@ class FolderWatch:
         self._task: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def listen(self):  # type: ignore[no-untyped-def]
+    def listen(self) -> Iterator[asyncio.Queue[list[str]]]:
         """A queue of lists of names that were added, edited or removed."""
         queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
         self._listeners.add(queue)
@@ -35,7 +32,7 @@ class FolderWatch:
             self._listeners.discard(queue)
 
     async def _look(self) -> None:
-        known: Mapping[str, Stamp] = await asyncio.to_thread(self._folder.stamps)
+        known = await asyncio.to_thread(self._folder.stamps)
         while self._listeners:
             await asyncio.sleep(LOOK_SECONDS)
             now = await asyncio.to_thread(self._folder.stamps)

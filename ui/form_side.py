@@ -15,6 +15,7 @@ from gradio.components import Component
 
 from comfy.errors import ComfyError
 from comfy.form import Field, Form, check
+from comfy.opened import MARK as OPENED_MARK
 from ui.backend import Backend, FieldErrors
 from ui.result_side import ResultSide
 from ui.widgets import Control, build_control
@@ -30,15 +31,16 @@ def draw_form(
     generate: gr.Button,
     results: ResultSide,
     owner: Callable[[gr.Request], str],
+    person: str,
 ) -> None:
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
     name = str(choice["name"])
     try:
-        _, form = backend.form(name)
+        _, form = backend.form(name, person)
     except ComfyError as problem:
         _draw_problem(problem)
         return
-    _draw_heading(form)
+    _draw_heading(backend, name, form)
     controls = draw_fields(form, values_at_first(backend, name, form, choice))
     _keep_values(name, controls)
     _draw_tools(backend, name, opened, controls)
@@ -141,11 +143,20 @@ def _bare(field: Field) -> Field:
     return replace(field, widget="number", tooltip="", min=None, max=None)
 
 
-def _draw_heading(form: Form) -> None:
-    text = f"<h1>{html.escape(form.title)}</h1>"
+def _draw_heading(backend: Backend, name: str, form: Form) -> None:
+    text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
     gr.HTML(text, elem_id="heading")
+    if name.startswith(OPENED_MARK):
+        keep = '<button type="button" class="quiet">Keep it for everybody</button>' if backend.may_keep else ""
+        gr.HTML(
+            f"<p>You opened this workflow; nobody else sees it. {keep}</p>",
+            elem_classes="notice",
+            elem_id="opened-here",
+            js_on_load=f"element.querySelector('button')?.addEventListener('click', "
+            f"() => comfyopening.keep({json.dumps(name)}))",
+        )
     if form.problems:
         items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
         gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")

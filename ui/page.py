@@ -52,7 +52,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    draw_form(backend, choice, opened, generate, results, identity.person)
+                    draw_form(backend, choice, opened, generate, results, identity.person, identity.person(request))
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 

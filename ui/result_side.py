@@ -249,7 +249,7 @@ def _draw_intermediate(results: list[Result]) -> None:
 
 
 def _draw_details(backend: Backend, run: Run) -> None:
-    _, form = backend.form(run.job.workflow)
+    _, form = backend.form(run.job.workflow, run.owner)
     used = run.job.values
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(field.label)}</th><td>{html.escape(str(used[field.key]))}</td></tr>"

@@ -26,6 +26,7 @@ from ui.backend import Backend
 from ui.files import file_routes
 from ui.identity import GiveCookie, Identity
 from ui.live import live_routes
+from ui.opening import opening_routes
 from ui.page import build_page, look
 from ui.view import View, show
 
@@ -56,6 +57,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     identity = Identity()
     app.include_router(live_routes(backend.runs, identity, viewer(backend)))
+    app.include_router(opening_routes(backend, identity))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     page = build_page(backend, identity)
     with page:
@@ -90,7 +92,7 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
         errors: dict[str, str] = {}
         if state.phase.finished:
             with contextlib.suppress(ComfyError):
-                _, form = backend.form(run.job.workflow)
+                _, form = backend.form(run.job.workflow, run.owner)
                 seeds = [run.job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in run.job.values]
                 errors, _ = place_errors(form, state.node_errors)
         return show(
