@@ -34,12 +34,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     add("port", 7860, "port to listen on", type=int)
     add("root-path", "", "path prefix when a proxy serves the app below one", metavar="/PATH")
-    add(
-        "keep",
-        "auto",
-        "whether people may add workflows they open: yes, no, or auto = only on this machine",
-        choices=KEEP,
-    )
+    add("keep", "auto", "may people add workflows they open: yes, no, or auto = if only this machine can reach it")
     add("login", "", "who may use it, as NAME:PASSWORD,NAME:PASSWORD; empty = everybody", type=parse_users)
     add("grace", 30.0, "seconds a run goes on after its page was closed", type=float, metavar="SECONDS")
     return parser.parse_args(argv)

@@ -14,21 +14,8 @@ from comfy.node_mappings import FILE as MAPPINGS
 from comfy.workflow import Workflow, read_workflow
 
 # What may hold a workflow; where two files share a name, the one whose ending stands first counts.
-SUFFIXES = (
-    ".json",
-    ".png",
-    ".webp",
-    ".jpg",
-    ".jpeg",
-    ".gif",
-    ".mp4",
-    ".webm",
-    ".mov",
-    ".mp3",
-    ".flac",
-    ".ogg",
-    ".opus",
-)
+PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
+SUFFIXES = (".json", *PICTURES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
 State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
 
 

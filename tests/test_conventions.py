@@ -312,7 +312,7 @@ def test_a_config_that_says_nothing_is_no_obstacle(tmp_path: Path, content: byte
 def app_form(app: App | None = None, config: FormConfig | None = None, **titles: str) -> Form:
     """A form that several have something to say about."""
     prompt = parse_workflow("sample", titled(text_to_image(), **titles)).prompt
-    return build_form(Workflow("sample", prompt, None, config, app), small_catalogue())
+    return build_form(Workflow("sample", prompt, None, config, app=app), small_catalogue())
 
 
 def test_an_app_says_what_is_shown() -> None:

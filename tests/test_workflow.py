@@ -43,13 +43,17 @@ def test_a_wrapped_prompt_is_unwrapped(key: str) -> None:
 
 @pytest.mark.parametrize(
     "graph",
-    [{"nodes": [], "links": []}, {"workflow": {"nodes": []}}, {"prompt": {}, "workflow": {"nodes": [{"id": 1}]}}],
+    [
+        {"nodes": [], "links": []},
+        {"workflow": {"nodes": [], "links": []}},
+        {"prompt": {}, "workflow": {"nodes": [{"id": 1, "type": "A"}]}},
+    ],
 )
 def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
-    """A graph of the editor is refused with what to do about it."""
-    with pytest.raises(WorkflowError, match="editor") as refusal:
-        parse_workflow("portrait", graph)
-    assert "Export (API)" in refusal.value.hint
+    """A graph of the editor is kept until a server's catalogue can make a prompt of it."""
+    workflow = parse_workflow("portrait", graph)
+    assert workflow.prompt == {}
+    assert workflow.graph == graph.get("workflow", graph)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,13 @@ def test_titles_are_one_line_of_bounded_length() -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "not JSON"), (b"\xff\xfe", "not JSON"), (b"[" * 200_000, "not JSON"), (b"[]", "no ComfyUI workflow")],
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe", "no kind of file"),
+        (b"[" * 200_000, "too deeply"),
+        (b'{"1": ', "is not JSON"),
+        (b"[]", "no ComfyUI workflow"),
+    ],
 )
 def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
     """Files that hold no workflow are refused in words, however broken."""
