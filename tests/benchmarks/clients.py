@@ -56,7 +56,10 @@ class Person:
         async with http.stream("GET", f"{address}/{event}", headers=headers) as stream:
             lines = stream.aiter_lines()  # held on to: letting go of it would hang up, which ends the run
             run_id = await _run_of(lines)
-            return await self.watch(run_id, pressed, stop_at)
+            seen = await self.watch(run_id, pressed, stop_at)
+            async for _ in lines:  # as any script does, to the last word
+                pass
+        return seen
 
     async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
         """Follow a run as the page does, each frame answered."""

@@ -17,7 +17,7 @@ from tests.benchmarks.app_process import ROOT
 from tests.benchmarks.figure import Figure, median
 from tests.benchmarks.frames import FrameSource
 
-PAIRS = 7
+PAIRS = 5
 STEPS = 20
 STEP_SECONDS = 0.1
 

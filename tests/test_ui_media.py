@@ -1,0 +1,72 @@
+"""Pictures and files on their way to the server."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ui.media import from_data_url, from_editor, from_path
+
+
+def test_a_file_keeps_its_name_and_bytes(tmp_path: Path) -> None:
+    """A file from the browser is sent as it is, under its own name without folders."""
+    (tmp_path / "a cat.png").write_bytes(b"data")
+    upload = from_path(str(tmp_path / "a cat.png"))
+    assert upload is not None
+    assert (upload.name, upload.data) == ("a cat.png", b"data")
+    assert from_path(None) is None
+
+
+def test_a_data_address_is_a_file() -> None:
+    """Scripts send files inside an address; anything else is no file."""
+    upload = from_data_url("data:image/png;base64," + base64.b64encode(b"\x89PNG").decode())
+    assert upload is not None
+    assert (upload.name, upload.data) == ("upload.png", b"\x89PNG")
+
+
+@pytest.mark.parametrize("text", ["", "a cat", "data:image/png,plain", "data:image/png;base64,***", "C:\\x,y"])
+def test_other_text_is_no_file(text: str) -> None:
+    """Ordinary text, also with a comma in it, is not taken for a file."""
+    assert from_data_url(text) is None
+
+
+def painted(size: tuple[int, int] = (40, 30)) -> Image.Image:
+    """An editor's layer with a painted box in its left upper quarter."""
+    layer = Image.new("RGBA", size)
+    layer.paste((255, 255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
+    return layer
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_the_mask_becomes_transparency(mode: str) -> None:
+    """What is painted over arrives transparent, the rest opaque, and no colour is lost below."""
+    background = Image.new("RGB", (40, 30), (10, 200, 30)).convert(mode)
+    upload = from_editor({"background": background, "layers": [painted()], "composite": None})
+    assert upload is not None
+    sent = Image.open(io.BytesIO(upload.data))
+    assert sent.mode == "RGBA"
+    assert sent.getchannel("A").getpixel((5, 5)) == 0
+    assert sent.getchannel("A").getpixel((35, 25)) == 255
+    assert sent.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
+
+
+def test_layers_add_up_and_fit_the_picture() -> None:
+    """Several layers are one mask; a layer of another size is fitted to the picture."""
+    right = painted((80, 60)).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    upload = from_editor({"background": Image.new("RGB", (40, 30)), "layers": [painted(), right]})
+    assert upload is not None
+    alpha = Image.open(io.BytesIO(upload.data)).getchannel("A")
+    assert (alpha.getpixel((5, 5)), alpha.getpixel((35, 5)), alpha.getpixel((20, 25))) == (0, 0, 255)
+
+
+def test_nothing_painted_means_no_mask() -> None:
+    """A picture that nobody painted on stays whole, and no picture is no file."""
+    upload = from_editor({"background": Image.new("RGB", (8, 8)), "layers": []})
+    assert upload is not None
+    assert Image.open(io.BytesIO(upload.data)).getchannel("A").getextrema() == (255, 255)
+    assert from_editor(None) is None
+    assert from_editor({"background": None, "layers": []}) is None
