@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NODE.INPUT=VALUE",
         dest="settings",
         help="a value in place of the workflow's, as in 6.text='a lighthouse'; for pictures and other media the name "
-        "of a file here, which is sent to the server; an empty seed is drawn at random; may be repeated",
+        "of a file here, which is sent to the server; an empty seed is drawn at random, an empty picture is left out "
+        "where the workflow can do without it; may be repeated",
     )
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the files (default: here)")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
@@ -83,7 +84,7 @@ def _run(args: argparse.Namespace) -> int:
     with choose_server(args.server) as server, Client(server.url) as client:
         catalogue = Catalogue(client.object_info())
         workflow = on_server(workflow, catalogue)
-        form = build_form(workflow, catalogue)
+        form = build_form(workflow, catalogue, settings)
         job = _job(workflow, form, settings, client)
         print(f"{form.title} on {server}", file=sys.stderr)
         state = _watch(client, job)

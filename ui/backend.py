@@ -82,12 +82,15 @@ class Backend:
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def form(self, name: str, owner: str) -> tuple[Workflow, Form]:
-        """The workflow that goes by `name` for this person, and its form. WorkflowError, ServerUnreachable."""
+    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> tuple[Workflow, Form]:
+        """The workflow that goes by `name` for this person, and its form with the fields that these values bring.
+
+        Raises WorkflowError, ServerUnreachable.
+        """
         found = self.opened.get(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
         catalogue = self.catalogue.get()
         workflow = on_server(found, catalogue)
-        return workflow, build_form(workflow, catalogue)
+        return workflow, build_form(workflow, catalogue, values)
 
     def open(self, owner: str, file: str, data: bytes) -> Workflow:
         """Open a file for this person alone; the answer's name is what it goes by. WorkflowError says why not."""
@@ -106,7 +109,7 @@ class Backend:
         callers that may vanish: seconds after which the run ends by itself; without one a page has to attach.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
-        workflow, form = self.form(name, owner)
+        workflow, form = self.form(name, owner, values)
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
         errors |= _foreign_files(form, cleaned, uploads)
