@@ -10,6 +10,7 @@ import pytest
 
 from comfy.errors import WorkflowError
 from comfy.form import build_form
+from comfy.from_graph import on_server
 from comfy.object_info import Catalogue
 from comfy.workflow import read_workflow
 
@@ -34,9 +35,28 @@ def test_every_real_workflow_opens(shared: Path, version: str) -> None:
     assert opened >= 70
 
 
-def test_odd_files_open_or_say_why_not(shared: Path) -> None:
-    """A wrapped prompt opens, a bare graph is refused in words."""
+def test_odd_files_open(shared: Path) -> None:
+    """A wrapped prompt opens as a prompt, a bare graph as a graph."""
     odd = shared / "workflows/corpus/odd"
     assert read_workflow(odd / "swarmui__Basic_SDXL.json").prompt
-    with pytest.raises(WorkflowError, match="editor"):
-        read_workflow(odd / "cog-comfyui__sd15_text2img_not_api_version.json")
+    assert read_workflow(odd / "cog-comfyui__sd15_text2img_not_api_version.json").graph
+
+
+@pytest.mark.parametrize("folder", ["corpus/gui", "corpus/pairs", "corpus/images", "gui_to_api/gui"])
+def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
+    """Graphs and pictures from everywhere open as forms, or say in a sentence why not."""
+    catalogue = Catalogue.read(shared / "comfyui/object_info-0.33.0.json.gz")
+    refused = []
+    files = [file for file in sorted((shared / "workflows" / folder).rglob("*")) if file.is_file()]
+    for file in files:
+        if file.name == "index.json":
+            continue
+        try:
+            form = build_form(on_server(read_workflow(file), catalogue), catalogue)
+        except WorkflowError as refusal:
+            refused.append((file.name, str(refusal)))
+            continue
+        assert len({field.key for field in form.fields}) == len(form.fields), file.name
+        json.dumps(form.to_json(), allow_nan=False)
+    # The one picture there without a workflow, which must say so.
+    assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
