@@ -24,6 +24,7 @@ from ui.view import View
 
 TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 LAST_FRAME_WAIT = 5.0  # how long the end of a run waits for a slow browser to paint the frame it has
+UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
 GONE = 4404  # close code: no such run for this person
 
 
@@ -103,6 +104,7 @@ class Watcher:
                 case "stop":
                     self.run.cancel()
                 case _:
+                    await self.socket.close(UNKNOWN_WORD)
                     return
 
     async def tell(self) -> None:

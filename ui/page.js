@@ -159,6 +159,7 @@ window.comfyforms = (() => {
     const said = text ? JSON.parse(text) : {};
     if (said.run) {
       follow(said.run);
+      $("#columns")?.classList.add("has-run");
       if (matchMedia("(max-width: 1023px)").matches) $("#result-side")?.scrollIntoView({ behavior: "smooth" });
       return;
     }
@@ -285,6 +286,7 @@ window.comfyforms = (() => {
     if (known) stage.bar.setAttribute("aria-valuenow", Math.round(100 * view.fraction));
     else stage.bar.removeAttribute("aria-valuenow");
     $("#columns")?.classList.toggle("run-going", busy);
+    if (view.id) $("#columns")?.classList.add("has-run");
     const heard = `${view.id ?? ""}${view.phase}`;
     if (heard !== phaseSaid) { phaseSaid = heard; announce(view.headline ?? ""); }
   }

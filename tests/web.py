@@ -1,0 +1,73 @@
+"""A plain web client of the app for tests: requests with a cookie, and a run's socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import websocket
+from serving import RunningApp
+
+from comfy.run import Run
+from ui.identity import COOKIE
+
+ANN = "a" * 43
+BOB = "b" * 43
+NORMAL = 1000
+
+
+def start(app: RunningApp, workflow: str = "text-to-image", /, cookie: str = ANN, **values: object) -> Run:
+    """Start a run for the browser with this cookie; it goes on though nobody may ever watch."""
+    return app.backend.start(workflow, values, f"browser:{cookie}", deadline=60)
+
+
+def finished(run: Run) -> Run:
+    """Wait for a run's end."""
+    for _ in run.watch(timeout=20):
+        pass
+    return run
+
+
+def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
+    """GET a path as a browser with this cookie."""
+    with requests.get(app.url + path, cookies={COOKIE: cookie}, headers=headers, timeout=10) as answer:
+        assert answer.content is not None
+        return answer
+
+
+@contextmanager
+def watching(app: RunningApp, run_id: str, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
+    """A run's socket, as a browser with this cookie opens it."""
+    address = app.url.replace("http", "ws") + f"/live/{run_id}"
+    socket = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={cookie}", **options)
+    try:
+        yield socket
+    finally:
+        socket.close()
+        socket.shutdown()  # close() does nothing after the other side's close
+
+
+def messages(socket: websocket.WebSocket, *, painting: bool = True) -> Iterator[dict[str, Any] | bytes]:
+    """Views and frames until the server closes; each frame is answered unless not `painting`."""
+    while True:
+        kind, data = socket.recv_data()
+        match kind:
+            case websocket.ABNF.OPCODE_TEXT:
+                yield json.loads(data)
+            case websocket.ABNF.OPCODE_BINARY:
+                yield data
+                if painting:
+                    socket.send("painted")
+            case websocket.ABNF.OPCODE_CLOSE:
+                return
+
+
+def close_code(socket: websocket.WebSocket) -> int:
+    """The code that the server closes with, whatever comes before."""
+    while True:
+        kind, data = socket.recv_data()
+        if kind == websocket.ABNF.OPCODE_CLOSE:
+            return int.from_bytes(data[:2], "big")
