@@ -11,7 +11,7 @@ from comfy.form_exposure import Exposed
 from comfy.form_fields import MEDIA_WIDGETS, Field, Widget
 from comfy.form_types import BadValue, match_choice, read_value
 from comfy.form_widgets import can_slide, choose_widget, limits_of
-from comfy.labels import choice_labels, closest, plain_number
+from comfy.labels import choice_labels, closest, plain_number, short
 from comfy.object_info import InputSpec
 from comfy.trace import Trace
 
@@ -104,7 +104,7 @@ def _default(exposed: Exposed, said: FieldConfig, widget: Widget, limits: dict[s
             # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
             if widget == "seed":
                 return None
-            found.problem(f"is {_short(value)} in {source}, but it {bad}")
+            found.problem(f"is {short(value)} in {source}, but it {bad}")
     return None
 
 
@@ -165,21 +165,12 @@ def _with_offered(built: Field, offered: tuple[Any, ...], said: FieldConfig, fou
     best = closest(built.default, offered)
     if built.is_media or built.widget == "text":
         return missing
-    if best is None:
-        found.problem(f"is {_short(built.default)}, but this server has nothing to choose from.")
-        return missing
-    if said.closest:
-        found.note(f"is {_short(best)}, because this server does not have {_short(built.default)}.")
-        return replace(built, default=best)
-    found.problem(f"is {_short(built.default)}, which this server does not have. The closest it has is {_short(best)}.")
-    return missing
+    if best is None or not said.closest:
+        return missing  # missing.py says so
+    found.note(f"is {short(best)}, because this server does not have {short(built.default)}.")
+    return replace(built, default=best)
 
 
 def _tooltip(spec: InputSpec | None) -> str:
     tooltip = spec.options.get("tooltip") if spec else None
     return tooltip.strip() if isinstance(tooltip, str) else ""
-
-
-def _short(value: object) -> str:
-    text = " ".join(str(value)[:200].split())
-    return f"“{text if len(text) <= 60 else text[:59] + '…'}”"

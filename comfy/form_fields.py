@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from comfy.object_info import NodeSpec
+    from comfy.workflow import Prompt
 
 Widget = Literal[
     "text", "textarea", "number", "slider", "checkbox", "dropdown", "seed", "image", "mask", "audio", "video", "file"
 ]
 Group = Literal["main", "advanced", "hidden"]
+
+# Kinds of outputs that show how things went. As long as there are results to save, these alone are no reason for a run.
+ASIDE = frozenset({"temp", "text"})
 
 # Widgets whose value is the name of a file in the server's input folder.
 MEDIA_WIDGETS: frozenset[str] = frozenset({"image", "mask", "audio", "video", "file"})
@@ -24,6 +31,10 @@ class Field:
     exact value. `required` means that an empty value is refused. `source` says which rule exposed the field ("toml",
     "heuristic", …). `section` is an author's own heading; such fields have the group "advanced".
     `default_offered` is False if the server does not have the default (a file or model that is not there).
+    `optional` means that a file left empty is taken out of the run, with whatever cannot do without it.
+    `redraws` means that other values bring other fields: build the form again with the values so far.
+    `grows` is the key of one more field of this kind, if the workflow takes more: build the form again with that key
+    among the values, even with None, and the field is there.
     """
 
     key: str
@@ -45,6 +56,9 @@ class Field:
     targets: tuple[tuple[str, str], ...] = ()
     section: str | None = None
     default_offered: bool = True
+    optional: bool = False
+    redraws: bool = False
+    grows: str | None = None
 
     @property
     def is_media(self) -> bool:
@@ -86,7 +100,8 @@ class Form:
     """A whole form. `fields` are in the order in which a person reads them, main ones first.
 
     `problems` are sentences about what will not work on this server; `notes` are things worth knowing that need no
-    action. `titles` names every node of the prompt for people, also those without a field.
+    action. `titles` names every node of the prompt for people, also those without a field. `prompt` is what the form
+    was made of, `nodes` what the server says about its node classes, as far as it has them; both only to read.
     """
 
     title: str
@@ -96,6 +111,14 @@ class Form:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
+    prompt: Prompt = field(default_factory=dict, repr=False, compare=False)
+    nodes: Mapping[str, NodeSpec] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The output nodes of which a run must reach at least one: those that save something, or else all."""
+        saving = frozenset(output.node for output in self.outputs if output.kind not in ASIDE)
+        return saving or frozenset(output.node for output in self.outputs)
 
     def field(self, key: str) -> Field:
         """The field with this key. Raises KeyError."""

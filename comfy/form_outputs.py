@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from comfy.form_fields import Output
-from comfy.object_info import Catalogue, NodeSpec
+from comfy.object_info import NodeSpec
 from comfy.workflow import Prompt
 
 # By class name: what the server's types do not tell, and savers of packs that a server may lack. First match counts.
@@ -32,7 +32,7 @@ KIND_OF_TYPE = {
 KNOWN_SAVER = re.compile(r"^(save|preview|show)|save.*image|image.*save|videocombine|video_combine", re.IGNORECASE)
 
 
-def find_outputs(prompt: Prompt, catalogue: Catalogue) -> Iterator[Output]:
+def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[Output]:
     """The output nodes, in the prompt's order; for classes the server lacks, those named like savers."""
     for node_id, node in prompt.items():
         class_type = node["class_type"]

@@ -9,14 +9,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
 
+from comfy.arrangement import arrange
+from comfy.bypass import take_out
 from comfy.form_config import did_you_mean
 from comfy.form_fields import Field, Form, Widget
 from comfy.form_types import BadValue, match_choice, read_bool, read_text, read_value
 from comfy.labels import plain_number
+from comfy.seeds import Increment, next_seed
 from comfy.workflow import Prompt, Workflow
-
-# Above this, browsers and the editor can no longer hold a seed exactly. Typed seeds may be larger, random ones are not.
-MAX_RANDOM_SEED = 2**53 - 1
 
 MAX_FILE_NAME = 1_000
 
@@ -35,7 +35,8 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
     """Check everything that was entered, before anything is sent.
 
     Takes values by field key, in any spelling a browser or a shell may use; a missing key means the field's default.
-    Answers a clean value for every good field and a sentence for every bad one. A seed of None stays None: random.
+    Answers a clean value for every good field and a sentence for every bad one. A seed of None stays None: random; an
+    optional file of None or "" is None: without it.
     """
     clean: dict[str, Any] = {}
     errors: dict[str, str] = {}
@@ -51,6 +52,9 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
             clean[field.key] = _check_field(field, values.get(field.key))
         except BadValue as bad:
             errors[field.key] = f"{field.label} {bad}"
+    for field, said in _not_all_empty(form, clean):
+        del clean[field.key]
+        errors[field.key] = said
     return clean, errors
 
 
@@ -59,28 +63,55 @@ def fill(
 ) -> tuple[Prompt, dict[str, Any]]:
     """A new prompt with checked values in all their places, and the values really used: seeds of None are drawn.
 
-    Fields without a value get the form's default. The workflow is not changed.
+    Fields without a value get the form's default, optional files of None are taken out with what hangs on them, and of
+    a dynamic combo only the chosen option's inputs are sent. The workflow is not changed.
     """
-    prompt = copy.deepcopy(workflow.prompt)
+    given = {field.key: values.get(field.key, field.default) for field in form.fields}
+    prompt = copy.deepcopy(arrange(workflow.prompt, form.nodes, given).prompt)
     used: dict[str, Any] = {}
     for field in form.fields:
-        value = values.get(field.key, field.default)
-        if field.widget == "seed" and value is None:
-            value = random_seed(field, rng)
-        if value is None:
+        targets = [(node, name) for node, name in field.targets if _is_there(prompt, node, name)]
+        if not targets:
             continue
-        for node, name in field.targets:
-            prompt[node]["inputs"][name] = copy.deepcopy(value)
+        value = _sent(field, given[field.key], rng)
+        if value is None and not field.optional:
+            continue
         if field.group != "hidden" or field.key in values:
             used[field.key] = value
-    return prompt, used
+        for node, name in targets:
+            prompt[node]["inputs"][name] = copy.deepcopy(value)
+    without = take_out(prompt, form.nodes, _left_empty(form, used), form.needed)
+    return prompt if without is None else without, used
 
 
-def random_seed(field: Field, rng: random.Random) -> int:
-    """A seed within the field's limits, none of them negative (that means "random" to some nodes)."""
-    low = max(0, int(field.min or 0))
-    high = int(field.max if field.max is not None else MAX_RANDOM_SEED)
-    return rng.randint(low, max(low, min(high, MAX_RANDOM_SEED)))
+def _sent(field: Field, value: Any, rng: random.Random) -> Any:
+    if field.widget != "seed" or not isinstance(value, int | Increment | None):
+        return value
+    return next_seed(field, value, rng)
+
+
+def _is_there(prompt: Prompt, node: str, name: str) -> bool:
+    """False for the inputs of options that were not chosen, and of files that were not added."""
+    return node in prompt and ("." not in name or name in prompt[node]["inputs"])
+
+
+def _left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
+    """The nodes of optional files of which there are to be none."""
+    return [
+        field.node
+        for field in form.fields
+        if field.optional and field.is_media and field.key in values and values[field.key] is None
+    ]
+
+
+def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field, str]]:
+    """What is wrong where each of several files could be left empty, but not all of them."""
+    nodes = _left_empty(form, clean)
+    if len(nodes) < 2 or take_out(form.prompt, form.nodes, nodes, form.needed) is not None:
+        return []
+    fields = [field for field in form.fields if field.node in nodes and field.key in clean and clean[field.key] is None]
+    names = " and ".join(field.label for field in fields)
+    return [(one, f"{one.label} {ADD_MEDIA[one.widget][:-1]}: {names} cannot all be left empty.") for one in fields]
 
 
 def round_value(field: Field, value: int | float) -> int | float:
@@ -113,7 +144,9 @@ def _check_number(field: Field, value: object) -> int | float:
     return rounded if field.min is None else max(rounded, field.min)
 
 
-def _check_seed(field: Field, value: object) -> int | float | None:
+def _check_seed(field: Field, value: object) -> int | float | Increment | None:
+    if isinstance(value, Increment):
+        return Increment(int(_check_number(field, value.last)))
     empty = value is None or (isinstance(value, str) and not value.strip())
     return None if empty else _check_number(field, value)
 
@@ -142,7 +175,7 @@ def _check_media(field: Field, value: object) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         if field.required:
             raise BadValue(ADD_MEDIA[field.widget])
-        return field.default
+        return None if field.optional else field.default
     if not isinstance(value, str) or len(value) > MAX_FILE_NAME or not value.isprintable():
         raise BadValue("must be the name of an uploaded file.")
     return value

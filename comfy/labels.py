@@ -145,6 +145,12 @@ def plain_number(number: int | float) -> str:
     return str(number) if isinstance(number, int) else repr(number).removesuffix(".0")
 
 
+def short(value: object) -> str:
+    """A value in quotes, on one line and not too long to read."""
+    text = " ".join(str(value)[:200].split())
+    return f"“{text if len(text) <= 60 else text[:59] + '…'}”"
+
+
 def _words(value: object) -> set[str]:
     text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
     return set(re.split(r"[^a-z0-9.]+", text)) - {""}

@@ -7,8 +7,10 @@ inputs. The raw dict is 0.5 to 1.6 MB and mostly unused by any one workflow, so 
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,6 +25,12 @@ AUTOGROW = "COMFY_AUTOGROW_V3"
 
 # Types whose value a person types or picks. Everything else arrives through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
+
+# How like a missing class another must be to be named; less is no help.
+LIKENESS = 0.8
+
+# As many inputs as an autogrow group without a limit of its own may have.
+MOST_GROWN = 100
 
 # The options by which a combo or string input says that files can be uploaded to it, and what kind of file.
 UPLOAD_OPTIONS = {
@@ -79,15 +87,50 @@ class InputSpec:
 
     def grown(self, name: str) -> InputSpec | None:
         """The spec of one input of an autogrow group by its dotted name (`images.image0`), or None if it is not one."""
-        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
-        head, dot, slot = name.rpartition(".")
-        if not (template and dot and head == self.name):
+        head, dot, slot = name.rpartition(".") if self.type == AUTOGROW else ("", "", "")
+        template = _mapping(self.options.get("template")) if dot and head == self.name else {}
+        if not template:
             return None
         prefix, names = _text(template.get("prefix")), _flat(template.get("names"))
         if slot not in names and not (prefix and slot.startswith(prefix) and slot[len(prefix) :].isdecimal()):
             return None
+        return replace(self.member, name=name, required=False) if self.member else None
+
+    @cached_property
+    def member(self) -> InputSpec | None:
+        """What each input of an autogrow group is like; None for all others."""
+        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
         inner = _parse_inputs(template.get("input"))
-        return replace(inner[0], name=name, required=False) if inner else None
+        return inner[0] if inner else None
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """The dotted names that the inputs of an autogrow group can have, in order; () for all others."""
+        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
+        prefix, names = _text(template.get("prefix")), _flat(template.get("names"))
+        if prefix and not names:
+            most = template.get("max")
+            names = tuple(f"{prefix}{n}" for n in range(min(most, MOST_GROWN) if isinstance(most, int) else MOST_GROWN))
+        return tuple(f"{self.name}.{name}" for name in names)
+
+    @property
+    def least(self) -> int:
+        """How many inputs of an autogrow group must be there."""
+        least = _mapping(self.options.get("template")).get("min")
+        return least if isinstance(least, int) and self.type == AUTOGROW else 0
+
+    @property
+    def start(self) -> Any:
+        """The value that the editor gives a new widget of this kind; None where there is no widget or no choice."""
+        if not self.is_widget:
+            return None
+        said = self.options.get("default")
+        if self.choices is not None:
+            return said if said in self.choices else next(iter(self.choices), None)
+        if said is None and self.value_type in ("INT", "FLOAT"):
+            least = self.options.get("min")
+            return max(0, least) if isinstance(least, int | float) else 0
+        return {"BOOLEAN": False, "STRING": "", "COLOR": "#000000"}.get(self.value_type) if said is None else said
 
 
 @dataclass(frozen=True)
@@ -123,6 +166,7 @@ class Catalogue(Mapping[str, NodeSpec]):
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
         self._parsed: dict[str, NodeSpec] = {}
+        self._similar: dict[str, str] = {}
 
     @classmethod
     def read(cls, path: Path) -> Catalogue:
@@ -137,6 +181,19 @@ class Catalogue(Mapping[str, NodeSpec]):
                 f"{path} is not a node catalogue.", hint="Save the answer of http://SERVER/object_info to a file."
             )
         return cls(raw)
+
+    def similar(self, class_type: str) -> str:
+        """The display name of the class most like one that is not there, by class or display name; "" if none is."""
+        if class_type not in self._similar:
+            near = difflib.get_close_matches(_core(class_type), self._names, 1, LIKENESS)
+            self._similar[class_type] = self._names[near[0]] if near else ""
+        return self._similar[class_type]
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Every way to name a class, bare of packs and punctuation → its display name."""
+        shown = {one: _text(self.raw[one].get("display_name")) or one for one in self}
+        return {_core(name): shown[one] for one in shown for name in (shown[one], one)}
 
     def __getitem__(self, class_type: str) -> NodeSpec:
         if class_type not in self._parsed:
@@ -206,6 +263,11 @@ def _walk(specs: tuple[InputSpec, ...], values: Mapping[str, object]) -> Iterato
         yield from _walk(spec.branch(values.get(spec.name)), values)
         if spec.type == AUTOGROW:
             yield from ((name, grown) for name in values if (grown := spec.grown(name)))
+
+
+def _core(name: str) -> str:
+    """A class name without the pack behind it ("Seed (rgthree)", "Text|pysssss") and without punctuation."""
+    return "".join(c for c in re.split(r" ?[(|]", name[:200], maxsplit=1)[0].lower() if c.isalnum())
 
 
 def _flat(offered: object) -> tuple[Any, ...]:

@@ -1,0 +1,232 @@
+"""Running a prompt without one of its pictures: what the editor's bypass would do, and where that is impossible.
+
+A node that is taken out leaves its users without an input. Where the input is optional it goes too; a node that needs
+it is bypassed: each of its outputs is replaced by what comes in of the same type, the input of the same place first.
+Where nothing of that type comes in, or the node is a sampler, the users of that output are next. Facts from
+ComfyUI_frontend's `ExecutableNodeDTO`; unlike there, an input that carries nothing is passed over for the next one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from comfy.form_fields import ASIDE
+from comfy.form_outputs import find_outputs
+from comfy.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec
+from comfy.workflow import Prompt, links
+
+Place = tuple[str, int]
+
+ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})
+
+# What steers sampling. A node that takes some of it and gives none on is where results are made.
+STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
+
+# Widget inputs that a link overrode and that may take their starting value instead. Not texts: an empty prompt is no
+# way to do without the picture that it was read from.
+RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
+
+
+def can_do_without(
+    prompt: Prompt, catalogue: Mapping[str, NodeSpec], node: str, needed: Collection[str] | None = None
+) -> bool:
+    """True if the prompt still gives a result without this node; `needed` as for `take_out`."""
+    return take_out(prompt, catalogue, [node], needed) is not None
+
+
+def take_out(
+    prompt: Prompt, catalogue: Mapping[str, NodeSpec], nodes: Iterable[str], needed: Collection[str] | None = None
+) -> Prompt | None:
+    """A new prompt without these nodes, or None where it cannot be: a needed input leads down to every result.
+
+    `needed` are the output nodes of which at least one must stay (default: those that save something, or else all).
+    One that would merely save another loaded file unchanged does not count. What served only the nodes taken out goes
+    with them. A node class that the server lacks cannot be bypassed, so whatever feeds one is needed.
+    """
+    graph = _Graph(prompt, catalogue)
+    removed = graph.fall([node for node in nodes if node in prompt])
+    if removed is None:
+        return None
+    outputs = {output.node: output.kind for output in find_outputs(prompt, catalogue)}
+    counted = needed if needed is not None else {node for node, kind in outputs.items() if kind not in ASIDE}
+    rest = {node_id: graph.without(node_id, removed) for node_id in prompt if node_id not in removed}
+    stay = [node for node in counted or outputs if node in rest and not graph.only_loads(node, rest[node])]
+    if not stay:
+        return None
+    served = _behind(prompt, outputs)
+    serving = _behind(rest, [node for node in outputs if node in rest])
+    return {node_id: node for node_id, node in rest.items() if node_id in serving or node_id not in served}
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether a link may lead from one type to the other; a type may be a list of alternatives."""
+    if one in ANY or other in ANY:
+        return True
+    return not set(one.upper().split(",")).isdisjoint(other.upper().split(","))
+
+
+class _Graph:
+    """A prompt with its links indexed, and what the server says about the inputs of each node."""
+
+    def __init__(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
+        self.prompt = prompt
+        self.catalogue = catalogue
+        self.users: dict[str, list[str]] = defaultdict(list)
+        for node_id, node in prompt.items():
+            for _, source, _ in links(node):
+                self.users[source].append(node_id)
+
+    def spec(self, node_id: str) -> NodeSpec | None:
+        return self.catalogue.get(self.prompt[node_id]["class_type"])
+
+    def active(self, node_id: str) -> dict[str, InputSpec]:
+        spec = self.spec(node_id)
+        return spec.active_inputs(self.prompt[node_id]["inputs"]) if spec else {}
+
+    def fall(self, nodes: Collection[str]) -> set[str] | None:
+        """All nodes that go when these do, or None if a class the server lacks is among their users."""
+        removed = set(nodes)
+        todo = [user for node in removed for user in self.users[node]]
+        while todo:
+            node_id = todo.pop()
+            if node_id in removed:
+                continue
+            if self.spec(node_id) is None:
+                return None
+            if self._cannot_stay(node_id, removed):
+                removed.add(node_id)
+                todo.extend(self._users_through(node_id, removed))
+        return removed
+
+    def source(self, place: Place, kind: str, removed: Collection[str]) -> Place | None:
+        """The output that stands behind this one once the removed nodes are bypassed, if it can be used as `kind`."""
+        todo, seen = [place], set()
+        while todo:
+            node_id, slot = here = todo.pop()
+            if here in seen or node_id not in self.prompt:
+                continue
+            seen.add(here)
+            if node_id in removed:
+                todo.extend(reversed(list(self._ways(node_id, slot))))
+            elif compatible(self._output_type(node_id, slot), kind):
+                return here
+        return None
+
+    def without(self, node_id: str, removed: Collection[str]) -> dict[str, Any]:
+        """A copy of a node that stays: its links led around the removed nodes, inputs without a source left out."""
+        node = self.prompt[node_id] | {"inputs": dict(self.prompt[node_id]["inputs"])}
+        active = self.active(node_id)
+        shrunk: set[str] = set()
+        for name, spec, place in self._cut(node_id, removed):
+            if place is not None:
+                node["inputs"][name] = list(place)
+            elif spec is not None and spec.required and _restarts(spec):
+                node["inputs"][name] = spec.start
+            else:
+                del node["inputs"][name]
+                shrunk.update(one.name for one in active.values() if one.grown(name))
+        for name in shrunk:
+            node["inputs"] = _closed_up(node["inputs"], active[name])
+        return node
+
+    def only_loads(self, node_id: str, node: Mapping[str, Any]) -> bool:
+        """True if this node, which once took something made, now takes nothing but loaded files."""
+        now = {source for _, source, _ in links(dict(node))}
+        before = {source for _, source, _ in links(self.prompt[node_id])}
+        return now != before and all(self._is_loader(source) for source in now)
+
+    def _is_loader(self, node_id: str) -> bool:
+        spec = self.spec(node_id) if node_id in self.prompt else None
+        return spec is not None and any(one.upload for one in spec.inputs)
+
+    def _users_through(self, node_id: str, removed: Collection[str]) -> Iterator[str]:
+        todo, seen = [node_id], {node_id}
+        for here in todo:
+            for user in self.users[here]:
+                if user not in seen:
+                    seen.add(user)
+                    if user in removed:
+                        todo.append(user)
+                    else:
+                        yield user
+
+    def _cut(self, node_id: str, removed: Collection[str]) -> Iterator[tuple[str, InputSpec | None, Place | None]]:
+        """The inputs that removed nodes fed: name, spec, and what feeds them instead."""
+        active = self.active(node_id)
+        for name, source, slot in links(self.prompt[node_id]):
+            if source in removed:
+                spec = active.get(name)
+                yield name, spec, self.source((source, slot), spec.type if spec else "*", removed)
+
+    def _cannot_stay(self, node_id: str, removed: Collection[str]) -> bool:
+        lost = [(name, spec) for name, spec, place in self._cut(node_id, removed) if place is None]
+        if any(_is_needed(spec) for _, spec in lost):
+            return True
+        names = {name for name, _ in lost}
+        inputs = self.prompt[node_id]["inputs"]
+        for group in self.active(node_id).values():
+            if group.type == AUTOGROW and any(group.grown(name) for name in names):
+                if group.member and group.member.is_widget:
+                    return True  # of a formula's a, b, c … none can go without changing what it says
+                left = sum(1 for name in inputs if name not in names and group.grown(name))
+                if left < group.least and (left or group.required):
+                    return True
+        return False
+
+    def _ways(self, node_id: str, slot: int) -> Iterator[Place]:
+        """What a bypassed node may pass on to one of its outputs, best first."""
+        if _makes(self.spec(node_id)):
+            return
+        made = self._output_type(node_id, slot)
+        active = [spec for spec in self.active(node_id).values() if spec.type != AUTOGROW]
+        sockets = [spec for spec in active if not spec.is_widget] + [spec for spec in active if spec.is_widget]
+        fitting = [spec for spec in sockets if compatible(spec.type, made)]
+        order = [
+            *(spec for spec in sockets[slot : slot + 1] if spec in fitting),
+            *(spec for spec in fitting if spec.type == made),
+            *fitting,
+        ]
+        linked = {name: (source, number) for name, source, number in links(self.prompt[node_id])}
+        for name in dict.fromkeys(spec.name for spec in order):
+            if name in linked:
+                yield linked[name]
+
+    def _output_type(self, node_id: str, slot: int) -> str:
+        spec = self.spec(node_id)
+        return spec.output_types[slot] if spec and 0 <= slot < len(spec.output_types) else "*"
+
+
+def _makes(spec: NodeSpec | None) -> bool:
+    """True for samplers and their kind: bypassed, they would pass an empty latent off as a result."""
+    takes = {one.type for one in spec.inputs} if spec else set()
+    return not takes.isdisjoint(STEERING) and STEERING.isdisjoint(spec.output_types if spec else ())
+
+
+def _restarts(spec: InputSpec) -> bool:
+    return spec.is_widget and spec.value_type in RESTARTED and spec.start is not None
+
+
+def _is_needed(spec: InputSpec | None) -> bool:
+    """True if a node cannot do without this input: required, or one the server does not declare."""
+    return spec is None or (spec.required and not _restarts(spec))
+
+
+def _closed_up(inputs: Mapping[str, Any], group: InputSpec) -> dict[str, Any]:
+    """The inputs with an autogrow group moved up to its first places: a server wants these filled."""
+    members = [name for name in group.slots if name in inputs]
+    places = dict(zip(members, group.slots, strict=False))
+    return {places.get(name, name): value for name, value in inputs.items()}
+
+
+def _behind(prompt: Prompt, ends: Iterable[str]) -> set[str]:
+    """These nodes and everything that feeds them."""
+    seen: set[str] = set()
+    todo = list(ends)
+    while todo:
+        node_id = todo.pop()
+        if node_id not in seen and node_id in prompt:
+            seen.add(node_id)
+            todo.extend(source for _, source, _ in links(prompt[node_id]))
+    return seen
