@@ -45,13 +45,12 @@ def take_out(
     One that would merely save another loaded file unchanged does not count. What served only the nodes taken out goes
     with them. A node class that the server lacks cannot be bypassed, so whatever feeds one is needed.
     """
-    graph = _Graph(prompt, catalogue)
-    removed = graph.fall([node for node in nodes if node in prompt])
-    if removed is None:
+    graph = _Graph(prompt, catalogue, nodes)
+    if not graph.fall():
         return None
     outputs = {output.node: output.kind for output in find_outputs(prompt, catalogue)}
     counted = needed if needed is not None else {node for node, kind in outputs.items() if kind not in ASIDE}
-    rest = {node_id: graph.without(node_id, removed) for node_id in prompt if node_id not in removed}
+    rest = {node_id: graph.left(node_id) for node_id in prompt if node_id not in graph.removed}
     stay = [node for node in counted or outputs if node in rest and not graph.only_loads(node, rest[node])]
     if not stay:
         return None
@@ -68,15 +67,13 @@ def compatible(one: str, other: str) -> bool:
 
 
 class _Graph:
-    """A prompt with its links indexed, and what the server says about the inputs of each node."""
+    """A prompt while nodes are taken out of it: `removed` are those that have gone so far."""
 
-    def __init__(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
+    def __init__(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec], nodes: Iterable[str]) -> None:
         self.prompt = prompt
         self.catalogue = catalogue
-        self.users: dict[str, list[str]] = defaultdict(list)
-        for node_id, node in prompt.items():
-            for _, source, _ in links(node):
-                self.users[source].append(node_id)
+        self.removed = {node for node in nodes if node in prompt}
+        self.found: dict[tuple[Place, str], Place | None] = {}
 
     def spec(self, node_id: str) -> NodeSpec | None:
         return self.catalogue.get(self.prompt[node_id]["class_type"])
@@ -85,41 +82,50 @@ class _Graph:
         spec = self.spec(node_id)
         return spec.active_inputs(self.prompt[node_id]["inputs"]) if spec else {}
 
-    def fall(self, nodes: Collection[str]) -> set[str] | None:
-        """All nodes that go when these do, or None if a class the server lacks is among their users."""
-        removed = set(nodes)
-        todo = [user for node in removed for user in self.users[node]]
-        while todo:
-            node_id = todo.pop()
-            if node_id in removed:
-                continue
-            if self.spec(node_id) is None:
-                return None
-            if self._cannot_stay(node_id, removed):
-                removed.add(node_id)
-                todo.extend(self._users_through(node_id, removed))
-        return removed
+    def fall(self) -> bool:
+        """Remove every node that cannot stay. False if a class the server lacks is among the users of one.
 
-    def source(self, place: Place, kind: str, removed: Collection[str]) -> Place | None:
+        Sources are looked at before their users, so one round settles it, unless links run in a ring.
+        """
+        order = _sources_first(self.prompt)
+        before = -1
+        while len(self.removed) != before:
+            before = len(self.removed)
+            self.found.clear()
+            for node_id in order:
+                cut = node_id not in self.removed and list(self._cut(node_id))
+                if not cut:
+                    continue
+                if self.spec(node_id) is None:
+                    return False
+                if self._cannot_stay(node_id, cut):
+                    self.removed.add(node_id)
+        return True
+
+    def source(self, place: Place, kind: str) -> Place | None:
         """The output that stands behind this one once the removed nodes are bypassed, if it can be used as `kind`."""
         todo, seen = [place], set()
-        while todo:
+        answer = None
+        while todo and answer is None:
             node_id, slot = here = todo.pop()
-            if here in seen or node_id not in self.prompt:
-                continue
-            seen.add(here)
-            if node_id in removed:
-                todo.extend(reversed(list(self._ways(node_id, slot))))
-            elif compatible(self._output_type(node_id, slot), kind):
-                return here
-        return None
+            if (here, kind) in self.found:
+                answer = self.found[here, kind]
+            elif node_id in self.prompt and here not in seen:
+                seen.add(here)
+                if node_id in self.removed:
+                    todo.extend(reversed(list(self._ways(node_id, slot))))
+                elif compatible(self._output_type(node_id, slot), kind):
+                    answer = here
+        self.found[place, kind] = answer
+        return answer
 
-    def without(self, node_id: str, removed: Collection[str]) -> dict[str, Any]:
+    def left(self, node_id: str) -> dict[str, Any]:
         """A copy of a node that stays: its links led around the removed nodes, inputs without a source left out."""
         node = self.prompt[node_id] | {"inputs": dict(self.prompt[node_id]["inputs"])}
-        active = self.active(node_id)
+        cut = list(self._cut(node_id))
+        active = self.active(node_id) if cut else {}
         shrunk: set[str] = set()
-        for name, spec, place in self._cut(node_id, removed):
+        for name, spec, place in cut:
             if place is not None:
                 node["inputs"][name] = list(place)
             elif spec is not None and spec.required and _restarts(spec):
@@ -141,36 +147,24 @@ class _Graph:
         spec = self.spec(node_id) if node_id in self.prompt else None
         return spec is not None and any(one.upload for one in spec.inputs)
 
-    def _users_through(self, node_id: str, removed: Collection[str]) -> Iterator[str]:
-        todo, seen = [node_id], {node_id}
-        for here in todo:
-            for user in self.users[here]:
-                if user not in seen:
-                    seen.add(user)
-                    if user in removed:
-                        todo.append(user)
-                    else:
-                        yield user
-
-    def _cut(self, node_id: str, removed: Collection[str]) -> Iterator[tuple[str, InputSpec | None, Place | None]]:
+    def _cut(self, node_id: str) -> Iterator[tuple[str, InputSpec | None, Place | None]]:
         """The inputs that removed nodes fed: name, spec, and what feeds them instead."""
-        active = self.active(node_id)
-        for name, source, slot in links(self.prompt[node_id]):
-            if source in removed:
-                spec = active.get(name)
-                yield name, spec, self.source((source, slot), spec.type if spec else "*", removed)
+        cut = [(name, (source, slot)) for name, source, slot in links(self.prompt[node_id]) if source in self.removed]
+        active = self.active(node_id) if cut else {}
+        for name, place in cut:
+            spec = active.get(name)
+            yield name, spec, self.source(place, spec.type if spec else "*")
 
-    def _cannot_stay(self, node_id: str, removed: Collection[str]) -> bool:
-        lost = [(name, spec) for name, spec, place in self._cut(node_id, removed) if place is None]
-        if any(_is_needed(spec) for _, spec in lost):
+    def _cannot_stay(self, node_id: str, cut: Iterable[tuple[str, InputSpec | None, Place | None]]) -> bool:
+        lost = {name: spec for name, spec, place in cut if place is None}
+        if any(_is_needed(spec) for spec in lost.values()):
             return True
-        names = {name for name, _ in lost}
         inputs = self.prompt[node_id]["inputs"]
-        for group in self.active(node_id).values():
-            if group.type == AUTOGROW and any(group.grown(name) for name in names):
+        for group in self.active(node_id).values() if lost else ():
+            if group.type == AUTOGROW and any(group.grown(name) for name in lost):
                 if group.member and group.member.is_widget:
                     return True  # of a formula's a, b, c … none can go without changing what it says
-                left = sum(1 for name in inputs if name not in names and group.grown(name))
+                left = sum(1 for name in inputs if name not in lost and group.grown(name))
                 if left < group.least and (left or group.required):
                     return True
         return False
@@ -218,6 +212,24 @@ def _closed_up(inputs: Mapping[str, Any], group: InputSpec) -> dict[str, Any]:
     members = [name for name in group.slots if name in inputs]
     places = dict(zip(members, group.slots, strict=False))
     return {places.get(name, name): value for name, value in inputs.items()}
+
+
+def _sources_first(prompt: Prompt) -> list[str]:
+    """All nodes, each after those that feed it; what hangs in a ring comes last."""
+    users: dict[str, list[str]] = defaultdict(list)
+    waiting = dict.fromkeys(prompt, 0)
+    for node_id, node in prompt.items():
+        for _, source, _ in links(node):
+            if source in prompt:
+                users[source].append(node_id)
+                waiting[node_id] += 1
+    ready = [node_id for node_id, count in waiting.items() if count == 0]
+    for node_id in ready:  # grows while it is read
+        for user in users[node_id]:
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                ready.append(user)
+    return ready + [node_id for node_id, count in waiting.items() if count > 0]
 
 
 def _behind(prompt: Prompt, ends: Iterable[str]) -> set[str]:
