@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NODE.INPUT=VALUE",
         dest="settings",
         help="a value in place of the workflow's, as in 6.text='a lighthouse'; for pictures and other media the name "
-        "of a file here, which is sent to the server; an empty seed is drawn at random; may be repeated",
+        "of a file here, which is sent to the server; an empty seed is drawn at random, an empty picture is left out "
+        "where the workflow can do without it; may be repeated",
     )
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder for the files (default: here)")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
@@ -80,7 +81,7 @@ def _run(args: argparse.Namespace) -> int:
     workflow = read_workflow(args.workflow)
     settings = dict(map(_setting, args.settings))
     with choose_server(args.server) as server, Client(server.url) as client:
-        form = build_form(workflow, Catalogue(client.object_info()))
+        form = build_form(workflow, Catalogue(client.object_info()), settings)
         job = _job(workflow, form, settings, client)
         print(f"{form.title} on {server}", file=sys.stderr)
         state = _watch(client, job)

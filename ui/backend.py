@@ -76,10 +76,13 @@ class Backend:
     files: Path
     rng: random.Random = field(default_factory=random.SystemRandom)
 
-    def form(self, name: str) -> tuple[Workflow, Form]:
-        """The workflow called `name` and its form. WorkflowError, ServerUnreachable."""
+    def form(self, name: str, values: Mapping[str, object] | None = None) -> tuple[Workflow, Form]:
+        """The workflow called `name` and its form, with the fields that these values bring.
+
+        Raises WorkflowError, ServerUnreachable.
+        """
         workflow = self.folder.get(name)
-        return workflow, build_form(workflow, self.catalogue.get())
+        return workflow, build_form(workflow, self.catalogue.get(), values)
 
     def start(self, name: str, values: Mapping[str, object], owner: str, *, deadline: float | None = None) -> Run:
         """Check the values, send the files among them, and start a run.
@@ -88,7 +91,7 @@ class Backend:
         callers that may vanish: seconds after which the run ends by itself; without one a page has to attach.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
-        workflow, form = self.form(name)
+        workflow, form = self.form(name, values)
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
         errors |= _foreign_files(form, cleaned, uploads)

@@ -249,12 +249,12 @@ def _draw_intermediate(results: list[Result]) -> None:
 
 
 def _draw_details(backend: Backend, run: Run) -> None:
-    _, form = backend.form(run.job.workflow)
     used = run.job.values
+    _, form = backend.form(run.job.workflow, used)
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(field.label)}</th><td>{html.escape(str(used[field.key]))}</td></tr>"
         for field in form.fields
-        if field.key in used and field.group != "hidden"
+        if used.get(field.key) is not None and field.group != "hidden"
     )
     with gr.Accordion("Details", open=False, elem_classes="section", elem_id="details"):
         gr.HTML(f"<table class='details'>{rows}</table>")

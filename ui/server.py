@@ -90,7 +90,7 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
         errors: dict[str, str] = {}
         if state.phase.finished:
             with contextlib.suppress(ComfyError):
-                _, form = backend.form(run.job.workflow)
+                _, form = backend.form(run.job.workflow, run.job.values)
                 seeds = [run.job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in run.job.values]
                 errors, _ = place_errors(form, state.node_errors)
         return show(
