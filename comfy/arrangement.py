@@ -41,7 +41,7 @@ def arrange(prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[s
     The prompt given is not changed, but parts of it are shared.
     """
     chosen, changed = choose_options(prompt, catalogue, values)
-    needed, lacking = _needed(chosen, catalogue, changed)
+    needed, lacking = _needed(prompt, chosen, catalogue, changed)
     full = chosen
     for place in needed:
         full = add_loader(full, place)
@@ -101,14 +101,17 @@ def _adopted(one: Exposed, leader: Exposed, trace: Trace) -> Exposed:
 
 
 def _needed(
-    prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
+    before: Prompt, prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
 ) -> tuple[list[FreePlace], list[str]]:
     """What the options chosen anew need and do not have: places for loaders, and sentences about the rest."""
     places: list[FreePlace] = []
     lacking: list[str] = []
     for node_id in prompt:
         spec = catalogue[prompt[node_id]["class_type"]] if node_id in changed else None
+        known = set(_unfed(spec, before[node_id]["inputs"])) if spec else set()
         for name, type_ in _unfed(spec, prompt[node_id]["inputs"]) if spec else ():
+            if (name, type_) in known:
+                continue
             loader = loader_for(type_, catalogue)
             if loader:
                 places.append(FreePlace(node_id, name, loader))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from form_samples import WORKFLOWS, form_of, small_catalogue, text_to_image, workflow_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.form import Form, build_form
@@ -173,6 +173,7 @@ FIELDS = st.dictionaries(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FORM_KEYS)), TOML, max_size=4), FIELDS)
+@settings(deadline=None)
 def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> None:
     """Whatever stands in it, no field is lost and no label doubled."""
     form = configured(**top | {"fields": fields})

@@ -136,6 +136,15 @@ def test_what_an_option_needs_and_nobody_has_is_said() -> None:
     assert problem == "“sample”: Painter now needs voice, which this workflow has nothing for."
 
 
+def test_what_was_missing_before_is_not_the_options_fault() -> None:
+    """A workflow that never had a link keeps its own trouble, and gets no loader for it."""
+    prompt = copy.deepcopy(PROMPT) | {"8": node("Painter", model="From photo", **{"model.keep": True}, seed=1)}
+    prompt["10"] = node("ImageScale", upscale_method="area", width=64, height=64, crop="disabled")
+    form = wide_form(prompt, {"8.model": "Large"})
+    assert form.prompt.keys() == prompt.keys()
+    assert form.problems == ()
+
+
 OPTIONS = [str(option["key"]) for option in CATALOGUE["Painter"].by_name["model"].options["options"]]
 CHOICES = st.fixed_dictionaries(
     {}, optional={"8.model": st.sampled_from([*OPTIONS, "x"]), "8.model.mode": st.sampled_from(["plain", "fast", 3])}
