@@ -9,9 +9,15 @@ import pytest
 from extra_nodes import wide_catalogue, wide_form
 from form_samples import form_of, node, text_to_image, with_inputs, workflow_of
 
-from comfy.form import Form, check, fill
+from comfy.client import Client
+from comfy.demo import DemoServer
+from comfy.form import Form, build_form, check, fill
 from comfy.form_config import parse_config
 from comfy.growth import add_loaders, room_to_grow
+from comfy.object_info import Catalogue
+from comfy.run import Job
+from comfy.run_state import Phase
+from comfy.runs import Runs
 from comfy.workflow import Prompt
 
 PHOTO = node("LoadImage", "Load Image", image="example.png")
@@ -163,3 +169,26 @@ def test_groups_that_no_loader_feeds_do_not_grow() -> None:
     prompt = text_to_image(n20=node("BatchImagesNode", **{"images.image0": ["8", 0]}))
     assert list(room_to_grow(prompt, wide_catalogue())) == []
     assert add_loaders(prompt, wide_catalogue(), {"20.images.image1.image"}) == (prompt, {})
+
+
+def test_a_server_runs_what_is_left() -> None:
+    """An empty picture takes its branch along; the other result comes."""
+    with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
+        catalogue = Catalogue(client.object_info())
+        ckpt = catalogue["CheckpointLoaderSimple"].by_name["ckpt_name"].start
+        prompt = with_inputs(text_to_image(n20=PHOTO), "4", ckpt_name=ckpt)
+        prompt["21"] = node("ImageScaleBy", image=["20", 0], upscale_method="bilinear", scale_by=2.0)
+        prompt["22"] = node("SaveImage", images=["21", 0], filename_prefix="photo")
+        prompt = with_inputs(with_inputs(prompt, "3", steps=1), "5", width=64, height=64)
+        workflow = workflow_of(prompt)
+        form = build_form(workflow, catalogue)
+        clean, errors = check(form, {"20.image": None})
+        assert errors == {}
+        filled, used = fill(workflow, form, clean, random.Random(1))
+        runs = Runs(client)
+        try:
+            *_, last = runs.submit(Job(filled, workflow.name, values=used), owner="test").watch(timeout=30)
+        finally:
+            runs.close()
+        assert last.phase is Phase.DONE, last.error
+        assert {made.node for made in last.files} == {"9"}

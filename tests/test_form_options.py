@@ -91,13 +91,13 @@ def test_a_combo_says_that_it_redraws() -> None:
 
 
 def test_the_inputs_of_an_option_stand_right_after_it() -> None:
-    """But a text stays where texts are, at the top."""
-    form = wide_form(PROMPT, {"8.model": "Large"})
+    """Those of options within it too. But a text stays where texts are, at the top."""
+    form = wide_form(PROMPT, {"8.model": "Animated", "8.model.mode": "fast"})
     keys = [field.key for field in form.fields]
     at = keys.index("8.model")
-    assert "8.model.size" in keys[at + 1 : at + 3]
+    assert form.field("8.model").default == "Animated"
+    assert keys[at : at + 3] == ["8.model", "8.model.mode", "8.model.mode.rate"]
     assert keys.index("8.model.prompt") < at
-    assert form.field("8.model").default == "Large"
     assert "1.image" not in {field.key for field in form.fields if field.group != "hidden"}
 
 
