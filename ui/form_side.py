@@ -36,13 +36,14 @@ def draw_form(
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
     name = str(choice["name"])
     try:
-        _, form = backend.form(name, person)
+        _, form = backend.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
         _draw_problem(problem)
         return
     _draw_heading(backend, name, form)
     controls = draw_fields(form, values_at_first(backend, name, form, choice))
     _keep_values(name, controls)
+    _redraw_on_choice(controls)
     _draw_tools(backend, name, opened, controls)
     _bind_generate(backend, name, controls, generate, results, owner)
     results.bind_reuse(controls, owner)
@@ -98,6 +99,14 @@ def _draw_group(fields: list[Field], values: dict[str, Any]) -> Iterable[Control
             yield from _draw_size(field, pairs[field.key], values)
         elif field.key not in heights:
             yield build_control(field, values[field.key])
+        if field.grows:
+            _draw_more(field)
+
+
+def _draw_more(field: Field) -> None:
+    """A button for one more file, where the node takes many."""
+    more = gr.Button(f"Add another: {field.label}", size="sm", elem_classes="quiet", min_width=120)
+    more.click(None, js=f"() => comfyforms.grow({json.dumps(field.grows)})", api_visibility="private")
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
@@ -160,6 +169,8 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
     if form.problems:
         items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
         gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")
+    if form.notes:
+        gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
 
 
 def _draw_problem(problem: ComfyError) -> None:
@@ -185,6 +196,15 @@ def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
         js=f"(...values) => comfyforms.keep({json.dumps(name)}, {keys}, values)",
         api_visibility="private",
     )
+
+
+def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
+    """A choice that brings other fields draws the form again, once the browser has kept what was chosen."""
+    for control in controls:
+        if control.field.redraws:
+            control.components[0].select(  # type: ignore[attr-defined]
+                None, js="() => { setTimeout(comfyforms.redraw, 100) }", api_visibility="private"
+            )
 
 
 def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Control, ...]) -> None:

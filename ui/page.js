@@ -50,6 +50,13 @@ window.comfyforms = (() => {
     redraw();
   }
 
+  // One more field where a node takes many files: its key among the values is what asks for it.
+  function grow(key) {
+    const name = $("#heading [data-workflow]").dataset.workflow;
+    write(sessionStorage, VALUES + name, { ...read(sessionStorage, VALUES + name, {}), [key]: null });
+    redraw();
+  }
+
   function folderChanged(names) {
     const shownName = $("#heading [data-workflow]")?.dataset.workflow;
     redraw(Boolean(shownName) && !names.includes(shownName));
@@ -63,7 +70,7 @@ window.comfyforms = (() => {
   }
 
   function keep(name, keys, values) {
-    const kept = {};
+    const kept = read(sessionStorage, VALUES + name, {});
     let at = 0;
     for (const [key, count] of keys) {
       const own = values.slice(at, at + count);
@@ -391,5 +398,5 @@ window.comfyforms = (() => {
   });
   window.addEventListener("popstate", () => location.reload());
 
-  return { open, go, visit, redraw, folderChanged, keep, copyLink, shape, mount, shade, retryLater, tell: say };
+  return { open, go, visit, redraw: () => redraw(), grow, folderChanged, keep, copyLink, shape, mount, shade, retryLater, tell: say };
 })();

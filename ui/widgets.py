@@ -66,7 +66,7 @@ def help_text(field: Field) -> str | None:
 
 def _common(field: Field) -> dict[str, Any]:
     return {
-        "label": field.label,
+        "label": f"{field.label} (optional)" if field.optional and not field.required else field.label,
         "elem_id": element_id(field),
         "elem_classes": ["takes-files"] if field.is_media else None,
         "key": f"{field.key}/{field.widget}",
