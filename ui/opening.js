@@ -68,7 +68,7 @@ window.comfyopening = (() => {
     socket.onmessage = ({ data }) => window.comfyforms.folderChanged(JSON.parse(data).changed);
     socket.onclose = () => setTimeout(listen, RETRY_SECONDS * 1000 * (0.75 + Math.random() / 2));
   }
-  window.addEventListener("load", listen);
+  listen();
 
   return { choose, keep };
 })();
