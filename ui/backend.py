@@ -105,8 +105,9 @@ class Backend:
     def start(self, name: str, values: Mapping[str, object], owner: str, *, deadline: float | None = None) -> Run:
         """Check the values, send the files among them, and start a run.
 
-        Fields left out keep the author's value, seeds left out are drawn. A media field's value is an `Upload`, the author's own file (the field's default) or None. `deadline` is for
-        callers that may vanish: seconds after which the run ends by itself; without one a page has to attach.
+        Fields left out keep the author's value, seeds left out are drawn. A media field's value is an `Upload`, the
+        author's own file (the field's default) or None. `deadline` is for callers that may vanish: seconds after which
+        the run ends by itself; without one a page has to attach.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
         workflow, form = self.form(name, owner, values)

@@ -167,7 +167,9 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
             f"() => comfyopening.keep({json.dumps(name)}))",
         )
     if form.problems:
-        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
+        # Each names its workflow, which stands in the heading here.
+        said = (problem.partition("”: ")[2] or problem for problem in form.problems)
+        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in said)
         gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")
     if form.notes:
         gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
