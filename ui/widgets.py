@@ -148,8 +148,8 @@ def _seed(field: Field, value: Any) -> Control:
 
 def _image(field: Field, value: Any) -> Control:
     image = gr.Image(
-        elem_classes="media",
         value,
+        elem_classes="media",
         type="filepath",
         image_mode=None,
         sources=["upload", "clipboard", "webcam"],
@@ -165,8 +165,8 @@ def _mask(field: Field, value: Any) -> Control:
         f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>", elem_classes="caption"
     )
     editor = gr.ImageEditor(
-        elem_classes="media",
         value,
+        elem_classes="media",
         type="pil",
         sources=["upload", "clipboard", "webcam"],
         transforms=(),
