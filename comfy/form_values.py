@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from comfy.form_fields import Field, Form, Widget
 from comfy.form_types import BadValue, match_choice, read_bool, read_text, read_value
 from comfy.labels import plain_number
 from comfy.seeds import Increment, next_seed
+from comfy.sending import as_queued
 from comfy.workflow import Prompt, Workflow
 
 MAX_FILE_NAME = 1_000
@@ -59,9 +61,14 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
 
 
 def fill(
-    workflow: Workflow, form: Form, values: Mapping[str, object], rng: random.Random
+    workflow: Workflow,
+    form: Form,
+    values: Mapping[str, object],
+    rng: random.Random,
+    now: datetime | None = None,
 ) -> tuple[Prompt, dict[str, Any]]:
-    """A new prompt with checked values in all their places, and the values really used: seeds of None are drawn.
+    """A new prompt with checked values in all their places, and the values really used: seeds of None are drawn,
+    wildcards in texts are resolved, names and dates in file prefixes are filled in (`now`: the moment of the run).
 
     Fields without a value get the form's default, optional files of None are taken out with what hangs on them, and of
     a dynamic combo only the chosen option's inputs are sent. The workflow is not changed.
@@ -81,7 +88,8 @@ def fill(
         for node, name in targets:
             prompt[node]["inputs"][name] = copy.deepcopy(value)
     without = take_out(prompt, form.nodes, _left_empty(form, used), form.needed)
-    return prompt if without is None else without, used
+    sent, texts = as_queued(form, prompt if without is None else without, rng, now or datetime.now())
+    return sent, used | {key: text for key, text in texts.items() if key in used}
 
 
 def _sent(field: Field, value: Any, rng: random.Random) -> Any:
