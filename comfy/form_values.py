@@ -12,6 +12,7 @@ from typing import Any
 
 from comfy.arrangement import arrange
 from comfy.bypass import take_out
+from comfy.file_prefix import aliases_of
 from comfy.form_config import did_you_mean
 from comfy.form_fields import Field, Form, Widget
 from comfy.form_types import BadValue, match_choice, read_bool, read_text, read_value
@@ -88,7 +89,8 @@ def fill(
         for node, name in targets:
             prompt[node]["inputs"][name] = copy.deepcopy(value)
     without = take_out(prompt, form.nodes, _left_empty(form, used), form.needed)
-    sent, texts = as_queued(form, prompt if without is None else without, rng, now or datetime.now())
+    aliases = aliases_of(workflow.graph) if workflow.graph else {}
+    sent, texts = as_queued(form, prompt if without is None else without, rng, now or datetime.now(), aliases)
     return sent, used | {key: text for key, text in texts.items() if key in used}
 
 

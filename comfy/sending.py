@@ -6,6 +6,7 @@ The server knows neither. What became of a text is told, so that a run can say w
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import datetime
 
 from comfy.file_prefix import substitute_prompt
@@ -14,13 +15,15 @@ from comfy.wildcards import resolve
 from comfy.workflow import Prompt
 
 
-def as_queued(form: Form, prompt: Prompt, rng: random.Random, now: datetime) -> tuple[Prompt, dict[str, str]]:
+def as_queued(
+    form: Form, prompt: Prompt, rng: random.Random, now: datetime, aliases: Mapping[str, str]
+) -> tuple[Prompt, dict[str, str]]:
     """A new prompt as the editor would queue it, and the texts that changed, by field key.
 
-    Prefixes are filled with the texts as they were typed, as the editor has it; a field that sets several inputs sends
+    `aliases` are the names that a graph gives its nodes for prefixes. Prefixes are filled with the texts as they were typed, as the editor has it; a field that sets several inputs sends
     them one and the same text.
     """
-    sent, prefixes = substitute_prompt(prompt, now)
+    sent, prefixes = substitute_prompt(prompt, now, aliases)
     keys = {f"{node}.{name}": field.key for field in form.fields for node, name in field.targets}
     changed = {keys.get(place, place): text for place, text in prefixes.items()}
     for field in form.fields:
