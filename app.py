@@ -23,7 +23,8 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     def add(name: str, default: object, text: str, **more: object) -> None:
         variable = PREFIX + name.upper().replace("-", "_")
         value = os.environ.get(variable, default)
-        parser.add_argument(f"--{name}", default=value, help=f"{text} [{variable}; now: {value}]", **more)  # type: ignore[arg-type]
+        now = "set" if name == "login" and value else str(value).replace("%", "%%")  # no passwords on a screen
+        parser.add_argument(f"--{name}", default=value, help=f"{text} [{variable}; now: {now}]", **more)  # type: ignore[arg-type]
 
     add("server", None, "ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in", metavar="URL")
     add("workflows", str(HERE / "workflows"), "folder of workflow files", metavar="DIR", type=Path)
