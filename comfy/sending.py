@@ -20,8 +20,8 @@ def as_queued(
 ) -> tuple[Prompt, dict[str, str]]:
     """A new prompt as the editor would queue it, and the texts that changed, by field key.
 
-    `aliases` are the names that a graph gives its nodes for prefixes. Prefixes are filled with the texts as they were typed, as the editor has it; a field that sets several inputs sends
-    them one and the same text.
+    `aliases` are the names that a graph gives its nodes for prefixes. Prefixes are filled with the texts as they were
+    typed, as the editor has it; a field that sets several inputs sends them one and the same text.
     """
     sent, prefixes = substitute_prompt(prompt, now, aliases)
     keys = {f"{node}.{name}": field.key for field in form.fields for node, name in field.targets}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from form_samples import form_of, node, small_catalogue, text_to_image, with_inputs, workflow_of
@@ -71,7 +71,7 @@ def test_a_graph_knows_the_pack() -> None:
 def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> None:
     """As text, by the file's name, in whatever folder the workflow has it."""
     prompt = with_inputs(text_to_image(), "4", ckpt_name="sd\\v1-5.safetensors")
-    (problem,) = build_form(workflow_of(prompt), small_catalogue(), models=[listed]).problems
+    (problem,) = build_form(replace(workflow_of(prompt), models=(listed,)), small_catalogue()).problems
     closest = "The closest it has is “tiny_sd15.safetensors”."
     assert problem == f"“sample”: Model is “sd\\v1-5.safetensors”, which this server does not have. {closest}{end}"
 
@@ -93,6 +93,6 @@ def test_addresses_stay_text_on_one_line() -> None:
     """What a file says is cut and cleaned before it is shown."""
     listed = Listed("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
     prompt = with_inputs(text_to_image(), "4", ckpt_name="gone.safetensors")
-    (problem,) = build_form(workflow_of(prompt), small_catalogue(), models=[listed]).problems
+    (problem,) = build_form(replace(workflow_of(prompt), models=(listed,)), small_catalogue()).problems
     assert "\n" not in problem
     assert len(problem) < 700
