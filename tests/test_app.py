@@ -1,0 +1,213 @@
+"""`python app.py` as people start it: settings, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websocket
+from web import messages
+
+import app
+from comfy.demo import DemoServer
+from ui.identity import COOKIE
+
+ROOT = Path(__file__).parent.parent
+START = 30.0  # seconds a start may take on a busy machine
+
+
+@dataclass
+class Started:
+    """A running `python app.py`; what it said so far is in `lines`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str] = field(default_factory=list)
+
+    def said(self) -> str:
+        """All of its log."""
+        return "".join(self.lines)
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal; the exit code and the seconds until it came."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(15), time.monotonic() - began
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **variables: str) -> Iterator[Started]:
+    """Start the app on a free port and wait until it answers."""
+    port = free_port()
+    command = [sys.executable, "app.py", "--port", str(port), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, text=True, stderr=subprocess.PIPE)
+    one = Started(process, f"http://127.0.0.1:{port}")
+    assert process.stderr
+    reader = threading.Thread(target=lambda: one.lines.extend(process.stderr or ()))
+    reader.start()
+    try:
+        wait_for(one)
+        yield one
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stderr.close()
+
+
+def wait_for(one: Started) -> None:
+    """Ask until it answers."""
+    end = time.monotonic() + START
+    while True:
+        with contextlib.suppress(requests.ConnectionError), requests.Session() as session:
+            assert session.get(one.url, timeout=5, headers={"Connection": "close"}).status_code == 200
+            return
+        assert one.process.poll() is None, one.said()
+        assert time.monotonic() < end, one.said()
+        threading.Event().wait(0.05)
+
+
+@contextlib.contextmanager
+def a_run(one: Started) -> Iterator[Iterator[dict[str, Any] | bytes]]:
+    """Start a run as a script does, and watch it as a page does, up to its first frame; what comes after that."""
+    with requests.Session() as browser:
+        browser.cookies.set(COOKIE, "a" * 43)
+        call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": 60}]}
+        event = browser.post(f"{one.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
+        with browser.get(f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=10) as answers:
+            lines = answers.iter_lines(decode_unicode=True)  # the call ends, and its run with it, when this goes
+            line = next(line for line in lines if '"run"' in line)
+            run_id = line.split('"run": "')[1].split('"')[0]
+            address = one.url.replace("http", "ws") + f"/live/{run_id}"
+            watcher = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={'a' * 43}")
+            try:
+                told = messages(watcher)
+                assert any(isinstance(one, bytes) for one in told)
+                yield told
+            finally:
+                watcher.shutdown()
+
+
+def test_without_a_server_the_stand_in_is_used() -> None:
+    """Nothing to set up: the stand-in starts inside, the log says so, and the page can be used at once."""
+    with started(COMFYFORMS_SERVER="") as one:
+        assert "the stand-in" in one.said()
+        assert one.url.removeprefix("http://") in one.said()
+        with a_run(one) as told:
+            assert next(told)
+        code, _ = one.end()
+        assert code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: signal.Signals(number).name)
+def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
+    """The run ends at the server, its socket closes with 1000, the page is told, and the exit code is 0."""
+    with DemoServer(step_seconds=0.1) as demo, started("--server", demo.url) as one:
+        assert f"ComfyUI at {demo.url}" in one.said()
+        with a_run(one) as told:
+            began = time.monotonic()
+            one.process.send_signal(number)
+            *_, last = told
+            assert isinstance(last, dict)
+            assert last["phase"] == "stopped"
+            while demo.queue.remaining() or demo.sockets.open:
+                assert time.monotonic() - began < 2
+                threading.Event().wait(0.01)
+        assert one.process.wait(10) == 0
+        assert time.monotonic() - began < 6
+        assert set(demo.sockets.close_codes) == {1000}
+        assert "Traceback" not in one.said()
+
+
+def test_an_idle_app_ends_at_once() -> None:
+    """Without runs, SIGTERM ends it within two seconds."""
+    with DemoServer() as demo, started("--server", demo.url) as one:
+        code, seconds = one.end()
+        assert code == 0
+        assert seconds < 2.5
+
+
+def test_a_port_that_is_taken() -> None:
+    """A port in use is an error in words and exit code 1, without a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, DemoServer() as demo:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "app.py", "--server", demo.url, "--port", port],
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            timeout=START,
+        )
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_away_is_believed() -> None:
+    """A named server need not answer yet: the page starts and tells."""
+    away = f"http://127.0.0.1:{free_port()}"
+    with started("--server", away) as one:
+        assert f"ComfyUI at {away}" in one.said()
+        assert one.end()[0] == 0
+
+
+def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option can be given as a COMFYFORMS_… variable; the command line goes first."""
+    given = {
+        "SERVER": "http://box:8188",
+        "WORKFLOWS": "/srv/flows",
+        "HOST": "0.0.0.0",
+        "PORT": "80",
+        "ROOT_PATH": "/forms",
+        "LOGIN": "ann:secret,bob:a:b",
+        "GRACE": "5",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv("COMFYFORMS_" + name, value)
+    settings = app.parse_arguments([])
+    assert settings.server == "http://box:8188"
+    assert settings.workflows == Path("/srv/flows")
+    assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
+    assert settings.login == (("ann", "secret"), ("bob", "a:b"))
+    assert settings.grace == 5
+    assert app.parse_arguments(["--port", "81"]).port == 81
+
+
+@pytest.mark.parametrize("arguments", [["--port", "many"], ["--login", "ann"], ["--login", ":x"], ["--grace", "long"]])
+def test_wrong_settings_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong setting is named, with exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        app.parse_arguments(arguments)
+    assert ended.value.code == 2
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_help_keeps_passwords(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help shows the settings in force, but nobody's password."""
+    monkeypatch.setenv("COMFYFORMS_LOGIN", "ann:secret")
+    monkeypatch.setenv("COMFYFORMS_PORT", "8123")
+    with pytest.raises(SystemExit) as ended:
+        app.parse_arguments(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert "8123" in told
+    assert "COMFYFORMS_LOGIN" in told
+    assert "secret" not in told
