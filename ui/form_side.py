@@ -164,7 +164,7 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
             elem_classes="notice",
             elem_id="opened-here",
             js_on_load=f"element.querySelector('button')?.addEventListener('click', "
-            f"() => comfyopening.keep({json.dumps(name)}))",
+            f"() => comfyforms.keepWorkflow({json.dumps(name)}))",
         )
     if form.problems:
         # Each names its workflow, which stands in the heading here.

@@ -16,6 +16,7 @@ from ui.result_side import build_results
 from ui.theme import make_theme
 
 HERE = Path(__file__).parent
+SCRIPT = ("base", "values", "errors", "runs", "painting", "opening", "files", "page")
 STAND_IN = "Demo pictures: no ComfyUI is connected."
 # Inside the page: /favicon.ico of the host's root need not be this app's.
 ICON = (
@@ -62,11 +63,12 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
 def look() -> dict[str, Any]:
     """Theme, style and script of the page, as `gr.mount_gradio_app` takes them."""
-    scripts = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("page.js", "opening.js"))
+    parts = "\n".join((HERE / "script" / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPT)
+    script = f'(() => {{ "use strict";\n{parts}}})();'
     return {
         "theme": make_theme(),
         "css": (HERE / "page.css").read_text(encoding="utf-8"),
-        "head": f'<meta name="color-scheme" content="light dark">\n{ICON}\n<script>{scripts}</script>',
+        "head": f'<meta name="color-scheme" content="light dark">\n{ICON}\n<script>{script}</script>',
     }
 
 
@@ -86,7 +88,7 @@ def _header(backend: Backend) -> gr.Dropdown:
         gr.HTML(
             '<button type="button" class="quiet">Open a workflow…</button>',
             elem_id="open",
-            js_on_load="element.querySelector('button').addEventListener('click', () => comfyopening.choose())",
+            js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.chooseWorkflow())",
         )
         gr.HTML(server, elem_id="server")
         gr.HTML(

@@ -149,7 +149,6 @@ def _seed(field: Field, value: Any) -> Control:
 def _image(field: Field, value: Any) -> Control:
     image = gr.Image(
         value,
-        elem_classes="media",
         type="filepath",
         image_mode=None,
         sources=["upload", "clipboard", "webcam"],
@@ -166,7 +165,6 @@ def _mask(field: Field, value: Any) -> Control:
     )
     editor = gr.ImageEditor(
         value,
-        elem_classes="media",
         type="pil",
         sources=["upload", "clipboard", "webcam"],
         transforms=(),
@@ -181,17 +179,17 @@ def _mask(field: Field, value: Any) -> Control:
 
 
 def _audio(field: Field, value: Any) -> Control:
-    audio = gr.Audio(value, elem_classes="media", type="filepath", sources=["upload", "microphone"], **_common(field))
+    audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field))
     return Control(field, (audio,), from_path)
 
 
 def _video(field: Field, value: Any) -> Control:
-    video = gr.Video(value, elem_classes="media", sources=["upload", "webcam"], height=220, **_common(field))
+    video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field))
     return Control(field, (video,), from_path)
 
 
 def _file(field: Field, value: Any) -> Control:
-    return Control(field, (gr.File(value, elem_classes="media", type="filepath", **_common(field)),), from_path)
+    return Control(field, (gr.File(value, type="filepath", **_common(field)),), from_path)
 
 
 def _string(value: object) -> str:

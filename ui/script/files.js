@@ -1,0 +1,46 @@
+// Files dropped or pasted: a field's value, or a workflow to open.
+
+// Gradio takes a drop only on an empty field, a paste only after a click on its own button; outside of both the
+// browser would leave the page to show the file.
+function give(field, files) {
+  const input = $("input[type=file]", field);
+  if (!input) return false;
+  const transfer = new DataTransfer();
+  transfer.items.add(files[0]);
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+}
+
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+const fileFields = () => [...document.querySelectorAll(".takes-files")];
+
+document.addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  document.body.classList.toggle("dropping", !event.target.closest?.(".takes-files"));
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dropping");
+});
+// A file dropped on a field is its value; anywhere else it is opened for the workflow inside.
+document.addEventListener("drop", (event) => {
+  document.body.classList.remove("dropping");
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  const file = event.dataTransfer.files[0];
+  const field = event.target.closest?.(".takes-files");
+  if (!field) openWorkflow(file, file.name);
+  else if (give(field, event.dataTransfer.files)) event.stopPropagation();
+}, true);
+document.addEventListener("paste", (event) => {
+  const files = event.clipboardData?.files;
+  const text = event.clipboardData?.getData("text/plain").trim() ?? "";
+  if (text && event.target.closest?.("input, textarea")) return;
+  const field = fileFields().find((one) => one.matches(":hover") || one.contains(event.target)) ?? fileFields()[0];
+  if (files?.length) { if (!field || !give(field, files)) openWorkflow(files[0], files[0].name); }
+  else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);

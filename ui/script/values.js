@@ -1,0 +1,75 @@
+// Which workflow is shown, and what was typed: kept in the browser, carried by links.
+
+const VALUES = "comfyforms.values.";
+
+const asked = (name, linked) => ({ workflow: name, linked, kept: name ? read(sessionStorage, VALUES + name, {}) : {} });
+
+function open() {
+  const address = new URLSearchParams(location.search);
+  const name = address.get("workflow");
+  const linked = {};
+  for (const [key, value] of address) if (key.includes(".")) linked[key] = value;
+  const wanted = { ...asked(name, linked), list_only: listOnly };
+  listOnly = false;
+  return wanted;
+}
+
+// Draw the form again, or only the list of workflows, from what the server and the address say now.
+let listOnly = false;
+function redraw(onlyList = false) {
+  listOnly = onlyList;
+  $("#redraw")?.click();
+}
+
+function visit(name) {
+  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  redraw();
+}
+
+// One more field where a node takes many files: its key among the values is what asks for it.
+function grow(key) {
+  const name = $("#heading [data-workflow]").dataset.workflow;
+  write(sessionStorage, VALUES + name, { ...read(sessionStorage, VALUES + name, {}), [key]: null });
+  redraw();
+}
+
+function folderChanged(names) {
+  const shownName = $("#heading [data-workflow]")?.dataset.workflow;
+  redraw(Boolean(shownName) && !names.includes(shownName));
+}
+
+// Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
+function go(name) {
+  if (!name || new URLSearchParams(location.search).get("workflow") === name) return null;
+  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  return asked(name, {});
+}
+
+function keep(name, keys, values) {
+  const kept = read(sessionStorage, VALUES + name, {});
+  let at = 0;
+  for (const [key, count] of keys) {
+    const own = values.slice(at, at + count);
+    kept[key] = count === 2 ? (own[1] ? null : own[0]) : own[0];
+    at += count;
+  }
+  write(sessionStorage, VALUES + name, kept);
+  return [];
+}
+
+function copyLink(name) {
+  const link = new URL(location.href.split(/[?#]/)[0]);
+  link.searchParams.set("workflow", name);
+  for (const [key, value] of Object.entries(read(sessionStorage, VALUES + name, {})))
+    if (value !== null && value !== "") link.searchParams.set(key, value);
+  navigator.clipboard?.writeText(link.href);
+  announce("The link to this form, as it is filled in now, is copied.");
+}
+
+function shape(ratio, width, height, step, least, most) {
+  const wanted = Number(ratio);
+  if (!wanted) return ["", width, height];
+  const area = Math.max(1, width * height);
+  const fit = (size) => Math.min(most, Math.max(least, Math.round(size / step) * step));
+  return ["", fit(Math.sqrt(area * wanted)), fit(Math.sqrt(area / wanted))];
+}
