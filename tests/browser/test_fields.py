@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Response, expect
 from serving import WORKFLOWS, running_app
 from visitor import Site, Visitor
 
@@ -99,8 +99,16 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
     person = visit(models.site).open(**{"5.steps": 1})
     person.type("2.text", "typed before")
     models.names.append("third.safetensors")
-    person.page.get_by_role("button", name="Refresh lists").click()
-    expect(person.page.locator("#form .section")).to_have_count(1)
+    answers: list[str] = []
+
+    def drawn(response: Response) -> bool:
+        """Whether this is the second answer: the first brings the lists, the second the form."""
+        answers.extend([response.url] * (response.request.method == "POST"))
+        return len(answers) == 2
+
+    with person.page.expect_response(drawn):
+        person.page.get_by_role("button", name="Refresh lists").click()
+    person.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     person.unfold()
     person.entry("1.ckpt_name").click()
     person.page.get_by_role("option", name="third", exact=True).click()
