@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 import websocket
+from waiting import eventually
 from web import messages
 
 import app
@@ -133,7 +134,7 @@ def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
                 threading.Event().wait(0.01)
         assert one.process.wait(10) == 0
         assert time.monotonic() - began < 6
-        assert set(demo.sockets.close_codes) == {1000}
+        eventually(lambda: set(demo.sockets.close_codes) == {1000})
         assert "Traceback" not in one.said()
 
 

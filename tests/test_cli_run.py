@@ -9,14 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from waiting import eventually
 
 from comfy.__main__ import main
 from comfy.cli_progress import Progress
@@ -200,21 +199,14 @@ def test_a_signal_ends_the_run_at_the_server(demo: DemoServer, workflow: Path, n
         text=True,
     )
     with process:
-        wait_for(lambda: demo.queue.remaining() == 1)
+        eventually(lambda: demo.queue.remaining() == 1)
         process.send_signal(number)
         _, told = process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert told.endswith("Stopped.\n")
     assert "Traceback" not in told
-    wait_for(lambda: demo.queue.remaining() == 0)
-    assert demo.sockets.close_codes[closed:] == [1000]
-
-
-def wait_for(true: Any) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        threading.Event().wait(0.01)
+    eventually(lambda: demo.queue.remaining() == 0)
+    eventually(lambda: demo.sockets.close_codes[closed:] == [1000])
 
 
 def test_progress_is_a_bar_on_a_terminal() -> None:

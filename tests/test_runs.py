@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from comfy.client import Client
 from comfy.demo import DemoServer
@@ -134,13 +135,6 @@ def until(run: Run, wanted: Callable[[RunState], bool]) -> RunState:
         if wanted(state):
             return state
     raise AssertionError(f"it never came so far: {run.state}")
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not true():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
 
 
 def running(run: Run) -> RunState:

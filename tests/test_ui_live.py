@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import websocket
 from serving import RunningApp, running_demo_app
+from waiting import eventually
 from web import BOB, close_code, finished, messages, start, watching
 
 from comfy.demo import DemoServer
@@ -90,7 +91,7 @@ def test_stop_over_the_socket(served: Served) -> None:
     assert isinstance(last, dict)
     assert last["phase"] == "stopped"
     assert time.monotonic() - began < 1
-    assert demo.sockets.close_codes == [1000]
+    eventually(lambda: demo.sockets.close_codes == [1000])
 
 
 def test_the_end_can_be_read_again(served: Served) -> None:
@@ -137,7 +138,7 @@ def test_the_last_watcher_to_leave_starts_the_grace_time(served: Served) -> None
         assert not run.state.phase.finished
     state = finished(run).state
     assert state.phase == "stopped"
-    assert demo.sockets.close_codes == [1000]
+    eventually(lambda: demo.sockets.close_codes == [1000])
 
 
 def test_nonsense_ends_the_socket_only(served: Served) -> None:

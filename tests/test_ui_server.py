@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 from serving import RunningApp, running_app, running_demo_app
+from waiting import eventually
 from web import finished, get, start, watching
 
 from comfy.demo import DemoServer
@@ -45,6 +46,7 @@ def test_ending_the_app_ends_its_runs() -> None:
     with DemoServer(step_seconds=0.05) as demo:
         with running_app(demo.url) as app:
             running, waiting = start(app, **{"5.steps": 60}), start(app)
+            eventually(lambda: demo.queue.remaining() == 2)
             with watching(app, running.id) as socket:
                 socket.recv()
                 began = time.monotonic()
@@ -52,7 +54,7 @@ def test_ending_the_app_ends_its_runs() -> None:
             assert time.monotonic() - began < 2
         assert {running.state.phase, waiting.state.phase} == {"stopped"}
         assert demo.queue.remaining() == 0
-        assert set(demo.sockets.close_codes) == {1000}
+        eventually(lambda: demo.sockets.close_codes == [1000, 1000])
 
 
 @pytest.mark.parametrize("path", ["/files/x/all.zip", "/files/x/0/a.png"])

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from visitor import Site, Visitor, until
+from visitor import Site, Visitor
+from waiting import eventually
 
 Visit = Callable[..., Visitor]
 PLACES = """[...document.querySelectorAll('#picture, #stage')].map(one => {
@@ -51,7 +52,7 @@ def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
     """An address of a workflow that does not exist says that in words and offers the list."""
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#no-form")).to_contain_text("There is no workflow called 'nothing'")
+    expect(person.page.locator("#no-form")).to_contain_text("There is no workflow called “nothing”")
     expect(person.page.locator("#picker input")).to_be_visible()
 
 
@@ -91,8 +92,8 @@ def test_stop(slow: Site, visit: Visit) -> None:
     person.frames(1)
     person.page.locator("#stop").click()
     person.phase("stopped")
-    until(slow.idle, "the server is idle")
-    assert slow.demo.sockets.close_codes[-1] == 1000
+    eventually(slow.idle, "the server is idle")
+    eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
     person.type("2.text", "a boat")

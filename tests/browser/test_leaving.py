@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 from serving import running_demo_app
-from visitor import Site, Visitor, until
+from visitor import Site, Visitor
+from waiting import eventually
 
 Visit = Callable[..., Visitor]
 
@@ -30,8 +31,8 @@ def test_a_closed_tab_ends_the_run(slow: Site, visit: Visit) -> None:
     person.press()
     person.frames(1)
     person.page.close()
-    until(slow.idle, "the run has ended", 5)
-    assert slow.demo.sockets.close_codes[-1] == 1000
+    eventually(slow.idle, "the run has ended", 5)
+    eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     assert len(slow.demo.queue.history()) >= 1
 
 
@@ -41,9 +42,9 @@ def test_a_closed_tab_takes_its_queued_runs_along(slow: Site, visit: Visit) -> N
     leaver.press()
     leaver.frames(1)
     leaver.press()
-    until(lambda: slow.demo.queue.remaining() == 2, "two runs are there")
+    eventually(lambda: slow.demo.queue.remaining() == 2, "two runs are there")
     stayer.press()
-    until(lambda: slow.demo.queue.remaining() == 3, "three runs are there")
+    eventually(lambda: slow.demo.queue.remaining() == 3, "three runs are there")
     leaver.page.close()
     run_id = stayer.done()
     assert slow.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
@@ -74,6 +75,6 @@ def test_the_app_ends_in_a_run(visit: Visit) -> None:
         app.backend.runs.close()
         person.phase("stopped")
         expect(person.page.locator("#stage .headline")).to_contain_text("shutting down")
-        until(site.idle, "the server is idle")
-        assert demo.sockets.close_codes == [1000]
+        eventually(site.idle, "the server is idle")
+        eventually(lambda: demo.sockets.close_codes == [1000], "the close code")
         person.page.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocket, expect
+from waiting import eventually
 
 from comfy.demo import DemoServer
 from ui.backend import Backend
@@ -34,20 +33,12 @@ class Site:
 
     def rest(self) -> None:
         """Wait until the last run has left the server; give back the connections kept for the next one."""
-        until(self.idle, "the server has no runs and no sockets")
+        eventually(self.idle, "the server has no runs and no sockets")
         client = self.backend.client
         with client._lock:
             kept, client._idle = client._idle, []
         for session in kept:
             session.close()
-
-
-def until(condition: Any, what: str, seconds: float = WAIT) -> None:
-    """Wait for something that no event tells about."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
-        threading.Event().wait(0.01)
 
 
 class Visitor:
