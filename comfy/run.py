@@ -22,12 +22,14 @@ __all__ = ["Job", "Run"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be run. ``outputs``: the nodes whose outputs count, None = all; ``values``: for show, as the seed."""
+    """What is to be run. ``workflow`` is its name, ``title`` what people call it. ``outputs``: the nodes whose outputs
+    count, None = all; ``values``: for show, as the seed."""
 
     prompt: Prompt
     workflow: str
     outputs: frozenset[str] | None = None
     values: Mapping[str, object] = field(default_factory=dict)
+    title: str = ""
 
 
 class Run:

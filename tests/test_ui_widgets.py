@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 
 from comfy.form_fields import Field, Widget
+from comfy.seeds import Increment
 from ui.form_side import size_pairs
 from ui.widgets import BUILDERS, Control, build_control, choices_of, element_id, help_text
 
@@ -54,8 +55,10 @@ def test_a_seed_keeps_all_its_digits(seed: int) -> None:
     """Seeds travel as text; a random one is None."""
     control = control_of(SEED, seed)
     assert control.read(*control.show(seed)) == str(seed)
-    assert control.read(str(seed), True) is None
-    assert control.read("  ", False) is None
+    assert control.read(str(seed), "random") is None
+    assert control.read(str(seed), "counting") == Increment(seed)
+    assert control.show(f"+{seed}") == (str(seed), "counting")
+    assert control.read("  ", "fixed") is None
 
 
 def test_a_large_whole_number_is_text() -> None:

@@ -118,7 +118,7 @@ class Backend:
         if errors:
             raise FieldErrors(errors)
         prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
-        job = Job(prompt, name, frozenset(output.node for output in form.outputs) or None, used)
+        job = Job(prompt, name, frozenset(output.node for output in form.outputs) or None, used, form.title)
         return self.runs.submit(job, owner=owner, deadline=deadline, watched=deadline is None)
 
     def example(self, item: Field) -> str | None:

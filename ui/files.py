@@ -55,7 +55,7 @@ def file_routes(runs: Runs, client: Client, identity: Identity) -> APIRouter:
     @router.get("/files/{run_id}/all.zip")
     def everything(request: Request, run_id: str) -> StreamingResponse:
         run = own_run(request, run_id)
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(run.job.workflow)}.zip"}
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(safe_name(run.job.title))}.zip"}
         return StreamingResponse(archive(run, client), media_type="application/zip", headers=headers)
 
     @router.get("/files/{run_id}/{index}/{name}")

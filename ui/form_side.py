@@ -16,6 +16,8 @@ from gradio.components import Component
 from comfy.errors import ComfyError
 from comfy.form import Field, Form, check
 from comfy.opened import MARK as OPENED_MARK
+from comfy.run import Run
+from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
 from ui.result_side import ResultSide
 from ui.widgets import Control, build_control
@@ -244,18 +246,26 @@ def _bind_generate(
     results: ResultSide,
     owner: Callable[[gr.Request], str],
 ) -> None:
-    def press(values: dict[Component, Any], request: gr.Request) -> str:
+    counting = [control for control in controls if control.field.widget == "seed"]
+
+    def press(values: dict[Component, Any], request: gr.Request) -> list[Any]:
         read = {c.field.key: c.read(*(values[component] for component in c.components)) for c in controls}
         try:
             run = backend.start(name, read, owner(request))
         except FieldErrors as problem:
-            return _answer(errors=problem.errors, message=str(problem))
+            return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:
-            return _answer(message=str(problem), hint=problem.hint)
-        return _answer(run=run.id)
+            return [_answer(message=str(problem), hint=problem.hint), *unchanged]
+        return [_answer(run=run.id), *(counted(control.field.key, read, run) for control in counting)]
+
+    def counted(key: str, read: dict[str, object], run: Run) -> Any:
+        """A seed that counts up shows the one now used, from which the next press goes on."""
+        return str(run.job.values[key]) if isinstance(read[key], Increment) else gr.skip()
 
     components: set[Block] = {component for control in controls for component in control.components}
-    generate.click(press, components, results.stage, trigger_mode="multiple", **QUIET)
+    unchanged = [gr.skip()] * len(counting)
+    outputs = [results.stage, *(control.components[0] for control in counting)]
+    generate.click(press, components, outputs, trigger_mode="multiple", **QUIET)
 
 
 def _answer(**said: object) -> str:

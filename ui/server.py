@@ -97,7 +97,7 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
                 errors, _ = place_errors(form, state.node_errors)
         return show(
             state,
-            workflow=run.job.workflow,
+            workflow=run.job.title,
             prompt=run.job.prompt,
             submitted_at=run.submitted_at,
             expected=run.expected_seconds,

@@ -16,10 +16,13 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form import Field
+from comfy.seeds import Increment
 from ui.media import from_editor, from_path
 
 EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 LINES = 3
+RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
+SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
 ELEMENT = "field-"
 
 
@@ -128,22 +131,41 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
 
 
 def _seed(field: Field, value: Any) -> Control:
+    text, mode = _seed_parts(value)
     with gr.Row(elem_classes="seed"):
-        seed = gr.Textbox(_string(value), info=help_text(field), scale=3, min_width=120, **_common(field))
-        random = gr.Checkbox(
-            value is None,
-            label="Random",
+        seed = gr.Textbox(text, info=help_text(field), scale=3, min_width=120, **_common(field))
+        modes = gr.Radio(
+            SEED_MODES,
+            value=mode,
+            label=f"{field.label}: which",
+            show_label=False,
             container=False,
             min_width=120,
-            elem_classes="seed-random",
-            key=f"{field.key}/random",
+            elem_classes="seed-mode",
+            key=f"{field.key}/mode",
             interactive=True,
         )
+    return Control(field, (seed, modes), _read_seed, _seed_parts)
 
-    def read(text: object, is_random: object) -> object:
-        return None if is_random or not str(text or "").strip() else str(text).strip()
 
-    return Control(field, (seed, random), read, lambda shown: (_string(shown), shown is None))
+def _read_seed(text: object, mode: object) -> object:
+    typed = str(text or "").strip()
+    if mode == RANDOM or not typed:
+        return None
+    return Increment(int(typed)) if mode == COUNTING and typed.isdecimal() else typed
+
+
+def _seed_parts(value: object) -> tuple[str, str]:
+    """The text and the mode of a seed; a text with a plus in front is counted on from, as the browser keeps it."""
+    match value:
+        case None:
+            return "", RANDOM
+        case Increment(last):
+            return str(last), COUNTING
+        case str() if value.startswith("+"):
+            return value[1:], COUNTING
+        case _:
+            return str(value), FIXED
 
 
 def _image(field: Field, value: Any) -> Control:

@@ -140,7 +140,7 @@ def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> Non
     person.type("2.text", "typed since then")
     person.page.get_by_role("button", name="Use these values").click()
     expect(person.entry("5.seed")).to_have_value(str(used))
-    expect(person.page.locator(".seed-random input")).not_to_be_checked()
+    expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     expect(person.entry("2.text")).to_have_value("something else")
     again = person.generate()
     assert fast.prompt_of(again)["5"]["inputs"]["seed"] == used
@@ -150,8 +150,17 @@ def test_random_again(fast: Site, visit: Visit) -> None:
     """Ticking "Random" makes a typed seed random again."""
     person = visit(fast).open(**{"5.steps": 1})
     person.keep_seed(7)
-    person.page.locator(".seed-random input").check()
+    person.page.locator(".seed-mode input[value=random]").check()
     assert fast.prompt_of(person.generate())["5"]["inputs"]["seed"] != 7
+
+
+def test_counting_seeds(fast: Site, visit: Visit) -> None:
+    """A seed that counts up goes on by one from what is in the field, at every press."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.keep_seed(41)
+    person.page.locator(".seed-mode input[value=counting]").check()
+    assert [fast.prompt_of(person.generate())["5"]["inputs"]["seed"] for _ in range(2)] == [42, 43]
+    expect(person.entry("5.seed")).to_have_value("43")
 
 
 def test_swap_and_shape(fast: Site, visit: Visit) -> None:
@@ -189,7 +198,7 @@ def test_reset(fast: Site, visit: Visit) -> None:
     )
     expect(person.entry("5.steps")).to_have_value("24")
     expect(person.entry("5.cfg")).to_have_value("7")
-    expect(person.page.locator(".seed-random input")).to_be_checked()
+    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
@@ -222,7 +231,7 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
     other.ready()
     expect(other.entry("2.text")).to_have_value("a cat & a dog? 100%")
     expect(other.entry("5.seed")).to_have_value(str(LARGEST))
-    expect(other.page.locator(".seed-random input")).not_to_be_checked()
+    expect(other.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
 
 
 def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:

@@ -33,7 +33,7 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
         source = str(person.page.locator("#picture img").get_attribute("src"))
         assert source.startswith(f"{outside}/files/{run_id}/")
         person.page.get_by_role("button", name="Use these values").click()
-        expect(person.page.locator(".seed-random input")).not_to_be_checked()
+        expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
         with person.page.expect_download() as info:
             person.page.get_by_role("link", name="Download", exact=True).click()
         assert info.value.path()

@@ -87,7 +87,7 @@ def test_download_all(fast: Site, visit: Visit) -> None:
     run_id = person.generate()
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download all").click()
-    assert info.value.suggested_filename == "text-to-image.zip"
+    assert info.value.suggested_filename == "Text to image.zip"
     with zipfile.ZipFile(info.value.path()) as bundle:
         assert bundle.testzip() is None
         assert [bundle.read(name) for name in bundle.namelist()] == list(originals(fast, run_id).values())

@@ -105,9 +105,9 @@ class Visitor:
     def keep_seed(self, seed: object, key: str = "5.seed") -> None:
         """Type a seed and see that it is no longer random."""
         # Gradio loads each kind of component when it is first needed: the box may come after the text.
-        expect(self.page.locator(".seed-random input").first).to_be_visible()
+        expect(self.page.locator(".seed-mode input[value=random]").first).to_be_visible()
         self.entry(key).fill(str(seed))
-        expect(self.page.locator(".seed-random input").first).not_to_be_checked()
+        expect(self.page.locator(".seed-mode input[value=random]").first).not_to_be_checked()
 
     def press(self) -> None:
         """Press Generate."""

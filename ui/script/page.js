@@ -34,9 +34,9 @@ const SHADE = "comfyforms.shade";
   }, true);
   // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
   document.addEventListener("input", ({ target }) => {
-    const random = target.matches?.(".seed textarea, .seed input[type=text]") && target.value
-      && $(".seed-random input", target.closest(".seed"));
-    if (random?.checked) random.click();
+    if (!target.matches?.(".seed textarea, .seed input[type=text]") || !target.value) return;
+  const mode = (value) => $(`.seed-mode input[value="${value}"]`, target.closest(".seed"));
+  if (mode("random")?.checked) mode("fixed").click();
   });
   window.addEventListener("popstate", () => location.reload());
 

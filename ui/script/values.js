@@ -45,12 +45,15 @@ function go(name) {
   return asked(name, {});
 }
 
+// As ui/widgets.py reads it: nothing for a random seed, a plus before one that is counted on from.
+const seedKept = (text, mode) => (mode === "random" || !text ? null : mode === "counting" ? `+${text}` : text);
+
 function keep(name, keys, values) {
   const kept = read(sessionStorage, VALUES + name, {});
   let at = 0;
   for (const [key, count] of keys) {
     const own = values.slice(at, at + count);
-    kept[key] = count === 2 ? (own[1] ? null : own[0]) : own[0];
+    kept[key] = count === 2 ? seedKept(...own) : own[0];
     at += count;
   }
   write(sessionStorage, VALUES + name, kept);
