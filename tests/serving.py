@@ -32,7 +32,12 @@ class RunningApp:
 
 @contextlib.contextmanager
 def running_app(
-    server_url: str, *, workflows: Path = WORKFLOWS, grace: float = 30.0, settings: WebSettings | None = None
+    server_url: str,
+    *,
+    workflows: Path = WORKFLOWS,
+    grace: float = 30.0,
+    may_keep: bool = False,
+    settings: WebSettings | None = None,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would."""
     with Client(server_url) as client, tempfile.TemporaryDirectory() as files:
@@ -43,6 +48,7 @@ def running_app(
             LiveCatalogue(client),
             demo=True,
             files=Path(files),
+            may_keep=may_keep,
         )
         settings = settings or WebSettings(port=0)
         config = uvicorn.Config(build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ui.backend import Backend, FieldErrors
 from ui.result_side import ResultSide
 from ui.widgets import Control, build_control
 
+ADVANCED = "Advanced"
 RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -43,24 +44,28 @@ def draw_form(
         _draw_problem(problem)
         return
     _draw_heading(backend, name, form)
-    controls = draw_fields(form, values_at_first(backend, name, form, choice))
+    controls = draw_fields(name, form, values_at_first(backend, form, choice), choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
     _draw_tools(backend, name, opened, controls)
+    if form.notes:
+        gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
     _bind_generate(backend, name, controls, generate, results, owner)
     results.bind_reuse(controls, owner)
 
 
 def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a form is drawn from: a workflow's name and the values in the address and in the browser's keeping.
+    """What a form is drawn from: a workflow's name and the values in the address and in the browser's keeping,
+    and the sections that are open.
 
     The nonce makes opening the same workflow again a change.
     """
     linked, kept = wanted.get("linked") or {}, wanted.get("kept") or {}
-    return {"name": name, "linked": linked, "kept": kept, "nonce": secrets.token_hex(4)}
+    unfolded = wanted.get("unfolded") or []
+    return {"name": name, "linked": linked, "kept": kept, "unfolded": unfolded, "nonce": secrets.token_hex(4)}
 
 
-def values_at_first(backend: Backend, name: str, form: Form, choice: dict[str, Any]) -> dict[str, Any]:
+def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dict[str, Any]:
     """What each field shows at first: what the address says, else what was typed here before, else the author's value.
 
     Seeds are random unless somebody wants one; pictures start with the author's own where the server has it.
@@ -81,26 +86,27 @@ def values_at_first(backend: Backend, name: str, form: Form, choice: dict[str, A
     return values
 
 
-def draw_fields(form: Form, values: dict[str, Any]) -> tuple[Control, ...]:
-    """All visible fields: the main ones, the author's sections, then Advanced, folded."""
+def draw_fields(name: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()) -> tuple[Control, ...]:
+    """All visible fields: the main ones, the author's sections, then Advanced, folded unless they were open."""
     shown = [field for field in form.fields if field.group != "hidden"]
-    controls = list(_draw_group([field for field in shown if field.group == "main"], values))
+    controls = list(_draw_group(name, [field for field in shown if field.group == "main"], values))
     rest = [field for field in shown if field.group != "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
-        with gr.Accordion(f"{section or 'Advanced'} ({len(fields)})", open=False, elem_classes="section"):
-            controls += _draw_group(fields, values)
+        title = f"{section or ADVANCED} ({len(fields)})"
+        with gr.Accordion(title, open=(section or ADVANCED) in unfolded, elem_classes="section"):
+            controls += _draw_group(name, fields, values)
     return tuple(controls)
 
 
-def _draw_group(fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
+def _draw_group(name: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
     pairs = {width.key: height for width, height in size_pairs(fields)}
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
-            yield from _draw_size(field, pairs[field.key], values)
+            yield from _draw_size(name, field, pairs[field.key], values)
         elif field.key not in heights:
-            yield build_control(field, values[field.key])
+            yield build_control(field, values[field.key], name)
         if field.grows:
             _draw_more(field)
 
@@ -121,19 +127,19 @@ def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
     ]
 
 
-def _draw_size(width: Field, height: Field, values: dict[str, Any]) -> tuple[Control, Control]:
+def _draw_size(name: str, width: Field, height: Field, values: dict[str, Any]) -> tuple[Control, Control]:
     with gr.Row(elem_classes="size"):
-        wide = build_control(_bare(width), values[width.key])
+        wide = build_control(_bare(width), values[width.key], name)
         swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
-        high = build_control(_bare(height), values[height.key])
+        high = build_control(_bare(height), values[height.key], name)
         ratio = gr.Dropdown(
-            [("Free", ""), *((name, str(value)) for name, value in RATIOS.items())],
+            [("Free", ""), *((shape, str(value)) for shape, value in RATIOS.items())],
             value="",
             label="Shape",
             min_width=96,
             filterable=False,
             interactive=True,
-            key=f"{width.key}/ratio",
+            key=f"{name}/{width.key}/ratio",
             preserved_by_key=[],
         )
     numbers = [*wide.components, *high.components]
@@ -173,8 +179,6 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
         said = (problem.partition("”: ")[2] or problem for problem in form.problems)
         items = "".join(f"<li>{html.escape(problem)}</li>" for problem in said)
         gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")
-    if form.notes:
-        gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
 
 
 def _draw_problem(problem: ComfyError) -> None:

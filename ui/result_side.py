@@ -130,7 +130,7 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
     with gr.Row(elem_id="result-actions", visible=False) as actions:
         links = gr.HTML(elem_id="downloads")
         keep = gr.Button("Use these values", size="sm", elem_classes="quiet", min_width=120)
-        use = gr.Button("Use as input", size="sm", elem_classes="quiet", min_width=100)
+        use = gr.Button("Use as input", elem_id="use-as-input", size="sm", elem_classes="quiet", min_width=100)
     shown = gr.JSON(visible=False)
     side = ResultSide(stage, picture, shown, use, keep, backend)
     _draw_rest(backend, shown, owner)

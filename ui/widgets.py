@@ -42,12 +42,15 @@ class Control:
     show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
 
 
-Builder = Callable[[Field, Any], Control]
+Builder = Callable[[Field, Any, str], Control]
 
 
-def build_control(field: Field, value: Any) -> Control:
-    """The control of a field, showing `value`; must be called inside the layout it belongs to."""
-    return BUILDERS[field.widget](field, value)
+def build_control(field: Field, value: object, scope: str = "") -> Control:
+    """The control of a field, showing `value`; must be called inside the layout it belongs to.
+
+    Drawn again with the same `scope`, the name of its workflow, it keeps what the person has put in.
+    """
+    return BUILDERS[field.widget](field, value, scope)
 
 
 def element_id(field: Field) -> str:
@@ -67,33 +70,37 @@ def help_text(field: Field) -> str | None:
     return " ".join(parts) or None
 
 
-def _common(field: Field) -> dict[str, Any]:
+def _common(field: Field, scope: str) -> dict[str, Any]:
     return {
         "label": f"{field.label} (optional)" if field.optional and not field.required else field.label,
         "elem_id": element_id(field),
         "elem_classes": ["takes-files"] if field.is_media else None,
-        "key": f"{field.key}/{field.widget}",
+        "key": f"{scope}/{field.key}/{field.widget}",
         "interactive": True,
     }
 
 
-def _text(field: Field, value: Any) -> Control:
-    return Control(field, (gr.Textbox(_string(value), lines=1, max_lines=1, info=help_text(field), **_common(field)),))
+def _text(field: Field, value: Any, scope: str) -> Control:
+    return Control(
+        field, (gr.Textbox(_string(value), lines=1, max_lines=1, info=help_text(field), **_common(field, scope)),)
+    )
 
 
-def _textarea(field: Field, value: Any) -> Control:
-    box = gr.Textbox(_string(value), lines=LINES, max_lines=12, info=help_text(field), **_common(field))
+def _textarea(field: Field, value: Any, scope: str) -> Control:
+    box = gr.Textbox(_string(value), lines=LINES, max_lines=12, info=help_text(field), **_common(field, scope))
     return Control(field, (box,))
 
 
-def _number(field: Field, value: Any) -> Control:
+def _number(field: Field, value: Any, scope: str) -> Control:
     if field.type == "INT" and (field.max or 0) > EXACT:
-        return Control(field, (gr.Textbox(_string(value), info=help_text(field), **_common(field)),), show=_as_text)
-    number = gr.Number(value, step=field.step or 1, info=help_text(field), **_common(field))
+        return Control(
+            field, (gr.Textbox(_string(value), info=help_text(field), **_common(field, scope)),), show=_as_text
+        )
+    number = gr.Number(value, step=field.step or 1, info=help_text(field), **_common(field, scope))
     return Control(field, (number,), show=lambda shown: (shown,))
 
 
-def _slider(field: Field, value: Any) -> Control:
+def _slider(field: Field, value: Any, scope: str) -> Control:
     low, high = field.min or 0, field.max if field.max is not None else 100
     slider = gr.Slider(
         low,
@@ -102,22 +109,22 @@ def _slider(field: Field, value: Any) -> Control:
         step=field.step,
         info=help_text(field),
         buttons=[],
-        **_common(field),
+        **_common(field, scope),
     )
     return Control(field, (unjudged(slider),))
 
 
-def _checkbox(field: Field, value: Any) -> Control:
-    return Control(field, (gr.Checkbox(bool(value), info=help_text(field), **_common(field)),))
+def _checkbox(field: Field, value: Any, scope: str) -> Control:
+    return Control(field, (gr.Checkbox(bool(value), info=help_text(field), **_common(field, scope)),))
 
 
-def _dropdown(field: Field, value: Any) -> Control:
+def _dropdown(field: Field, value: Any, scope: str) -> Control:
     dropdown = gr.Dropdown(
         choices_of(field, value),
         value=value,
         info=help_text(field),
         filterable=True,
-        **_common(field),
+        **_common(field, scope),
     )
     return Control(field, (unjudged(dropdown),))
 
@@ -130,10 +137,10 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
     return choices
 
 
-def _seed(field: Field, value: Any) -> Control:
+def _seed(field: Field, value: Any, scope: str) -> Control:
     text, mode = _seed_parts(value)
     with gr.Row(elem_classes="seed"):
-        seed = gr.Textbox(text, info=help_text(field), scale=3, min_width=120, **_common(field))
+        seed = gr.Textbox(text, info=help_text(field), scale=3, min_width=120, **_common(field, scope))
         modes = gr.Radio(
             SEED_MODES,
             value=mode,
@@ -142,7 +149,7 @@ def _seed(field: Field, value: Any) -> Control:
             container=False,
             min_width=120,
             elem_classes="seed-mode",
-            key=f"{field.key}/mode",
+            key=f"{scope}/{field.key}/mode",
             interactive=True,
         )
     return Control(field, (seed, modes), _read_seed, _seed_parts)
@@ -168,7 +175,7 @@ def _seed_parts(value: object) -> tuple[str, str]:
             return str(value), FIXED
 
 
-def _image(field: Field, value: Any) -> Control:
+def _image(field: Field, value: Any, scope: str) -> Control:
     image = gr.Image(
         value,
         type="filepath",
@@ -176,12 +183,12 @@ def _image(field: Field, value: Any) -> Control:
         sources=["upload", "clipboard", "webcam"],
         height=220,
         buttons=["fullscreen"],
-        **_common(field),
+        **_common(field, scope),
     )
     return Control(field, (image,), from_path)
 
 
-def _mask(field: Field, value: Any) -> Control:
+def _mask(field: Field, value: Any, scope: str) -> Control:
     gr.HTML(
         f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>", elem_classes="caption"
     )
@@ -195,23 +202,23 @@ def _mask(field: Field, value: Any) -> Control:
         eraser=gr.Eraser(default_size=40),
         buttons=["fullscreen"],
         height=420,
-        **_common(field),
+        **_common(field, scope),
     )
     return Control(field, (editor,), from_editor)
 
 
-def _audio(field: Field, value: Any) -> Control:
-    audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field))
+def _audio(field: Field, value: Any, scope: str) -> Control:
+    audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field, scope))
     return Control(field, (audio,), from_path)
 
 
-def _video(field: Field, value: Any) -> Control:
-    video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field))
+def _video(field: Field, value: Any, scope: str) -> Control:
+    video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field, scope))
     return Control(field, (video,), from_path)
 
 
-def _file(field: Field, value: Any) -> Control:
-    return Control(field, (gr.File(value, type="filepath", **_common(field)),), from_path)
+def _file(field: Field, value: Any, scope: str) -> Control:
+    return Control(field, (gr.File(value, type="filepath", **_common(field, scope)),), from_path)
 
 
 def _string(value: object) -> str:

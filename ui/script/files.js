@@ -38,7 +38,8 @@ document.addEventListener("paste", (event) => {
   const text = event.clipboardData?.getData("text/plain").trim() ?? "";
   if (text && event.target.closest?.("input, textarea")) return;
   const field = fileFields().find((one) => one.matches(":hover") || one.contains(event.target)) ?? fileFields()[0];
-  if (files?.length) { if (!field || !give(field, files)) openWorkflow(files[0], files[0].name); }
+  const media = /^(image|audio|video)\//.test(files?.[0]?.type ?? "");
+  if (files?.length) { if (!media || !field || !give(field, files)) openWorkflow(files[0], files[0].name); }
   else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
   else return;
   event.preventDefault();

@@ -7,17 +7,20 @@ const asked = (name, linked) => ({ workflow: name, linked, kept: name ? read(ses
 function open() {
   const address = new URLSearchParams(location.search);
   const name = address.get("workflow");
+  const unfolded = [...document.querySelectorAll("#form .section button.label-wrap.open")]
+    .map((label) => label.innerText.replace(/\s*\(\d+\)[^]*$/, "").trim());
   const linked = {};
   for (const [key, value] of address) if (key.includes(".")) linked[key] = value;
-  const wanted = { ...asked(name, linked), list_only: listOnly };
-  listOnly = false;
+  const wanted = { ...asked(name, linked), list_only: !formWanted, unfolded };
+  formWanted = false;
   return wanted;
 }
 
 // Draw the form again, or only the list of workflows, from what the server and the address say now.
-let listOnly = false;
+// Two wishes may come before the first is served: whoever wants the form gets it.
+let formWanted = true;
 function redraw(onlyList = false) {
-  listOnly = onlyList;
+  formWanted ||= !onlyList;
   $("#redraw")?.click();
 }
 

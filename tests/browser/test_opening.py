@@ -1,0 +1,216 @@
+"""Workflows that people bring to the page, and a folder that changes while it is open."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, PngImagePlugin
+from playwright.sync_api import Page, expect
+from serving import WORKFLOWS, running_demo_app
+from visitor import Site, Visitor
+
+from comfy.workflow import read_workflow
+
+Visit = Callable[..., Visitor]
+
+# What a person does with a file: drop it on the page, or paste it there.
+GIVE = """([how, data, name]) => {
+    const type = name.endsWith(".png") ? "image/png" : "application/json";
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
+    const target = document.querySelector("#heading");
+    if (how === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+    else for (const kind of ["dragover", "drop"])
+        target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+PASTE_TEXT = """(text) => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/plain", text);
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+}"""
+
+
+def prompt(text: str = "a brought text") -> dict[str, Any]:
+    """A workflow of our own in API format."""
+    made = json.loads(json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt))
+    made["2"]["inputs"]["text"] = text
+    made["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    return made
+
+
+def graph() -> dict[str, Any]:
+    """A small graph as the editor saves it: one text joined to what shows it, and an App around it."""
+    return {
+        "nodes": [
+            {"id": 1, "type": "PrimitiveString", "title": "Words", "mode": 0, "inputs": [], "widgets_values": ["hello"],
+             "outputs": [{"name": "STRING", "type": "STRING", "links": [1]}]},
+            {"id": 2, "type": "PreviewAny", "mode": 0, "inputs": [{"name": "source", "type": "*", "link": 1}],
+             "outputs": [], "widgets_values": []},
+        ],
+        "links": [[1, 1, 0, 2, 0, "*"]],
+        "extra": {"linearMode": True, "linearData": {"inputs": [["1", "value"]], "outputs": ["2"]}},
+        "version": 0.4,
+    }  # fmt: skip
+
+
+def picture_with(**documents: object) -> bytes:
+    """A PNG with documents inside, as ComfyUI saves it."""
+    info = PngImagePlugin.PngInfo()
+    for key, document in documents.items():
+        info.add_text(key, json.dumps(document))
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(data, "PNG", pnginfo=info)
+    return data.getvalue()
+
+
+def give(page: Page, data: bytes, name: str, how: str = "drop") -> None:
+    page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped workflows that a test may change."""
+    return Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+
+
+@pytest.fixture(params=[True])
+def keeping(request: pytest.FixtureRequest, folder: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A site over that folder, which takes new workflows unless a test says otherwise."""
+    with running_demo_app(step_seconds=0, workflows=folder, may_keep=request.param) as (demo, app):
+        yield Site(app.url, demo, app.backend)
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (json.dumps(prompt()).encode(), "brought.json"),
+        (json.dumps({"prompt": prompt()}).encode(), "wrapped.json"),
+        (picture_with(prompt=prompt()), "picture.png"),
+    ],
+)
+def test_a_file_opens_its_form(fast: Site, visit: Visit, data: bytes, name: str, how: str) -> None:
+    """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
+
+    A pasted picture is for a picture's field, where there is one.
+    """
+    person = visit(fast).open("text-to-image" if name.endswith(".png") else "upscale")
+    give(person.page, data, name, how)
+    expect(person.entry("2.text")).to_have_value("a brought text")
+    expect(person.page.locator("#opened-here")).to_be_visible()
+    assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == "a brought text"
+
+
+def test_an_app_shows_what_its_author_chose(fast: Site, visit: Visit) -> None:
+    """A graph with App mode opens as the App: its one field, under its author's title."""
+    person = visit(fast).open()
+    give(person.page, json.dumps(graph()).encode(), "words.app.json")
+    expect(person.entry("1.value")).to_have_value("hello")
+    expect(person.page.locator("#form [id^=field-]")).to_have_count(1)
+
+
+def test_text_pasted_on_the_page_opens(fast: Site, visit: Visit) -> None:
+    """A workflow copied as text opens where it is pasted, unless that is a field."""
+    person = visit(fast).open()
+    person.page.evaluate(PASTE_TEXT, json.dumps(prompt("pasted")))
+    expect(person.entry("2.text")).to_have_value("pasted")
+
+
+def test_the_button_opens_a_file(fast: Site, visit: Visit) -> None:
+    """The same with a file chosen by hand."""
+    person = visit(fast).open()
+    with person.page.expect_file_chooser() as chooser:
+        person.page.get_by_role("button", name="Open a workflow").click()
+    chooser.value.set_files({"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(prompt()).encode()})
+    expect(person.entry("2.text")).to_have_value("a brought text")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(picture_with(), "carries no ComfyUI workflow"), (b"\0\1\2", "no kind of file"), (b"", "is empty")],
+)
+def test_a_file_without_a_workflow_says_so(fast: Site, visit: Visit, data: bytes, says: str) -> None:
+    """What holds no workflow is refused in a sentence; the form stays."""
+    person = visit(fast).open()
+    give(person.page, data, "holiday.png")
+    expect(person.page.locator("#stage .headline")).to_contain_text(says)
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    assert all("422" in complaint for complaint in person.complaints)
+    person.complaints.clear()  # a refused request is written to every browser's console
+
+
+def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
+    """The address of an opened workflow leads its owner back, and nobody else anywhere."""
+    person, other = visit(fast).open(), visit(fast)
+    give(person.page, json.dumps(prompt("private")).encode(), "mine.json")
+    expect(person.entry("2.text")).to_have_value("private")
+    address = person.page.url
+    person.page.reload()
+    expect(person.entry("2.text")).to_have_value("private")
+    other.page.goto(address)
+    expect(other.page.locator("#no-form")).to_contain_text("no longer open")
+
+
+def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Path) -> None:
+    """Where the app allows it, an opened workflow goes into the folder, under its own name, for everybody."""
+    person, other = visit(keeping).open(), visit(keeping)
+    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.json")
+    person.page.get_by_role("button", name="Keep it for everybody").click()
+    expect(person.page.locator("#opened-here")).to_have_count(0)
+    assert "workflow=my-lamp" in person.page.url
+    assert (folder / "my-lamp.json").is_file()
+    expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
+
+
+@pytest.mark.parametrize("keeping", [False], indirect=True)
+def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Visit) -> None:
+    """Where others can reach the app nothing is kept, and nothing offers to."""
+    person = visit(keeping).open()
+    give(person.page, json.dumps(prompt()).encode(), "mine.json")
+    expect(person.page.locator("#opened-here")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Keep it for everybody")).to_have_count(0)
+
+
+def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
+    """An edited, added or removed workflow shows in open pages within two seconds; what was typed stays."""
+    person = visit(keeping).open()
+    person.type("2.text", "typed before")
+    toml = folder / "text-to-image.toml"
+    toml.write_text(toml.read_text().replace('title = "Text to image"', 'title = "Another name"'))
+    expect(person.page.locator("#heading h1")).to_have_text("Another name", timeout=2000)
+    expect(person.entry("2.text")).to_have_value("typed before")
+    shutil.copy(folder / "text-to-image.json", folder / "brand-new.json")
+    (folder / "upscale.json").unlink()
+    options = person.page.locator("#picker [role=option], ul[role=listbox] [role=option]")
+
+    def offered() -> list[str]:
+        person.page.locator("#picker input").click()
+        names = [name.strip() for name in options.all_inner_texts()]
+        person.page.keyboard.press("Escape")
+        return names
+
+    for _ in range(20):
+        names = offered()
+        if any("Brand new" in name for name in names) and not any("Upscale" in name for name in names):
+            return
+        person.page.locator("#heading").click()
+    pytest.fail(f"the list still is {names}")
+
+
+def test_a_choice_brings_its_own_fields(fast: Site, visit: Visit) -> None:
+    """Choosing another option of a dynamic combo shows the inputs that come with it, and keeps what was typed."""
+    person = visit(fast).open("animation")
+    person.type("2.text", "typed before")
+    expect(person.field("11.format.codec")).to_have_count(0)
+    person.unfold()
+    person.entry("11.format").click()
+    person.page.get_by_role("option", name="mp4").click()
+    expect(person.field("11.format.codec")).to_be_visible()
+    expect(person.entry("2.text")).to_have_value("typed before")
