@@ -127,8 +127,8 @@ def _with_extras(form: Form, exposed: Sequence[Exposed]) -> Iterator[Field]:
 
 
 def title_of(name: str) -> str:
-    """A file's name as a title: "text-to-image" → "Text to image"."""
-    words = " ".join(name.replace("_", " ").replace("-", " ").split())
+    """A file's name as a title: "text-to-image" → "Text to image"; the editor calls its Apps `name.app.json`."""
+    words = " ".join(name.removesuffix(".app").replace("_", " ").replace("-", " ").split())
     return words[:1].upper() + words[1:]
 
 

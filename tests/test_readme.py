@@ -85,7 +85,7 @@ def test_a_command_that_ends_does_so_with_success(command: str, tmp_path: Path) 
         words[words.index("--out") + 1] = str(tmp_path)
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "--out" not in words or list(tmp_path.glob("*.png"))
+    assert "--out" not in words or list(tmp_path.glob("*.*"))
 
 
 @pytest.mark.parametrize("snippet", PYTHON)
