@@ -33,6 +33,7 @@ from comfy.run_state import (
     refused,
     settled,
     stopped,
+    unanswered,
 )
 from comfy.stream import Stream
 from comfy.timing import Timing
@@ -325,6 +326,7 @@ class Execution:
         now = time.monotonic()
         self._away_since = now if self._away_since is None else self._away_since
         if now - self._away_since < self._timing.patience:
+            self._latest.update(unanswered)
             self._attempts += 1
             self._retry_at = now + self._timing.pause_after(self._attempts)
             return None

@@ -12,14 +12,16 @@ from comfy.form import title_of
 from comfy.workflow import Workflow
 
 MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
-KEEP = 200  # workflows in all; the one opened longest ago goes first
+KEEP = 20  # workflows a person; the one opened longest ago goes first
+BYTES = 512 * 1024 * 1024  # of all files together, likewise
 
 
 class OpenedWorkflows:
     """Opened workflows by owner and name."""
 
-    def __init__(self, keep: int = KEEP) -> None:
+    def __init__(self, keep: int = KEEP, size: int = BYTES) -> None:
         self._keep = keep
+        self._size = size
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[str, str], tuple[Workflow, str, bytes]] = OrderedDict()
 
@@ -30,7 +32,10 @@ class OpenedWorkflows:
         with self._lock:
             self._opened[owner, name] = (opened, file, data)
             self._opened.move_to_end((owner, name))
-            while len(self._opened) > self._keep:
+            own = [key for key in self._opened if key[0] == owner]
+            for key in own[: -self._keep]:
+                del self._opened[key]
+            while sum(len(file[2]) for file in self._opened.values()) > self._size and len(self._opened) > 1:
                 self._opened.popitem(last=False)
         return opened
 

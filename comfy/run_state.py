@@ -47,6 +47,7 @@ __all__ = [
     "refused",
     "settled",
     "stopped",
+    "unanswered",
     "waiting",
 ]
 
@@ -81,8 +82,9 @@ class RunState:
     """One run at one moment.
 
     ``queue_place``: prompts before ours, 0 = next, None = not known or no longer waiting. ``step`` of ``steps`` belong
-    to the executing ``node``; steps 0 = unknown. ``preview`` is the newest picture only, ``preview_number`` counts
-    all. ``node_errors``: why it was refused, or, in a run that goes on, which outputs the server left out.
+    to the executing ``node``; steps 0 = unknown. ``away``: the server does not answer at the moment. ``preview`` is the
+    newest picture only, ``preview_number`` counts all. ``node_errors``: why it was refused, or, in a run that goes on,
+    which outputs the server left out.
     """
 
     prompt_id: str
@@ -92,6 +94,7 @@ class RunState:
     step: int = 0
     steps: int = 0
     note: str = ""
+    away: bool = False
     preview: Preview | None = None
     preview_number: int = 0
     files: tuple[OutputFile, ...] = ()
@@ -234,10 +237,16 @@ def accepted(state: RunState, answer: Submitted) -> RunState:
     return replace(state, prompt_id=answer.prompt_id, node_errors=answer.node_errors)
 
 
+def unanswered(state: RunState) -> RunState:
+    """The server does not answer just now; the run may go on there."""
+    return state if state.phase.finished else _with(state, away=True)
+
+
 def placed(state: RunState, queue: Queue) -> RunState:
     """What a look at the queue tells; a prompt that is not in it is left as it was."""
     if state.phase.finished:
         return state
+    state = _with(state, away=False)
     if state.over or state.verdict is not None:  # whatever the stream said: it is still there
         state = replace(state, over=False, verdict=None)
     if state.prompt_id in queue.running:

@@ -20,7 +20,7 @@ PROMPT = {
 
 def view_of(**changes: Any) -> View:
     """The view of a run of PROMPT in some state, half a minute after it was submitted."""
-    more = {key: changes.pop(key) for key in ("expected", "seeds", "errors") if key in changes}
+    more = {key: changes.pop(key) for key in ("expected", "seeds", "errors", "remarks") if key in changes}
     state = RunState(prompt_id="p", **changes)
     return show(state, workflow="w", prompt=PROMPT, submitted_at=1000, now=1030, **{"expected": None, **more})
 
@@ -97,3 +97,30 @@ def test_seeds_keep_their_digits() -> None:
 def test_durations(seconds: float, said: str) -> None:
     """Durations are told as people say them."""
     assert seconds_words(seconds) == said
+
+
+def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
+    """Where there is no field to mark, the server's own objection stands in the place of the hint to look for marks."""
+    error = RunError("The server did not accept this workflow.", "Correct the marked fields.")
+    view = view_of(phase=Phase.REFUSED, error=error, remarks=["Scale: its picture is no picture."])
+    assert view.advice == "Scale: its picture is no picture."
+    assert view_of(phase=Phase.REFUSED, error=error, errors={"2.steps": "Too many."}).advice == error.hint
+
+
+def test_a_part_that_was_left_out_is_told() -> None:
+    """A run whose other outputs were refused is done, but says what is missing."""
+    view = view_of(phase=Phase.DONE, remarks=["Second save: no picture comes in."])
+    assert view.advice == "The server left a part of the workflow out. Second save: no picture comes in."
+    assert view_of(phase=Phase.DONE).advice == ""
+
+
+@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
+def test_a_server_that_is_away_is_told(phase: Phase) -> None:
+    """While the server does not answer, the person reads that and not the last step seen."""
+    assert view_of(phase=phase, node="2", step=3, steps=8, away=True).headline.startswith("The image server does not")
+
+
+@pytest.mark.parametrize(("step", "previews", "blind"), [(2, 0, False), (3, 0, True), (3, 1, False)])
+def test_missing_previews_are_told_when_one_was_due(step: int, previews: int, blind: bool) -> None:
+    """That a workflow shows no previews is said once a sampler has taken some steps without one."""
+    assert view_of(phase=Phase.RUNNING, node="2", step=step, steps=20, preview_number=previews).blind is blind

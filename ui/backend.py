@@ -111,7 +111,8 @@ class Backend:
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
         workflow, form = self.form(name, owner, values)
-        values = {item.key: None for item in form.fields if item.widget == "seed"} | dict(values)
+        seeds = (item.key for item in form.fields if item.widget == "seed" and item.group != "hidden")
+        values = dict.fromkeys(seeds) | dict(values)
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
         errors |= _foreign_files(form, cleaned, uploads)

@@ -95,14 +95,18 @@ def pass_on(client: Client, file: OutputFile, range_header: str | None) -> Strea
 
 
 def archive(run: Run, client: Client) -> Iterator[bytes]:
-    """A ZIP of the run's saved files, made while it is sent; media is packed already, so it is only stored."""
+    """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
+
+    Media is packed already, so it is only stored.
+    """
     bundle = ZipStream(compress_type=ZIP_STORED)
 
     def content(file: OutputFile) -> Iterator[bytes]:
         with client.view(file) as answer:
             yield from answer.iter_bytes()
 
+    saved = any(file.type == "output" for file in run.state.files)
     for index, file in enumerate(run.state.files):
-        if file.type == "output":
+        if file.type == "output" or not saved:
             bundle.add(content(file), f"{index + 1:03}-{safe_name(file.filename)}")
     yield from bundle

@@ -13,16 +13,19 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.form import Field, Form, check
 from comfy.opened import MARK as OPENED_MARK
 from comfy.run import Run
 from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
+from ui.media import uploaded
 from ui.result_side import ResultSide
 from ui.widgets import Control, build_control
 
 ADVANCED = "Advanced"
+MISSING = object()
+MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
 RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
@@ -41,7 +44,7 @@ def draw_form(
     try:
         _, form = backend.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
-        _draw_problem(problem)
+        _draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     _draw_heading(backend, name, form)
     controls = draw_fields(name, form, values_at_first(backend, form, choice), choice["unfolded"])
@@ -73,14 +76,15 @@ def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dic
     linked, _ = check(form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)})
     values: dict[str, Any] = {}
     for field in form.fields:
-        if field.is_media:
-            values[field.key] = backend.example(field)
-        elif field.widget == "seed":
-            values[field.key] = None
-        else:
-            values[field.key] = field.default
-        if not field.is_media and field.key in choice["kept"]:
-            values[field.key] = choice["kept"][field.key]
+        match field.is_media, choice["kept"].get(field.key, MISSING):
+            case True, {"file": place}:
+                values[field.key] = uploaded(place)
+            case True, _:
+                values[field.key] = _authors(backend, field)
+            case False, value if value is not MISSING:
+                values[field.key] = value
+            case _:
+                values[field.key] = None if field.widget == "seed" else _authors(backend, field)
         if not field.is_media and field.key in choice["linked"] and field.key in linked:
             values[field.key] = linked[field.key]
     return values
@@ -89,6 +93,9 @@ def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dic
 def draw_fields(name: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()) -> tuple[Control, ...]:
     """All visible fields: the main ones, the author's sections, then Advanced, folded unless they were open."""
     shown = [field for field in form.fields if field.group != "hidden"]
+    if len(shown) > MOST_FIELDS:
+        gr.HTML(f"<p>{len(shown) - MOST_FIELDS} more inputs keep their author's values.</p>", elem_classes="caption")
+        shown = sorted(shown, key=lambda field: field.group != "main")[:MOST_FIELDS]
     controls = list(_draw_group(name, [field for field in shown if field.group == "main"], values))
     rest = [field for field in shown if field.group != "main"]
     for section in dict.fromkeys(field.section for field in rest):
@@ -181,18 +188,21 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
         gr.HTML(f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>', elem_classes="notice")
 
 
-def _draw_problem(problem: ComfyError) -> None:
+def _draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
     gr.HTML(
         f'<div role="alert"><strong>{html.escape(str(problem))}</strong><p>{html.escape(problem.hint)}</p></div>',
         elem_classes="notice",
         elem_id="no-form",
-        js_on_load="comfyforms.retryLater()",
+        js_on_load="comfyforms.retryLater()" if will_pass else None,
     )
 
 
 def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
-    """Every typed value is kept in the browser at once, so that a reload loses nothing."""
-    kept = [control for control in controls if not control.field.is_media]
+    """Every value is kept in the browser at once, so that a reload or another drawing loses nothing.
+
+    Of a file it is the place where Gradio keeps it. A painted mask is not kept: the browser has it in no file yet.
+    """
+    kept = [control for control in controls if control.field.widget != "mask"]
     components = [component for control in kept for component in control.components]
     if not components:
         return
@@ -218,7 +228,6 @@ def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
 def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Control, ...]) -> None:
     """Put back the author's values, re-read the model lists, copy a link to this form as it is filled in."""
     lists = any(control.field.widget == "dropdown" for control in controls)
-    plain = [control for control in controls if not control.field.is_media]
     with gr.Row(elem_id="tools"):
         reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
         link = gr.Button("Copy link", size="sm", elem_classes="quiet", min_width=80)
@@ -227,19 +236,23 @@ def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Co
     def put_back() -> list[Any]:
         return [
             value
-            for control in plain
-            for value in control.show(None if control.field.widget == "seed" else control.field.default)
+            for control in controls
+            for value in control.show(None if control.field.widget == "seed" else _authors(backend, control.field))
         ]
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
         backend.catalogue.get(refresh=True)
         return choice_of(name, wanted)
 
-    plain_components = [component for control in plain for component in control.components]
-    if plain_components:
-        reset.click(put_back, None, plain_components, **QUIET)
+    components = [component for control in controls for component in control.components]
+    if components:
+        reset.click(put_back, None, components, **QUIET)
     refresh.click(read_again, opened, opened, js="() => [comfyforms.open()]", **QUIET)
     link.click(None, js=f"() => comfyforms.copyLink({json.dumps(name)})", api_visibility="private")
+
+
+def _authors(backend: Backend, field: Field) -> Any:
+    return backend.example(field) if field.is_media else field.default
 
 
 def _bind_generate(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
 
@@ -28,6 +29,14 @@ class Upload:
 def from_path(path: str | None) -> Upload | None:
     """A file that Gradio has taken from the browser and put on this machine."""
     return Upload(Path(path).name, Path(path).read_bytes()) if path else None
+
+
+def uploaded(place: object) -> str | None:
+    """A file that Gradio has taken from a browser, which now names its place; None where it is no such file."""
+    if not isinstance(place, str):
+        return None
+    path, folder = Path(place).resolve(), Path(get_upload_folder()).resolve()
+    return str(path) if path.is_relative_to(folder) and path.is_file() else None
 
 
 def from_data_url(url: str) -> Upload | None:

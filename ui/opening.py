@@ -14,7 +14,7 @@ from ui.changes import FolderWatch
 from ui.identity import Identity
 
 MIB = 1024 * 1024
-LARGEST = 256 * MIB  # a video with its workflow inside
+LARGEST = 100 * MIB  # a video with its workflow inside
 
 
 def opening_routes(backend: Backend, identity: Identity) -> APIRouter:

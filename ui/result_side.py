@@ -85,8 +85,9 @@ class ResultSide:
 
         def as_input(shown: dict[str, Any] | None, request: gr.Request) -> Any:
             run = _own_run(self.backend, shown, owner(request))
-            file = run.state.files[shown["at"]] if run and shown else None
-            return self.backend.copy_of(file) if file else gr.skip()
+            files = run.state.files if run else ()
+            file = files[shown["at"]] if shown and files else None
+            return self.backend.copy_of(file) if file and file.kind == "image" else gr.skip()
 
         if plain:
             components = [component for control in plain for component in control.components]
@@ -193,7 +194,7 @@ def show_result(run: Run, results: list[Result], chosen: Result | None) -> list[
         chosen.url if chosen and not moving else None,
         _video(chosen) if chosen and moving else "",
         gr.skip(),
-        gr.Row(visible=bool(results)),
+        gr.Row(visible=bool(results or run.state.texts)),
         _links(run, chosen, results),
     ]
 
@@ -201,13 +202,16 @@ def show_result(run: Run, results: list[Result], chosen: Result | None) -> list[
 def _links(run: Run, chosen: Result | None, results: list[Result]) -> str:
     links = []
     if chosen is not None:
-        links.append(
-            f'<a class="button" href="{html.escape(chosen.url)}" download="{html.escape(chosen.name)}">Download</a>'
-        )
+        links.append(_download(chosen, "Download"))
     if len(results) > 1:
         everything = results[0].url.partition("/files/")[0] + f"/files/{run.id}/all.zip"
         links.append(f'<a class="button" href="{html.escape(everything)}" download>Download all</a>')
     return "".join(links)
+
+
+def _download(result: Result, words: str = "") -> str:
+    name = html.escape(result.name)
+    return f'<a class="button" href="{html.escape(result.url)}" download="{name}">{words or f"Download {name}"}</a>'
 
 
 def _video(result: Result) -> str:
@@ -226,12 +230,13 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
             match result.file.kind:
                 case "audio":
                     name, url = html.escape(result.name), html.escape(result.url)
-                    gr.HTML(f'<audio src="{url}" controls aria-label="{name}"></audio>')
+                    gr.HTML(f'<audio src="{url}" controls aria-label="{name}"></audio>{_download(result)}')
                 case "3d":
                     model = gr.Model3D(label=result.name, interactive=False)
                     model.value = FileData(path=result.url, url=result.url).model_dump()
+                    gr.HTML(_download(result))
                 case "file":
-                    gr.HTML(f'<a href="{html.escape(result.url)}" download>{html.escape(result.name)}</a>')
+                    gr.HTML(_download(result))
         for text in run.state.texts:
             gr.Textbox(text.text, label="Text", interactive=False, buttons=["copy"], lines=2, max_lines=12)
         _draw_intermediate(results)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import anyio.to_thread
@@ -70,7 +70,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         path="/",
         auth=list(settings.users) or None,
         root_path=settings.root_path or None,
-        footer_links=[],
+        footer_links=["api"],
         run_history=False,
         show_error=False,
         ssr_mode=False,
@@ -90,11 +90,12 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
     def view(run: Run, state: RunState) -> View:
         seeds: list[object] = []
         errors: dict[str, str] = {}
+        remarks: Sequence[str] = ()
         if state.phase.finished:
             with contextlib.suppress(ComfyError):
                 _, form = backend.form(run.job.workflow, run.owner, run.job.values)
                 seeds = [run.job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in run.job.values]
-                errors, _ = place_errors(form, state.node_errors)
+                errors, remarks = place_errors(form, state.node_errors)
         return show(
             state,
             workflow=run.job.title,
@@ -104,6 +105,7 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
             now=time.time(),
             seeds=seeds,
             errors=errors,
+            remarks=remarks,
         )
 
     return view

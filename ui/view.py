@@ -37,6 +37,10 @@ HEADLINES = {
     Phase.LOST: "The image server lost this run.",
 }
 
+AWAY = "The image server does not answer. Trying again…"
+LEFT_OUT = "The server left a part of the workflow out."
+BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
+
 
 @dataclass(frozen=True)
 class View:
@@ -55,6 +59,7 @@ class View:
     previews: int = 0
     results: int = 0
     seeds: tuple[str, ...] = ()
+    blind: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -102,11 +107,13 @@ def show(
     now: float,
     seeds: Iterable[object] = (),
     errors: Mapping[str, str] | None = None,
+    remarks: Iterable[str] = (),
 ) -> View:
     """The view of a run.
 
     `workflow` and `prompt` are what was run, `submitted_at` and `now` are `time.time()`, `expected` is how long runs
-    of this workflow have taken, `seeds` the ones it was sent, `errors` are sentences by field key.
+    of this workflow have taken, `seeds` the ones it was sent, `errors` are sentences by field key
+    and `remarks` those that belong to no field.
     """
     end = state.finished_at or now
     elapsed = max(0.0, end - (state.started_at or submitted_at))
@@ -117,7 +124,7 @@ def show(
         phase=state.phase.value,
         finished=state.phase.finished,
         headline=_headline(state, prompt, elapsed, expected),
-        advice=error.hint if error else "",
+        advice=_advice(state, errors or {}, remarks),
         detail=error.detail if error else "",
         fraction=_fraction(state),
         elapsed=elapsed,
@@ -125,12 +132,26 @@ def show(
         previews=state.preview_number,
         results=len(state.files) + len(state.texts),
         seeds=tuple(map(str, seeds)),
+        blind=state.phase is Phase.RUNNING and state.step >= BLIND_STEPS and not state.preview_number,
         errors=errors or {},
     )
 
 
+def _advice(state: RunState, errors: Mapping[str, str], remarks: Iterable[str]) -> str:
+    """What to do. A refusal with no field to mark says what the server said instead; a part left out is told."""
+    said = " ".join(remarks)
+    if state.phase is Phase.REFUSED and not errors:
+        return said or (state.error.hint if state.error else "")
+    if state.phase is Phase.DONE and (said or errors):
+        return f"{LEFT_OUT} {said}".strip()
+    hint = state.error.hint if state.error else ""
+    return f"{hint} {said}".strip()
+
+
 def _headline(state: RunState, prompt: Mapping[str, Any], elapsed: float, expected: float | None) -> str:
     match state.phase:
+        case _ if state.away and not state.phase.finished:
+            return AWAY
         case Phase.WAITING:
             return waiting_words(state.queue_place, expected)
         case Phase.RUNNING if state.node is not None:

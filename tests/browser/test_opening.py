@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,6 +203,21 @@ def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: 
             return
         person.page.locator("#heading").click()
     pytest.fail(f"the list still is {names}")
+
+
+def test_a_picture_outlives_another_drawing(keeping: Site, visit: Visit, folder: Path) -> None:
+    """A picture that was put in is still there, and is what is sent, after the form has been drawn again."""
+    person = visit(keeping).open("image-to-image")
+    mine = io.BytesIO()
+    Image.new("RGB", (40, 24), "#ff8800").save(mine, "PNG")
+    person.field("4.image").locator("input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": mine.getvalue()}
+    )
+    expect(person.field("4.image").locator("img")).to_have_attribute("src", re.compile("mine"))
+    toml = folder / "image-to-image.toml"
+    toml.write_text(toml.read_text().replace('title = "Image to image"', 'title = "Another name"'))
+    expect(person.page.locator("#heading h1")).to_have_text("Another name")
+    expect(person.field("4.image").locator("img")).to_have_attribute("src", re.compile("mine"))
 
 
 def test_a_choice_brings_its_own_fields(fast: Site, visit: Visit) -> None:

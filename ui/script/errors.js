@@ -28,8 +28,10 @@ function showErrors(errors) {
     input?.setAttribute("aria-describedby", note.id);
     first ??= input ?? field;
   }
-  first?.focus({ preventScroll: true });
-  first?.scrollIntoView({ block: "center" });  // a smooth one is broken off by the layout that follows
+  // At once, and again when a section that had to be unfolded has been laid out.
+  const lead = () => { first?.focus({ preventScroll: true }); first?.scrollIntoView({ block: "center" }); };
+  lead();
+  setTimeout(lead, 400);
   return homeless;
 }
 

@@ -83,7 +83,7 @@ function times(run) {
   if (view.finished) return view.phase === "done" && view.seeds.length ? `Seed ${view.seeds.join(", ")}` : "";
   const since = (performance.now() - run.at) / 1000;
   const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
-  const blind = view.phase === "running" && !view.previews && view.elapsed + since > 4 ? " · this workflow shows no previews" : "";
+  const blind = view.blind ? " · this workflow shows no previews" : "";
   return clock(view.elapsed + since) + left + blind;
 }
 
@@ -91,15 +91,18 @@ function paint() {
   const run = current() ?? shown;
   if (run?.view) say(run.view);
   stage.times.textContent = run?.view ? times(run) : "";
-  const waiting = unfinished().slice(1);
-  stage.queue.replaceChildren(...waiting.map((run) => {
-    const item = element("li", "", `${run.view?.workflow ?? "Run"}: ${run.view?.headline ?? "waiting"} `);
-    const remove = element("button", "quiet", "Remove");
-    remove.type = "button";
-    remove.onclick = () => run.socket?.send("stop");
-    item.append(remove);
+  const line = (run, words, button, act) => {
+    const item = element("li", "", `${run.view?.workflow ?? "Run"}: ${words} `);
+    const press = element("button", "quiet", button);
+    press.type = "button";
+    press.onclick = act;
+    item.append(press);
     return item;
-  }));
+  };
+  stage.queue.replaceChildren(
+    ...unfinished().slice(1).map((run) => line(run, run.view?.headline ?? "waiting", "Remove", () => run.socket?.send("stop"))),
+    ...grieved().map((run) => line(run, `${run.view.headline} ${run.view.advice}`, "Dismiss", () => { runs.delete(run.id); paint(); })),
+  );
   const busy = Boolean(current());
   if (busy && !ticking) ticking = setInterval(paint, 1000);
   if (!busy && ticking) { clearInterval(ticking); ticking = null; }

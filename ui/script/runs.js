@@ -77,6 +77,10 @@ function changed(run) {
   paint();
 }
 
+// A run that came to grief behind another one's back stays in the list until somebody has read it.
+const grieved = () => [...runs.values()].filter((run) =>
+  run !== shown && ["failed", "refused", "lost"].includes(run.view?.phase) && run.view.finished);
+
 function stop() {
   const run = current();
   if (run?.socket?.readyState === WebSocket.OPEN) run.socket.send("stop");

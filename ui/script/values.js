@@ -51,12 +51,18 @@ function go(name) {
 // As ui/widgets.py reads it: nothing for a random seed, a plus before one that is counted on from.
 const seedKept = (text, mode) => (mode === "random" || !text ? null : mode === "counting" ? `+${text}` : text);
 
+// A file is an object that says where Gradio put it.
+const fileKept = (value) => {
+  const file = value?.video ?? value;
+  return file?.path ? { file: file.path } : null;
+};
+
 function keep(name, keys, values) {
   const kept = read(sessionStorage, VALUES + name, {});
   let at = 0;
   for (const [key, count] of keys) {
     const own = values.slice(at, at + count);
-    kept[key] = count === 2 ? seedKept(...own) : own[0];
+    kept[key] = count === 2 ? seedKept(...own) : fileKept(own[0]) ?? own[0];
     at += count;
   }
   write(sessionStorage, VALUES + name, kept);
@@ -67,7 +73,7 @@ function copyLink(name) {
   const link = new URL(location.href.split(/[?#]/)[0]);
   link.searchParams.set("workflow", name);
   for (const [key, value] of Object.entries(read(sessionStorage, VALUES + name, {})))
-    if (value !== null && value !== "") link.searchParams.set(key, value);
+    if (value !== null && value !== "" && typeof value !== "object") link.searchParams.set(key, value);
   navigator.clipboard?.writeText(link.href);
   announce("The link to this form, as it is filled in now, is copied.");
 }
