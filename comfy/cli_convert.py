@@ -50,7 +50,8 @@ def main(args: argparse.Namespace) -> int:
             _say(error, f"{path}: ")
         except OSError as error:
             failed += 1
-            print(f"{path}: {error.filename or target}: {error.strerror or error}.", file=sys.stderr)
+            where = "" if str(error.filename) == str(path) else f"{error.filename or target}: "
+            print(f"{path}: {where}{error.strerror or error}.", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -50,6 +50,7 @@ def test_failures_do_not_stop_the_others(tmp_path: Path, info: Path, capsys: pyt
     assert len(lines) == 4
     for line, path, why in zip(lines, bad, ("not JSON", "not a graph", "already", "No such file"), strict=True):
         assert line.startswith(path)
+        assert line.count(path) == 1
         assert why in line
 
 
