@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from comfy.form import build_form
 from comfy.from_graph import on_server
 from comfy.object_info import Catalogue
 from comfy.workflow import read_workflow
+
+ROOT = Path(__file__).parent.parent
 
 
 def corpus(shared: Path) -> Iterator[Path]:
@@ -60,3 +65,17 @@ def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> 
         json.dumps(form.to_json(), allow_nan=False)
     # The one picture there without a workflow, which must say so.
     assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
+
+
+def test_the_published_score_is_reached(shared: Path, tmp_path: Path) -> None:
+    """The scorer for forms of official Apps, run as anybody would run it, is satisfied."""
+    scorer = shared / "workflows/score_forms.py"
+    done = subprocess.run(
+        [sys.executable, str(scorer), "--python", sys.executable],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
