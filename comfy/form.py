@@ -61,7 +61,7 @@ def build_form(workflow: Workflow, catalogue: Catalogue, values: Mapping[str, ob
     layers = (
         toml_layer(candidates, config),
         app_layer(workflow.app),
-        mappings_layer(workflow.mappings, candidates),
+        mappings_layer(workflow.mappings, prompt, candidates),
         conventions(prompt, candidates),
     )
     trace = Trace(prompt, catalogue)

@@ -2,6 +2,7 @@
 
 [node_mappings]                  # every workflow here, or the one that [comfy] workflow names
 prompt = 6
+steps = "3.steps"                # where the node has several inputs
 [node_mappings.text_to_image]    # only text_to_image.json
 save_image_node_id = 9           # the output that counts
 """

@@ -266,7 +266,7 @@ CONFIG = """
 workflow = "workflows/main.json"
 [node_mappings]
 positive_prompt_node = 6
-sampler = 3
+steps_id = "3.steps"
 [node_mappings.other]
 wish = "7"
 save_image_node_id = 21
@@ -286,6 +286,8 @@ def test_node_mappings_name_nodes(tmp_path: Path) -> None:
     form = mapped(tmp_path, "main")
     assert shown(form)[0] == ("6.text", "Positive prompt")
     assert form.field("6.text").source == "node_mappings"
+    assert form.field("3.steps").source == "node_mappings"
+    assert form.problems == ()
     assert len(form.outputs) == 2
 
 
@@ -295,6 +297,23 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
     assert shown(form)[0] == ("7.text", "Wish")
     assert form.field("6.text").source == "heuristic"
     assert [output.node for output in form.outputs] == ["21"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "words"),
+    [
+        ("sampler", "3", ("“sampler”", "“3”", "KSampler", 'sampler = "3.seed" or "3.steps"')),
+        ("count", "3.stepz", ("“count”", "“3.stepz”", "no such value", '"3.steps"')),
+        ("picture", "8", ("“picture”", "“8”", "VAEDecode", "Name the node that holds the value")),
+        ("gone", "99", ()),
+    ],
+)
+def test_a_mapping_to_no_input_says_what_to_write(name: str, place: str, words: tuple[str, ...]) -> None:
+    """A name for a node without a suitable input is a problem; a name for a node that is not there is none."""
+    mappings = parse_mappings("sample", {"node_mappings": {name: place}})
+    form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalogue())
+    assert len(form.problems) == bool(words)
+    assert all(word in problem for problem in form.problems for word in words)
 
 
 @pytest.mark.parametrize("content", [b"[node_mappings", b"\xff", b"node_mappings = 3", b"[server]\nws_port = 1"])
