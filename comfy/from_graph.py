@@ -53,12 +53,12 @@ def _as_typed(converted: Converted) -> Prompt:
 
 
 def _shown(widget: BoundWidget) -> ShownInput:
-    """A widget as a form needs it. A label that only repeats the name of the input says nothing to a person."""
+    """A widget as a form needs it. A label that is the name of the input says nothing; "Prompt" for `prompt` does."""
     options = widget.spec.options if widget.spec else {}
     low, high, step = (
         value if isinstance(value := options.get(name), int | float) else None for name in ("min", "max", "step")
     )
-    says_nothing = widget.label.lower() in (widget.name.lower(), widget.targets[0][1].lower())
+    says_nothing = widget.label in (widget.name, widget.targets[0][1])
     label = "" if says_nothing else _plain(widget.label)
     return ShownInput(widget.targets, label, low, high, step, str(options.get("tooltip") or ""))
 

@@ -103,7 +103,8 @@ def says_something(title: str, class_type: str, display_name: str, shared: bool)
 def telling_part(title: str, class_type: str, display_name: str) -> str:
     """What of a node's title its author added, "" if nothing: "Load Image (Composition)" → "Composition".
 
-    A number alone tells nodes apart but names nothing. Titles with a `$` or in `<…>` are notation of other programs.
+    "Load Image to Recreate" stays whole: "to Recreate" is no name. A number alone tells nodes apart but names nothing.
+    Titles with a `$` or in `<…>` are notation of other programs.
     """
     if is_notation(title):
         return ""
@@ -115,9 +116,10 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
         return "" if _words(inner) <= ours else inner
     for known in (display_name, class_type):
         if known and _letters(title).startswith(_letters(known)):
-            return _after(title, len(_letters(known)))
+            rest = title[_end_of(title, len(_letters(known))) :]
+            return _EDGES.sub("", rest) if _is_name(rest) else title
     verb, _, rest = title.partition(" ")
-    return rest if rest and verb.lower() == "load" else title
+    return rest if rest and verb.lower() == "load" and _is_name(rest) else title
 
 
 def is_notation(title: str) -> bool:
@@ -125,13 +127,18 @@ def is_notation(title: str) -> bool:
     return title.startswith("$") or read_wrapper_title(title) is not None
 
 
-def _after(title: str, letters: int) -> str:
-    """The rest of a title after so many letters, without the punctuation around it."""
+def _end_of(title: str, letters: int) -> int:
+    """Where so many letters of a title end."""
     for position, character in enumerate(title):
         if letters == 0:
-            return _EDGES.sub("", title[position:])
+            return position
         letters -= character.isalnum()
-    return ""
+    return len(title)
+
+
+def _is_name(rest: str) -> bool:
+    """True if the rest of a title reads as a name of its own: not in small letters, or set off by a colon or such."""
+    return not rest.lstrip()[:1].islower()
 
 
 def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:

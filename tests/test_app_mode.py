@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from comfy.app_mode import App, find_widget, read_app
+from comfy.form import build_form
+from comfy.from_graph import on_server
 from comfy.graph import convert
 from comfy.object_info import Catalogue
-from tests.graph_samples import converted, graph, node
+from comfy.workflow import parse_workflow, read_workflow
+from tests.graph_samples import CATALOGUE, converted, graph, node
 
 GRAPH = Path(__file__).parent / "data" / "graphs" / "two_boats.graph.json"
 
@@ -38,6 +41,13 @@ def test_what_an_app_shows(data: Any) -> None:
         ("50:31", "seed", 0, (("50:31:20", "seed"), ("51:31:20", "seed"))),
     ]
     assert app.opens_as_app
+
+
+def test_labels_for_a_form(data: Any) -> None:
+    """A label that is the input's name says nothing, "Seed" for `seed` is its author's."""
+    app = on_server(parse_workflow("boats", data), CATALOGUE).app
+    assert app is not None
+    assert [one.label for one in app.inputs] == ["", "", "", "Seed"]
 
 
 def test_lost_entries_are_named(data: Any) -> None:
@@ -127,3 +137,19 @@ def test_official_apps(shared: Path) -> None:
             if sorted(map(list, shown.targets)) != sorted(entry["api"]):
                 wrong.append((name, entry["stored"], shown.targets, entry["api"]))
     assert wrong == []
+
+
+def test_official_apps_keep_their_labels(shared: Path) -> None:
+    """What an author wrote for people, with a capital or a space, is the field's label letter by letter."""
+    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    compared = 0
+    for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
+        workflow = read_workflow(shared / "workflows" / "gui_to_api" / "gui" / name)
+        form = build_form(on_server(workflow, catalogue), catalogue)
+        labels = {target: field.label for field in form.fields for target in field.targets}
+        for entry in app["inputs"]:
+            written = entry.get("label") or ""
+            if written and entry["api"] and (" " in written or not written.islower()):
+                assert labels[tuple(entry["api"][0])] == written, (name, entry["stored"])
+                compared += 1
+    assert compared >= 20

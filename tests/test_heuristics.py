@@ -281,10 +281,16 @@ def test_a_picture_for_a_missing_node_is_asked_for() -> None:
         ("Load Product Image", "Product Image"),
         ("Your face", "Your face"),
         ("LoadImage", "Picture"),
+        ("Load Image to Recreate", "Load Image to Recreate"),
+        ("Load Images of cats", "Load Images of cats"),
+        ("Load from elsewhere", "Load from elsewhere"),
+        ("Load Image: start image", "start image"),
+        ("Load Image - end", "end"),
+        ("Load Image Style", "Style"),
     ],
 )
 def test_titles_give_what_their_author_added(title: str, label: str) -> None:
-    """The class's own words say nothing."""
+    """The class's own words say nothing, and are left out where the rest is a name."""
     prompt = text_to_image(n20=node("LoadImage", title, image="example.png"), n21=node("SaveImage", images=["20", 0]))
     assert main(form_of(prompt))["20.image"] == label
 
