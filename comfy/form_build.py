@@ -79,6 +79,7 @@ def build_field(exposed: Exposed, label: str, trace: Trace, findings: Findings) 
         source=exposed.source,
         targets=tuple((one.node, one.input) for one in (candidate, *exposed.also)),
         section=exposed.section,
+        height=said.height,
     )
     return built if offered is None else _with_offered(built, offered, said, found)
 

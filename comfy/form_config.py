@@ -20,7 +20,10 @@ OTHERS = ("advanced", "auto", "hidden")
 
 @dataclass(frozen=True)
 class FieldConfig:
-    """What the author says about one input, written `"node id.input"` or `"node title.input"`. None: nothing."""
+    """What the author says about one input, written `"node id.input"` or `"node title.input"`. None: nothing.
+
+    `height` in pixels is what an App says; a toml has no such setting.
+    """
 
     name: str
     label: str | None = None
@@ -35,6 +38,7 @@ class FieldConfig:
     required: bool | None = None
     also: tuple[str, ...] = ()
     closest: bool | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Field:
     `redraws` means that other values bring other fields: build the form again with the values so far.
     `grows` is the key of one more field of this kind, if the workflow takes more: build the form again with that key
     among the values, even with None, and the field is there.
+    `height` is how high in pixels its author drew a text (None: as high as any other).
     """
 
     key: str
@@ -59,6 +60,7 @@ class Field:
     optional: bool = False
     redraws: bool = False
     grows: str | None = None
+    height: int | None = None
 
     @property
     def is_media(self) -> bool:

@@ -40,7 +40,8 @@ def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
 
 
 def _arranged(app: SavedApp) -> App:
-    return App(tuple(_shown(entry.widget) for entry in app.inputs if entry.widget.targets), app.outputs)
+    shown = (replace(_shown(one.widget), height=round(one.height) or None) for one in app.inputs if one.widget.targets)
+    return App(tuple(shown), app.outputs)
 
 
 def _as_typed(converted: Converted) -> Prompt:

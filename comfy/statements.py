@@ -66,7 +66,7 @@ class ShownInput:
     """A widget that an author put on show: in an App, or on the outside of a subgraph.
 
     `targets` are the prompt inputs it sets, as the editor would. `label` is the author's name for it ("" if none);
-    the limits are those the author set, None where only the server's count.
+    the limits are those the author set, None where only the server's count. `height` is in pixels, None if not set.
     """
 
     targets: tuple[Target, ...]
@@ -75,6 +75,7 @@ class ShownInput:
     max: int | float | None = None
     step: int | float | None = None
     tooltip: str = ""
+    height: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,5 +103,13 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
 
 
 def _shown(source: str, shown: ShownInput, group: Group | None = "main") -> Statement:
-    said = FieldConfig("", shown.label or None, shown.tooltip or None, min=shown.min, max=shown.max, step=shown.step)
+    said = FieldConfig(
+        "",
+        shown.label or None,
+        shown.tooltip or None,
+        min=shown.min,
+        max=shown.max,
+        step=shown.step,
+        height=shown.height,
+    )
     return Statement(source, shown.targets, said, group)

@@ -43,11 +43,11 @@ def test_what_an_app_shows(data: Any) -> None:
     assert app.opens_as_app
 
 
-def test_labels_for_a_form(data: Any) -> None:
-    """A label that is the input's name says nothing, "Seed" for `seed` is its author's."""
+def test_labels_and_heights_for_a_form(data: Any) -> None:
+    """A label that is the input's name says nothing, "Seed" for `seed` is its author's; heights are whole pixels."""
     app = on_server(parse_workflow("boats", data), CATALOGUE).app
     assert app is not None
-    assert [one.label for one in app.inputs] == ["", "", "", "Seed"]
+    assert [(one.label, one.height) for one in app.inputs] == [("", 120), ("", None), ("", None), ("Seed", None)]
 
 
 def test_lost_entries_are_named(data: Any) -> None:

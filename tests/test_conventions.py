@@ -344,6 +344,14 @@ def test_an_app_says_what_is_shown() -> None:
     assert form.field("3.seed").group == "advanced"
 
 
+def test_an_apps_heights_reach_the_field() -> None:
+    """How high its author drew a text is kept, and is no part of the JSON."""
+    app = App((ShownInput((("6", "text"),), height=240), ShownInput((("7", "text"),))))
+    form = app_form(app)
+    assert (form.field("6.text").height, form.field("7.text").height) == (240, None)
+    assert "height" not in form.field("6.text").to_json()
+
+
 def test_an_apps_limits_count() -> None:
     """What its author set is narrower than what the server allows."""
     field = app_form(App((ShownInput((("3", "steps"),), min=2, max=30),))).field("3.steps")

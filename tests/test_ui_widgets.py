@@ -68,6 +68,15 @@ def test_a_large_whole_number_is_text() -> None:
     assert control.read(*control.show(2**60 + 1)) in (2**60 + 1, str(2**60 + 1))
 
 
+@pytest.mark.parametrize(("height", "lines"), [(None, 3), (240, 10), (20, 2), (600, 25)])
+def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int) -> None:
+    """A height in pixels becomes lines, at least two; all of them are there to see."""
+    (box,) = control_of(replace(TEXT, widget="textarea", height=height), "").components
+    assert isinstance(box, gr.Textbox)
+    assert box.lines == lines
+    assert box.max_lines >= lines
+
+
 def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
     """A list keeps the author's value though the server does not offer it, and says so."""
     assert choices_of(CHOICE, "two.st") == [("One", "sub/one.st"), ("Two", "two.st")]

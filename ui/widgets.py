@@ -87,7 +87,10 @@ def _text(field: Field, value: Any, scope: str) -> Control:
 
 
 def _textarea(field: Field, value: Any, scope: str) -> Control:
-    box = gr.Textbox(_string(value), lines=LINES, max_lines=12, info=help_text(field), **_common(field, scope))
+    lines = LINES if field.height is None else max(2, round(field.height / 24))
+    box = gr.Textbox(
+        _string(value), lines=lines, max_lines=max(12, lines), info=help_text(field), **_common(field, scope)
+    )
     return Control(field, (box,))
 
 
