@@ -100,7 +100,7 @@ def _header(backend: Backend) -> gr.Dropdown:
 
 
 def _footer() -> str:
-    return f'ComfyForms {metadata.version("comfyforms")}'
+    return f"ComfyForms {metadata.version('comfyforms')}"
 
 
 def _wire_choice(

@@ -87,7 +87,7 @@ def _text(field: Field, value: Any, scope: str) -> Control:
 
 
 def _textarea(field: Field, value: Any, scope: str) -> Control:
-    lines = LINES if field.height is None else max(2, round(field.height / 24))
+    lines = LINES if field.height is None else min(30, max(2, round(field.height / 24)))
     box = gr.Textbox(
         _string(value), lines=lines, max_lines=max(12, lines), info=help_text(field), **_common(field, scope)
     )
