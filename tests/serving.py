@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 from comfy.client import Client
 from comfy.demo import DemoServer
 from comfy.folder import WorkflowFolder
 from comfy.runs import Runs
 from ui.backend import Backend, LiveCatalogue
-from ui.server import Server, WebSettings, build_app
+from ui.server import Server, WebSettings, build_app, web_config
 
 WORKFLOWS = Path(__file__).parent.parent / "workflows"
 START_SECONDS = 20
@@ -51,8 +49,7 @@ def running_app(
             may_keep=may_keep,
         )
         settings = settings or WebSettings(port=0)
-        config = uvicorn.Config(build_app(backend, settings), port=0, log_level="warning", timeout_graceful_shutdown=2)
-        server = Server(config, backend.runs)
+        server = Server(web_config(build_app(backend, settings), settings), backend.runs)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
         try:

@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 from gradio.routes import App as GradioApp
 from starlette.routing import Mount
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from comfy.errors import ComfyError
 from comfy.form import place_errors
@@ -136,18 +138,34 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(backend: Backend, settings: WebSettings) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
-    config = uvicorn.Config(
-        build_app(backend, settings),
+class PageSocket(WebSocketsSansIOProtocol):
+    """A browser's socket that may be closing already when the app ends; uvicorn's own takes that for an error."""
+
+    def shutdown(self) -> None:
+        """Close, unless the browser has begun to."""
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
+
+
+def web_config(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
+    """How uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
+        ws=PageSocket,
         ws_max_size=MAX_MESSAGE,
-        ws_per_message_deflate=False,  # frames are JPEGs: packing them again costs time and saves nothing
+        ws_per_message_deflate=False,  # frames are compressed pictures: packing them again costs time and saves nothing
     )
-    server = Server(config, backend.runs, settings.root_path)
+
+
+def serve(backend: Backend, settings: WebSettings) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings.root_path)
     try:
         server.run()
     except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so
