@@ -53,19 +53,15 @@ class WorkflowFolder:
 
     def stamps(self) -> Mapping[str, Stamp]:
         """What changes when a workflow, or a toml beside it, is added, edited or removed; by name."""
-        shared = _state(self.path / MAPPINGS)
-        return {
-            name: Stamp(file, (_state(file), _state(file.with_suffix(".toml")), shared))
-            for name, file in _files(self.path).items()
-        }
+        return {name: _stamp(file) for name, file in _files(self.path).items()}
 
     def get(self, name: str) -> Workflow:
         """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
         # The name comes from a browser's address: it is looked up among the files, never made into a path.
-        stamp = self.stamps().get(name)
-        if stamp is None:
+        file = _files(self.path).get(name)
+        if file is None:
             raise WorkflowError(f"There is no workflow called “{name[:80]}”.", "Choose one from the list above.")
-        match self._current(name, stamp):
+        match self._current(name, _stamp(file)):
             case Workflow() as workflow:
                 return workflow
             case problem:
@@ -77,7 +73,7 @@ class WorkflowFolder:
         if suffix not in SUFFIXES:
             raise WorkflowError(f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON.")
         words = "-".join(re.findall(r"\w+", Path(file_name).stem))[:60] or "workflow"
-        taken = self.stamps()
+        taken = _files(self.path)
         names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
         name = next(name for name in names if name not in taken)
         try:
@@ -123,6 +119,10 @@ def _read(file: Path) -> Workflow | WorkflowError:
         return read_workflow(file)
     except WorkflowError as problem:
         return problem
+
+
+def _stamp(file: Path) -> Stamp:
+    return Stamp(file, (_state(file), _state(file.with_suffix(".toml")), _state(file.with_name(MAPPINGS))))
 
 
 def _state(file: Path) -> State:

@@ -20,14 +20,13 @@ from comfy.run import Run
 from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
 from ui.media import uploaded
-from ui.result_side import ResultSide
+from ui.result_side import QUIET, ResultSide
 from ui.widgets import Control, build_control
 
 ADVANCED = "Advanced"
 MISSING = object()
 MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
 RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 def draw_form(

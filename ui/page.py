@@ -12,7 +12,7 @@ import gradio as gr
 from ui.backend import Backend
 from ui.form_side import choice_of, draw_form
 from ui.identity import Identity
-from ui.result_side import build_results
+from ui.result_side import QUIET, build_results
 from ui.theme import make_theme
 
 HERE = Path(__file__).parent
@@ -123,16 +123,12 @@ def _wire_choice(
             asked,
             [opened, picker],
             js="() => [comfyforms.open()]",
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
+            **QUIET,
         )
     picker.input(
         lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
         opened,
         js="(name) => [name, comfyforms.go(name)]",
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
+        **QUIET,
     )
