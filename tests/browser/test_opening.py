@@ -170,6 +170,16 @@ def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Pat
     expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
 
 
+def test_the_last_of_two_wishes_for_a_form_counts(fast: Site, visit: Visit) -> None:
+    """A form asked for while another drawing is still under way is the one that is shown in the end."""
+    person = visit(fast).open()
+    person.page.evaluate("""() => {
+        comfyforms.redraw();
+        setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); comfyforms.redraw(); }, 3);
+    }""")
+    expect(person.page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
+
+
 @pytest.mark.parametrize("keeping", [False], indirect=True)
 def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Visit) -> None:
     """Where others can reach the app nothing is kept, and nothing offers to."""
