@@ -20,9 +20,10 @@ from comfy.client import Client
 from comfy.errors import ComfyError
 from comfy.form import Form, build_form, check, fill, place_errors
 from comfy.from_graph import on_server
+from comfy.job import Job
 from comfy.object_info import Catalogue
 from comfy.run_state import Phase, RunState
-from comfy.runs import Job, Runs
+from comfy.runs import Runs
 from comfy.saving import save_file
 from comfy.server import choose_server
 from comfy.workflow import Workflow, read_workflow

@@ -34,13 +34,18 @@ _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file on the server; ``filename``, ``subfolder`` and ``type`` are all needed to fetch it."""
+    """One file on the server; ``filename``, ``subfolder`` and ``type`` are all needed to fetch it.
+
+    ``digest`` is the SHA-256 of its bytes in hex once a copy is kept here, which has ``size`` bytes; else empty.
+    """
 
     filename: str
     subfolder: str
     type: str
     kind: FileKind
     node: str
+    digest: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

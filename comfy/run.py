@@ -5,31 +5,18 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 from comfy.client import Client
 from comfy.events import Skipped
 from comfy.execution import Execution
+from comfy.job import Job, Record
 from comfy.latest import Latest
 from comfy.queue_board import QueueBoard
 from comfy.run_state import RunError, RunState, waiting
 from comfy.timing import Timing
-from comfy.workflow import Prompt
 
-__all__ = ["Job", "Run"]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be run. ``workflow`` is its name, ``title`` what people call it. ``outputs``: the nodes whose outputs
-    count, None = all; ``values``: for show, as the seed."""
-
-    prompt: Prompt
-    workflow: str
-    outputs: frozenset[str] | None = None
-    values: Mapping[str, object] = field(default_factory=dict)
-    title: str = ""
+__all__ = ["Run"]
 
 
 class Run:
@@ -78,6 +65,11 @@ class Run:
     def state(self) -> RunState:
         """The newest state."""
         return self._latest.state
+
+    @property
+    def record(self) -> Record:
+        """What is to be remembered of this run, as it is now."""
+        return Record(self.id, self.owner, self.job, self.submitted_at, self.state)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` on every new state, from the run's threads: it must not block. Returns the way out."""

@@ -11,12 +11,13 @@ from collections import OrderedDict, deque
 from comfy.client import Client
 from comfy.errors import ComfyError, RunNotFound
 from comfy.events import Skipped
+from comfy.job import Job
 from comfy.queue_board import QueueBoard
-from comfy.run import Job, Run
+from comfy.run import Run
 from comfy.run_state import Phase, RunError
 from comfy.timing import Timing
 
-__all__ = ["Job", "Run", "Runs"]
+__all__ = ["Run", "Runs"]
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from comfy.demo import DemoServer
 from comfy.form import Form, build_form, check, fill
 from comfy.form_config import parse_config
 from comfy.growth import add_loaders, room_to_grow
+from comfy.job import Job
 from comfy.object_info import Catalogue
-from comfy.run import Job
 from comfy.run_state import Phase
 from comfy.runs import Runs
 from comfy.workflow import Prompt

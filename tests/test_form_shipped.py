@@ -11,8 +11,8 @@ from form_samples import WORKFLOWS, small_catalogue
 from comfy.client import Client
 from comfy.demo import DemoServer
 from comfy.form import build_form, check, fill
+from comfy.job import Job
 from comfy.object_info import Catalogue
-from comfy.run import Job
 from comfy.run_state import Phase
 from comfy.runs import Runs
 from comfy.workflow import read_workflow

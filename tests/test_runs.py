@@ -18,9 +18,10 @@ from waiting import eventually
 from comfy.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound
+from comfy.job import Job
 from comfy.run import Run
 from comfy.run_state import Phase, RunState
-from comfy.runs import Job, Runs
+from comfy.runs import Runs
 from comfy.timing import Timing
 
 HURRIED = Timing(call=5, silence=0.3, silence_most=0.6, goodbye=0.2, retry=0.05, retry_most=0.2, patience=1.0)

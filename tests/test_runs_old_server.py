@@ -19,8 +19,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.client import Client
+from comfy.job import Job
 from comfy.run_state import Phase
-from comfy.runs import Job, Runs
+from comfy.runs import Runs
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
 OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}

@@ -16,10 +16,11 @@ from comfy.errors import ComfyError, WorkflowError
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
 from comfy.from_graph import on_server
+from comfy.job import Job
 from comfy.object_info import Catalogue
 from comfy.opened import MARK as OPENED_MARK
 from comfy.opened import OpenedWorkflows
-from comfy.run import Job, Run
+from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from comfy.workflow import Workflow, open_workflow

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from comfy.client import Client
 from comfy.form import build_form, check, fill
+from comfy.job import Job
 from comfy.object_info import Catalogue
 from comfy.run_state import Phase
-from comfy.runs import Job, Runs
+from comfy.runs import Runs
 from comfy.workflow import Prompt, read_workflow
 from tests.benchmarks import bare
 from tests.benchmarks.app_process import ROOT
