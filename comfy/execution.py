@@ -10,17 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 
-from comfy.client import Client, Queue, Submitted
+from comfy.client import Queue, Submitted
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
-from comfy.events import Event, Preview, Skipped, Status, parse_message
+from comfy.events import Event, Preview, Status, parse_message
+from comfy.farewell import Farewell
 from comfy.latest import Latest
-from comfy.queue_board import QueueBoard
 from comfy.run_state import (
     Phase,
     RunError,
@@ -29,6 +28,7 @@ from comfy.run_state import (
     advance,
     concluded,
     failed,
+    in_line,
     placed,
     refused,
     settled,
@@ -36,7 +36,7 @@ from comfy.run_state import (
     unanswered,
 )
 from comfy.stream import Stream
-from comfy.timing import Timing
+from comfy.surroundings import Surroundings
 from comfy.workflow import Prompt
 
 __all__ = ["Execution"]
@@ -47,13 +47,10 @@ End = Callable[[RunState], RunState]
 
 _REMOVED = RunError("The run was taken out of the server's queue by somebody else.", "Run it again.")
 _RESTARTED = RunError("The server was restarted and has forgotten this run.", "Run it again.")
-_FORGOTTEN = RunError(
-    "The server no longer knows this run, so its result cannot be had.",
-    "Somebody may have cleared the server's history. Run it again.",
-)
+_FORGOTTEN = RunError("The server no longer knows this run, nor its result.", "Run it again.")
 _OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
 _EARLY_EVENTS = 200
-_SECOND_CANCEL = 0.5
+_LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
 # How long a busy server may take to answer our close frame: a socket let go earlier may look cut to it.
 _GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
 
@@ -70,42 +67,54 @@ class Execution:
         self,
         prompt: Prompt,
         latest: Latest,
+        around: Surroundings,
         *,
-        client: Client,
-        board: QueueBoard,
-        timing: Timing,
-        skipped: Skipped,
+        client_id: str,
         limits: Callable[[], Iterable[tuple[float, RunError]]],
+        place: Callable[[], int | None],
+        sent: Callable[[str], None],
+        conclude: Callable[[RunState], RunState],
+        resumed: bool = False,
     ) -> None:
-        """``limits``: moments (``time.monotonic``) at which the run is to be stopped, each with the reason."""
+        """``limits``: moments (``time.monotonic``) at which the run is to be stopped, each with the reason.
+
+        ``place``: how many runs come before, None once it is this one's turn. ``sent`` is called with the prompt id
+        before the prompt is sent, ``conclude`` with the finished state before anybody hears of it. ``resumed``: the
+        prompt was sent in an earlier life of this program.
+        """
+        timing = around.timing
         self._prompt = prompt
         self._latest = latest
-        self._client = client.fork(timeout=timing.call)
-        self._teller = client.fork(timeout=timing.farewell)
-        self._board = board
+        self._client = around.client.fork(timeout=timing.call)
+        self._farewell = Farewell(around.client, timing)
         self._timing = timing
-        self._skipped = skipped
+        self._skipped = around.skipped
         self._limits = limits
-        self._client_id = str(uuid.uuid4())
+        self._place = place
+        self._sent = sent
+        self._conclude = conclude
+        self._client_id = client_id
         self._wake = threading.Event()
         self._stop: _Stop | None = None
         self._stream: Stream | None = None
         self._opening: Stream | None = None
         self._at_server = False
         self._confirmed = True
-        self._gave_up = threading.Event()
         # Of the reading thread, until `_submit` knows the prompt id: events of a prompt that may be ours.
         self._entry = threading.Lock()
         self._early: list[Event] | None = []
         self._heard = time.monotonic()
         self._verdict_at = 0.0
         self._status_at: float | None = None
+        self._looked = float("-inf")
         # Of doubt: why the stream ended, whether it ever did, since when there was no answer at all.
         self._ended: str | None = None
         self._dropped = False
         self._attempts = 0
         self._retry_at = 0.0
         self._away_since: float | None = None
+        if resumed:
+            self._at_server, self._early, self._ended, self._dropped = True, None, "an earlier life", True
 
     def run(self) -> None:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does is to publish the
@@ -116,10 +125,11 @@ class Execution:
             log.exception("A run failed inside this program")
             end = partial(failed, error=_OUR_FAULT)
         told = self._leave()
-        self._latest.update(end)
+        final = self._conclude(end(self._latest.state))
+        self._latest.update(lambda _: final)
         if not told:
-            self._tell_again()
-        self._teller.close()
+            self._farewell.tell_again(self._latest.state.prompt_id)
+        self._farewell.close()
 
     def stop(self, reason: RunError | None) -> None:
         """Cancel. Returns at once; `run` is at its end within a second."""
@@ -132,8 +142,7 @@ class Execution:
 
     def abandon(self) -> None:
         """Give up telling a server that does not answer."""
-        self._gave_up.set()
-        self._teller.abort()
+        self._farewell.abandon()
 
     def wake(self) -> None:
         """Look at the limits again: they have changed."""
@@ -143,8 +152,10 @@ class Execution:
 
     def _live(self) -> End:
         try:
-            self._open()
-            self._submit()
+            if not self._at_server:
+                self._wait_for_turn()
+                self._open()
+                self._submit()
             return self._follow()
         except PromptRejected as error:
             self._at_server = False
@@ -153,6 +164,17 @@ class Execution:
             if self._stop is not None:
                 return self._stopped()
             return partial(failed, error=RunError(str(error), error.hint))
+
+    def _wait_for_turn(self) -> None:
+        """Wait in line, until it is our turn or the run is stopped."""
+        while self._stop is None and (place := self._place()) is not None:
+            self._latest.update(partial(in_line, place=place))
+            when, why = min(self._limits(), key=itemgetter(0), default=(None, None))
+            left = None if when is None else when - time.monotonic()
+            if left is not None and left <= 0:
+                self._stop = self._stop or _Stop(why)
+            elif self._wake.wait(left):
+                self._wake.clear()
 
     def _open(self) -> None:
         stream = Stream(
@@ -176,6 +198,7 @@ class Execution:
         # From here on it may be there, whatever becomes of the answer.
         self._at_server, self._confirmed = True, False
         prompt_id = self._latest.state.prompt_id
+        self._sent(prompt_id)
         extra_data = {"preview_method": "auto"}
         try:
             answer = self._client.submit(
@@ -186,6 +209,8 @@ class Execution:
                 raise
             answer = Submitted(prompt_id, 0)
         self._confirmed = True
+        if answer.prompt_id != prompt_id:  # servers before 0.3.45 choose their own
+            self._sent(answer.prompt_id)
         with self._entry:
             early, self._early = self._early or [], None
             self._latest.update(partial(accepted, answer=answer))
@@ -230,7 +255,7 @@ class Execution:
             settle = self._heard + self._timing.silence_after(self._attempts)
         tasks: list[tuple[float, Callable[[], End | None]]] = [(settle, self._settle)]
         if self._status_at is not None and state.phase is Phase.WAITING and self._away_since is None:
-            tasks.append((self._status_at if self._alone(state) else self._board.due, self._look))
+            tasks.append((self._status_at if self._alone(state) else self._looked + _LOOK_PAUSE, self._look))
         tasks.extend((when, partial(self._overdue, why)) for when, why in self._limits())
         return min(tasks, key=itemgetter(0))
 
@@ -339,17 +364,15 @@ class Execution:
 
     def _look(self) -> End | None:
         """After a status while waiting: where in the queue are we?"""
-        since, self._status_at = self._status_at, None
+        self._status_at = None
         state = self._latest.state
         if state.queue_remaining == 0:
             return self._settle()
-        if self._alone(state):
-            self._latest.update(partial(placed, queue=Queue((), (state.prompt_id,))))
-            return None
-        queue = self._board.look(self._client, since or 0.0)
-        if queue is None:
-            self._status_at = self._status_at or since
-        elif state.prompt_id in queue.running or state.prompt_id in queue.pending:
+        queue = Queue((), (state.prompt_id,))
+        if not self._alone(state):
+            self._looked = time.monotonic()
+            queue = self._client.queue()
+        if state.prompt_id in queue.running or state.prompt_id in queue.pending:
             self._latest.update(partial(placed, queue=queue))
         else:
             return self._settle()
@@ -370,24 +393,8 @@ class Execution:
 
     def _leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
-        told = not self._at_server or (self._tell() and self._confirmed)
+        told = not self._at_server or (self._farewell.tell(self._latest.state.prompt_id) and self._confirmed)
         if self._stream is not None:
             self._stream.close(_HURRIED_GOODBYE if self._stop else _GOODBYE)
         self._client.close()
         return told
-
-    def _tell(self) -> bool:
-        try:
-            self._teller.cancel(self._latest.state.prompt_id)
-        except ComfyError as error:
-            log.info("The server could not be told to cancel %s: %s", self._latest.state.prompt_id, error)
-            return False
-        return True
-
-    def _tell_again(self) -> None:
-        """The person has the answer by now; a slow server gets more time, and a prompt whose answer was not awaited
-        may have arrived after the first cancel."""
-        self._gave_up.wait(_SECOND_CANCEL)
-        self._teller.timeout = self._timing.call
-        if not self._tell():
-            log.warning("The server was not told to cancel %s; it may still work on it", self._latest.state.prompt_id)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from comfy.run_state import Phase, RunState
 
-__all__ = ["Latest"]
+__all__ = ["Latest", "stamped"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Latest:
             state = change(self._state)
             if state is self._state:
                 return False
-            self._state = _stamped(state)
+            self._state = stamped(state)
             self._version += 1
             self._changed.notify_all()
             callbacks = self._callbacks
@@ -73,7 +73,8 @@ class Latest:
                 return
 
 
-def _stamped(state: RunState) -> RunState:
+def stamped(state: RunState) -> RunState:
+    """The state with the moments of its start and its end, where they have come."""
     if state.phase is not Phase.WAITING and state.started_at is None and not state.phase.finished:
         state = replace(state, started_at=time.time())
     if state.phase.finished and state.finished_at is None:

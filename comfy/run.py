@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
-from comfy.client import Client
-from comfy.events import Skipped
+from comfy.errors import ComfyError
 from comfy.execution import Execution
-from comfy.job import Job, Record
-from comfy.latest import Latest
-from comfy.queue_board import QueueBoard
-from comfy.run_state import RunError, RunState, waiting
-from comfy.timing import Timing
+from comfy.job import Record
+from comfy.latest import Latest, stamped
+from comfy.results import Results
+from comfy.run_state import Phase, RunError, RunState, fetching, unanswered
+from comfy.surroundings import Surroundings
 
 __all__ = ["Run"]
+
+log = logging.getLogger(__name__)
 
 
 class Run:
@@ -24,40 +28,43 @@ class Run:
 
     def __init__(
         self,
-        job: Job,
+        record: Record,
+        around: Surroundings,
         *,
-        owner: str,
-        client: Client,
-        board: QueueBoard,
-        timing: Timing,
-        skipped: Skipped,
         grace: float,
         deadline: float | None,
         watched: bool,
         expected_seconds: float | None,
         ended: Callable[[Run], None],
     ) -> None:
-        self.id = str(uuid.uuid4())
-        self.owner = owner
-        self.job = job
-        self.submitted_at = time.time()
+        """``record`` is how the run begins; one that was ``sent`` goes on where an earlier life of the program was."""
+        self.id = record.id
+        self.owner = record.owner
+        self.job = record.job
+        self.submitted_at = record.submitted_at
+        self.keeps_going = record.keeps_going
         self.expected_seconds = expected_seconds
+        self._around = around
         self._grace = grace
         self._deadline = deadline
         self._born = time.monotonic()
         self._watchers = 0
-        self._unwatched_since = self._born if watched else None
+        self._unwatched_since = self._born if watched and not record.keeps_going else None
         self._lock = threading.Lock()
         self._ended = ended
-        self._latest = Latest(waiting(self.id, job.prompt, job.outputs))
+        self._sent = record.sent
+        self._latest = Latest(record.state)
+        self._results = Results(around.client, around.history.files, around.timing) if around.history else None
         self._execution = Execution(
-            job.prompt,
+            record.job.prompt,
             self._latest,
-            client=client,
-            board=board,
-            timing=timing,
-            skipped=skipped,
+            around,
+            client_id=str(uuid.uuid5(uuid.UUID(record.id), "client")),  # the same one after a restart of this program
             limits=self._limits,
+            place=partial(around.line.place, record.id),
+            sent=self._on_sent,
+            conclude=self._conclude,
+            resumed=record.sent,
         )
         self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)
 
@@ -69,7 +76,9 @@ class Run:
     @property
     def record(self) -> Record:
         """What is to be remembered of this run, as it is now."""
-        return Record(self.id, self.owner, self.job, self.submitted_at, self.state)
+        return Record(
+            self.id, self.owner, self.job, self.submitted_at, self.state, sent=self._sent, keeps_going=self.keeps_going
+        )
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` on every new state, from the run's threads: it must not block. Returns the way out."""
@@ -88,6 +97,8 @@ class Run:
         ``reason`` is what the stopped state tells; None for the person's own wish.
         """
         self._execution.stop(reason)
+        if self._results is not None:
+            self._results.abort()
 
     def attach(self) -> None:
         """Somebody watches: the run is safe."""
@@ -100,12 +111,13 @@ class Run:
         """A watcher has left. When the last one has, the grace time starts, after which the run is cancelled."""
         with self._lock:
             self._watchers = max(0, self._watchers - 1)
-            if self._watchers == 0:
+            if self._watchers == 0 and not self.keeps_going:
                 self._unwatched_since = time.monotonic()
         self._execution.wake()
 
     def start(self) -> None:
         """Once, by the registry."""
+        self._around.line.join(self.id, self.owner, self._execution.wake, handed=self._sent)
         self._thread.start()
 
     def abandon(self) -> None:
@@ -121,7 +133,29 @@ class Run:
         try:
             self._execution.run()
         finally:
+            self._around.line.leave(self.id)
             self._ended(self)
+
+    def _on_sent(self, prompt_id: str) -> None:
+        self._sent = True
+        if self._around.history is not None:
+            self._around.history.sent(self.id, prompt_id)
+
+    def _conclude(self, state: RunState) -> RunState:
+        """Bring the files here and put the run on record; only then is it said to be finished."""
+        if self._around.history is None or self._results is None:
+            return state
+        if state.phase is Phase.DONE and state.files:
+            self._latest.update(fetching)
+            files = self._results.fetch(state.files, partial(self._latest.update, unanswered))
+            state = replace(state, files=files, started_at=self.state.started_at)
+        self._results.close()
+        state = stamped(state)
+        try:
+            self._around.history.end(replace(self.record, state=state))
+        except ComfyError as problem:
+            log.warning("Run %s could not be recorded: %s", self.id, problem)
+        return state
 
     def _limits(self) -> Iterator[tuple[float, RunError]]:
         """When to be stopped, and why. Asked by the run's own thread, so that no run needs a timer."""

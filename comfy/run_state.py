@@ -1,8 +1,8 @@
 """All that is known of one run, as one frozen value, and the pure functions that lead from one to the next.
 
-`advance` takes what the socket says; `accepted`, `refused`, `placed`, `settled`, `stopped`, `failed` and `lost` take
-what is learned otherwise. The stream only *suggests* an end (``verdict``): ``/history`` is complete at ``over`` and
-decides. A finished state never changes.
+`advance` takes what the socket says; `in_line`, `accepted`, `refused`, `placed`, `settled`, `stopped`, `failed` and
+`lost` take what is learned otherwise. The stream only *suggests* an end (``verdict``): ``/history`` is complete at
+``over`` and decides. A finished state never changes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ __all__ = [
     "advance",
     "concluded",
     "failed",
+    "fetching",
+    "in_line",
     "lost",
     "placed",
     "refused",
@@ -242,6 +244,11 @@ def unanswered(state: RunState) -> RunState:
     return state if state.phase.finished else _with(state, away=True)
 
 
+def in_line(state: RunState, place: int) -> RunState:
+    """It waits here for its turn, with so many runs before it."""
+    return state if state.phase.finished else _with(state, queue_place=place)
+
+
 def placed(state: RunState, queue: Queue) -> RunState:
     """What a look at the queue tells; a prompt that is not in it is left as it was."""
     if state.phase.finished:
@@ -254,6 +261,11 @@ def placed(state: RunState, queue: Queue) -> RunState:
     if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
         return _with(state, queue_place=place)
     return state
+
+
+def fetching(state: RunState) -> RunState:
+    """It is over at the server, and its files are on their way."""
+    return state if state.phase.finished else _with(_running(state), over=True, away=False, node=None, step=0, steps=0)
 
 
 def settled(state: RunState, entry: HistoryEntry) -> RunState:

@@ -6,69 +6,123 @@ import logging
 import statistics
 import threading
 import time
+import uuid
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from comfy.client import Client
 from comfy.errors import ComfyError, RunNotFound
-from comfy.events import Skipped
-from comfy.job import Job
-from comfy.queue_board import QueueBoard
+from comfy.job import Job, Record
+from comfy.line import Line
 from comfy.run import Run
-from comfy.run_state import Phase, RunError
+from comfy.run_state import Phase, RunError, waiting
+from comfy.surroundings import Surroundings
 from comfy.timing import Timing
 
-__all__ = ["Run", "Runs"]
+if TYPE_CHECKING:
+    from comfy.history import History
+
+__all__ = ["Run", "RunLimits", "Runs"]
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED_WORKFLOWS = 200
 _REMEMBERED_DURATIONS = 5
+_HOUR = 3600.0  # seconds
 _SHUTDOWN = RunError("The run was stopped because the program is shutting down.", "Run it again later.")
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """How much may be asked for: unfinished runs of one person and in all, and one person's new runs an hour."""
+
+    person: int = 30
+    all: int = 300
+    hourly: int = 1000
 
 
 class Runs:
     """All runs of this program on one server, in bounded memory: finished ones beyond ``keep`` are forgotten."""
 
-    def __init__(self, client: Client, *, grace: float = 30.0, keep: int = 200, timing: Timing | None = None) -> None:
-        """``grace``: seconds that a run goes on when nobody watches it any more."""
+    def __init__(
+        self,
+        client: Client,
+        *,
+        grace: float = 30.0,
+        keep: int = 200,
+        timing: Timing | None = None,
+        ahead: int = 2,
+        limits: RunLimits | None = None,
+        history: History | None = None,
+    ) -> None:
+        """``grace``: seconds that a run goes on when nobody watches it any more. ``ahead``: how many are handed to the
+        server before those are at their end; the others wait here, and people take turns. With a ``history`` every
+        run and its files are kept there, and found again by `record`."""
         self.client = client
+        self.history = history
         self._grace = grace
         self._keep = keep
-        self._timing = timing or Timing()
-        self._board = QueueBoard()
-        self._skipped = Skipped()
+        self._limits = limits or RunLimits()
+        self._around = Surroundings(client, timing or Timing(), Line(ahead), history)
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._live: set[Run] = set()
         self._finished: deque[str] = deque()
         self._durations: OrderedDict[str, deque[float]] = OrderedDict()
+        self._recent: deque[tuple[float, str]] = deque()
+        self._listeners: tuple[Callable[[str], None], ...] = ()
         self._closed = False
 
-    def submit(self, job: Job, *, owner: str, deadline: float | None = None, watched: bool = True) -> Run:
+    def submit(
+        self,
+        job: Job,
+        *,
+        owner: str,
+        deadline: float | None = None,
+        watched: bool = True,
+        keeps_going: bool = False,
+    ) -> Run:
         """Start a run and return it at once; whatever becomes of it is in its state.
 
         deadline: seconds after which an unfinished run is cancelled, whoever watches. watched: a page is expected to
-        attach; the grace time runs until it does. ComfyError after `close`.
+        attach; the grace time runs until it does, unless the run ``keeps_going``.
+        ComfyError when this person or everybody asks for too much, and after `close`.
         """
+        run_id = str(uuid.uuid4())
+        state = waiting(run_id, job.prompt, job.outputs)
+        record = Record(run_id, owner, job, time.time(), state, keeps_going=keeps_going)
+        with self._lock:
+            self._check_limits(owner)
+            self._recent.append((time.monotonic(), owner))
+        if self.history is not None:
+            self.history.begin(record)
+        return self._start(record, deadline=deadline, watched=watched)
+
+    def resume(self) -> None:
+        """Take up what an earlier life of this program has left unfinished: what was sent to the server is looked for
+        there, what was not stands in line again. The grace time runs until a page finds its run."""
+        for record in self.history.unfinished() if self.history is not None else ():
+            fresh = waiting(record.state.prompt_id, record.job.prompt, record.job.outputs)
+            self._start(replace(record, state=fresh), deadline=None, watched=True)
+
+    def _start(self, record: Record, *, deadline: float | None, watched: bool) -> Run:
         run = Run(
-            job,
-            owner=owner,
-            client=self.client,
-            board=self._board,
-            timing=self._timing,
-            skipped=self._skipped,
+            record,
+            self._around,
             grace=self._grace,
             deadline=deadline,
             watched=watched,
-            expected_seconds=self._expected(job.workflow),
+            expected_seconds=self._expected(record.job.workflow),
             ended=self._on_ended,
         )
         with self._lock:
-            if self._closed:
-                raise ComfyError("The program is shutting down.", "Start it again, then run this again.")
+            self._check_open()
             self._runs[run.id] = run
             self._live.add(run)
             run.start()
+        self._tell(run.owner)
         return run
 
     def get(self, run_id: str, owner: str) -> Run:
@@ -79,16 +133,51 @@ class Runs:
             raise RunNotFound("This run is not known here.", "It may be too old: run the workflow again.")
         return run
 
+    def record(self, run_id: str, owner: str) -> Record:
+        """What is known of a run of this owner, also of an earlier life of the program; RunNotFound as with `get`."""
+        try:
+            return self.get(run_id, owner).record
+        except RunNotFound:
+            record = self.history.get(run_id, owner) if self.history is not None else None
+            if record is None:
+                raise
+            return record
+
+    def move(self, run_id: str, owner: str, place: int) -> None:
+        """Let a run of this owner be the ``place``-th (0 = next) of those that wait here; RunNotFound as with `get`."""
+        self._around.line.move(self.get(run_id, owner).id, place)
+        self._tell(owner)
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``callback`` with an owner whenever one of their runs begins, ends or is moved: it must not block.
+        Returns the way out."""
+        listener = lambda owner: callback(owner)  # noqa: E731 - one of its own, taken off by itself
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return unsubscribe
+
     def owned(self, owner: str) -> tuple[Run, ...]:
         """The runs of this owner that are still known, oldest first."""
         with self._lock:
             return tuple(run for run in self._runs.values() if run.owner == owner)
 
-    def close(self, timeout: float = 1.0) -> None:
-        """Cancel all runs and wait for their threads. Afterwards nothing can be submitted."""
+    def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
+        """Take no more runs, let those at the server go on for ``finish`` seconds at most, then cancel all and wait
+        for their threads."""
         with self._lock:
             self._closed = True
             live = list(self._live)
+        for run in live:
+            if self._around.line.place(run.id) is not None:
+                run.cancel(_SHUTDOWN)
+        end = time.monotonic() + finish
+        for run in live:
+            run.join(max(0.0, end - time.monotonic()))
         for run in live:
             run.cancel(_SHUTDOWN)
         end = time.monotonic() + timeout
@@ -98,6 +187,31 @@ class Runs:
         for run in late:
             if not run.join(timeout):
                 log.warning("Run %s did not end in time", run.id)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ComfyError("The program is shutting down.", "Start it again, then run this again.")
+
+    def _check_limits(self, owner: str) -> None:
+        self._check_open()
+        now = time.monotonic()
+        while self._recent and self._recent[0][0] < now - _HOUR:
+            self._recent.popleft()
+        if sum(run.owner == owner for run in self._live) >= self._limits.person:
+            raise ComfyError(
+                f"You have {self._limits.person} runs waiting already.", "Wait for one of them, or remove one."
+            )
+        if len(self._live) >= self._limits.all:
+            raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
+        if sum(one == owner for _, one in self._recent) >= self._limits.hourly:
+            raise ComfyError(f"That is more than {self._limits.hourly} runs in an hour.", "Try again later.")
+
+    def _tell(self, owner: str) -> None:
+        for listener in self._listeners:
+            try:
+                listener(owner)
+            except Exception:
+                log.exception("A listener failed")
 
     def _expected(self, workflow: str) -> float | None:
         with self._lock:
@@ -117,3 +231,4 @@ class Runs:
                 self._durations.move_to_end(run.job.workflow)
                 if len(self._durations) > _REMEMBERED_WORKFLOWS:
                     self._durations.popitem(last=False)
+        self._tell(run.owner)

@@ -1,0 +1,88 @@
+"""Who is handed to the server next: one person at a time in turn, and never many ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+__all__ = ["Line"]
+
+
+class Line:
+    """The runs that wait here, and those that have been handed over and are not at their end.
+
+    ComfyUI runs prompts in the order in which they come, whoever sends them. So that nobody waits behind a stranger's
+    twenty, at most ``ahead`` are handed over at once; the others wait here, and each person's next one goes in turn.
+    """
+
+    def __init__(self, ahead: int = 2) -> None:
+        self._ahead = ahead
+        self._lock = threading.Lock()
+        self._owners: dict[str, deque[str]] = {}  # in the order of their turns, each with runs that wait
+        self._moved: dict[str, Callable[[], None]] = {}
+        self._handed: set[str] = set()
+
+    def join(self, run_id: str, owner: str, moved: Callable[[], None], *, handed: bool = False) -> None:
+        """Put a run at the end of its owner's; ``handed``: it is at the server already, as after a restart of ours.
+
+        ``moved`` is called whenever its place may be another, from any thread: it must not block.
+        """
+        with self._lock:
+            if handed:
+                self._handed.add(run_id)
+            else:
+                self._owners.setdefault(owner, deque()).append(run_id)
+                self._moved[run_id] = moved
+        self._advance()
+
+    def leave(self, run_id: str) -> None:
+        """Take a run out, wherever it is: it has ended."""
+        with self._lock:
+            self._handed.discard(run_id)
+            self._remove(run_id)
+        self._advance()
+
+    def place(self, run_id: str) -> int | None:
+        """How many runs come before this one; None once it is handed over."""
+        with self._lock:
+            if run_id not in self._moved:
+                return None
+            return len(self._handed) + next(at for at, one in enumerate(self._order()) if one == run_id)
+
+    def move(self, run_id: str, place: int) -> None:
+        """Let a run be the ``place``-th (from 0) of its owner's runs that wait here; one handed over stays as it is."""
+        with self._lock:
+            own = next((runs for runs in self._owners.values() if run_id in runs), None)
+            if own is None:
+                return
+            own.remove(run_id)
+            own.insert(max(0, place), run_id)
+        self._advance()
+
+    def _order(self) -> Iterator[str]:
+        """The runs as they will be handed over, if nobody comes or goes: each person's first, then the second."""
+        rounds = max(map(len, self._owners.values()), default=0)
+        for turn in range(rounds):
+            yield from (runs[turn] for runs in self._owners.values() if turn < len(runs))
+
+    def _advance(self) -> None:
+        """Hand over what may go, and tell all who wait."""
+        with self._lock:
+            told = list(self._moved.values())
+            while self._owners and len(self._handed) < self._ahead:
+                owner, runs = next(iter(self._owners.items()))
+                self._handed.add(runs[0])
+                self._remove(runs[0])
+                if owner in self._owners:  # the person's next one comes after everybody else's
+                    self._owners[owner] = self._owners.pop(owner)
+        for moved in told:
+            moved()
+
+    def _remove(self, run_id: str) -> None:
+        self._moved.pop(run_id, None)
+        for owner, runs in list(self._owners.items()):
+            if run_id in runs:
+                runs.remove(run_id)
+                if not runs:
+                    del self._owners[owner]

@@ -1,0 +1,112 @@
+"""Who is handed to the server next."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.line import Line
+
+
+def nothing() -> None:
+    pass
+
+
+def filled(line: Line, runs: str) -> None:
+    """Runs named after their owner and number: "a1 a2 b1"."""
+    for run in runs.split():
+        line.join(run, run[0], nothing)
+
+
+def order(line: Line, runs: str) -> list[str]:
+    """The runs in the order in which they are handed over, each ending before the next goes."""
+    names, gone = runs.split(), []
+    while len(gone) < len(names):
+        handed = [run for run in names if line.place(run) is None and run not in gone]
+        assert len(handed) == 1
+        gone += handed
+        line.leave(handed[0])
+    return gone
+
+
+def test_people_take_turns() -> None:
+    """Whoever asked for twenty does not come before another person's first."""
+    line = Line(ahead=1)
+    filled(line, "a1 a2 a3 a4 b1 c1 c2")
+    assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "a2", "b1", "c1", "a3", "c2", "a4"]
+
+
+def test_no_more_than_allowed_are_ahead() -> None:
+    """Two are at the server; the others know how many come before them."""
+    line = Line(ahead=2)
+    filled(line, "a1 a2 a3 b1 a4")
+    assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 2, 3, 4]
+
+
+def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
+    """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
+    heard: list[str] = []
+    line = Line(ahead=1)
+    for run in ("a1", "a2", "b1"):
+        line.join(run, run[0], lambda run=run: heard.append(run))
+    heard.clear()
+    line.leave("a1")
+    assert heard == ["a2", "b1"]
+    assert (line.place("a2"), line.place("b1")) == (None, 1)
+
+
+def test_a_run_can_be_moved_among_its_owners_own() -> None:
+    """Moving changes nothing for anybody else."""
+    line = Line(ahead=1)
+    filled(line, "x1 a1 b1 a2 a3")
+    line.move("a3", 0)
+    assert order(line, "x1 a1 b1 a2 a3") == ["x1", "a3", "b1", "a1", "a2"]
+
+
+def test_what_is_handed_over_cannot_be_moved() -> None:
+    """Nor can a run that has ended."""
+    line = Line(ahead=1)
+    filled(line, "a1 a2 a3")
+    line.move("a1", 2)
+    line.move("gone", 0)
+    assert order(line, "a1 a2 a3") == ["a1", "a2", "a3"]
+
+
+def test_a_waiting_run_can_leave() -> None:
+    """It is not handed over any more, and the others move up."""
+    line = Line(ahead=1)
+    filled(line, "a1 a2 a3")
+    line.leave("a2")
+    assert line.place("a3") == 1
+    assert order(line, "a1 a3") == ["a1", "a3"]
+
+
+def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
+    """One that was handed over in an earlier life counts, without being handed over again."""
+    line = Line(ahead=1)
+    line.join("old", "a", nothing, handed=True)
+    filled(line, "b1")
+    assert (line.place("old"), line.place("b1")) == (None, 1)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
+def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
+    """Between two runs of one person, everybody else who waits gets a turn; and all are handed over once."""
+    runs = [f"{owner}{at}" for at, owner in enumerate(owners)]
+    line = Line(ahead)
+    filled(line, " ".join(runs))
+    waiting = [run for run in runs if line.place(run) is not None]
+    assert len(runs) - len(waiting) == min(ahead, len(runs))
+    gone: list[str] = []
+    current = [run for run in runs if run not in waiting]
+    while current:
+        line.leave(current.pop(0))
+        now = [run for run in waiting if line.place(run) is None and run not in gone]
+        gone += now
+        current += now
+    assert sorted(gone) == sorted(waiting)
+    for at, run in enumerate(gone):
+        later = gone[at + 1 :]
+        if any(other[0] != run[0] for other in later) and later[0][0] == run[0]:
+            raise AssertionError(f"{run[0]} went twice in a row: {gone}")
