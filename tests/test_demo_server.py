@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -65,12 +65,16 @@ def socket_of(demo: DemoServer) -> Iterator[Callable[[], websocket.WebSocket]]:
         one.shutdown()
 
 
-def start(demo: DemoServer, steps: int = 3) -> str:
-    """Queue a prompt of the client `me`; its id."""
+def body_of(steps: int = 3, client: str = "me") -> dict[str, Any]:
+    """A prompt to be posted, unlike any before."""
     prompt = json.loads(json.dumps(PROMPT))
     prompt["4"]["inputs"] |= {"steps": steps, "seed": uuid.uuid4().int >> 80}
-    body = {"prompt": prompt, "client_id": "me", "extra_data": {"preview_method": "auto"}}
-    return str(requests.post(f"{demo.url}/prompt", json=body, timeout=5).json()["prompt_id"])
+    return {"prompt": prompt, "client_id": client, "extra_data": {"preview_method": "auto"}}
+
+
+def start(demo: DemoServer, steps: int = 3, client: str = "me") -> str:
+    """Queue a prompt; its id."""
+    return str(requests.post(f"{demo.url}/prompt", json=body_of(steps, client), timeout=5).json()["prompt_id"])
 
 
 def frames(connection: websocket.WebSocket, until: str = '"node": null') -> list[str | bytes]:
@@ -206,6 +210,47 @@ def test_the_history_has_a_size() -> None:
         connection.close()
 
 
+def test_death_says_nothing() -> None:
+    """A server that dies tells nobody of what it leaves undone; its files are there when it comes back."""
+    with DemoServer(step_seconds=5, load_seconds=0) as demo:
+        connection = websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5)
+        running = start(demo)
+        frames(connection, '"node": "4"')
+        waiting = start(demo)
+        frames(connection, '"queue_remaining": 2')
+        kept = cast(Path, demo.storage.folder("output")) / "kept.txt"
+        kept.write_text("kept")
+        demo.restart()
+        rest = []
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            while True:
+                rest.append(connection.recv())
+        assert not any('"execution_' in one for one in rest if isinstance(one, str))
+        connection.shutdown()
+        assert requests.get(f"{demo.url}/queue", timeout=5).json() == {"queue_running": [], "queue_pending": []}
+        assert requests.get(f"{demo.url}/history", timeout=5).json() == {}
+        assert kept.read_text() == "kept"
+        assert demo.journal.of(running) == ("taken", "started", "told", "killed")
+        assert demo.journal.of(waiting) == ("taken", "killed")
+
+
+def test_the_journal_tells_what_really_happened(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """Each prompt's life is kept, whatever the clients were told."""
+    connection = socket_of()
+    done = start(demo)
+    frames(connection)
+    assert set(demo.journal.of(done)) == {"taken", "started", "told", "success"}
+    with demo.hold("executing") as held:
+        stopped, removed = start(demo, 9999), start(demo)
+        assert held.reached.wait(5)
+        requests.post(f"{demo.url}/queue", json={"clear": True}, timeout=5)
+        requests.post(f"{demo.url}/interrupt", timeout=5)
+    frames(connection)
+    assert set(demo.journal.of(stopped)) == {"taken", "started", "told", "interrupted"}
+    assert demo.journal.of(removed) == ("taken", "removed")
+    assert demo.journal.of(str(uuid.uuid4())) == ()
+
+
 # --- misbehaviour
 
 
@@ -325,9 +370,130 @@ def test_behind_the_clients_back(demo: DemoServer, socket_of: Callable[[], webso
     assert requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json() == {}
 
 
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
+def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: Kind) -> None:
+    """A prompt is taken, and runs, though its answer is lost, replaced, or late."""
+    demo.script(kind, at="POST /prompt", seconds=0.3)
+    body = body_of() | {"prompt_id": str(uuid.uuid4())}
+    begun, answer = time.monotonic(), None
+    with contextlib.suppress(requests.RequestException):
+        answer = requests.post(f"{demo.url}/prompt", json=body, timeout=5)
+    wait_until(lambda: "success" in demo.journal.of(body["prompt_id"]))
+    assert (answer.status_code if answer is not None else None) == {"answer_502": 502, "answer_slow": 200}.get(kind)
+    assert kind != "answer_slow" or time.monotonic() - begun >= 0.3
+
+
+def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
+    """Something in between may answer 502 instead of opening a socket."""
+    demo.script("http_502", at="GET /ws")
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+    assert refused.value.status_code == 502
+
+
+def test_a_result_that_is_not_kept(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A prompt can leave the queue without an entry in the history; the next one has its entry."""
+    demo.script("lost", at="history")
+    connection = socket_of()
+    for kept in (False, True):
+        prompt_id = start(demo)
+        assert "execution_success" in kinds(frames(connection))
+        assert "success" in demo.journal.of(prompt_id)
+        assert (prompt_id in requests.get(f"{demo.url}/history", timeout=5).json()) is kept
+
+
+def test_a_message_can_be_held(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A message waits as long as a block is carried out, what follows with it; the work itself goes on."""
+    connection = socket_of()
+    with demo.hold("progress", after=1) as held:
+        prompt_id = start(demo)
+        assert held.reached.wait(5)
+        wait_until(lambda: "success" in demo.journal.of(prompt_id))
+        connection.settimeout(0.2)
+        received: list[str | bytes] = []
+        with contextlib.suppress(websocket.WebSocketTimeoutException):
+            while True:
+                received.append(connection.recv())
+        assert kinds(received).count("progress") == 1
+    connection.settimeout(5)
+    assert kinds(frames(connection)).count("progress") == 2
+
+
+def test_a_request_can_be_held(demo: DemoServer) -> None:
+    """A request waits as long as a block is carried out, and others do not."""
+    answers = []
+    with demo.hold("POST /prompt") as held:
+        poster = threading.Thread(target=lambda: answers.append(start(demo)))
+        poster.start()
+        assert held.reached.wait(5)
+        assert requests.get(f"{demo.url}/queue", timeout=5).ok
+        assert not answers
+    poster.join(5)
+    assert answers
+
+
+def test_a_server_that_is_held_can_die(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """Death does not wait for the end of the block."""
+    connection = socket_of()
+    with demo.hold("progress") as held:
+        prompt_id = start(demo, 9999)
+        assert held.reached.wait(5)
+        demo.restart()
+        assert '"progress"' not in str(until_the_end(connection))
+    assert "killed" in demo.journal.of(prompt_id)
+
+
+@pytest.fixture
+def frozen(demo: DemoServer) -> Iterator[websocket.WebSocket]:
+    """A client that has a small buffer and does not read."""
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+    url = f"{demo.url.replace('http', 'ws')}/ws?clientId=frozen"
+    connection = websocket.create_connection(url, timeout=5, sockopt=small)
+    yield connection
+    connection.shutdown()
+
+
+@pytest.mark.parametrize("flooded", [False, True])
+def test_a_client_that_stops_reading_holds_up_everybody(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], frozen: websocket.WebSocket, flooded: bool
+) -> None:
+    """With more on its way than fits, by a run of its own or at will: others get nothing, history answers (fact 12)."""
+    if flooded:
+        demo.script("flood_others", at="execution_start")
+    else:
+        demo.script("huge_frame", at="progress")
+        started = start(demo, client="frozen")
+        wait_until(lambda: "success" in demo.journal.of(started))
+    connection = socket_of()
+    connection.settimeout(0.3)
+    prompt_id = start(demo)
+    wait_until(lambda: prompt_id in requests.get(f"{demo.url}/history", timeout=5).json())
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        frames(connection)
+    frozen.shutdown()
+    connection.settimeout(5)
+    assert "execution_success" in kinds(frames(connection))
+
+
+def test_an_old_socket_that_ends_late_makes_its_successor_mute(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """The server forgets a client by its id (fact 9): the newer socket stays open and gets no message."""
+    old, new = socket_of(), socket_of()
+    frames(new, "status")
+    old.shutdown()
+    wait_until(lambda: demo.sockets.open == 1)
+    prompt_id = start(demo)
+    wait_until(lambda: "success" in demo.journal.of(prompt_id))
+    new.ping("still there?")
+    assert new.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
+
+
 def test_a_script_that_makes_no_sense() -> None:
     """A misbehaviour is refused where it cannot happen."""
     with pytest.raises(ValueError, match="cannot happen at"):
         Misbehaviour("http_500", at="progress")
     with pytest.raises(ValueError, match="one of http_500"):
         Misbehaviour("drop", at="GET /queue")
+    with pytest.raises(ValueError, match="one of lost"):
+        Misbehaviour("drop", at="history")

@@ -486,7 +486,6 @@ def test_a_server_error_at_the_start(demo: DemoServer, runs: Runs) -> None:
 
 def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
     """After a restart neither queue nor history know the run: lost, with the reason."""
-    mortal.script("silence", at="execution_interrupted")  # a server that is killed says nothing
     with registry(mortal) as runs:
         run = runs.submit(job(LONG), owner="me")
         running(run)
@@ -499,7 +498,6 @@ def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
 
 def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
     """Patience has an end, and it is told."""
-    mortal.script("silence", at="execution_interrupted")
     with registry(mortal) as runs:
         run = runs.submit(job(LONG), owner="me")
         running(run)

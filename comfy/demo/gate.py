@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .misbehaviour import Misbehaviour, Script
 
-STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413}
+STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413, "answer_502": 502}
 
 
 class RequestCounter:
@@ -49,22 +49,29 @@ class Gate:
         if is_foreign(Headers(scope=scope)):
             await Response(status_code=403)(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._app(scope, receive, send)
+            wrong = self._script.take(name)
+            refused = Response(status_code=STATUS_OF[wrong.kind]) if wrong and wrong.kind in STATUS_OF else None
+            await (refused or self._app)(scope, receive, send)
         else:
             route = f"{scope['method']} /{path.split('/')[1]}"
             wrong = next(filter(None, map(self._script.take, dict.fromkeys((name, route)))), None)
             await self._answer(wrong, scope, receive, send)
 
     async def _answer(self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send) -> None:
-        if wrong is not None and wrong.kind == "slow":
-            await asyncio.sleep(wrong.seconds)
-        elif wrong is not None and wrong.kind == "cut":
-            await _cut(send)
-            return
-        elif wrong is not None:
+        """Look at the request, before or after the misbehaviour if there is to be one."""
+        if wrong is None:
+            await self._ask(scope, receive, send)
+        elif wrong.kind.startswith("answer_"):
+            await self._ask(scope, receive, _swallow if wrong.kind != "answer_slow" else _late(send, wrong.seconds))
+            await _misbehave(wrong, scope, receive, send)
+        elif wrong.kind in ("slow", "hold"):
+            await _misbehave(wrong, scope, receive, send)
+            await self._ask(scope, receive, send)
+        else:
             await _read_all(receive, 0)
-            await _wrong_answer(wrong)(scope, receive, send)
-            return
+            await _misbehave(wrong, scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read_all(receive, self._max_body)
         if body is None:
             await Response(f"Maximum request body size {self._max_body} exceeded.", 413)(scope, receive, send)
@@ -72,10 +79,34 @@ class Gate:
         await self._app(scope, _replay(body, receive), send)
 
 
-def _wrong_answer(wrong: Misbehaviour) -> Response:
-    if wrong.kind == "bad_json":
-        return Response('{"exec_info": {"queue_rem', media_type="application/json")
-    return Response("scripted misbehaviour", STATUS_OF[wrong.kind])
+async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: Send) -> None:
+    match wrong.kind:
+        case "slow":
+            await asyncio.sleep(wrong.seconds)
+        case "hold" if wrong.hold is not None:
+            await wrong.hold.wait()
+        case "cut" | "answer_lost":
+            await _cut(send)
+        case "bad_json":
+            half = Response('{"exec_info": {"queue_rem', media_type="application/json")
+            await half(scope, receive, send)
+        case kind if kind in STATUS_OF:
+            await Response("scripted misbehaviour", STATUS_OF[kind])(scope, receive, send)
+        case _:  # an answer that comes late has been given by now
+            pass
+
+
+async def _swallow(message: Message) -> None:
+    """Where an answer goes that nobody gets."""
+
+
+def _late(send: Send, seconds: float) -> Send:
+    async def late(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return late
 
 
 async def _cut(send: Send) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .journal import Entry, Journal
 from .values import Prompt
 
 
@@ -26,10 +27,19 @@ class QueueItem:
 
 
 class PromptQueue:
-    """Thread-safe queue and history; `changed` is called after every change of the number of tasks."""
+    """Thread-safe queue and history; `changed` is called after every change of the number of tasks, `keeps` whenever a
+    prompt has ended: whether its entry is to be kept."""
 
-    def __init__(self, changed: Callable[[], None], history_size: int = 10_000) -> None:
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        journal: Journal,
+        keeps: Callable[[], bool] = lambda: True,
+        history_size: int = 10_000,
+    ) -> None:
         self._changed = changed
+        self._journal = journal
+        self._keeps = keeps
         self._history_size = history_size
         self._lock = threading.RLock()
         self._not_empty = threading.Condition(self._lock)
@@ -49,6 +59,7 @@ class PromptQueue:
             if self._closed:
                 return None
             self._running = heapq.heappop(self._waiting)
+            self._journal.add(self._running.prompt_id, "started")
             self.interrupted.clear()
             self._changed()
             return self._running
@@ -57,16 +68,23 @@ class PromptQueue:
         """Move the running prompt to the history; the oldest entry makes room when that is full."""
         with self._lock:
             self._running = None
-            if len(self._history) >= self._history_size:
-                del self._history[next(iter(self._history))]
-            self._history[item.prompt_id] = {"prompt": item.as_list(), **entry}
+            if self._closed:
+                return
+            self._journal.add(item.prompt_id, _ending(entry))
+            if self._keeps():
+                if len(self._history) >= self._history_size:
+                    del self._history[next(iter(self._history))]
+                self._history[item.prompt_id] = {"prompt": item.as_list(), **entry}
             self._changed()
 
     def close(self) -> None:
-        """Stop the worker: the running prompt is interrupted, the waiting ones are forgotten."""
+        """Stop the worker: whatever runs or waits is forgotten."""
         with self._not_empty:
             self._closed = True
-            self._waiting.clear()
+            for item in [self._running] if self._running else []:
+                self._journal.add(item.prompt_id, "killed")
+            self._forget(self._waiting, "killed")
+            self._waiting = []
             self.interrupted.set()
             self._not_empty.notify_all()
 
@@ -75,6 +93,10 @@ class PromptQueue:
     def put(self, item: QueueItem) -> None:
         """Queue a prompt."""
         with self._not_empty:
+            self._journal.add(item.prompt_id, "taken")
+            if self._closed:
+                self._forget([item], "killed")
+                return
             heapq.heappush(self._waiting, item)
             self._changed()
             self._not_empty.notify()
@@ -92,7 +114,8 @@ class PromptQueue:
     def clear(self) -> None:
         """Forget all waiting prompts."""
         with self._lock:
-            self._waiting.clear()
+            self._forget(self._waiting, "removed")
+            self._waiting = []
             self._changed()
 
     def delete(self, prompt_id: str) -> bool:
@@ -101,6 +124,7 @@ class PromptQueue:
             kept = [item for item in self._waiting if item.prompt_id != prompt_id]
             if len(kept) == len(self._waiting):
                 return False
+            self._forget([item for item in self._waiting if item.prompt_id == prompt_id], "removed")
             self._waiting = kept
             heapq.heapify(self._waiting)
             self._changed()
@@ -137,3 +161,13 @@ class PromptQueue:
                 self._history.clear()
             else:
                 self._history.pop(prompt_id, None)
+
+    def _forget(self, items: list[QueueItem], why: Entry) -> None:
+        for item in items:
+            self._journal.add(item.prompt_id, why)
+
+
+def _ending(entry: dict[str, Any]) -> Entry:
+    if entry["status"]["completed"]:
+        return "success"
+    return "interrupted" if entry["status"]["messages"][-1][0] == "execution_interrupted" else "error"

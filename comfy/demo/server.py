@@ -4,7 +4,8 @@ import asyncio
 import socket
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,7 +15,8 @@ from starlette.middleware import Middleware
 
 from .execution import Worker
 from .gate import Gate, RequestCounter
-from .misbehaviour import Kind, Misbehaviour, Script
+from .journal import Journal
+from .misbehaviour import Hold, Kind, Misbehaviour, Script
 from .node import Node, Speed
 from .nodes import MODELS, NODES, provide_examples
 from .prompt_queue import PromptQueue
@@ -56,6 +58,8 @@ class DemoServer:
         self._history_size = history_size
         self._nodes = nodes
         self._script = Script()
+        self.journal = Journal()
+        """What became of every prompt, over all lives of this server."""
         self._requests = RequestCounter()
         self._storage: Storage | None = None
         self._life: _Life | None = None
@@ -98,7 +102,7 @@ class DemoServer:
         self.start()
 
     def stop(self) -> None:
-        """Die but keep the port and the files for a later `start`."""
+        """Die as a killed process does, without a word to anybody; port and files are kept for a later `start`."""
         if self._life is not None:
             self._life.end()
             self._life = None
@@ -114,6 +118,18 @@ class DemoServer:
     def script(self, kind: Kind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0) -> None:
         """Misbehave at a message or request to come; see `misbehaviour`."""
         self._script.add(Misbehaviour(kind, at, after, count, seconds))
+
+    @contextmanager
+    def hold(self, at: str, *, after: int = 0) -> Iterator[Hold]:
+        """Within the block, stop where `at` says until the block ends or it is released; see `misbehaviour`."""
+        hold = Hold()
+        line = Misbehaviour("hold", at, after, hold=hold)
+        self._script.add(line)
+        try:
+            yield hold
+        finally:
+            self._script.remove(line)
+            hold.release()
 
     def behave(self) -> None:
         """Forget what is left of the script."""
@@ -164,8 +180,11 @@ class _Life:
             "node_replacements": True,
             "assets": False,
         }
-        self.queue = PromptQueue(self._queue_changed, demo._history_size)
-        self.sockets = Sockets(self._loop, demo._script, self._status, features)
+        journal = demo.journal
+        self.queue = PromptQueue(
+            self._queue_changed, journal, lambda: demo._script.take("history") is None, demo._history_size
+        )
+        self.sockets = Sockets(self._loop, demo._script, journal, self._status, features)
         self._worker = Worker(self.queue, self.sockets, storage, demo._nodes, demo._speed, previews=demo._previews)
         routes = Routes(self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features)
         gate = Middleware(Gate, counter=demo._requests, script=demo._script, max_body=demo._max_upload)
@@ -175,11 +194,12 @@ class _Life:
         self._worker.start()
 
     def end(self) -> None:
-        """Cut all connections and stop both threads."""
+        """Cut all connections and stop both threads. Like a killed process it says nothing of what it leaves undone."""
+        self.sockets.hush()
         self.queue.close()
-        self._worker.join()
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
+        self._worker.join()
 
     def _status(self) -> dict[str, Any]:
         return {"exec_info": {"queue_remaining": self.queue.remaining()}}

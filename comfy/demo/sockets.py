@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from . import frames
+from .journal import Journal
 from .misbehaviour import Misbehaviour, Script
 from .transport import Connection
 
@@ -44,6 +46,7 @@ class Preview:
 
 
 Outgoing = Text | Preview
+FLOOD = 16 * 1024 * 1024
 
 
 @dataclass
@@ -63,24 +66,34 @@ class Sockets:
         self,
         loop: asyncio.AbstractEventLoop,
         script: Script,
+        journal: Journal,
         status: Callable[[], dict[str, Any]],
         features: dict[str, Any],
     ) -> None:
         self._loop = loop
         self._script = script
+        self._journal = journal
         self._status = status
         self._features = features
         self._clients: dict[str, Connection] = {}
         self._flags: dict[str, dict[str, Any]] = {}
         self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
+        self._lock = threading.Lock()
+        self._hushed = False
         self.executing_client: str | None = None
         self.executing_node: str | None = None
         self.counters = SocketCounters()
 
     def send(self, message: Outgoing) -> None:
-        """Queue a message for sending; nothing happens once the server is closing."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
+        """Queue a message for sending; nothing happens once the server is dying."""
+        with self._lock:
+            if not self._hushed:
+                self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
+
+    def hush(self) -> None:
+        """From now on nothing is said: `send` may be called, even after the loop is closed."""
+        with self._lock:
+            self._hushed = True
 
     def wants_metadata(self, client_id: str | None) -> bool:
         """Whether this client raised the flag for previews with metadata."""
@@ -107,15 +120,27 @@ class Sockets:
 
     async def _send(self, connection: Connection, message: Outgoing) -> None:
         wrong = self._script.take(message.type) if message.client_id is not None else None
+        said = message
         if wrong is not None:
             message = _with_other_prompt_id(message, wrong)
-            if not await _misbehave(connection, wrong, message):
+            if wrong.kind == "flood_others":
+                await self._flood(connection)
+            elif not await _misbehave(connection, wrong, message):
                 return
         await connection.send(message.encode())
+        if isinstance(said, Text) and said is message and said.type == "execution_start" and not connection.mute:
+            self._journal.add(said.data["prompt_id"], "told")
+
+    async def _flood(self, spared: Connection) -> None:
+        # A socket that is full takes one more message without a murmur, hence two.
+        for connection in [one for one in self._clients.values() if one is not spared] * 2:
+            await connection.send(frames.preview(bytes(FLOOD)))
 
     async def serve(self, websocket: WebSocket) -> None:
         """One client's socket from handshake to end."""
-        if self._script.take("open") is not None:
+        if (wrong := self._script.take("open")) is not None and wrong.hold is not None:
+            await wrong.hold.wait()
+        elif wrong is not None:
             Connection(websocket).abort()
             return
         await websocket.accept()
@@ -152,11 +177,6 @@ class Sockets:
                 self._flags[client_id] = flags
                 self.send(Text("feature_flags", self._features, client_id))
             first = False
-
-    def abort(self) -> None:
-        """Cut every socket without a word: what a killed server looks like."""
-        for connection in list(self._clients.values()):
-            connection.abort()
 
 
 def _feature_flags(text: str | None) -> dict[str, Any] | None:
@@ -202,6 +222,8 @@ async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgo
         case "late":
             connection.hold(message.encode())
             return False
+        case "hold" if wrong.hold is not None:
+            await wrong.hold.wait()
         case "lost":
             return False
         case _:

@@ -41,12 +41,13 @@ class Connection:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._protocol: DemoWebSocketProtocol = websocket.scope[PROTOCOL]
-        self._mute = False
+        self.mute = False
+        """Whether nothing is sent any more, by script or because the client has gone."""
         self._held: str | bytes | None = None
 
     async def send(self, message: str | bytes) -> None:
         """Send one message, waiting while the client does not read; a client that has gone is no error."""
-        if self._mute:
+        if self.mute:
             return
         held, self._held = self._held, None
         for part in (message, held):
@@ -58,7 +59,7 @@ class Connection:
                 else:
                     await self._websocket.send_bytes(part)
             except (WebSocketDisconnect, RuntimeError):  # starlette says RuntimeError after a close
-                self._mute = True
+                self.mute = True
 
     def hold(self, message: str | bytes) -> None:
         """Send this message after the next one."""
@@ -66,21 +67,21 @@ class Connection:
 
     def abort(self) -> None:
         """Reset the TCP connection."""
-        self._mute = True
+        self.mute = True
         self._protocol.transport.abort()
 
     async def close(self) -> None:
         """Close cleanly, as a server going away."""
-        self._mute = True
+        self.mute = True
         await self._websocket.close(1001)
 
     def silence(self) -> None:
         """Send no message any more; pings are still answered."""
-        self._mute = True
+        self.mute = True
 
     def half_open(self) -> None:
         """Neither send nor read any more, as if the network were gone."""
-        self._mute = True
+        self.mute = True
         self._protocol.transport.pause_reading()
 
     async def garbage(self, kind: str) -> None:
