@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NETWORK = {"requests": {"client.py"}, "websocket": {"stream.py"}}
+USERS = {
+    "requests": {"client.py"},
+    "websocket": {"stream.py"},
+    "sqlalchemy": {"history.py", "history_tables.py"},
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -31,13 +35,13 @@ def test_comfy_knows_neither_the_page_nor_its_libraries(file: Path) -> None:
     assert not imports(file) & {"gradio", "gradio_client", "fastapi", "ui", "app"}
 
 
-@pytest.mark.parametrize("library", NETWORK)
-def test_one_file_speaks_to_each_network_library(library: str) -> None:
-    """requests and websocket-client are imported by one file each."""
+@pytest.mark.parametrize("library", USERS)
+def test_each_way_out_has_its_own_file(library: str) -> None:
+    """requests and websocket-client are imported by one file each, the database's library by those of the history."""
     users = {
         file.name for folder in ("comfy", "ui") for file in (ROOT / folder).rglob("*.py") if library in imports(file)
     }
-    assert users == NETWORK[library]
+    assert users == USERS[library]
 
 
 def test_the_page_does_not_know_the_app() -> None:

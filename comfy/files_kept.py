@@ -1,0 +1,194 @@
+"""Files kept on disk, each under the SHA-256 of its bytes: the same bytes are kept once, and never half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from comfy.errors import ComfyError
+from comfy.outputs import FileKind
+from comfy.thumbnails import thumbnail_of
+
+__all__ = ["FilesKept"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class FilesKept:
+    """A folder of files by digest, for any number of threads of one program."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make or open it; what a program that was killed left half-written is removed. ComfyError if it is no use."""
+        self._files, self._thumbnails, self._parts = (folder / name for name in ("files", "thumbnails", "parts"))
+        self._lock = threading.Lock()
+        self._held: dict[str, set[str]] = {}
+        self._drawing = threading.Lock()  # one large picture in memory at a time
+        try:
+            if not folder.exists():
+                folder.mkdir(parents=True, mode=0o700)  # other people of this machine have no business in it
+            for part in (self._files, self._thumbnails, self._parts):
+                part.mkdir(exist_ok=True)
+            for leftover in self._parts.iterdir():
+                leftover.unlink(missing_ok=True)
+            tempfile.TemporaryFile(dir=self._parts).close()
+        except OSError as error:
+            raise ComfyError(
+                f"No files can be kept in {folder}: {error.strerror or error}.",
+                "Choose another folder, or let this program write there.",
+            ) from error
+
+    def add(self, chunks: Iterable[bytes], *, size: int | None = None, holder: str = "") -> tuple[str, int]:
+        """Keep these bytes; their digest (hex) and how many they are.
+
+        ``size``: how many were announced; ComfyError if they are more or fewer, or cannot be written. Whatever
+        ``chunks`` raises is passed on. Nothing is left of what is not whole. ``holder``: as whose the file is safe
+        from `remove` until `release`, also if somebody else has the same bytes removed meanwhile; a run's id.
+        """
+        part = self._parts / f"{secrets.token_hex(8)}.part"
+        try:
+            digest, count = _write(part, chunks, size)
+            with self._lock:
+                self._put(part, digest, count)
+                if holder:
+                    self._held.setdefault(holder, set()).add(digest)
+        except OSError as error:
+            raise ComfyError(
+                f"A file could not be kept here: {error.strerror or error}.",
+                "See whether the disk is full; the file may still be at the image server.",
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        return digest, count
+
+    def hold(self, digest: str, holder: str) -> bool:
+        """Make a file that is here safe from `remove` until ``holder`` is released; False if it is not here."""
+        with self._lock:
+            if self.path(digest) is None:
+                return False
+            self._held.setdefault(holder, set()).add(digest)
+            return True
+
+    def release(self, holder: str) -> None:
+        """Nothing is kept any longer for this holder's sake alone."""
+        with self._lock:
+            self._held.pop(holder, None)
+
+    def path(self, digest: str) -> Path | None:
+        """Where the file is; None if it is not here, or this is no digest."""
+        place = _place(self._files, digest)
+        return place if place is not None and place.is_file() else None
+
+    def size(self, digest: str) -> int:
+        """Bytes of the file; 0 if it is not here."""
+        path = self.path(digest)
+        try:
+            return path.stat().st_size if path else 0
+        except OSError:
+            return 0
+
+    def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
+        """A small WebP of a picture, made once; None for what is no picture, or cannot be read as one."""
+        source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
+        if source is None or place is None or kind != "image":
+            return None
+        if place.is_file():
+            return place
+        with self._drawing:
+            if place.is_file():
+                return place
+            data = thumbnail_of(source)
+        if data is None:
+            return None
+        part = self._parts / f"{secrets.token_hex(8)}.part"
+        try:
+            part.write_bytes(data)
+            with self._lock:
+                if not source.is_file():  # removed while it was drawn
+                    return None
+                place.parent.mkdir(exist_ok=True)
+                part.replace(place)
+            return place
+        except OSError:
+            return None
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def remove(self, digest: str) -> int:
+        """Remove a file and its thumbnail, unless somebody holds it. How many bytes of the file became free."""
+        with self._lock:
+            place, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
+            if place is None or small is None or any(digest in held for held in self._held.values()):
+                return 0
+            try:
+                freed = place.stat().st_size
+                place.unlink()
+            except FileNotFoundError:
+                freed = 0
+            except OSError as error:
+                raise ComfyError(
+                    f"A kept file could not be removed: {error.strerror or error}.",
+                    "Let this program write to the folder of its files.",
+                ) from error
+            with contextlib.suppress(OSError):
+                small.unlink(missing_ok=True)
+            return freed
+
+    def total(self) -> int:
+        """Bytes of all files and thumbnails."""
+        return sum(status.st_size for folder in (self._files, self._thumbnails) for _, status in _listed(folder))
+
+    def unused_since(self, moment: float) -> Iterator[str]:
+        """Digests of the files that were last added before this moment (``time.time``)."""
+        for name, status in _listed(self._files):
+            if status.st_mtime < moment and _DIGEST.fullmatch(name):
+                yield name
+
+    def _put(self, part: Path, digest: str, count: int) -> None:
+        place = _place(self._files, digest)
+        assert place is not None
+        place.parent.mkdir(exist_ok=True)
+        if place.is_file() and place.stat().st_size == count:
+            os.utime(place)
+        else:
+            part.replace(place)
+
+
+def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:
+    """The bytes in a new file, safely on the disk: their digest and count."""
+    digest, count = hashlib.sha256(), 0
+    with part.open("xb", buffering=0) as target:
+        for chunk in chunks:
+            count += len(chunk)
+            if size is not None and count > size:
+                break
+            digest.update(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[target.write(rest) :]
+        if size is not None and count != size:
+            came = "more" if count > size else f"only {count}"
+            raise ComfyError(f"A file did not come whole: {size} bytes were announced, {came} came.", "Try again.")
+        os.fsync(target.fileno())
+    return digest.hexdigest(), count
+
+
+def _place(folder: Path, digest: str, suffix: str = "") -> Path | None:
+    return folder / digest[:2] / f"{digest}{suffix}" if _DIGEST.fullmatch(digest) else None
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Name and status of every file in the folders of this folder; those that vanish meanwhile are left out."""
+    for group in sorted(folder.iterdir()):
+        with contextlib.suppress(OSError), os.scandir(group) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    yield entry.name, entry.stat()

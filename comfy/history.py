@@ -1,0 +1,245 @@
+"""What became of every run, on disk: found again after a reload, a restart of this program, a restart of ComfyUI.
+
+A record is written when a run is submitted, when it is handed to the server, and when it is finished, each time in one
+transaction. Every look-up asks for the owner too: somebody else's run is as unknown as one that never was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
+
+from comfy.errors import ComfyError
+from comfy.files_kept import FilesKept
+from comfy.history_tables import files as _files
+from comfy.history_tables import in_words, open_database
+from comfy.history_tables import runs as _runs
+from comfy.job import Record
+from comfy.record_text import from_text, searchable, to_text, words_of
+
+__all__ = ["History", "HistoryLimits"]
+
+log = logging.getLogger(__name__)
+
+_DAY = 24 * 3600.0
+_MOST_AT_ONCE = 200
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
+_BATCH = 50
+_ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How long finished runs are remembered (``days``), and how large their files may be together (``bytes``)."""
+
+    days: float = 30
+    bytes: int = 20 * 2**30
+
+
+class History:
+    """The records of all owners, and the files that belong to them. All methods may be called from any thread.
+
+    ComfyError, with a sentence, wherever the database cannot be used.
+    """
+
+    def __init__(self, url: str, files: FilesKept, limits: HistoryLimits | None = None) -> None:
+        """``url`` as SQLAlchemy writes it, ``sqlite:////srv/history.db``; the database is made if it is not there."""
+        self.files = files
+        self._limits = limits or HistoryLimits()
+        self._engine = open_database(url)
+        # One writer at a time: between "nobody else has these bytes" and their removal nobody may come to have them.
+        self._writing = threading.RLock()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
+
+    # While a run goes on
+
+    def begin(self, record: Record) -> None:
+        """A run was submitted; it is on disk when this returns."""
+        self._write(record, None)
+
+    def sent(self, run_id: str, prompt_id: str) -> None:
+        """It is being handed to the server, where it goes by this id."""
+        change = update(_runs).where(_runs.c.id == _escaped(run_id)).values(sent=True, prompt_id=_escaped(prompt_id))
+        with self._changing() as connection:
+            connection.execute(change)
+
+    def end(self, record: Record) -> None:
+        """The run is finished; it is on disk when this returns."""
+        self._write(record, record.state.finished_at or time.time())
+
+    def unfinished(self) -> tuple[Record, ...]:
+        """Runs that began and never ended, of an earlier life of this program; oldest first."""
+        order = (_runs.c.submitted_at, _runs.c.id)
+        return self._records(_runs.c.ended_at.is_(None), order, None)
+
+    # Afterwards
+
+    def get(self, run_id: str, owner: str) -> Record | None:
+        """One run of this owner, finished or not."""
+        found = self._records((_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)), (), 1)
+        return found[0] if found else None
+
+    def of(
+        self, owner: str, *, workflow: str = "", text: str = "", before: str = "", limit: int = 24
+    ) -> tuple[Record, ...]:
+        """Finished runs of this owner, newest first: of one workflow, with all these words somewhere in title, values
+        or texts, and older than the run ``before`` (nothing if that one is not known)."""
+        which = (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
+        if workflow:
+            which &= _runs.c.workflow == _key(workflow)
+        for word in searchable(text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+            which &= _runs.c.words.contains(word, autoescape=True)
+        if before:
+            place = self._place(before, owner)
+            if place is None:
+                return ()
+            which &= tuple_(*_ORDER) < tuple_(*place)
+        return self._records(which, [column.desc() for column in _ORDER], max(1, min(limit, _MOST_AT_ONCE)))
+
+    def delete(self, run_id: str, owner: str) -> bool:
+        """Forget a finished run and remove its files, unless another one has the same bytes. False if there is none."""
+        which = (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
+        with self._writing:
+            return bool(self._forget(which))
+
+    def let_go(self, digests: Iterable[str]) -> None:
+        """Files that were kept for a run which did not come to be: remove those that no record has."""
+        with self._writing, in_words():
+            with self._engine.connect() as connection:
+                unused = _without_record(connection, digests)
+            for digest in unused:
+                self.files.remove(digest)
+
+    def sweep(self) -> None:
+        """Keep to the limits of age and size: the oldest finished runs go first, files with them."""
+        oldest = time.time() - self._limits.days * _DAY
+        while self._forget_oldest(_runs.c.ended_at < oldest):
+            pass
+        while self._size() > self._limits.bytes and self._forget_oldest(_runs.c.ended_at.is_not(None), one=True):
+            pass
+        # What a program that was killed left behind has no record; a day is longer than any run takes.
+        self.let_go(list(self.files.unused_since(min(oldest, time.time() - _DAY))))
+
+    # Inside
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with self._writing, in_words(), self._engine.begin() as connection:
+            yield connection
+
+    def _write(self, record: Record, ended_at: float | None) -> None:
+        """Put the record in the place of what was known of the run; afterwards it is what keeps the files."""
+        with self._writing:
+            with self._changing() as connection:
+                self._put(connection, record, ended_at)
+            self.files.release(record.id)
+
+    def _put(self, connection: Connection, record: Record, ended_at: float | None) -> None:
+        row = {
+            "owner": _key(record.owner),
+            "workflow": _key(record.job.workflow),
+            "submitted_at": record.submitted_at,
+            "ended_at": ended_at,
+            "sent": record.sent,
+            "prompt_id": _escaped(record.state.prompt_id),
+            "words": words_of(record),
+            "record": _text(record),
+        }
+        if not connection.execute(update(_runs).where(_runs.c.id == record.id).values(row)).rowcount:
+            connection.execute(insert(_runs).values(id=record.id, **row))
+        connection.execute(delete(_files).where(_files.c.run == record.id))
+        sizes = {file.digest: file.size for file in record.state.files if file.digest}
+        sizes |= {kept.digest: self.files.size(kept.digest) for kept in record.job.inputs.values()}
+        if sizes:
+            rows = [{"run": record.id, "digest": digest, "size": size} for digest, size in sizes.items()]
+            connection.execute(insert(_files), rows)
+
+    def _records(
+        self, which: ColumnElement[bool], order: Iterable[ColumnElement[object]], limit: int | None
+    ) -> tuple[Record, ...]:
+        columns = (_runs.c.id, _runs.c.record, _runs.c.sent, _runs.c.prompt_id)
+        with in_words(), self._engine.connect() as connection:
+            rows = connection.execute(select(*columns).where(which).order_by(*order).limit(limit)).all()
+        return tuple(found for row in rows if (found := _record(*row)) is not None)
+
+    def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
+        which = (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
+        with in_words(), self._engine.connect() as connection:
+            row = connection.execute(select(*_ORDER).where(which)).first()
+        return None if row is None else tuple(row)
+
+    def _size(self) -> float:
+        """Bytes of all files that records have, those of several counted once."""
+        once = select(func.max(_files.c.size).label("size")).group_by(_files.c.digest).subquery()
+        with in_words(), self._engine.connect() as connection:
+            return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+
+    def _forget_oldest(self, which: ColumnElement[bool], *, one: bool = False) -> int:
+        with self._writing:
+            oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(1 if one else _BATCH)
+            with in_words(), self._engine.connect() as connection:
+                ids = connection.execute(oldest).scalars().all()
+            return self._forget(_runs.c.id.in_(ids))
+
+    def _forget(self, which: ColumnElement[bool]) -> int:
+        """Delete runs, then their files that no other run has. How many runs there were."""
+        with self._changing() as connection:
+            ids = connection.execute(select(_runs.c.id).where(which)).scalars().all()
+            if not ids:
+                return 0
+            digests = (
+                connection.execute(select(_files.c.digest).where(_files.c.run.in_(ids)).distinct()).scalars().all()
+            )
+            connection.execute(delete(_files).where(_files.c.run.in_(ids)))
+            connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
+            unused = _without_record(connection, digests)
+        for digest in unused:
+            self.files.remove(digest)
+        return len(ids)
+
+
+def _without_record(connection: Connection, digests: Iterable[str]) -> list[str]:
+    asked = list(digests)
+    used: set[str] = set()
+    for start in range(0, len(asked), _BATCH):
+        some = asked[start : start + _BATCH]
+        used.update(connection.execute(select(_files.c.digest).where(_files.c.digest.in_(some))).scalars())
+    return [digest for digest in asked if digest not in used]
+
+
+def _record(run_id: str, text: str, sent: bool, prompt_id: str) -> Record | None:
+    try:
+        record = from_text(text)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("The record of run %s cannot be read: %r", run_id, error)
+        return None
+    known_as = prompt_id.encode("ascii").decode("unicode_escape")
+    return replace(record, sent=sent, state=replace(record.state, prompt_id=known_as))
+
+
+def _text(record: Record) -> str:
+    try:
+        return to_text(record)
+    except (ValueError, RecursionError) as error:
+        raise ComfyError("This run cannot be remembered: its workflow is too deeply nested.", "") from error
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _escaped(text: str) -> str:
+    """Any text as one that every database takes, and that can be read back: Postgres has no NUL, none half a
+    surrogate pair."""
+    return text.encode("unicode_escape").decode("ascii")
