@@ -8,8 +8,8 @@ from tests.benchmarks.app_process import running_app
 from tests.benchmarks.browser import Paint, generate, opened_page, paints
 from tests.benchmarks.figure import Figure, median, percentile
 from tests.benchmarks.frames import BYTES, FrameSource
-from tests.benchmarks.narrow import narrow_link
 from tests.benchmarks.previews import lag_of
+from tests.faults.link import Link
 
 FRAMES = 100
 RATE = 10.0
@@ -23,10 +23,10 @@ def measure() -> list[Figure]:
     with (
         source.serve() as demo,
         running_app(demo.url) as app,
-        narrow_link(app.url) as link,
+        Link(app.url) as link,
         opened_page(link.url) as page,
     ):
-        link.rate = LINK
+        link.narrow(LINK)
         generate(page)
         painted = paints(page)
     lags = lag_of(painted, source)

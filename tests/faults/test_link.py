@@ -1,0 +1,189 @@
+"""The link of the fault tests fails as it is told, and only then."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from .link import Link
+
+
+class Echo:
+    """A server that sends back what it gets, and tells how its connections ended."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.ends: list[str] = []
+        self.ended = threading.Condition()
+        self.threads: list[threading.Thread] = []
+        self.accepting = threading.Thread(target=self.accept)
+        self.accepting.start()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            self.threads.append(threading.Thread(target=self.echo, args=(one,)))
+            self.threads[-1].start()
+
+    def echo(self, one: socket.socket) -> None:
+        end = "closed"
+        with one:
+            try:
+                while data := one.recv(65536):
+                    one.sendall(data)
+            except OSError as error:
+                end = type(error).__name__
+        with self.ended:
+            self.ends.append(end)
+            self.ended.notify_all()
+
+    def wait_for_end(self, seconds: float = 5.0) -> bool:
+        with self.ended:
+            return self.ended.wait_for(lambda: self.ends, seconds)
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.accepting.join()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    server = Echo()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def link(echo: Echo) -> Iterator[Link]:
+    with Link(echo.url) as one:
+        yield one
+
+
+def connected(link: Link) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(link.url.rpartition(":")[2])), timeout=5)
+
+
+def answered(one: socket.socket, data: bytes = b"hello") -> bool:
+    """Whether what is sent comes back whole; False if it does not come within a moment."""
+    one.sendall(data)
+    return received(one, len(data)) == data
+
+
+def received(one: socket.socket, size: int, seconds: float = 5.0) -> bytes:
+    one.settimeout(seconds)
+    found = b""
+    try:
+        while len(found) < size and (more := one.recv(size - len(found))):
+            found += more
+    except TimeoutError:
+        pass
+    return found
+
+
+def test_a_link_that_is_well_passes_everything(link: Link) -> None:
+    """Much and little, both ways, and the end of a connection."""
+    with connected(link) as one:
+        assert answered(one)
+        sender = threading.Thread(target=one.sendall, args=(bytes(8_000_000),))
+        sender.start()
+        assert len(received(one, 8_000_000)) == 8_000_000
+        sender.join()
+        one.shutdown(socket.SHUT_WR)
+        assert one.recv(1) == b""
+    end = time.monotonic() + 5
+    while link.connections:
+        assert time.monotonic() < end
+
+
+def test_cut_resets_both_ends(link: Link, echo: Echo) -> None:
+    """Client and server get a reset; a new connection is well."""
+    with connected(link) as one:
+        assert answered(one)
+        link.cut()
+        with pytest.raises(ConnectionResetError):
+            one.recv(1)
+    assert echo.wait_for_end()
+    assert echo.ends == ["ConnectionResetError"]
+    with connected(link) as one:
+        assert answered(one)
+
+
+def test_freeze_holds_back_and_heal_lets_through(link: Link) -> None:
+    """Nothing passes and nobody is told; new connections pass; healed, nothing was lost."""
+    with connected(link) as one:
+        assert answered(one)
+        link.freeze()
+        one.sendall(b"later")
+        assert received(one, 5, 0.2) == b""
+        with connected(link) as other:
+            assert answered(other)
+        link.heal()
+        assert received(one, 5) == b"later"
+
+
+def test_strand_leaves_the_server_its_end(link: Link, echo: Echo) -> None:
+    """The client's end is reset at once, the server's when the link is healed."""
+    with connected(link) as one:
+        assert answered(one)
+        link.strand()
+        with pytest.raises(ConnectionResetError):
+            one.recv(1)
+    assert not echo.wait_for_end(0.2)
+    with connected(link) as other:
+        assert answered(other)
+        link.heal()
+        assert echo.wait_for_end()
+        assert answered(other)
+
+
+def test_refuse_refuses_until_healed(link: Link) -> None:
+    """New connections are refused, those there are go on."""
+    with connected(link) as one:
+        assert answered(one)
+        link.refuse()
+        assert answered(one)
+        with pytest.raises(ConnectionRefusedError):
+            connected(link)
+        link.heal()
+    with connected(link) as one:
+        assert answered(one)
+
+
+def test_narrow_and_lag_take_time(link: Link) -> None:
+    """A narrow link takes as long as its rate says, a lagging one its delay both ways."""
+    with connected(link) as one:
+        link.narrow(100_000)
+        begun = time.monotonic()
+        assert answered(one, bytes(30_000))
+        assert time.monotonic() - begun >= 0.25
+        link.heal()
+        link.lag(0.1)
+        begun = time.monotonic()
+        assert answered(one)
+        assert time.monotonic() - begun >= 0.2
+        link.heal()
+        assert answered(one)
+
+
+def test_nobody_at_the_other_end(echo: Echo) -> None:
+    """Without a server a connection is reset."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+    def ask() -> None:
+        with connected(link) as one:
+            one.recv(1)
+
+    with Link(url) as link, pytest.raises(ConnectionResetError):
+        ask()
