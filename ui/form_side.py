@@ -20,7 +20,7 @@ from comfy.run import Run
 from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
 from ui.media import uploaded
-from ui.result_side import QUIET, ResultSide
+from ui.result_side import AT_ONCE, QUIET, ResultSide
 from ui.widgets import Control, build_control
 
 ADVANCED = "Advanced"
@@ -281,7 +281,7 @@ def _bind_generate(
     components: set[Block] = {component for control in controls for component in control.components}
     unchanged = [gr.skip()] * len(counting)
     outputs = [results.stage, *(control.components[0] for control in counting)]
-    generate.click(press, components, outputs, trigger_mode="multiple", **QUIET)
+    generate.click(press, components, outputs, **AT_ONCE)
 
 
 def _answer(**said: object) -> str:

@@ -117,14 +117,12 @@ def _wire_choice(
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         return gr.skip() if wanted.get("list_only") else choice_of(name, wanted), picked
 
-    # One drawing at a time, and none dropped: what is asked for meanwhile is served after it.
     for event in (page.load, redraw.click):
         event(
             open_page,
             asked,
             [opened, picker],
             js="() => [comfyforms.open()]",
-            trigger_mode="always_last",
             **QUIET,
         )
     picker.input(

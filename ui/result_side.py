@@ -19,10 +19,16 @@ from ui.backend import Backend
 from ui.files import file_address, safe_name
 from ui.widgets import Control
 
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-LISTENING = (
-    "comfyforms.mount(element, { value: () => props.value, watch, finished: (run) => trigger('finished', { run }) })"
-)
+# Gradio drops an event that comes while one of its kind is pending, unless told to serve it afterwards. What a page
+# wants is then asked for again, but the event's own data would be the first one's: it has to come as an input.
+QUIET: dict[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "always_last",
+}
+AT_ONCE: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}
+LISTENING = "comfyforms.mount(element, { value: () => props.value, watch, finished: () => trigger('finished') })"
 SHOWN = ("image", "video")
 GALLERY = 24  # pictures of this and earlier runs
 
@@ -133,12 +139,13 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
         keep = gr.Button("Use these values", size="sm", elem_classes="quiet", min_width=120)
         use = gr.Button("Use as input", elem_id="use-as-input", size="sm", elem_classes="quiet", min_width=100)
     shown = gr.JSON(visible=False)
+    wanted = gr.JSON(visible=False)
     side = ResultSide(stage, picture, shown, use, keep, backend)
     _draw_rest(backend, shown, owner)
     outputs = [picture, video, gallery, actions, links, shown]
 
-    def finished(event: gr.EventData, request: gr.Request) -> list[Any]:
-        run = _own_run(backend, event._data, owner(request))
+    def finished(said: dict[str, Any] | None, request: gr.Request) -> list[Any]:
+        run = _own_run(backend, said, owner(request))
         if run is None:
             return [gr.skip()] * len(outputs)
         earlier = [other for other in reversed(backend.runs.owned(owner(request))) if other is not run]
@@ -153,9 +160,9 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
         results = _addresses(run, request)
         return [*show_result(run, results, results[at]), {"run": run.id, "at": at, "gallery": entries}]
 
-    # Two runs may end at once: the later end is told after the first.
-    stage.finished(finished, None, outputs, trigger_mode="always_last", **QUIET)
-    gallery.select(select, shown, outputs, **QUIET)
+    # Two runs may end at once: the later one is asked for when the first is there.
+    stage.finished(finished, wanted, outputs, js="() => [comfyforms.toShow()]", **QUIET)
+    gallery.select(select, shown, outputs, **AT_ONCE)
     return side
 
 

@@ -43,5 +43,5 @@ const SHADE = "comfyforms.shade";
   listen();
 
 window.comfyforms = {
-  open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, redraw: () => redraw(),
+  open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, redraw: () => redraw(),
 };

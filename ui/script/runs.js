@@ -8,6 +8,7 @@ const runs = new Map();
 let stage = null;
 let phaseSaid = "";
 let ticking = null;
+let newest = null;
 
 const unfinished = () => [...runs.values()].filter((run) => !run.view?.finished);
 const current = () => unfinished()[0] ?? null;
@@ -70,12 +71,15 @@ function connect(run) {
 function changed(run) {
   if (run.view.finished) {
     remember();
-    if (run.view.results) { stage.finished(run.id); uncover(run.id); } else if (!current()) removeFrame();
+    if (run.view.results) { newest = run.id; stage.finished(); uncover(run.id); } else if (!current()) removeFrame();
     if (Object.keys(run.view.errors).length) run.view.advice = [run.view.advice, ...showErrors(run.view.errors)].join(" ");
     shown = run;
   }
   paint();
 }
+
+// The run whose results Python is to show, asked when it comes to it.
+const toShow = () => ({ run: newest });
 
 // A run that came to grief behind another one's back stays in the list until somebody has read it.
 const grieved = () => [...runs.values()].filter((run) =>
