@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -38,6 +39,15 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("keep", "auto", "may people add workflows they open: yes, no, or auto = if only this machine can reach it")
     add("login", "", "who may use it, as NAME:PASSWORD,NAME:PASSWORD; empty = everybody", type=parse_users)
     add("grace", 30.0, "seconds a run goes on after its page was closed", type=float, metavar="SECONDS")
+    add("finish", 0.0, "seconds that runs may go on when the app is told to end", type=float, metavar="SECONDS")
+    add("data", str(HERE / "data"), "folder for the history and the results", metavar="DIR", type=Path)
+    add(
+        "database", None, "where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…", metavar="URL"
+    )
+    add("keep-days", 30.0, "days after which results are removed", type=float, metavar="DAYS")
+    add("keep-gb", 20.0, "size of all results together; the oldest are removed", type=float, metavar="GB")
+    add("waiting", 30, "unfinished runs that one person may have", type=int, metavar="RUNS")
+    add("hourly", 1000, "runs that one person may start in an hour", type=int, metavar="RUNS")
     return parser.parse_args(argv)
 
 
@@ -66,19 +76,37 @@ def run(arguments: argparse.Namespace, files: Path) -> int:
     """Wire the parts together and serve; `files` is for temporary files. The exit code."""
     # gradio takes seconds to import: --help goes without.
     from comfy.client import Client
+    from comfy.errors import ComfyError
+    from comfy.files_kept import FilesKept
     from comfy.folder import WorkflowFolder
-    from comfy.runs import Runs
+    from comfy.history import History, HistoryLimits
+    from comfy.runs import RunLimits, Runs
     from comfy.server import choose_server
     from ui.backend import Backend, LiveCatalogue
     from ui.server import WebSettings, serve
 
+    database = arguments.database or f"sqlite:///{arguments.data.resolve() / 'history.sqlite'}"
+    limits = HistoryLimits(arguments.keep_days, int(arguments.keep_gb * 1e9))
+    try:
+        history = History(database, FilesKept(arguments.data / "files"), limits)
+    except ComfyError as problem:
+        log.error("%s %s", problem, problem.hint)
+        return 1
     with (
+        contextlib.closing(history),
         choose_server(arguments.server) as server,
         Client(server.url) as client,
     ):
+        runs = Runs(
+            client,
+            grace=arguments.grace,
+            limits=RunLimits(person=arguments.waiting, hourly=arguments.hourly),
+            history=history,
+        )
+        runs.resume()
         backend = Backend(
             client,
-            Runs(client, grace=arguments.grace),
+            runs,
             WorkflowFolder(arguments.workflows),
             LiveCatalogue(client),
             demo=server.stand_in,
@@ -86,7 +114,8 @@ def run(arguments: argparse.Namespace, files: Path) -> int:
             may_keep=arguments.keep == "yes" or (arguments.keep == "auto" and arguments.host in LOCAL_HOSTS),
         )
         log.info("Pictures come from %s.", server)
-        return serve(backend, WebSettings(arguments.host, arguments.port, arguments.root_path, arguments.login))
+        web = WebSettings(arguments.host, arguments.port, arguments.root_path, arguments.login, arguments.finish)
+        return serve(backend, web)
 
 
 if __name__ == "__main__":

@@ -73,25 +73,23 @@ class Execution:
         limits: Callable[[], Iterable[tuple[float, RunError]]],
         place: Callable[[], int | None],
         sent: Callable[[str], None],
+        arrived: Callable[[], None],
         conclude: Callable[[RunState], RunState],
         resumed: bool = False,
     ) -> None:
-        """``limits``: moments (``time.monotonic``) at which the run is to be stopped, each with the reason.
-
-        ``place``: how many runs come before, None once it is this one's turn. ``sent`` is called with the prompt id
-        before the prompt is sent, ``conclude`` with the finished state before anybody hears of it. ``resumed``: the
-        prompt was sent in an earlier life of this program.
-        """
-        timing = around.timing
-        self._prompt = prompt
-        self._latest = latest
+        """``limits``: moments (``time.monotonic``) to be stopped at, each with the reason. ``place``: how many runs come
+        before, None once it is our turn. Called: ``sent`` with the prompt id before it is sent, ``arrived`` once the
+        server has it, ``conclude`` with the finished state before anybody hears of it. ``resumed``: sent already, in
+        an earlier life of this program."""
+        self._timing = timing = around.timing
+        self._prompt, self._latest = prompt, latest
         self._client = around.client.fork(timeout=timing.call)
         self._farewell = Farewell(around.client, timing)
-        self._timing = timing
         self._skipped = around.skipped
         self._limits = limits
         self._place = place
         self._sent = sent
+        self._arrived = arrived
         self._conclude = conclude
         self._client_id = client_id
         self._wake = threading.Event()
@@ -205,10 +203,11 @@ class Execution:
                 self._prompt, client_id=self._client_id, prompt_id=prompt_id, extra_data=extra_data
             )
         except ServerUnreachable:
-            if self._stop is not None or not self._arrived(prompt_id):
+            if self._stop is not None or not self._is_there(prompt_id):
                 raise
             answer = Submitted(prompt_id, 0)
         self._confirmed = True
+        self._arrived()
         if answer.prompt_id != prompt_id:  # servers before 0.3.45 choose their own
             self._sent(answer.prompt_id)
         with self._entry:
@@ -219,7 +218,7 @@ class Execution:
             if (self._latest.state.queue_remaining or 0) > 1:
                 self._status_at = time.monotonic()
 
-    def _arrived(self, prompt_id: str) -> bool:
+    def _is_there(self, prompt_id: str) -> bool:
         """Whether a prompt whose answer was lost is at the server all the same."""
         if self._latest.state.phase is Phase.RUNNING or self._client.history(prompt_id) is not None:
             return True

@@ -22,6 +22,7 @@ class Line:
         self._owners: dict[str, deque[str]] = {}  # in the order of their turns, each with runs that wait
         self._moved: dict[str, Callable[[], None]] = {}
         self._handed: set[str] = set()
+        self._on_its_way: str | None = None
 
     def join(self, run_id: str, owner: str, moved: Callable[[], None], *, handed: bool = False) -> None:
         """Put a run at the end of its owner's; ``handed``: it is at the server already, as after a restart of ours.
@@ -36,11 +37,20 @@ class Line:
                 self._moved[run_id] = moved
         self._advance()
 
+    def arrived(self, run_id: str) -> None:
+        """The server has it: now the next one may go, so that they run in the order in which they were handed over."""
+        with self._lock:
+            if self._on_its_way == run_id:
+                self._on_its_way = None
+        self._advance()
+
     def leave(self, run_id: str) -> None:
         """Take a run out, wherever it is: it has ended."""
         with self._lock:
             self._handed.discard(run_id)
             self._remove(run_id)
+            if self._on_its_way == run_id:
+                self._on_its_way = None
         self._advance()
 
     def place(self, run_id: str) -> int | None:
@@ -67,11 +77,12 @@ class Line:
             yield from (runs[turn] for runs in self._owners.values() if turn < len(runs))
 
     def _advance(self) -> None:
-        """Hand over what may go, and tell all who wait."""
+        """Hand over the next one, if it may go, and tell all who wait."""
         with self._lock:
             told = list(self._moved.values())
-            while self._owners and len(self._handed) < self._ahead:
+            if self._owners and self._on_its_way is None and len(self._handed) < self._ahead:
                 owner, runs = next(iter(self._owners.items()))
+                self._on_its_way = runs[0]
                 self._handed.add(runs[0])
                 self._remove(runs[0])
                 if owner in self._owners:  # the person's next one comes after everybody else's

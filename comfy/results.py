@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from comfy.client import Client
-from comfy.errors import ComfyError, ServerError
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.outputs import OutputFile
 from comfy.timing import Timing
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Results"]
 
 log = logging.getLogger(__name__)
+
+_OWN_TRIES = 3
 
 
 class Results:
@@ -31,11 +33,13 @@ class Results:
         self._timing = timing
         self._aborted = threading.Event()
 
-    def fetch(self, files: tuple[OutputFile, ...], away: Callable[[], object]) -> tuple[OutputFile, ...]:
-        """The same files, kept here as far as they could be had. ``away`` is called when the server does not answer;
-        it is asked again until its patience (see `Timing`) is at an end."""
+    def fetch(
+        self, files: tuple[OutputFile, ...], *, holder: str, away: Callable[[], object]
+    ) -> tuple[OutputFile, ...]:
+        """The same files, kept here for ``holder`` as far as they could be had. ``away`` is called when the server
+        does not answer; it is asked again until our patience (see `Timing`) is at an end."""
         end = time.monotonic() + self._timing.patience
-        return tuple(self._fetch(file, away, end) for file in files)
+        return tuple(self._fetch(file, holder, away, end) for file in files)
 
     def abort(self) -> None:
         """From another thread: let go of what has not come yet."""
@@ -46,21 +50,38 @@ class Results:
         """Close the connections."""
         self._client.close()
 
-    def _fetch(self, file: OutputFile, away: Callable[[], object], end: float) -> OutputFile:
+    def _fetch(self, file: OutputFile, holder: str, away: Callable[[], object], end: float) -> OutputFile:
         attempt = 0
         while not self._aborted.is_set():
             try:
                 with self._client.view(file) as answer:
+                    _check_kind(file, answer.headers.get("content-type", ""))
                     announced = answer.headers.get("content-length", "")
                     size = int(announced) if announced.isdecimal() else None
-                    digest, size = self._kept.add(answer.iter_bytes(), size=size)
+                    digest, size = self._kept.add(answer.iter_bytes(), size=size, holder=holder)
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1
                 log.info("%s could not be fetched: %s", file.filename, error)
-                gone = isinstance(error, ServerError) and error.status < 500
-                if gone or time.monotonic() >= end:
+                if _hopeless(error, attempt) or time.monotonic() >= end:
                     break
                 away()
                 self._aborted.wait(self._timing.pause_after(attempt))
         return file
+
+
+def _check_kind(file: OutputFile, media_type: str) -> None:
+    """ComfyError where a web page or an error comes in the place of a picture, as from a proxy in between."""
+    if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
+        raise ComfyError(f"{file.filename} came as {media_type}.", "Look at what is between here and the server.")
+
+
+def _hopeless(error: ComfyError, attempt: int) -> bool:
+    """Whether asking again is of no use: the file is gone, or cannot be kept here."""
+    match error:
+        case ServerError(status=status):
+            return status < 500
+        case ServerUnreachable():
+            return False
+        case _:
+            return attempt >= _OWN_TRIES

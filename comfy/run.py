@@ -63,6 +63,7 @@ class Run:
             limits=self._limits,
             place=partial(around.line.place, record.id),
             sent=self._on_sent,
+            arrived=partial(around.line.arrived, record.id),
             conclude=self._conclude,
             resumed=record.sent,
         )
@@ -147,7 +148,8 @@ class Run:
             return state
         if state.phase is Phase.DONE and state.files:
             self._latest.update(fetching)
-            files = self._results.fetch(state.files, partial(self._latest.update, unanswered))
+            away = partial(self._latest.update, unanswered)
+            files = self._results.fetch(state.files, holder=self.id, away=away)
             state = replace(state, files=files, started_at=self.state.started_at)
         self._results.close()
         state = stamped(state)
@@ -155,6 +157,7 @@ class Run:
             self._around.history.end(replace(self.record, state=state))
         except ComfyError as problem:
             log.warning("Run %s could not be recorded: %s", self.id, problem)
+        self._around.history.files.release(self.id)
         return state
 
     def _limits(self) -> Iterator[tuple[float, RunError]]:

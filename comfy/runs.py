@@ -197,11 +197,12 @@ class Runs:
         now = time.monotonic()
         while self._recent and self._recent[0][0] < now - _HOUR:
             self._recent.popleft()
-        if sum(run.owner == owner for run in self._live) >= self._limits.person:
+        live = [run for run in self._live if not run.state.phase.finished]
+        if sum(run.owner == owner for run in live) >= self._limits.person:
             raise ComfyError(
                 f"You have {self._limits.person} runs waiting already.", "Wait for one of them, or remove one."
             )
-        if len(self._live) >= self._limits.all:
+        if len(live) >= self._limits.all:
             raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
         if sum(one == owner for _, one in self._recent) >= self._limits.hourly:
             raise ComfyError(f"That is more than {self._limits.hourly} runs in an hour.", "Try again later.")

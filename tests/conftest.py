@@ -108,6 +108,7 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     tempfile.tempdir = str(folder)
     os.environ["TMPDIR"] = str(folder)
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
+    os.environ["COMFYFORMS_DATA"] = str(tmp_path_factory.mktemp("data"))
     yield folder
     tempfile.tempdir = before
 

@@ -8,10 +8,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from comfy.client import Client
 from comfy.demo import DemoServer
+from comfy.files_kept import FilesKept
 from comfy.folder import WorkflowFolder
+from comfy.history import History
 from comfy.runs import Runs
 from ui.backend import Backend, LiveCatalogue
 from ui.server import Server, WebSettings, build_app, web_config
@@ -33,15 +36,25 @@ def running_app(
     server_url: str,
     *,
     workflows: Path = WORKFLOWS,
-    grace: float = 30.0,
+    data: Path | None = None,
     may_keep: bool = False,
     settings: WebSettings | None = None,
+    **options: Any,
 ) -> Iterator[RunningApp]:
-    """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would."""
-    with Client(server_url) as client, tempfile.TemporaryDirectory() as files:
+    """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
+
+    `data`: where the history is, for a test that looks at it in another life. `options` are those of `Runs`.
+    """
+    with (
+        Client(server_url) as client,
+        tempfile.TemporaryDirectory() as files,
+        contextlib.closing(open_history(data or Path(files) / "data")) as history,
+    ):
+        runs = Runs(client, history=history, **options)
+        runs.resume()
         backend = Backend(
             client,
-            Runs(client, grace=grace),
+            runs,
             WorkflowFolder(workflows),
             LiveCatalogue(client),
             demo=True,
@@ -49,7 +62,7 @@ def running_app(
             may_keep=may_keep,
         )
         settings = settings or WebSettings(port=0)
-        server = Server(web_config(build_app(backend, settings), settings), backend.runs)
+        server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
         try:
@@ -58,6 +71,12 @@ def running_app(
             server.should_exit = True
             thread.join(timeout=10)
             assert not thread.is_alive(), "the app did not end"
+
+
+def open_history(folder: Path) -> History:
+    """The history in this folder, as the app opens it."""
+    kept = FilesKept(folder / "files")
+    return History(f"sqlite:///{folder / 'history.sqlite'}", kept)
 
 
 def _port(server: Server, thread: threading.Thread) -> int:

@@ -13,9 +13,17 @@ def nothing() -> None:
 
 
 def filled(line: Line, runs: str) -> None:
-    """Runs named after their owner and number: "a1 a2 b1"."""
+    """Runs named after their owner and number: "a1 a2 b1"; each arrives as soon as it is handed over."""
     for run in runs.split():
         line.join(run, run[0], nothing)
+        settle(line, runs)
+
+
+def settle(line: Line, runs: str) -> None:
+    """Every run that was handed over is at the server."""
+    for run in runs.split():
+        if line.place(run) is None:
+            line.arrived(run)
 
 
 def order(line: Line, runs: str) -> list[str]:
@@ -41,6 +49,25 @@ def test_no_more_than_allowed_are_ahead() -> None:
     line = Line(ahead=2)
     filled(line, "a1 a2 a3 b1 a4")
     assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 2, 3, 4]
+
+
+def test_one_goes_after_the_other() -> None:
+    """The second of two is handed over when the server has the first, so that it runs them in this order."""
+    line = Line(ahead=2)
+    for run in ("a1", "b1"):
+        line.join(run, run[0], nothing)
+    assert (line.place("a1"), line.place("b1")) == (None, 1)
+    line.arrived("a1")
+    assert line.place("b1") is None
+
+
+def test_one_that_never_arrives_holds_up_nobody() -> None:
+    """A run that ends before the server has it makes room for the next."""
+    line = Line(ahead=2)
+    for run in ("a1", "b1"):
+        line.join(run, run[0], nothing)
+    line.leave("a1")
+    assert line.place("b1") is None
 
 
 def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
@@ -102,6 +129,7 @@ def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) 
     current = [run for run in runs if run not in waiting]
     while current:
         line.leave(current.pop(0))
+        settle(line, " ".join(waiting))
         now = [run for run in waiting if line.place(run) is None and run not in gone]
         gone += now
         current += now

@@ -60,7 +60,7 @@ def job(steps: int = 4, *, seed: int | None = None, **sampler: Any) -> Job:
     return Job(prompt(random.getrandbits(48) if seed is None else seed, steps, **sampler), "test")
 
 
-LONG = 500  # steps that no test waits for
+LONG = 10_000  # steps that no test waits for
 
 
 @dataclass(frozen=True)

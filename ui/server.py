@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import anyio.to_thread
 import gradio as gr
@@ -40,12 +41,14 @@ MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says
 
 @dataclass(frozen=True)
 class WebSettings:
-    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in."""
+    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in.
+    `finish`: seconds that runs may go on when the app is told to end."""
 
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
     users: tuple[tuple[str, str], ...] = ()
+    finish: float = 0.0
 
 
 def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
@@ -116,16 +119,16 @@ def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
 class Server(uvicorn.Server):
     """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by themselves."""
 
-    def __init__(self, config: uvicorn.Config, runs: Runs, root_path: str = "") -> None:
+    def __init__(self, config: uvicorn.Config, runs: Runs, settings: WebSettings) -> None:
         super().__init__(config)
         self._runs = runs
-        self._root_path = root_path
+        self._settings = settings
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
         await super().startup(sockets)
         if self.started:
-            log.info("Open http://%s:%d%s in a browser.", self.config.host, self.port, self._root_path)
+            log.info("Open http://%s:%d%s in a browser.", self.config.host, self.port, self._settings.root_path)
 
     @property
     def port(self) -> int:
@@ -133,8 +136,8 @@ class Server(uvicorn.Server):
         return int(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cancel every run at the server and close its socket, then end what is left."""
-        await anyio.to_thread.run_sync(self._runs.close)
+        """Let runs finish as long as is allowed, cancel the others at the server, then end what is left."""
+        await anyio.to_thread.run_sync(partial(self._runs.close, finish=self._settings.finish))
         await super().shutdown(sockets)
 
 
@@ -165,7 +168,7 @@ def web_config(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
 
 def serve(backend: Backend, settings: WebSettings) -> int:
     """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
-    server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings.root_path)
+    server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings)
     try:
         server.run()
     except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so

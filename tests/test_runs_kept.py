@@ -1,0 +1,316 @@
+"""Runs outlive the program and the server: records, files, taking up again, turns and limits."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import open_history
+from test_runs import HURRIED, LONG, end, job, running, until
+from waiting import eventually
+
+from comfy.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError, RunNotFound
+from comfy.job import Job
+from comfy.run_state import Phase
+from comfy.runs import RunLimits, Runs
+
+NOBODY_ELSE = "nobody-else"
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01) as server:
+        yield server
+
+
+@contextmanager
+def life(demo: DemoServer, folder: Path, **options: Any) -> Iterator[Runs]:
+    """One life of the program: a registry on the history in `folder`."""
+    history = open_history(folder)
+    with Client(demo.url) as client:
+        runs = Runs(client, timing=HURRIED, history=history, **options)
+        try:
+            yield runs
+        finally:
+            runs.close()
+            history.close()
+
+
+def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
+    """In a process of its own: submit these jobs, each with whether it keeps going, and wait to be killed."""
+    history = open_history(folder)
+    with Client(url) as client:
+        runs = Runs(client, history=history, ahead=ahead)
+        for one, keeps_going in jobs:
+            runs.submit(one, owner="me", keeps_going=keeps_going)
+        threading.Event().wait(60)
+
+
+@contextmanager
+def killed_life(demo: DemoServer, folder: Path, *jobs: Job, keeps_going: bool = True, ahead: int = 2) -> Iterator[None]:
+    """An earlier life of the program with these runs; it goes on inside the block, and is killed (SIGKILL) after it."""
+    arguments = (demo.url, folder, ahead, [(one, keeps_going) for one in jobs])
+    process = multiprocessing.get_context("spawn").Process(target=_first_life, args=arguments)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+
+
+def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
+    """Whoever sees a run done finds its files kept, byte for byte, under the digest of their bytes."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(), owner="me")
+        state = end(run)
+        assert state.phase is Phase.DONE
+        (file,) = state.files
+        path = runs.history and runs.history.files.path(file.digest)
+        assert path is not None
+        data = path.read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file.digest
+        assert len(data) == file.size
+        with runs.client.view(file) as answer:
+            assert b"".join(answer.iter_bytes()) == data
+
+
+def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
+    """Its record says what was asked for and what came out, to its owner and to nobody else."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(), owner="me")
+        before = (end(run), run.record)[1]
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        assert runs.owned("me") == ()
+        after = runs.record(run.id, "me")
+        assert (after.job, after.state.files, after.state.phase) == (before.job, before.state.files, Phase.DONE)
+        assert after.state.finished_at == before.state.finished_at
+        with pytest.raises(RunNotFound):
+            runs.record(run.id, "you")
+        with pytest.raises(RunNotFound):
+            runs.record(NOBODY_ELSE, "me")
+
+
+def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
+    """With what went wrong, in the same words."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(sampler_name="no such sampler"), owner="me")
+        state = end(run)
+        assert state.phase is Phase.REFUSED
+    with life(demo, tmp_path) as runs:
+        after = runs.record(run.id, "me").state
+        assert (after.phase, after.error, after.node_errors) == (state.phase, state.error, state.node_errors)
+
+
+@pytest.mark.parametrize("trouble", ["http_500", "cut", "bad_json"])
+def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
+    """A server in trouble while files are fetched is asked once more; half a file is never kept."""
+    with life(demo, tmp_path) as runs:
+        demo.script(trouble, at="GET /view")
+        state = end(runs.submit(job(), owner="me"))
+        assert state.phase is Phase.DONE
+        assert state.files[0].digest
+        assert demo.requests["GET /view"] == 2
+
+
+def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
+    """A file that the server no longer has is told by its missing digest; the run is done."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=0.3)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
+            file.unlink()
+        state = end(run)
+        assert state.phase is Phase.DONE
+        assert [file.digest for file in state.files] == [""]
+
+
+def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
+    """A run that was sent is looked for at the server, not sent again; previews go on, and the result is the same."""
+    with DemoServer(step_seconds=0.05) as demo:
+        with killed_life(demo, tmp_path, job(40)):
+            eventually(lambda: demo.queue.remaining() == 1)
+        with life(demo, tmp_path) as runs:
+            runs.resume()
+            (again,) = runs.owned("me")
+            until(again, lambda state: state.preview_number > 0)
+            assert end(again).phase is Phase.DONE
+            assert demo.requests["POST /prompt"] == 1
+            assert runs.record(again.id, "me").state.files[0].digest
+
+
+def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
+    """The server's history says how it ended while nobody was there."""
+    with killed_life(demo, tmp_path, job(20)):
+        eventually(lambda: demo.queue.remaining() == 1)
+    eventually(lambda: demo.queue.remaining() == 0)
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        (again,) = runs.owned("me")
+        assert end(again).phase is Phase.DONE
+        assert demo.requests["POST /prompt"] == 1
+
+
+def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
+    """A run that was never sent stands in line again, and is sent once."""
+    with killed_life(demo, tmp_path, job(100), job(2), ahead=1):
+        eventually(lambda: demo.queue.remaining() == 1)
+    with life(demo, tmp_path, ahead=1) as runs:
+        runs.resume()
+        first, second = runs.owned("me")
+        until(second, lambda state: state.queue_place == 1)
+        assert [end(first).phase, end(second).phase] == [Phase.DONE, Phase.DONE]
+        assert demo.requests["POST /prompt"] == 2
+
+
+def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> None:
+    """Whatever was said to be done is on disk, files included, though the program had no time to say goodbye."""
+    with killed_life(demo, tmp_path, job(2), job(LONG)):
+        history = open_history(tmp_path)
+        eventually(lambda: history.of("me"))
+        history.close()
+    with life(demo, tmp_path) as runs:
+        assert runs.history is not None
+        (record,) = runs.history.of("me")
+        assert record.state.phase is Phase.DONE
+        assert runs.history.files.path(record.state.files[0].digest)
+        runs.resume()
+
+
+@pytest.mark.parametrize("keeps_going", [False, True])
+def test_a_run_whose_page_does_not_come_back_ends(demo: DemoServer, tmp_path: Path, keeps_going: bool) -> None:
+    """The grace time runs from the new start on; a run told to keep going does."""
+    with killed_life(demo, tmp_path, job(LONG), keeps_going=keeps_going):
+        eventually(lambda: demo.queue.remaining() == 1)
+    with life(demo, tmp_path, grace=0.2) as runs:
+        runs.resume()
+        (again,) = runs.owned("me")
+        if keeps_going:
+            with pytest.raises(TimeoutError):
+                list(again.watch(0.6))
+        else:
+            assert end(again).phase is Phase.STOPPED
+
+
+def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
+    """Somebody with one run does not wait for all of somebody else's."""
+    ended: list[str] = []
+    with life(demo, tmp_path, ahead=1) as runs:
+        mine = [runs.submit(job(2), owner="me") for _ in range(5)]
+        yours = runs.submit(job(2), owner="you")
+        order = {run.id: name for run, name in [*((run, "me") for run in mine), (yours, "you")]}
+        lock = threading.Lock()
+
+        def note(run_id: str) -> None:
+            with lock:
+                if runs_by_id[run_id].state.phase.finished and run_id not in ended:
+                    ended.append(run_id)
+
+        runs_by_id = {run.id: run for run in [*mine, yours]}
+        for run in runs_by_id.values():
+            run.subscribe(lambda run_id=run.id: note(run_id))
+            note(run.id)
+        for run in runs_by_id.values():
+            end(run)
+        eventually(lambda: len(ended) == 6)
+    assert "you" in [order[one] for one in ended][:3]
+
+
+def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
+    """However many wait, the server's own queue holds two of ours; each of the others knows its place."""
+    with life(demo, tmp_path) as runs:
+        many = [runs.submit(job(LONG), owner="me") for _ in range(6)]
+        running(many[0])
+        until(many[5], lambda state: state.queue_place == 5)
+        eventually(lambda: demo.queue.remaining() == 2)
+        assert demo.requests["POST /prompt"] == 2
+
+
+def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path) -> None:
+    """The owner decides which of their own goes next; a run removed from the line was never sent."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        running(first)
+        until(third, lambda state: state.queue_place == 2)
+        runs.move(third.id, "me", 0)
+        until(third, lambda state: state.queue_place == 1)
+        until(second, lambda state: state.queue_place == 2)
+        with pytest.raises(RunNotFound):
+            runs.move(second.id, "you", 0)
+        second.cancel()
+        assert end(second).phase is Phase.STOPPED
+        first.cancel()
+        running(third)
+        assert demo.requests["POST /prompt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        (RunLimits(person=2), "You have 2 runs"),
+        (RunLimits(all=2), "Too many people"),
+        (RunLimits(hourly=2), "more than 2 runs in an hour"),
+    ],
+)
+def test_too_much_is_refused_in_words(demo: DemoServer, tmp_path: Path, limits: RunLimits, says: str) -> None:
+    """Past a limit: a sentence and a hint, and nothing on record."""
+    with life(demo, tmp_path, limits=limits) as runs:
+        for _ in range(2):
+            runs.submit(job(LONG), owner="me")
+        with pytest.raises(ComfyError, match=says) as told:
+            runs.submit(job(), owner="me")
+        assert told.value.hint
+        assert len(runs.owned("me")) == 2
+
+
+def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> None:
+    """Who has too many waiting keeps nobody else from starting one; when one ends there is room again."""
+    with life(demo, tmp_path, limits=RunLimits(person=1)) as runs:
+        mine = runs.submit(job(LONG), owner="me")
+        yours = runs.submit(job(), owner="you")
+        mine.cancel()
+        end(mine)
+        assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+        assert end(yours).phase is Phase.DONE
+
+
+def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Path) -> None:
+    """A beginning and an end are told with the owner, until the listener leaves."""
+    heard: list[str] = []
+    with life(demo, tmp_path) as runs:
+        leave = runs.subscribe(heard.append)
+        end(runs.submit(job(), owner="me"))
+        eventually(lambda: heard == ["me", "me"])
+        leave()
+        end(runs.submit(job(), owner="you"))
+        assert heard == ["me", "me"]
+
+
+@pytest.mark.parametrize("finish", [0.0, 10.0])
+def test_the_end_of_the_program_may_let_runs_finish(demo: DemoServer, tmp_path: Path, finish: float) -> None:
+    """Within the time allowed what is at the server is finished; what waits in line is stopped and says why."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        first = runs.submit(job(20, seed=random.getrandbits(40)), owner="me")
+        second = runs.submit(job(), owner="me")
+        running(first)
+        runs.close(finish=finish)
+        assert first.state.phase is (Phase.DONE if finish else Phase.STOPPED)
+        assert second.state.phase is Phase.STOPPED
+        assert second.state.error is not None
+        assert "shutting down" in second.state.error.message
+        with pytest.raises(ComfyError, match="shutting down"):
+            runs.submit(job(), owner="me")
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()
