@@ -77,10 +77,10 @@ class Execution:
         conclude: Callable[[RunState], RunState],
         resumed: bool = False,
     ) -> None:
-        """``limits``: moments (``time.monotonic``) to be stopped at, each with the reason. ``place``: how many runs come
-        before, None once it is our turn. Called: ``sent`` with the prompt id before it is sent, ``arrived`` once the
-        server has it, ``conclude`` with the finished state before anybody hears of it. ``resumed``: sent already, in
-        an earlier life of this program."""
+        """``limits``: moments (``time.monotonic``) to be stopped at, each with the reason. ``place``: how many runs
+        come before, None once it is our turn. Called: ``sent`` with the prompt id before it is sent, ``arrived`` once
+        the server has it, ``conclude`` with the finished state before anybody hears of it. ``resumed``: sent already,
+        in an earlier life of this program."""
         self._timing = timing = around.timing
         self._prompt, self._latest = prompt, latest
         self._client = around.client.fork(timeout=timing.call)

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from comfy.errors import ComfyError
 from comfy.outputs import FileKind
 from comfy.thumbnails import thumbnail_of
@@ -22,10 +24,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FilesKept:
-    """A folder of files by digest, for any number of threads of one program."""
+    """A folder of files by digest, for any number of threads of one program.
+
+    ``ours``: no other program had opened it when this one did; what is unfinished in it is nobody else's.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Make or open it; what a program that was killed left half-written is removed. ComfyError if it is no use."""
+        self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
         self._files, self._thumbnails, self._parts = (folder / name for name in ("files", "thumbnails", "parts"))
         self._lock = threading.Lock()
         self._held: dict[str, set[str]] = {}
@@ -35,7 +41,8 @@ class FilesKept:
                 folder.mkdir(parents=True, mode=0o700)  # other people of this machine have no business in it
             for part in (self._files, self._thumbnails, self._parts):
                 part.mkdir(exist_ok=True)
-            for leftover in self._parts.iterdir():
+            self.ours = self._claimed()
+            for leftover in self._parts.iterdir() if self.ours else ():
                 leftover.unlink(missing_ok=True)
             tempfile.TemporaryFile(dir=self._parts).close()
         except OSError as error:
@@ -43,6 +50,10 @@ class FilesKept:
                 f"No files can be kept in {folder}: {error.strerror or error}.",
                 "Choose another folder, or let this program write there.",
             ) from error
+
+    def close(self) -> None:
+        """Let another program have it."""
+        self._claim.release()
 
     def add(self, chunks: Iterable[bytes], *, size: int | None = None, holder: str = "") -> tuple[str, int]:
         """Keep these bytes; their digest (hex) and how many they are.
@@ -151,6 +162,13 @@ class FilesKept:
         for name, status in _listed(self._files):
             if status.st_mtime < moment and _DIGEST.fullmatch(name):
                 yield name
+
+    def _claimed(self) -> bool:
+        try:
+            self._claim.acquire()
+        except Timeout:
+            return False
+        return True
 
     def _put(self, part: Path, digest: str, count: int) -> None:
         place = _place(self._files, digest)

@@ -59,8 +59,9 @@ class History:
         self._writing = threading.RLock()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and the folder of files."""
         self._engine.dispose()
+        self.files.close()
 
     # While a run goes on
 
@@ -79,7 +80,10 @@ class History:
         self._write(record, record.state.finished_at or time.time())
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Runs that began and never ended, of an earlier life of this program; oldest first."""
+        """Runs that began and never ended, of an earlier life of this program; oldest first. None while another
+        program uses the same folder: they may be going on there."""
+        if not self.files.ours:
+            return ()
         order = (_runs.c.submitted_at, _runs.c.id)
         return self._records(_runs.c.ended_at.is_(None), order, None)
 

@@ -157,7 +157,6 @@ class Run:
             self._around.history.end(replace(self.record, state=state))
         except ComfyError as problem:
             log.warning("Run %s could not be recorded: %s", self.id, problem)
-        self._around.history.files.release(self.id)
         return state
 
     def _limits(self) -> Iterator[tuple[float, RunError]]:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _REMEMBERED_WORKFLOWS = 200
 _REMEMBERED_DURATIONS = 5
 _HOUR = 3600.0  # seconds
+_SWEEP_PAUSE = 600.0
 _SHUTDOWN = RunError("The run was stopped because the program is shutting down.", "Run it again later.")
 
 
@@ -73,6 +74,7 @@ class Runs:
         self._durations: OrderedDict[str, deque[float]] = OrderedDict()
         self._recent: deque[tuple[float, str]] = deque()
         self._listeners: tuple[Callable[[str], None], ...] = ()
+        self._swept = float("-inf")
         self._closed = False
 
     def submit(
@@ -106,6 +108,7 @@ class Runs:
         for record in self.history.unfinished() if self.history is not None else ():
             fresh = waiting(record.state.prompt_id, record.job.prompt, record.job.outputs)
             self._start(replace(record, state=fresh), deadline=None, watched=True)
+        self._sweep()
 
     def _start(self, record: Record, *, deadline: float | None, watched: bool) -> Run:
         run = Run(
@@ -233,3 +236,13 @@ class Runs:
                 if len(self._durations) > _REMEMBERED_WORKFLOWS:
                     self._durations.popitem(last=False)
         self._tell(run.owner)
+        if time.monotonic() - self._swept > _SWEEP_PAUSE:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        self._swept = time.monotonic()
+        if self.history is not None:
+            try:
+                self.history.sweep()
+            except ComfyError as problem:
+                log.warning("Old results could not be removed: %s %s", problem, problem.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import struct
@@ -18,13 +19,14 @@ from comfy.files_kept import FilesKept
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> FilesKept:
-    return FilesKept(tmp_path / "kept")
+def kept(tmp_path: Path) -> Iterator[FilesKept]:
+    with contextlib.closing(FilesKept(tmp_path / "kept")) as kept:
+        yield kept
 
 
 def on_disk(tmp_path: Path) -> list[Path]:
-    """Every file below the folder."""
-    return [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    """Every file below the folder, but for the one that says whose it is."""
+    return [path for path in (tmp_path / "kept").rglob("*") if path.is_file() and path.name != "lock"]
 
 
 def encoded(picture: Image.Image, format: str = "PNG", **options: object) -> bytes:
@@ -99,9 +101,14 @@ def test_leftovers_of_a_killed_program_are_removed_at_start(kept: FilesKept, tmp
     """A half-written file is gone after a restart, a whole one is not."""
     digest, _ = kept.add([b"whole"])
     (tmp_path / "kept/parts/1234.part").write_bytes(b"hal")
-    again = FilesKept(tmp_path / "kept")
-    assert again.path(digest) is not None
-    assert len(on_disk(tmp_path)) == 1
+    with contextlib.closing(FilesKept(tmp_path / "kept")) as other:
+        assert not other.ours
+    assert len(on_disk(tmp_path)) == 2, "another program may be writing it"
+    kept.close()
+    with contextlib.closing(FilesKept(tmp_path / "kept")) as again:
+        assert again.ours
+        assert again.path(digest) is not None
+        assert len(on_disk(tmp_path)) == 1
 
 
 def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: FilesKept) -> None:

@@ -189,6 +189,17 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
         runs.resume()
 
 
+def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
+    """A second program on the same folder leaves alone what the first has going."""
+    with life(demo, tmp_path) as first:
+        run = first.submit(job(LONG), owner="me")
+        running(run)
+        with life(demo, tmp_path) as second:
+            second.resume()
+            assert second.owned("me") == ()
+        assert not run.state.phase.finished
+
+
 @pytest.mark.parametrize("keeps_going", [False, True])
 def test_a_run_whose_page_does_not_come_back_ends(demo: DemoServer, tmp_path: Path, keeps_going: bool) -> None:
     """The grace time runs from the new start on; a run told to keep going does."""
