@@ -6,10 +6,16 @@ import argparse
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from comfy.history import History
 
 PREFIX = "COMFYFORMS_"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -67,33 +73,43 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    with tempfile.TemporaryDirectory(prefix="comfyforms-") as files:
-        os.environ["GRADIO_TEMP_DIR"] = files  # uploads end with the app
-        return run(arguments, Path(files))
-
-
-def run(arguments: argparse.Namespace, files: Path) -> int:
-    """Wire the parts together and serve; `files` is for temporary files. The exit code."""
-    # gradio takes seconds to import: --help goes without.
-    from comfy.client import Client
+    # Each takes its time to import, gradio seconds: --help goes without.
     from comfy.errors import ComfyError
     from comfy.files_kept import FilesKept
-    from comfy.folder import WorkflowFolder
     from comfy.history import History, HistoryLimits
+
+    data: Path = arguments.data.absolute()
+    limits = HistoryLimits(arguments.keep_days, int(arguments.keep_gb * 1e9))
+    try:
+        history = History(arguments.database or f"sqlite:///{data / 'history.sqlite'}", FilesKept(data), limits)
+    except ComfyError as problem:
+        log.error("%s %s", problem, problem.hint)
+        return 1
+    with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
+        os.environ["GRADIO_TEMP_DIR"] = str(files)  # uploads end with the app
+        return run(arguments, history, files)
+
+
+@contextlib.contextmanager
+def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
+    """A folder for as long as the block lasts; `clean` removes first what a program that was killed has left."""
+    if clean:
+        shutil.rmtree(below, ignore_errors=True)
+    below.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=below) as folder:
+        yield Path(folder)
+
+
+def run(arguments: argparse.Namespace, history: History, files: Path) -> int:
+    """Wire the parts together and serve; `files` is for temporary files. The exit code."""
+    from comfy.client import Client
+    from comfy.folder import WorkflowFolder
     from comfy.runs import RunLimits, Runs
     from comfy.server import choose_server
     from ui.backend import Backend, LiveCatalogue
     from ui.server import WebSettings, serve
 
-    database = arguments.database or f"sqlite:///{arguments.data.resolve() / 'history.sqlite'}"
-    limits = HistoryLimits(arguments.keep_days, int(arguments.keep_gb * 1e9))
-    try:
-        history = History(database, FilesKept(arguments.data / "files"), limits)
-    except ComfyError as problem:
-        log.error("%s %s", problem, problem.hint)
-        return 1
     with (
-        contextlib.closing(history),
         choose_server(arguments.server) as server,
         Client(server.url) as client,
     ):

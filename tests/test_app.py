@@ -26,6 +26,7 @@ from comfy.demo import DemoServer
 from ui.identity import COOKIE
 
 ROOT = Path(__file__).parent.parent
+PERSON = "a" * 43
 START = 30.0  # seconds a start may take on a busy machine
 
 
@@ -87,24 +88,30 @@ def wait_for(one: Started) -> None:
 
 
 @contextlib.contextmanager
-def a_run(one: Started) -> Iterator[Iterator[dict[str, Any] | bytes]]:
-    """Start a run as a script does, and watch it as a page does, up to its first frame; what comes after that."""
+def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | bytes]]:
+    """What a page of the person hears of this run."""
+    address = one.url.replace("http", "ws") + f"/live/{run_id}"
+    watcher = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={PERSON}")
+    try:
+        yield messages(watcher)
+    finally:
+        watcher.shutdown()
+
+
+@contextlib.contextmanager
+def a_run(one: Started, steps: int = 60) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
+    """Start a run as a script does, and watch it as a page does, up to its first frame; its id, and what comes then."""
     with requests.Session() as browser:
-        browser.cookies.set(COOKIE, "a" * 43)
-        call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": 60}]}
+        browser.cookies.set(COOKIE, PERSON)
+        call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": steps}]}
         event = browser.post(f"{one.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
         with browser.get(f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=10) as answers:
             lines = answers.iter_lines(decode_unicode=True)  # the call ends, and its run with it, when this goes
             line = next(line for line in lines if '"run"' in line)
             run_id = line.split('"run": "')[1].split('"')[0]
-            address = one.url.replace("http", "ws") + f"/live/{run_id}"
-            watcher = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={'a' * 43}")
-            try:
-                told = messages(watcher)
+            with watching(one, run_id) as told:
                 assert any(isinstance(one, bytes) for one in told)
-                yield told
-            finally:
-                watcher.shutdown()
+                yield run_id, told
 
 
 def test_without_a_server_the_stand_in_is_used() -> None:
@@ -112,7 +119,7 @@ def test_without_a_server_the_stand_in_is_used() -> None:
     with started(COMFYFORMS_SERVER="") as one:
         assert "the stand-in" in one.said()
         assert one.url.removeprefix("http://") in one.said()
-        with a_run(one) as told:
+        with a_run(one) as (_, told):
             assert next(told)
         code, _ = one.end()
         assert code == 0
@@ -123,7 +130,7 @@ def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
     """The run ends at the server, its socket closes with 1000, the page is told, and the exit code is 0."""
     with DemoServer(step_seconds=0.1) as demo, started("--server", demo.url) as one:
         assert f"ComfyUI at {demo.url}" in one.said()
-        with a_run(one) as told:
+        with a_run(one) as (_, told):
             began = time.monotonic()
             one.process.send_signal(number)
             *_, last = told
@@ -136,6 +143,54 @@ def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
         assert time.monotonic() - began < 6
         eventually(lambda: set(demo.sockets.close_codes) == {1000})
         assert "Traceback" not in one.said()
+
+
+def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
+    """With --finish a run that is at the server goes on to its end, its page sees it, and then the app ends with 0."""
+    options = ("--finish", "20", "--data", str(tmp_path))
+    with DemoServer(step_seconds=0.05) as demo, started("--server", demo.url, *options) as one:
+        with a_run(one, steps=30) as (_, told):
+            one.process.send_signal(signal.SIGTERM)
+            views = [view for view in told if isinstance(view, dict)]
+        assert views[-1]["phase"] == "done"
+        assert one.process.wait(10) == 0
+        assert demo.sockets.close_codes == [1000]
+        assert "Traceback" not in one.said()
+
+
+def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
+    """After SIGKILL the next start finds the run at the server; the page goes on watching it, to its result."""
+    with DemoServer(step_seconds=0.1) as demo:
+        options = ("--server", demo.url, "--data", str(tmp_path))
+        with started(*options) as one, a_run(one) as (run_id, told):
+            one.process.kill()
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                list(told)
+        with started(*options) as one:
+            with watching(one, run_id) as told:
+                heard = list(told)
+            assert any(isinstance(frame, bytes) for frame in heard)
+            assert [view["phase"] for view in heard if isinstance(view, dict)][-1] == "done"
+            assert demo.requests["POST /prompt"] == 1
+            with requests.get(f"{one.url}/files/{run_id}/0/x.png", cookies={COOKIE: PERSON}, timeout=5) as answer:
+                assert answer.headers["content-type"] == "image/png"
+                assert answer.content
+            assert len(list((tmp_path / "temporary").iterdir())) == 1, "what the killed one left is gone"
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    """A history that cannot be written is an error in words and exit code 1, without a traceback."""
+    (tmp_path / "data").write_text("a file in its place")
+    done = subprocess.run(
+        [sys.executable, "app.py", "--data", str(tmp_path / "data"), "--port", str(free_port())],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=START,
+    )
+    assert done.returncode == 1
+    assert "Choose another folder" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_idle_app_ends_at_once() -> None:
@@ -180,6 +235,13 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
         "ROOT_PATH": "/forms",
         "LOGIN": "ann:secret,bob:a:b",
         "GRACE": "5",
+        "FINISH": "3",
+        "DATA": "/srv/data",
+        "DATABASE": "postgresql+psycopg://box/forms",
+        "KEEP_DAYS": "7",
+        "KEEP_GB": "0.5",
+        "WAITING": "4",
+        "HOURLY": "50",
     }
     for name, value in given.items():
         monkeypatch.setenv("COMFYFORMS_" + name, value)
@@ -188,7 +250,9 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.workflows == Path("/srv/flows")
     assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
     assert settings.login == (("ann", "secret"), ("bob", "a:b"))
-    assert settings.grace == 5
+    assert (settings.grace, settings.finish) == (5, 3)
+    assert (settings.data, settings.database) == (Path("/srv/data"), "postgresql+psycopg://box/forms")
+    assert (settings.keep_days, settings.keep_gb, settings.waiting, settings.hourly) == (7, 0.5, 4, 50)
     assert app.parse_arguments(["--port", "81"]).port == 81
 
 
