@@ -333,7 +333,7 @@ def test_a_slow_server_does_not_hold_up_a_cancel(demo: DemoServer, seen: Watched
         running(run)
     demo.script("slow", at=place.format(id=run.id if run else ""), seconds=1.5)
     run = run or runs.submit(job(LONG), owner="me")
-    eventually(lambda: seen.calls["GET /ws"] == 1)
+    eventually(lambda: seen.calls["POST /prompt"] == 1)
     start = time.monotonic()
     run.cancel()
     assert end(run).phase is Phase.STOPPED
