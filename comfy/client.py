@@ -11,15 +11,12 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from comfy.answers import (
@@ -30,9 +27,10 @@ from comfy.answers import (
     parse_queue,
     parse_submitted,
 )
+from comfy.connections import pools, shut
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
 from comfy.outputs import OutputFile
-from comfy.refusals import UPLOAD_REFUSED, rejected, unexpected
+from comfy.refusals import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 
 __all__ = ["Client", "HistoryEntry", "Queue", "Submitted", "View"]
 
@@ -102,7 +100,7 @@ class Client:
             self._aborted = True
             sockets = list(self._sockets)
         for sock in sockets:
-            _shut(sock)
+            shut(sock)
 
     # Prompts
 
@@ -129,6 +127,8 @@ class Client:
         with self._call("POST", "/prompt", data=data, headers={"Content-Type": "application/json"}) as response:
             if response.status_code == 400:
                 raise rejected(_json(response))
+            if response.status_code == 413:
+                raise PromptRejected(*PROMPT_TOO_LARGE)
             _check(response, self.url)
             try:
                 return parse_submitted(_json(response))
@@ -295,7 +295,7 @@ class Client:
             self._sockets.add(sock)
             aborted = self._aborted
         if aborted:
-            _shut(sock)
+            shut(sock)
 
     def _unreachable(self, error: requests.RequestException) -> ServerUnreachable:
         if isinstance(error, requests.ReadTimeout):
@@ -317,49 +317,13 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": partial(_pool, HTTPConnectionPool, partial(_Connection, opened=self._opened)),
-            "https": partial(_pool, HTTPSConnectionPool, partial(_SecureConnection, opened=self._opened)),
-        }
+        self.poolmanager.pool_classes_by_scheme = pools(self._opened)
 
     def close(self) -> None:
         # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
         for key in self.poolmanager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
             self.poolmanager.pools[key].close()
         super().close()
-
-
-def _pool(pool_class: type[HTTPConnectionPool], connection: Any, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-    pool = pool_class(*args, **kwargs)
-    pool.ConnectionCls = connection
-    return pool
-
-
-class _Connection(HTTPConnection):
-    def __init__(self, *args: Any, opened: Any, **kwargs: Any) -> None:
-        self._opened = opened
-        super().__init__(*args, **kwargs)
-
-    def connect(self) -> None:
-        super().connect()
-        self._opened(self.sock)
-
-
-class _SecureConnection(HTTPSConnection):
-    def __init__(self, *args: Any, opened: Any, **kwargs: Any) -> None:
-        self._opened = opened
-        super().__init__(*args, **kwargs)
-
-    def connect(self) -> None:
-        super().connect()
-        self._opened(self.sock)
-
-
-def _shut(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it was closed in the meantime, which is all that was wanted
 
 
 def _check(response: requests.Response, url: str) -> None:

@@ -56,6 +56,11 @@ class ServerError(ComfyError):
         super().__init__(message, hint)
         self.status = status
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same question may be answered well a moment later; what was asked for may have been done."""
+        return self.status >= 500 or self.status < 400 or self.status in (408, 429)
+
 
 class PromptRejected(ComfyError):
     """``POST /prompt`` was refused; ``node_errors`` says on which nodes and inputs, as far as the server told."""

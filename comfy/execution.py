@@ -2,7 +2,7 @@
 
 The stream's own thread reads and advances the state; this one opens, submits, waits for something to be due, and
 settles. The stream is for the show, history is the truth: the normal end, a drop, silence and a restart are all
-answered by `Execution._settle`.
+answered by `Execution._settle`; what is made of the answers is in `comfy.contact`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 
-from comfy.client import Queue, Submitted
+from comfy.client import Queue
+from comfy.contact import FORGOTTEN, Contact, End
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
 from comfy.events import Event, Preview, Status, parse_message
 from comfy.farewell import Farewell
+from comfy.handover import Handover
 from comfy.latest import Latest
 from comfy.run_state import (
     Phase,
@@ -43,11 +45,6 @@ __all__ = ["Execution"]
 
 log = logging.getLogger(__name__)
 
-End = Callable[[RunState], RunState]
-
-_REMOVED = RunError("The run was taken out of the server's queue by somebody else.", "Run it again.")
-_RESTARTED = RunError("The server was restarted and has forgotten this run.", "Run it again.")
-_FORGOTTEN = RunError("The server no longer knows this run, nor its result.", "Run it again.")
 _OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
 _EARLY_EVENTS = 200
 _LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
@@ -82,7 +79,7 @@ class Execution:
         the server has it, ``conclude`` with the finished state before anybody hears of it. ``resumed``: sent already,
         in an earlier life of this program."""
         self._timing = timing = around.timing
-        self._prompt, self._latest = prompt, latest
+        self._latest = latest
         self._client = around.client.fork(timeout=timing.call)
         self._farewell = Farewell(around.client, timing)
         self._skipped = around.skipped
@@ -96,23 +93,18 @@ class Execution:
         self._stop: _Stop | None = None
         self._stream: Stream | None = None
         self._opening: Stream | None = None
-        self._at_server = False
-        self._confirmed = True
-        # Of the reading thread, until `_submit` knows the prompt id: events of a prompt that may be ours.
+        self._contact = Contact(timing)
+        self._handover = Handover(self._client, prompt, client_id=client_id, timing=timing, sending=self._on_sending)
+        # Whether the server has taken the prompt, and whether it may have it still.
+        self._accepted = self._at_server = resumed
+        # Of the reading thread, until the prompt id is known: events of a prompt that may be ours.
         self._entry = threading.Lock()
-        self._early: list[Event] | None = []
-        self._heard = time.monotonic()
+        self._early: list[Event] | None = [] if not resumed else None
         self._verdict_at = 0.0
         self._status_at: float | None = None
         self._looked = float("-inf")
-        # Of doubt: why the stream ended, whether it ever did, since when there was no answer at all.
-        self._ended: str | None = None
-        self._dropped = False
-        self._attempts = 0
-        self._retry_at = 0.0
-        self._away_since: float | None = None
         if resumed:
-            self._at_server, self._early, self._ended, self._dropped = True, None, "an earlier life", True
+            self._contact.resumed()
 
     def run(self) -> None:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does is to publish the
@@ -150,17 +142,13 @@ class Execution:
 
     def _live(self) -> End:
         try:
-            if not self._at_server:
+            if not self._accepted:
                 self._wait_for_turn()
-                self._open()
-                self._submit()
             return self._follow()
         except PromptRejected as error:
             self._at_server = False
             return partial(refused, error=error)
         except ComfyError as error:
-            if self._stop is not None:
-                return self._stopped()
             return partial(failed, error=RunError(str(error), error.hint))
 
     def _wait_for_turn(self) -> None:
@@ -175,6 +163,9 @@ class Execution:
                 self._wake.clear()
 
     def _open(self) -> None:
+        """A socket, after an orderly end of the one before."""
+        if self._stream is not None:
+            self._stream.close()
         stream = Stream(
             self._client.url,
             self._client_id,
@@ -186,29 +177,29 @@ class Execution:
         self._opening = self._stream = stream
         if self._stop is not None:
             raise ServerUnreachable("The run was cancelled.")
+        self._contact.opening()
         try:
             stream.open()
+        except ComfyError as error:
+            self._contact.lost(str(error), self._latest.state.phase, by_itself=False)
+            raise
         finally:
             self._opening = None
-        self._heard = time.monotonic()
 
-    def _submit(self) -> None:
-        # From here on it may be there, whatever becomes of the answer.
-        self._at_server, self._confirmed = True, False
-        prompt_id = self._latest.state.prompt_id
-        self._sent(prompt_id)
-        extra_data = {"preview_method": "auto"}
-        try:
-            answer = self._client.submit(
-                self._prompt, client_id=self._client_id, prompt_id=prompt_id, extra_data=extra_data
-            )
-        except ServerUnreachable:
-            if self._stop is not None or not self._is_there(prompt_id):
-                raise
-            answer = Submitted(prompt_id, 0)
-        self._confirmed = True
+    def _hand_over(self) -> End | None:
+        """Open the socket and send the prompt."""
+        if self._contact.broken is not None:
+            self._open()
+        state = self._latest.state
+        answer = self._handover.attempt(state.prompt_id, started=state.phase is Phase.RUNNING)
+        if isinstance(answer, float):
+            self._contact.retry_at = answer
+            return None
+        self._accepted = True
         self._arrived()
-        if answer.prompt_id != prompt_id:  # servers before 0.3.45 choose their own
+        if self._contact.broken is None:
+            self._contact.known()
+        if answer.prompt_id != state.prompt_id:  # servers before 0.3.45 choose their own
             self._sent(answer.prompt_id)
         with self._entry:
             early, self._early = self._early or [], None
@@ -217,13 +208,11 @@ class Execution:
                 self._take(event)
             if (self._latest.state.queue_remaining or 0) > 1:
                 self._status_at = time.monotonic()
+        return None
 
-    def _is_there(self, prompt_id: str) -> bool:
-        """Whether a prompt whose answer was lost is at the server all the same."""
-        if self._latest.state.phase is Phase.RUNNING or self._client.history(prompt_id) is not None:
-            return True
-        queue = self._client.queue()
-        return prompt_id in queue.running or prompt_id in queue.pending
+    def _on_sending(self, prompt_id: str) -> None:
+        self._at_server = True
+        self._sent(prompt_id)
 
     def _follow(self) -> End:
         """Do what is due until there is an end."""
@@ -241,19 +230,29 @@ class Execution:
             if end is not None:
                 return end
 
+    def _away(self, error: ServerUnreachable | ServerError) -> End | None:
+        """No usable answer: be patient, unless it would be the same again."""
+        if not self._accepted and self._handover.hopeless(error):
+            self._at_server = self._at_server and not (isinstance(error, ServerError) and error.status < 500)
+            return partial(failed, error=RunError(str(error), error.hint))
+        self._latest.update(unanswered)
+        return self._contact.unanswered(error, sent=self._at_server)
+
     def _next(self) -> tuple[float, Callable[[], End | None]]:
         """The next thing to be done, and when."""
         state = self._latest.state
         if self._stop is not None:
             return 0.0, self._stopped
-        if state.over or self._ended is not None or self._away_since is not None:
-            settle = self._retry_at
+        contact = self._contact
+        if not self._accepted or state.over or contact.broken is not None or contact.away:
+            when = contact.retry_at
         elif state.verdict is not None:
-            settle = self._verdict_at + self._timing.goodbye
+            when = self._verdict_at + self._timing.goodbye
         else:
-            settle = self._heard + self._timing.silence_after(self._attempts)
-        tasks: list[tuple[float, Callable[[], End | None]]] = [(settle, self._settle)]
-        if self._status_at is not None and state.phase is Phase.WAITING and self._away_since is None:
+            when = contact.silent_until
+        task = self._settle if self._accepted else self._hand_over
+        tasks: list[tuple[float, Callable[[], End | None]]] = [(when, task)]
+        if self._status_at is not None and state.phase is Phase.WAITING and self._accepted and not contact.away:
             tasks.append((self._status_at if self._alone(state) else self._looked + _LOOK_PAUSE, self._look))
         tasks.extend((when, partial(self._overdue, why)) for when, why in self._limits())
         return min(tasks, key=itemgetter(0))
@@ -265,7 +264,7 @@ class Execution:
         if event is None:
             return
         with self._entry:
-            self._heard = time.monotonic()
+            self._contact.heard = time.monotonic()
             if self._early is None:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
@@ -282,19 +281,19 @@ class Execution:
         if isinstance(event, Status):
             # The first status of a socket (it has a sid) is older than our place in the queue.
             if state.phase is Phase.WAITING and event.sid is None:
-                self._status_at = self._heard
+                self._status_at = self._contact.heard
                 self._wake.set()
             return
-        self._attempts = 0
+        self._contact.progressed()
         if state.verdict is not before.verdict:
-            self._verdict_at = self._heard
+            self._verdict_at = self._contact.heard
             self._wake.set()
         if state.over:
             self._wake.set()
 
-    def _on_ended(self, reason: str) -> None:
+    def _on_ended(self, reason: str, by_itself: bool) -> None:
         log.info("The socket of run %s ended: %s", self._latest.state.prompt_id, reason)
-        self._ended, self._dropped = reason, True
+        self._contact.lost(reason, self._latest.state.phase, by_itself=by_itself)
         self._wake.set()
 
     # Things to be done: an End, or None if the run goes on
@@ -308,7 +307,7 @@ class Execution:
         if not self._latest.state.over or self._latest.state.verdict is None:
             queue = self._client.queue()
             if prompt_id in queue.running or prompt_id in queue.pending:
-                self._away_since = None
+                self._contact.known()
                 self._latest.update(partial(placed, queue=queue))
                 self._reopen()
                 return None
@@ -316,7 +315,7 @@ class Execution:
             if (entry := self._client.history(prompt_id)) is not None:
                 self._at_server = False
                 return partial(settled, entry=entry)
-        return self._missing()
+        return self._unknown()
 
     def _reopen(self) -> None:
         """A new socket, if the old one is at its end or has been silent for long.
@@ -324,38 +323,24 @@ class Execution:
         Silence is not proof: a model may be loading. But the server can have lost a socket that looks well
         (COMFYUI#16010), and only an orderly close before the next one of the same client id mends that.
         """
-        if self._ended is None and time.monotonic() - self._heard < self._timing.silence:
+        contact = self._contact
+        if contact.broken is None and time.monotonic() < contact.silent_until:
             return
-        self._attempts += 1
-        self._retry_at = time.monotonic() + self._timing.pause_after(self._attempts)
-        if self._stream is not None:
-            self._stream.close()
-        self._ended = None
-        try:
-            self._open()
-        except ComfyError as error:
-            self._ended = str(error)
-            raise
+        contact.tried()
+        self._open()
 
-    def _missing(self) -> End:
-        """Neither in history nor in the queue: both live in the server's memory."""
+    def _unknown(self) -> End | None:
+        """The server does not know the prompt."""
         self._at_server = False
-        state = self._latest.state
-        if state.verdict is None and state.phase is Phase.WAITING and not self._dropped:
-            return partial(stopped, error=_REMOVED)
-        return partial(concluded, otherwise=_RESTARTED if self._dropped else _FORGOTTEN)
-
-    def _away(self, error: ComfyError) -> End | None:
-        """No usable answer: be patient, up to a point."""
-        now = time.monotonic()
-        self._away_since = now if self._away_since is None else self._away_since
-        if now - self._away_since < self._timing.patience:
-            self._latest.update(unanswered)
-            self._attempts += 1
-            self._retry_at = now + self._timing.pause_after(self._attempts)
-            return None
-        why = f"The server has not answered for {self._timing.patience:g} seconds, so the run was given up."
-        return partial(concluded, otherwise=RunError(why, error.hint, detail=str(error)))
+        end = self._contact.unknown(self._latest.state)
+        if end is None:
+            log.info("Run %s never began, it is sent again", self._latest.state.prompt_id)
+            with self._entry:
+                self._early = []
+            self._accepted = False
+            self._handover.again()
+            self._contact.known()
+        return end
 
     def _alone(self, state: RunState) -> bool:
         """Whether the queue is so short that a status tells all: nobody there but us, as it was before."""
@@ -385,14 +370,14 @@ class Execution:
         reason = self._stop.reason if self._stop else None
         if self._latest.state.verdict is not None:  # it was over before anybody could stop it
             self._at_server = False
-            return partial(concluded, otherwise=_FORGOTTEN)
+            return partial(concluded, otherwise=FORGOTTEN)
         return partial(stopped, error=reason)
 
     # The way out
 
     def _leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
-        told = not self._at_server or (self._farewell.tell(self._latest.state.prompt_id) and self._confirmed)
+        told = not self._at_server or (self._farewell.tell(self._latest.state.prompt_id) and self._accepted)
         if self._stream is not None:
             self._stream.close(_HURRIED_GOODBYE if self._stop else _GOODBYE)
         self._client.close()

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from comfy.answers import rejection
 from comfy.errors import PromptRejected, ServerError
 
-__all__ = ["UPLOAD_REFUSED", "rejected", "unexpected"]
+__all__ = ["PROMPT_TOO_LARGE", "UPLOAD_REFUSED", "rejected", "unexpected"]
 
 # status -> (sentence, hint)
 _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
@@ -24,6 +24,10 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
         503: ("The server is not ready.", "Try again in a moment."),
         504: ("The proxy in front of the server got no answer from it.", "Try again in a moment."),
     }
+)
+PROMPT_TOO_LARGE = (
+    "The workflow is larger than the server accepts.",
+    "Make its texts shorter, or raise the server's --max-upload-size.",
 )
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {

@@ -236,7 +236,7 @@ def accepted(state: RunState, answer: Submitted) -> RunState:
     """The server took the prompt, possibly under an id of its own and without some of its outputs."""
     if state.phase.finished:
         return state
-    return replace(state, prompt_id=answer.prompt_id, node_errors=answer.node_errors)
+    return replace(state, prompt_id=answer.prompt_id, node_errors=answer.node_errors, away=False)
 
 
 def unanswered(state: RunState) -> RunState:

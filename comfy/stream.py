@@ -29,7 +29,8 @@ class Stream:
 
     ``receive`` is called in the reading thread with each frame and must come back at once: a client that does not
     read holds up the server's messages to everybody. ``ended`` is called there once, with the reason, when the socket
-    is at its end without `close`. No limit on the size of a frame: previews and texts pass 1 MiB.
+    is at its end without `close`, and whether it ended by itself: False if it gave no sign of life any more.
+    No limit on the size of a frame: previews and texts pass 1 MiB.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Stream:
         client_id: str,
         *,
         receive: Callable[[str | bytes], None],
-        ended: Callable[[str], None],
+        ended: Callable[[str, bool], None],
         timeout: float = 10.0,
         ping: float = 20.0,
     ) -> None:
@@ -131,8 +132,11 @@ class Stream:
         raise ConnectionAbortedError("closed while it was opened")
 
     def _read(self) -> None:
+        by_itself = True
         try:
             reason = self._frames()
+        except TimeoutError as error:
+            reason, by_itself = str(error), False
         except (OSError, websocket.WebSocketException) as error:
             reason = str(error) or type(error).__name__
         except Exception:
@@ -140,7 +144,7 @@ class Stream:
             reason = "an error of our own"
         if not self._closing:
             self._shut()
-            self._ended(reason)
+            self._ended(reason, by_itself)
 
     def _frames(self) -> str:
         """Hand on frames until there are no more; the reason why not."""
@@ -150,7 +154,7 @@ class Stream:
                 opcode, data = self._ws.recv_data(control_frame=True)
             except websocket.WebSocketTimeoutException:
                 if asked:
-                    return f"no sign of life within {self._ping:g} s of a ping"
+                    raise TimeoutError(f"no sign of life within {self._ping:g} s of a ping") from None
                 self._ws.ping()
                 asked = True
                 continue

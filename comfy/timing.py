@@ -13,7 +13,8 @@ class Timing:
     """Seconds. ComfyUI sends no heartbeat and repeats nothing, so every wait for it has an end.
 
     call: an HTTP answer, a WebSocket handshake · ping: silence of a socket until it is asked for a sign
-    silence: without a message until history is asked, doubling up to silence_most
+    silence: without a message until history is asked; fresh: the same on a socket that was opened again, which the
+    server may have forgotten (COMFYUI#16010), doubling up to silence_most while nothing comes
     goodbye: from the stream's word on the outcome to ``executing null``
     retry: first pause between attempts to reach the server again, doubling up to retry_most
     patience: a server that is away is given up after it · farewell: to tell the server that a run is cancelled
@@ -22,6 +23,7 @@ class Timing:
     call: float = 10.0
     ping: float = 20.0
     silence: float = 15.0
+    fresh: float = 5.0
     silence_most: float = 60.0
     goodbye: float = 1.0
     retry: float = 0.25
@@ -30,8 +32,8 @@ class Timing:
     farewell: float = 0.4
 
     def silence_after(self, attempt: int) -> float:
-        """How long to bear silence after this many attempts without progress."""
-        return _doubled(attempt, self.silence, self.silence_most)
+        """How long to bear silence on a socket, the first one or one opened again after so many without progress."""
+        return _doubled(attempt - 1, self.fresh, self.silence_most) if attempt else self.silence
 
     def pause_after(self, attempt: int) -> float:
         """How long to wait after this many attempts without progress.

@@ -13,7 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from faults.link import Link
 from PIL import Image
+from waiting import eventually
 
 from comfy.client import Client
 from comfy.demo import DemoServer
@@ -65,6 +67,20 @@ def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
         assert client.queue() is not None
     assert entry.outputs["2"]
     assert client.history(str(uuid.uuid4())) is None
+
+
+def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> None:
+    """A prompt whose answer did not come in time is taken back: a link that comes to life again does not deliver it."""
+    prompt_id = str(uuid.uuid4())
+    with Link(demo.url) as link, Client(link.url, timeout=0.3) as client:
+        client.queue()
+        link.freeze()
+        with pytest.raises(ServerUnreachable):
+            client.submit(load_and_save("example.png"), client_id="me", prompt_id=prompt_id)
+        link.heal()
+        assert client.queue().pending == ()
+        eventually(lambda: link.connections == 1)
+    assert demo.journal.of(prompt_id) == ()
 
 
 def test_uploads_keep_the_name_the_server_took(client: Client) -> None:

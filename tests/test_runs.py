@@ -24,7 +24,9 @@ from comfy.run_state import Phase, RunState
 from comfy.runs import RunLimits, Runs
 from comfy.timing import Timing
 
-HURRIED = Timing(call=5, silence=0.3, silence_most=0.6, goodbye=0.2, retry=0.05, retry_most=0.2, patience=1.0)
+HURRIED = Timing(
+    call=5, silence=0.3, fresh=0.2, silence_most=0.6, goodbye=0.2, retry=0.05, retry_most=0.2, patience=1.0
+)
 LIMIT = 15.0
 
 
@@ -460,10 +462,22 @@ def test_a_socket_that_dies_again_and_again(demo: DemoServer, seen: Watched, run
     assert seen.calls["GET /ws"] < 30
 
 
-def test_a_prompt_that_never_arrived(demo: DemoServer, seen: Watched, runs: Runs) -> None:
-    """The connection breaks off before the server took the prompt: the run fails, and it is not posted twice."""
-    demo.script("cut", at="POST /prompt")
-    assert end(runs.submit(job(), owner="me")).phase is Phase.FAILED
+@pytest.mark.parametrize("kind", ["cut", "http_500", "http_502", "bad_json"])
+def test_a_prompt_that_was_not_taken(demo: DemoServer, seen: Watched, runs: Runs, kind: Any) -> None:
+    """The answer is cut off or none, and the prompt is nowhere to be found: it is posted again, under the same id."""
+    demo.script(kind, at="POST /prompt", count=2)
+    run = runs.submit(job(), owner="me")
+    assert end(run).phase is Phase.DONE
+    assert seen.calls["POST /prompt"] == 3
+    assert demo.journal.of(run.id).count("started") == 1
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
+def test_a_prompt_that_was_taken_without_a_word(demo: DemoServer, seen: Watched, runs: Runs, kind: Any) -> None:
+    """The prompt is at the server though its answer was lost: it is found there, and not posted twice."""
+    demo.script(kind, at="POST /prompt")
+    run = runs.submit(job(), owner="me")
+    assert end(run).phase is Phase.DONE
     assert seen.calls["POST /prompt"] == 1
 
 
@@ -475,13 +489,49 @@ def test_history_that_cannot_be_had_at_once(demo: DemoServer, runs: Runs, kind: 
     assert end(run).phase is Phase.DONE
 
 
-def test_a_server_error_at_the_start(demo: DemoServer, runs: Runs) -> None:
-    """A 500 for POST is a failed run with its number."""
-    demo.script("http_500", at="POST /prompt")
+def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched, runs: Runs) -> None:
+    """A 500 for every POST is a failed run with its number, after a few attempts."""
+    demo.script("http_500", at="POST /prompt", count=100)
     state = end(runs.submit(job(), owner="me"))
+    assert seen.calls["POST /prompt"] == 5
     assert state.phase is Phase.FAILED
     assert state.error is not None
     assert "500" in state.error.message
+
+
+def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: Runs) -> None:
+    """A 413 is a refusal in words, and final."""
+    demo.script("http_413", at="POST /prompt")
+    state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.REFUSED
+    assert state.error is not None
+    assert "larger than the server accepts" in state.error.message
+    assert seen.calls["POST /prompt"] == 1
+
+
+def test_a_server_that_comes_late(mortal: DemoServer) -> None:
+    """A server that is away when the run begins is waited for, and the person sees why."""
+    mortal.stop()
+    with registry(mortal, Timing(retry=0.05, retry_most=0.1)) as runs:
+        run = runs.submit(job(), owner="me")
+        assert until(run, lambda state: state.away).phase is Phase.WAITING
+        mortal.start()
+        assert end(run).phase is Phase.DONE
+    assert mortal.journal.of(run.id).count("started") == 1
+
+
+def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> None:
+    """The server dies while one run is at work and the next waits: the first is lost, the other one made."""
+    with registry(mortal) as runs:
+        first = runs.submit(job(LONG), owner="me")
+        running(first)
+        second = runs.submit(job(), owner="me")
+        until(second, lambda state: state.queue_place == 1)
+        mortal.restart()
+        assert end(first).phase is Phase.LOST
+        assert end(second).phase is Phase.DONE
+    assert mortal.journal.of(second.id)[:2] == ("taken", "killed")
+    assert mortal.journal.of(second.id).count("started") == 1
 
 
 def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:

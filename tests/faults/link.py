@@ -138,9 +138,11 @@ class Link:
     def _heal(self) -> None:
         self._rate, self._delay = None, 0.0
         for pair in list(self._pairs):
-            pair.passable.set()
-            if pair.stranded:
+            # What was sent into a frozen connection and then taken back by a reset is not repeated by anybody.
+            taken_back = not pair.passable.is_set() and pair.near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if pair.stranded or taken_back:
                 self._end(pair)
+            pair.passable.set()
         self._listen()
 
     def _stop(self, pair: _Pair) -> None:

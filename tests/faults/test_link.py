@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .link import Link
+from .link import RESET, Link
 
 
 class Echo:
@@ -19,6 +19,7 @@ class Echo:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.ends: list[str] = []
+        self.received = b""
         self.ended = threading.Condition()
         self.threads: list[threading.Thread] = []
         self.accepting = threading.Thread(target=self.accept)
@@ -38,6 +39,7 @@ class Echo:
         with one:
             try:
                 while data := one.recv(65536):
+                    self.received = self.received[-10:] + data[-10:]
                     one.sendall(data)
             except OSError as error:
                 end = type(error).__name__
@@ -130,6 +132,23 @@ def test_freeze_holds_back_and_heal_lets_through(link: Link) -> None:
             assert answered(other)
         link.heal()
         assert received(one, 5) == b"later"
+
+
+def test_what_was_taken_back_does_not_come_later(link: Link, echo: Echo) -> None:
+    """What was sent into a frozen connection arrives after a mere goodbye, and not after a reset."""
+    for reset in (False, True):
+        echo.ends.clear()
+        one = connected(link)
+        assert answered(one)
+        link.freeze()
+        one.sendall(b"later")
+        if reset:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        one.close()
+        link.heal()
+        assert echo.wait_for_end()
+        assert echo.received.endswith(b"later") is not reset
+        echo.received = b""
 
 
 def test_strand_leaves_the_server_its_end(link: Link, echo: Echo) -> None:
