@@ -34,7 +34,7 @@ class Run:
         grace: float,
         deadline: float | None,
         watched: bool,
-        expected_seconds: float | None,
+        expected: Callable[[], float | None],
         ended: Callable[[Run], None],
     ) -> None:
         """``record`` is how the run begins; one that was ``sent`` goes on where an earlier life of the program was."""
@@ -43,13 +43,14 @@ class Run:
         self.job = record.job
         self.submitted_at = record.submitted_at
         self.keeps_going = record.keeps_going
-        self.expected_seconds = expected_seconds
+        self._expected = expected
         self._around = around
         self._grace = grace
         self._deadline = deadline
         self._born = time.monotonic()
         self._watchers = 0
-        self._unwatched_since = self._born if watched and not record.keeps_going else None
+        self._ends_unwatched = watched and not record.keeps_going
+        self._unwatched_since = self._born if self._ends_unwatched else None
         self._lock = threading.Lock()
         self._ended = ended
         self._sent = record.sent
@@ -81,6 +82,22 @@ class Run:
             self.id, self.owner, self.job, self.submitted_at, self.state, sent=self._sent, keeps_going=self.keeps_going
         )
 
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long runs of this workflow have taken; None while there was none."""
+        return self._expected()
+
+    @property
+    def waits_here(self) -> bool:
+        """It has not been handed to the server, so its place can be changed."""
+        return self._around.line.place(self.id) is not None
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """What to sort runs by that are not at their end: what runs, what waits at the server, what waits here."""
+        place = self._around.line.place(self.id)
+        return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` on every new state, from the run's threads: it must not block. Returns the way out."""
         return self._latest.subscribe(callback)
@@ -109,10 +126,11 @@ class Run:
         self._execution.wake()
 
     def detach(self) -> None:
-        """A watcher has left. When the last one has, the grace time starts, after which the run is cancelled."""
+        """A watcher has left. When the last one has, the grace time starts, after which the run is cancelled; not so
+        one that keeps going, or was started by somebody who is no page."""
         with self._lock:
             self._watchers = max(0, self._watchers - 1)
-            if self._watchers == 0 and not self.keeps_going:
+            if self._watchers == 0 and self._ends_unwatched:
                 self._unwatched_since = time.monotonic()
         self._execution.wake()
 

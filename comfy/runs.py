@@ -10,6 +10,8 @@ import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from comfy.client import Client
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED_WORKFLOWS = 200
 _REMEMBERED_DURATIONS = 5
+_REMEMBERED_LAST = 20
 _HOUR = 3600.0  # seconds
 _SWEEP_PAUSE = 600.0
 _SHUTDOWN = RunError("The run was stopped because the program is shutting down.", "Run it again later.")
@@ -72,6 +75,7 @@ class Runs:
         self._live: set[Run] = set()
         self._finished: deque[str] = deque()
         self._durations: OrderedDict[str, deque[float]] = OrderedDict()
+        self._last: deque[float] = deque(maxlen=_REMEMBERED_LAST)
         self._recent: deque[tuple[float, str]] = deque()
         self._listeners: tuple[Callable[[str], None], ...] = ()
         self._swept = float("-inf")
@@ -117,9 +121,10 @@ class Runs:
             grace=self._grace,
             deadline=deadline,
             watched=watched,
-            expected_seconds=self._expected(record.job.workflow),
+            expected=partial(self._expected, record.job.workflow),
             ended=self._on_ended,
         )
+        run.subscribe(self._moves_of(run))
         with self._lock:
             self._check_open()
             self._runs[run.id] = run
@@ -152,8 +157,8 @@ class Runs:
         self._tell(owner)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call ``callback`` with an owner whenever one of their runs begins, ends or is moved: it must not block.
-        Returns the way out."""
+        """Call ``callback`` with an owner whenever one of their runs begins, ends or has another phase or place, and
+        with "" when the program is about to end: it must not block. Returns the way out."""
         listener = lambda owner: callback(owner)  # noqa: E731 - one of its own, taken off by itself
         with self._lock:
             self._listeners = (*self._listeners, listener)
@@ -169,12 +174,36 @@ class Runs:
         with self._lock:
             return tuple(run for run in self._runs.values() if run.owner == owner)
 
+    def line_of(self, owner: str) -> tuple[Run, ...]:
+        """The unfinished runs of this owner in the order of their turns: what runs, what is at the server, what waits
+        here."""
+        unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
+        return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait, of all people."""
+        with self._lock:
+            return sum(run.state.phase is Phase.WAITING for run in self._live)
+
+    @property
+    def typical_seconds(self) -> float | None:
+        """How long a run of any workflow takes, going by the last ones; None while there was none."""
+        with self._lock:
+            return statistics.fmean(self._last) if self._last else None
+
+    @property
+    def closed(self) -> bool:
+        """The program is about to end."""
+        return self._closed
+
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Take no more runs, let those at the server go on for ``finish`` seconds at most, then cancel all and wait
         for their threads."""
         with self._lock:
             self._closed = True
             live = list(self._live)
+        self._tell("")
         for run in live:
             if self._around.line.place(run.id) is not None:
                 run.cancel(_SHUTDOWN)
@@ -210,6 +239,19 @@ class Runs:
         if sum(one == owner for _, one in self._recent) >= self._limits.hourly:
             raise ComfyError(f"That is more than {self._limits.hourly} runs in an hour.", "Try again later.")
 
+    def _moves_of(self, run: Run) -> Callable[[], None]:
+        """Tells of a run's phases and places, among all that its states tell."""
+        seen = run.state.phase, run.state.queue_place
+
+        def look() -> None:
+            nonlocal seen
+            now = run.state.phase, run.state.queue_place
+            if now != seen:
+                seen = now
+                self._tell(run.owner)
+
+        return look
+
     def _tell(self, owner: str) -> None:
         for listener in self._listeners:
             try:
@@ -232,6 +274,7 @@ class Runs:
             if state.phase is Phase.DONE and state.started_at and state.finished_at:
                 durations = self._durations.setdefault(run.job.workflow, deque(maxlen=_REMEMBERED_DURATIONS))
                 durations.append(state.finished_at - state.started_at)
+                self._last.append(durations[-1])
                 self._durations.move_to_end(run.job.workflow)
                 if len(self._durations) > _REMEMBERED_WORKFLOWS:
                     self._durations.popitem(last=False)

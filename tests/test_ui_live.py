@@ -10,7 +10,7 @@ import pytest
 import websocket
 from serving import RunningApp, running_demo_app
 from waiting import eventually
-from web import BOB, close_code, finished, messages, start, watching
+from web import ANN, BOB, close_code, finished, messages, start, watching
 
 from comfy.demo import DemoServer
 
@@ -124,16 +124,23 @@ def test_other_sites_may_not_watch(served: Served) -> None:
         pass
 
 
-def test_the_last_watcher_to_leave_starts_the_grace_time(served: Served) -> None:
+@pytest.fixture
+def patient() -> Iterator[Served]:
+    """An app with a grace time in which a page is sure to be there."""
+    with running_demo_app(step_seconds=0.08, grace=1.5) as (demo, app):
+        yield demo, app
+
+
+def test_the_last_watcher_to_leave_starts_the_grace_time(patient: Served) -> None:
     """With one of two watchers gone the run goes on; with both gone it is stopped after the grace time."""
-    demo, app = served
-    run = start(app, **{"5.steps": 60})
+    demo, app = patient
+    run = app.backend.start("text-to-image", {"5.steps": 60}, f"browser:{ANN}")
     with watching(app, run.id) as stays:
         told = messages(stays)
         with watching(app, run.id) as leaves:
             next(messages(leaves))
         next(one for one in told if isinstance(one, bytes))
-        for _ in range(15):
+        for _ in range(24):  # longer than the grace time
             next(one for one in told if isinstance(one, bytes))
         assert not run.state.phase.finished
     state = finished(run).state

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from comfy.job import Job, Record
+from comfy.outputs import OutputFile
 from comfy.run_state import Phase, RunError, RunState
-from ui.view import View, node_words, seconds_words, show, waiting_words
+from ui.view import View, about, entry, node_words, seconds_words, show, waiting_words
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
@@ -18,26 +20,92 @@ PROMPT = {
 }
 
 
+def record_of(**changes: Any) -> Record:
+    """A run of PROMPT in some state."""
+    return Record("p", "ann", Job(PROMPT, "w", title="W"), 1000, RunState(prompt_id="p", **changes))
+
+
 def view_of(**changes: Any) -> View:
-    """The view of a run of PROMPT in some state, half a minute after it was submitted."""
-    more = {key: changes.pop(key) for key in ("expected", "seeds", "errors", "remarks") if key in changes}
-    state = RunState(prompt_id="p", **changes)
-    return show(state, workflow="w", prompt=PROMPT, submitted_at=1000, now=1030, **{"expected": None, **more})
+    """Its view, half a minute after it was submitted."""
+    names = ("expected", "typical", "seeds", "errors", "remarks", "keeping")
+    more = {key: changes.pop(key) for key in names if key in changes}
+    return show(record_of(**changes), now=1030, **more)
 
 
 @pytest.mark.parametrize(
-    ("place", "expected", "said"),
+    ("place", "typical", "said"),
     [
         (None, None, "Waiting for the image server"),
-        (0, 9.0, "Next in line"),
-        (1, None, "1 run before yours"),
-        (2, 20.0, "2 runs before yours, about 40 s"),
+        (0, 9.0, "Waiting for your turn: next in line"),
+        (1, None, "Waiting for your turn: 1 run before yours"),
+        (2, 20.0, "Waiting for your turn: 2 runs before yours, about 40 s"),
     ],
 )
-def test_a_waiting_run_tells_its_place(place: int | None, expected: float | None, said: str) -> None:
+def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
     """A waiting person reads how many are before them, and how long that takes where it is known."""
-    assert waiting_words(place, expected) == said
-    assert view_of(phase=Phase.WAITING, queue_place=place, expected=expected).headline == said
+    assert waiting_words(place, typical) == said
+    assert view_of(phase=Phase.WAITING, queue_place=place, typical=typical).headline == said
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({}, "Waiting for the image server"),
+        ({"queue_place": 0}, "Next in line"),
+        ({"queue_place": 3}, "3 runs before yours, about 1 s"),
+        ({"queue_place": 3, "away": True}, "The image server does not answer. Trying again…"),
+        ({"phase": Phase.RUNNING}, "Starting"),
+    ],
+)
+def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
+    """In the list of a person's runs each tells its place in few words."""
+    assert entry(record_of(**state), typical=0.2, movable=True).said == said
+
+
+def test_runs_of_one_workflow_are_told_apart() -> None:
+    """The list tells what was typed: the first text of several words, shortened, on one line."""
+    assert about({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"}) == "a red lighthouse"
+    assert about({"1": "word", "2": None}) == ""
+    assert len(about({"1": "a " * 200})) == 80
+
+
+def test_results_on_their_way_are_told() -> None:
+    """When the server is through, the person reads that the results are being fetched."""
+    assert view_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
+
+
+@pytest.mark.parametrize(
+    ("digests", "keeping", "said"),
+    [
+        (("", "a"), True, "1 of 2 results could not be fetched"),
+        (("",), True, "The result could not be fetched"),
+        (("a", "b"), True, ""),
+        (("", ""), False, ""),
+    ],
+)
+def test_results_that_could_not_be_had_are_told(digests: tuple[str, ...], keeping: bool, said: str) -> None:
+    """A run that is done but some of whose files could not be fetched says so, where files are kept at all."""
+    files = tuple(OutputFile("a.png", "", "output", "image", "9", digest) for digest in digests)
+    view = view_of(phase=Phase.DONE, files=files, keeping=keeping)
+    assert view.advice.startswith(said)
+    assert bool(view.advice) is view.again is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("phase", "error", "again"),
+    [
+        (Phase.LOST, RunError("The server was restarted."), True),
+        (Phase.STOPPED, RunError("Somebody else stopped it."), True),
+        (Phase.STOPPED, None, False),
+        (Phase.FAILED, RunError("The server cannot be reached."), True),
+        (Phase.FAILED, RunError("The server ran out of memory.", node="2"), False),
+        (Phase.REFUSED, RunError("It does not like it."), False),
+        (Phase.DONE, None, False),
+    ],
+)
+def test_run_again_is_offered_where_nothing_was_wrong(phase: Phase, error: RunError | None, again: bool) -> None:
+    """The very same is offered again where it was no fault of what was asked for, not where the person stopped it."""
+    assert view_of(phase=phase, error=error).again is again
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from comfy.errors import ComfyError, WorkflowError
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
 from comfy.from_graph import on_server
-from comfy.job import Job
+from comfy.job import Job, KeptInput
 from comfy.object_info import Catalogue
 from comfy.opened import MARK as OPENED_MARK
 from comfy.opened import OpenedWorkflows
@@ -103,12 +103,20 @@ class Backend:
             raise WorkflowError("This app does not take new workflows.", "Ask whoever runs it to add the file.")
         return self.folder.add(*self.opened.file(owner, name))
 
-    def start(self, name: str, values: Mapping[str, object], owner: str, *, deadline: float | None = None) -> Run:
+    def start(
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        *,
+        deadline: float | None = None,
+        keeps_going: bool = False,
+    ) -> Run:
         """Check the values, send the files among them, and start a run.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is an `Upload`, the
         author's own file (the field's default) or None. `deadline` is for callers that may vanish: seconds after which
-        the run ends by itself; without one a page has to attach.
+        the run ends by itself; without one a page has to attach, unless the run `keeps_going`.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
         workflow, form = self.form(name, owner, values)
@@ -121,7 +129,24 @@ class Backend:
             raise FieldErrors(errors)
         prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
         job = Job(prompt, name, frozenset(output.node for output in form.outputs) or None, used, form.title)
-        return self.runs.submit(job, owner=owner, deadline=deadline, watched=deadline is None)
+        return self.runs.submit(job, owner=owner, deadline=deadline, watched=deadline is None, keeps_going=keeps_going)
+
+    def again(self, run_id: str, owner: str, *, keeps_going: bool = False) -> Run:
+        """Submit the job of an earlier run once more, its values and seed included.
+
+        Raises RunNotFound, UploadRejected, ServerUnreachable.
+        """
+        job = self.runs.record(run_id, owner).job
+        for key, kept in job.inputs.items():
+            self._send_again(kept, str(job.values.get(key, "")))
+        return self.runs.submit(job, owner=owner, keeps_going=keeps_going)
+
+    def _send_again(self, kept: KeptInput, name: str) -> None:
+        """See that a file is where its prompt says: the server may have been emptied. The same bytes are taken once."""
+        path = self.runs.history.files.path(kept.digest) if self.runs.history is not None else None
+        folder, _, file = name.rpartition("/")
+        if path is not None and folder:
+            self.client.upload(path.read_bytes(), file, subfolder=folder)
 
     def example(self, item: Field) -> str | None:
         """The author's own file of a media field as a file here, or None where the server does not have it."""

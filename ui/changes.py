@@ -1,4 +1,4 @@
-"""Tells open pages that the folder of workflows has changed, over one socket a page; nobody has to ask."""
+"""Looks whether the folder of workflows has changed, once for all pages that are open."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import html
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -29,11 +29,19 @@ MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thous
 RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4, "2:3": 2 / 3, "9:16": 9 / 16}
 
 
+@dataclass(frozen=True)
+class Actions:
+    """What stands below every form: the button that starts a run, and whether it goes on when the page is closed."""
+
+    generate: gr.Button
+    keep_running: gr.Checkbox
+
+
 def draw_form(
     backend: Backend,
     choice: dict[str, Any],
     opened: gr.JSON,
-    generate: gr.Button,
+    actions: Actions,
     results: ResultSide,
     owner: Callable[[gr.Request], str],
     person: str,
@@ -52,7 +60,7 @@ def draw_form(
     _draw_tools(backend, name, opened, controls)
     if form.notes:
         gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
-    _bind_generate(backend, name, controls, generate, results, owner)
+    _bind_generate(backend, name, controls, actions, results, owner)
     results.bind_reuse(controls, owner)
 
 
@@ -258,7 +266,7 @@ def _bind_generate(
     backend: Backend,
     name: str,
     controls: tuple[Control, ...],
-    generate: gr.Button,
+    actions: Actions,
     results: ResultSide,
     owner: Callable[[gr.Request], str],
 ) -> None:
@@ -267,7 +275,7 @@ def _bind_generate(
     def press(values: dict[Component, Any], request: gr.Request) -> list[Any]:
         read = {c.field.key: c.read(*(values[component] for component in c.components)) for c in controls}
         try:
-            run = backend.start(name, read, owner(request))
+            run = backend.start(name, read, owner(request), keeps_going=bool(values[actions.keep_running]))
         except FieldErrors as problem:
             return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:
@@ -279,9 +287,10 @@ def _bind_generate(
         return str(run.job.values[key]) if isinstance(read[key], Increment) else gr.skip()
 
     components: set[Block] = {component for control in controls for component in control.components}
+    components.add(actions.keep_running)
     unchanged = [gr.skip()] * len(counting)
     outputs = [results.stage, *(control.components[0] for control in counting)]
-    generate.click(press, components, outputs, **AT_ONCE)
+    actions.generate.click(press, components, outputs, **AT_ONCE)
 
 
 def _answer(**said: object) -> str:

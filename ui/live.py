@@ -11,44 +11,61 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from comfy.errors import RunNotFound
+from comfy.errors import ComfyError, RunNotFound
 from comfy.events import Preview
+from comfy.job import Record
 from comfy.run import Run
 from comfy.run_state import RunState
 from comfy.runs import Runs
 from ui.identity import Identity
+from ui.sockets import GONE, UNKNOWN_WORD, until_one_ends, welcome
 from ui.view import View
 
 TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 LAST_FRAME_WAIT = 5.0  # how long the end of a run waits for a slow browser to paint the frame it has
-UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
-GONE = 4404  # close code: no such run for this person
+
+Show = Callable[[Record, float | None], View]  # a run, and how long such runs take, as the page shows it
 
 
-def live_routes(runs: Runs, identity: Identity, view: Callable[[Run, RunState], View]) -> APIRouter:
-    """The WebSocket `/live/{run_id}`; `view` turns a run's state into what the page shows."""
+def live_routes(runs: Runs, identity: Identity, view: Show, telling: set[WebSocket]) -> APIRouter:
+    """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is told.
+
+    `telling` holds the sockets that have not been told the end of their run yet.
+    """
     router = APIRouter()
 
     @router.websocket("/live/{run_id}")
     async def live(socket: WebSocket, run_id: str) -> None:
-        owner = identity.owner(socket)
-        if owner is None or not identity.same_origin(socket):
-            await socket.close(4403)
+        owner = await welcome(socket, identity)
+        if owner is None:
             return
-        await socket.accept()
         try:
             run = runs.get(run_id, owner)
         except RunNotFound:
-            await socket.close(GONE)
+            await tell_record(socket, run_id, owner)
             return
         run.attach()
+        telling.add(socket)
         try:
             await Watcher(socket, run, view).serve()
         finally:
+            telling.discard(socket)
             run.detach()
+
+    async def tell_record(socket: WebSocket, run_id: str, owner: str) -> None:
+        try:
+            record = await asyncio.to_thread(runs.record, run_id, owner)
+        except ComfyError:
+            await socket.close(GONE)
+            return
+        said = await asyncio.to_thread(view, record, None)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await socket.send_text(json.dumps(said.to_json()))
+            await socket.close()
 
     return router
 
@@ -56,7 +73,7 @@ def live_routes(runs: Runs, identity: Identity, view: Callable[[Run, RunState], 
 class Watcher:
     """One browser watching one run."""
 
-    def __init__(self, socket: WebSocket, run: Run, view: Callable[[Run, RunState], View]) -> None:
+    def __init__(self, socket: WebSocket, run: Run, view: Show) -> None:
         self.socket = socket
         self.run = run
         self.view = view
@@ -77,17 +94,10 @@ class Watcher:
 
         unsubscribe = self.run.subscribe(wake)
         self.remember(self.run.state)
-        tasks = [asyncio.create_task(self.listen()), asyncio.create_task(self.tell())]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                    task.result()
+            await until_one_ends(self.listen(), self.tell())
         finally:
             unsubscribe()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def remember(self, state: RunState) -> None:
         """Keep the newest frame: a finished run lets go of it, and this browser may not have had it yet."""
@@ -113,13 +123,18 @@ class Watcher:
         async for state in self.states():
             finished = state.phase.finished
             await self.send_frame(last=finished)
-            view = self.view(self.run, state).to_json()
+            view = (await self.words_for(state)).to_json()
             if view != told:
                 told = view
                 await self.socket.send_text(json.dumps(view))
             if finished:
                 await self.socket.close()
                 return
+
+    async def words_for(self, state: RunState) -> View:
+        """The view of a state. That of a finished one needs the form, for which the server may have to be asked."""
+        run = replace(self.run.record, state=state), self.run.expected_seconds
+        return await asyncio.to_thread(self.view, *run) if state.phase.finished else self.view(*run)
 
     async def states(self) -> AsyncIterator[RunState]:
         """The run's newest state, at once and again whenever it changed, at most every TEXT_INTERVAL."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, WebSocket
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from comfy.errors import ComfyError
 from ui.backend import Backend
-from ui.changes import FolderWatch
 from ui.identity import Identity
 
 MIB = 1024 * 1024
@@ -18,9 +17,8 @@ LARGEST = 100 * MIB  # a video with its workflow inside
 
 
 def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
-    """The routes `/workflows` (open one), `/workflows/{name}/keep` and the WebSocket `/changes`."""
+    """The routes `/workflows` (open one) and `/workflows/{name}/keep`."""
     router = APIRouter()
-    watch = FolderWatch(backend.folder)
 
     def owner_of(request: Request) -> str:
         owner = identity.owner(request)
@@ -47,25 +45,6 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
             return JSONResponse({"name": backend.keep(owner, name)})
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
-
-    @router.websocket("/changes")
-    async def changes(socket: WebSocket) -> None:
-        if identity.owner(socket) is None or not identity.same_origin(socket):
-            await socket.close(4403)
-            return
-        await socket.accept()
-        with watch.listen() as queue:
-            left = asyncio.create_task(socket.receive())
-            try:
-                while not left.done():
-                    news = asyncio.create_task(queue.get())
-                    await asyncio.wait({left, news}, return_when=asyncio.FIRST_COMPLETED)
-                    if not news.done():
-                        news.cancel()
-                        break
-                    await socket.send_json({"changed": news.result()})
-            finally:
-                left.cancel()
 
     return router
 

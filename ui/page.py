@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 
 from ui.backend import Backend
-from ui.form_side import choice_of, draw_form
+from ui.form_side import Actions, choice_of, draw_form
 from ui.identity import Identity
 from ui.result_side import QUIET, build_results
 from ui.theme import make_theme
 
 HERE = Path(__file__).parent
-SCRIPT = ("base", "values", "errors", "runs", "painting", "opening", "files", "page")
+SCRIPT = ("base", "values", "errors", "runs", "painting", "queue", "news", "opening", "files", "page")
 STAND_IN = "Demo pictures: no ComfyUI is connected."
 # Inside the page: /favicon.ico of the host's root need not be this app's.
 ICON = (
@@ -42,9 +42,15 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
+                keep_running = gr.Checkbox(
+                    label="Keep running when I close the page",
+                    container=False,
+                    elem_id="keep-running",
+                )
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3, min_width=160)
                     gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
+                actions = Actions(generate, keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 results = build_results(backend, identity.person)
         gr.HTML(_footer(), elem_id="about")
@@ -53,11 +59,14 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    draw_form(backend, choice, opened, generate, results, identity.person, identity.person(request))
+                    draw_form(backend, choice, opened, actions, results, identity.person, identity.person(request))
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        _wire_choice(backend, page, redraw, picker, asked, opened)
+        keep_running.input(
+            None, keep_running, js="(wanted) => comfyforms.keepRunning(wanted)", api_visibility="private"
+        )
+        _wire_choice(backend, page, redraw, picker, asked, opened, keep_running)
     return page
 
 
@@ -90,7 +99,7 @@ def _header(backend: Backend) -> gr.Dropdown:
             elem_id="open",
             js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.chooseWorkflow())",
         )
-        gr.HTML(server, elem_id="server")
+        gr.HTML(f'{server}<span class="waiting"></span>', elem_id="server")
         gr.HTML(
             '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
             elem_id="shade",
@@ -104,24 +113,31 @@ def _footer() -> str:
 
 
 def _wire_choice(
-    backend: Backend, page: gr.Blocks, redraw: gr.Button, picker: gr.Dropdown, asked: gr.JSON, opened: gr.JSON
+    backend: Backend,
+    page: gr.Blocks,
+    redraw: gr.Button,
+    picker: gr.Dropdown,
+    asked: gr.JSON,
+    opened: gr.JSON,
+    keep_running: gr.Checkbox,
 ) -> None:
     """Which workflow is shown: the one in the address, then whichever the person picks."""
 
-    def open_page(wanted: dict[str, Any] | None) -> tuple[Any, Any]:
+    def open_page(wanted: dict[str, Any] | None) -> tuple[Any, Any, bool]:
         entries = backend.folder.entries()
         names = [entry.name for entry in entries]
         wanted = wanted or {}
         name = wanted.get("workflow") or (names[0] if names else "")
         choices = [(entry.title, entry.name) for entry in entries]
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
-        return gr.skip() if wanted.get("list_only") else choice_of(name, wanted), picked
+        choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
+        return choice, picked, bool(wanted.get("keeps_going"))
 
     for event in (page.load, redraw.click):
         event(
             open_page,
             asked,
-            [opened, picker],
+            [opened, picker, keep_running],
             js="() => [comfyforms.open()]",
             **QUIET,
         )

@@ -21,21 +21,23 @@ from websockets.exceptions import InvalidState
 
 from comfy.errors import ComfyError
 from comfy.form import place_errors
-from comfy.run import Run
-from comfy.run_state import RunState
+from comfy.job import Record
 from comfy.runs import Runs
 from ui.api import add_api
 from ui.backend import Backend
 from ui.files import file_routes
 from ui.identity import GiveCookie, Identity
 from ui.live import live_routes
+from ui.news import news_routes
 from ui.opening import opening_routes
+from ui.own_runs import own_run_routes
 from ui.page import build_page, look
 from ui.view import View, show
 
 log = logging.getLogger(__name__)
 
 THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
+LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
 MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 
@@ -61,7 +63,10 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     identity = Identity()
-    app.include_router(live_routes(backend.runs, identity, viewer(backend)))
+    app.state.telling = set()
+    app.include_router(live_routes(backend.runs, identity, viewer(backend), app.state.telling))
+    app.include_router(news_routes(backend, identity))
+    app.include_router(own_run_routes(backend, identity))
     app.include_router(opening_routes(backend, identity))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     page = build_page(backend, identity)
@@ -89,28 +94,28 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     return app
 
 
-def viewer(backend: Backend) -> Callable[[Run, RunState], View]:
-    """How a run's state is put into words, with the server's refusals placed on the form's fields."""
+def viewer(backend: Backend) -> Callable[[Record, float | None], View]:
+    """How a run is put into words, with the server's refusals placed on the form's fields."""
 
-    def view(run: Run, state: RunState) -> View:
+    def view(record: Record, expected: float | None) -> View:
+        state, job = record.state, record.job
         seeds: list[object] = []
         errors: dict[str, str] = {}
         remarks: Sequence[str] = ()
         if state.phase.finished:
             with contextlib.suppress(ComfyError):
-                _, form = backend.form(run.job.workflow, run.owner, run.job.values)
-                seeds = [run.job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in run.job.values]
+                _, form = backend.form(job.workflow, record.owner, job.values)
+                seeds = [job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in job.values]
                 errors, remarks = place_errors(form, state.node_errors)
         return show(
-            state,
-            workflow=run.job.title,
-            prompt=run.job.prompt,
-            submitted_at=run.submitted_at,
-            expected=run.expected_seconds,
+            record,
             now=time.time(),
+            expected=expected,
+            typical=backend.runs.typical_seconds,
             seeds=seeds,
             errors=errors,
             remarks=remarks,
+            keeping=backend.runs.history is not None,
         )
 
     return view
@@ -138,6 +143,9 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let runs finish as long as is allowed, cancel the others at the server, then end what is left."""
         await anyio.to_thread.run_sync(partial(self._runs.close, finish=self._settings.finish))
+        with anyio.move_on_after(LAST_WORDS):
+            while self.config.app.state.telling:  # type: ignore[union-attr]
+                await anyio.sleep(0.01)
         await super().shutdown(sockets)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from comfy.job import Record
 from comfy.run_state import Phase, RunState
 
 # What a node does, for somebody who has never seen one: the first part found in its class_type decides.
@@ -38,15 +39,23 @@ HEADLINES = {
 }
 
 AWAY = "The image server does not answer. Trying again…"
+FETCHING = "Fetching the results"
+TURN = "Waiting for your turn"
 LEFT_OUT = "The server left a part of the workflow out."
+ABOUT = 80  # characters
 BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
 
 @dataclass(frozen=True)
 class View:
-    """One run as the page shows it; times in seconds, `fraction` 0..1 or None where the end cannot be told."""
+    """One run as the page shows it; times in seconds, `fraction` 0..1 or None where the end cannot be told.
+
+    `form` is the name of the workflow whose form it came from, `workflow` its title. `ended`: `time.time()`, 0 before
+    that. `again`: nothing was wrong with what was asked for, so the very same may be asked for again.
+    """
 
     id: str
+    form: str
     workflow: str
     phase: str
     finished: bool
@@ -56,6 +65,8 @@ class View:
     fraction: float | None = None
     elapsed: float = 0.0
     left: float | None = None
+    ended: float = 0.0
+    again: bool = False
     previews: int = 0
     results: int = 0
     seeds: tuple[str, ...] = ()
@@ -78,18 +89,17 @@ def node_words(prompt: Mapping[str, Any], node: str) -> str:
     return str(known.get("_meta", {}).get("title") or class_type or "Working")
 
 
-def waiting_words(place: int | None, expected: float | None) -> str:
-    """The line for a run in the queue with `place` prompts before it, each taking about `expected` seconds."""
-    match place:
-        case None:
-            return HEADLINES[Phase.WAITING]
-        case 0:
-            return "Next in line"
-        case 1:
-            before = "1 run before yours"
-        case _:
-            before = f"{place} runs before yours"
-    return f"{before}, about {seconds_words(place * expected)}" if expected else before
+def place_words(place: int, typical: float | None) -> str:
+    """How many runs come before, and how long they take if each takes `typical` seconds."""
+    if place == 0:
+        return "next in line"
+    before = "1 run before yours" if place == 1 else f"{place} runs before yours"
+    return f"{before}, about {seconds_words(place * typical)}" if typical else before
+
+
+def waiting_words(place: int | None, typical: float | None) -> str:
+    """The line for a run that waits; its place is not known at once."""
+    return HEADLINES[Phase.WAITING] if place is None else f"{TURN}: {place_words(place, typical)}"
 
 
 def seconds_words(seconds: float) -> str:
@@ -98,37 +108,41 @@ def seconds_words(seconds: float) -> str:
 
 
 def show(
-    state: RunState,
+    record: Record,
     *,
-    workflow: str,
-    prompt: Mapping[str, Any],
-    submitted_at: float,
-    expected: float | None,
     now: float,
+    expected: float | None = None,
+    typical: float | None = None,
     seeds: Iterable[object] = (),
     errors: Mapping[str, str] | None = None,
     remarks: Iterable[str] = (),
+    keeping: bool = False,
 ) -> View:
-    """The view of a run.
+    """The view of a run, at `now` (`time.time()`).
 
-    `workflow` and `prompt` are what was run, `submitted_at` and `now` are `time.time()`, `expected` is how long runs
-    of this workflow have taken, `seeds` the ones it was sent, `errors` are sentences by field key
-    and `remarks` those that belong to no field.
+    `expected` is how long runs of this workflow have taken, `typical` those of any; `seeds` are the ones it was sent,
+    `errors` sentences by field key and `remarks` those that belong to no field. `keeping`: files of finished runs are
+    kept here, so one that is not could not be had.
     """
+    state = record.state
     end = state.finished_at or now
-    elapsed = max(0.0, end - (state.started_at or submitted_at))
+    elapsed = max(0.0, end - (state.started_at or record.submitted_at))
     error = state.error
+    missing = sum(not file.digest for file in state.files) if keeping and state.phase is Phase.DONE else 0
     return View(
-        id=state.prompt_id,
-        workflow=workflow,
+        id=record.id,
+        form=record.job.workflow,
+        workflow=record.job.title,
         phase=state.phase.value,
         finished=state.phase.finished,
-        headline=_headline(state, prompt, elapsed, expected),
-        advice=_advice(state, errors or {}, remarks),
+        headline=_headline(state, record.job.prompt, elapsed, typical),
+        advice=_advice(state, errors or {}, remarks, missing),
         detail=error.detail if error else "",
         fraction=_fraction(state),
         elapsed=elapsed,
         left=_left(state, elapsed, expected),
+        ended=end if state.phase.finished else 0.0,
+        again=may_go_again(state) or missing > 0,
         previews=state.preview_number,
         results=len(state.files) + len(state.texts),
         seeds=tuple(map(str, seeds)),
@@ -137,23 +151,70 @@ def show(
     )
 
 
-def _advice(state: RunState, errors: Mapping[str, str], remarks: Iterable[str]) -> str:
-    """What to do. A refusal with no field to mark says what the server said instead; a part left out is told."""
+def may_go_again(state: RunState) -> bool:
+    """Whether it was no fault of the workflow or its values: lost, stopped by somebody else, or no node that failed."""
+    match state.phase:
+        case Phase.LOST:
+            return True
+        case Phase.STOPPED | Phase.FAILED if state.error is not None:
+            return state.phase is Phase.STOPPED or state.error.node is None
+        case _:
+            return False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One unfinished run in a person's list. `about`: what was typed, to tell it from others of the same workflow;
+    `movable`: its place among the person's own can be changed."""
+
+    id: str
+    workflow: str
+    about: str
+    phase: str
+    said: str
+    movable: bool
+
+
+def entry(record: Record, *, typical: float | None, movable: bool) -> Entry:
+    """A run as its person's list shows it; `typical` as for `show`."""
+    state, place = record.state, record.state.queue_place
+    words = place_words(place, typical) if place is not None else HEADLINES[state.phase]
+    said = AWAY if state.away else words[:1].upper() + words[1:]
+    return Entry(record.id, record.job.title, about(record.job.values), state.phase.value, said, movable)
+
+
+def about(values: Mapping[str, object]) -> str:
+    """The first text of several words among the values, on one line."""
+    texts = (" ".join(value.split()) for value in values.values() if isinstance(value, str))
+    return next((text[:ABOUT] for text in texts if " " in text), "")
+
+
+def _advice(state: RunState, errors: Mapping[str, str], remarks: Iterable[str], missing: int) -> str:
+    """What to do. A refusal with no field to mark says what the server said instead; what is missing is told."""
     said = " ".join(remarks)
     if state.phase is Phase.REFUSED and not errors:
         return said or (state.error.hint if state.error else "")
-    if state.phase is Phase.DONE and (said or errors):
-        return f"{LEFT_OUT} {said}".strip()
+    if state.phase is Phase.DONE:
+        left_out = (LEFT_OUT, said) if said or errors else ()
+        lost = (_missing_words(missing, len(state.files)),) if missing else ()
+        return " ".join(filter(None, (*left_out, *lost)))
     hint = state.error.hint if state.error else ""
     return f"{hint} {said}".strip()
 
 
-def _headline(state: RunState, prompt: Mapping[str, Any], elapsed: float, expected: float | None) -> str:
+def _missing_words(missing: int, files: int) -> str:
+    which = "The result" if files == 1 else f"{missing} of {files} results"
+    return f"{which} could not be fetched from the image server. Try to download it, or run this again."
+
+
+def _headline(state: RunState, prompt: Mapping[str, Any], elapsed: float, typical: float | None) -> str:
     match state.phase:
         case _ if state.away and not state.phase.finished:
             return AWAY
         case Phase.WAITING:
-            return waiting_words(state.queue_place, expected)
+            return waiting_words(state.queue_place, typical)
+        case Phase.RUNNING if state.over:
+            return FETCHING
         case Phase.RUNNING if state.node is not None:
             words = node_words(prompt, state.node)
             return f"{words}, step {state.step} of {state.steps}" if state.steps > 1 else words

@@ -105,7 +105,7 @@ def test_stop(slow: Site, visit: Visit) -> None:
 
 def test_two_presses_queue(slow: Site, visit: Visit) -> None:
     """Generate pressed again during a run queues a second run; both results come."""
-    person = visit(slow).open(**{"5.steps": 6})
+    person = visit(slow).open(**{"5.steps": 25})
     person.type("2.text", "a boat")
     person.press()
     person.frames(1)
@@ -125,7 +125,7 @@ def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
     person.press()
     person.frames(1)
     person.press()
-    person.page.locator("#stage .queue button").click()
+    person.page.get_by_role("button", name="Remove").click()
     expect(person.page.locator("#stage .queue li")).to_have_count(0)
     person.done()
 

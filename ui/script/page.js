@@ -40,8 +40,7 @@ const SHADE = "comfyforms.shade";
   });
   window.addEventListener("popstate", () => location.reload());
 
-  listen();
-
 window.comfyforms = {
-  open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, redraw: () => redraw(),
+  open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, keepRunning,
+  redraw: () => redraw(),
 };

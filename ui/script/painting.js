@@ -1,6 +1,7 @@
 // The picture as it comes, and in words how far it is.
 
 let shown = null;
+let objection = null; // said of no run, in its place
 
 async function paintFrame(run, bytes) {
   if (current() !== run) return;
@@ -46,6 +47,12 @@ function draw() {
   stage.advice = add("p", "advice");
   stage.detail = add("details", "detail");
   stage.detail.append(element("summary", "", "Technical details"), element("pre"));
+  stage.again = add("button", "quiet again", "Run again");
+  stage.again.type = "button";
+  stage.again.onclick = () => { stage.again.disabled = true; runAgain(shown.id).finally(() => { stage.again.disabled = false; }); };
+  stage.notice = add("p", "objection");
+  stage.notice.role = "alert";
+  stage.waitingTitle = add("p", "waiting-title");
   stage.queue = add("ul", "queue");
   stage.spoken = add("p", "spoken");
   stage.spoken.setAttribute("aria-live", "polite");
@@ -56,6 +63,14 @@ function announce(text) {
   if (stage) stage.spoken.textContent = text;
 }
 
+// An objection must not be painted over by a run that goes on, nor hide it.
+function object(headline, advice = "") {
+  const going = Boolean(current());
+  stage.notice.textContent = going ? [headline, advice].filter(Boolean).join(" ") : "";
+  objection = headline && !going ? { headline, advice, phase: "refused" } : null;
+  paint();
+}
+
 function say(view) {
   stage.place.dataset.phase = view.phase ?? "";
   stage.place.dataset.run = view.id ?? "";
@@ -64,6 +79,7 @@ function say(view) {
   stage.advice.textContent = view.advice ?? "";
   $("pre", stage.detail).textContent = view.detail ?? "";
   stage.detail.hidden = !view.detail;
+  stage.again.hidden = !view.again;
   const busy = view.phase === "running" || view.phase === "waiting";
   stage.bar.hidden = !busy;
   const known = typeof view.fraction === "number";
@@ -84,27 +100,17 @@ function times(run) {
   const since = (performance.now() - run.at) / 1000;
   const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
   const blind = view.blind ? " · this workflow shows no previews" : "";
-  return clock(view.elapsed + since) + left + blind;
+  const other = view.form === $("#heading [data-workflow]")?.dataset.workflow ? "" : `${view.workflow} · `;
+  return other + clock(view.elapsed + since) + left + blind;
 }
 
 function paint() {
-  const run = current() ?? shown;
-  if (run?.view) say(run.view);
-  stage.times.textContent = run?.view ? times(run) : "";
-  const line = (run, words, button, act) => {
-    const item = element("li", "", `${run.view?.workflow ?? "Run"}: ${words} `);
-    const press = element("button", "quiet", button);
-    press.type = "button";
-    press.onclick = act;
-    item.append(press);
-    return item;
-  };
-  stage.queue.replaceChildren(
-    ...unfinished().slice(1).map((run) => line(run, run.view?.headline ?? "waiting", "Remove", () => run.socket?.send("stop"))),
-    ...grieved().map((run) => line(run, `${run.view.headline} ${run.view.advice}`, "Dismiss", () => { runs.delete(run.id); paint(); })),
-  );
-  const busy = Boolean(current());
-  if (busy && !ticking) ticking = setInterval(paint, 1000);
-  if (!busy && ticking) { clearInterval(ticking); ticking = null; }
-  $("#stop")?.toggleAttribute("disabled", !busy);
+  const run = current();
+  const view = run ? run.view : objection ?? shown?.view;
+  if (view) say(view);
+  stage.times.textContent = view && view !== objection ? times(run ?? shown) : "";
+  paintQueue();
+  if (run && !ticking) ticking = setInterval(paint, 1000);
+  if (!run && ticking) { clearInterval(ticking); ticking = null; }
+  $("#stop")?.toggleAttribute("disabled", !run);
 }

@@ -11,7 +11,7 @@ function open() {
     .map((label) => label.innerText.replace(/\s*\(\d+\)[^]*$/, "").trim());
   const linked = {};
   for (const [key, value] of address) if (key.includes(".")) linked[key] = value;
-  const wanted = { ...asked(name, linked), list_only: !formWanted, unfolded };
+  const wanted = { ...asked(name, linked), list_only: !formWanted, unfolded, keeps_going: keepsGoing() };
   formWanted = false;
   return wanted;
 }
@@ -22,6 +22,14 @@ let formWanted = true;
 function redraw(onlyList = false) {
   formWanted ||= !onlyList;
   $("#redraw")?.click();
+}
+
+// Whether runs go on when the page is closed: a habit of the person, not a value of the workflow.
+const KEEPS_GOING = "comfyforms.keeps_going";
+const keepsGoing = () => read(localStorage, KEEPS_GOING, false) === true;
+function keepRunning(wanted) {
+  write(localStorage, KEEPS_GOING, wanted);
+  return [];
 }
 
 function visit(name) {

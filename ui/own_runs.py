@@ -1,0 +1,59 @@
+"""What a person does with one of their own runs: run it again, move it in the line, stop it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from comfy.errors import ComfyError, RunNotFound
+from ui.backend import Backend
+from ui.identity import Identity
+
+
+def own_run_routes(backend: Backend, identity: Identity) -> APIRouter:
+    """`POST /runs/{run_id}/again`, `/move` and `/stop`; somebody else's run is as unknown as one that never was."""
+    router = APIRouter(prefix="/runs/{run_id}")
+
+    def owner_of(request: Request) -> str:
+        owner = identity.owner(request)
+        if owner is None or not identity.same_origin(request):
+            raise HTTPException(401, "Please log in first.")
+        return owner
+
+    @router.post("/again")
+    def again(request: Request, run_id: str, keeps_going: bool = False) -> JSONResponse:
+        """Submit the very same once more; the new run's id."""
+        try:
+            return JSONResponse({"run": backend.again(run_id, owner_of(request), keeps_going=keeps_going).id})
+        except ComfyError as problem:
+            return refusal(problem)
+
+    @router.post("/move")
+    def move(request: Request, run_id: str, by: int) -> JSONResponse:
+        """Let it come so many turns later among the person's own that wait here; earlier where `by` is below 0."""
+        owner = owner_of(request)
+        waiting = [run.id for run in backend.runs.line_of(owner) if run.waits_here]
+        try:
+            run = backend.runs.get(run_id, owner)
+        except RunNotFound as problem:
+            return refusal(problem)
+        if run.id in waiting:
+            backend.runs.move(run.id, owner, max(0, waiting.index(run.id) + by))
+        return JSONResponse({})
+
+    @router.post("/stop")
+    def stop(request: Request, run_id: str) -> JSONResponse:
+        """End it, whether it runs or waits."""
+        try:
+            backend.runs.get(run_id, owner_of(request)).cancel()
+        except RunNotFound as problem:
+            return refusal(problem)
+        return JSONResponse({})
+
+    return router
+
+
+def refusal(problem: ComfyError) -> JSONResponse:
+    """Why not, in words; 404 for a run that this person does not have."""
+    status = 404 if isinstance(problem, RunNotFound) else 422
+    return JSONResponse({"message": str(problem), "hint": problem.hint}, status)
