@@ -67,7 +67,7 @@ class Line:
             if own is None:
                 return
             own.remove(run_id)
-            own.insert(max(0, place), run_id)
+            own.insert(min(max(0, place), len(own)), run_id)
         self._advance()
 
     def _order(self) -> Iterator[str]:

@@ -90,6 +90,15 @@ def test_a_run_can_be_moved_among_its_owners_own() -> None:
     assert order(line, "x1 a1 b1 a2 a3") == ["x1", "a3", "b1", "a1", "a2"]
 
 
+def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
+    """However far it is."""
+    line = Line(ahead=1)
+    filled(line, "x1 a1 a2 a3")
+    line.move("a1", 10**30)
+    line.move("a3", -(10**30))
+    assert order(line, "x1 a1 a2 a3") == ["x1", "a3", "a2", "a1"]
+
+
 def test_what_is_handed_over_cannot_be_moved() -> None:
     """Nor can a run that has ended."""
     line = Line(ahead=1)
