@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from comfy.carriers import audio, exif, headers, png, video
+from comfy.carriers.beginnings import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, riff, starts
 from comfy.carriers.reading import MAX_TEXT, Damaged, Reader, Text, decode
 from comfy.documents import Document, Kind, NotJson, TooDeep, documents, read_json
 from comfy.errors import WorkflowError
 
 ORIGINAL = "Open the file as ComfyUI saved it: editing it, or sending it through a chat, usually removes the workflow."
 KINDS = "Workflows are opened from JSON and from pictures, videos, sounds and models that ComfyUI saved."
-BEGINNING = 64
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
@@ -63,28 +63,8 @@ class _Family:
     """Files that begin alike: `begins` looks at their first bytes."""
 
     where: str
-    begins: Callable[[bytes], bool]
+    begins: Begins
     texts: Callable[[Reader], Iterable[Text]]
-
-
-def _starts(*signatures: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(signatures)
-
-
-def _riff(*kinds: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head[:4] == b"RIFF" and head[8:12] in kinds
-
-
-def _is_avif(head: bytes) -> bool:
-    return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
-
-
-def _is_iso(head: bytes) -> bool:
-    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"udta")
-
-
-def _is_mpeg_audio(head: bytes) -> bool:
-    return head[:3] == b"ID3" or (head[:1] == b"\xff" and b"\xe2" <= head[1:2] < b"\xfe")
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -100,19 +80,19 @@ def _is_json(head: bytes) -> bool:
 
 
 FAMILIES = (
-    _Family("PNG text", _starts(png.SIGNATURE), png.texts),
-    _Family("EXIF", _riff(b"WEBP"), exif.texts),
-    _Family("EXIF", _starts(b"\xff\xd8\xff", b"II*\0", b"MM\0*"), exif.texts),
-    _Family("EXIF", _is_avif, exif.texts),
-    _Family("GIF comment", _starts(b"GIF8"), exif.texts),
-    _Family("video tags", _is_iso, video.iso),
-    _Family("video tags", _starts(b"\x1a\x45\xdf\xa3"), video.matroska),
-    _Family("audio tags", _starts(b"fLaC"), audio.flac_file),
-    _Family("audio tags", _starts(b"OggS"), audio.ogg),
-    _Family("audio tags", _is_mpeg_audio, audio.mp3),
-    _Family("RIFF tags", _riff(b"WAVE", b"AVI "), audio.riff),
-    _Family("GLB extras", _starts(b"glTF"), headers.glb),
-    _Family("EXR header", _starts(headers.EXR_SIGNATURE), headers.exr),
+    _Family("PNG text", starts(png.SIGNATURE), png.texts),
+    _Family("EXIF", riff(b"WEBP"), exif.texts),
+    _Family("EXIF", starts(b"\xff\xd8\xff", b"II*\0", b"MM\0*"), exif.texts),
+    _Family("EXIF", is_avif, exif.texts),
+    _Family("GIF comment", starts(b"GIF8"), exif.texts),
+    _Family("video tags", is_iso, video.iso),
+    _Family("video tags", starts(b"\x1a\x45\xdf\xa3"), video.matroska),
+    _Family("audio tags", starts(b"fLaC"), audio.flac_file),
+    _Family("audio tags", starts(b"OggS"), audio.ogg),
+    _Family("audio tags", is_mpeg_audio, audio.mp3),
+    _Family("RIFF tags", riff(b"WAVE", b"AVI "), audio.riff),
+    _Family("GLB extras", starts(b"glTF"), headers.glb),
+    _Family("EXR header", starts(headers.EXR_SIGNATURE), headers.exr),
     _Family("safetensors header", _is_safetensors, headers.safetensors),
     _Family("SVG metadata", _is_svg, headers.svg),
     _Family("JSON", _is_json, lambda reader: _json_file(reader)),
@@ -121,7 +101,7 @@ FAMILIES = (
 
 def _find(file: BinaryIO, name: str) -> Carried:
     shown, reader = _shown(name), Reader(file)
-    head = file.read(0) if not reader.size else reader.take(min(BEGINNING, reader.size))
+    head = file.read(0) if not reader.size else reader.take(min(LENGTH, reader.size))
     if not head.strip(b"\0 \t\r\n"):
         raise WorkflowError(f"{shown} is empty.", KINDS)
     family = next((family for family in FAMILIES if family.begins(head)), None)

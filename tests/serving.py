@@ -17,6 +17,7 @@ from comfy.folder import WorkflowFolder
 from comfy.history import History
 from comfy.runs import Runs
 from ui.backend import Backend, LiveCatalogue
+from ui.limits import WebLimits
 from ui.server import Server, WebSettings, build_app, web_config
 
 WORKFLOWS = Path(__file__).parent.parent / "workflows"
@@ -39,6 +40,7 @@ def running_app(
     data: Path | None = None,
     may_keep: bool = False,
     settings: WebSettings | None = None,
+    limits: WebLimits | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
@@ -60,6 +62,7 @@ def running_app(
             demo=True,
             files=Path(files),
             may_keep=may_keep,
+            limits=limits or WebLimits(),
         )
         settings = settings or WebSettings(port=0)
         server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings)
@@ -77,6 +80,15 @@ def open_history(folder: Path) -> History:
     """The history in this folder, as the app opens it."""
     kept = FilesKept(folder / "files")
     return History(f"sqlite:///{folder / 'history.sqlite'}", kept)
+
+
+def let_go(backend: Backend) -> None:
+    """Close the connections to the server that are kept for the next call."""
+    client = backend.client
+    with client._lock:
+        kept, client._idle = client._idle, []
+    for session in kept:
+        session.close()
 
 
 def _port(server: Server, thread: threading.Thread) -> int:

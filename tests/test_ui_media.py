@@ -9,16 +9,33 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ui.media import from_data_url, from_editor, from_path
+from ui.media import Refused, Upload, from_data_url, from_editor, from_path
 
 
-def test_a_file_keeps_its_name_and_bytes(tmp_path: Path) -> None:
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that Gradio keeps uploads in."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
+
+
+def test_a_file_keeps_its_name_and_bytes(uploads: Path) -> None:
     """A file from the browser is sent as it is, under its own name without folders."""
-    (tmp_path / "a cat.png").write_bytes(b"data")
-    upload = from_path(str(tmp_path / "a cat.png"))
-    assert upload is not None
-    assert (upload.name, upload.data) == ("a cat.png", b"data")
+    (uploads / "a cat.png").write_bytes(b"data")
+    upload = from_path(str(uploads / "a cat.png"))
+    assert isinstance(upload, Upload)
+    assert (upload.name, upload.data, upload.size) == ("a cat.png", b"data", 4)
     assert from_path(None) is None
+
+
+@pytest.mark.parametrize(
+    "place", ["/etc/passwd", "{}/../secret.png", "{}/gone.png", "{}", "{}/\0.png", "{}/" + "x" * 5000, "", "CON"]
+)
+def test_only_what_was_uploaded_is_a_file(uploads: Path, place: str) -> None:
+    """A place outside of the folder of uploads, and one where nothing is, is refused in words."""
+    (uploads.parent / "secret.png").write_bytes(b"secret")
+    assert isinstance(from_path(place.format(uploads)), Refused)
 
 
 def test_a_data_address_is_a_file() -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from comfy.client import Client
 from comfy.errors import ComfyError, WorkflowError
+from comfy.file_names import plain_name
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
 from comfy.from_graph import on_server
 from comfy.job import Job, KeptInput
+from comfy.media_kinds import MIB
 from comfy.object_info import Catalogue
 from comfy.opened import MARK as OPENED_MARK
 from comfy.opened import OpenedWorkflows
@@ -24,10 +26,12 @@ from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from comfy.workflow import Workflow, open_workflow
-from ui.media import Upload
+from ui.limits import WebLimits
+from ui.media import Refused, Upload
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 UPLOADS = "comfyforms"
+SENDING = 8  # runs whose files are on their way to the server at once
 
 
 class FieldErrors(ComfyError):
@@ -70,7 +74,7 @@ class Backend:
     """The server, the runs on it and the workflows on offer.
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
-    `may_keep`: people may put workflows they opened into the folder, for everybody.
+    `may_keep`: people may put workflows they opened into the folder, for everybody. `limits`: what strangers may push.
     """
 
     client: Client
@@ -80,8 +84,12 @@ class Backend:
     demo: bool
     files: Path
     may_keep: bool = False
+    limits: WebLimits = field(default_factory=WebLimits)
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+    # Each file is in memory twice while it is sent.
+    sending: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SENDING), repr=False)
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> tuple[Workflow, Form]:
         """The workflow that goes by `name` for this person, and its form with the fields that these values bring.
@@ -123,8 +131,9 @@ class Backend:
         seeds = (item.key for item in form.fields if item.widget == "seed" and item.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
-        cleaned, errors = check(form, {**values, **{key: upload.name for key, upload in uploads.items()}})
-        errors |= _foreign_files(form, cleaned, uploads)
+        named = {key: str(value) if isinstance(value, Upload | Refused) else value for key, value in values.items()}
+        cleaned, errors = check(form, named)
+        errors |= _foreign_files(form, cleaned, uploads) | self._refused(form, values)
         if errors:
             raise FieldErrors(errors)
         prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
@@ -148,6 +157,23 @@ class Backend:
         if path is not None and folder:
             self.client.upload(path.read_bytes(), file, subfolder=folder)
 
+    def _refused(self, form: Form, values: Mapping[str, object]) -> dict[str, str]:
+        """A sentence for each file that cannot be taken, by its field's key."""
+        errors: dict[str, str] = {}
+        room = self.limits.run_files
+        for item in form.fields:
+            match values.get(item.key):
+                case Refused(why):
+                    errors[item.key] = f"{item.label} {why}"
+                case Upload() as upload:
+                    room -= upload.size
+                    if why := upload.problem(self.limits.file, item.widget):
+                        errors[item.key] = f"{item.label} {why}"
+                    elif room < 0:
+                        most = f"{self.limits.run_files // MIB} MB"
+                        errors[item.key] = f"{item.label} is too much: the files of one run can have {most} in all."
+        return errors
+
     def example(self, item: Field) -> str | None:
         """The author's own file of a media field as a file here, or None where the server does not have it."""
         if not isinstance(item.default, str) or not item.default or not item.default_offered:
@@ -157,23 +183,32 @@ class Backend:
 
     def copy_of(self, file: OutputFile) -> str | None:
         """A file of the server's as a file here, fetched once; None where the server no longer has it."""
-        key = hashlib.sha256(f"{file.type}/{file.subfolder}/{file.filename}".encode()).hexdigest()[:24]
-        copy = self.files / f"{key}{Path(file.filename).suffix}"
+        # The place is shown to a browser, and whoever knows a place can fetch it: nobody may guess it.
+        place = f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace")
+        key = hashlib.blake2b(place, key=self.secret, digest_size=16).hexdigest()
+        copy = self.files / f"{key}{Path(plain_name(file.filename)).suffix}"
         if not copy.exists():
-            try:
-                with self.client.view(file) as answer:
-                    data = b"".join(answer.iter_bytes())
-            except ComfyError:
-                return None
             part = copy.with_suffix(f".{secrets.token_hex(4)}.part")
-            part.write_bytes(data)
-            part.replace(copy)
+            try:
+                with self.client.view(file) as answer, part.open("wb") as kept:
+                    for chunk in answer.iter_bytes():
+                        if kept.tell() + len(chunk) > self.limits.file.size:
+                            raise ComfyError("The file is too large to be shown.")
+                        kept.write(chunk)
+                part.replace(copy)
+            except ComfyError:
+                part.unlink(missing_ok=True)
+                return None
         return str(copy)
 
     def _send(self, uploads: Mapping[str, Upload]) -> dict[str, object]:
         """Upload files under a folder nobody can guess; their names on the server by field key."""
         folder = f"{UPLOADS}/{secrets.token_hex(8)}"
-        return {key: self.client.upload(file.data, file.name, subfolder=folder) for key, file in uploads.items()}
+        with self.sending:
+            return {
+                key: self.client.upload(file.data, plain_name(file.name), subfolder=folder)
+                for key, file in uploads.items()
+            }
 
 
 def _foreign_files(form: Form, values: Mapping[str, object], uploads: Mapping[str, Upload]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
 from ui.media import uploaded
 from ui.result_side import AT_ONCE, QUIET, ResultSide
-from ui.widgets import Control, build_control
+from ui.widgets import Control, build_control, judge_first
 
 ADVANCED = "Advanced"
 MISSING = object()
@@ -55,6 +55,9 @@ def draw_form(
         return
     _draw_heading(backend, name, form)
     controls = draw_fields(name, form, values_at_first(backend, form, choice), choice["unfolded"])
+    for control in controls:
+        if control.field.widget == "mask":
+            judge_first(control.components[0], backend.limits.file)
     _keep_values(name, controls)
     _redraw_on_choice(controls)
     _draw_tools(backend, name, opened, controls)

@@ -14,29 +14,71 @@ from typing import Any
 from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
+from comfy.form import Widget
+from comfy.media_kinds import FileLimits, problem_with
+
+GONE = "needs its file once more: it is no longer here."
+
 
 @dataclass(frozen=True)
 class Upload:
-    """A file a person gave: a name for it and its bytes. Only such a value is ever sent to the server."""
+    """A file a person gave: a name for it and its bytes, or where they are. Only such a value is ever sent on."""
 
     name: str
-    data: bytes = field(repr=False)
+    source: bytes | Path = field(repr=False)
 
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def data(self) -> bytes:
+        """All of it."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
-def from_path(path: str | None) -> Upload | None:
-    """A file that Gradio has taken from the browser and put on this machine."""
-    return Upload(Path(path).name, Path(path).read_bytes()) if path else None
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    def problem(self, limits: FileLimits, widget: Widget | None = None) -> str:
+        """Why it cannot be taken, as `comfy.media_kinds.problem_with`; "" if it can."""
+        with io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb") as file:
+            return problem_with(file, limits, widget)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a person gave is no file that can be used; `why` ends a sentence that starts with the field's label."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return "file"
+
+
+def from_path(path: str | None) -> Upload | Refused | None:
+    """A file that was taken from a browser and put on this machine."""
+    if path is None:
+        return None
+    kept = uploaded(path)
+    return Upload(Path(kept).name, Path(kept)) if kept else Refused(GONE)
 
 
 def uploaded(place: object) -> str | None:
-    """A file that Gradio has taken from a browser, which now names its place; None where it is no such file."""
+    """A file taken from a browser, which now names its place; None where it is no such file."""
+    path = among_uploads(place)
+    return str(path) if path and path.is_file() else None
+
+
+def among_uploads(place: object) -> Path | None:
+    """A place where uploads are kept, whether or not a file is there; None for any other."""
     if not isinstance(place, str):
         return None
-    path, folder = Path(place).resolve(), Path(get_upload_folder()).resolve()
-    return str(path) if path.is_relative_to(folder) and path.is_file() else None
+    try:
+        path, folder = Path(place).resolve(), Path(get_upload_folder()).resolve()
+        return path if path.is_relative_to(folder) and len(path.name.encode()) < 256 else None
+    except (OSError, ValueError):  # no name that a file could have: too long, or with a NUL in it
+        return None
 
 
 def from_data_url(url: str) -> Upload | None:
@@ -52,12 +94,14 @@ def from_data_url(url: str) -> Upload | None:
     return Upload(f"upload{extension}", data)
 
 
-def from_editor(value: Mapping[str, Any] | None) -> Upload | None:
+def from_editor(value: Mapping[str, Any] | Refused | None) -> Upload | Refused | None:
     """A picture and the mask painted over it, as `gr.ImageEditor` hands them over (Pillow images), as one PNG.
 
     The mask is the layers' alpha. ComfyUI's LoadImage takes `1 - alpha` as the mask, so it goes into the picture's
     alpha turned round; the colours below stay whole.
     """
+    if isinstance(value, Refused):
+        return value
     picture = (value or {}).get("background")
     if picture is None:
         return None

@@ -12,13 +12,14 @@ from comfy.errors import ComfyError
 from ui.backend import Backend
 from ui.identity import Identity
 
-MIB = 1024 * 1024
-LARGEST = 100 * MIB  # a video with its workflow inside
+OPEN = "/workflows"
+AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of objects
 
 
 def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
     """The routes `/workflows` (open one) and `/workflows/{name}/keep`."""
     router = APIRouter()
+    room = asyncio.Semaphore(AT_ONCE)
 
     def owner_of(request: Request) -> str:
         owner = identity.owner(request)
@@ -26,19 +27,18 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
             raise HTTPException(401, "Please log in first.")
         return owner
 
-    @router.post("/workflows")
+    @router.post(OPEN)
     async def open_workflow(request: Request, file: str = "pasted.json") -> JSONResponse:
         owner = owner_of(request)
-        data = await _body(request)
-        if data is None:
-            return _refusal(f"The file is larger than {LARGEST // MIB} MB.", "Open a smaller one.")
+        data = await request.body()
         try:
-            workflow = await asyncio.to_thread(backend.open, owner, file, data)
+            async with room:
+                workflow = await asyncio.to_thread(backend.open, owner, file, data)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
         return JSONResponse({"name": workflow.name})
 
-    @router.post("/workflows/{name}/keep")
+    @router.post(f"{OPEN}/{{name}}/keep")
     def keep(request: Request, name: str) -> JSONResponse:
         owner = owner_of(request)
         try:
@@ -47,18 +47,6 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
             return _refusal(str(problem), problem.hint)
 
     return router
-
-
-async def _body(request: Request) -> bytes | None:
-    """The request's body, or None where it is larger than allowed; no more than that is ever held."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LARGEST:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _refusal(message: str, hint: str) -> JSONResponse:

@@ -32,9 +32,7 @@ CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:81
 def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
     """The Blocks of the whole app."""
     page: gr.Blocks
-    with gr.Blocks(
-        title="ComfyForms", analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600)
-    ) as page:
+    with gr.Blocks(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")

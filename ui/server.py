@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -9,12 +10,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import anyio.to_thread
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from gradio.routes import App as GradioApp
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
@@ -25,13 +28,18 @@ from comfy.job import Record
 from comfy.runs import Runs
 from ui.api import add_api
 from ui.backend import Backend
+from ui.bodies import BoundBodies
+from ui.door import LOGIN, Door
 from ui.files import file_routes
+from ui.headers import PageHeaders
 from ui.identity import GiveCookie, Identity
+from ui.limits import ENVELOPE
 from ui.live import live_routes
 from ui.news import news_routes
-from ui.opening import opening_routes
+from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
+from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show
 
 log = logging.getLogger(__name__)
@@ -56,10 +64,14 @@ class WebSettings:
 def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
 
+    limits = backend.limits
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        sweeping = asyncio.create_task(sweep_regularly(limits))
         yield
+        sweeping.cancel()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     identity = Identity()
@@ -69,11 +81,13 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(own_run_routes(backend, identity))
     app.include_router(opening_routes(backend, identity))
     app.include_router(file_routes(backend.runs, backend.client, identity))
+    app.include_router(upload_routes(identity, limits))
     page = build_page(backend, identity)
     with page:
         add_api(backend, identity)
     page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
-    page.queue(default_concurrency_limit=None)
+    page.state_session_capacity = limits.pages
+    page.queue(default_concurrency_limit=None, max_size=limits.calls)
     gr.mount_gradio_app(
         app,
         page,
@@ -87,10 +101,15 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         pwa=False,
         **look(),
     )
+    mount = next(route for route in app.routes if isinstance(route, Mount))
     if settings.users:
-        mounted = (route.app for route in app.routes if isinstance(route, Mount))
-        identity.login = next(inner for inner in mounted if isinstance(inner, GradioApp))
+        identity.login = cast(GradioApp, mount.app)
+    mount.app = Door(mount.app, identity, limits)
     app.add_middleware(GiveCookie)
+    app.add_middleware(PageHeaders)
+    app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
+    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: ENVELOPE}
+    app.add_middleware(BoundBodies, usual=limits.body, arriving=limits.arriving, largest=largest)
     return app
 
 

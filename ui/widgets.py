@@ -16,11 +16,13 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form import Field
+from comfy.media_kinds import FileLimits
 from comfy.seeds import Increment
-from ui.media import from_editor, from_path
+from ui.media import Refused, Upload, from_editor, from_path
 
 EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 LINES = 3
+MOST_LAYERS = 4  # the page offers one
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
 ELEMENT = "field-"
@@ -30,6 +32,37 @@ def unjudged(component: Component) -> Component:
     """The component, handing on whatever the browser sent: the form's check says what is wrong, on the field."""
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
+
+
+def by_place(component: Component) -> Component:
+    """The component of a file, telling only where it is. Gradio's own would open it, and convert or refuse it."""
+    component.preprocess = lambda payload: getattr(payload, "path", None)  # type: ignore[method-assign]
+    return component
+
+
+def judge_first(editor: Component, limits: FileLimits) -> None:
+    """Let an image editor decode only pictures within the limits; of others it tells what is wrong."""
+    decode = editor.preprocess
+
+    def preprocess(payload: Any) -> Any:
+        if payload is None:
+            return None
+        if len(payload.layers) > MOST_LAYERS:
+            return Refused(f"can have at most {MOST_LAYERS} layers.")
+        for part in filter(None, (payload.background, *payload.layers)):
+            match from_path(part.path):
+                case Refused() as refused:
+                    return refused
+                case Upload() as upload if why := upload.problem(limits):
+                    return Refused(why)
+        payload.composite = None  # nobody looks at it
+        try:
+            return decode(payload)
+        # Pillow raises what its many decoders happen to raise.
+        except Exception:
+            return Refused("is damaged: it cannot be read as a picture.")
+
+    editor.preprocess = preprocess  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -188,7 +221,7 @@ def _image(field: Field, value: Any, scope: str) -> Control:
         buttons=["fullscreen"],
         **_common(field, scope),
     )
-    return Control(field, (image,), from_path)
+    return Control(field, (by_place(image),), from_path)
 
 
 def _mask(field: Field, value: Any, scope: str) -> Control:
@@ -212,16 +245,16 @@ def _mask(field: Field, value: Any, scope: str) -> Control:
 
 def _audio(field: Field, value: Any, scope: str) -> Control:
     audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field, scope))
-    return Control(field, (audio,), from_path)
+    return Control(field, (by_place(audio),), from_path)
 
 
 def _video(field: Field, value: Any, scope: str) -> Control:
     video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field, scope))
-    return Control(field, (video,), from_path)
+    return Control(field, (by_place(video),), from_path)
 
 
 def _file(field: Field, value: Any, scope: str) -> Control:
-    return Control(field, (gr.File(value, type="filepath", **_common(field, scope)),), from_path)
+    return Control(field, (by_place(gr.File(value, type="filepath", **_common(field, scope))),), from_path)
 
 
 def _string(value: object) -> str:

@@ -7,11 +7,11 @@ savers use ImageDescription, Copyright, UserComment or Windows' XPComment, with 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import IO, Any, cast
 
 from PIL import ExifTags, Image
 
-from comfy.carriers.reading import MAX_TEXT, Damaged, Reader, Text, decode
+from comfy.carriers.reading import MAX_TEXT, Damaged, FewReads, Reader, Text, decode
 
 FORMATS = ("WEBP", "JPEG", "GIF", "TIFF", "AVIF")  # AVIF last: not every build of Pillow has it
 MAX_BYTES = 256 * 1024 * 1024
@@ -26,7 +26,7 @@ def texts(reader: Reader) -> Iterator[Text]:
         raise Damaged("it is too big for a picture")
     reader.file.seek(0)
     try:
-        with Image.open(reader.file, formats=FORMATS) as picture:
+        with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=FORMATS) as picture:
             tags = _tags(picture.getexif())
             comment = picture.info.get("comment")
     # A parser of strangers' binary files: Pillow raises what its many decoders happen to raise.

@@ -11,6 +11,7 @@ from typing import BinaryIO
 MAX_TEXT = 32 * 1024 * 1024  # one text; the longest real graphs, with pictures inside, have some 10 MB
 MAX_TOTAL = 128 * 1024 * 1024  # all that is read or inflated of one file
 MAX_READS = 400_000
+TOO_MUCH = "it holds more than can be read"
 
 # From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
@@ -60,7 +61,7 @@ class Reader:
         if count > self.left:
             raise Damaged("it is cut off")
         if count > MAX_TEXT or self._budget.reads < 0:
-            raise Damaged("it holds more than can be read")
+            raise Damaged(TOO_MUCH)
         self.spend(count)
         self.file.seek(self.position)
         data = self.file.read(count)
@@ -75,7 +76,7 @@ class Reader:
         """Takes from what may be read or inflated of this file. Raises Damaged when that is used up."""
         self._budget.amount -= count
         if self._budget.amount < 0:
-            raise Damaged("it holds more than can be read")
+            raise Damaged(TOO_MUCH)
 
     def inflate(self, data: bytes) -> bytes:
         """zlib data unpacked, at most MAX_TEXT of it. Raises Damaged."""
@@ -84,9 +85,29 @@ class Reader:
         except zlib.error as error:
             raise Damaged("a compressed part is broken") from error
         if len(plain) > MAX_TEXT:
-            raise Damaged("it holds more than can be read")
+            raise Damaged(TOO_MUCH)
         self.spend(len(plain))
         return plain
+
+
+class FewReads:
+    """A file for a library that reads on and on as long as a header tells it to: it can be read so many times only.
+
+    Pillow takes 20 bytes of memory for each byte of a JPEG of empty segments, and a minute for 1 MB of a GIF's comment.
+    """
+
+    def __init__(self, file: BinaryIO, reads: int = 30_000) -> None:
+        self._file = file
+        self._left = reads
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        """As of any file. OSError once it was read too often."""
+        self._left -= 1
+        if self._left < 0:
+            raise OSError(TOO_MUCH)
+        return self._file.read(count)
 
 
 def decode(data: bytes) -> str:

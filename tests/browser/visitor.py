@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocket, expect
+from serving import let_go
 from waiting import eventually
 
 from comfy.demo import DemoServer
@@ -34,11 +35,7 @@ class Site:
     def rest(self) -> None:
         """Wait until the last run has left the server; give back the connections kept for the next one."""
         eventually(self.idle, "the server has no runs and no sockets")
-        client = self.backend.client
-        with client._lock:
-            kept, client._idle = client._idle, []
-        for session in kept:
-            session.close()
+        let_go(self.backend)
 
 
 class Visitor:

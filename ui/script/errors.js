@@ -10,6 +10,19 @@ function clearErrors() {
   }
 }
 
+// Paint a sentence on its field; where to put the focus is returned.
+function showError(field, sentence) {
+  unfold(field);
+  const note = element("p", "field-error", sentence);
+  note.id = field.id + "-error";
+  field.classList.add("has-error");
+  field.append(note);
+  const input = $("input, textarea", field);
+  input?.setAttribute("aria-invalid", "true");
+  input?.setAttribute("aria-describedby", note.id);
+  return input ?? field;
+}
+
 // Paint each sentence on its field; what has no field on the page is returned.
 function showErrors(errors) {
   clearErrors();
@@ -18,15 +31,7 @@ function showErrors(errors) {
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
     if (!field) { homeless.push(sentence); continue; }
-    unfold(field);
-    const note = element("p", "field-error", sentence);
-    note.id = field.id + "-error";
-    field.classList.add("has-error");
-    field.append(note);
-    const input = $("input, textarea", field);
-    input?.setAttribute("aria-invalid", "true");
-    input?.setAttribute("aria-describedby", note.id);
-    first ??= input ?? field;
+    first ??= showError(field, sentence);
   }
   // At once, and again when a section that had to be unfolded has been laid out.
   const lead = () => { first?.focus({ preventScroll: true }); first?.scrollIntoView({ block: "center" }); };

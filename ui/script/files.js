@@ -12,6 +12,28 @@ function give(field, files) {
   return true;
 }
 
+// What the app says of a file belongs on the field that was given it; Gradio would show it in a corner.
+let given = "";
+for (const kind of ["change", "drop", "paste"])
+  document.addEventListener(kind, ({ target }) => { given = target.closest?.(".takes-files")?.id ?? given; }, true);
+const askServer = window.fetch;
+window.fetch = async (...asked) => {
+  const answer = await askServer(...asked);
+  if (answer.ok || !given || !String(asked[0]?.url ?? asked[0]).includes("/gradio_api/upload?")) return answer;
+  const [field, said] = [given, await answer.text()];
+  clearErrors();
+  setTimeout(() => showError(document.getElementById(field), said), 200);  // Gradio draws the empty field anew first
+  return new Response("[]", { headers: { "content-type": "application/json" } });
+};
+
+addEventListener("unhandledrejection", (event) => {
+  // Gradio's picture editor has no word for a picture that the browser cannot read.
+  if (!given || event.reason?.name !== "InvalidStateError") return;
+  event.preventDefault();
+  clearErrors();
+  showError(document.getElementById(given), "This picture cannot be read: it may be damaged, or too large.");
+});
+
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 const fileFields = () => [...document.querySelectorAll(".takes-files")];
 

@@ -1,0 +1,33 @@
+"""How files of a kind begin: a file's kind is told by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+LENGTH = 64  # bytes; no question here looks further
+Begins = Callable[[bytes], bool]
+
+
+def starts(*signatures: bytes) -> Begins:
+    """Begins with one of these."""
+    return lambda head: head.startswith(signatures)
+
+
+def riff(*kinds: bytes) -> Begins:
+    """A RIFF file of one of these kinds (WEBP, WAVE, AVI)."""
+    return lambda head: head[:4] == b"RIFF" and head[8:12] in kinds
+
+
+def is_avif(head: bytes) -> bool:
+    """A picture in the container of MP4."""
+    return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
+
+
+def is_iso(head: bytes) -> bool:
+    """MP4, M4A, MOV and their like."""
+    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"udta")
+
+
+def is_mpeg_audio(head: bytes) -> bool:
+    """MP3, with its tags in front or without, and AAC as it is streamed."""
+    return head[:3] == b"ID3" or (head[:1] == b"\xff" and b"\xe2" <= head[1:2] < b"\xfe")

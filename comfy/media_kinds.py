@@ -1,0 +1,157 @@
+"""Whether a stranger's file is what a media field is for, judged by its first bytes and its header; never decoded."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, BinaryIO, cast
+
+from PIL import Image, ImageFile
+
+from comfy.carriers import gif
+from comfy.carriers.beginnings import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, riff, starts
+from comfy.carriers.reading import Damaged, FewReads
+from comfy.form_fields import Widget
+
+MIB = 1024 * 1024
+MILLION = 1_000_000
+
+# What ComfyUI's LoadImage opens with Pillow, without the formats for which Pillow starts other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF")  # and GIF, read by ourselves
+PAGED = ("TIFF", "MPO")
+MOST_PAGES = 1000
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """What one file may be at most: bytes, the pixels of a picture, and those of all its frames together."""
+
+    size: int = 100 * MIB  # what ComfyUI takes by default
+    pixels: int = 8192 * 8192
+    moving: int = 16 * 8192 * 8192
+
+
+def _is_aiff(head: bytes) -> bool:
+    return head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC")
+
+
+def _is_still_iso(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+
+
+PICTURE: tuple[Begins, ...] = (
+    starts(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    riff(b"WEBP"),
+    is_avif,
+)
+MOVING_PICTURE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), riff(b"WEBP"))
+CONTAINER: tuple[Begins, ...] = (
+    lambda head: is_iso(head) and not _is_still_iso(head),
+    starts(b"\x1a\x45\xdf\xa3", b"OggS"),
+)
+SOUND: tuple[Begins, ...] = (starts(b"fLaC", b"caff"), riff(b"WAVE"), is_mpeg_audio, _is_aiff)
+VIDEO: tuple[Begins, ...] = (riff(b"AVI "), starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"))
+
+# Which beginnings a field takes and what it says to any other. A field for any file takes all.
+PICTURES = "takes a picture, and this file is none. PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are."
+TAKES: Mapping[Widget, tuple[tuple[Begins, ...], str]] = MappingProxyType(
+    {
+        "image": (PICTURE, PICTURES),
+        "mask": (PICTURE, PICTURES),
+        "audio": ((*SOUND, *CONTAINER), "takes a sound, and this file is none. WAV, MP3, FLAC, Ogg and M4A are."),
+        "video": (
+            (*VIDEO, *CONTAINER, *MOVING_PICTURE),
+            "takes a video, and this file is none. MP4, WebM, MOV, MKV and GIF are.",
+        ),
+    }
+)
+
+
+def problem_with(file: BinaryIO, limits: FileLimits, widget: Widget | None = None) -> str:
+    """Why a file cannot be taken, as the end of a sentence that starts with a field's label; "" if it can.
+
+    Without a `widget` it is not known yet what the file is for: only its size and its pixels count then.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(LENGTH)
+    if not size:
+        return "cannot be an empty file."
+    if size > limits.size:
+        return f"can be at most {limits.size // MIB} MB large, and this file has {-(-size // MIB)} MB."
+    beginnings, otherwise = TAKES.get(widget, ((), "")) if widget else ((), "")
+    if otherwise and not any(begins(head) for begins in beginnings):
+        return otherwise
+    if not any(begins(head) for begins in PICTURE):
+        return ""
+    try:
+        return _too_many(_Pixels.of(file), limits)
+    except Damaged as damage:
+        return f"cannot be used: {damage}." if otherwise else ""
+    except Image.DecompressionBombError:
+        return _too_large(limits)
+    finally:
+        file.seek(0)
+
+
+def problem_with_bytes(data: bytes, limits: FileLimits, widget: Widget | None = None) -> str:
+    """As `problem_with`."""
+    return problem_with(io.BytesIO(data), limits, widget)
+
+
+def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
+    if pixels.width * pixels.height > limits.pixels:
+        there = f"this picture has {pixels.width * pixels.height // MILLION:,} million"
+        return _too_large(limits, f", and {there} ({pixels.width} by {pixels.height})")
+    if pixels.all_frames > limits.moving:
+        most = f"{limits.moving // MILLION:,} million pixels in all its frames together"
+        return f"can have at most {most}. Make it shorter or smaller first."
+    return ""
+
+
+def _too_large(limits: FileLimits, there: str = "") -> str:
+    return f"can have at most {limits.pixels // MILLION:,} million pixels{there}. Make the picture smaller first."
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """The largest frame of a picture, and the pixels of all of them."""
+
+    width: int
+    height: int
+    all_frames: int
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> _Pixels:
+        """Read them from the header. Raises Damaged and Pillow's DecompressionBombError."""
+        file.seek(0)
+        if file.read(len(gif.SIGNATURE)) == gif.SIGNATURE:
+            width, height, frames = gif.measure(file)
+            return cls(width, height, width * height * frames)
+        file.seek(0)
+        try:
+            with Image.open(cast(IO[bytes], FewReads(file)), formats=FORMATS) as picture:
+                sizes = list(_sizes(picture))
+        except Image.DecompressionBombError:
+            raise
+        # A parser of strangers' binary files: Pillow raises what its many decoders happen to raise.
+        except Exception as error:
+            raise Damaged("it cannot be read as a picture") from error
+        return cls(max(w for w, _, _ in sizes), max(h for _, h, _ in sizes), sum(w * h * n for w, h, n in sizes))
+
+
+def _sizes(picture: ImageFile.ImageFile) -> Iterator[tuple[int, int, int]]:
+    """Width, height and how many frames have them. Only the pages of a TIFF differ from each other."""
+    if picture.format not in PAGED:
+        yield (*picture.size, getattr(picture, "n_frames", 1))
+        return
+    for page in range(MOST_PAGES):
+        try:
+            picture.seek(page)
+        except EOFError:
+            return
+        yield (*picture.size, 1)
+    raise Image.DecompressionBombError

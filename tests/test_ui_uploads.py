@@ -1,0 +1,281 @@
+"""Uploads and bodies: how much may come, what is kept of it, and where."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from gradio.utils import get_upload_folder
+from media_samples import saved
+from page_calls import PageCalls, file_at
+from serving import RunningApp, let_go, running_demo_app
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+from test_media_kinds import png_header
+from waiting import eventually
+from web import ANN, finished, start
+
+from comfy.media_kinds import MIB, FileLimits
+from ui.bodies import BoundBodies
+from ui.identity import COOKIE
+from ui.limits import ENVELOPE, WebLimits
+from ui.uploads import sweep
+
+SMALL = WebLimits(FileLimits(size=2 * MIB), body=MIB // 4, arriving=8 * MIB)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path) -> Iterator[RunningApp]:
+    """An app with small limits and a folder of uploads of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads") / "kept"))
+        with running_demo_app(step_seconds=0, limits=SMALL) as (_, app):
+            yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """This app, with nothing uploaded."""
+    shutil.rmtree(get_upload_folder(), ignore_errors=True)
+    yield running
+    let_go(running.backend)
+
+
+def kept() -> list[Path]:
+    """What lies in the folder of uploads."""
+    return [path for path in Path(get_upload_folder()).rglob("*") if path.is_file()]
+
+
+def upload(app: RunningApp, data: bytes, name: str = "a.png", field: str = "files") -> requests.Response:
+    """Upload a file as the page does."""
+    files = {field: (name, data)}
+    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: ANN}, timeout=20)
+
+
+def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
+    """The same file, given twice, lies in two places that say nothing of it; whoever knows one can see it."""
+    places = [str(upload(app, saved("PNG")).json()[0]) for _ in range(2)]
+    folders = {Path(place).parent.name for place in places}
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", folder) for folder in folders)
+    assert requests.get(f"{app.url}/gradio_api/file={places[0]}", timeout=10).content == saved("PNG")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../../evil.png", "/etc/evil.png", "..\\evil.png", "evil\\..\\..\\.png", "C:evil.png", "a/" * 500 + "b.png"],
+)
+def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
+    """An upload's own name decides nothing about where it is kept."""
+    around = Path(get_upload_folder()).parent
+    place = Path(upload(app, saved("PNG"), name).json()[0])
+    assert place.parent.parent == Path(get_upload_folder())
+    assert [path for path in around.rglob("*") if path.is_file()] == [place]
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "status", "said"),
+    [
+        (bytes(2 * MIB + 1), "files", 422, "at most 2 MB large"),
+        (bytes(2 * MIB + ENVELOPE), "files", 413, "more than the app takes at once"),
+        (png_header(30_000, 30_000), "files", 422, "at most 67 million pixels"),
+        (b"", "files", 422, "empty"),
+        (b"x", "other", 422, "no file"),
+    ],
+    ids=["large", "larger", "bomb", "empty", "elsewhere"],
+)
+def test_what_is_refused_is_not_kept(app: RunningApp, data: bytes, field: str, status: int, said: str) -> None:
+    """A sentence says why, and nothing of it stays on the disk."""
+    answer = upload(app, data, field=field)
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert not kept()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + b"x" * 20_000),
+        (
+            "multipart/form-data; boundary=b; charset=nonsense",
+            b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+        ),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="files"\r\n\r\nx\r\n--b--'),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="files"; filename="a'),
+        ("multipart/form-data; boundary=" + "b" * 5000, b"--b--"),
+        ("application/json", b"[]"),
+        ("", b""),
+    ],
+)
+def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
+    """Whatever pretends to be an upload is refused, and leaves nothing."""
+    answer = requests.post(f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=10)
+    assert answer.status_code in (400, 422)
+    assert not kept()
+
+
+def test_many_files_at_once_are_refused(app: RunningApp) -> None:
+    """One request brings no more files than a page would send."""
+    files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
+    assert requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=10).status_code == 400
+    assert not kept()
+
+
+def raw(app: RunningApp, head: str) -> socket.socket:
+    """A connection on which a request's head has been sent."""
+    host, port = app.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n")
+    return connection
+
+
+PATHS = [
+    "/gradio_api/upload",
+    "/workflows",
+    "/gradio_api/run/predict",
+    "/gradio_api/call/run",
+    "/gradio_api/cancel",
+    "/login",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
+    """What a request's head announces is refused before anything of it has come."""
+    kind = "multipart/form-data; boundary=b"
+    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nContent-Length: {4 * 2**30}\n") as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
+    """A body in pieces that announces nothing is cut off where it is too large."""
+    begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    kind = "multipart/form-data; boundary=b"
+    stop = threading.Event()
+    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nTransfer-Encoding: chunked\n") as connection:
+
+        def pour() -> None:
+            piece = begin + bytes(65536 - len(begin))
+            while not stop.is_set():
+                try:
+                    connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+                except OSError:
+                    return
+                piece = bytes(65536)
+
+        pouring = threading.Thread(target=pour)
+        pouring.start()
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+        stop.set()
+        connection.shutdown(socket.SHUT_RDWR)
+        pouring.join()
+    assert not kept()
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary_folder: Path) -> None:
+    """A browser that leaves in the middle of an upload leaves nothing on the disk, here or among temporary files."""
+    begin = '--b\nContent-Disposition: form-data; name="files"; filename="a.png"\n\n'
+    head = "POST /gradio_api/upload HTTP/1.1\nHost: x\nContent-Type: multipart/form-data; boundary=b\n"
+    with raw(app, f"{head}Content-Length: {2 * MIB}\n\n{begin}") as connection:
+        connection.sendall(bytes(MIB + MIB // 2))
+    assert upload(app, saved("PNG")).ok
+    eventually(lambda: len(kept()) == 1)
+
+
+def test_too_many_bodies_at_once_are_refused() -> None:
+    """When strangers fill the memory with halves of requests, the next one is told to come later, and then let in."""
+    asyncio.run(fill_the_memory())
+
+
+async def fill_the_memory() -> None:
+    """One request holds nearly all that may be held, until it is told to end."""
+    end = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await end.wait()
+
+    def request(size: int) -> Coroutine[Any, Any, None]:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": bytes(size)}
+
+        async def send(_: Message) -> None:
+            pass
+
+        return bound({"type": "http", "path": "/", "headers": []}, receive, send)
+
+    bound = BoundBodies(app, usual=100, arriving=100, largest={})
+    first = asyncio.ensure_future(request(90))
+    await asyncio.sleep(0)
+    for size, status in ((101, 413), (11, 503)):
+        with pytest.raises(HTTPException) as refused:
+            await request(size)
+        assert refused.value.status_code == status
+    end.set()
+    await first
+    await request(11)
+
+
+def test_the_oldest_uploads_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files for forms take a bounded part of the disk, for a bounded time; folders go with their files."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    for age in range(6):
+        place = tmp_path / f"folder{age}" / "a.png"
+        place.parent.mkdir()
+        place.write_bytes(bytes(1000))
+        os.utime(place, (place.stat().st_mtime - 100 * age,) * 2)
+    sweep(replace(SMALL, uploads=10_000, upload_age=450.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"folder{age}" for age in range(5)]
+    sweep(replace(SMALL, uploads=2500, upload_age=450.0))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder0", "folder1"]
+    sweep(SMALL)
+    assert len(kept()) == 2
+
+
+def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
+    """What is no picture, and what is no longer here, is said on the field; nothing is sent to the server."""
+    page = PageCalls(app).open("image-to-image")
+    text, gone = (str(upload(app, data).json()[0]) for data in (b"no picture", saved("PNG")))
+    Path(gone).unlink()
+    for place, said in ((text, "takes a picture, and this file is none"), (gone, "no longer here")):
+        errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
+        assert said in errors["4.image"]
+
+
+def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None:
+    """A painted picture that is damaged, too large or in too many layers is refused on its field, not decoded."""
+    page = PageCalls(app).open("inpaint")
+    field = next(one for one in page.components if one["type"] == "imageeditor")["props"]["elem_id"]
+    good = file_at(upload(app, saved("PNG")).json()[0])
+    cut = file_at(upload(app, png_header(100, 100)).json()[0])
+    bomb = Path(get_upload_folder()) / "bomb.png"
+    bomb.write_bytes(png_header(12_000, 12_000))
+    for value, said in (
+        ({"background": cut, "layers": [], "composite": None}, "damaged"),
+        ({"background": file_at(str(bomb)), "layers": [], "composite": None}, "67 million pixels"),
+        ({"background": good, "layers": [file_at(str(bomb))], "composite": None}, "67 million pixels"),
+        ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
+    ):
+        errors = page.said(page.press({field: value}))["errors"]
+        assert [said in sentence for sentence in errors.values()] == [True], errors
+
+
+def test_results_shown_in_a_form_have_no_place_to_guess(app: RunningApp) -> None:
+    """A copy of somebody's result, which a form shows as an input, lies where its name alone leads nobody."""
+    file = finished(start(app)).state.files[0]
+    one, same = (Path(app.backend.copy_of(file) or "") for _ in range(2))
+    other = Path(replace(app.backend, secret=b"another app").copy_of(file) or "")
+    assert one == same
+    assert one.name != other.name
+    assert one.read_bytes() == other.read_bytes()

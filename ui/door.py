@@ -1,0 +1,145 @@
+"""The way to Gradio's own routes: only those that the page and scripts use, and only with what they may carry.
+
+Gradio brings much that this app does not need: it proxies addresses, fetches files that a caller names by address,
+records the screen, edits programs, and lets any other site's page call it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from gradio.route_utils import API_PREFIX
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.identity import Identity
+from ui.limits import WebLimits
+from ui.media import among_uploads, uploaded
+
+log = logging.getLogger(__name__)
+
+READ = frozenset(
+    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/logout", "/login"}
+    | {f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "queue/data", "login_check", "user", "app_id")}
+)
+READ_BELOW = ("/static/", "/assets/", "/svelte/", f"{API_PREFIX}/call/", f"{API_PREFIX}/file=")
+LOGIN = "/login"
+CALLS = frozenset(f"{API_PREFIX}/{name}" for name in ("run/predict", "queue/join", "cancel", "reset"))
+CALLS_BELOW = (f"{API_PREFIX}/call/",)
+FILE = f"{API_PREFIX}/file="
+
+MOST_MARKS = 500_000  # brackets and commas, also of texts: each may become a hundred bytes of memory and more
+NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
+
+
+class Door:
+    """ASGI app in front of Gradio's."""
+
+    def __init__(self, gradio: ASGIApp, identity: Identity, limits: WebLimits) -> None:
+        self.gradio = gradio
+        self.identity = identity
+        self.limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        path = scope["path"].rstrip("/") or "/"
+        match scope["type"], scope.get("method"):
+            case "http", "GET" | "HEAD" if is_open(path):
+                await self.gradio(scope, receive, send)
+            case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
+                await _answer(403, "This app answers its own page only.", scope, receive, send)
+            case "http", "POST" if path == LOGIN:
+                await self.gradio(scope, receive, send)
+            case "http", "POST" if path in CALLS or path.startswith(CALLS_BELOW):
+                await self._call(scope, receive, send)
+            case "http", _:
+                await _answer(404, "There is nothing here.", scope, receive, send)
+            case "websocket", _:
+                await send({"type": "websocket.close", "code": 4404})
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        if why := problem_with_call(body, self.limits):
+            await _answer(422, why, scope, receive, send)
+            return
+        rest: list[Message] = [{"type": "http.request", "body": body}]
+        replaced = False
+
+        async def replay() -> Message:
+            return rest.pop() if rest else await receive()
+
+        async def without_failure(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == 500:
+                replaced = True
+                await _answer(422, NOT_UNDERSTOOD, scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        try:
+            await self.gradio(scope, replay, without_failure)
+        except Exception as error:
+            if not replaced:
+                raise
+            log.warning("A call could not be answered: %r", error)
+
+
+def is_open(path: str) -> bool:
+    """Whether this is something to be read here. Files are only those that were uploaded or made for a form."""
+    if path.startswith(FILE):
+        return uploaded(path.removeprefix(FILE)) is not None
+    return path in READ or path.startswith(READ_BELOW)
+
+
+def problem_with_call(body: bytes, limits: WebLimits) -> str:
+    """Why a call's JSON is not handed on, as a sentence; "" if it is."""
+    if sum(map(body.count, (b"[", b"{", b","))) > MOST_MARKS:
+        return too_many(limits)
+    try:
+        call = json.loads(body)
+    except (ValueError, RecursionError):
+        return "This is not JSON."
+    if not isinstance(call, dict):
+        return "A call is a JSON object."
+    for number, (depth, value) in enumerate(_walk(call), start=1):
+        if depth > limits.depth:
+            return "These values are nested too deeply."
+        if number > limits.values:
+            return too_many(limits)
+        if isinstance(value, dict) and _names_other_file(value):
+            return "Files have to be uploaded first, and one of these was not."
+    return ""
+
+
+def too_many(limits: WebLimits) -> str:
+    """The sentence for more values than a call may have."""
+    return f"These are more than {limits.values:,} values."
+
+
+def _walk(value: Any) -> Iterator[tuple[int, Any]]:
+    level, depth = [value], 0
+    while level:
+        yield from ((depth, one) for one in level)
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        depth += 1
+
+
+def _names_other_file(value: dict[str, Any]) -> bool:
+    """Whether this is Gradio's word for a file that is none of the uploaded ones. It would fetch any address."""
+    place, address = value.get("path"), value.get("url")
+    if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
+        return True
+    return isinstance(place, str) and among_uploads(place) is None
+
+
+async def _answer(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:
+    # Gradio's page reads `error`, its Python client `detail`.
+    await JSONResponse({"error": sentence, "detail": sentence}, status)(scope, receive, send)
