@@ -104,6 +104,7 @@ def nothing_left_behind(only_loopback: None, own_temporary_folder: Path) -> Iter
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Temporary files go to a folder of the session's own, so that they can be counted."""
     folder = tmp_path_factory.mktemp("temporary")
+    (folder / "gradio").mkdir()  # Gradio makes it with the first upload and keeps it
     before = tempfile.tempdir
     tempfile.tempdir = str(folder)
     os.environ["TMPDIR"] = str(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,10 +38,39 @@ def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> reques
         return answer
 
 
+def post(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
+    """POST to a path as a browser with this cookie."""
+    with requests.post(app.url + path, cookies={COOKIE: cookie}, headers=headers, timeout=10) as answer:
+        assert answer.content is not None
+        return answer
+
+
 @contextmanager
 def watching(app: RunningApp, run_id: str, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
     """A run's socket, as a browser with this cookie opens it."""
-    address = app.url.replace("http", "ws") + f"/live/{run_id}"
+    with connected(app, f"/live/{run_id}", cookie, **options) as socket:
+        yield socket
+
+
+@contextmanager
+def page_open(app: RunningApp, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
+    """The socket of an open page."""
+    with connected(app, "/news", cookie, **options) as socket:
+        yield socket
+
+
+def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """What an open page is told of the runs, as soon as it is such that `true` holds."""
+    for news in messages(socket):
+        if isinstance(news, dict) and "runs" in news and true(news):
+            return news
+    raise AssertionError("the socket was closed")
+
+
+@contextmanager
+def connected(app: RunningApp, path: str, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
+    """A socket as a browser with this cookie opens it."""
+    address = app.url.replace("http", "ws") + path
     socket = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={cookie}", **options)
     try:
         yield socket

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,6 +106,4 @@ def visit(context_of: Callable[..., BrowserContext]) -> Iterator[Callable[..., V
 
 
 def _site(demo: DemoServer, app: RunningApp) -> Site:
-    # Gradio makes this folder with the first upload and keeps it.
-    (Path(tempfile.gettempdir()) / "gradio").mkdir(exist_ok=True)
     return Site(app.url, demo, app.backend)

@@ -69,6 +69,18 @@ class Visitor:
     def _connected(self, socket: WebSocket) -> None:
         self.requests.append(socket.url)
 
+    def forgive(self, words: str) -> None:
+        """Forget complaints with these words in them: the test has brought them about."""
+        self.complaints[:] = [one for one in self.complaints if words not in one]
+
+    def another_tab(self, workflow: str = "text-to-image", **values: object) -> Visitor:
+        """One more tab of the same browser."""
+        return Visitor(self.page.context.new_page(), self.site).open(workflow, **values)
+
+    def waiting(self) -> Locator:
+        """The lines of the runs that wait."""
+        return self.page.locator("#stage .queue li:not(.trouble)")
+
     def open(self, workflow: str = "text-to-image", **values: object) -> Visitor:
         """Open a workflow's own address, with values in it (`**{"2.text": "a cat"}`), and wait for the form."""
         self.page.goto(f"{self.site.url}/?{urlencode({'workflow': workflow, **values})}")

@@ -42,7 +42,7 @@ function waitingLine(run, at, all) {
 function troubledLine(run) {
   const line = lineOf(`ended ${run.id}`, () => [
     ...(run.view.again ? [act("Run again", "", () => runAgain(run.id))] : []),
-    act("Dismiss", "", () => { runs.delete(run.id); remember(); paint(); }),
+    act("Dismiss", "", () => forget(run)),
   ]);
   line.classList.add("trouble");
   tell(line, run.view.workflow, "", `${run.view.headline} ${run.view.advice}`);

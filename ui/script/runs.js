@@ -55,6 +55,7 @@ function told(text) {
 function pressed() {
   clearErrors();
   object("");
+  if (shown) shown.read = true;
   if (!current()) say(objection = { headline: "Sending…", phase: "waiting" });
 }
 
@@ -98,7 +99,7 @@ function connect(run) {
   socket.onclose = ({ code }) => {
     run.socket = null;
     if (run.view?.finished) return;
-    if (code === GONE) { runs.delete(run.id); remember(); paint(); }
+    if (code === GONE) forget(run);
     else if (!away()) setTimeout(() => { if (!run.socket && !away()) connect(run); }, pause(run.tries++));
   };
 }
@@ -130,9 +131,16 @@ function changed(run) {
 // The run whose results Python is to show, asked when it comes to it.
 const toShow = () => ({ run: newest });
 
-// A run that came to grief behind another one's back stays in the list until somebody has read it.
-const grieved = () => [...runs.values()].filter((run) => run !== shown && run.view?.finished
-  && (run.view.again || ["failed", "refused", "lost"].includes(run.view.phase)));
+// A run that came to grief stays in the list until somebody has read it, unless it stands above the list.
+const troubled = (run) => run.view?.finished && (run.view.again || ["failed", "refused", "lost"].includes(run.view.phase));
+const grieved = () => [...runs.values()].filter((run) => troubled(run) && !run.read && run !== (current() ?? shown));
+
+function forget(run) {
+  runs.delete(run.id);
+  if (shown === run) shown = null;
+  remember();
+  paint();
+}
 
 function stop(run = current()) {
   if (run?.socket?.readyState === WebSocket.OPEN) run.socket.send("stop");
@@ -142,7 +150,6 @@ function stop(run = current()) {
 async function runAgain(id) {
   const started = await ask(`/runs/${id}/again?keeps_going=${keepsGoing()}`);
   if (!started) return;
-  if (shown?.id === id) shown = null;
-  runs.delete(id);
   follow(started.run);
+  if (runs.has(id)) forget(runs.get(id));
 }

@@ -1,0 +1,219 @@
+"""A page finds its person's runs: in a second tab, after a sleep, after a restart of the app; and nobody else's."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faults.link import Link
+from playwright.sync_api import expect
+from serving import RunningApp, running_app
+from visitor import Site, Visitor
+from waiting import eventually
+
+from comfy.demo import DemoServer
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+CLOSE_CODE = """address => new Promise((done) => {
+    const socket = new WebSocket(address);
+    socket.onclose = ({ code }) => done(code);
+})"""
+STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"
+REFUSED = "WebSocket connection to"  # what the browser writes into its console while an app is away
+
+
+@pytest.fixture
+def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
+    """A server that takes some time."""
+    with DemoServer(step_seconds=0.12) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def life(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, RunningApp, int]]:
+    """One life of the app: the site, the app and its port."""
+    with running_app(demo.url, data=data, settings=WebSettings(port=port)) as app:
+        yield Site(app.url, demo, app.backend), app, int(app.url.rpartition(":")[2])
+
+
+def three(person: Visitor) -> None:
+    """Start a run and two that wait, each with another text."""
+    for text in ("first of all", "second of all", "third of all"):
+        person.type("2.text", text)
+        person.press()
+        person.page.wait_for_function("text => document.querySelector('#stage .headline').textContent !== text", arg="")
+    person.frames(1)
+    expect(person.waiting()).to_have_count(2)
+
+
+def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
+    """After a reload the page shows the run with its frames, and those that wait, in their order."""
+    person = visit(slow).open(**{"5.steps": 60})
+    three(person)
+    person.page.reload()
+    person.ready()
+    person.frames(1)
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    expect(person.waiting()).to_have_count(2)
+    expect(person.waiting().nth(0)).to_contain_text("second of all")
+    expect(person.waiting().nth(1)).to_contain_text("third of all")
+    expect(person.waiting().nth(1)).to_contain_text("2 runs before yours")
+
+
+def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
+    """A tab that was open already, and one that is opened later, show a run of the first with frames, to its result."""
+    first = visit(slow).open(**{"5.steps": 30})
+    second = first.another_tab("upscale")
+    first.press()
+    second.frames(1)
+    expect(second.page.locator("#stage .times")).to_contain_text("Text to image")
+    third = first.another_tab()
+    third.frames(1)
+    run_id = first.done()
+    assert second.done() == third.done() == run_id
+
+
+def test_stop_in_another_tab(slow: Site, visit: Visit) -> None:
+    """Stop works in every tab, and all of them say so; what waited comes next in both."""
+    first = visit(slow).open(**{"5.steps": 60})
+    first.press()
+    first.frames(1)
+    first.press()
+    second = first.another_tab()
+    expect(second.waiting()).to_have_count(1)
+    second.frames(1)
+    running = slow.backend.runs.line_of(first_owner(slow))[0]
+    second.page.locator("#stop").click()
+    eventually(lambda: running.state.phase == "stopped")
+    for tab in (first, second):
+        expect(tab.waiting()).to_have_count(0)
+        expect(tab.page.locator("#stage .headline")).to_contain_text("Sampling")
+    first.page.locator("#stop").click()
+    first.phase("stopped")
+    second.phase("stopped")
+
+
+def first_owner(site: Site) -> str:
+    """The person whose runs go on."""
+    (owner,) = {run.owner for run in site.backend.runs._live}
+    return owner
+
+
+def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
+    """Another browser sees no frame, no line, no result of mine; a guessed id gets it neither socket, file nor stop."""
+    mine, other = visit(slow).open(**{"5.steps": 25}), visit(slow).open()
+    mine.press()
+    mine.frames(1)
+    mine.press()
+    expect(other.page.locator("#server .waiting")).to_have_text(" · 1 waiting")
+    running, waiting = slow.backend.runs.line_of(first_owner(slow))
+    live = slow.url.replace("http", "ws") + f"/live/{running.id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    for path, method in (
+        (f"/files/{running.id}/0/x.png", "GET"),
+        (f"/files/{running.id}/all.zip", "GET"),
+        (f"/runs/{running.id}/stop", "POST"),
+        (f"/runs/{waiting.id}/stop", "POST"),
+        (f"/runs/{waiting.id}/move?by=-1", "POST"),
+        (f"/runs/{running.id}/again", "POST"),
+    ):
+        assert other.page.evaluate(STATUS, [path, method]) == 404, path
+    mine.page.get_by_role("button", name="Remove").click()
+    run_id = mine.done()
+    assert other.page.evaluate(STATUS, [f"/files/{run_id}/0/x.png", "GET"]) == 404
+    assert other.page.evaluate("document.querySelector('#picture').dataset.frames ?? 0") == 0
+    assert run_id not in other.page.content()
+    expect(other.page.locator("#gallery .thumbnail-item")).to_have_count(0)
+    expect(other.page.locator("#stage .headline")).to_contain_text("Fill in the form")
+    expect(other.page.locator("#stop")).to_be_disabled()
+    expect(other.page.locator("#server .waiting")).to_be_empty()
+    other.forgive("404")
+
+
+def test_keep_running(slow: Site, visit: Visit) -> None:
+    """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box stays checked."""
+    person = visit(slow).open(**{"5.steps": 30})
+    person.page.get_by_label("Keep running when I close the page").check()
+    person.press()
+    person.frames(1)
+    (run,) = slow.backend.runs.line_of(first_owner(slow))
+    context = person.page.context
+    person.page.close()
+    eventually(lambda: run.state.phase.finished, "the run has ended")
+    assert run.state.phase == "done"
+    later = Visitor(context.new_page(), slow).open()
+    assert later.done() == run.id
+    expect(later.page.get_by_label("Keep running when I close the page")).to_be_checked()
+    later.page.get_by_label("Keep running when I close the page").uncheck()
+    later.page.reload()
+    later.ready()
+    expect(later.page.get_by_label("Keep running when I close the page")).not_to_be_checked()
+    later.type("5.steps", 60)
+    later.press()
+    later.frames(1)
+    later.page.close()
+    eventually(slow.idle, "the run has ended")
+
+
+def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
+    """Sockets that died without a word are found out when the page wakes; the run that ended meanwhile is shown."""
+    with DemoServer(step_seconds=0.2) as demo, life(demo, tmp_path) as (site, app, _), Link(app.url) as link:
+        person = visit(Site(link.url, site.demo, site.backend)).open(**{"5.steps": 60})
+        person.press()
+        person.frames(1)
+        (run,) = site.backend.runs.line_of(first_owner(site))
+        eventually(lambda: link.connections == 2, "nothing but the two sockets is open")
+        link.freeze()
+        eventually(lambda: run.state.phase == "done", "the run is done")
+        person.phase("running")
+        person.page.evaluate("window.dispatchEvent(new Event('online'))")
+        assert person.done() == run.id
+        person.page.close()
+
+
+def test_the_app_is_restarted_under_an_open_page(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
+    """The page says so, keeps what was typed, comes back by itself, tells what became of the run, and runs it again."""
+    with life(demo, tmp_path) as (site, _, port):
+        person = visit(site).open(**{"5.steps": 60, "5.seed": 7})
+        person.press()
+        person.frames(1)
+        person.type("3.text", "typed before the restart")
+        (run,) = site.backend.runs.line_of(first_owner(site))
+    expect(person.page.locator("#away")).to_have_text("The app is being restarted. Trying again…")
+    expect(person.page.locator("#generate")).to_be_disabled()
+    person.phase("stopped")
+    with life(demo, tmp_path, port) as (site, _, _):
+        expect(person.page.locator("#away")).to_be_empty()
+        person.phase("stopped")
+        expect(person.page.locator("#stage .headline")).to_contain_text("shutting down")
+        expect(person.entry("3.text")).to_have_value("typed before the restart")
+        expect(person.page.locator("#generate")).to_be_enabled()
+        person.page.get_by_role("button", name="Run again").click()
+        person.frames(1)
+        (again,) = site.backend.runs.line_of(first_owner(site))
+        assert again.job.prompt == run.job.prompt
+        person.page.locator("#stop").click()
+        person.phase("stopped")
+        person.forgive(REFUSED)
+        person.page.close()
+
+
+def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
+    """A link that is cut and does not come back is told, and forgotten when it does; the run goes on meanwhile."""
+    with life(demo, tmp_path) as (site, app, _), Link(app.url) as link:
+        person = visit(Site(link.url, site.demo, site.backend)).open(**{"5.steps": 60})
+        person.press()
+        person.frames(1)
+        link.refuse()
+        link.cut()
+        expect(person.page.locator("#away")).to_have_text("The app does not answer. Trying again…")
+        link.heal()
+        expect(person.page.locator("#away")).to_be_empty(timeout=15_000)
+        before = int(person.page.evaluate("document.querySelector('#picture').dataset.frames"))
+        person.frames(before + 3)
+        person.done()
+        person.forgive(REFUSED)
+        person.page.close()
