@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -489,10 +489,21 @@ def test_history_that_cannot_be_had_at_once(demo: DemoServer, runs: Runs, kind: 
     assert end(run).phase is Phase.DONE
 
 
-def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched, runs: Runs) -> None:
+def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
+    """The server takes a prompt only after we have given up its answer: it is waited for, and not posted twice."""
+    demo.script("slow", at="POST /prompt", seconds=0.6)
+    with registry(demo, Timing(call=0.3, goodbye=3.0, retry=0.05)) as runs:
+        run = runs.submit(job(), owner="me")
+        assert end(run).phase is Phase.DONE
+    assert seen.calls["POST /prompt"] == 1
+    assert demo.journal.of(run.id).count("started") == 1
+
+
+def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> None:
     """A 500 for every POST is a failed run with its number, after a few attempts."""
     demo.script("http_500", at="POST /prompt", count=100)
-    state = end(runs.submit(job(), owner="me"))
+    with registry(demo, replace(HURRIED, patience=60.0)) as runs:
+        state = end(runs.submit(job(), owner="me"))
     assert seen.calls["POST /prompt"] == 5
     assert state.phase is Phase.FAILED
     assert state.error is not None

@@ -8,6 +8,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -58,25 +59,26 @@ class Gate:
             await self._answer(wrong, scope, receive, send)
 
     async def _answer(self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the request, before or after the misbehaviour if there is to be one."""
+        """Look at the request, before or after the misbehaviour if there is to be one.
+
+        What has come whole is looked at even if the client is gone by then, as on the real server.
+        """
+        try:
+            body = await _read_all(receive, self._max_body)
+        except ClientDisconnect:
+            return
+        ask = self._app if body is not None else Response(f"Maximum request body size {self._max_body} exceeded.", 413)
+        replay = _replay(body or b"", receive)
         if wrong is None:
-            await self._ask(scope, receive, send)
+            await ask(scope, replay, send)
         elif wrong.kind.startswith("answer_"):
-            await self._ask(scope, receive, _swallow if wrong.kind != "answer_slow" else _late(send, wrong.seconds))
+            await ask(scope, replay, _swallow if wrong.kind != "answer_slow" else _late(send, wrong.seconds))
             await _misbehave(wrong, scope, receive, send)
         elif wrong.kind in ("slow", "hold"):
             await _misbehave(wrong, scope, receive, send)
-            await self._ask(scope, receive, send)
+            await ask(scope, replay, send)
         else:
-            await _read_all(receive, 0)
             await _misbehave(wrong, scope, receive, send)
-
-    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_all(receive, self._max_body)
-        if body is None:
-            await Response(f"Maximum request body size {self._max_body} exceeded.", 413)(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), send)
 
 
 async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,14 +119,15 @@ async def _cut(send: Send) -> None:
 async def _read_all(receive: Receive, limit: int) -> bytes | None:
     """The whole body; None if it is longer than the limit. It is read to its end even then.
 
-    A client that is still sending would otherwise see a reset connection instead of the 413.
+    A client that is still sending would otherwise see a reset connection instead of the 413. ClientDisconnect if it
+    goes before.
     """
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= limit:

@@ -1,0 +1,94 @@
+"""Where faults are played: a stand-in whose sampler works until it may finish."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import websocket
+from PIL import Image
+
+from comfy.demo import DemoServer
+from comfy.demo.node import Inputs, Run
+from comfy.demo.nodes import NODES
+from comfy.demo.values import Latent, Result
+from comfy.job import Job
+
+STEP = 0.02  # seconds
+MOST_STEPS = 1500
+LIMIT = 20.0  # seconds for anything at all
+
+
+class Stage:
+    """The stand-in, and for each seed the moment at which its sampler may finish."""
+
+    def __init__(self) -> None:
+        self._seeds = itertools.count(1)
+        self._may_finish: dict[int, threading.Event] = {}
+        sampler = replace(NODES["KSampler"], run=self._sample)
+        self.demo = DemoServer(step_seconds=0, load_seconds=0, nodes={**NODES, "KSampler": sampler})
+
+    def job(self) -> tuple[Job, threading.Event]:
+        """A prompt like no other before, and what lets its sampler finish."""
+        seed = next(self._seeds)
+        self._may_finish[seed] = threading.Event()
+        return Job(prompt(seed), "test"), self._may_finish[seed]
+
+    def rest(self) -> None:
+        """Be well-behaved again, with nothing to do."""
+        self.demo.behave()
+        self.demo.queue.clear()
+        for may_finish in self._may_finish.values():
+            may_finish.set()
+        until(lambda: self.demo.queue.remaining() == 0, "an empty queue")
+
+    def _sample(self, run: Run, inputs: Inputs) -> Result:
+        seed, total = inputs["seed"], MOST_STEPS
+        picture = Image.new("RGB", (64, 64), (seed % 256, seed // 256 % 256, 90))
+        for step in range(1, total):
+            if self._may_finish[seed].is_set():
+                break
+            run.wait(STEP)
+            run.step(step, total, lambda: picture)
+        run.step(total, total, lambda: picture)
+        return Result((Latent(64, 64, (picture,)),))
+
+
+def prompt(seed: int, steps: int = 20) -> dict[str, Any]:
+    """Text to image, small."""
+    sampler = {"seed": seed, "steps": steps, "cfg": 7.0, "sampler_name": "euler", "scheduler": "normal", "denoise": 1.0}
+    links = {"model": ["1", 0], "positive": ["2", 0], "negative": ["2", 0], "latent_image": ["3", 0]}
+    return {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "demo-landscapes.safetensors"}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a lighthouse", "clip": ["1", 1]}},
+        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "4": {"class_type": "KSampler", "inputs": {**sampler, **links}},
+        "5": {"class_type": "VAEDecode", "inputs": {"samples": ["4", 0], "vae": ["1", 2]}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["5", 0], "filename_prefix": "fault"}},
+    }
+
+
+def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:
+    """Come back once `true()` holds; AssertionError after so many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
+        threading.Event().wait(0.005)
+
+
+@contextmanager
+def reader_that_sleeps(demo: DemoServer) -> Iterator[None]:
+    """Another client of the server, which has opened a socket and does not read."""
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+    url = f"{demo.url.replace('http', 'ws')}/ws?clientId=sleeper"
+    connection = websocket.create_connection(url, timeout=5, sockopt=small, suppress_origin=True)
+    try:
+        yield
+    finally:
+        connection.shutdown()

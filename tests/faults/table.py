@@ -1,0 +1,250 @@
+"""The table of faults: how each is caused, and what has to become of a run in whose middle it happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+
+from comfy.demo import DemoServer, HttpKind, SocketKind
+from comfy.run import Run
+from comfy.run_state import Phase
+
+from .link import Link
+from .stage import reader_that_sleeps, until
+
+
+class Moment(StrEnum):
+    """When it happens. At each of them the server is held until the fault is there."""
+
+    BEFORE = "before the prompt is taken"
+    WAITING = "while it waits"
+    FIRST = "at the first step"
+    MIDDLE = "in the middle of sampling"
+    END = "at the end"
+    FETCHING = "while its files are fetched"
+
+
+# The message or request at which the server is held, after how many that went well; what it sends to the run next.
+HELD = {
+    Moment.BEFORE: ("POST /prompt", 0),
+    Moment.FIRST: ("progress", 0),
+    Moment.MIDDLE: ("progress", 5),
+    Moment.END: ("execution_success", 0),
+    Moment.FETCHING: ("GET /view", 0),
+}
+NEXT = {
+    Moment.BEFORE: "execution_start",
+    Moment.WAITING: "execution_start",
+    Moment.FIRST: "progress",
+    Moment.MIDDLE: "progress",
+    Moment.END: "executing",
+}
+# The questions that are asked next, once the socket is gone where it is still there.
+ASKED = {
+    Moment.BEFORE: ("POST /prompt",),
+    Moment.WAITING: ("GET /history", "GET /queue"),
+    Moment.FIRST: ("GET /history", "GET /queue"),
+    Moment.MIDDLE: ("GET /history", "GET /queue"),
+    Moment.END: ("GET /history",),
+    Moment.FETCHING: ("GET /view",),
+}
+
+
+@dataclass
+class Scene:
+    """One run on its way, and whatever can be done to it."""
+
+    demo: DemoServer
+    link: Link
+    moment: Moment
+    run: Run
+    after: ExitStack = field(default_factory=ExitStack)
+    """What is to be undone when the run is over."""
+
+
+Cause = Callable[[Scene], Iterator[None]]
+"""Makes the fault; what comes after the `yield` is done when the server is no longer held."""
+
+
+def drop(scene: Scene) -> Iterator[None]:
+    scene.link.cut()
+    yield
+
+
+def half_open(scene: Scene) -> Iterator[None]:
+    scene.link.freeze()
+    yield
+
+
+def silence(scene: Scene) -> Iterator[None]:
+    scene.link.freeze()
+    yield
+    threading.Event().wait(0.5)
+    scene.link.heal()
+
+
+def mute(scene: Scene) -> Iterator[None]:
+    sockets = scene.demo.requests["GET /ws"]
+    scene.link.strand()
+    yield
+    until(lambda: scene.demo.requests["GET /ws"] > sockets or scene.run.state.phase.finished, "another socket")
+    scene.link.heal()  # the server hears of the old socket's end, and forgets the new one (fact 9)
+
+
+def away(scene: Scene) -> Iterator[None]:
+    scene.link.refuse()
+    scene.link.cut()
+    yield
+    threading.Event().wait(0.3)
+    scene.link.heal()
+
+
+def slow(scene: Scene) -> Iterator[None]:
+    scene.link.narrow(60_000)
+    yield
+
+
+def lagging(scene: Scene) -> Iterator[None]:
+    scene.link.lag(0.05)
+    yield
+
+
+def answers(kind: HttpKind, scene: Scene) -> Iterator[None]:
+    """The next questions are answered so; where nothing would be asked, the socket is cut."""
+    for question in ASKED[scene.moment]:
+        scene.demo.script(kind, at=question, count=2)
+    if scene.moment in (Moment.WAITING, Moment.FIRST, Moment.MIDDLE):
+        scene.link.cut()
+    yield
+
+
+def messages(kind: SocketKind, count: int, scene: Scene) -> Iterator[None]:
+    """The next messages are so."""
+    scene.demo.script(kind, at=NEXT[scene.moment], count=count)
+    yield
+
+
+def sleeping_reader(scene: Scene) -> Iterator[None]:
+    scene.after.enter_context(reader_that_sleeps(scene.demo))
+    scene.demo.script("flood_others", at=NEXT[scene.moment])
+    yield
+
+
+def cleared(scene: Scene) -> Iterator[None]:
+    scene.demo.queue.clear()
+    yield
+
+
+def interrupted(scene: Scene) -> Iterator[None]:
+    scene.demo.queue.interrupt()
+    yield
+
+
+def evicted(scene: Scene) -> Iterator[None]:
+    if scene.moment is Moment.END:
+        until(lambda: "success" in scene.demo.journal.of(scene.run.id), "the end of the work")
+    else:  # the history keeps neither our result nor that of whoever comes before us
+        scene.demo.script("lost", at="history", count=1 + (scene.moment is Moment.WAITING))
+    scene.demo.queue.forget()
+    yield
+
+
+def restarted(scene: Scene) -> Iterator[None]:
+    scene.demo.restart()
+    yield
+
+
+def gone(scene: Scene) -> Iterator[None]:
+    scene.demo.stop()
+    scene.after.callback(scene.demo.start)
+    yield
+
+
+LINK: dict[str, Cause] = {
+    "drop": drop,
+    "half-open": half_open,
+    "mute": mute,
+    "silence": silence,
+    "away": away,
+    "slow": slow,
+    "lagging": lagging,
+}
+ANSWERS: dict[str, Cause] = {
+    "500": partial(answers, "http_500"),
+    "502": partial(answers, "http_502"),
+    "413": partial(answers, "http_413"),
+    "malformed JSON": partial(answers, "bad_json"),
+    "answers cut off": partial(answers, "cut"),
+    "answers lost": partial(answers, "answer_lost"),
+    "answers replaced": partial(answers, "answer_502"),
+}
+MESSAGES: dict[str, Cause] = {
+    "garbage": partial(messages, "garbage_text", 3),
+    "odd JSON": partial(messages, "odd_text", 3),
+    "binary garbage": partial(messages, "garbage_binary", 3),
+    "truncated frame": partial(messages, "truncated_frame", 1),
+    "64 MiB frame": partial(messages, "huge_frame", 1),
+    "wrong prompt ids": partial(messages, "foreign_prompt_id", 3),
+    "missing prompt ids": partial(messages, "no_prompt_id", 3),
+    "duplicated": partial(messages, "duplicate", 3),
+    "reordered": partial(messages, "late", 3),
+    "lost": partial(messages, "lost", 3),
+    "a reader that sleeps": sleeping_reader,
+}
+SERVER: dict[str, Cause] = {
+    "queue cleared": cleared,
+    "interrupted": interrupted,
+    "history evicted": evicted,
+    "restarted": restarted,
+    "gone": gone,
+}
+FAULTS: dict[str, Cause] = {**LINK, **ANSWERS, **MESSAGES, **SERVER}
+DEADLY = ("restarted", "gone")
+
+
+def left_out(fault: str, moment: Moment) -> str:
+    """Why a cell makes no sense; empty if it does."""
+    if moment is Moment.FETCHING and (fault in MESSAGES or fault == "mute"):
+        return "the socket is closed by then"
+    if fault in ("413", "answers lost", "answers replaced") and moment is not Moment.BEFORE:
+        return "said of what is sent, or done: only the prompt is"
+    return ""
+
+
+CELLS = [(fault, moment) for fault in FAULTS for moment in Moment if not left_out(fault, moment)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run has to end; ``says``: a word of the sentence that the person reads."""
+
+    phase: Phase
+    says: str = ""
+
+
+def outcome(fault: str, moment: Moment) -> Outcome:
+    """The rules, first match first."""
+    working = moment in (Moment.FIRST, Moment.MIDDLE)
+    match fault:
+        case "413":
+            return Outcome(Phase.REFUSED, "larger than the server accepts")
+        case "queue cleared" if moment is Moment.WAITING:
+            return Outcome(Phase.STOPPED, "somebody else")
+        case "interrupted" if working:
+            return Outcome(Phase.STOPPED, "somebody else")
+        case "restarted" if working or moment is Moment.END:
+            return Outcome(Phase.LOST, "restarted")
+        case "gone" if moment is not Moment.FETCHING:
+            return Outcome(Phase.LOST, "not answered")
+        case _:
+            return Outcome(Phase.DONE)
+
+
+def shows_on(fault: str, moment: Moment) -> bool:
+    """Whether there are steps left whose previews have to arrive."""
+    early = moment not in (Moment.END, Moment.FETCHING)
+    return early and fault != "a reader that sleeps" and outcome(fault, moment).phase is Phase.DONE
