@@ -15,7 +15,7 @@ from comfy.demo import DemoServer
 from comfy.files_kept import FilesKept
 from comfy.folder import WorkflowFolder
 from comfy.history import History
-from comfy.runs import Runs
+from comfy.runs import RunLimits, Runs
 from ui.backend import Backend, LiveCatalogue
 from ui.limits import WebLimits
 from ui.server import Server, WebSettings, build_app, web_config
@@ -41,6 +41,7 @@ def running_app(
     may_keep: bool = False,
     settings: WebSettings | None = None,
     limits: WebLimits | None = None,
+    run_limits: RunLimits | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
@@ -52,7 +53,7 @@ def running_app(
         tempfile.TemporaryDirectory() as files,
         contextlib.closing(open_history(data or Path(files) / "data")) as history,
     ):
-        runs = Runs(client, history=history, **options)
+        runs = Runs(client, history=history, limits=run_limits, **options)
         runs.resume()
         backend = Backend(
             client,

@@ -147,7 +147,7 @@ def at_server(site: Site, run_id: str) -> bool:
 
 def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
     """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
-    with running_demo_app(step_seconds=0.12, limits=RunLimits(person=2)) as (demo, app):
+    with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
         person = visit(Site(app.url, demo, app.backend)).open(**{"5.steps": 60})
         queued(person, "one boat")
         person.press()
