@@ -15,7 +15,7 @@ from typing import Any, Literal
 Kind = Literal["prompt", "graph"]
 
 MAX_DEPTH = 100
-MAX_PARTS = 2_000_000  # lists and objects; each takes 64 bytes and more, however short it is in the file
+MAX_PARTS = 300_000  # lists and objects, a few hundred bytes each; the largest graph seen has 12,000
 MAX_WRAPS = 6
 
 # Under which keys programs wrap the documents.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.errors import WorkflowError
+from comfy.file_names import plain_name
 from comfy.form import title_of as title_of_name
 from comfy.node_mappings import FILE as MAPPINGS
 from comfy.workflow import Workflow, read_workflow
@@ -16,6 +17,8 @@ from comfy.workflow import Workflow, read_workflow
 # What may hold a workflow; where two files share a name, the one whose ending stands first counts.
 PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
 SUFFIXES = (".json", *PICTURES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
+MOST = 500  # workflows; to those that people keep, not to those that are put there
+MOST_BYTES = 4 * 2**30  # of their files, likewise
 State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
 
 
@@ -73,7 +76,11 @@ class WorkflowFolder:
         if suffix not in SUFFIXES:
             raise WorkflowError(f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON.")
         words = "-".join(re.findall(r"\w+", Path(file_name).stem))[:60] or "workflow"
+        words = Path(plain_name(f"{words}{suffix}")).stem
         taken = _files(self.path)
+        sizes = [state[1] for state in map(_state, taken.values()) if state]
+        if len(taken) >= MOST or sum(sizes) + len(data) > MOST_BYTES:
+            raise WorkflowError("There is no room for more workflows here.", "Ask whoever runs this app.")
         names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
         name = next(name for name in names if name not in taken)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,12 +17,14 @@ from comfy.file_prefix import aliases_of
 from comfy.form_config import did_you_mean
 from comfy.form_fields import Field, Form, Widget
 from comfy.form_types import BadValue, match_choice, read_bool, read_text, read_value
-from comfy.labels import plain_number
+from comfy.labels import plain_number, short
 from comfy.seeds import Increment, next_seed
 from comfy.sending import as_queued
 from comfy.workflow import Prompt, Workflow
 
 MAX_FILE_NAME = 1_000
+MAX_KEY = 200
+MOST_UNKNOWN = 20  # keys that are no fields and are told so
 
 ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
     {
@@ -43,10 +46,9 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
     """
     clean: dict[str, Any] = {}
     errors: dict[str, str] = {}
-    keys = [field.key for field in form.fields]
-    for key in values:
-        if key not in keys:
-            errors[key] = f"There is no field “{key}”.{did_you_mean(key, keys)}"
+    keys = {field.key for field in form.fields}
+    for key in itertools.islice((key for key in values if key not in keys), MOST_UNKNOWN):
+        errors[key] = f"There is no field {short(key)}.{did_you_mean(key[:MAX_KEY], keys)}"
     for field in form.fields:
         if field.key not in values and not (field.is_media and not field.default_offered and field.group != "hidden"):
             clean[field.key] = field.default
@@ -177,8 +179,9 @@ def _check_choice(field: Field, value: object) -> Any:
     try:
         return match_choice(value, offered)
     except BadValue:
-        close = did_you_mean(str(value), map(str, offered))
-        raise BadValue(f"cannot be “{str(value)[:80]}”: the server does not offer it.{close}") from None
+        said = str(value)[:MAX_KEY] if isinstance(value, str | int | float | None) else "this"
+        close = did_you_mean(said, map(str, offered))
+        raise BadValue(f"cannot be “{said[:80]}”: the server does not offer it.{close}") from None
 
 
 def _check_media(field: Field, value: object) -> Any:

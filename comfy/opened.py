@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from comfy.errors import WorkflowError
 from comfy.form import title_of
@@ -13,7 +14,17 @@ from comfy.workflow import Workflow
 
 MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
 KEEP = 20  # workflows a person; the one opened longest ago goes first
-BYTES = 512 * 1024 * 1024  # of all files together, likewise
+BYTES = 512 * 1024 * 1024  # of everything together, likewise
+LARGEST = 32 * 1024 * 1024  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
+VALUE = 100  # bytes of memory that a value, a list or an object takes beside the text in it
+
+
+@dataclass(frozen=True)
+class _Opened:
+    workflow: Workflow
+    file: str
+    data: bytes = field(repr=False)
+    size: int
 
 
 class OpenedWorkflows:
@@ -23,34 +34,53 @@ class OpenedWorkflows:
         self._keep = keep
         self._size = size
         self._lock = threading.Lock()
-        self._opened: OrderedDict[tuple[str, str], tuple[Workflow, str, bytes]] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
 
     def put(self, owner: str, workflow: Workflow, file: str, data: bytes) -> Workflow:
-        """Remember a workflow and the file it came in; the answer carries the name it goes by from now on."""
+        """Remember a workflow and the file it came in; the answer carries the name it goes by from now on.
+
+        WorkflowError where it is too large to be remembered.
+        """
+        taken = weight(workflow.prompt) + weight(workflow.graph)
+        if taken > LARGEST:
+            raise WorkflowError("This workflow has more parts than can be opened here.", "Open a smaller one.")
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         opened = replace(workflow, name=name, title=workflow.title or title_of(workflow.name))
         with self._lock:
-            self._opened[owner, name] = (opened, file, data)
+            self._opened[owner, name] = _Opened(opened, file, data, taken + len(data))
             self._opened.move_to_end((owner, name))
             own = [key for key in self._opened if key[0] == owner]
             for key in own[: -self._keep]:
                 del self._opened[key]
-            while sum(len(file[2]) for file in self._opened.values()) > self._size and len(self._opened) > 1:
+            while sum(one.size for one in self._opened.values()) > self._size and len(self._opened) > 1:
                 self._opened.popitem(last=False)
         return opened
 
     def get(self, owner: str, name: str) -> Workflow:
         """The workflow this person opened under that name. WorkflowError when it is gone or somebody else's."""
-        return self._find(owner, name)[0]
+        return self._find(owner, name).workflow
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """The file it came in: its name and its bytes. WorkflowError as for `get`."""
-        _, file, data = self._find(owner, name)
-        return file, data
+        found = self._find(owner, name)
+        return found.file, found.data
 
-    def _find(self, owner: str, name: str) -> tuple[Workflow, str, bytes]:
+    def _find(self, owner: str, name: str) -> _Opened:
         with self._lock:
             found = self._opened.get((owner, name))
         if found is None:
             raise WorkflowError("This workflow is no longer open here.", "Open its file again.")
         return found
+
+
+def weight(value: object) -> int:
+    """About how many bytes of memory a JSON value takes."""
+    level, total = [value], 0
+    while level:
+        total += VALUE * len(level) + sum(len(one) for one in level if isinstance(one, str))
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ())
+        ]
+    return total

@@ -66,7 +66,8 @@ def running_app(
             limits=limits or WebLimits(),
         )
         settings = settings or WebSettings(port=0)
-        server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings)
+        config = web_config(build_app(backend, settings), settings, backend.limits.connections)
+        server = Server(config, backend.runs, settings)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from comfy.errors import WorkflowError
-from comfy.folder import WorkflowFolder
+from comfy.file_names import plain_name
+from comfy.folder import MOST, WorkflowFolder
 
 PROMPT = json.dumps({"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}})
 
@@ -111,3 +112,25 @@ def test_many_threads_may_ask(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not problems
+
+
+@pytest.mark.parametrize(
+    "name", ["CON.json", "../../x.json", "a\0b.json", "x" * 5000 + ".json", "<b>.json", "日本.json"]
+)
+def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> None:
+    """Whatever a file is called, it is kept inside the folder, under a name that every system takes."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    kept = WorkflowFolder(inside).add(name, PROMPT.encode())
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{kept}.json"]
+    assert kept == Path(plain_name(f"{kept}.json")).stem
+    assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
+
+
+def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
+    """People cannot fill the disk by keeping what they open."""
+    for number in range(MOST):
+        (tmp_path / f"{number}.json").touch()
+    with pytest.raises(WorkflowError, match="no room"):
+        WorkflowFolder(tmp_path).add("one more.json", b"{}")
+    assert len(list(tmp_path.iterdir())) == MOST

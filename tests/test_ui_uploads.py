@@ -215,7 +215,7 @@ async def fill_the_memory() -> None:
 
         return bound({"type": "http", "path": "/", "headers": []}, receive, send)
 
-    bound = BoundBodies(app, usual=100, arriving=100, largest={})
+    bound = BoundBodies(app, WebLimits(body=100, arriving=100), largest={})
     first = asyncio.ensure_future(request(90))
     await asyncio.sleep(0)
     for size, status in ((101, 413), (11, 503)):
@@ -225,6 +225,26 @@ async def fill_the_memory() -> None:
     end.set()
     await first
     await request(11)
+
+
+def test_a_body_that_dribbles_is_refused() -> None:
+    """A stranger who sends a byte now and then holds nothing open for long."""
+
+    async def dribble() -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            while (await receive())["more_body"]:
+                pass
+
+        async def receive() -> Message:
+            await asyncio.sleep(0.01)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        bound = BoundBodies(app, WebLimits(body_seconds=0.2), largest={})
+        with pytest.raises(HTTPException) as refused:
+            await bound({"type": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
+        assert refused.value.status_code == 408
+
+    asyncio.run(dribble())
 
 
 def test_the_oldest_uploads_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

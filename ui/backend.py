@@ -31,6 +31,7 @@ from ui.media import Refused, Upload
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 UPLOADS = "comfyforms"
+MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 SENDING = 8  # runs whose files are on their way to the server at once
 
 
@@ -99,6 +100,8 @@ class Backend:
         found = self.opened.get(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
         catalogue = self.catalogue.get()
         workflow = on_server(found, catalogue)
+        if sum(len(node["inputs"]) for node in workflow.prompt.values()) > MOST_INPUTS:
+            raise WorkflowError("This workflow has more inputs than a form can show.", "Open a smaller one.")
         return workflow, build_form(workflow, catalogue, values)
 
     def open(self, owner: str, file: str, data: bytes) -> Workflow:

@@ -6,6 +6,7 @@ records the screen, edits programs, and lets any other site's page call it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ CALLS = frozenset(f"{API_PREFIX}/{name}" for name in ("run/predict", "queue/join
 CALLS_BELOW = (f"{API_PREFIX}/call/",)
 FILE = f"{API_PREFIX}/file="
 
+LOGINS = 5  # at once
+WRONG_PASSWORD = 1.0  # seconds
 MOST_MARKS = 500_000  # brackets and commas, also of texts: each may become a hundred bytes of memory and more
 NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
 
@@ -43,6 +46,7 @@ class Door:
         self.gradio = gradio
         self.identity = identity
         self.limits = limits
+        self.logins = asyncio.Semaphore(LOGINS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -53,13 +57,24 @@ class Door:
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await _answer(403, "This app answers its own page only.", scope, receive, send)
             case "http", "POST" if path == LOGIN:
-                await self.gradio(scope, receive, send)
+                await self._login(scope, receive, send)
             case "http", "POST" if path in CALLS or path.startswith(CALLS_BELOW):
                 await self._call(scope, receive, send)
             case "http", _:
                 await _answer(404, "There is nothing here.", scope, receive, send)
             case "websocket", _:
                 await send({"type": "websocket.close", "code": 4404})
+
+    async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whoever guesses passwords waits after each."""
+
+        async def later(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 400:
+                await asyncio.sleep(WRONG_PASSWORD)
+            await send(message)
+
+        async with self.logins:
+            await self.gradio(scope, receive, later)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()

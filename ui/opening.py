@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from comfy.errors import ComfyError
+from comfy.file_names import plain_name
 from ui.backend import Backend
 from ui.identity import Identity
 
@@ -33,7 +34,7 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
         data = await request.body()
         try:
             async with room:
-                workflow = await asyncio.to_thread(backend.open, owner, file, data)
+                workflow = await asyncio.to_thread(backend.open, owner, plain_name(file), data)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
         return JSONResponse({"name": workflow.name})

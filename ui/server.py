@@ -19,8 +19,6 @@ from fastapi import FastAPI
 from gradio.routes import App as GradioApp
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
 
 from comfy.errors import ComfyError
 from comfy.form import place_errors
@@ -33,12 +31,14 @@ from ui.door import LOGIN, Door
 from ui.files import file_routes
 from ui.headers import PageHeaders
 from ui.identity import GiveCookie, Identity
-from ui.limits import ENVELOPE
+from ui.limits import ENVELOPE, WebLimits
 from ui.live import live_routes
 from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
+from ui.protocols import PageConnection, PageSocket
+from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show
 
@@ -63,7 +63,6 @@ class WebSettings:
 
 def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
-
     limits = backend.limits
 
     @contextlib.asynccontextmanager
@@ -109,7 +108,8 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.add_middleware(PageHeaders)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
     largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: ENVELOPE}
-    app.add_middleware(BoundBodies, usual=limits.body, arriving=limits.arriving, largest=largest)
+    app.add_middleware(BoundSockets, identity=identity, limits=limits)
+    app.add_middleware(BoundBodies, limits=limits, largest=largest)
     return app
 
 
@@ -168,25 +168,16 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class PageSocket(WebSocketsSansIOProtocol):
-    """A browser's socket that may be closing already when the app ends; uvicorn's own takes that for an error."""
-
-    def shutdown(self) -> None:
-        """Close, unless the browser has begun to."""
-        try:
-            super().shutdown()
-        except InvalidState:
-            self.transport.close()
-
-
-def web_config(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
-    """How uvicorn serves the app."""
+def web_config(app: FastAPI, settings: WebSettings, connections: int = WebLimits.connections) -> uvicorn.Config:
+    """How uvicorn serves the app; more than so many connections at once are told to come later."""
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
+        limit_concurrency=connections,
+        http=PageConnection,
         ws=PageSocket,
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # frames are compressed pictures: packing them again costs time and saves nothing
@@ -195,7 +186,8 @@ def web_config(app: FastAPI, settings: WebSettings) -> uvicorn.Config:
 
 def serve(backend: Backend, settings: WebSettings) -> int:
     """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
-    server = Server(web_config(build_app(backend, settings), settings), backend.runs, settings)
+    config = web_config(build_app(backend, settings), settings, backend.limits.connections)
+    server = Server(config, backend.runs, settings)
     try:
         server.run()
     except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.identity import Identity
+from ui.limits import WebLimits
 
 UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 GONE = 4404  # close code: no such run for this person
+TOO_MANY = 4429  # close code: too many sockets are open
+TOO_FAST = 1008  # close code: the browser says more than any page would
+RATE = 200.0  # messages a second that a page may send: one for each frame it has painted
+BURST = 500.0
 
 
 async def welcome(socket: WebSocket, identity: Identity) -> str | None:
@@ -40,3 +49,51 @@ async def until_one_ends(*jobs: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class BoundSockets:
+    """ASGI middleware: bounds how many sockets are open, in all and of one person, and how much a browser may say."""
+
+    def __init__(self, app: ASGIApp, identity: Identity, limits: WebLimits) -> None:
+        self.app = app
+        self.identity = identity
+        self.limits = limits
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, or close a socket that is one too many."""
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        owner = self.identity.owner(HTTPConnection(scope)) or ""
+        if self._open.total() >= self.limits.sockets or self._open[owner] >= self.limits.person_sockets:
+            await receive()
+            await send({"type": "websocket.accept"})  # only then does the browser learn why
+            await send({"type": "websocket.close", "code": TOO_MANY, "reason": "Too many pages are open."})
+            return
+        self._open[owner] += 1
+        try:
+            await self.app(scope, measured(receive, send), send)
+        finally:
+            self._open[owner] -= 1
+            self._open += Counter()  # forget who has none
+
+
+def measured(receive: Receive, send: Send) -> Receive:
+    """What the browser says, up to the first message that is no text, or one too many: there the socket is closed."""
+    left, since = BURST, time.monotonic()
+
+    async def next_message() -> Message:
+        nonlocal left, since
+        message = await receive()
+        if message["type"] != "websocket.receive":
+            return message
+        now = time.monotonic()
+        left, since = min(BURST, left + (now - since) * RATE) - 1, now
+        code = UNKNOWN_WORD if message.get("text") is None else TOO_FAST if left < 0 else None
+        if code is None:
+            return message
+        await send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+    return next_message

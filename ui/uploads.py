@@ -52,11 +52,9 @@ def upload_routes(identity: Identity, limits: WebLimits) -> APIRouter:
             return PlainTextResponse(BUSY, 503)
         async with room:
             try:
-                async with asyncio.timeout(limits.upload_seconds), request.form(max_files=MOST_FILES) as form:
+                async with request.form(max_files=MOST_FILES) as form:
                     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
                     return JSONResponse(await asyncio.to_thread(_keep_all, files, limits))
-            except TimeoutError:
-                return PlainTextResponse("The file took too long to arrive. Try again.", 408)
             except Unfit as problem:
                 return PlainTextResponse(str(problem), 422)
 
