@@ -56,9 +56,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(*arguments: str, **variables: str) -> Iterator[Started]:
-    """Start the app on a free port and wait until it answers."""
-    port = free_port()
+def started(*arguments: str, port: int = 0, **variables: str) -> Iterator[Started]:
+    """Start the app on this port or a free one and wait until it answers."""
+    port = port or free_port()
     command = [sys.executable, "app.py", "--port", str(port), *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, text=True, stderr=subprocess.PIPE)
     one = Started(process, f"http://127.0.0.1:{port}")

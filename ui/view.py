@@ -50,8 +50,9 @@ BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 class View:
     """One run as the page shows it; times in seconds, `fraction` 0..1 or None where the end cannot be told.
 
-    `form` is the name of the workflow whose form it came from, `workflow` its title. `ended`: `time.time()`, 0 before
-    that. `again`: nothing was wrong with what was asked for, so the very same may be asked for again.
+    `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what was typed.
+    `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked for, so the very same may be
+    asked for again.
     """
 
     id: str
@@ -60,6 +61,7 @@ class View:
     phase: str
     finished: bool
     headline: str
+    about: str = ""
     advice: str = ""
     detail: str = ""
     fraction: float | None = None
@@ -136,6 +138,7 @@ def show(
         phase=state.phase.value,
         finished=state.phase.finished,
         headline=_headline(state, record.job.prompt, elapsed, typical),
+        about=about(record.job.values),
         advice=_advice(state, errors or {}, remarks, missing),
         detail=error.detail if error else "",
         fraction=_fraction(state),

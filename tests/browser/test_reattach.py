@@ -10,6 +10,7 @@ import pytest
 from faults.link import Link
 from playwright.sync_api import expect
 from serving import RunningApp, running_app
+from test_app import free_port, started
 from visitor import Site, Visitor
 from waiting import eventually
 
@@ -199,6 +200,30 @@ def test_the_app_is_restarted_under_an_open_page(demo: DemoServer, visit: Visit,
         person.phase("stopped")
         person.forgive(REFUSED)
         person.page.close()
+
+
+def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> None:
+    """After SIGKILL and a new start the page finds its run at the server, shows its frames again, and can stop it."""
+    with DemoServer(step_seconds=0.6) as demo:
+        port, options = free_port(), ("--server", demo.url, "--data", str(tmp_path))
+        with started(*options, port=port) as one:
+            person = visit(Site(one.url, demo, None)).open(**{"5.steps": 60})  # type: ignore[arg-type]
+            person.press()
+            person.frames(1)
+            one.process.kill()
+        expect(person.page.locator("#away")).to_have_text("The app does not answer. Trying again…")
+        expect(person.page.locator("#stage .headline")).to_have_text("There is no news of this run at the moment.")
+        expect(person.page.locator("#stop")).to_be_disabled()
+        with started(*options, port=port):
+            expect(person.page.locator("#away")).to_be_empty()
+            person.frames(1)
+            expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+            person.page.locator("#stop").click()
+            person.phase("stopped")
+            eventually(lambda: demo.queue.remaining() == 0, "it is stopped at the server")
+            assert demo.requests["POST /prompt"] == 1
+            person.forgive(REFUSED)
+            person.page.close()
 
 
 def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:

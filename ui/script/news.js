@@ -76,6 +76,7 @@ function tellAway(words) {
   place.role = "status";
   if (place.textContent !== words) place.textContent = words;
   $("#generate")?.toggleAttribute("disabled", Boolean(words));
+  paint();
 }
 
 function countWaiting(count) {

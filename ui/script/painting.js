@@ -1,5 +1,7 @@
 // The picture as it comes, and in words how far it is.
 
+const NO_NEWS = "There is no news of this run at the moment.";
+
 let shown = null;
 let objection = null; // said of no run, in its place
 
@@ -11,6 +13,7 @@ async function paintFrame(run, bytes) {
   const next = new Image();
   next.className = "live-frame";
   next.alt = "Preview";
+  next.dataset.run = run.id;
   next.src = URL.createObjectURL(new Blob([bytes]));
   try { await next.decode(); } catch { URL.revokeObjectURL(next.src); return; }
   if (live) { URL.revokeObjectURL(live.src); live.replaceWith(next); } else picture.append(next);
@@ -27,9 +30,9 @@ async function uncover(id) {
   if (!current()) removeFrame();
 }
 
-function removeFrame() {
+function removeFrame(run = null) {
   const live = $("#picture img.live-frame");
-  if (live) { URL.revokeObjectURL(live.src); live.remove(); }
+  if (live && (!run || live.dataset.run === run.id)) { URL.revokeObjectURL(live.src); live.remove(); }
 }
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -107,10 +110,12 @@ function times(run) {
 function paint() {
   const run = current();
   const view = run ? run.view : objection ?? shown?.view;
-  if (view) say(view);
-  stage.times.textContent = view && view !== objection ? times(run ?? shown) : "";
+  const silent = Boolean(run && $("#away")?.textContent) && run.socket?.readyState !== WebSocket.OPEN;
+  if (view) say(silent ? { ...view, headline: NO_NEWS, advice: "", fraction: null } : view);
+  stage.bar.hidden ||= silent;
+  stage.times.textContent = view && view !== objection && !silent ? times(run ?? shown) : "";
   paintQueue();
   if (run && !ticking) ticking = setInterval(paint, 1000);
   if (!run && ticking) { clearInterval(ticking); ticking = null; }
-  $("#stop")?.toggleAttribute("disabled", !run);
+  $("#stop")?.toggleAttribute("disabled", !run || silent);
 }

@@ -45,7 +45,7 @@ function troubledLine(run) {
     act("Dismiss", "", () => forget(run)),
   ]);
   line.classList.add("trouble");
-  tell(line, run.view.workflow, "", `${run.view.headline} ${run.view.advice}`);
+  tell(line, run.view.workflow, run.view.about, `${run.view.headline} ${run.view.advice}`);
   return line;
 }
 

@@ -121,7 +121,7 @@ function changed(run) {
       const sentences = here ? showErrors(run.view.errors) : Object.values(run.view.errors);
       run.view.advice = [run.view.advice, ...sentences].filter(Boolean).join(" ");
     }
-    if (!current() && !run.view.results) removeFrame();
+    if (!run.view.results) removeFrame(run);
     if (!away()) engage();
     remember();
   }
