@@ -151,6 +151,18 @@ class Runs:
                 raise
             return record
 
+    def forget(self, run_id: str, owner: str) -> None:
+        """Delete a finished run of this owner and its files, here and in the history; RunNotFound as with `get`.
+
+        ComfyError if it goes on.
+        """
+        if not self.record(run_id, owner).state.phase.finished:
+            raise ComfyError("This run is not finished.", "Stop it first.")
+        with self._lock:
+            self._runs.pop(run_id, None)
+        if self.history is not None:
+            self.history.delete(run_id, owner)
+
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Let a run of this owner be the ``place``-th (0 = next) of those that wait here; RunNotFound as with `get`."""
         self._around.line.move(self.get(run_id, owner).id, place)
@@ -270,7 +282,7 @@ class Runs:
             self._live.discard(run)
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
-                del self._runs[self._finished.popleft()]
+                self._runs.pop(self._finished.popleft(), None)
             if state.phase is Phase.DONE and state.started_at and state.finished_at:
                 durations = self._durations.setdefault(run.job.workflow, deque(maxlen=_REMEMBERED_DURATIONS))
                 durations.append(state.finished_at - state.started_at)

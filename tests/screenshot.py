@@ -48,7 +48,7 @@ def taken(page: Page) -> bytes:
     """One run for the gallery, and a picture in the middle of the second."""
     page.locator("#field-2-text textarea").fill("a sailing boat at noon, blue sky")
     page.locator("#generate").click()
-    page.locator("#gallery .thumbnail-item").wait_for()
+    page.locator(".past-run img").wait_for()
     page.locator("#field-2-text textarea").fill(WORDS)
     page.locator("#generate").click()
     page.wait_for_function("Number(document.querySelector('#picture').dataset.frames) >= 42")

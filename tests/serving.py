@@ -42,6 +42,7 @@ def running_app(
     settings: WebSettings | None = None,
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
+    remembers: bool = True,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
@@ -53,7 +54,7 @@ def running_app(
         tempfile.TemporaryDirectory() as files,
         contextlib.closing(open_history(data or Path(files) / "data")) as history,
     ):
-        runs = Runs(client, history=history, limits=run_limits, **options)
+        runs = Runs(client, history=history if remembers else None, limits=run_limits, **options)
         runs.resume()
         backend = Backend(
             client,

@@ -108,22 +108,96 @@ def test_all_in_one_archive(served: Served) -> None:
         assert [bundle.read(name) for name in bundle.namelist()] == [original(demo, file) for file in run.state.files]
 
 
-def test_a_file_that_is_gone(served: Served) -> None:
-    """A file that was deleted on the server is an error with a sentence, not a half answer."""
+def test_results_outlive_the_server(served: Served) -> None:
+    """Files that were deleted on the server, and files of a server that is away, come from what is kept here."""
     demo, app = served
+    run = a_run(app, 2)
+    originals = [original(demo, file) for file in run.state.files]
+    folder = demo.storage.folder("output")
+    assert folder is not None
+    for file in run.state.files:
+        (folder / file.subfolder / file.filename).unlink()
+    demo.stop()
+    for index, file in enumerate(run.state.files):
+        assert get(app, file_address(run.id, index, file)).content == originals[index]
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert [bundle.read(name) for name in bundle.namelist()] == originals
+
+
+def test_a_range_that_no_file_has(served: Served) -> None:
+    """It is refused as such."""
+    _, app = served
+    run = a_run(app)
+    assert get(app, file_address(run.id, 0, run.state.files[0]), Range="bytes=99999999-").status_code == 416
+
+
+def test_a_small_picture(served: Served) -> None:
+    """A WebP of at most 320 pixels, for the owner only; a run's other files have none."""
+    _, app = served
+    run = a_run(app)
+    answer = get(app, f"/files/{run.id}/0/thumb")
+    assert answer.headers["content-type"] == "image/webp"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert max(Image.open(io.BytesIO(answer.content)).size) <= 320
+    assert len(answer.content) < 40_000
+    assert get(app, f"/files/{run.id}/0/thumb", BOB).status_code == 404
+    assert get(app, f"/files/{run.id}/1/thumb").status_code == 404
+    moving = finished(start(app, "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 2}))
+    at = next(at for at, file in enumerate(moving.state.files) if file.kind == "video")
+    assert get(app, f"/files/{moving.id}/{at}/thumb").status_code == 404
+
+
+def test_a_file_that_is_no_longer_kept(served: Served) -> None:
+    """It is 404 with a sentence, though the server has a file of that name: that may be another one by now."""
+    _, app = served
+    run = a_run(app, 2)
+    history = app.backend.runs.history
+    assert history is not None
+    history.files.remove(run.state.files[0].digest)
+    answer = get(app, file_address(run.id, 0, run.state.files[0]))
+    assert answer.status_code == 404
+    assert "no longer" in answer.json()["detail"]
+    assert get(app, f"/files/{run.id}/0/thumb").status_code == 404
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert len(bundle.namelist()) == 1
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Served]:
+    """An app that keeps nothing."""
+    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
+        yield demo, app
+
+
+def test_what_is_not_kept_comes_from_the_server(forgetful: Served) -> None:
+    """Byte for byte, in parts and in an archive, as long as the run is known."""
+    demo, app = forgetful
+    run = a_run(app, 2)
+    files = run.state.files
+    assert get(app, file_address(run.id, 1, files[1])).content == original(demo, files[1])
+    part = get(app, file_address(run.id, 0, files[0]), Range="bytes=4-11")
+    assert (part.status_code, part.content) == (206, original(demo, files[0])[4:12])
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert [bundle.read(name) for name in bundle.namelist()] == [original(demo, file) for file in files]
+    assert get(app, f"/files/{run.id}/0/thumb").status_code == 404
+
+
+def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
+    """A file that is not kept and was deleted on the server is an error with a sentence, not a half answer."""
+    demo, app = forgetful
     run = a_run(app)
     (file,) = run.state.files
     folder = demo.storage.folder("output")
     assert folder is not None
     (folder / file.subfolder / file.filename).unlink()
     answer = get(app, file_address(run.id, 0, file))
-    assert answer.status_code in (404, 502)
+    assert answer.status_code == 502
     assert answer.json()["detail"]
 
 
-def test_a_server_that_is_away(served: Served) -> None:
-    """Without the server there is an error with a sentence."""
-    demo, app = served
+def test_a_server_that_is_away(forgetful: Served) -> None:
+    """Without the server, and with nothing kept, there is an error with a sentence."""
+    demo, app = forgetful
     run = a_run(app)
     demo.stop()
     answer = get(app, file_address(run.id, 0, run.state.files[0]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ui.media import Refused, Upload, from_data_url, from_editor, from_path
+from ui.media import Refused, Upload, from_data_url, from_editor, from_path, put_back, to_editor
 
 
 @pytest.fixture
@@ -87,3 +87,31 @@ def test_nothing_painted_means_no_mask() -> None:
     assert Image.open(io.BytesIO(upload.data)).getchannel("A").getextrema() == (255, 255)
     assert from_editor(None) is None
     assert from_editor({"background": None, "layers": []}) is None
+
+
+def test_a_mask_survives_the_way_back(tmp_path: Path) -> None:
+    """A picture that was sent with its mask is shown with the mask painted over it, and is sent alike again."""
+    first = from_editor({"background": Image.new("RGB", (40, 30), "teal"), "layers": [painted()]})
+    assert isinstance(first, Upload)
+    (tmp_path / "sent.png").write_bytes(first.data)
+    again = from_editor(to_editor(str(tmp_path / "sent.png")))
+    assert isinstance(again, Upload)
+    assert again.data == first.data
+
+
+def test_other_pictures_go_to_the_editor_as_they_are(tmp_path: Path) -> None:
+    """One without transparency, one that is none, and no picture at all."""
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    for path in (str(tmp_path / "plain.png"), str(tmp_path / "none.png"), None):
+        assert to_editor(path) == path
+
+
+@pytest.mark.parametrize("name", ["../../x.png", "a\0b.png", "", "con.png", "x" * 500 + ".png"])
+def test_a_kept_file_is_put_back_under_a_safe_name(uploads: Path, tmp_path: Path, name: str) -> None:
+    """Its own name as far as that is one, in a folder of its own among the uploads; its bytes unchanged."""
+    (tmp_path / "kept").write_bytes(b"data")
+    first = put_back(tmp_path / "kept", "ab" * 32, name)
+    assert Path(first).parent == uploads / ("ab" * 32)
+    assert Path(first).read_bytes() == b"data"
+    assert put_back(tmp_path / "kept", "ab" * 32, name) == first

@@ -7,17 +7,18 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.client import Client
-from comfy.errors import ComfyError, WorkflowError
+from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.file_names import plain_name
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
 from comfy.from_graph import on_server
-from comfy.job import Job, KeptInput
+from comfy.job import Job, KeptInput, Record
 from comfy.media_kinds import MIB
 from comfy.object_info import Catalogue
 from comfy.opened import MARK as OPENED_MARK
@@ -27,7 +28,7 @@ from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from comfy.workflow import Workflow, open_workflow
 from ui.limits import WebLimits
-from ui.media import Refused, Upload
+from ui.media import Refused, Upload, put_back
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 UPLOADS = "comfyforms"
@@ -139,9 +140,12 @@ class Backend:
         errors |= _foreign_files(form, cleaned, uploads) | self._refused(form, values)
         if errors:
             raise FieldErrors(errors)
-        prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
-        job = Job(prompt, name, frozenset(output.node for output in form.outputs) or None, used, form.title)
-        return self.runs.submit(job, owner=owner, deadline=deadline, watched=deadline is None, keeps_going=keeps_going)
+        with self._kept(uploads) as inputs:
+            prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
+            outputs = frozenset(output.node for output in form.outputs) or None
+            job = Job(prompt, name, outputs, used, form.title, inputs)
+            watched = deadline is None
+            return self.runs.submit(job, owner=owner, deadline=deadline, watched=watched, keeps_going=keeps_going)
 
     def again(self, run_id: str, owner: str, *, keeps_going: bool = False) -> Run:
         """Submit the job of an earlier run once more, its values and seed included.
@@ -149,16 +153,37 @@ class Backend:
         Raises RunNotFound, UploadRejected, ServerUnreachable.
         """
         job = self.runs.record(run_id, owner).job
-        for key, kept in job.inputs.items():
-            self._send_again(kept, str(job.values.get(key, "")))
-        return self.runs.submit(job, owner=owner, keeps_going=keeps_going)
+        given = {key: (kept, self._path(kept.digest)) for key, kept in job.inputs.items()}
+        uploads = {key: Upload(kept.name, path) for key, (kept, path) in given.items() if path}
+        with self._kept(uploads), self.sending:
+            for key, upload in uploads.items():
+                # Where its prompt says: the server may have been emptied. The same bytes are taken once.
+                folder, _, file = str(job.values.get(key, "")).rpartition("/")
+                if folder:
+                    self.client.upload(upload.data, file, subfolder=folder)
+            return self.runs.submit(job, owner=owner, keeps_going=keeps_going)
 
-    def _send_again(self, kept: KeptInput, name: str) -> None:
-        """See that a file is where its prompt says: the server may have been emptied. The same bytes are taken once."""
-        path = self.runs.history.files.path(kept.digest) if self.runs.history is not None else None
-        folder, _, file = name.rpartition("/")
-        if path is not None and folder:
-            self.client.upload(path.read_bytes(), file, subfolder=folder)
+    @contextmanager
+    def _kept(self, uploads: Mapping[str, Upload]) -> Iterator[dict[str, KeptInput]]:
+        """Copies of these files, kept here: they stay if a run with them is on record at the end of the block, and go
+        if it raises."""
+        history, holder = self.runs.history, secrets.token_hex(8)
+        kept: dict[str, KeptInput] = {}
+        if history is None:
+            yield kept
+            return
+        try:
+            for key, upload in uploads.items():
+                kept[key] = KeptInput(upload.name, history.files.add(upload.chunks(), holder=holder)[0])
+            yield kept
+        except BaseException:
+            history.files.release(holder)
+            history.let_go(one.digest for one in kept.values())
+            raise
+        history.files.release(holder)
+
+    def _path(self, digest: str) -> Path | None:
+        return self.runs.history.files.path(digest) if self.runs.history is not None and digest else None
 
     def _refused(self, form: Form, values: Mapping[str, object]) -> dict[str, str]:
         """A sentence for each file that cannot be taken, by its field's key."""
@@ -184,11 +209,24 @@ class Backend:
         folder, _, name = item.default.rpartition("/")
         return self.copy_of(OutputFile(name, folder, "input", "file", item.node))
 
+    def put_back(self, digest: str, name: str) -> str | None:
+        """A file that is kept here, where a field of the form can show it; None where it is gone."""
+        path = self._path(digest)
+        return put_back(path, self._unguessable(digest.encode()), name) if path else None
+
+    def result(self, record: Record, at: int) -> str | None:
+        """A file of a run's results where a field of the form can show it; None where it is gone."""
+        file = record.state.files[at]
+        if file.digest:
+            return self.put_back(file.digest, file.filename)
+        try:
+            return self.copy_of(file) if self.runs.get(record.id, record.owner) else None
+        except RunNotFound:  # from an earlier life: another file may go by that name now
+            return None
+
     def copy_of(self, file: OutputFile) -> str | None:
         """A file of the server's as a file here, fetched once; None where the server no longer has it."""
-        # The place is shown to a browser, and whoever knows a place can fetch it: nobody may guess it.
-        place = f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace")
-        key = hashlib.blake2b(place, key=self.secret, digest_size=16).hexdigest()
+        key = self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
         copy = self.files / f"{key}{Path(plain_name(file.filename)).suffix}"
         if not copy.exists():
             part = copy.with_suffix(f".{secrets.token_hex(4)}.part")
@@ -203,6 +241,10 @@ class Backend:
                 part.unlink(missing_ok=True)
                 return None
         return str(copy)
+
+    def _unguessable(self, name: bytes) -> str:
+        """Places are shown to a browser, and whoever knows a place can fetch it."""
+        return hashlib.blake2b(name, key=self.secret, digest_size=16).hexdigest()
 
     def _send(self, uploads: Mapping[str, Upload]) -> dict[str, object]:
         """Upload files under a folder nobody can guess; their names on the server by field key."""

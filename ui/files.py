@@ -1,23 +1,24 @@
-"""Results on their way to the browser: each file of a person's own run, and all of them in one archive.
+"""Results on their way to the browser: each file of a person's own run, a small picture of it, and all in one archive.
 
-Files are fetched from ComfyUI under the names its history gave; nothing in a request but the run's id and the
-file's place in its results decides what is fetched.
+Nothing in a request but the run's id and the file's place in its results decides what is sent. A file comes from what
+is kept here; one that is not kept comes from ComfyUI under the name its history gave, as long as the run is in memory:
+later that name may be another person's file.
 """
 
 from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.client import Client
 from comfy.errors import ComfyError, RunNotFound
-from comfy.run import Run
+from comfy.job import Record
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from ui.identity import Identity
@@ -26,11 +27,18 @@ PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified"
 # What a browser would run as a page is never shown as one: it is offered as a download.
 SHOWN = ("image/", "video/", "audio/")
 UNSAFE = ("image/svg+xml",)
+CHUNK = 256 * 1024  # bytes
+NO_RESULT = "There is no such result. It may have been too long ago."
 
 
 def file_address(run_id: str, index: int, file: OutputFile) -> str:
     """The path of the file at `index` of the run's results, relative to the app's root."""
     return f"/files/{run_id}/{index}/{quote(safe_name(file.filename))}"
+
+
+def thumbnail_address(run_id: str, index: int) -> str:
+    """The path of a small picture of that file."""
+    return f"/files/{run_id}/{index}/thumb"
 
 
 def safe_name(filename: str) -> str:
@@ -40,36 +48,114 @@ def safe_name(filename: str) -> str:
 
 
 def file_routes(runs: Runs, client: Client, identity: Identity) -> APIRouter:
-    """The routes `/files/{run_id}/{index}/{name}` and `/files/{run_id}/all.zip`, both for the run's owner only."""
+    """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb` and `/files/{run_id}/all.zip`, for
+    the run's owner only."""
     router = APIRouter()
+    results = ResultFiles(runs, client)
 
-    def own_run(request: Request, run_id: str) -> Run:
+    def own(request: Request, run_id: str) -> Record:
         owner = identity.owner(request)
         if owner is None:
             raise HTTPException(401, "Please log in first.")
         try:
-            return runs.get(run_id, owner)
+            return runs.record(run_id, owner)
         except RunNotFound:
-            raise HTTPException(404, "There is no such result. It may have been too long ago.") from None
+            raise HTTPException(404, NO_RESULT) from None
+
+    def own_file(request: Request, run_id: str, index: int) -> tuple[Record, OutputFile]:
+        record = own(request, run_id)
+        files = record.state.files
+        if not 0 <= index < len(files):
+            raise HTTPException(404, NO_RESULT)
+        return record, files[index]
 
     @router.get("/files/{run_id}/all.zip")
     def everything(request: Request, run_id: str) -> StreamingResponse:
-        run = own_run(request, run_id)
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(safe_name(run.job.title))}.zip"}
-        return StreamingResponse(archive(run, client), media_type="application/zip", headers=headers)
+        record = own(request, run_id)
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(safe_name(record.job.title))}.zip"}
+        return StreamingResponse(results.archive(record), media_type="application/zip", headers=headers)
+
+    @router.get("/files/{run_id}/{index}/thumb")
+    def thumbnail(request: Request, run_id: str, index: int) -> FileResponse:
+        _, file = own_file(request, run_id, index)
+        path = runs.history.files.thumbnail(file.digest, file.kind) if runs.history else None
+        if path is None:
+            raise HTTPException(404, "There is no small picture of this.")
+        return FileResponse(path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp"))
 
     @router.get("/files/{run_id}/{index}/{name}")
-    def one(request: Request, run_id: str, index: int, name: str) -> StreamingResponse:
-        files = own_run(request, run_id).state.files
-        if not 0 <= index < len(files):
-            raise HTTPException(404, "There is no such result.")
-        return pass_on(client, files[index], request.headers.get("range"))
+    def one(request: Request, run_id: str, index: int, name: str) -> Response:
+        record, file = own_file(request, run_id, index)
+        return results.send(record, file, request.headers.get("range"))
 
     return router
 
 
-def pass_on(client: Client, file: OutputFile, range_header: str | None) -> StreamingResponse:
-    """One file as it comes from the server, byte for byte, with ranges so that videos can be wound."""
+class ResultFiles:
+    """Sends the files of finished runs, wherever they are."""
+
+    def __init__(self, runs: Runs, client: Client) -> None:
+        self._runs = runs
+        self._client = client
+
+    def send(self, record: Record, file: OutputFile, range_header: str | None) -> Response:
+        """One file, byte for byte as the server made it, with ranges so that videos can be wound."""
+        media_type = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
+        headers = _headers(file.filename, media_type)
+        if not file.digest and self._in_memory(record):
+            return _pass_on(self._client, file, range_header, headers, media_type)
+        path = self._kept(file)
+        try:
+            status = path.stat() if path else None
+        except OSError:
+            status = None
+        if path is None or status is None:
+            raise HTTPException(404, "This file is no longer kept here.")
+        return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
+
+    def archive(self, record: Record) -> Iterator[bytes]:
+        """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
+
+        Media is packed already, so it is only stored. A file that is no longer there is left out.
+        """
+        bundle = ZipStream(compress_type=ZIP_STORED)
+        saved = any(file.type == "output" for file in record.state.files)
+        for index, file in enumerate(record.state.files):
+            content = self._content(record, file)
+            if content is not None and (file.type == "output" or not saved):
+                bundle.add(content, f"{index + 1:03}-{safe_name(file.filename)}")
+        yield from bundle
+
+    def _content(self, record: Record, file: OutputFile) -> Iterator[bytes] | None:
+        if not file.digest:
+            return _from_server(self._client, file) if self._in_memory(record) else None
+        path = self._kept(file)
+        return _from_disk(path) if path else None
+
+    def _kept(self, file: OutputFile) -> Path | None:
+        return self._runs.history.files.path(file.digest) if self._runs.history else None
+
+    def _in_memory(self, record: Record) -> bool:
+        try:
+            return bool(self._runs.get(record.id, record.owner))
+        except RunNotFound:
+            return False
+
+
+def _from_disk(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _from_server(client: Client, file: OutputFile) -> Iterator[bytes]:
+    with client.view(file) as answer:
+        yield from answer.iter_bytes()
+
+
+def _pass_on(
+    client: Client, file: OutputFile, range_header: str | None, headers: dict[str, str], media_type: str
+) -> StreamingResponse:
     answer_of = client.view(file, range_header=range_header)
     try:
         answer = answer_of.__enter__()
@@ -82,31 +168,14 @@ def pass_on(client: Client, file: OutputFile, range_header: str | None) -> Strea
         finally:
             answer_of.__exit__(None, None, None)
 
-    name = quote(safe_name(file.filename))
-    media_type = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
+    passed = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
+    return StreamingResponse(body(), answer.status, passed | headers, media_type)
+
+
+def _headers(filename: str, media_type: str) -> dict[str, str]:
     shown = media_type.startswith(SHOWN) and media_type not in UNSAFE
-    headers = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
-    headers |= {
-        "content-disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{name}",
+    return {
+        "content-disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(safe_name(filename))}",
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=3600",
     }
-    return StreamingResponse(body(), answer.status, headers, media_type)
-
-
-def archive(run: Run, client: Client) -> Iterator[bytes]:
-    """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
-
-    Media is packed already, so it is only stored.
-    """
-    bundle = ZipStream(compress_type=ZIP_STORED)
-
-    def content(file: OutputFile) -> Iterator[bytes]:
-        with client.view(file) as answer:
-            yield from answer.iter_bytes()
-
-    saved = any(file.type == "output" for file in run.state.files)
-    for index, file in enumerate(run.state.files):
-        if file.type == "output" or not saved:
-            bundle.add(content(file), f"{index + 1:03}-{safe_name(file.filename)}")
-    yield from bundle

@@ -54,7 +54,8 @@ def draw_form(
         _draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     _draw_heading(backend, name, form)
-    controls = draw_fields(name, form, values_at_first(backend, form, choice), choice["unfolded"])
+    scope = f"{name}/{choice['filling']}"
+    controls = draw_fields(scope, form, values_at_first(backend, form, choice), choice["unfolded"])
     for control in controls:
         if control.field.widget == "mask":
             judge_first(control.components[0], backend.limits.file)
@@ -69,13 +70,18 @@ def draw_form(
 
 def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """What a form is drawn from: a workflow's name and the values in the address and in the browser's keeping,
-    and the sections that are open.
+    the sections that are open, and how often the page has filled in a form.
 
     The nonce makes opening the same workflow again a change.
     """
-    linked, kept = wanted.get("linked") or {}, wanted.get("kept") or {}
-    unfolded = wanted.get("unfolded") or []
-    return {"name": name, "linked": linked, "kept": kept, "unfolded": unfolded, "nonce": secrets.token_hex(4)}
+    return {
+        "name": name,
+        "linked": wanted.get("linked") or {},
+        "kept": wanted.get("kept") or {},
+        "unfolded": wanted.get("unfolded") or [],
+        "filling": str(wanted.get("filling") or 0),
+        "nonce": secrets.token_hex(4),
+    }
 
 
 def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dict[str, Any]:
@@ -100,30 +106,33 @@ def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dic
     return values
 
 
-def draw_fields(name: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()) -> tuple[Control, ...]:
-    """All visible fields: the main ones, the author's sections, then Advanced, folded unless they were open."""
+def draw_fields(scope: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()) -> tuple[Control, ...]:
+    """All visible fields: the main ones, the author's sections, then Advanced, folded unless they were open.
+
+    Drawn again in the same `scope`, they keep what the person has put in.
+    """
     shown = [field for field in form.fields if field.group != "hidden"]
     if len(shown) > MOST_FIELDS:
         gr.HTML(f"<p>{len(shown) - MOST_FIELDS} more inputs keep their author's values.</p>", elem_classes="caption")
         shown = sorted(shown, key=lambda field: field.group != "main")[:MOST_FIELDS]
-    controls = list(_draw_group(name, [field for field in shown if field.group == "main"], values))
+    controls = list(_draw_group(scope, [field for field in shown if field.group == "main"], values))
     rest = [field for field in shown if field.group != "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = f"{section or ADVANCED} ({len(fields)})"
         with gr.Accordion(title, open=(section or ADVANCED) in unfolded, elem_classes="section"):
-            controls += _draw_group(name, fields, values)
+            controls += _draw_group(scope, fields, values)
     return tuple(controls)
 
 
-def _draw_group(name: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
+def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
     pairs = {width.key: height for width, height in size_pairs(fields)}
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
-            yield from _draw_size(name, field, pairs[field.key], values)
+            yield from _draw_size(scope, field, pairs[field.key], values)
         elif field.key not in heights:
-            yield build_control(field, values[field.key], name)
+            yield build_control(field, values[field.key], scope)
         if field.grows:
             _draw_more(field)
 
@@ -144,11 +153,11 @@ def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
     ]
 
 
-def _draw_size(name: str, width: Field, height: Field, values: dict[str, Any]) -> tuple[Control, Control]:
+def _draw_size(scope: str, width: Field, height: Field, values: dict[str, Any]) -> tuple[Control, Control]:
     with gr.Row(elem_classes="size"):
-        wide = build_control(_bare(width), values[width.key], name)
+        wide = build_control(_bare(width), values[width.key], scope)
         swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
-        high = build_control(_bare(height), values[height.key], name)
+        high = build_control(_bare(height), values[height.key], scope)
         ratio = gr.Dropdown(
             [("Free", ""), *((shape, str(value)) for shape, value in RATIOS.items())],
             value="",
@@ -156,7 +165,7 @@ def _draw_size(name: str, width: Field, height: Field, values: dict[str, Any]) -
             min_width=96,
             filterable=False,
             interactive=True,
-            key=f"{name}/{width.key}/ratio",
+            key=f"{scope}/{width.key}/ratio",
             preserved_by_key=[],
         )
     numbers = [*wide.components, *high.components]
@@ -181,7 +190,7 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
     text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    gr.HTML(text, elem_id="heading")
+    gr.HTML(text, elem_id="heading", js_on_load=f"comfyforms.pastOf({json.dumps(name)})")
     if name.startswith(OPENED_MARK):
         keep = '<button type="button" class="quiet">Keep it for everybody</button>' if backend.may_keep else ""
         gr.HTML(

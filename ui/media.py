@@ -6,7 +6,9 @@ import base64
 import binascii
 import io
 import mimetypes
-from collections.abc import Mapping
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,11 @@ from typing import Any
 from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
+from comfy.file_names import plain_name
 from comfy.form import Widget
 from comfy.media_kinds import FileLimits, problem_with
 
+CHUNK = 1024 * 1024  # bytes
 GONE = "needs its file once more: it is no longer here."
 
 
@@ -39,6 +43,12 @@ class Upload:
     def size(self) -> int:
         """Bytes."""
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of it, piece by piece."""
+        with io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
 
     def problem(self, limits: FileLimits, widget: Widget | None = None) -> str:
         """Why it cannot be taken, as `comfy.media_kinds.problem_with`; "" if it can."""
@@ -81,6 +91,21 @@ def among_uploads(place: object) -> Path | None:
         return None
 
 
+def put_back(path: Path, place: str, name: str) -> str:
+    """A kept file among those that were taken from browsers, under its own name, so that a field can show it.
+
+    ``place`` is the folder's name there, which nobody may guess: whoever knows the whole path can fetch the file.
+    """
+    folder = Path(get_upload_folder()) / place
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / plain_name(name)
+    if not copy.is_file():
+        part = folder / f"{secrets.token_hex(4)}.part"
+        shutil.copyfile(path, part)
+        part.replace(copy)
+    return str(copy)
+
+
 def from_data_url(url: str) -> Upload | None:
     """A file inside a `data:…;base64,…` address, as scripts send one; None where it is no such thing."""
     head, comma, body = url.partition(",")
@@ -92,6 +117,19 @@ def from_data_url(url: str) -> Upload | None:
         return None
     extension = mimetypes.guess_extension(head.removeprefix("data:").removesuffix(";base64")) or ".bin"
     return Upload(f"upload{extension}", data)
+
+
+def to_editor(path: str | None) -> Any:
+    """A picture for `gr.ImageEditor`: what `from_editor` put into its alpha is painted over it again."""
+    try:
+        with Image.open(path or "") as picture:
+            if picture.mode != "RGBA":
+                return path
+            layer = Image.new("RGBA", picture.size, "white")
+            layer.putalpha(ImageChops.invert(picture.getchannel("A")))
+            return {"background": picture.convert("RGB"), "layers": [layer], "composite": None}
+    except (OSError, Image.DecompressionBombError):
+        return path
 
 
 def from_editor(value: Mapping[str, Any] | Refused | None) -> Upload | Refused | None:

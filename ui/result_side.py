@@ -12,8 +12,8 @@ from gradio.components import Component
 from gradio.data_classes import FileData
 from gradio.route_utils import API_PREFIX, get_root_url
 
-from comfy.errors import RunNotFound
-from comfy.run import Run
+from comfy.errors import ComfyError, RunNotFound
+from comfy.job import Record
 from comfy.run_state import OutputFile
 from ui.backend import Backend
 from ui.files import file_address, safe_name
@@ -30,7 +30,6 @@ QUIET: dict[str, Any] = {
 AT_ONCE: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}
 LISTENING = "comfyforms.mount(element, { value: () => props.value, watch, finished: () => trigger('finished') })"
 SHOWN = ("image", "video")
-GALLERY = 24  # pictures of this and earlier runs
 
 Owner = Callable[[gr.Request], str]
 
@@ -49,7 +48,6 @@ def by_address(component: Component) -> Component:
 class Result:
     """One file of a finished run as the page needs it: its place in the run, and its address for this browser."""
 
-    run: Run
     at: int
     file: OutputFile
     url: str
@@ -68,36 +66,19 @@ class ResultSide:
     picture: Component
     shown: gr.JSON
     use_as_input: gr.Button
-    keep_seed: gr.Button
     backend: Backend
 
     def bind_reuse(self, controls: tuple[Control, ...], owner: Owner) -> None:
-        """Let the buttons under a result fill the form: its values, or the picture as an input."""
-        plain = [control for control in controls if not control.field.is_media]
+        """Let the picture that is shown become the form's first picture."""
         pictures = [control for control in controls if control.field.widget in ("image", "mask")]
 
-        def values_of(shown: dict[str, Any] | None, request: gr.Request) -> list[Any]:
-            run = _own_run(self.backend, shown, owner(request))
-            used = run.job.values if run else {}
-            return [
-                value
-                for control in plain
-                for value in (
-                    control.show(used[control.field.key])
-                    if control.field.key in used
-                    else [gr.skip()] * len(control.components)
-                )
-            ]
-
         def as_input(shown: dict[str, Any] | None, request: gr.Request) -> Any:
-            run = _own_run(self.backend, shown, owner(request))
-            files = run.state.files if run else ()
-            file = files[shown["at"]] if shown and files else None
-            return self.backend.copy_of(file) if file and file.kind == "image" else gr.skip()
+            record = _own(self.backend, shown, owner(request))
+            files = record.state.files if record else ()
+            if not (record and shown and files) or files[shown["at"]].kind != "image":
+                return gr.skip()
+            return self.backend.result(record, shown["at"]) or gr.skip()
 
-        if plain:
-            components = [component for control in plain for component in control.components]
-            self.keep_seed.click(values_of, self.shown, components, **QUIET)
         if pictures:
             self.use_as_input.click(as_input, self.shown, pictures[0].components[0], **QUIET)
 
@@ -136,56 +117,48 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
     )
     with gr.Row(elem_id="result-actions", visible=False) as actions:
         links = gr.HTML(elem_id="downloads")
-        keep = gr.Button("Use these values", size="sm", elem_classes="quiet", min_width=120)
         use = gr.Button("Use as input", elem_id="use-as-input", size="sm", elem_classes="quiet", min_width=100)
+        more = gr.HTML(elem_id="more-actions")
     shown = gr.JSON(visible=False)
     wanted = gr.JSON(visible=False)
-    side = ResultSide(stage, picture, shown, use, keep, backend)
+    side = ResultSide(stage, picture, shown, use, backend)
     _draw_rest(backend, shown, owner)
-    outputs = [picture, video, gallery, actions, links, shown]
+    gr.HTML(
+        html_template='<section class="past" aria-label="Earlier results" hidden></section>',
+        js_on_load="comfyforms.mountPast(element)",
+        elem_id="past",
+        apply_default_css=False,
+    )
+    outputs = [picture, video, gallery, actions, links, use, more, shown]
 
     def finished(said: dict[str, Any] | None, request: gr.Request) -> list[Any]:
-        run = _own_run(backend, said, owner(request))
-        if run is None:
-            return [gr.skip()] * len(outputs)
-        earlier = [other for other in reversed(backend.runs.owned(owner(request))) if other is not run]
-        return show_run(run, request, earlier)
+        if not (said and said.get("run")):
+            return nothing()
+        record = _own(backend, said, owner(request))
+        return [gr.skip()] * len(outputs) if record is None else show_record(record, request, said.get("at"))
 
-    def select(was: dict[str, Any] | None, event: gr.SelectData, request: gr.Request) -> list[Any]:
-        entries = was["gallery"] if was else []
-        run_id, at = entries[event.index] if event.index < len(entries) else (None, 0)
-        run = _own_run(backend, {"run": run_id}, owner(request))
-        if run is None:
-            return [gr.skip()] * len(outputs)
-        results = _addresses(run, request)
-        return [*show_result(run, results, results[at]), {"run": run.id, "at": at, "gallery": entries}]
-
-    # Two runs may end at once: the later one is asked for when the first is there.
+    # Two runs may end at once: the later one is asked for when the first is there. What is picked in the gallery comes
+    # this way too: Gradio's own event names files by their address, which the door lets nobody do.
     stage.finished(finished, wanted, outputs, js="() => [comfyforms.toShow()]", **QUIET)
-    gallery.select(select, shown, outputs, **AT_ONCE)
     return side
 
 
-def show_run(run: Run, request: gr.Request, earlier: Iterable[Run]) -> list[Any]:
-    """The updates of all outputs for a run that has finished: its results come first, then those of earlier runs."""
-    results = _addresses(run, request)
+def show_record(record: Record, request: gr.Request, at: object = None) -> list[Any]:
+    """The updates of all outputs for a run that has finished, now or long ago; `at`: which one of its gallery."""
+    results = _addresses(record, request)
     media = visible(results)
-    for other in earlier:
-        if len(media) >= GALLERY:
-            break
-        media += visible(_addresses(other, request))
-    own = visible(results)
-    chosen = own[0] if own else None
-    shown = {
-        "run": run.id,
-        "at": chosen.at if chosen else 0,
-        "gallery": [[result.run.id, result.at] for result in media],
-    }
-    updates = show_result(run, results, chosen)
-    updates[2] = gr.Gallery(
-        [(result.url, None) for result in media], visible=bool(media), selected_index=0 if chosen else None
-    )
-    return [*updates, shown]
+    picked = at if isinstance(at, int) and 0 <= at < len(media) else None
+    chosen = media[picked or 0] if media else None
+    updates = show_result(record, results, chosen)
+    if picked is None:
+        thumbnails = [(result.url, None) for result in media]
+        updates[2] = gr.Gallery(thumbnails, visible=len(media) > 1, selected_index=0 if chosen else None)
+    return [*updates, {"run": record.id, "at": chosen.at if chosen else 0}]
+
+
+def nothing() -> list[Any]:
+    """The updates of all outputs that take away what is shown."""
+    return [None, "", gr.Gallery([], visible=False), gr.Row(visible=False), "", gr.skip(), "", {}]
 
 
 def visible(results: list[Result]) -> list[Result]:
@@ -194,27 +167,34 @@ def visible(results: list[Result]) -> list[Result]:
     return [result for result in media if result.file.type == "output"] or media
 
 
-def show_result(run: Run, results: list[Result], chosen: Result | None) -> list[Any]:
-    """The updates of picture, video, gallery (none), actions and links for one of a run's results."""
+def show_result(record: Record, results: list[Result], chosen: Result | None) -> list[Any]:
+    """The updates of picture, video, gallery (none), and of the row of actions, for one of a run's results."""
     moving = chosen is not None and chosen.file.kind == "video"
     return [
         # No gr.Image(…) here: an update would put Gradio's own component in the place of this one.
         chosen.url if chosen and not moving else None,
         _video(chosen) if chosen and moving else "",
         gr.skip(),
-        gr.Row(visible=bool(results or run.state.texts)),
-        _links(run, chosen, results),
+        gr.Row(visible=True),
+        _links(record, chosen, results),
+        gr.Button(visible=chosen is not None and not moving),
+        _action(record, "again", "Run again") + _action(record, "delete", "Delete"),
     ]
 
 
-def _links(run: Run, chosen: Result | None, results: list[Result]) -> str:
+def _links(record: Record, chosen: Result | None, results: list[Result]) -> str:
     links = []
     if chosen is not None:
         links.append(_download(chosen, "Download"))
     if len(results) > 1:
-        everything = results[0].url.partition("/files/")[0] + f"/files/{run.id}/all.zip"
+        everything = results[0].url.partition("/files/")[0] + f"/files/{record.id}/all.zip"
         links.append(f'<a class="button" href="{html.escape(everything)}" download>Download all</a>')
-    return "".join(links)
+    return "".join(links) + _action(record, "values", "Use these values")
+
+
+def _action(record: Record, act: str, words: str) -> str:
+    """A button for the page's script (script/past.js)."""
+    return f'<button type="button" class="button" data-act="{act}" data-run="{html.escape(record.id)}">{words}</button>'
 
 
 def _download(result: Result, words: str = "") -> str:
@@ -230,10 +210,10 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
     """What is no picture or video: sound, 3D, texts, files, intermediate pictures; and what the run was made with."""
 
     def rest(choice: dict[str, Any] | None, request: gr.Request) -> None:
-        run = _own_run(backend, choice, owner(request))
-        if run is None:
+        record = _own(backend, choice, owner(request))
+        if record is None:
             return
-        results = _addresses(run, request)
+        results = _addresses(record, request)
         for result in results:
             match result.file.kind:
                 case "audio":
@@ -245,10 +225,10 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
                     gr.HTML(_download(result))
                 case "file":
                     gr.HTML(_download(result))
-        for text in run.state.texts:
+        for text in record.state.texts:
             gr.Textbox(text.text, label="Text", interactive=False, buttons=["copy"], lines=2, max_lines=12)
         _draw_intermediate(results)
-        _draw_details(backend, run)
+        _draw_details(backend, record)
 
     gr.render([shown], [shown.change], queue=False, show_progress="hidden")(rest)
 
@@ -261,28 +241,36 @@ def _draw_intermediate(results: list[Result]) -> None:
             gr.Gallery(temp, show_label=False, columns=4, interactive=False, height="auto", buttons=["fullscreen"])
 
 
-def _draw_details(backend: Backend, run: Run) -> None:
-    used = run.job.values
-    _, form = backend.form(run.job.workflow, run.owner, used)
+def _draw_details(backend: Backend, record: Record) -> None:
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(field.label)}</th><td>{html.escape(str(used[field.key]))}</td></tr>"
-        for field in form.fields
-        if used.get(field.key) is not None and field.group != "hidden"
+        f"<tr><th scope='row'>{html.escape(label)}</th><td>{html.escape(str(value))}</td></tr>"
+        for label, value in _labelled(backend, record)
+        if value is not None
     )
     with gr.Accordion("Details", open=False, elem_classes="section", elem_id="details"):
         gr.HTML(f"<table class='details'>{rows}</table>")
 
 
-def _own_run(backend: Backend, said: Any, owner: str) -> Run | None:
-    """The person's own run that the page names, or None where it has been forgotten or is not theirs."""
+def _labelled(backend: Backend, record: Record) -> Iterable[tuple[str, object]]:
+    """The values a run was made with, named as in its form; by their keys where there is no such form any more."""
+    used = dict(record.job.values) | {key: kept.name for key, kept in record.job.inputs.items()}
+    try:
+        _, form = backend.form(record.job.workflow, record.owner, record.job.values)
+    except ComfyError:
+        return used.items()
+    return [(field.label, used[field.key]) for field in form.fields if field.key in used and field.group != "hidden"]
+
+
+def _own(backend: Backend, said: Any, owner: str) -> Record | None:
+    """What is known of the person's own run that the page names, or None where it is gone or is not theirs."""
     run_id = said.get("run") if isinstance(said, dict) else None
     try:
-        return backend.runs.get(str(run_id), owner) if run_id else None
+        return backend.runs.record(str(run_id), owner) if run_id else None
     except RunNotFound:
         return None
 
 
-def _addresses(run: Run, request: gr.Request) -> list[Result]:
+def _addresses(record: Record, request: gr.Request) -> list[Result]:
     """Every file of a run with its full address as this browser reaches the app, also behind a path prefix."""
     inner = request.request
     if inner is None:
@@ -290,6 +278,6 @@ def _addresses(run: Run, request: gr.Request) -> list[Result]:
     route = inner.url.path[inner.url.path.index(API_PREFIX) :]
     root = get_root_url(inner, route, inner.app.root_path)
     return [
-        Result(run, index, file, f"{root}{file_address(run.id, index, file)}")
-        for index, file in enumerate(run.state.files)
+        Result(index, file, f"{root}{file_address(record.id, index, file)}")
+        for index, file in enumerate(record.state.files)
     ]

@@ -37,6 +37,7 @@ from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
+from ui.past import past_routes
 from ui.protocols import PageConnection, PageSocket
 from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
@@ -79,6 +80,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(news_routes(backend, identity))
     app.include_router(own_run_routes(backend, identity))
     app.include_router(opening_routes(backend, identity))
+    app.include_router(past_routes(backend, identity, viewer(backend)))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     app.include_router(upload_routes(identity, limits))
     page = build_page(backend, identity)

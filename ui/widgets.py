@@ -18,7 +18,7 @@ from gradio.components import Component
 from comfy.form import Field
 from comfy.media_kinds import FileLimits
 from comfy.seeds import Increment
-from ui.media import Refused, Upload, from_editor, from_path
+from ui.media import Refused, Upload, from_editor, from_path, to_editor
 
 EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 LINES = 3
@@ -229,7 +229,7 @@ def _mask(field: Field, value: Any, scope: str) -> Control:
         f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>", elem_classes="caption"
     )
     editor = gr.ImageEditor(
-        value,
+        to_editor(value),
         type="pil",
         sources=["upload", "clipboard", "webcam"],
         transforms=(),

@@ -83,15 +83,15 @@ def wait_ready(page: Page) -> None:
 
 
 def generate(page: Page) -> None:
-    """Press Generate and wait until the gallery shows what this run made."""
-    before = page.evaluate(f"({GALLERY})()")
+    """Press Generate and wait until the page shows all that this run made."""
+    before = page.evaluate(f"({RESULTS})()")
     page.click(READY)
-    page.wait_for_function(f"(before) => {{ const now = ({GALLERY})(); return now && now !== before; }}", arg=before)
+    page.wait_for_function(f"(before) => {{ const now = ({RESULTS})(); return now && now !== before; }}", arg=before)
 
 
-# The addresses in the gallery, each run's own; null until all of its pictures are loaded.
-GALLERY = """() => {
-  const images = [...document.querySelectorAll("#gallery .thumbnail-item img")];
+# The addresses of picture and gallery, each run's own; null until all of them are loaded.
+RESULTS = """() => {
+  const images = [...document.querySelectorAll("#picture img:not(.live-frame), #gallery .thumbnail-item img")];
   const loaded = images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);
   return loaded ? images.map((image) => image.src).join(" ") : null;
 }"""

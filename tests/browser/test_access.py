@@ -65,8 +65,9 @@ def test_enter_with_control_generates(fast: Site, visit: Visit) -> None:
 
 def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
     """Tab goes through list, fields, tools, Generate and the results, in the order they are read."""
-    person = visit(fast).open(**{"5.steps": 1})
+    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 2})
     person.generate()
+    expect(person.page.locator(".past-run")).to_be_visible()
     person.page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     person.page.mouse.click(2, 2)
     reached: list[str] = []
@@ -76,8 +77,8 @@ def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
             str(
                 person.page.evaluate(
                     "(() => { const one = document.activeElement;"
-                    " return one.closest('[id^=field-], #picker, #generate, #gallery, #downloads, #tools, #details')"
-                    "?.id || one.tagName; })()"
+                    " return one.closest('[id^=field-], #picker, #generate, #gallery, #downloads, #tools, #details,"
+                    " #past')?.id || one.tagName; })()"
                 )
             )
         )
@@ -94,6 +95,7 @@ def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
         "gallery",
         "downloads",
         "details",
+        "past",
     ]
     assert [one for one in order if one in wanted] == wanted
 

@@ -57,7 +57,7 @@ def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
 
 
 def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
-    """A changed text and Generate: frames are painted while it runs, then the picture and the gallery replace them."""
+    """A changed text and Generate: frames are painted while it runs, then the picture replaces them."""
     person = visit(slow).open(**{"5.steps": 8})
     person.type("2.text", "a red lighthouse at dusk")
     person.press()
@@ -66,7 +66,7 @@ def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#picture img.live-frame")).to_be_visible()
     run_id = person.done()
     assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"
-    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(1)
+    expect(person.page.locator(".past-run img")).to_have_count(1)
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
     width = person.page.locator("#picture img").evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width == 512
@@ -116,7 +116,7 @@ def test_two_presses_queue(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .queue li")).to_have_count(0, timeout=15_000)
     second = person.done()
     assert slow.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
-    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(2)
+    expect(person.page.locator(".past-run img")).to_have_count(2)
 
 
 def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:

@@ -19,7 +19,7 @@ CLOSE_CODE = """address => new Promise((done) => {
 
 
 def test_below_a_path(fast: Site, visit: Visit) -> None:
-    """Behind a proxy that serves it below a path, everything works: form, frames, result, download, gallery."""
+    """Behind a proxy that serves it below a path, everything works: form, frames, result, download, small pictures."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with (
         running_app(fast.demo.url, settings=settings) as app,
@@ -29,7 +29,7 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
         person.press()
         person.frames(1)
         run_id = person.done()
-        expect(person.page.locator("#gallery .thumbnail-item img")).to_be_visible()
+        expect(person.page.locator(".past-run img")).to_be_visible()
         source = str(person.page.locator("#picture img").get_attribute("src"))
         assert source.startswith(f"{outside}/files/{run_id}/")
         person.page.get_by_role("button", name="Use these values").click()

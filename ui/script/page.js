@@ -1,6 +1,7 @@
 // The page as a whole: light and dark, keys, buttons; and what Python may call.
 
 const SHADE = "comfyforms.shade";
+const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item")];
 
   function shade(dark = !document.body.classList.contains("dark")) {
     document.body.classList.toggle("dark", dark);
@@ -21,7 +22,7 @@ const SHADE = "comfyforms.shade";
       event.preventDefault();
       $("#generate")?.click();
     } else if ((event.key === "ArrowRight" || event.key === "ArrowLeft") && event.target.closest?.("#gallery")) {
-      const items = [...document.querySelectorAll("#gallery .thumbnail-item")];
+      const items = thumbnails();
       const next = items[items.indexOf(event.target.closest(".thumbnail-item")) + (event.key === "ArrowRight" ? 1 : -1)];
       next?.focus();
       next?.click();
@@ -30,6 +31,7 @@ const SHADE = "comfyforms.shade";
   // In the capture phase: what a press clears is cleared before Gradio asks the server.
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("#generate")) pressed();
+    else if (target.closest?.("#gallery .thumbnail-item")) pick(thumbnails().indexOf(target.closest(".thumbnail-item")));
     else if (target.closest?.("#stop")) stop();
   }, true);
   // A seed that is typed or pasted is wanted. Gradio's own input event tells of key presses only, not of a paste.
@@ -42,5 +44,5 @@ const SHADE = "comfyforms.shade";
 
 window.comfyforms = {
   open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, keepRunning,
-  redraw: () => redraw(),
+  mountPast, pastOf, redraw: () => redraw(),
 };

@@ -11,6 +11,7 @@ let stage = null;
 let phaseSaid = "";
 let ticking = null;
 let newest = null;
+let picked = null;
 
 const turn = (run) => (order.includes(run.id) ? order.indexOf(run.id) : order.length);
 const unfinished = () => [...runs.values()].filter((run) => !run.view?.finished).sort((a, b) => turn(a) - turn(b));
@@ -124,12 +125,18 @@ function changed(run) {
     if (!run.view.results) removeFrame(run);
     if (!away()) engage();
     remember();
+    pastGrew(run);
   }
   paint();
 }
 
-// The run whose results Python is to show, asked when it comes to it.
-const toShow = () => ({ run: newest });
+// The run whose results Python is to show, and which of them, asked when it comes to it.
+const toShow = () => ({ run: newest, at: picked?.run === newest ? picked.at : null });
+
+function pick(at) {
+  picked = { run: newest, at };
+  stage.finished();
+}
 
 // A run that came to grief stays in the list until somebody has read it, unless it stands above the list.
 const troubled = (run) => run.view?.finished && (run.view.again || ["failed", "refused", "lost"].includes(run.view.phase));

@@ -11,7 +11,7 @@ function open() {
     .map((label) => label.innerText.replace(/\s*\(\d+\)[^]*$/, "").trim());
   const linked = {};
   for (const [key, value] of address) if (key.includes(".")) linked[key] = value;
-  const wanted = { ...asked(name, linked), list_only: !formWanted, unfolded, keeps_going: keepsGoing() };
+  const wanted = { ...asked(name, linked), list_only: !formWanted, unfolded, filling, keeps_going: keepsGoing() };
   formWanted = false;
   return wanted;
 }
@@ -22,6 +22,13 @@ let formWanted = true;
 function redraw(onlyList = false) {
   formWanted ||= !onlyList;
   $("#redraw")?.click();
+}
+
+// What Gradio draws again keeps what was typed there; a form to be filled anew has to be another one.
+let filling = 0;
+function refill() {
+  filling += 1;
+  redraw();
 }
 
 // Whether runs go on when the page is closed: a habit of the person, not a value of the workflow.
@@ -53,7 +60,7 @@ function folderChanged(names) {
 function go(name) {
   if (!name || new URLSearchParams(location.search).get("workflow") === name) return null;
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
-  return asked(name, {});
+  return { ...asked(name, {}), filling };
 }
 
 // As ui/widgets.py reads it: nothing for a random seed, a plus before one that is counted on from.

@@ -1,0 +1,379 @@
+"""What a person made before: found again, searched, shown, used, run again and deleted; and nobody else's."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Locator, expect
+from serving import RunningApp, running_app
+from visitor import WAIT, Site, Visitor
+from waiting import eventually
+
+from comfy.demo import DemoServer
+
+Visit = Callable[..., Visitor]
+ONE = {"5.steps": 1}
+
+
+def tiles(person: Visitor) -> Locator:
+    """The earlier runs listed."""
+    return person.page.locator(".past-run")
+
+
+def tile(person: Visitor, run_id: str) -> Locator:
+    return person.page.locator(f'.past-run[data-run="{run_id}"]')
+
+
+def picture_of(person: Visitor, run_id: str) -> Locator:
+    return person.page.locator(f'#picture img[src*="{run_id}"]')
+
+
+def make(person: Visitor, words: str) -> str:
+    """Generate with these words; the run's id, once it is listed."""
+    person.type("2.text", words)
+    run_id = person.generate()
+    expect(tile(person, run_id)).to_be_visible()
+    return run_id
+
+
+def look_at(person: Visitor, run_id: str) -> None:
+    """Choose an earlier run and wait until its picture is there."""
+    tile(person, run_id).click()
+    expect(picture_of(person, run_id)).to_be_visible()
+    expect(person.page.locator("#details")).to_be_visible()
+
+
+def button(person: Visitor, name: str) -> Locator:
+    return person.page.locator("#result-actions").get_by_role("button", name=name)
+
+
+def photo(tmp_path: Path, colour: str) -> Path:
+    file = tmp_path / f"{colour}.png"
+    Image.new("RGB", (64, 64), colour).save(file)
+    return file
+
+
+def test_nothing_is_shown_of_no_past(fast: Site, visit: Visit) -> None:
+    """Whoever is here for the first time sees no empty list."""
+    person = visit(fast).open()
+    expect(person.page.locator("#past")).to_be_attached()
+    expect(person.page.get_by_role("heading", name="Earlier")).to_be_hidden()
+
+
+def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
+    """Each with a small picture, the one that is shown is marked, and another one is shown at a click."""
+    person = visit(fast).open(**ONE)
+    first = make(person, "a lighthouse")
+    second = make(person, "a boat")
+    assert tiles(person).evaluate_all("all => all.map((one) => one.dataset.run)") == [second, first]
+    expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
+    width = tile(person, first).locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    assert width == 320
+    look_at(person, first)
+    expect(tile(person, first)).to_have_attribute("aria-pressed", "true")
+    expect(tile(person, second)).to_have_attribute("aria-pressed", "false")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
+    person.page.locator("#details button").first.click()
+    expect(person.page.locator("#details tr").filter(has_text="Positive prompt")).to_contain_text("a lighthouse")
+    with person.page.expect_download() as info:
+        person.page.get_by_role("link", name="Download", exact=True).click()
+    kept = fast.backend.runs.record(first, owner_of(fast, first)).state.files[0]
+    assert len(info.value.path().read_bytes()) == kept.size
+
+
+def owner_of(site: Site, run_id: str) -> str:
+    return site.backend.runs._runs[run_id].owner
+
+
+def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
+    """It is one in the list, says how many there are, and shows them all when chosen."""
+    person = visit(fast).open(**ONE, **{"4.batch_size": 3})
+    several = make(person, "three boats")
+    expect(tile(person, several)).to_contain_text("3")
+    person.page.reload()
+    person.ready()
+    look_at(person, several)
+    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(3)
+    person.page.locator("#gallery .thumbnail-item").nth(2).click()
+    expect(person.page.locator(f'#picture img[src*="{several}/2/"]')).to_be_visible()
+
+
+def test_stopped_runs_are_listed_in_words(slow: Site, visit: Visit) -> None:
+    """What was stopped is there without a picture; chosen, it says so, and its values can be used."""
+    person = visit(slow).open(**{"2.text": "never finished"})
+    person.press()
+    person.frames(1)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    expect(tiles(person)).to_have_text(["Stopped"])
+    person.page.reload()
+    person.ready()
+    tiles(person).first.click()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Stopped.")
+    person.type("2.text", "typed since then")
+    button(person, "Use these values").click()
+    expect(person.entry("2.text")).to_have_value("never finished")
+
+
+def test_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
+    """After a reload, and in another tab of the same browser, the results are there."""
+    person = visit(fast).open(**ONE)
+    run_id = make(person, "a lighthouse")
+    person.page.reload()
+    person.ready()
+    look_at(person, run_id)
+    other = person.page.context.new_page()
+    other.goto(f"{fast.url}/?workflow=text-to-image")
+    expect(other.locator(f'.past-run[data-run="{run_id}"]')).to_be_visible()
+    other.close()
+
+
+def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
+    """Choosing another workflow shows what was made with that one."""
+    person = visit(fast).open(**ONE)
+    make(person, "a lighthouse")
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Image to image").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(tiles(person)).to_have_count(0)
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Text to image").click()
+    expect(tiles(person)).to_have_count(1)
+
+
+def test_others_see_nothing(fast: Site, visit: Visit) -> None:
+    """Another browser has no past here, and a result's address is 404 for it."""
+    person, other = visit(fast).open(**ONE), visit(fast)
+    run_id = make(person, "a lighthouse")
+    source = str(picture_of(person, run_id).get_attribute("src"))
+    other.open()
+    expect(tiles(other)).to_have_count(0)
+    for path in (source, f"{fast.url}/history/{run_id}", f"{fast.url}/files/{run_id}/0/thumb"):
+        assert other.page.request.get(path).status == 404
+        assert person.page.request.get(path).status == 200
+
+
+def test_search(fast: Site, visit: Visit) -> None:
+    """Typing leaves the results that have these words; without a hit it says so; emptied, all are back."""
+    person = visit(fast).open(**ONE)
+    tower, boat = make(person, "a tall lighthouse"), make(person, "a boat & <b>")
+    box = person.page.get_by_role("searchbox", name="Search earlier results")
+    box.fill("LIGHTHOUSE tall")
+    expect(tiles(person)).to_have_count(1)
+    expect(tile(person, tower)).to_be_visible()
+    box.fill("<b>")
+    expect(tile(person, boat)).to_be_visible()
+    expect(tiles(person)).to_have_count(1)
+    box.fill("submarine")
+    expect(person.page.get_by_text("Nothing was found.")).to_be_visible()
+    expect(tiles(person)).to_have_count(0)
+    box.fill("")
+    expect(tiles(person)).to_have_count(2)
+
+
+def test_more_on_demand(fast: Site, visit: Visit) -> None:
+    """A page of results at first, the rest at a press, and the keyboard goes on from there."""
+    person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
+    first = make(person, "the first")
+    owner = owner_of(fast, first)
+    for _ in range(17):
+        for _ in fast.backend.again(first, owner).watch(timeout=WAIT):
+            pass
+    person.page.reload()
+    person.ready()
+    expect(tiles(person)).to_have_count(16)
+    person.page.get_by_role("button", name="Show more").click()
+    expect(tiles(person)).to_have_count(18)
+    expect(person.page.get_by_role("button", name="Show more")).to_be_hidden()
+    expect(tiles(person).nth(16)).to_be_focused()
+    person.page.keyboard.press("ArrowRight")
+    expect(tile(person, first)).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(picture_of(person, first)).to_be_visible()
+
+
+def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Every field comes back, large seeds, advanced ones and pictures included, over what was typed since."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "red"))
+    expect(person.field("4.image").locator("img[src*='red.png']")).to_be_visible()
+    person.unfold()
+    person.type("8.cfg", 3.5)
+    person.keep_seed(2**63 + 11, "8.seed")
+    first = make(person, "a red square")
+    person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "blue"))
+    person.type("8.cfg", 9)
+    person.keep_seed(1, "8.seed")
+    make(person, "a blue square")
+    look_at(person, first)
+    button(person, "Use these values").click()
+    expect(person.entry("2.text")).to_have_value("a red square")
+    expect(person.entry("8.seed")).to_have_value(str(2**63 + 11))
+    expect(person.entry("8.cfg")).to_have_value("3.5")
+    expect(person.entry("8.steps")).to_have_value("1")
+    shown = person.field("4.image").locator("img[src*='red.png']")
+    expect(shown).to_be_visible()
+    again = person.generate()
+    owner = owner_of(fast, again)
+    told, before = (fast.backend.runs.record(run, owner).job for run in (again, first))
+    assert told.inputs == before.inputs
+    assert {k: v for k, v in told.values.items() if k != "4.image"} == {
+        k: v for k, v in before.values.items() if k != "4.image"
+    }
+
+
+def test_a_painted_mask_comes_back(fast: Site, visit: Visit) -> None:
+    """What was painted over a picture is painted again when its values are used."""
+    person = visit(fast).open("inpaint", **{"9.steps": 1})
+    canvas = person.page.locator("#form canvas").first
+    expect(canvas).to_be_visible()
+    box = canvas.bounding_box()
+    assert box is not None
+    person.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    person.page.mouse.down()
+    person.page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 40, steps=8)
+    person.page.mouse.up()
+    first = person.generate()
+    button(person, "Use these values").click()
+    expect(person.page.locator("#heading h1")).to_be_visible()
+    person.page.wait_for_load_state("networkidle")
+    again = person.generate()
+    owner = owner_of(fast, again)
+    one, other = (mask(fast, run, owner) for run in (first, again))
+    assert one.getextrema()[0] == 0, "nothing was painted"
+    assert one.size == other.size
+    assert list(one.getdata()) == list(other.getdata())
+
+
+def mask(site: Site, run_id: str, owner: str) -> Image.Image:
+    """The alpha of the picture that a run was given."""
+    history = site.backend.runs.history
+    assert history is not None
+    (kept,) = site.backend.runs.record(run_id, owner).job.inputs.values()
+    path = history.files.path(kept.digest)
+    assert path is not None
+    return Image.open(io.BytesIO(path.read_bytes())).getchannel("A")
+
+
+def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
+    """With another form open, using a result's values opens the form they belong to."""
+    person = visit(fast).open(**ONE)
+    make(person, "a lighthouse")
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Image to image").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    button(person, "Use these values").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    expect(person.entry("2.text")).to_have_value("a lighthouse")
+
+
+def test_run_again(fast: Site, visit: Visit) -> None:
+    """The same once more, seed included, whatever the form says by now; the page follows the new run."""
+    person = visit(fast).open(**ONE)
+    first = make(person, "a lighthouse")
+    person.type("2.text", "typed since then")
+    button(person, "Run again").click()
+    again = person.done(after=first)
+    expect(tiles(person)).to_have_count(2)
+    assert fast.prompt_of(again) == fast.prompt_of(first)
+    expect(person.entry("2.text")).to_have_value("typed since then")
+
+
+def test_delete(fast: Site, visit: Visit) -> None:
+    """The second press deletes: from list, page and disk; the others stay. After a reload it is still gone."""
+    person = visit(fast).open(**ONE)
+    first, second = make(person, "a lighthouse"), make(person, "a boat")
+    owner = owner_of(fast, second)
+    digest = fast.backend.runs.record(second, owner).state.files[0].digest
+    button(person, "Delete").click()
+    expect(button(person, "Really delete?")).to_be_focused()
+    expect(tiles(person)).to_have_count(2)
+    button(person, "Really delete?").click()
+    expect(tiles(person)).to_have_count(1)
+    expect(person.page.locator("#result-actions")).to_have_count(0)
+    expect(picture_of(person, second)).to_have_count(0)
+    expect(tile(person, first)).to_be_focused()
+    history = fast.backend.runs.history
+    assert history is not None
+    assert history.files.path(digest) is None
+    person.page.reload()
+    person.ready()
+    expect(tiles(person)).to_have_count(1)
+    expect(tile(person, first)).to_be_visible()
+
+
+def test_looking_back_during_a_run(slow: Site, visit: Visit) -> None:
+    """An earlier result can be looked at while another one is being made; that one is shown when it is ready."""
+    person = visit(slow).open(**{"5.steps": 2})
+    first = make(person, "a lighthouse")
+    person.type("5.steps", 30)
+    person.press()
+    person.frames(1)
+    tile(person, first).click()
+    expect(person.page.locator("img.live-frame")).to_be_hidden()
+    expect(picture_of(person, first)).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    second = person.done(after=first)
+    expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
+    """Nothing is wider than the screen, and the form stays near: the past is one row."""
+    person = visit(fast, viewport={"width": 390, "height": 844}, has_touch=True).open(**ONE)
+    first = make(person, "a lighthouse")
+    for words in ("a boat", "a tree", "a castle", "a hill"):
+        make(person, words)
+    tops = tiles(person).evaluate_all("all => all.map((one) => Math.round(one.getBoundingClientRect().top))")
+    assert len(set(tops)) == 1
+    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    look_at(person, first)
+    expect(person.page.locator("#picture")).to_be_in_viewport()
+
+
+def test_a_restart_of_both_programs_loses_nothing(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
+    """The same browser finds its results after the app and ComfyUI were started anew: picture, values, run again."""
+    with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
+        person = visit(site(app, demo)).open(**ONE)
+        run_id = make(person, "a lighthouse")
+        cookies = person.page.context.cookies()
+        person.page.close()
+    with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
+        person = visit(site(app, demo))
+        person.page.context.add_cookies([{**cookie, "url": app.url} for cookie in map(bare, cookies)])
+        person.open()
+        look_at(person, run_id)
+        expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
+        button(person, "Use these values").click()
+        expect(person.entry("2.text")).to_have_value("a lighthouse")
+        button(person, "Run again").click()
+        person.done(after=run_id)
+        expect(tiles(person)).to_have_count(2)
+        person.page.close()
+
+
+def site(app: RunningApp, demo: DemoServer) -> Site:
+    return Site(app.url, demo, app.backend)
+
+
+def bare(cookie: dict[str, Any]) -> dict[str, Any]:
+    """A cookie as it is set again for another port."""
+    return {name: cookie[name] for name in ("name", "value")}
+
+
+def test_an_idle_page_asks_once(fast: Site, visit: Visit) -> None:
+    """The past costs one request when a page is opened, and its small pictures; afterwards nothing."""
+    person = visit(fast).open(**ONE)
+    make(person, "a lighthouse")
+    person.page.reload()
+    person.ready()
+    expect(tiles(person)).to_have_count(1)
+    person.page.wait_for_load_state("networkidle")
+    asked = [one for one in person.requests if "/history?" in one]
+    eventually(lambda: fast.idle(), "nothing goes on")
+    assert len(asked) == 3  # opened, after the run, opened again
