@@ -61,7 +61,7 @@ def find_candidates(prompt: Prompt, catalogue: Catalogue) -> tuple[Candidate, ..
     return tuple(
         candidate
         for node_id, node in prompt.items()
-        for candidate in _of_node(node_id, node, catalogue.get(node["class_type"]))
+        for candidate in _of_node(node_id, node, catalogue.get(node["class_type"]), catalogue.uploads)
     )
 
 
@@ -80,12 +80,14 @@ def guess_type(value: object) -> str:
             return "*"
 
 
-def _of_node(node_id: str, node: dict[str, Any], node_spec: NodeSpec | None) -> Iterator[Candidate]:
+def _of_node(
+    node_id: str, node: dict[str, Any], node_spec: NodeSpec | None, uploads: frozenset[str]
+) -> Iterator[Candidate]:
     literals = {name: value for name, value in node["inputs"].items() if not is_link(value)}
     specs = node_spec.active_inputs(node["inputs"]) if node_spec else {}
     declared = [name for name in specs if name in literals]
     for name in dict.fromkeys([*declared, *literals]):
-        spec = _with_own_choices(specs.get(name), node["inputs"])
+        spec = _without_uploads(_with_own_choices(specs.get(name), node["inputs"]), uploads, literals[name])
         yield Candidate(
             node_id, name, node["class_type"], own_title(node), literals[name], spec, node_spec, node["inputs"]
         )
@@ -98,3 +100,11 @@ def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> Inpu
     numbered = sorted((int(found[1]), name) for name in inputs if (found := OPTION.fullmatch(name)))
     own = [inputs[name] for _, name in numbered if isinstance(inputs[name], str) and inputs[name]]
     return replace(spec, choices=tuple(dict.fromkeys(own))) if own else spec
+
+
+def _without_uploads(spec: InputSpec | None, uploads: frozenset[str], own: object) -> InputSpec | None:
+    """A list of everybody's uploads, as nodes offer that know of no uploading, without any but the author's own."""
+    if spec is None or spec.upload or not any(isinstance(one, str) and one in uploads for one in spec.choices or ()):
+        return spec
+    kept = (one for one in spec.choices or () if one == own or not (isinstance(one, str) and one in uploads))
+    return replace(spec, choices=tuple(kept))

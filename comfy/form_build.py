@@ -148,6 +148,9 @@ def _widget(chosen: Widget, type_: str, limits: dict[str, Any], said: FieldConfi
     if said.widget is None:
         slides = chosen == "number" and can_slide(limits["min"], limits["max"], limits["step"])
         return "slider" if slides else chosen
+    if chosen in MEDIA_WIDGETS and said.widget not in MEDIA_WIDGETS:
+        found.problem(f"cannot be shown as {said.widget}, as its toml says: it takes a file.")
+        return chosen
     if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
         found.problem(f"cannot be shown as {said.widget}, as its toml says: it is {type_}.")
         return chosen

@@ -48,7 +48,8 @@ def _given(otherwise: object) -> Callable[[InputSpec], Any]:
 def _combo(spec: InputSpec) -> Any:
     if spec.options.get("multi_select"):
         return []
-    return spec.options.get("default") or (spec.choices[0] if spec.choices else None)
+    # Here the editor takes whatever somebody has uploaded: nobody's file is chosen by itself.
+    return spec.options.get("default") or (spec.choices[0] if spec.choices and not spec.upload else None)
 
 
 def _dynamic_combo(spec: InputSpec) -> Any:
@@ -241,7 +242,7 @@ def settle(class_type: str, widgets: Iterable[Widget]) -> None:
     """What the editor tidies up once a graph is open: combos without a value take their first choice."""
     for widget in widgets:
         spec = widget.spec
-        if widget.value is None and spec is not None and spec.choices:
+        if widget.value is None and spec is not None and spec.choices and not spec.upload:
             widget.value = spec.choices[0]
         if widget.name == "sampler_name" and isinstance(widget.value, str) and class_type.startswith("KSampler"):
             widget.value = widget.value.removeprefix("sample_")

@@ -122,7 +122,7 @@ class InputSpec:
     @property
     def start(self) -> Any:
         """The value that the editor gives a new widget of this kind; None where there is no widget or no choice."""
-        if not self.is_widget:
+        if not self.is_widget or self.upload:  # what others have uploaded is no choice
             return None
         said = self.options.get("default")
         if self.choices is not None:
@@ -190,6 +190,13 @@ class Catalogue(Mapping[str, NodeSpec]):
         return self._similar[class_type]
 
     @cached_property
+    def uploads(self) -> frozenset[str]:
+        """The names of files that anybody has uploaded, as the inputs for them list them."""
+        specs = (spec for one in self for spec in _declared(self.raw[one]) if any(map(spec[1].get, UPLOAD_OPTIONS)))
+        lists = (head if isinstance(head, list) else options.get("options") for head, options in specs)
+        return frozenset(name for offered in lists for name in _flat(offered) if isinstance(name, str) and "." in name)
+
+    @cached_property
     def _names(self) -> dict[str, str]:
         """Every way to name a class, bare of packs and punctuation → its display name."""
         shown = {one: _text(self.raw[one].get("display_name")) or one for one in self}
@@ -243,6 +250,14 @@ def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
         output_node=bool(info.get("output_node")),
         raw=info,
     )
+
+
+def _declared(info: Mapping[str, Any]) -> Iterator[tuple[object, Mapping[str, Any]]]:
+    """The two halves of each input spec of a class, raw; those without options are left out."""
+    for section in ("required", "optional"):
+        for raw in _mapping(_mapping(info.get("input")).get(section)).values():
+            if isinstance(raw, list) and len(raw) > 1 and isinstance(raw[1], dict):
+                yield raw[0], raw[1]
 
 
 def _parse_inputs(sections: object, *, order: object = None, prefix: str = "") -> tuple[InputSpec, ...]:

@@ -69,6 +69,8 @@ def _swarm_kind(name: str) -> str:
 
 def _first_choice(candidate: Candidate) -> Any:
     spec = candidate.spec
+    if spec is not None and spec.upload:
+        return None
     if spec is not None and spec.choices:
         return spec.options.get("default", spec.choices[0])
     return "" if candidate.type == "STRING" else None

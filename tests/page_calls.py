@@ -91,6 +91,7 @@ class PageCalls:
     def said(self, answer: requests.Response) -> dict[str, Any]:
         """What the page is told after a press."""
         told = answer.json()["data"][0]
+        told = told[0] if isinstance(told, list) else told  # Gradio unpacks no list for a single output
         said: dict[str, Any] = json.loads(told)
         return said
 

@@ -26,6 +26,7 @@ from comfy.opened import OpenedWorkflows
 from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
+from comfy.strangers import without_files_of_others
 from comfy.workflow import Workflow, open_workflow
 from ui.limits import WebLimits
 from ui.media import Refused, Upload, put_back
@@ -76,7 +77,8 @@ class Backend:
     """The server, the runs on it and the workflows on offer.
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
-    `may_keep`: people may put workflows they opened into the folder, for everybody. `limits`: what strangers may push.
+    `may_keep`: people may put workflows they opened into the folder, for everybody, and those may name files of the
+    server's. `limits`: what strangers may push.
     """
 
     client: Client
@@ -98,9 +100,12 @@ class Backend:
 
         Raises WorkflowError, ServerUnreachable.
         """
-        found = self.opened.get(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
+        brought = name.startswith(OPENED_MARK)
+        found = self.opened.get(owner, name) if brought else self.folder.get(name)
         catalogue = self.catalogue.get()
         workflow = on_server(found, catalogue)
+        if brought and not self.may_keep:
+            workflow = without_files_of_others(workflow, catalogue)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > MOST_INPUTS:
             raise WorkflowError("This workflow has more inputs than a form can show.", "Open a smaller one.")
         return workflow, build_form(workflow, catalogue, values)

@@ -17,7 +17,7 @@ from comfy.run import Run
 from comfy.runs import Runs
 from ui.backend import Backend
 from ui.changes import FolderWatch
-from ui.identity import Identity
+from ui.identity import NOBODY, Identity
 from ui.sockets import UNKNOWN_WORD, until_one_ends, welcome
 from ui.view import entry
 
@@ -33,6 +33,8 @@ def news_routes(backend: Backend, identity: Identity) -> APIRouter:
     @router.websocket("/news")
     async def news(socket: WebSocket) -> None:
         owner = await welcome(socket, identity)
+        if owner == NOBODY:
+            owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with folder.listen() as changed:
                 await OpenPage(socket, backend.runs, owner, life).serve(changed)
