@@ -31,7 +31,8 @@ function showErrors(errors) {
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
     if (!field) { homeless.push(sentence); continue; }
-    first ??= showError(field, sentence);
+    const input = showError(field, sentence);
+    first ??= input;
   }
   // At once, and again when a section that had to be unfolded has been laid out.
   const lead = () => { first?.focus({ preventScroll: true }); first?.scrollIntoView({ block: "center" }); };
