@@ -147,8 +147,9 @@ class Client:
         """What runs and what waits."""
         return parse_queue(self._get("/queue"))
 
-    def cancel(self, prompt_id: str) -> None:
-        """Stop this prompt, waiting or running, and no other. A prompt that is neither is left alone.
+    def cancel(self, prompt_id: str) -> bool:
+        """Stop this prompt, waiting or running, and no other. A prompt that is neither is left alone. True if the
+        server says that it did so; older ones do not say.
 
         ``/api/jobs/{id}/cancel`` (0.33) does it in one step. Older servers are told to take it out of the queue and
         then to interrupt it if it runs; without its id ``/interrupt`` would stop whoever is running.
@@ -156,9 +157,10 @@ class Client:
         with self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={}) as response:
             if response.status_code not in (404, 405):
                 _check(response, self.url)
-                return
+                return _object(_json(response)).get("cancelled") is True
         self._post("/queue", {"delete": [prompt_id]})
         self._post("/interrupt", {"prompt_id": prompt_id})
+        return False
 
     # The server
 

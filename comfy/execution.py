@@ -118,7 +118,7 @@ class Execution:
         final = self._conclude(end(self._latest.state))
         self._latest.update(lambda _: final)
         if not told:
-            self._farewell.tell_again(self._latest.state.prompt_id)
+            self._farewell.tell_again(self._latest.state.prompt_id, accepted=self._accepted)
         self._farewell.close()
 
     def stop(self, reason: RunError | None) -> None:
@@ -377,7 +377,8 @@ class Execution:
 
     def _leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it could not be told."""
-        told = not self._at_server or (self._farewell.tell(self._latest.state.prompt_id) and self._accepted)
+        prompt_id = self._latest.state.prompt_id
+        told = not self._at_server or self._farewell.tell(prompt_id, accepted=self._accepted)
         if self._stream is not None:
             self._stream.close(_HURRIED_GOODBYE if self._stop else _GOODBYE)
         self._client.close()

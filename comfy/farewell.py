@@ -14,6 +14,8 @@ __all__ = ["Farewell"]
 log = logging.getLogger(__name__)
 
 _SECOND_TRY = 0.5
+# A prompt whose answer was not awaited may arrive after the cancel: so long after it has it looked for again.
+_LATER_TRIES = (1.5, 3.0)
 
 
 class Farewell:
@@ -24,21 +26,24 @@ class Farewell:
         self._patient = timing.call
         self._gave_up = threading.Event()
 
-    def tell(self, prompt_id: str) -> bool:
-        """Cancel the prompt; whether the server has heard it."""
+    def tell(self, prompt_id: str, *, accepted: bool) -> bool:
+        """Cancel the prompt; whether that was enough. ``accepted``: the server has said that it has it."""
         try:
-            self._client.cancel(prompt_id)
+            return self._client.cancel(prompt_id) or accepted
         except ComfyError as error:
             log.info("The server could not be told to cancel %s: %s", prompt_id, error)
             return False
-        return True
 
-    def tell_again(self, prompt_id: str) -> None:
-        """The person has the answer by now; a slow server gets more time, and a prompt whose answer was not awaited
-        may have arrived after the first cancel."""
-        self._gave_up.wait(_SECOND_TRY)
+    def tell_again(self, prompt_id: str, *, accepted: bool) -> None:
+        """The person has the answer by now; a slow server gets more time."""
         self._client.timeout = self._patient
-        if not self.tell(prompt_id):
+        for pause in (_SECOND_TRY, *(() if accepted else _LATER_TRIES)):
+            given_up = self._gave_up.wait(pause)
+            if self.tell(prompt_id, accepted=accepted):
+                return
+            if given_up:
+                break
+        if accepted:
             log.warning("The server was not told to cancel %s; it may still work on it", prompt_id)
 
     def abandon(self) -> None:

@@ -341,7 +341,8 @@ def test_a_slow_server_does_not_hold_up_a_cancel(demo: DemoServer, seen: Watched
     assert end(run).phase is Phase.STOPPED
     eventually(lambda: seen.close_codes == [1000])
     assert time.monotonic() - start < 1
-    eventually(lambda: runs.client.queue().running == runs.client.queue().pending == ())
+    eventually(lambda: {"interrupted", "removed"} & set(demo.journal.of(run.id)))
+    assert runs.client.queue().running == runs.client.queue().pending == ()
 
 
 def test_a_run_stopped_elsewhere_says_so(runs: Runs) -> None:
