@@ -300,15 +300,16 @@ class Execution:
 
     def _settle(self) -> End | None:
         """The one answer to every doubt: ask history, then the queue, then open a new socket."""
-        prompt_id = self._latest.state.prompt_id
+        before = self._latest.state
+        prompt_id, told = before.prompt_id, (before.over, before.verdict is not None)
         if (entry := self._client.history(prompt_id)) is not None:
             self._at_server = False
             return partial(settled, entry=entry)
-        if not self._latest.state.over or self._latest.state.verdict is None:
+        if not all(told):
             queue = self._client.queue()
             if prompt_id in queue.running or prompt_id in queue.pending:
                 self._contact.known()
-                self._latest.update(partial(placed, queue=queue))
+                self._latest.update(partial(placed, queue=queue, still=any(told)))
                 self._reopen()
                 return None
             # It may have ended between the two questions.

@@ -249,13 +249,16 @@ def in_line(state: RunState, place: int) -> RunState:
     return state if state.phase.finished else _with(state, queue_place=place)
 
 
-def placed(state: RunState, queue: Queue) -> RunState:
-    """What a look at the queue tells; a prompt that is not in it is left as it was."""
+def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
+    """What a look at the queue tells; a prompt that is not in it is left as it was.
+
+    ``still``: the stream had spoken of an end before the queue was asked. Otherwise the look is older than the end.
+    """
     if state.phase.finished:
         return state
     state = _with(state, away=False)
-    if state.over or state.verdict is not None:  # whatever the stream said: it is still there
-        state = replace(state, over=False, verdict=None)
+    if state.over or state.verdict is not None:
+        return replace(state, over=False, verdict=None) if still else state
     if state.prompt_id in queue.running:
         return _running(state)
     if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:

@@ -187,9 +187,11 @@ def test_a_place_in_the_queue_counts_those_before_us() -> None:
 
 
 def test_a_run_that_is_still_in_the_queue_is_not_over() -> None:
-    """The queue corrects a stream that spoke of the end too early."""
-    state = placed(after(ExecutionSuccess("p"), Executing(None, "p")), Queue(("p",), ()))
+    """The queue corrects a stream that spoke of the end too early, but not one that spoke after the queue was asked."""
+    over, queue = after(ExecutionSuccess("p"), Executing(None, "p")), Queue(("p",), ())
+    state = placed(over, queue, still=True)
     assert (state.over, state.verdict) == (False, None)
+    assert placed(over, queue) is over
 
 
 FINISHED = [
