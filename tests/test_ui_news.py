@@ -82,6 +82,15 @@ def test_another_person_is_told_the_number_only(served: Served) -> None:
         assert told(page, lambda news: news["waiting"] == 1)["runs"] == []
 
 
+def test_a_page_without_a_cookie_is_told_the_number_only(served: Served) -> None:
+    """All scripts without a cookie are one owner: none of them hears of another's runs."""
+    _, app = served
+    with page_open(app, "") as page:
+        start(app, cookie="", **LONG)
+        start(app, cookie="", **LONG)
+        assert told(page, lambda news: news["waiting"] == 1)["runs"] == []
+
+
 def test_places_change_live(served: Served) -> None:
     """A run that is moved earlier, and one that leaves, are told with the new places of all."""
     _, app = served

@@ -132,6 +132,16 @@ def test_others_see_nothing(served: Served) -> None:
     assert len(app.backend.runs.owned(f"browser:{BOB}")) == 0
 
 
+@pytest.mark.parametrize("cookie", ["", "short"])
+def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) -> None:
+    """What has no cookie of ours is anybody: a run of it is found by its own id only."""
+    _, app = served
+    run = finished(start(app, cookie="", **SMALL))
+    assert past(app, cookie=cookie) == []
+    assert get(app, f"/history/{run.id}", cookie).status_code == 200
+    assert get(app, f"/history/{run.id}", ANN).status_code == 404
+
+
 def test_another_sites_page_can_do_nothing(served: Served) -> None:
     """A request that a foreign page makes in the person's browser is refused, and nothing happens."""
     _, app = served

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "comfyforms"
 KNOWN = re.compile(r"[\w-]{32,64}")
-NOBODY = "browser:"  # whoever sends no cookie, as scripts: their runs are found by their ids, and never listed
+NOBODY = "browser:"  # whoever sends no cookie of ours, as scripts: their runs are found by their ids, and never listed
 COOKIE_AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 
 
@@ -31,7 +31,8 @@ class Identity:
         Own routes are not covered by Gradio's login, so each of them asks here.
         """
         if self.login is None:
-            return f"{NOBODY}{request.cookies.get(COOKIE, '')}"
+            browser = request.cookies.get(COOKIE, "")
+            return f"browser:{browser}" if KNOWN.fullmatch(browser) else NOBODY
         cookie = self.login.cookie_id
         for name in (f"access-token-{cookie}", f"access-token-unsecure-{cookie}"):
             if user := self.login.tokens.get(request.cookies.get(name, "")):

@@ -13,7 +13,7 @@ from comfy.job import Record
 from comfy.run_state import Phase
 from ui.backend import Backend
 from ui.files import NO_RESULT, thumbnail_address
-from ui.identity import Identity
+from ui.identity import NOBODY, Identity
 from ui.live import Show
 from ui.widgets import EXACT
 
@@ -40,8 +40,10 @@ def past_routes(backend: Backend, identity: Identity, view: Show) -> APIRouter:
     def earlier(request: Request, workflow: str = "", text: str = "", before: str = "") -> dict[str, Any]:
         """A page of finished runs, newest first, and whether there are more."""
         owner, history = person(request), backend.runs.history
-        with in_words():
-            found = history.of(owner, workflow=workflow, text=text, before=before, limit=PAGE + 1) if history else ()
+        found: tuple[Record, ...] = ()
+        if history is not None and owner != NOBODY:
+            with in_words():
+                found = history.of(owner, workflow=workflow, text=text, before=before, limit=PAGE + 1)
         return {"runs": [entry(record) for record in found[:PAGE]], "more": len(found) > PAGE}
 
     @router.get("/history/{run_id}")
