@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from serving import RunningApp, running_demo_app
 from visitor import Site, Visitor
 
 from comfy.demo import DemoServer
+
+expect.set_options(timeout=15_000)  # a busy machine paints late
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP = {"width": 1360, "height": 900}

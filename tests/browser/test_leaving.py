@@ -12,12 +12,12 @@ from waiting import eventually
 Visit = Callable[..., Visitor]
 
 
-def test_a_reload_keeps_the_run(slow: Site, visit: Visit) -> None:
+def test_a_reload_keeps_the_run(own: Site, visit: Visit) -> None:
     """A reload in the middle of a run finds it again: progress, frames, Stop, and in the end the result."""
-    person = visit(slow).open(**{"5.steps": 20})
+    person = visit(own).open(**{"5.steps": 20})
     person.press()
     person.frames(2)
-    (running,), _ = slow.demo.queue.snapshot()
+    (running,), _ = own.demo.queue.snapshot()
     person.page.reload()
     person.ready()
     person.frames(1)
@@ -31,7 +31,7 @@ def test_a_closed_tab_ends_the_run(slow: Site, visit: Visit) -> None:
     person.press()
     person.frames(1)
     person.page.close()
-    eventually(slow.idle, "the run has ended", 5)
+    eventually(slow.idle, "the run has ended")
     eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     assert len(slow.demo.queue.history()) >= 1
 

@@ -15,6 +15,7 @@ from visitor import Site, Visitor
 from waiting import eventually
 
 from comfy.demo import DemoServer
+from ui.limits import WebLimits
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
@@ -42,17 +43,17 @@ def life(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, Ru
 
 def three(person: Visitor) -> None:
     """Start a run and two that wait, each with another text."""
-    for text in ("first of all", "second of all", "third of all"):
+    person.press()
+    person.frames(1)
+    for number, text in enumerate(("second of all", "third of all"), 1):
         person.type("2.text", text)
         person.press()
-        person.page.wait_for_function("text => document.querySelector('#stage .headline').textContent !== text", arg="")
-    person.frames(1)
-    expect(person.waiting()).to_have_count(2)
+        expect(person.waiting()).to_have_count(number)
 
 
-def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
+def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
     """After a reload the page shows the run with its frames, and those that wait, in their order."""
-    person = visit(slow).open(**{"5.steps": 60})
+    person = visit(own).open(**{"5.steps": 60})
     three(person)
     person.page.reload()
     person.ready()
@@ -224,6 +225,18 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             assert demo.requests["POST /prompt"] == 1
             person.forgive(REFUSED)
             person.page.close()
+
+
+def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
+    """A page that is one too many says so, and works as soon as another one is closed."""
+    with running_app(demo.url, limits=WebLimits(person_sockets=1)) as app:
+        first = visit(Site(app.url, demo, app.backend)).open()
+        second = first.another_tab()
+        expect(second.page.locator("#away")).to_have_text("Too many pages of this app are open. Close one of them.")
+        first.page.close()
+        expect(second.page.locator("#away")).to_be_empty()
+        expect(second.page.locator("#generate")).to_be_enabled()
+        second.page.close()
 
 
 def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 // The one socket that every page has: which runs there are, which workflows have changed, whether the app is there.
 
 const NO_LOGIN = 4401;
-const RESTART = 1012;
 const ANSWER_WITHIN = 5000;
 const ASK_EVERY = 25000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
 const RESTARTING = "The app is being restarted. Trying again…";
+const WHY = { 1012: RESTARTING, 4429: "Too many pages of this app are open. Close one of them." };
 const SILENT = "The app does not answer. Trying again…";
 
 let news = null;
@@ -48,7 +48,7 @@ function cut(code) {
   clearTimeout(answering);
   answering = null;
   if (code === NO_LOGIN && life) { location.reload(); return; }
-  if (code === RESTART) tellAway(RESTARTING);
+  if (WHY[code]) tellAway(WHY[code]);
   retrying = setTimeout(listen, pause(failures++));
   telling ??= setTimeout(() => { if (!$("#away").textContent) tellAway(SILENT); }, TELL_AFTER);
 }
