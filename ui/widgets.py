@@ -100,7 +100,8 @@ def help_text(field: Field) -> str | None:
                 parts.append(f"{low:g} to {high:g}.")
             case (low, _) if low is not None and abs(low) < 1e6:
                 parts.append(f"At least {low:g}.")
-    return " ".join(parts) or None
+    # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word joiner keeps them text.
+    return " ".join(parts).replace("](", "]\u2060(") or None
 
 
 def _common(field: Field, scope: str) -> dict[str, Any]:

@@ -12,26 +12,30 @@ function give(field, files) {
   return true;
 }
 
-// What the app says of a file belongs on the field that was given it; Gradio would show it in a corner.
+// What is wrong with a file is said on the field that was given it; Gradio would say it in a corner, or not at all.
 let given = "";
 for (const kind of ["change", "drop", "paste"])
   document.addEventListener(kind, ({ target }) => { given = target.closest?.(".takes-files")?.id ?? given; }, true);
+
+function refuse(said, id = given) {
+  clearErrors();
+  // Not before Gradio has drawn the field anew.
+  setTimeout(() => { const field = document.getElementById(id); if (field) showError(field, said); }, 200);
+}
+
 const askServer = window.fetch;
 window.fetch = async (...asked) => {
+  const id = given;
   const answer = await askServer(...asked);
-  if (answer.ok || !given || !String(asked[0]?.url ?? asked[0]).includes("/gradio_api/upload?")) return answer;
-  const [field, said] = [given, await answer.text()];
-  clearErrors();
-  setTimeout(() => showError(document.getElementById(field), said), 200);  // Gradio draws the empty field anew first
+  if (answer.ok || !id || !String(asked[0]?.url ?? asked[0]).includes("/gradio_api/upload?")) return answer;
+  refuse(await answer.text(), id);
   return new Response("[]", { headers: { "content-type": "application/json" } });
 };
-
 addEventListener("unhandledrejection", (event) => {
   // Gradio's picture editor has no word for a picture that the browser cannot read.
   if (!given || event.reason?.name !== "InvalidStateError") return;
   event.preventDefault();
-  clearErrors();
-  showError(document.getElementById(given), "This picture cannot be read: it may be damaged, or too large.");
+  refuse("This picture cannot be read: it may be damaged, or too large.");
 });
 
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");

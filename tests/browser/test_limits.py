@@ -1,0 +1,78 @@
+"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the field."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gradio.utils import get_upload_folder
+from media_samples import saved
+from playwright.sync_api import TimeoutError, expect
+from test_media_kinds import png_header
+from visitor import Site, Visitor
+from waiting import eventually
+
+Visit = Callable[..., Visitor]
+
+
+def give(person: Visitor, key: str, data: bytes) -> None:
+    """Choose a file for a field."""
+    box = person.field(key).locator("input[type=file]").first
+    box.set_input_files({"name": "a cat.png", "mimeType": "image/png", "buffer": data})
+
+
+def kept() -> set[Path]:
+    """What lies in the folder of uploads."""
+    return {path for path in Path(get_upload_folder()).rglob("*") if path.is_file()}
+
+
+def test_a_picture_that_is_too_large_is_refused_on_its_field(fast: Site, visit: Visit) -> None:
+    """As soon as it is given, where it was given; nothing of it stays, and a smaller one is taken in its place."""
+    person = visit(fast).open("upscale")
+    before = kept()
+    give(person, "4.image", png_header(30_000, 30_000))
+    note = person.field("4.image").locator(".field-error")
+    expect(note).to_have_text("“a cat.png” can have at most 67 million pixels. Make the picture smaller first.")
+    below = note.evaluate("note => note.parentElement.nextElementSibling.getBoundingClientRect().top")
+    box = note.bounding_box()
+    assert box is not None
+    assert box["height"] > 10
+    assert box["y"] + box["height"] <= below
+    assert kept() == before
+    assert [complaint for complaint in person.complaints if "422" not in complaint] == []
+    person.complaints.clear()
+    give(person, "4.image", saved("PNG"))
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    person.generate()
+    expect(note).to_have_count(0)
+
+
+def test_what_is_no_picture_is_refused_on_its_field(fast: Site, visit: Visit) -> None:
+    """Whatever it is called: the sentence says what the field takes, and nothing is sent to the server."""
+    person = visit(fast).open("upscale")
+    give(person, "4.image", b"no picture at all")
+    expect(person.field("4.image").locator("img")).to_be_attached()
+    person.press()
+    expect(person.field("4.image").locator(".field-error")).to_contain_text("takes a picture, and this file is none")
+    assert not fast.demo.queue.remaining()
+
+
+@pytest.mark.parametrize("data", [png_header(30_000, 30_000), b"no picture at all"], ids=["large", "none"])
+def test_the_editor_has_a_word_for_what_it_cannot_read(fast: Site, visit: Visit, data: bytes) -> None:
+    """A picture to be painted on, that the browser itself cannot read, is told on its field too."""
+    person = visit(fast).open("inpaint")
+    field = person.page.locator(".takes-files").first
+    person.page.wait_for_function("document.querySelector('.takes-files canvas')?.clientWidth > 100")
+
+    def refused() -> bool:
+        # The editor takes no file, and forgets the sentence, while it still draws its first picture.
+        box = field.locator("input[type=file]").first
+        box.set_input_files({"name": "a cat.png", "mimeType": "image/png", "buffer": data})
+        note = field.locator(".field-error", has_text="This picture cannot be read")
+        with contextlib.suppress(TimeoutError):
+            note.wait_for(timeout=1500)
+        return note.is_visible()
+
+    eventually(refused, "the sentence stays on the field")

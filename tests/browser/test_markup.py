@@ -1,0 +1,203 @@
+"""Markup and script from workflows, authors and servers: shown as they are written, never carried out, nobody asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import expect
+from serving import running_app
+from visitor import Site, Visitor
+
+from comfy.demo import DemoServer
+from comfy.demo.catalogue import Entry, entry, spec
+from comfy.demo.node import Inputs, Node, NodeFailure, Run
+from comfy.demo.nodes import NODES
+from comfy.demo.values import Result
+
+Visit = Callable[..., Visitor]
+
+RUN_IT = "window.owned=1"
+OUTSIDE = "http://outside.example"
+
+
+def evil(mark: str) -> str:
+    """Everything at once, behind a word to find it by: tags, quotes, templates, Markdown that fetches a picture."""
+    tags = f'<img src=x onerror="{RUN_IT}"><svg onload="{RUN_IT}"></svg><script>{RUN_IT}</script><i>'
+    quotes = f"""'"><b onmouseover='{RUN_IT}'>"""
+    templates = f"${{{RUN_IT}}} {{{{constructor.constructor('{RUN_IT}')()}}}}"
+    return f"{mark} {tags}{quotes}{templates} ![p]({OUTSIDE}/p) [l](javascript:{RUN_IT}) &lt;em&gt; end"
+
+
+FILE = f"""result'"><img src=x onerror="{RUN_IT}">.txt"""
+LOADED = f"{evil('model').replace('/', '')}.safetensors"  # lists show the last part of a path
+
+
+def describe(_: object) -> Entry:
+    """A node of a server that means harm."""
+    required = {
+        "text": spec("STRING", multiline=True, default="", tooltip=evil("tooltip")),
+        "model": spec([LOADED, "plain.safetensors"], tooltip=evil("tip")),
+        "steps": spec("INT", default=3, min=1, max=9, tooltip=evil("hint")),
+    }
+    return entry("Evil", evil("class"), "", required=required, output_node=True, description=evil("about"))
+
+
+def work(run: Run, inputs: Inputs) -> Result:
+    """Fail in its own words, or bring a text and a file with such a name."""
+    if inputs["text"] == "fail":
+        raise NodeFailure(evil("failure"))
+    directory, subfolder, _, _ = run.storage.next_name("output", "x")
+    (directory / FILE).write_text("harmless")
+    file = {"filename": FILE, "subfolder": subfolder, "type": "output"}
+    return Result((inputs["text"],), {"text": [evil("answer")], "files": [file]})
+
+
+def judge(_: object, inputs: Inputs) -> Mapping[str, str]:
+    """Refuse in its own words."""
+    return {"text": evil("refusal")} if inputs["text"] == "refuse" else {}
+
+
+NODE = Node(describe, work, validate=judge, validated=frozenset({"text"}))
+PROMPT = {
+    "1": {
+        "class_type": "Evil",
+        "inputs": {"text": evil("text"), "model": LOADED, "steps": 3},
+        "_meta": {"title": evil("title")},
+    }
+}
+TOML = f"""
+title = {json.dumps(evil("heading"))}
+description = {json.dumps(evil("description"))}
+[fields."1.text"]
+label = {json.dumps(evil("label"))}
+help = {json.dumps(evil("help"))}
+[fields."1.{evil("nothing").replace('"', "")}"]
+"""
+
+
+@pytest.fixture(scope="module")
+def full_site(tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path) -> Iterator[Site]:
+    """A folder and a server full of it."""
+    folder = tmp_path_factory.mktemp("workflows")
+    (folder / "evil.json").write_text(json.dumps(PROMPT))
+    (folder / "evil.toml").write_text(TOML)
+    (folder / f"{evil('file')[:60]}.json").write_text("{")
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "Evil": NODE}) as demo,
+        running_app(demo.url, workflows=folder) as app,
+    ):
+        yield Site(app.url, demo, app.backend)
+
+
+@pytest.fixture
+def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
+    """The same, left with an empty queue."""
+    yield full_site
+    full_site.rest()
+
+
+@pytest.fixture
+def person(site: Site, visit: Visit) -> Iterator[Visitor]:
+    """Somebody on it, for whom nothing of it may run. `visit` sees that no request goes elsewhere."""
+    person = visit(site)
+    yield person
+    assert person.page.evaluate("window.owned") is None
+    assert not person.page.locator("img[src=x], svg[onload], b[onmouseover]").count()
+    person.page.close()
+
+
+def joined(text: str) -> str:
+    """A text with the joiners that keep Gradio from making links of it."""
+    return text.replace("](", "]\u2060(")
+
+
+def test_a_form_shows_its_words_as_they_are(person: Visitor) -> None:
+    """Title, description, label, help, value, choices, remarks and the list of workflows."""
+    page = person.open("evil").page
+    expect(page.locator("#heading h1")).to_contain_text(evil("heading"))
+    expect(page.locator("#heading p")).to_contain_text(evil("description"))
+    label = person.field("1.text").locator("label")
+    expect(label).to_contain_text(evil("label"))
+    expect(label).to_contain_text(joined(evil("help")))
+    expect(person.entry("1.text")).to_have_value(evil("text"))
+    expect(page.locator("[role=note]")).to_contain_text("nothing <img src=x")
+    person.unfold()
+    expect(person.field("1.steps")).to_contain_text(joined(evil("hint")))
+    expect(person.field("1.model")).to_contain_text(joined(evil("tip")))
+    person.entry("1.model").click()
+    expect(page.get_by_role("option").first).to_contain_text("model <img src=x")
+    page.keyboard.press("Escape")
+    page.locator("#picker input").click()
+    options = page.get_by_role("option")
+    expect(options.filter(has_text="file <img src=x")).to_have_count(1)
+    expect(options.filter(has_text=evil("heading"))).to_have_count(1)
+
+
+def test_a_result_shows_its_words_as_they_are(person: Visitor) -> None:
+    """Texts, names of files, and the values it was made with, here and among earlier results."""
+    page = person.open("evil").page
+    person.press()
+    person.phase("done")
+    expect(page.locator("#result-side textarea")).to_have_value(evil("answer"))
+    download = page.locator("#result-side a[download]", has_text="onerror")
+    expect(download).to_be_visible()
+    with page.expect_download() as downloaded:
+        download.click()
+    assert downloaded.value.suggested_filename.endswith(".txt")
+    page.locator("#details button").click()
+    expect(page.locator("#details")).to_contain_text(evil("text"))
+    expect(page.locator("#details")).to_contain_text("model <img src=x")
+
+
+@pytest.mark.parametrize(("word", "phase", "said"), [("fail", "failed", "failure"), ("refuse", "refused", "refusal")])
+def test_errors_show_their_words_as_they_are(person: Visitor, word: str, phase: str, said: str) -> None:
+    """What a node says when it fails, and what the server says of a field."""
+    page = person.open("evil").page
+    person.type("1.text", word)
+    person.press()
+    person.phase(phase)
+    if phase == "failed":
+        expect(page.locator("#stage .headline")).to_contain_text("title <img src=x")
+        page.locator("#stage .detail summary").click()
+        expect(page.locator("#stage .detail pre")).to_contain_text(evil(said))
+    else:
+        expect(person.field("1.text").locator(".field-error")).to_contain_text(f"{said} <img src=x")
+
+
+def test_waiting_runs_show_their_words_as_they_are(person: Visitor, site: Site) -> None:
+    """The list of the person's own runs names their workflows."""
+    page = person.open("evil").page
+    with site.demo.hold("POST /prompt"):
+        for _ in range(2):
+            person.press()
+        expect(page.locator("#stage .queue")).to_contain_text("heading <img src=x")
+    person.phase("done")
+
+
+def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
+    """A link that somebody was sent: an unknown workflow, and values for fields that are there or not."""
+    page = person.page
+    page.goto(f"{person.site.url}/?{urlencode({'workflow': evil('unknown')})}")
+    expect(page.locator("#no-form")).to_contain_text("unknown <img src=x")
+    values = {"1.text": evil("linked"), "1.steps": evil("linked"), f"9.{evil('x')}": evil("linked"), "1.model": "<i>"}
+    person.open("evil", **values)
+    expect(person.entry("1.text")).to_have_value(evil("linked"))
+
+
+@pytest.mark.parametrize("content", ["{", '{"1": {"class_type": "' + RUN_IT + '", "inputs": {}}}'])
+def test_an_opened_file_shows_its_name_as_it_is(person: Visitor, content: str) -> None:
+    """A file with such a name, which is a workflow or none."""
+    page = person.open("evil").page
+    with page.expect_file_chooser() as chosen:
+        page.locator("#open button").click()
+    name = f"dropped <img src=x onerror={RUN_IT}>.json"
+    chosen.value.set_files({"name": name, "mimeType": "application/json", "buffer": content.encode()})
+    if content == "{":
+        expect(page.locator("#stage .headline")).to_contain_text("dropped _img src_x onerror_window.owned_1_.json")
+        person.complaints.clear()  # the browser's own note of the 422
+    else:
+        expect(page.locator("#heading h1")).to_contain_text("Dropped img src x onerror")
