@@ -64,7 +64,7 @@ def parse_submitted(answer: object) -> Submitted:
     """The 200 of ``POST /prompt``."""
     data = _object(answer)
     prompt_id, number = data.get("prompt_id"), data.get("number")
-    if not isinstance(prompt_id, str) or not prompt_id:
+    if not isinstance(prompt_id, str) or not prompt_id.isascii() or not prompt_id:
         raise ValueError("no prompt_id in the answer to POST /prompt")
     return Submitted(prompt_id, number if isinstance(number, int | float) else 0, tuple(_node_errors(data)))
 

@@ -252,6 +252,8 @@ class Client:
                 response = self._send(session, method, self.url + path, timeout or self.timeout, options)
             except requests.RequestException as error:
                 raise self._unreachable(error) from error
+            except ValueError as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+                raise ComfyError("A name cannot be sent to the server.", "Rename the file.") from error
             with response:
                 yield response
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from typing import TypeVar
 
 from comfy.client import Queue
 from comfy.contact import FORGOTTEN, Contact, End
@@ -45,6 +46,8 @@ __all__ = ["Execution"]
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _OUR_FAULT = RunError("Something went wrong inside this program.", "Run it again; the log says more.")
 _EARLY_EVENTS = 200
 _LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
@@ -55,6 +58,15 @@ _GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
 @dataclass(frozen=True, slots=True)
 class _Stop:
     reason: RunError | None
+
+
+def _guarded(task: Callable[[], T]) -> T | None:
+    """What a part of a run comes to; None, and a word in the log, where it fails inside this program."""
+    try:
+        return task()
+    except Exception:
+        log.exception("A run failed inside this program")
+        return None
 
 
 class Execution:
@@ -109,16 +121,14 @@ class Execution:
     def run(self) -> None:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does is to publish the
         finished state, when the socket is closed and the server told of a cancel."""
-        try:
-            end = self._live()
-        except Exception:
-            log.exception("A run failed inside this program")
-            end = partial(failed, error=_OUR_FAULT)
-        told = self._leave()
-        final = self._conclude(end(self._latest.state))
+        end = _guarded(self._live) or partial(failed, error=_OUR_FAULT)
+        told = _guarded(self._leave)
+        final = end(self._latest.state)
+        final = _guarded(partial(self._conclude, final)) or final
         self._latest.update(lambda _: final)
         if not told:
-            self._farewell.tell_again(self._latest.state.prompt_id, accepted=self._accepted)
+            prompt_id = self._latest.state.prompt_id
+            _guarded(partial(self._farewell.tell_again, prompt_id, accepted=self._accepted))
         self._farewell.close()
 
     def stop(self, reason: RunError | None) -> None:

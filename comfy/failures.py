@@ -22,6 +22,21 @@ def _rule(pattern: str, sentence: str, hint: str) -> _Rule:
 # Read from the top; matched against "exception_type: exception_message".
 _RULES = (
     _rule(
+        r"Payment Required|add credits|insufficient credits|not enough credits",
+        "A node of this workflow is paid for, and the server's account has no credits left.",
+        "Ask whoever runs the server to add credits to its Comfy account, or use another workflow.",
+    ),
+    _rule(
+        r"Unauthorized: Please log ?in|please log ?in first",
+        "A node of this workflow is paid for, and the server is not logged in to a Comfy account.",
+        "Ask whoever runs the server to log in there or to give it an API key, or use another workflow.",
+    ),
+    _rule(
+        r"Rate Limit Exceeded|Too Many Requests",
+        "A service that this workflow uses takes no more requests at the moment.",
+        "Wait a while, then run it again.",
+    ),
+    _rule(
         r"OutOfMemory|out of memory|CUDNN_STATUS_ALLOC_FAILED|not enough memory|DefaultCPUAllocator",
         "The server ran out of memory.",
         "Try a smaller size, fewer pictures at once or a smaller model.",

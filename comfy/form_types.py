@@ -81,8 +81,8 @@ def read_text(value: object) -> str:
             return ""
         case str() if len(value) > MAX_TEXT:
             raise BadValue(f"must be at most {MAX_TEXT:,} characters long.")
-        case str():
-            return value
+        case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
+            return value.encode("utf-8", "replace").decode("utf-8")
         case bool() | int() | float():
             return str(value)
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ __all__ = ["Results"]
 log = logging.getLogger(__name__)
 
 _OWN_TRIES = 3
+_SLOWEST = 50_000  # bytes a second
 
 
 class Results:
@@ -58,7 +59,8 @@ class Results:
                     _check_kind(file, answer.headers.get("content-type", ""))
                     announced = answer.headers.get("content-length", "")
                     size = int(announced) if announced.isdecimal() else None
-                    digest, size = self._kept.add(answer.iter_bytes(), size=size, holder=holder)
+                    chunks = _in_time(answer.iter_bytes(), end + (size or 0) / _SLOWEST)
+                    digest, size = self._kept.add(chunks, size=size, holder=holder)
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1
@@ -68,6 +70,14 @@ class Results:
                 away()
                 self._aborted.wait(self._timing.pause_after(attempt))
         return file
+
+
+def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
+    """The same; ServerUnreachable where they trickle beyond ``end``, each of them soon enough for a timeout."""
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise ServerUnreachable("The file came too slowly.", "Try again when the network is better.")
+        yield chunk
 
 
 def _check_kind(file: OutputFile, media_type: str) -> None:

@@ -54,6 +54,8 @@ class Run:
         self._lock = threading.Lock()
         self._ended = ended
         self._sent = record.sent
+        self._leaving = False
+        self.recorded = True
         self._latest = Latest(record.state)
         self._results = Results(around.client, around.history.files, around.timing) if around.history else None
         self._execution = Execution(
@@ -110,10 +112,16 @@ class Run:
         return self._latest.watch(timeout)
 
     def cancel(self, reason: RunError | None = None) -> None:
-        """Stop the run here and at the server. Returns at once; the run ends within a second.
+        """Stop the run here and at the server. Returns at once; the run ends within a second, unless it is over there
+        and its files are on their way.
 
         ``reason`` is what the stopped state tells; None for the person's own wish.
         """
+        self._execution.stop(reason)
+
+    def leave(self, reason: RunError) -> None:
+        """Cancel because this program ends. Files that have not come yet are left for its next life."""
+        self._leaving = True
         self._execution.stop(reason)
         if self._results is not None:
             self._results.abort()
@@ -162,6 +170,7 @@ class Run:
 
     def _conclude(self, state: RunState) -> RunState:
         """Bring the files here and put the run on record; only then is it said to be finished."""
+        self._around.line.leave(self.id)  # whatever takes time from here on, nobody has to wait for it
         if self._around.history is None or self._results is None:
             return state
         if state.phase is Phase.DONE and state.files:
@@ -171,10 +180,13 @@ class Run:
             state = replace(state, files=files, started_at=self.state.started_at)
         self._results.close()
         state = stamped(state)
+        if self._leaving and state.phase is Phase.DONE and not all(file.digest for file in state.files):
+            return state  # unfinished on record, so that the next life settles it again and fetches them
         try:
             self._around.history.end(replace(self.record, state=state))
         except ComfyError as problem:
-            log.warning("Run %s could not be recorded: %s", self.id, problem)
+            log.warning("Run %s could not be recorded yet: %s", self.id, problem)
+            self.recorded = False
         return state
 
     def _limits(self) -> Iterator[tuple[float, RunError]]:

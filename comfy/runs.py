@@ -19,7 +19,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.job import Job, Record
 from comfy.line import Line
 from comfy.run import Run
-from comfy.run_state import Phase, RunError, waiting
+from comfy.run_state import Phase, RunError, stopped, waiting
 from comfy.surroundings import Surroundings
 from comfy.timing import Timing
 
@@ -71,6 +71,7 @@ class Runs:
         self._limits = limits or RunLimits()
         self._around = Surroundings(client, timing or Timing(), Line(ahead), history)
         self._lock = threading.Lock()
+        self._entrance = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._live: set[Run] = set()
         self._finished: deque[str] = deque()
@@ -78,6 +79,7 @@ class Runs:
         self._last: deque[float] = deque(maxlen=_REMEMBERED_LAST)
         self._recent: deque[tuple[float, str]] = deque()
         self._listeners: tuple[Callable[[str], None], ...] = ()
+        self._unrecorded: list[Run] = []
         self._swept = float("-inf")
         self._closed = False
 
@@ -99,12 +101,18 @@ class Runs:
         run_id = str(uuid.uuid4())
         state = waiting(run_id, job.prompt, job.outputs)
         record = Record(run_id, owner, job, time.time(), state, keeps_going=keeps_going)
-        with self._lock:
+        with self._entrance:  # one at a time: who comes in counts for whoever is next
             self._check_limits(owner)
+            if self.history is not None:
+                self.history.begin(record)
+            try:
+                run = self._start(record, deadline=deadline, watched=watched)
+            except ComfyError:
+                if self.history is not None:
+                    self.history.end(replace(record, state=stopped(state, _SHUTDOWN)))
+                raise
             self._recent.append((time.monotonic(), owner))
-        if self.history is not None:
-            self.history.begin(record)
-        return self._start(record, deadline=deadline, watched=watched)
+            return run
 
     def resume(self) -> None:
         """Take up what an earlier life of this program has left unfinished: what was sent to the server is looked for
@@ -218,30 +226,30 @@ class Runs:
         self._tell("")
         for run in live:
             if self._around.line.place(run.id) is not None:
-                run.cancel(_SHUTDOWN)
+                run.leave(_SHUTDOWN)
         end = time.monotonic() + finish
         for run in live:
             run.join(max(0.0, end - time.monotonic()))
         for run in live:
-            run.cancel(_SHUTDOWN)
-        end = time.monotonic() + timeout
-        late = [run for run in live if not run.join(max(0.0, end - time.monotonic()))]
+            run.leave(_SHUTDOWN)
+        late = _not_joined(live, timeout)
         for run in late:
             run.abandon()
-        for run in late:
-            if not run.join(timeout):
-                log.warning("Run %s did not end in time", run.id)
+        for run in _not_joined(late, timeout):
+            log.warning("Run %s did not end in time", run.id)
+        self._record_again()
 
     def _check_open(self) -> None:
         if self._closed:
             raise ComfyError("The program is shutting down.", "Start it again, then run this again.")
 
     def _check_limits(self, owner: str) -> None:
-        self._check_open()
         now = time.monotonic()
         while self._recent and self._recent[0][0] < now - _HOUR:
             self._recent.popleft()
-        live = [run for run in self._live if not run.state.phase.finished]
+        with self._lock:
+            self._check_open()
+            live = [run for run in self._live if not run.state.phase.finished]
         if sum(run.owner == owner for run in live) >= self._limits.person:
             raise ComfyError(
                 f"You have {self._limits.person} runs waiting already.", "Wait for one of them, or remove one."
@@ -280,6 +288,8 @@ class Runs:
         state = run.state
         with self._lock:
             self._live.discard(run)
+            if not run.recorded:
+                self._unrecorded.append(run)
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 self._runs.pop(self._finished.popleft(), None)
@@ -294,10 +304,31 @@ class Runs:
         if time.monotonic() - self._swept > _SWEEP_PAUSE:
             self._sweep()
 
+    def _record_again(self) -> None:
+        """Runs whose end could not be written when it came: perhaps the disk has room now."""
+        history = self.history
+        if history is None:
+            return
+        with self._lock:
+            unrecorded, self._unrecorded = self._unrecorded, []
+        for run in unrecorded:
+            try:
+                history.end(run.record)
+            except ComfyError:
+                with self._lock:
+                    self._unrecorded.append(run)
+
     def _sweep(self) -> None:
         self._swept = time.monotonic()
+        self._record_again()
         if self.history is not None:
             try:
                 self.history.sweep()
             except ComfyError as problem:
                 log.warning("Old results could not be removed: %s %s", problem, problem.hint)
+
+
+def _not_joined(runs: list[Run], timeout: float) -> list[Run]:
+    """Those whose threads are not at their end after so many seconds for all of them."""
+    end = time.monotonic() + timeout
+    return [run for run in runs if not run.join(max(0.0, end - time.monotonic()))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -156,6 +157,35 @@ def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
         assert one.process.wait(10) == 0
         assert demo.sockets.close_codes == [1000]
         assert "Traceback" not in one.said()
+
+
+def test_a_second_signal_does_not_wait_for_runs() -> None:
+    """Whoever presses Ctrl+C twice means it, also with --finish."""
+    with (
+        DemoServer(step_seconds=0.2) as demo,
+        started("--server", demo.url, "--finish", "60") as one,
+        a_run(one) as (_, told),
+    ):
+        one.process.send_signal(signal.SIGINT)
+        assert any(isinstance(frame, bytes) for frame in told), "it goes on"
+        one.process.send_signal(signal.SIGINT)
+        assert one.process.wait(10) == 0
+    assert "Traceback" not in one.said()
+
+
+def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
+    """A page that waits for a mute server's nodes is let go when the app ends."""
+    with DemoServer() as demo, started("--server", demo.url) as one:
+        demo.script("slow", at="GET /object_info", seconds=30, count=5)
+        with socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))) as browser:
+            body = json.dumps({"data": ["text-to-image", {}]}).encode()
+            head = "POST /gradio_api/call/run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+            browser.sendall(f"{head}{len(body)}\r\n\r\n".encode() + body)
+            eventually(lambda: demo.requests["GET /object_info"] == 1)
+            code, seconds = one.end()
+        assert code == 0
+        assert seconds < 5
+        demo.behave()
 
 
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:

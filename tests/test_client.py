@@ -259,3 +259,13 @@ def test_old_servers_are_told_in_two_steps() -> None:
             ("/queue", {"delete": ["abc"]}),
             ("/interrupt", {"prompt_id": "abc"}),
         ]
+
+
+def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> None:
+    """A file whose name is no UTF-8 comes with half a surrogate pair in it; no request can carry that."""
+    with (
+        Client(demo.url) as client,
+        pytest.raises(ComfyError, match="name cannot be sent"),
+        client.view(OutputFile("caf\udce9.png", "", "output", "image", "1")),
+    ):
+        pass

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import multiprocessing
 import random
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +87,48 @@ def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> 
             assert b"".join(answer.iter_bytes()) == data
 
 
+def test_files_on_their_way_at_the_end_come_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
+    """A program that ends while it fetches does not call the run finished: the next one fetches them."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=1)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        state = end(runs.get(run.id, "me"))
+        assert state.phase is Phase.DONE
+        assert [bool(file.digest) for file in state.files] == [True]
+
+
+def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -> None:
+    """While files are fetched the next run has its turn."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        demo.script("slow", at="GET /view", seconds=3)
+        first = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        second = runs.submit(job(), owner="you")
+        assert end(second).phase is Phase.DONE
+        assert not first.state.phase.finished
+        assert end(first).phase is Phase.DONE
+
+
+def test_an_end_that_could_not_be_written_is_written_later(demo: DemoServer, tmp_path: Path) -> None:
+    """A database that is busy when a run ends has it on record in the end."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=0.5)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
+            other.execute("ALTER TABLE runs RENAME TO gone")
+            assert end(run).phase is Phase.DONE
+            other.execute("ALTER TABLE gone RENAME TO runs")
+        other.close()
+    with life(demo, tmp_path) as runs:
+        assert runs.record(run.id, "me").state.phase is Phase.DONE
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()
+
+
 def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
     """Its record says what was asked for and what came out, to its owner and to nobody else."""
     with life(demo, tmp_path) as runs:
@@ -141,7 +185,7 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
     """A run that was sent is looked for at the server, not sent again; previews go on, and the result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
         with killed_life(demo, tmp_path, job(40)):
-            eventually(lambda: demo.queue.remaining() == 1)
+            eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
         with life(demo, tmp_path) as runs:
             runs.resume()
             (again,) = runs.owned("me")
@@ -154,7 +198,7 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
 def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
     """The server's history says how it ended while nobody was there."""
     with killed_life(demo, tmp_path, job(20)):
-        eventually(lambda: demo.queue.remaining() == 1)
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
     eventually(lambda: demo.queue.remaining() == 0)
     with life(demo, tmp_path) as runs:
         runs.resume()
@@ -166,7 +210,7 @@ def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path)
 def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
     """A run that was never sent stands in line again, and is sent once."""
     with killed_life(demo, tmp_path, job(100), job(2), ahead=1):
-        eventually(lambda: demo.queue.remaining() == 1)
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
     with life(demo, tmp_path, ahead=1) as runs:
         runs.resume()
         first, second = runs.owned("me")
@@ -179,7 +223,7 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
     """Whatever was said to be done is on disk, files included, though the program had no time to say goodbye."""
     with killed_life(demo, tmp_path, job(2), job(LONG)):
         history = open_history(tmp_path)
-        eventually(lambda: history.of("me"))
+        eventually(lambda: history.of("me"), "the first life ends a run", 60)
         history.close()
     with life(demo, tmp_path) as runs:
         assert runs.history is not None
@@ -204,7 +248,7 @@ def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path
 def test_a_run_whose_page_does_not_come_back_ends(demo: DemoServer, tmp_path: Path, keeps_going: bool) -> None:
     """The grace time runs from the new start on; a run told to keep going does."""
     with killed_life(demo, tmp_path, job(LONG), keeps_going=keeps_going):
-        eventually(lambda: demo.queue.remaining() == 1)
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
     with life(demo, tmp_path, grace=0.2) as runs:
         runs.resume()
         (again,) = runs.owned("me")
@@ -286,6 +330,24 @@ def test_too_much_is_refused_in_words(demo: DemoServer, tmp_path: Path, limits: 
         assert len(runs.owned("me")) == 2
 
 
+def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: Path) -> None:
+    """Twenty that are submitted at once do not slip through where two may."""
+    with life(demo, tmp_path, limits=RunLimits(person=2)) as runs:
+        together = threading.Barrier(20)
+
+        def submit() -> None:
+            together.wait(10)
+            with contextlib.suppress(ComfyError):
+                runs.submit(job(LONG), owner="me")
+
+        threads = [threading.Thread(target=submit) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert len(runs.owned("me")) == 2
+
+
 def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> None:
     """Who has too many waiting keeps nobody else from starting one; when one ends there is room again."""
     with life(demo, tmp_path, limits=RunLimits(person=1)) as runs:
@@ -303,10 +365,11 @@ def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Pa
     with life(demo, tmp_path) as runs:
         leave = runs.subscribe(heard.append)
         end(runs.submit(job(), owner="me"))
-        eventually(lambda: heard == ["me", "me"])
+        eventually(lambda: len(heard) >= 2)
+        assert set(heard) == {"me"}
         leave()
         end(runs.submit(job(), owner="you"))
-        assert heard == ["me", "me"]
+        assert set(heard) == {"me"}
 
 
 @pytest.mark.parametrize("finish", [0.0, 10.0])

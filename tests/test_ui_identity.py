@@ -24,6 +24,12 @@ def request(**headers: str) -> HTTPConnection:
     return HTTPConnection(scope)
 
 
+@pytest.mark.parametrize("origin", ["http://[", "null", "", "http://[::1", "//"])
+def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
+    """It is refused like any other, without an error."""
+    assert not Identity.same_origin(request(origin=origin, host="here"))
+
+
 def test_browsers_are_told_apart_by_their_cookie() -> None:
     """The same cookie is the same owner, another one is another."""
     one = request(cookie=f"{COOKIE}={'a' * 43}")

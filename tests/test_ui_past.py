@@ -153,6 +153,14 @@ def test_another_sites_page_can_do_nothing(served: Served) -> None:
     assert len(app.backend.runs.owned(f"browser:{ANN}")) == 1
 
 
+def test_half_an_emoji_hurts_nobody(served: Served) -> None:
+    """Text that no UTF-8 can say, as of a cut-off emoji, is mended on the way in; the list stays whole."""
+    _, app = served
+    run = made(app, **{"2.text": "a \ud83d half emoji"})
+    assert past(app)[0]["id"] == run.id
+    assert get(app, f"/history/{run.id}/values").json()["values"]["2.text"] == "a ? half emoji"
+
+
 def test_run_again(served: Served) -> None:
     """The same prompt, seed included, as a new run of the same person, which a page is expected to watch."""
     _, app = served

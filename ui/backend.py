@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.client import Client
-from comfy.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.errors import ComfyError, RunNotFound, ServerUnreachable, WorkflowError
 from comfy.file_names import plain_name
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
@@ -32,6 +32,7 @@ from ui.limits import WebLimits
 from ui.media import Refused, Upload, put_back
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
+TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
 UPLOADS = "comfyforms"
 MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 SENDING = 8  # runs whose files are on their way to the server at once
@@ -52,24 +53,33 @@ class LiveCatalogue:
         self._client = client
         self._lock = threading.Lock()
         self._catalogue: Catalogue | None = None
-        self._fetched = 0.0
+        self._good_until = 0.0
 
     def get(self, *, refresh: bool = False) -> Catalogue:
         """The catalogue, at most five minutes old; an old one while the server is away.
 
         Raises ServerUnreachable or ServerError when there is none at all.
         """
+        known = self._catalogue
+        if known is not None and not refresh and time.monotonic() < self._good_until:
+            return known
+        if known is not None and self._lock.locked():  # somebody is asking already, of a server that may be slow
+            return known
         with self._lock:
-            fresh = self._catalogue is not None and time.monotonic() - self._fetched < CATALOGUE_AGE
-            if self._catalogue is not None and fresh and not refresh:
-                return self._catalogue
             try:
                 self._catalogue = Catalogue(self._client.object_info())
-                self._fetched = time.monotonic()
+                self._good_until = time.monotonic() + CATALOGUE_AGE
             except ComfyError:
                 if self._catalogue is None:
                     raise
+                self._good_until = time.monotonic() + TROUBLED_AGE
             return self._catalogue
+
+    def at_hand(self) -> Catalogue:
+        """The catalogue as it was last fetched; ServerUnreachable where it never was. Never asks the server."""
+        if self._catalogue is None:
+            raise ServerUnreachable("The server has not told its nodes yet.")
+        return self._catalogue
 
 
 @dataclass(frozen=True)
@@ -95,14 +105,17 @@ class Backend:
     # Each file is in memory twice while it is sent.
     sending: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SENDING), repr=False)
 
-    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> tuple[Workflow, Form]:
+    def form(
+        self, name: str, owner: str, values: Mapping[str, object] | None = None, *, at_hand: bool = False
+    ) -> tuple[Workflow, Form]:
         """The workflow that goes by `name` for this person, and its form with the fields that these values bring.
 
+        `at_hand`: by what is known of the server's nodes, without asking it.
         Raises WorkflowError, ServerUnreachable.
         """
         brought = name.startswith(OPENED_MARK)
         found = self.opened.get(owner, name) if brought else self.folder.get(name)
-        catalogue = self.catalogue.get()
+        catalogue = self.catalogue.at_hand() if at_hand else self.catalogue.get()
         workflow = on_server(found, catalogue)
         if brought and not self.may_keep:
             workflow = without_files_of_others(workflow, catalogue)

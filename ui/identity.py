@@ -50,7 +50,10 @@ class Identity:
         if origin is None:
             return True
         hosts = {request.headers.get("host"), request.headers.get("x-forwarded-host")}
-        return urlsplit(origin).netloc in hosts
+        try:
+            return urlsplit(origin).netloc in hosts
+        except ValueError:  # no address at all
+            return False
 
 
 class GiveCookie:

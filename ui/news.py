@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 from dataclasses import asdict
 
@@ -85,14 +86,14 @@ class OpenPage:
             news = self.news()
             if news != self.told:
                 self.told = news
-                await self.socket.send_json(news)
+                await self.socket.send_text(json.dumps(news))
             await self.due.wait()
             await asyncio.sleep(GAP)
 
     async def tell_folder(self, changed: asyncio.Queue[list[str]]) -> None:
         """Tell which workflows were added, edited or removed."""
         while True:
-            await self.socket.send_json({"changed": await changed.get()})
+            await self.socket.send_text(json.dumps({"changed": await changed.get()}))
 
     def news(self) -> dict[str, object]:
         """The person's unfinished runs, which are watched from now on; `waiting` counts everybody's."""

@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import JSONResponse
 
 from comfy.errors import ComfyError
 from comfy.file_names import plain_name
+from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.identity import Identity
 
@@ -29,7 +29,7 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
         return owner
 
     @router.post(OPEN)
-    async def open_workflow(request: Request, file: str = "pasted.json") -> JSONResponse:
+    async def open_workflow(request: Request, file: str = "pasted.json") -> AsciiJSON:
         owner = owner_of(request)
         data = await request.body()
         try:
@@ -37,19 +37,19 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
                 workflow = await asyncio.to_thread(backend.open, owner, plain_name(file), data)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
-        return JSONResponse({"name": workflow.name})
+        return AsciiJSON({"name": workflow.name})
 
     @router.post(f"{OPEN}/{{name}}/keep")
-    def keep(request: Request, name: str) -> JSONResponse:
+    def keep(request: Request, name: str) -> AsciiJSON:
         owner = owner_of(request)
         try:
-            return JSONResponse({"name": backend.keep(owner, name)})
+            return AsciiJSON({"name": backend.keep(owner, name)})
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
 
     return router
 
 
-def _refusal(message: str, hint: str) -> JSONResponse:
+def _refusal(message: str, hint: str) -> AsciiJSON:
     said: dict[str, Any] = {"message": message, "hint": hint}
-    return JSONResponse(said, status_code=422)
+    return AsciiJSON(said, status_code=422)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import JSONResponse
 
 from comfy.errors import ComfyError, RunNotFound
+from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.identity import Identity
 
@@ -21,15 +21,15 @@ def own_run_routes(backend: Backend, identity: Identity) -> APIRouter:
         return owner
 
     @router.post("/again")
-    def again(request: Request, run_id: str, keeps_going: bool = False) -> JSONResponse:
+    def again(request: Request, run_id: str, keeps_going: bool = False) -> AsciiJSON:
         """Submit the very same once more; the new run's id."""
         try:
-            return JSONResponse({"run": backend.again(run_id, owner_of(request), keeps_going=keeps_going).id})
+            return AsciiJSON({"run": backend.again(run_id, owner_of(request), keeps_going=keeps_going).id})
         except ComfyError as problem:
             return refusal(problem)
 
     @router.post("/move")
-    def move(request: Request, run_id: str, by: int) -> JSONResponse:
+    def move(request: Request, run_id: str, by: int) -> AsciiJSON:
         """Let it come so many turns later among the person's own that wait here; earlier where `by` is below 0."""
         owner = owner_of(request)
         waiting = [run.id for run in backend.runs.line_of(owner) if run.waits_here]
@@ -39,21 +39,21 @@ def own_run_routes(backend: Backend, identity: Identity) -> APIRouter:
             return refusal(problem)
         if run.id in waiting:
             backend.runs.move(run.id, owner, max(0, waiting.index(run.id) + by))
-        return JSONResponse({})
+        return AsciiJSON({})
 
     @router.post("/stop")
-    def stop(request: Request, run_id: str) -> JSONResponse:
+    def stop(request: Request, run_id: str) -> AsciiJSON:
         """End it, whether it runs or waits."""
         try:
             backend.runs.get(run_id, owner_of(request)).cancel()
         except RunNotFound as problem:
             return refusal(problem)
-        return JSONResponse({})
+        return AsciiJSON({})
 
     return router
 
 
-def refusal(problem: ComfyError) -> JSONResponse:
+def refusal(problem: ComfyError) -> AsciiJSON:
     """Why not, in words; 404 for a run that this person does not have."""
     status = 404 if isinstance(problem, RunNotFound) else 422
-    return JSONResponse({"message": str(problem), "hint": problem.hint}, status)
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)

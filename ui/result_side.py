@@ -255,7 +255,7 @@ def _labelled(backend: Backend, record: Record) -> Iterable[tuple[str, object]]:
     """The values a run was made with, named as in its form; by their keys where there is no such form any more."""
     used = dict(record.job.values) | {key: kept.name for key, kept in record.job.inputs.items()}
     try:
-        _, form = backend.form(record.job.workflow, record.owner, record.job.values)
+        _, form = backend.form(record.job.workflow, record.owner, record.job.values, at_hand=True)
     except ComfyError:
         return used.items()
     return [(field.label, used[field.key]) for field in form.fields if field.key in used and field.group != "hidden"]

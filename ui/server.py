@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import logging
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from types import FrameType
 from typing import cast
 
 import anyio.to_thread
@@ -25,6 +26,7 @@ from comfy.form import place_errors
 from comfy.job import Record
 from comfy.runs import Runs
 from ui.api import add_api
+from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.bodies import BoundBodies
 from ui.door import LOGIN, Door
@@ -73,7 +75,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         yield
         sweeping.cancel()
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, default_response_class=AsciiJSON, openapi_url=None, docs_url=None, redoc_url=None)
     identity = Identity()
     app.state.telling = set()
     app.include_router(live_routes(backend.runs, identity, viewer(backend), app.state.telling))
@@ -125,7 +127,7 @@ def viewer(backend: Backend) -> Callable[[Record, float | None], View]:
         remarks: Sequence[str] = ()
         if state.phase.finished:
             with contextlib.suppress(ComfyError):
-                _, form = backend.form(job.workflow, record.owner, job.values)
+                _, form = backend.form(job.workflow, record.owner, job.values, at_hand=True)
                 seeds = [job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in job.values]
                 errors, remarks = place_errors(form, state.node_errors)
         return show(
@@ -149,6 +151,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._runs = runs
         self._settings = settings
+        self._hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
@@ -161,9 +164,26 @@ class Server(uvicorn.Server):
         """The port it listens on, also where the system chose it."""
         return int(self.servers[0].sockets[0].getsockname()[1])
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the app, a second one ends it without waiting for runs."""
+        if self.should_exit:
+            self._hurried = True
+        else:
+            super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let runs finish as long as is allowed, cancel the others at the server, then end what is left."""
-        await anyio.to_thread.run_sync(partial(self._runs.close, finish=self._settings.finish))
+        # In threads of their own: those of the web server may all be waiting for a server that does not answer.
+        closing = threading.Thread(target=self._runs.close, kwargs={"finish": self._settings.finish})
+        closing.start()
+        while closing.is_alive() and not self._hurried:
+            await anyio.sleep(0.01)
+        if self._hurried:
+            hurried = threading.Thread(target=self._runs.close)
+            hurried.start()
+            while hurried.is_alive():
+                await anyio.sleep(0.01)
+        self._runs.client.abort()
         with anyio.move_on_after(LAST_WORDS):
             while self.config.app.state.telling:  # type: ignore[union-attr]
                 await anyio.sleep(0.01)

@@ -110,6 +110,7 @@ function letGo(run) {
   run.socket.onclose = run.socket.onmessage = null;
   run.socket.close();
   run.socket = null;
+  if (!run.view?.finished) run.view = null;  // by the time it is its turn, what was said is old
 }
 
 function changed(run) {
