@@ -24,7 +24,8 @@ CLOSE_CODE = """address => new Promise((done) => {
     socket.onclose = ({ code }) => done(code);
 })"""
 STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"
-REFUSED = "WebSocket connection to"  # what the browser writes into its console while an app is away
+# What the browser writes into its console while an app is away.
+AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_the_app_is_restarted_under_an_open_page(demo: DemoServer, visit: Visit,
         assert again.job.prompt == run.job.prompt
         person.page.locator("#stop").click()
         person.phase("stopped")
-        person.forgive(REFUSED)
+        person.forgive(*AWAY)
         person.page.close()
 
 
@@ -223,7 +224,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.phase("stopped")
             eventually(lambda: demo.queue.remaining() == 0, "it is stopped at the server")
             assert demo.requests["POST /prompt"] == 1
-            person.forgive(REFUSED)
+            person.forgive(*AWAY)
             person.page.close()
 
 
@@ -253,5 +254,5 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         before = int(person.page.evaluate("document.querySelector('#picture').dataset.frames"))
         person.frames(before + 3)
         person.done()
-        person.forgive(REFUSED)
+        person.forgive(*AWAY)
         person.page.close()
