@@ -21,7 +21,7 @@ from comfy.errors import ComfyError, ServerUnreachable
 from comfy.run_state import Phase, RunError, RunState, concluded, failed, stopped
 from comfy.timing import Timing
 
-__all__ = ["FORGOTTEN", "Contact", "End"]
+__all__ = ["FORGOTTEN", "REMOVED", "Contact", "End"]
 
 End = Callable[[RunState], RunState]
 

@@ -17,7 +17,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from comfy.client import Queue
-from comfy.contact import FORGOTTEN, Contact, End
+from comfy.contact import FORGOTTEN, REMOVED, Contact, End
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
 from comfy.events import Event, Preview, Status, parse_message
 from comfy.farewell import Farewell
@@ -101,6 +101,7 @@ class Execution:
         self._arrived = arrived
         self._conclude = conclude
         self._client_id = client_id
+        self._landmarks = around.landmarks
         self._wake = threading.Event()
         self._stop: _Stop | None = None
         self._stream: Stream | None = None
@@ -342,8 +343,10 @@ class Execution:
 
     def _unknown(self) -> End | None:
         """The server does not know the prompt."""
-        self._at_server = False
         end = self._contact.unknown(self._latest.state)
+        if end is None and any(self._client.history(prompt_id) for prompt_id in tuple(self._landmarks)):
+            end = partial(stopped, error=REMOVED)  # the server was not restarted
+        self._at_server = False
         if end is None:
             log.info("Run %s never began, it is sent again", self._latest.state.prompt_id)
             with self._entry:

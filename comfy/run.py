@@ -170,6 +170,8 @@ class Run:
 
     def _conclude(self, state: RunState) -> RunState:
         """Bring the files here and put the run on record; only then is it said to be finished."""
+        if state.phase in (Phase.DONE, Phase.FAILED):
+            self._around.landmarks.append(state.prompt_id)
         self._around.line.leave(self.id)  # whatever takes time from here on, nobody has to wait for it
         if self._around.history is None or self._results is None:
             return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,12 @@ __all__ = ["Surroundings"]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The server, how patient to be with it, and who goes next. Without a ``history`` nothing outlives the program."""
+    """The server, how patient to be with it, and who goes next. Without a ``history`` nothing outlives the program.
+    ``landmarks``: prompts that ended; a server that still knows one of them was not restarted since."""
 
     client: Client
     timing: Timing
     line: Line
     history: History | None = None
     skipped: Skipped = field(default_factory=Skipped)
+    landmarks: deque[str] = field(default_factory=lambda: deque(maxlen=3))

@@ -10,10 +10,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.link import Link
 from serving import open_history
 from test_runs import HURRIED, LONG, end, job, running, until
 from waiting import eventually
@@ -69,6 +71,28 @@ def killed_life(demo: DemoServer, folder: Path, *jobs: Job, keeps_going: bool = 
         process.kill()
         process.join()
         process.close()
+
+
+def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) -> None:
+    """A server that still knows an earlier run was not restarted: what it no longer has, somebody has taken out."""
+    with Link(demo.url) as link, Client(link.url) as client:
+        runs = Runs(client, timing=replace(HURRIED, patience=20))
+        end(runs.submit(job(2), owner="me"))
+        first = runs.submit(job(LONG), owner="me")
+        running(first)
+        second = runs.submit(job(2), owner="me")
+        until(second, lambda state: state.queue_place == 1)
+        link.refuse()
+        link.cut()
+        until(second, lambda state: state.away)
+        demo.queue.clear()
+        link.heal()
+        state = end(second)
+        assert state.phase is Phase.STOPPED
+        assert state.error is not None
+        assert "somebody else" in state.error.message
+        assert demo.requests["POST /prompt"] == 3
+        runs.close()
 
 
 def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
