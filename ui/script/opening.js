@@ -1,7 +1,8 @@
 // Workflows that people bring: they open for them alone.
 
 async function ask(path, body) {
-  const answer = await fetch(`${root()}${path}`, { method: "POST", body });
+  const answer = await fetch(`${root()}${path}`, { method: "POST", body }).catch(() => null);
+  if (!answer) { object("The app does not answer.", "Try again."); return null; }
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return said;
   object(said.message ?? said.detail ?? "That did not work.", said.hint);

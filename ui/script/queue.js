@@ -82,7 +82,7 @@ function tell(line, ...texts) {
 }
 
 async function move(run, by) {
-  if (await ask(`/runs/${run.id}/move?by=${by}`)) run.moved = true;
+  if (await ask(`/runs/${run.id}/move?by=${by}`)) announce(by < 0 ? "Moved earlier." : "Moved later.");
 }
 
 function leave(run) {
