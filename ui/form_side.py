@@ -190,7 +190,7 @@ def _draw_heading(backend: Backend, name: str, form: Form) -> None:
     text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    gr.HTML(text, elem_id="heading", js_on_load=f"comfyforms.pastOf({json.dumps(name)})")
+    gr.HTML(text, elem_id="heading", js_on_load=f"comfyforms.drawn({json.dumps(name)})")
     if name.startswith(OPENED_MARK):
         keep = '<button type="button" class="quiet">Keep it for everybody</button>' if backend.may_keep else ""
         gr.HTML(

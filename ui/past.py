@@ -57,7 +57,9 @@ def past_routes(backend: Backend, identity: Identity, view: Show) -> APIRouter:
     def values(request: Request, run_id: str) -> dict[str, Any]:
         """What a run was made with, as the page's script keeps the values of a form."""
         with in_words():
-            record = backend.runs.record(run_id, person(request))
+            owner = person(request)
+            record = backend.runs.record(run_id, owner)
+            backend.form(record.job.workflow, owner)  # one that is gone has no form to fill in
         return {"workflow": record.job.workflow, "values": values_to_keep(backend, record)}
 
     @router.delete("/history/{run_id}", status_code=204)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -228,37 +227,15 @@ def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
     }
 
 
-def test_a_painted_mask_comes_back(fast: Site, visit: Visit) -> None:
-    """What was painted over a picture is painted again when its values are used."""
-    person = visit(fast).open("inpaint", **{"9.steps": 1})
-    canvas = person.page.locator("#form canvas").first
-    expect(canvas).to_be_visible()
-    box = canvas.bounding_box()
-    assert box is not None
-    person.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    person.page.mouse.down()
-    person.page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2 + 40, steps=8)
-    person.page.mouse.up()
-    first = person.generate()
+def test_generate_at_once(fast: Site, visit: Visit) -> None:
+    """Generate pressed while the form is still being filled in runs with what is filled in."""
+    person = visit(fast).open(**ONE)
+    first = make(person, "a lighthouse")
+    person.type("2.text", "typed since then")
     button(person, "Use these values").click()
-    expect(person.page.locator("#heading h1")).to_be_visible()
-    person.page.wait_for_load_state("networkidle")
-    again = person.generate()
-    owner = owner_of(fast, again)
-    one, other = (mask(fast, run, owner) for run in (first, again))
-    assert one.getextrema()[0] == 0, "nothing was painted"
-    assert one.size == other.size
-    assert list(one.getdata()) == list(other.getdata())
-
-
-def mask(site: Site, run_id: str, owner: str) -> Image.Image:
-    """The alpha of the picture that a run was given."""
-    history = site.backend.runs.history
-    assert history is not None
-    (kept,) = site.backend.runs.record(run_id, owner).job.inputs.values()
-    path = history.files.path(kept.digest)
-    assert path is not None
-    return Image.open(io.BytesIO(path.read_bytes())).getchannel("A")
+    person.press()
+    again = person.done(after=first)
+    assert fast.prompt_of(again) == fast.prompt_of(first)
 
 
 def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:

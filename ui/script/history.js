@@ -60,15 +60,18 @@ async function loadMore() {
   tileOf(first)?.focus();
 }
 
-// A run has ended: it comes in front of those that are listed already.
-async function pastGrew(run) {
+// A run has ended: it comes in front of those that are listed already. One after the other, as an end is told twice.
+function pastGrew(run) {
   if (shown === run) {
     $("#columns")?.classList.remove("looking-back");
     if (run.view.results) past.chosen = run.id;
   }
-  await past.loading;
+  past.loading = Promise.resolve(past.loading).then(() => grown(run.id));
+}
+
+async function grown(id) {
   if (!past.place || past.workflow === null) return;
-  if (past.runs.some(({ id }) => id === run.id)) { markChosen(); return; }
+  if (past.runs.some((run) => run.id === id)) { markChosen(); return; }
   const page = await askPast("");
   if (!page) return;
   const listed = new Set(page.runs.map((run) => run.id));
@@ -89,7 +92,9 @@ function paintPast() {
   past.said.textContent = past.runs.length || !searched ? "" : "Nothing was found.";
   past.moreButton.hidden = !past.more;
   const tiles = new Map([...past.list.children].map((item) => [item.firstChild.dataset.run, item]));
+  const focused = document.activeElement;
   past.list.replaceChildren(...past.runs.map((run) => tiles.get(run.id) ?? tileFor(run)));
+  if (past.list.contains(focused)) focused.focus({ preventScroll: true }); // lost on the way
   markChosen();
 }
 
@@ -155,8 +160,9 @@ const refusal = async (answer) => (await answer?.json().catch(() => null))?.deta
 
 // Put a run's values into the form as if they had been typed, and draw it anew with them.
 async function useValues(id) {
+  drawing = performance.now();
   const answer = await fetch(`${root()}/history/${id}/values`).catch(() => null);
-  if (!answer?.ok) { object(await refusal(answer)); return; }
+  if (!answer?.ok) { drawing = 0; object(await refusal(answer)); return; }
   const { workflow, values } = await answer.json();
   write(sessionStorage, VALUES + workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;

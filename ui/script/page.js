@@ -29,8 +29,9 @@ const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item
     }
   });
   // In the capture phase: what a press clears is cleared before Gradio asks the server.
-  document.addEventListener("click", ({ target }) => {
-    if (target.closest?.("#generate")) pressed();
+  document.addEventListener("click", (event) => {
+    const { target } = event;
+    if (target.closest?.("#generate")) { if (waitsForForm()) event.stopImmediatePropagation(); else pressed(); }
     else if (target.closest?.("#gallery .thumbnail-item")) pick(thumbnails().indexOf(target.closest(".thumbnail-item")));
     else if (target.closest?.("#stop")) stop();
   }, true);
@@ -44,5 +45,5 @@ const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item
 
 window.comfyforms = {
   open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, keepRunning,
-  mountPast, pastOf, redraw: () => redraw(),
+  mountPast, drawn, redraw: () => redraw(),
 };

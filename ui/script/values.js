@@ -21,7 +21,23 @@ function open() {
 let formWanted = true;
 function redraw(onlyList = false) {
   formWanted ||= !onlyList;
+  if (!onlyList) drawing = performance.now();
   $("#redraw")?.click();
+}
+
+// While a form is being drawn, Generate would start what is no longer there: such a press waits for the new form.
+const DRAWN_WITHIN = 15000;
+let drawing = 0;
+let pressWaits = false;
+function waitsForForm() {
+  pressWaits = drawing > 0 && performance.now() - drawing < DRAWN_WITHIN;
+  return pressWaits;
+}
+
+function drawn(name) {
+  drawing = 0;
+  pastOf(name);
+  if (pressWaits) { pressWaits = false; $("#generate")?.click(); }
 }
 
 // What Gradio draws again keeps what was typed there; a form to be filled anew has to be another one.
@@ -60,6 +76,7 @@ function folderChanged(names) {
 function go(name) {
   if (!name || new URLSearchParams(location.search).get("workflow") === name) return null;
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  drawing = performance.now();
   return { ...asked(name, {}), filling };
 }
 
