@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from PIL import Image
-from serving import RunningApp, running_app, running_demo_app
+from serving import WORKFLOWS, RunningApp, running_app, running_demo_app
 from waiting import eventually
 from web import ANN, BOB, finished, get, start
 
@@ -100,6 +101,8 @@ def test_pages_search_and_workflows(served: Served) -> None:
     second = get(app, f"/history?before={first['runs'][-1]['id']}").json()
     assert [told["id"] for told in second["runs"]] == [runs[1].id, runs[0].id]
     assert not second["more"]
+    assert get(app, "/history?workflow=inpaint").json() == {"runs": [], "more": False, "any": True}
+    assert get(app, "/history", BOB).json() == {"runs": [], "more": False, "any": False}
     assert {told["id"] for told in past(app, "text=HARBOUR")} == {run.id for run in runs[1::2]}
     assert past(app, "text=harbour%20tower") == []
     assert len(past(app, "workflow=text-to-image")) == 16
@@ -213,6 +216,20 @@ def test_the_values_of_a_run(served: Served) -> None:
         assert value == run.job.values[key] or value == str(run.job.values[key])
     large = made(app, **{"5.seed": 2**64 - 1})
     assert get(app, f"/history/{large.id}/values").json()["values"]["5.seed"] == str(2**64 - 1)
+
+
+def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
+    """Its results are still listed and can be run again; for their values there is no form, and a sentence says so."""
+    shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / "gone.json")
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, workflows=tmp_path) as app:
+        run = finished(start(app, "gone", **{"5.steps": 1, "1.ckpt_name": "demo-landscapes.safetensors"}))
+        (tmp_path / "gone.json").unlink()
+        answer = get(app, f"/history/{run.id}/values")
+        assert answer.status_code == 409
+        assert "gone" in answer.json()["detail"]
+        assert [told["id"] for told in past(app)] == [run.id]
+        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        assert finished(app.backend.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
 
 
 def test_delete(served: Served) -> None:

@@ -38,13 +38,14 @@ def past_routes(backend: Backend, identity: Identity, view: Show) -> APIRouter:
 
     @router.get("/history")
     def earlier(request: Request, workflow: str = "", text: str = "", before: str = "") -> dict[str, Any]:
-        """A page of finished runs, newest first, and whether there are more."""
+        """A page of finished runs, newest first, whether there are more, and whether there are any of any workflow."""
         owner, history = person(request), backend.runs.history
-        found: tuple[Record, ...] = ()
-        if history is not None and owner != NOBODY:
-            with in_words():
-                found = history.of(owner, workflow=workflow, text=text, before=before, limit=PAGE + 1)
-        return {"runs": [entry(record) for record in found[:PAGE]], "more": len(found) > PAGE}
+        if history is None or owner == NOBODY:
+            return {"runs": [], "more": False, "any": False}
+        with in_words():
+            found = history.of(owner, workflow=workflow, text=text, before=before, limit=PAGE + 1)
+            some = bool(found or history.of(owner, limit=1))
+        return {"runs": [entry(record) for record in found[:PAGE]], "more": len(found) > PAGE, "any": some}
 
     @router.get("/history/{run_id}")
     def one(request: Request, run_id: str) -> dict[str, Any]:

@@ -232,6 +232,7 @@ def _mask(field: Field, value: Any, scope: str) -> Control:
     editor = gr.ImageEditor(
         to_editor(value),
         type="pil",
+        format="png",  # of what is shown at first: it is sent back, and must not lose anything on the way
         sources=["upload", "clipboard", "webcam"],
         transforms=(),
         layers=False,

@@ -133,12 +133,18 @@ def test_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
 
 
 def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
-    """Choosing another workflow shows what was made with that one."""
+    """Choosing another workflow shows what was made with that one; all together can be had, too."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
     person.page.locator("#picker input").click()
     person.page.get_by_role("option", name="Image to image").click()
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(tiles(person)).to_have_count(0)
+    expect(person.page.get_by_text("Nothing was made with this workflow yet.")).to_be_visible()
+    which = person.page.get_by_role("combobox", name="Earlier results of")
+    which.select_option("All workflows")
+    expect(tiles(person)).to_have_count(1)
+    which.select_option("This workflow")
     expect(tiles(person)).to_have_count(0)
     person.page.locator("#picker input").click()
     person.page.get_by_role("option", name="Text to image").click()

@@ -5,12 +5,17 @@ const SURE_SECONDS = 5;
 
 const narrow = () => matchMedia("(max-width: 1023px)").matches;
 
-const past = { place: null, workflow: null, runs: [], more: false, chosen: null, turn: 0, loading: null };
+const past = { place: null, workflow: null, runs: [], more: false, any: false, chosen: null, turn: 0, loading: null };
 
 function mountPast(place) {
   past.place = $(".past", place);
   const head = element("header");
   head.append(element("h2", "", "Earlier"));
+  past.which = element("select");
+  past.which.ariaLabel = "Earlier results of";
+  past.which.append(new Option("This workflow", ""), new Option("All workflows", "all"));
+  past.which.addEventListener("change", loadPast);
+  head.append(past.which);
   past.search = element("input");
   Object.assign(past.search, { type: "search", placeholder: "Search", ariaLabel: "Search earlier results", maxLength: 200 });
   let typing = null;
@@ -36,7 +41,8 @@ function pastOf(workflow) {
 
 async function askPast(before) {
   const turn = ++past.turn;
-  const query = new URLSearchParams({ workflow: past.workflow, text: past.search.value.trim(), before });
+  const workflow = past.which.value ? "" : past.workflow;
+  const query = new URLSearchParams({ workflow, text: past.search.value.trim(), before });
   const answer = await fetch(`${root()}/history?${query}`).catch(() => null);
   const page = answer?.ok ? await answer.json().catch(() => null) : null;
   return turn === past.turn ? page : null; // something else was wanted meanwhile
@@ -47,6 +53,7 @@ async function loadPast() {
   if (!page) return;
   past.runs = page.runs;
   past.more = page.more;
+  past.any = page.any;
   paintPast();
 }
 
@@ -81,15 +88,16 @@ async function grown(id) {
   const rest = known < 0 ? [] : past.runs.slice(known + 1).filter((run) => !listed.has(run.id));
   past.more = rest.length ? past.more : page.more;
   past.runs = [...page.runs, ...rest];
+  past.any = page.any;
   paintPast();
 }
 
 const tileOf = (id) => [...past.list.querySelectorAll("button")].find((tile) => tile.dataset.run === id);
 
 function paintPast() {
-  const searched = past.search.value.trim();
-  past.place.hidden = !past.runs.length && !searched;
-  past.said.textContent = past.runs.length || !searched ? "" : "Nothing was found.";
+  past.place.hidden = !past.any;
+  past.said.textContent = past.runs.length ? ""
+    : past.search.value.trim() ? "Nothing was found." : "Nothing was made with this workflow yet.";
   past.moreButton.hidden = !past.more;
   const tiles = new Map([...past.list.children].map((item) => [item.firstChild.dataset.run, item]));
   const focused = document.activeElement;
@@ -109,7 +117,7 @@ function tileFor(run) {
   tile.type = "button";
   tile.dataset.run = run.id;
   const what = run.files > 1 ? `${run.what}, ${run.files} files` : run.what;
-  tile.title = [what, when(run.at), run.asked].filter(Boolean).join(" · ");
+  tile.title = [what, run.title, when(run.at), run.asked].filter(Boolean).join(" · ");
   tile.ariaLabel = tile.title;
   const words = () => tile.replaceChildren(element("span", "", run.what));
   if (run.thumb) {
