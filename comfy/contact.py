@@ -5,7 +5,7 @@
 | no usable answer: refused, timed out, cut, 5xx | ask again, each time later, until the patience ends; before the prompt was sent the run failed then, afterwards it is lost |
 | the answer to the prompt is lost | look for it in history and queue, and a moment later again; sent once more, under the same id, only if it is in neither |
 | the socket ends, or is silent for too long | ask history, then the queue, then open it again with the same client id, the old one closed first |
-| in neither, and the socket says that it waits | somebody removed it: stopped |
+| in neither, after the socket told of a change in the queue and of no start | somebody removed it: stopped |
 | in neither, and the socket said that it waits until it ended by itself | the server went away before the run began: sent again |
 | in neither otherwise | it may have run, so it is not run twice: lost |
 
@@ -42,6 +42,8 @@ class Contact:
         self._away_since: float | None = None
         self._dropped = False
         self._waited_to_the_end = False
+        # The queue has changed since our prompt was seen there. A socket that the server forgot does not tell that.
+        self.changed = False
 
     @property
     def away(self) -> bool:
@@ -79,7 +81,7 @@ class Contact:
 
     def known(self) -> None:
         """The server has told that it has our prompt: whatever went before, it was not restarted."""
-        self._away_since, self._dropped, self._waited_to_the_end = None, False, False
+        self._away_since, self._dropped, self._waited_to_the_end, self.changed = None, False, False, False
 
     def unanswered(self, error: ComfyError, *, sent: bool) -> End | None:
         """No usable answer: None to ask again at ``retry_at``, and the end once patience is."""
@@ -98,7 +100,7 @@ class Contact:
         """The server has the prompt neither in its history nor in its queue, and both live in its memory: how the run
         ended, or None if it never began and is to be sent again."""
         if state.verdict is None and state.phase is Phase.WAITING:
-            if not self._dropped:
+            if self.changed and not self._dropped:
                 return lambda state: stopped(state, REMOVED)
             if self._waited_to_the_end:
                 return None

@@ -100,8 +100,7 @@ class Execution:
         self._sent = sent
         self._arrived = arrived
         self._conclude = conclude
-        self._client_id = client_id
-        self._landmarks = around.landmarks
+        self._client_id, self._landmarks = client_id, around.landmarks
         self._wake = threading.Event()
         self._stop: _Stop | None = None
         self._stream: Stream | None = None
@@ -311,6 +310,7 @@ class Execution:
 
     def _settle(self) -> End | None:
         """The one answer to every doubt: ask history, then the queue, then open a new socket."""
+        self._contact.changed |= self._status_at is not None
         before = self._latest.state
         prompt_id, told = before.prompt_id, (before.over, before.verdict is not None)
         if (entry := self._client.history(prompt_id)) is not None:
@@ -362,7 +362,7 @@ class Execution:
 
     def _look(self) -> End | None:
         """After a status while waiting: where in the queue are we?"""
-        self._status_at = None
+        self._status_at, self._contact.changed = None, True
         state = self._latest.state
         if state.queue_remaining == 0:
             return self._settle()
@@ -371,6 +371,7 @@ class Execution:
             self._looked = time.monotonic()
             queue = self._client.queue()
         if state.prompt_id in queue.running or state.prompt_id in queue.pending:
+            self._contact.changed = False
             self._latest.update(partial(placed, queue=queue))
         else:
             return self._settle()

@@ -436,10 +436,11 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"])
 @pytest.mark.parametrize("at", ["progress", "executed", "preview"])
-def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, runs: Runs, kind: Any, at: str) -> None:
+def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
     """Garbage, twins, late and huge frames leave a run with one socket and its picture."""
     demo.script(kind, at=at)
-    state = end(runs.submit(job(), owner="me"))
+    with registry(demo, Timing()) as runs:
+        state = end(runs.submit(job(), owner="me"))
     assert state.phase is Phase.DONE
     assert len(state.files) == 1
     assert seen.calls["GET /ws"] == 1

@@ -146,6 +146,11 @@ class DemoServer:
         return self._alive.sockets.counters
 
     @property
+    def tasks(self) -> int:
+        """Requests and sockets that are being served."""
+        return self._alive.tasks
+
+    @property
     def queue(self) -> PromptQueue:
         """The queue and history, to clear or look into behind the clients' backs."""
         return self._alive.queue
@@ -200,6 +205,11 @@ class _Life:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
         self._worker.join()
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the loop beyond its own two: the one that serves, and the one that sends."""
+        return len(asyncio.all_tasks(self._loop)) - 2
 
     def _status(self) -> dict[str, Any]:
         return {"exec_info": {"queue_remaining": self.queue.remaining()}}

@@ -48,6 +48,8 @@ class Link:
         self._place = _bound(0)  # keeps the port while nobody listens there
         self._port: int = self._place.getsockname()[1]
         self._listener: socket.socket | None = None
+        self.handshakes = 0
+        """WebSockets that clients have asked for so far."""
         self._loop = asyncio.new_event_loop()
         self._closed = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="link")
@@ -193,6 +195,8 @@ class Link:
             data = await self._loop.sock_recv(source, CHUNK if self._rate is None else BUFFER // 2)
             if data and towards_client:
                 await self._wait_for_room(len(data))
+            elif data.startswith(b"GET /ws?"):
+                self.handshakes += 1
             await asyncio.sleep(self._delay)
             await pair.passable.wait()
             if not data:

@@ -1,4 +1,4 @@
-"""Where faults are played: a stand-in whose sampler works until it may finish."""
+"""Where faults are played: a stand-in whose sampler works until it may finish, or for as many steps as it is told."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIMIT = 20.0  # seconds for anything at all
 
 
 class Stage:
-    """The stand-in, and for each seed the moment at which its sampler may finish."""
+    """The stand-in, and for the seed of each `job` what lets its sampler finish."""
 
     def __init__(self) -> None:
         self._seeds = itertools.count(1)
@@ -49,10 +49,12 @@ class Stage:
         until(lambda: self.demo.queue.remaining() == 0, "an empty queue")
 
     def _sample(self, run: Run, inputs: Inputs) -> Result:
-        seed, total = inputs["seed"], MOST_STEPS
+        seed = inputs["seed"]
+        may_finish = self._may_finish.get(seed)
+        total = MOST_STEPS if may_finish is not None else inputs["steps"]
         picture = Image.new("RGB", (64, 64), (seed % 256, seed // 256 % 256, 90))
         for step in range(1, total):
-            if self._may_finish[seed].is_set():
+            if may_finish is not None and may_finish.is_set():
                 break
             run.wait(STEP)
             run.step(step, total, lambda: picture)
@@ -83,11 +85,11 @@ def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None
 
 
 @contextmanager
-def reader_that_sleeps(demo: DemoServer) -> Iterator[None]:
+def reader_that_sleeps(url: str) -> Iterator[None]:
     """Another client of the server, which has opened a socket and does not read."""
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
-    url = f"{demo.url.replace('http', 'ws')}/ws?clientId=sleeper"
-    connection = websocket.create_connection(url, timeout=5, sockopt=small, suppress_origin=True)
+    address = f"ws{url.removeprefix('http')}/ws?clientId=sleeper"
+    connection = websocket.create_connection(address, timeout=5, sockopt=small, suppress_origin=True)
     try:
         yield
     finally:

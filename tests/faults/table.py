@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
+import requests
+
 from comfy.demo import DemoServer, HttpKind, SocketKind
 from comfy.run import Run
 from comfy.run_state import Phase
@@ -54,16 +56,31 @@ ASKED = {
 }
 
 
+ENDINGS = frozenset({"success", "error", "interrupted", "killed"})
+
+
 @dataclass
 class Scene:
-    """One run on its way, and whatever can be done to it."""
+    """One run on its way, and whatever can be done to it. A real server cannot be scripted: ``demo`` is None then."""
 
-    demo: DemoServer
     link: Link
     moment: Moment
     run: Run
+    url: str
+    """The server's own address, past the link."""
+    restart: Callable[[], None]
+    demo: DemoServer | None = None
     after: ExitStack = field(default_factory=ExitStack)
-    """What is to be undone when the run is over."""
+    """What is to be undone when the fault is over."""
+
+    @property
+    def stand_in(self) -> DemoServer:
+        assert self.demo is not None, "this fault needs the stand-in"
+        return self.demo
+
+    def tell(self, path: str, **body: object) -> None:
+        """Somebody else's request to the server."""
+        requests.post(self.url + path, json=body, timeout=10).raise_for_status()
 
 
 Cause = Callable[[Scene], Iterator[None]]
@@ -88,10 +105,10 @@ def silence(scene: Scene) -> Iterator[None]:
 
 
 def mute(scene: Scene) -> Iterator[None]:
-    sockets = scene.demo.requests["GET /ws"]
+    before = scene.link.handshakes
     scene.link.strand()
     yield
-    until(lambda: scene.demo.requests["GET /ws"] > sockets or scene.run.state.phase.finished, "another socket")
+    until(lambda: scene.link.handshakes > before or scene.run.state.phase.finished, "another socket")
     scene.link.heal()  # the server hears of the old socket's end, and forgets the new one (fact 9)
 
 
@@ -116,7 +133,7 @@ def lagging(scene: Scene) -> Iterator[None]:
 def answers(kind: HttpKind, scene: Scene) -> Iterator[None]:
     """The next questions are answered so; where nothing would be asked, the socket is cut."""
     for question in ASKED[scene.moment]:
-        scene.demo.script(kind, at=question, count=2)
+        scene.stand_in.script(kind, at=question, count=2)
     if scene.moment in (Moment.WAITING, Moment.FIRST, Moment.MIDDLE):
         scene.link.cut()
     yield
@@ -124,43 +141,44 @@ def answers(kind: HttpKind, scene: Scene) -> Iterator[None]:
 
 def messages(kind: SocketKind, count: int, scene: Scene) -> Iterator[None]:
     """The next messages are so."""
-    scene.demo.script(kind, at=NEXT[scene.moment], count=count)
+    scene.stand_in.script(kind, at=NEXT[scene.moment], count=count)
     yield
 
 
 def sleeping_reader(scene: Scene) -> Iterator[None]:
-    scene.after.enter_context(reader_that_sleeps(scene.demo))
-    scene.demo.script("flood_others", at=NEXT[scene.moment])
+    scene.after.enter_context(reader_that_sleeps(scene.url))
+    scene.stand_in.script("flood_others", at=NEXT[scene.moment])
     yield
 
 
 def cleared(scene: Scene) -> Iterator[None]:
-    scene.demo.queue.clear()
+    scene.tell("/queue", clear=True)
     yield
 
 
 def interrupted(scene: Scene) -> Iterator[None]:
-    scene.demo.queue.interrupt()
+    scene.tell("/interrupt")
     yield
 
 
 def evicted(scene: Scene) -> Iterator[None]:
-    if scene.moment is Moment.END:
-        until(lambda: "success" in scene.demo.journal.of(scene.run.id), "the end of the work")
-    else:  # the history keeps neither our result nor that of whoever comes before us
+    if scene.demo is not None and scene.moment is Moment.END:
+        journal = scene.demo.journal
+        until(lambda: ENDINGS & set(journal.of(scene.run.id)), "the end of the work")
+    elif scene.demo is not None:  # the history keeps neither our result nor that of whoever comes before us
         scene.demo.script("lost", at="history", count=1 + (scene.moment is Moment.WAITING))
-    scene.demo.queue.forget()
+    scene.tell("/history", clear=True)
     yield
 
 
 def restarted(scene: Scene) -> Iterator[None]:
-    scene.demo.restart()
+    scene.restart()
     yield
 
 
 def gone(scene: Scene) -> Iterator[None]:
-    scene.demo.stop()
-    scene.after.callback(scene.demo.start)
+    scene.stand_in.stop()
+    scene.after.callback(scene.stand_in.start)
     yield
 
 
@@ -190,9 +208,9 @@ MESSAGES: dict[str, Cause] = {
     "64 MiB frame": partial(messages, "huge_frame", 1),
     "wrong prompt ids": partial(messages, "foreign_prompt_id", 3),
     "missing prompt ids": partial(messages, "no_prompt_id", 3),
-    "duplicated": partial(messages, "duplicate", 3),
-    "reordered": partial(messages, "late", 3),
-    "lost": partial(messages, "lost", 3),
+    "messages duplicated": partial(messages, "duplicate", 3),
+    "messages reordered": partial(messages, "late", 3),
+    "messages lost": partial(messages, "lost", 3),
     "a reader that sleeps": sleeping_reader,
 }
 SERVER: dict[str, Cause] = {
@@ -204,6 +222,7 @@ SERVER: dict[str, Cause] = {
 }
 FAULTS: dict[str, Cause] = {**LINK, **ANSWERS, **MESSAGES, **SERVER}
 DEADLY = ("restarted", "gone")
+REMOTE = ("queue cleared", "interrupted", "history evicted")  # what anybody can do to a server
 
 
 def left_out(fault: str, moment: Moment) -> str:

@@ -107,7 +107,7 @@ def test_a_run_survives(stage: Stage, history: History, fault: str, moment: Mome
             if moment in (Moment.END, Moment.FETCHING):
                 may_finish.set()
             reached(run)
-            cause = FAULTS[fault](Scene(stage.demo, link, moment, run, undone))
+            cause = FAULTS[fault](Scene(link, moment, run, stage.demo.url, stage.demo.restart, stage.demo, undone))
             next(cause)
             shown = run.state.preview_number
         next(cause, None)

@@ -1,0 +1,130 @@
+"""What may become of a run, from what really happened to its prompt."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from comfy.run_state import Phase, RunState
+
+from .plan import Planned
+from .table import LINK
+
+KILLS = {"restarted", "gone"}
+OUR_LIMIT = "it took longer than"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What happened to a prompt from one time it was taken to the next, by the server's journal."""
+
+    entries: tuple[str, ...]
+
+    @property
+    def seen(self) -> bool:
+        """Whether it has begun and could be known to."""
+        return "told" in self.entries or self.worked
+
+    @property
+    def worked(self) -> bool:
+        """Whether it has begun and was not cut off by the server's death."""
+        return "started" in self.entries and "killed" not in self.entries
+
+
+def lives(journal: Iterable[str]) -> list[Life]:
+    """One for every time the prompt was taken."""
+    found: list[list[str]] = []
+    for entry in journal:
+        if entry == "taken":
+            found.append([])
+        if found:  # "told" of a life may come when the next has begun: then it is that one's
+            found[-1].append(entry)
+    return [Life(tuple(entries)) for entries in found]
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One run when all is over. ``faults``: those that were at work during its life. ``journal``: None where the
+    server keeps none. ``cancelled``: by us."""
+
+    plan: Planned
+    state: RunState
+    seconds: float
+    faults: frozenset[str]
+    journal: tuple[str, ...] | None
+    cancelled: bool
+
+
+def wrong_with(one: Happened, limit: float) -> Iterator[str]:
+    """Sentences about what cannot be; none for a run whose end is right."""
+    plan, state = one.plan, one.state
+    if not state.phase.finished:
+        yield f"it has not ended within {limit:g} s"
+        return
+    if plan.patience is not None and one.seconds > plan.patience + limit / 4:
+        yield f"it has ended {one.seconds - plan.patience:.1f} s after its deadline"
+    if state.phase is not Phase.DONE and not one.cancelled and state.error is None:
+        yield f"it is {state.phase} without a reason"
+    if state.error is not None and state.phase is not Phase.FAILED and not state.error.hint:
+        yield "nobody is told what to do"
+    if one.journal is not None:
+        yield from _wrong_by_the_journal(one, lives(one.journal))
+    yield from _wrong_by_the_plan(one)
+
+
+def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
+    state = one.state
+    entries = set(itertools.chain.from_iterable(life.entries for life in taken))
+    if sum(life.seen for life in taken) > 1 or sum(life.worked for life in taken) > 1:
+        yield "it was run twice"
+    match state.phase:
+        case Phase.DONE if "success" not in entries:
+            yield "it is called done, and the server never finished it"
+        case Phase.FAILED if "error" not in entries:
+            yield "it is called failed, and no node has failed"
+        case Phase.REFUSED if entries:
+            yield "it is called refused, and the server has taken it"
+        case Phase.STOPPED if state.error is not None and "somebody else" in state.error.message:
+            if not entries & {"interrupted", "removed"} and "history evicted" not in one.faults:
+                yield "it is called stopped by somebody, and nobody has"
+        case Phase.LOST if "killed" not in entries and not _may_be_unknown(one, entries):
+            yield "it is called lost, and the server has lost nothing"
+        case Phase.LOST if not any(life.seen for life in taken) and one.faults <= KILLS:
+            yield "it is called lost, and had never begun"
+        case _:
+            pass
+    unfinished = [life for life in taken if not life.entries or life.entries[-1] in ("taken", "started")]
+    if unfinished:
+        yield "the server still works on it"
+
+
+def _may_be_unknown(one: Happened, entries: set[str]) -> bool:
+    """Whether the server may have forgotten the prompt without anybody having a chance to hear of its end."""
+    return "history evicted" in one.faults or ("removed" in entries and bool(one.faults & LINK.keys()))
+
+
+def _wrong_by_the_plan(one: Happened) -> Iterator[str]:
+    plan, state, faults = one.plan, one.state, one.faults
+    match state.phase:
+        case Phase.DONE if plan.kind in ("fails", "invalid"):
+            yield f"it is done although it is one that {plan.kind}"
+        case Phase.DONE if len(state.files) != 1:
+            yield f"it has {len(state.files)} files"
+        case Phase.DONE if not state.files[0].digest and not one.cancelled and not faults & KILLS:
+            yield "its file was not fetched"
+        case Phase.FAILED if plan.kind != "fails":
+            yield "it has failed"
+        case Phase.REFUSED if plan.kind != "invalid" and "413" not in faults:
+            yield "it was refused"
+        case Phase.STOPPED if state.error is None and not one.cancelled:
+            yield "it was stopped by its owner, who did not"
+        case Phase.STOPPED if state.error is not None and OUR_LIMIT in state.error.message and plan.patience is None:
+            yield "it was stopped by a deadline that it does not have"
+        case Phase.STOPPED if state.error is not None and "somebody else" in state.error.message:
+            if not faults & {"interrupted", "queue cleared", "history evicted"}:
+                yield "it was stopped by somebody, and nobody did"
+        case Phase.LOST if not faults & {*KILLS, "history evicted", "queue cleared"}:
+            yield "it was lost, and the server was not restarted"
+        case _:
+            pass
