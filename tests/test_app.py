@@ -190,7 +190,7 @@ def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
 
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
     """After SIGKILL the next start finds the run at the server; the page goes on watching it, to its result."""
-    with DemoServer(step_seconds=0.1) as demo:
+    with DemoServer(step_seconds=0.25) as demo:
         options = ("--server", demo.url, "--data", str(tmp_path))
         with started(*options) as one, a_run(one) as (run_id, told):
             one.process.kill()
@@ -224,11 +224,11 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_an_idle_app_ends_at_once() -> None:
-    """Without runs, SIGTERM ends it within two seconds."""
+    """Without runs, SIGTERM ends it within five seconds, whatever else the machine does."""
     with DemoServer() as demo, started("--server", demo.url) as one:
         code, seconds = one.end()
         assert code == 0
-        assert seconds < 2.5
+        assert seconds < 5
 
 
 def test_a_port_that_is_taken() -> None:
