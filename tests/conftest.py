@@ -20,7 +20,7 @@ from faults.leaks import left_since, measured
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-SETTLE = 5.0  # seconds that closing may take
+SETTLE = 25.0  # seconds that closing may take; a run stopped while it was sent looks so long whether it has arrived
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.server
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from gradio.processing_utils import async_ssrf_protected_download
 from gradio.utils import get_upload_folder
 from page_calls import PageCalls, file_at
 from serving import RunningApp, let_go, running_demo_app
+from waiting import awaited
 from web import ANN
 
 from ui.door import problem_with_call
@@ -159,7 +159,7 @@ def test_a_file_in_a_call_is_never_an_address(app: RunningApp, listener: tuple[s
 def test_gradio_by_itself_would_ask(listener: tuple[str, list[str]], tmp_path: Path) -> None:
     """The server that these tests listen with can be asked by what Gradio does with an address in a call."""
     address, asked = listener
-    asyncio.run(async_ssrf_protected_download(f"{address}/a.png", str(tmp_path)))
+    awaited(async_ssrf_protected_download(f"{address}/a.png", str(tmp_path)))
     assert asked == ["/a.png"]
 
 

@@ -18,6 +18,7 @@ from waiting import eventually
 from web import BOB, close_code, messages, page_open, start, watching
 
 from comfy.demo import DemoServer
+from comfy.run_state import Phase
 from ui import protocols
 from ui.limits import WebLimits
 from ui.sockets import BURST, TOO_FAST, TOO_MANY, UNKNOWN_WORD
@@ -84,6 +85,7 @@ def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> N
         one.recv_data()
         one.send(word)
         assert close_code(one) == UNKNOWN_WORD
+    eventually(lambda: run.state.phase is Phase.RUNNING, "it runs")
     assert not run.state.phase.finished
     run.cancel()
 

@@ -22,7 +22,7 @@ from serving import RunningApp, let_go, running_demo_app
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from test_media_kinds import png_header
-from waiting import eventually
+from waiting import awaited, eventually
 from web import ANN, finished, start
 
 from comfy.media_kinds import MIB, FileLimits
@@ -195,7 +195,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary
 
 def test_too_many_bodies_at_once_are_refused() -> None:
     """When strangers fill the memory with halves of requests, the next one is told to come later, and then let in."""
-    asyncio.run(fill_the_memory())
+    awaited(fill_the_memory())
 
 
 async def fill_the_memory() -> None:
@@ -244,7 +244,7 @@ def test_a_body_that_dribbles_is_refused() -> None:
             await bound({"type": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
         assert refused.value.status_code == 408
 
-    asyncio.run(dribble())
+    awaited(dribble())
 
 
 def test_the_oldest_uploads_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 SECONDS = 15.0
 
@@ -15,3 +18,9 @@ def eventually(true: Callable[[], object], what: str = "it", seconds: float = SE
     while not true():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
         threading.Event().wait(0.01)
+
+
+def awaited(coroutine: Coroutine[Any, Any, object]) -> object:
+    """What a coroutine comes to, in a thread of its own: the browser tests keep a loop running in this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, coroutine).result(60)
