@@ -80,6 +80,7 @@ class Runs:
         self._recent: deque[tuple[float, str]] = deque()
         self._listeners: tuple[Callable[[str], None], ...] = ()
         self._unrecorded: list[Run] = []
+        self._recording = threading.Lock()
         self._swept = float("-inf")
         self._closed = False
 
@@ -309,14 +310,15 @@ class Runs:
         history = self.history
         if history is None:
             return
-        with self._lock:
-            unrecorded, self._unrecorded = self._unrecorded, []
-        for run in unrecorded:
-            try:
-                history.end(run.record)
-            except ComfyError:
-                with self._lock:
-                    self._unrecorded.append(run)
+        with self._recording:  # one at a time: close() finds what another thread has just failed to write
+            with self._lock:
+                unrecorded, self._unrecorded = self._unrecorded, []
+            for run in unrecorded:
+                try:
+                    history.end(run.record)
+                except ComfyError:
+                    with self._lock:
+                        self._unrecorded.append(run)
 
     def _sweep(self) -> None:
         self._swept = time.monotonic()
