@@ -249,7 +249,7 @@ def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Co
     lists = any(control.field.widget == "dropdown" for control in controls)
     with gr.Row(elem_id="tools"):
         reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
-        link = gr.Button("Copy link", size="sm", elem_classes="quiet", min_width=80)
+        link = gr.Button("Copy link", size="sm", elem_classes="quiet", elem_id="copy-link", min_width=80)
         refresh = gr.Button("Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists)
 
     def put_back() -> list[Any]:

@@ -1,6 +1,7 @@
 // The page as a whole: light and dark, keys, buttons; and what Python may call.
 
 const SHADE = "comfyforms.shade";
+const LIST = "input[role=combobox]";
 const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item")];
 
   function shade(dark = !document.body.classList.contains("dark")) {
@@ -31,7 +32,7 @@ const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item
   // In the capture phase: what a press clears is cleared before Gradio asks the server.
   document.addEventListener("click", (event) => {
     const { target } = event;
-    if (target.closest?.("#generate")) { if (waitsForForm()) event.stopImmediatePropagation(); else pressed(); }
+    if (target.closest?.("#generate")) { if (waitsForForm() || noForm()) event.stopImmediatePropagation(); else pressed(); }
     else if (target.closest?.("#gallery .thumbnail-item")) pick(thumbnails().indexOf(target.closest(".thumbnail-item")));
     else if (target.closest?.("#stop")) stop();
   }, true);
@@ -40,6 +41,11 @@ const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item
     if (!target.matches?.(".seed textarea, .seed input[type=text]") || !target.value) return;
   const mode = (value) => $(`.seed-mode input[value="${value}"]`, target.closest(".seed"));
   if (mode("random")?.checked) mode("fixed").click();
+  });
+  // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
+  document.addEventListener("click", ({ target }) => { if (target.matches?.(LIST)) target.select(); });
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Escape" && target.matches?.(LIST)) target.blur();
   });
   window.addEventListener("popstate", () => location.reload());
 

@@ -7,15 +7,16 @@ let objection = null; // said of no run, in its place
 
 async function paintFrame(run, bytes) {
   if (current() !== run) return;
-  const picture = $("#picture");
-  if (!picture) return;
-  let live = $("img.live-frame", picture);
   const next = new Image();
   next.className = "live-frame";
   next.alt = "Preview";
   next.dataset.run = run.id;
   next.src = URL.createObjectURL(new Blob([bytes]));
-  try { await next.decode(); } catch { URL.revokeObjectURL(next.src); return; }
+  const decoded = await next.decode().then(() => true, () => false);
+  // While it was decoded the run may have ended, with its result on the page already.
+  const picture = current() === run ? $("#picture") : null;
+  if (!decoded || !picture) { URL.revokeObjectURL(next.src); return; }
+  const live = $("img.live-frame", picture);
   if (live) { URL.revokeObjectURL(live.src); live.replaceWith(next); } else picture.append(next);
   picture.dataset.frames = Number(picture.dataset.frames ?? 0) + 1;
   await new Promise(requestAnimationFrame);

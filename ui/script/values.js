@@ -34,6 +34,13 @@ function waitsForForm() {
   return pressWaits;
 }
 
+// There is nothing to start where the address names no workflow of this app.
+function noForm() {
+  const missing = !$("#heading [data-workflow]");
+  if (missing) object("There is no form to run.", "Choose a workflow first.");
+  return missing;
+}
+
 function drawn(name) {
   drawing = 0;
   pastOf(name);
@@ -106,8 +113,30 @@ function copyLink(name) {
   link.searchParams.set("workflow", name);
   for (const [key, value] of Object.entries(read(sessionStorage, VALUES + name, {})))
     if (value !== null && value !== "" && typeof value !== "object") link.searchParams.set(key, value);
-  navigator.clipboard?.writeText(link.href);
-  announce("The link to this form, as it is filled in now, is copied.");
+  copyText(link.href).then(
+    () => showDone("#copy-link", "Link copied", "The link to this form, as it is filled in now, is copied."),
+    () => object("The link could not be copied.", `Copy it from here: ${link.href}`),
+  );
+}
+
+// Browsers hand out the clipboard over TLS and on this machine only; in an office over plain HTTP the old way is left.
+async function copyText(text) {
+  if (navigator.clipboard) { await navigator.clipboard.writeText(text); return; }
+  const field = document.body.appendChild(element("textarea", "spoken"));
+  field.value = text;
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (!copied) throw new Error("not copied");
+}
+
+// For two seconds the button itself says that it has worked.
+function showDone(button, words, spoken) {
+  const place = $(button);
+  if (!place.dataset.label) place.dataset.label = place.textContent;
+  place.textContent = words;
+  announce(spoken);
+  setTimeout(() => { place.textContent = place.dataset.label; }, 2000);
 }
 
 function shape(ratio, width, height, step, least, most) {

@@ -1,0 +1,83 @@
+"""What used to stop people on the page: lists that could not be searched, links that were not copied, a dead button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+from visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+# Over plain HTTP, as in most offices, browsers hand out no clipboard to scripts.
+NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+SLOW_DECODER = """(() => {
+    const decode = HTMLImageElement.prototype.decode;
+    HTMLImageElement.prototype.decode = async function () {
+        if (this.classList.contains('live-frame')) {
+            await decode.call(this);
+            await new Promise(done => { window.decoded = done; });
+        }
+        return decode.call(this);
+    };
+})()"""
+
+
+def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
+    """A click into the picker and a few letters find a workflow, without deleting what stood there first."""
+    person = visit(fast).open("image-to-image")
+    picker = person.page.locator("#picker input")
+    picker.click()
+    person.page.keyboard.type("up")
+    expect(picker).to_have_value("up")
+    expect(person.page.get_by_role("option")).to_have_count(1)
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+
+
+def test_escape_brings_the_choice_back(fast: Site, visit: Visit) -> None:
+    """Escape ends the search: the choice stands there again, and the next click opens the list."""
+    person = visit(fast).open("image-to-image")
+    picker = person.page.locator("#picker input")
+    picker.click()
+    person.page.keyboard.type("up")
+    person.page.keyboard.press("Escape")
+    expect(picker).to_have_value("Image to image")
+    picker.click()
+    expect(person.page.get_by_role("option", name="Upscale")).to_be_visible()
+
+
+def test_a_link_is_copied_over_plain_http(fast: Site, visit: Visit) -> None:
+    """Where scripts have no clipboard the link is copied all the same, and the button says so."""
+    person = visit(fast)
+    person.page.add_init_script(NO_CLIPBOARD)
+    person.open("text-to-image")
+    person.page.get_by_role("button", name="Copy link").click()
+    expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
+    person.entry("2.text").fill("")
+    person.entry("2.text").press("Control+v")
+    expect(person.entry("2.text")).to_have_value(f"{fast.url}/?workflow=text-to-image")
+    expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
+
+
+def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -> None:
+    """Where there is no form, Generate asks for a workflow instead of sending nothing."""
+    person = visit(fast)
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#no-form")).to_be_visible()
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_have_text("There is no form to run.")
+    expect(person.page.locator("#stage .advice")).to_have_text("Choose a workflow first.")
+
+
+def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
+    """A frame that is decoded only after the run has ended is thrown away."""
+    person = visit(slow)
+    person.page.add_init_script(SLOW_DECODER)
+    person.open("text-to-image", **{"5.steps": 3})
+    person.press()
+    person.page.wait_for_function("Boolean(window.decoded)")
+    person.done()
+    person.page.evaluate("() => window.decoded()")
+    person.page.evaluate("() => new Promise(done => setTimeout(done, 200))")
+    expect(person.page.locator("img.live-frame")).to_have_count(0)
