@@ -135,8 +135,8 @@ def _job(workflow: Workflow, form: Form, settings: Mapping[str, str], client: Cl
         known = ", ".join(sorted(names))
         raise _Usage(" ".join(errors.values()), f"Inputs that can be set: {known}.")
     prompt, used = fill(workflow, form, clean, random.Random())
-    wanted = workflow.config.outputs if workflow.config else None
-    return Job(prompt, workflow.name, frozenset(wanted) if wanted else None, used)
+    outputs = frozenset(output.node for output in form.outputs) or None
+    return Job(prompt, workflow.name, outputs, used, form.title)
 
 
 def _value(text: str) -> object:

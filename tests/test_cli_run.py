@@ -84,6 +84,17 @@ def test_a_workflow_is_run_and_its_files_saved(demo: DemoServer, workflow: Path,
     assert "KSampler" in done.stderr
 
 
+def test_the_shell_saves_what_the_page_shows(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where titles say which outputs count, the shell saves those and no others, as the page does."""
+    saving = WORKFLOW["6"] | {"_meta": {"title": "$output.picture"}}
+    preview = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
+    workflow.write_text(json.dumps(WORKFLOW | {"6": saving, "7": preview}))
+    assert main(["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]) == 0
+    assert [file["type"] for file in outcome(capsys)["files"]] == ["output"]
+
+
 def test_the_outcome_as_json(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
