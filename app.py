@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,8 @@ def run(settings: Settings, history: History, files: Path) -> int:
     from ui.server import WebSettings, serve
 
     with (
-        choose_server(settings.server.get_secret_value() if settings.server else None) as server,
-        Client(server.url) as client,
+        choose_server(settings.server_address) as server,
+        Client(replace(server.address, shown=settings.only_this_machine)) as client,
     ):
         runs = Runs(
             client,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from comfy.cli_server import add_login_arguments, catalogue_of
 from comfy.errors import ComfyError, WorkflowError
 from comfy.graph import Converted, convert
 from comfy.object_info import Catalogue
@@ -21,13 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)")
     where.add_argument("--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz")
+    add_login_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: here)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Write a prompt for each graph. 1 if any could not be converted, 2 without a catalogue or a folder to write to."""
     try:
-        catalogue = _catalogue(args)
+        catalogue = catalogue_of(args)
         args.out.mkdir(parents=True, exist_ok=True)
     except ComfyError as error:
         _say(error)
@@ -53,17 +55,6 @@ def main(args: argparse.Namespace) -> int:
             where = "" if str(error.filename) == str(path) else f"{error.filename or target}: "
             print(f"{path}: {where}{error.strerror or error}.", file=sys.stderr)
     return 1 if failed else 0
-
-
-def _catalogue(args: argparse.Namespace) -> Catalogue:
-    if args.object_info:
-        return Catalogue.read(args.object_info)
-    # Only now: reading files needs no network libraries.
-    from comfy.client import Client
-    from comfy.server import choose_server
-
-    with choose_server(args.server) as server, Client(server.url) as client:
-        return Catalogue(client.object_info())
 
 
 def _convert(path: Path, catalogue: Catalogue) -> Converted:

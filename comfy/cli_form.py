@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from comfy.cli_server import add_login_arguments, catalogue_of
 from comfy.errors import ComfyError
 from comfy.form import Field, Form, build_form
 from comfy.from_graph import on_server
-from comfy.object_info import Catalogue
 from comfy.workflow import read_workflow
 
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)")
     where.add_argument("--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz")
+    add_login_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the form as JSON")
 
 
@@ -28,7 +29,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the form. 0 if there is one, whatever its problems; 2 if the workflow or the catalogue cannot be read."""
     try:
         workflow = read_workflow(args.workflow)
-        catalogue = _catalogue(args)
+        catalogue = catalogue_of(args)
         form = build_form(on_server(workflow, catalogue), catalogue)
     except ComfyError as error:
         print(" ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)
@@ -38,17 +39,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         print("\n".join(_table(form)))
     return 0
-
-
-def _catalogue(args: argparse.Namespace) -> Catalogue:
-    if args.object_info:
-        return Catalogue.read(args.object_info)
-    # Only now: reading a file needs no network libraries.
-    from comfy.client import Client
-    from comfy.server import choose_server
-
-    with choose_server(args.server) as server, Client(server.url) as client:
-        return Catalogue(client.object_info())
 
 
 def _table(form: Form) -> Iterator[str]:

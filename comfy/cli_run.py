@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from comfy.cli_progress import Progress
+from comfy.cli_server import add_login_arguments, address_of
 from comfy.client import Client
 from comfy.errors import ComfyError
 from comfy.form import Form, build_form, check, fill, place_errors
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one")
     parser.add_argument("--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)")
+    add_login_arguments(parser)
     parser.add_argument(
         "--set",
         action="append",
@@ -82,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     workflow = read_workflow(args.workflow)
     settings = dict(map(_setting, args.settings))
-    with choose_server(args.server) as server, Client(server.url) as client:
+    with choose_server(address_of(args)) as server, Client(server.address) as client:
         catalogue = Catalogue(client.object_info())
         workflow = on_server(workflow, catalogue)
         form = build_form(workflow, catalogue, settings)

@@ -1,4 +1,4 @@
-"""ComfyUI's HTTP interface: one method a request, every one with a timeout. The only module that imports requests.
+"""ComfyUI's HTTP interface: one method a request, every one with a timeout.
 
 Answers are parsed in `comfy.answers`; every foreign exception becomes one of `comfy.errors` here.
 """
@@ -9,16 +9,16 @@ import json
 import socket
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from comfy.address import ServerAddress
 from comfy.answers import (
     HistoryEntry,
     Queue,
@@ -27,10 +27,11 @@ from comfy.answers import (
     parse_queue,
     parse_submitted,
 )
-from comfy.connections import pools, shut
+from comfy.connections import Adapter, open_socket, shut, timed_out
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
 from comfy.outputs import OutputFile
 from comfy.refusals import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.unreachable import unreachable
 
 __all__ = ["Client", "HistoryEntry", "Queue", "Submitted", "View"]
 
@@ -62,14 +63,10 @@ class Client:
     A requests session is not promised to be thread-safe, so each call borrows one that nobody else is using.
     """
 
-    def __init__(self, url: str, *, timeout: float = 10.0) -> None:
-        """``url`` as in ``http://127.0.0.1:8188``, a path prefix allowed; ComfyError if it is not such an address."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ComfyError(f"{url!r} is not the address of a server.", "Write it like http://127.0.0.1:8188.")
-        self.url = url.rstrip("/")
+    def __init__(self, server: ServerAddress | str, *, timeout: float = 10.0) -> None:
+        """``server`` as a text is read by `ServerAddress.parse`; ComfyError if it is no address."""
+        self.address = ServerAddress.parse(server) if isinstance(server, str) else server
         self.timeout = timeout
-        self._loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
         self._lock = threading.Lock()
         self._idle: list[requests.Session] = []
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -92,7 +89,7 @@ class Client:
 
     def fork(self, *, timeout: float | None = None) -> Client:
         """A client of the same server with connections of its own, to be closed by itself."""
-        return Client(self.url, timeout=self.timeout if timeout is None else timeout)
+        return Client(self.address, timeout=self.timeout if timeout is None else timeout)
 
     def abort(self) -> None:
         """From another thread: make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
@@ -129,7 +126,7 @@ class Client:
                 raise rejected(_json(response))
             if response.status_code == 413:
                 raise PromptRejected(*PROMPT_TOO_LARGE)
-            _check(response, self.url)
+            self._check(response)
             try:
                 return parse_submitted(_json(response))
             except ValueError as error:
@@ -156,7 +153,7 @@ class Client:
         """
         with self._call("POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={}) as response:
             if response.status_code not in (404, 405):
-                _check(response, self.url)
+                self._check(response)
                 return _object(_json(response)).get("cancelled") is True
         self._post("/queue", {"delete": [prompt_id]})
         self._post("/interrupt", {"prompt_id": prompt_id})
@@ -212,7 +209,7 @@ class Client:
         ) as response:
             if response.status_code in UPLOAD_REFUSED:
                 raise UploadRejected(*UPLOAD_REFUSED[response.status_code])
-            _check(response, self.url)
+            self._check(response)
             answer = _object(_json(response))
         name, folder = answer.get("name"), answer.get("subfolder", "")
         if not isinstance(name, str):
@@ -229,19 +226,30 @@ class Client:
                 raise ServerError(
                     f"The file {file.filename} is no longer on the server.", "Run the workflow again.", status=404
                 )
-            _check(response, self.url)
+            self._check(response)
             yield View(response)
 
     # The one exit to the network
 
     def _get(self, path: str, timeout: float | None = None) -> object:
         with self._call("GET", path, timeout=timeout) as response:
-            _check(response, self.url)
+            self._check(response)
             return _json(response)
 
     def _post(self, path: str, body: Mapping[str, object]) -> None:
         with self._call("POST", path, json=body) as response:
-            _check(response, self.url)
+            self._check(response)
+
+    def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
+        """A socket to the server for what is no HTTP, by the way that the calls take: proxies, TLS. ``opened`` is as in
+        `comfy.connections.open_socket`. ServerUnreachable."""
+        for attempt in range(1, _CONNECT_TRIES + 1):
+            try:
+                return open_socket(self.address, opened, timeout=min(self.timeout, _CONNECT_SECONDS))
+            except (HTTPError, OSError) as error:
+                if self._aborted or not timed_out(error) or attempt == _CONNECT_TRIES:
+                    raise unreachable(error, self.address.name) from error
+        raise AssertionError("unreachable")
 
     @contextmanager
     def _call(
@@ -249,9 +257,9 @@ class Client:
     ) -> Iterator[requests.Response]:
         with self._session() as session:
             try:
-                response = self._send(session, method, self.url + path, timeout or self.timeout, options)
-            except requests.RequestException as error:
-                raise self._unreachable(error) from error
+                response = self._send(session, method, self.address.url + path, timeout or self.timeout, options)
+            except (requests.RequestException, HTTPError) as error:
+                raise unreachable(error, self.address.name) from error
             except ValueError as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
                 raise ComfyError("A name cannot be sent to the server.", "Rename the file.") from error
             with response:
@@ -288,8 +296,8 @@ class Client:
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
-        session.trust_env = not self._loopback  # a proxy for the outside is of no use for this machine
-        adapter = _Adapter(self._opened)
+        session.trust_env = False  # .netrc would take the place of our login; proxies and bundles are read by us
+        adapter = Adapter(self.address, self._opened)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session
@@ -301,39 +309,10 @@ class Client:
         if aborted:
             shut(sock)
 
-    def _unreachable(self, error: requests.RequestException) -> ServerUnreachable:
-        if isinstance(error, requests.ReadTimeout):
-            return ServerUnreachable(
-                f"The server at {self.url} took too long to answer.", "It may be busy; try again in a moment."
-            )
-        return ServerUnreachable(
-            f"The server at {self.url} cannot be reached.",
-            "Check that ComfyUI is running there and the address is right.",
-        )
-
-
-class _Adapter(HTTPAdapter):
-    """Reports every socket it opens, which is what makes a call abortable."""
-
-    def __init__(self, opened: Any) -> None:
-        self._opened = opened
-        super().__init__(pool_connections=1, pool_maxsize=1)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = pools(self._opened)
-
-    def close(self) -> None:
-        # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
-            self.poolmanager.pools[key].close()
-        super().close()
-
-
-def _check(response: requests.Response, url: str) -> None:
-    """Nothing for a good answer, ServerError for any other."""
-    if not 200 <= response.status_code < 300:
-        raise unexpected(response.status_code, url)
+    def _check(self, response: requests.Response) -> None:
+        """Nothing for a good answer, ServerError for any other."""
+        if not 200 <= response.status_code < 300:
+            raise unexpected(response.status_code, self.address)
 
 
 def _json(response: requests.Response) -> object:

@@ -46,7 +46,12 @@ class ComfyError(Exception):
 
 
 class ServerUnreachable(ComfyError):
-    """No answer: connection refused, timeout, unknown host, connection cut."""
+    """No answer: connection refused, timeout, unknown host, connection cut. ``passing``: it may be there in a moment;
+    not so where its certificate or our settings would have to change first."""
+
+    def __init__(self, message: str, hint: str = "", *, passing: bool = True) -> None:
+        super().__init__(message, hint)
+        self.passing = passing
 
 
 class ServerError(ComfyError):
@@ -59,7 +64,7 @@ class ServerError(ComfyError):
     @property
     def passing(self) -> bool:
         """Whether the same question may be answered well a moment later; what was asked for may have been done."""
-        return self.status >= 500 or self.status < 400 or self.status in (408, 429)
+        return self.status >= 500 or self.status < 300 or self.status in (408, 429)
 
 
 class PromptRejected(ComfyError):

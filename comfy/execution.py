@@ -177,11 +177,10 @@ class Execution:
         if self._stream is not None:
             self._stream.close()
         stream = Stream(
-            self._client.url,
+            self._client,
             self._client_id,
             receive=self._receive,
             ended=self._on_ended,
-            timeout=self._timing.call,
             ping=self._timing.ping,
         )
         self._opening = self._stream = stream

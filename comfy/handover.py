@@ -58,7 +58,7 @@ class Handover:
 
     def hopeless(self, error: ServerUnreachable | ServerError) -> bool:
         """Whether the next attempt would end as this one did."""
-        return (isinstance(error, ServerError) and not error.passing) or self._posts >= _MOST_POSTS
+        return not error.passing or self._posts >= _MOST_POSTS
 
     def again(self) -> None:
         """From the beginning: the server went away before the prompt's turn came."""

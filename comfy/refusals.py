@@ -5,26 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from comfy.address import ServerAddress
 from comfy.answers import rejection
 from comfy.errors import PromptRejected, ServerError
 
-__all__ = ["PROMPT_TOO_LARGE", "UPLOAD_REFUSED", "rejected", "unexpected"]
+__all__ = ["PROMPT_TOO_LARGE", "UPLOAD_REFUSED", "rejected", "socket_refused", "unexpected"]
 
-# status -> (sentence, hint)
+_LOGIN_HINT = "Start this app with --server-token, --server-header, or a name and password in --server."
+_OTHER_LOGIN_HINT = "Check what --server, --server-token and --server-header give."
+_REDIRECT = ("{name} sends us to another address.", "Give --server the address to which it leads.")
+
+# status -> (sentence, hint); what stands in braces is what a sentence calls the server
 _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
-        401: ("The server asks for a login.", "ComfyUI itself has none: something in front of it wants a password."),
+        301: _REDIRECT,
+        302: _REDIRECT,
+        303: _REDIRECT,
+        307: _REDIRECT,
+        308: _REDIRECT,
+        400: ("{name} did not understand the request.", "If it wants TLS, write its address with https://."),
+        401: ("{name} asks for a login.", _LOGIN_HINT),
         403: (
-            "The server refuses requests from here.",
-            "ComfyUI answers so when a proxy in front of it changes the host; or something in front asks for a login.",
+            "{name} refuses requests from here.",
+            "ComfyUI answers so when a proxy in front of it changes the host. If something in front asks for a login: "
+            "start this app with --server-token, --server-header, or a name and password in --server.",
         ),
-        404: ("The server does not know this address.", "Check that this is the address of a ComfyUI server."),
-        413: ("This is more than the server accepts at once.", "Send smaller files, or raise its --max-upload-size."),
-        502: ("The proxy in front of the server cannot reach it.", "Check that ComfyUI is running; try again."),
-        503: ("The server is not ready.", "Try again in a moment."),
-        504: ("The proxy in front of the server got no answer from it.", "Try again in a moment."),
+        404: ("{name} does not know this address.", "Check that this is the address of a ComfyUI server."),
+        407: ("The proxy before {name} asks for a login.", "Put name and password into HTTP_PROXY or HTTPS_PROXY."),
+        413: ("This is more than {name} accepts at once.", "Send smaller files, or raise its --max-upload-size."),
+        502: ("The proxy in front of {name} cannot reach it.", "Check that ComfyUI is running; try again."),
+        503: ("{name} is not ready.", "Try again in a moment."),
+        504: ("The proxy in front of {name} got no answer from it.", "Try again in a moment."),
     }
 )
+# With a login sent along.
+_LOGIN_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        401: ("{name} does not accept the login it was given.", _OTHER_LOGIN_HINT),
+        403: ("{name} does not allow this with the login it was given.", _OTHER_LOGIN_HINT),
+    }
+)
+# What a handshake is refused with by a proxy that has something else to say than that it is one.
+_OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
 PROMPT_TOO_LARGE = (
     "The workflow is larger than the server accepts.",
     "Make its texts shorter, or raise the server's --max-upload-size.",
@@ -38,12 +60,24 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 
 
-def unexpected(status: int, url: str) -> ServerError:
+def unexpected(status: int, server: ServerAddress) -> ServerError:
     """The error for an HTTP answer that is not a success."""
-    sentence, hint = _STATUS.get(
-        status, (f"The server at {url} answered with error {status}.", "Look into the server's log; try again.")
+    otherwise = (f"{{name}} answered with error {status}.", "Look into the server's log; try again.")
+    sentence, hint = _STATUS.get(status, otherwise)
+    if server.headers:
+        sentence, hint = _LOGIN_REFUSED.get(status, (sentence, hint))
+    return ServerError(sentence.format(name=server.name), hint, status=status)
+
+
+def socket_refused(status: int, server: ServerAddress) -> ServerError:
+    """The error for the answer to a WebSocket handshake that opens none."""
+    if status in _OF_THE_WAY:
+        return unexpected(status, server)
+    return ServerError(
+        f"{server.name} refused the connection for progress and previews ({status}).",
+        "Check that this is a ComfyUI server, and that a proxy in front of it lets WebSockets through.",
+        status=status,
     )
-    return ServerError(sentence, hint, status=status)
 
 
 # error.type of a refused prompt -> (sentence, hint); where it is not here the server's own message is shown.

@@ -91,7 +91,7 @@ def _hopeless(error: ComfyError, attempt: int) -> bool:
     match error:
         case ServerError(status=status):
             return status < 500
-        case ServerUnreachable():
-            return False
+        case ServerUnreachable(passing=passing):
+            return not passing
         case _:
             return attempt >= _OWN_TRIES

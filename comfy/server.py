@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from comfy.address import ServerAddress
 from comfy.client import Client
 from comfy.errors import ComfyError
 
-LOCAL = "http://127.0.0.1:8188"
+LOCAL = ServerAddress("http://127.0.0.1:8188")
 LOOK_SECONDS = 1.0
 
 
@@ -17,30 +18,31 @@ LOOK_SECONDS = 1.0
 class ChosenServer:
     """Where to send prompts. `stand_in`: it is this program's own, which paints demo pictures."""
 
-    url: str
+    address: ServerAddress
     stand_in: bool
 
     def __str__(self) -> str:
-        return f"the stand-in at {self.url} (demo pictures)" if self.stand_in else f"ComfyUI at {self.url}"
+        url = self.address.url
+        return f"the stand-in at {url} (demo pictures)" if self.stand_in else f"ComfyUI at {url}"
 
 
 @contextmanager
-def choose_server(url: str | None) -> Iterator[ChosenServer]:
-    """The server at `url`; without one, ComfyUI at 127.0.0.1:8188 if it answers, else a stand-in for as long as the
+def choose_server(address: ServerAddress | None) -> Iterator[ChosenServer]:
+    """The server at `address`; without one, ComfyUI at 127.0.0.1:8188 if it answers, else a stand-in for as long as the
     block lasts. A named server is believed: it may start later.
     """
-    if url or answers(LOCAL):
-        yield ChosenServer(url or LOCAL, stand_in=False)
+    if address or answers(LOCAL):
+        yield ChosenServer(address or LOCAL, stand_in=False)
         return
     from comfy.demo import DemoServer  # a web server and its pictures, not needed where there is a ComfyUI
 
     with DemoServer() as demo:
-        yield ChosenServer(demo.url, stand_in=True)
+        yield ChosenServer(ServerAddress(demo.url), stand_in=True)
 
 
-def answers(url: str) -> bool:
+def answers(address: ServerAddress) -> bool:
     """Whether a ComfyUI answers there within a second."""
-    with Client(url, timeout=LOOK_SECONDS) as client:
+    with Client(address, timeout=LOOK_SECONDS) as client:
         try:
             return "system" in client.system_stats()
         except ComfyError:

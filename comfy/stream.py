@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import ssl
 import threading
 from collections.abc import Callable
-from urllib.parse import quote, urlsplit
+from http.client import SWITCHING_PROTOCOLS
+from urllib.parse import quote
 
 import websocket
 
-from comfy.errors import ServerError, ServerUnreachable
+from comfy.client import Client
+from comfy.refusals import socket_refused
+from comfy.unreachable import unreachable
 
 __all__ = ["Stream"]
 
 log = logging.getLogger(__name__)
 
 _FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-# An attempt to connect cannot be aborted, so it is kept short and repeated.
-_CONNECT_SECONDS = 0.9
-_CONNECT_TRIES = 3
 
 
 class Stream:
@@ -35,19 +34,19 @@ class Stream:
 
     def __init__(
         self,
-        url: str,
+        client: Client,
         client_id: str,
         *,
         receive: Callable[[str | bytes], None],
         ended: Callable[[str, bool], None],
-        timeout: float = 10.0,
         ping: float = 20.0,
     ) -> None:
-        """``url`` is the server's http address; ``ping`` the seconds of silence after which it is asked for a sign."""
-        self._url = f"ws{url.removeprefix('http')}/ws?clientId={quote(client_id, safe='')}"
+        """``client`` knows the way to the server and how long to wait for it; ``ping``: the seconds of silence after
+        which it is asked for a sign."""
+        self._client = client
+        self._url = f"ws{client.address.url.removeprefix('http')}/ws?clientId={quote(client_id, safe='')}"
         self._receive = receive
         self._ended = ended
-        self._timeout = timeout
         self._ping = ping
         self._ws = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
         self._thread = threading.Thread(target=self._read, name=f"stream-{client_id[:8]}", daemon=True)
@@ -60,29 +59,24 @@ class Stream:
 
         ServerUnreachable if there is no answer, ServerError if it is not a WebSocket's.
         """
-        parts = urlsplit(self._url)
+        sock = self._client.open_socket(self._keep)
         try:
-            sock = self._connect(parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80))
-            if parts.scheme == "wss":
-                sock = self._keep(ssl.create_default_context().wrap_socket(sock, server_hostname=parts.hostname))
-            sock.settimeout(self._timeout)
+            sock.settimeout(self._client.timeout)
             self._ws.connect(  # type: ignore[no-untyped-call]
-                self._url, socket=sock, timeout=self._timeout, suppress_origin=True
+                self._url,
+                socket=sock,
+                timeout=self._client.timeout,
+                header=dict(self._client.address.headers),
+                suppress_origin=True,
+                redirect_limit=0,  # it would take the login along to any host
             )
             self._ws.send(_FLAGS)
-        except websocket.WebSocketBadStatusException as error:
-            self._shut()
-            raise ServerError(
-                f"The server refused the connection for progress and previews ({error.status_code}).",
-                "Check that this is a ComfyUI server, and that a proxy in front of it lets WebSockets through.",
-                status=error.status_code,
-            ) from error
         except (OSError, websocket.WebSocketException) as error:
             self._shut()
-            raise ServerUnreachable(
-                f"The server at {parts.netloc} cannot be reached.",
-                "Check that ComfyUI is running there and the address is right.",
-            ) from error
+            status = getattr(error, "status_code", None) or self._ws.getstatus()  # the latter for a redirect
+            if status is not None and status != SWITCHING_PROTOCOLS:
+                raise socket_refused(status, self._client.address) from error
+            raise unreachable(error, self._client.address.name) from error
         self._ws.settimeout(self._ping)
         self._thread.start()
 
@@ -112,24 +106,11 @@ class Stream:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _connect(self, host: str, port: int) -> socket.socket:
-        for attempt in range(1, _CONNECT_TRIES + 1):
-            try:
-                sock = socket.create_connection((host, port), min(self._timeout, _CONNECT_SECONDS))
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return self._keep(sock)
-            except TimeoutError:
-                if self._closing or attempt == _CONNECT_TRIES:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _keep(self, sock: socket.socket) -> socket.socket:
+    def _keep(self, sock: socket.socket) -> None:
         with self._lock:
             self._socket = sock
-            if not self._closing:
-                return sock
-        sock.close()
-        raise ConnectionAbortedError("closed while it was opened")
+            if self._closing:
+                raise ConnectionAbortedError("closed while it was opened")
 
     def _read(self) -> None:
         by_itself = True

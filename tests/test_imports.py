@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 USERS = {
-    "requests": {"client.py"},
+    "requests": {"client.py", "connections.py"},
     "websocket": {"stream.py"},
     "sqlalchemy": {"history.py", "history_tables.py"},
 }
@@ -37,7 +37,8 @@ def test_comfy_knows_neither_the_page_nor_its_libraries(file: Path) -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_way_out_has_its_own_file(library: str) -> None:
-    """requests and websocket-client are imported by one file each, the database's library by those of the history."""
+    """requests is imported by the client and its connections, websocket-client by one file, the database's library by
+    those of the history."""
     users = {
         file.name for folder in ("comfy", "ui") for file in (ROOT / folder).rglob("*.py") if library in imports(file)
     }

@@ -80,7 +80,8 @@ def look() -> dict[str, Any]:
 
 
 def _header(backend: Backend) -> gr.Dropdown:
-    where = html.escape(backend.client.url.partition("://")[2])
+    address = backend.client.address
+    where = html.escape(address.url.partition("://")[2] if address.shown else address.name)
     server = (
         f'<span class="stand-in" title="{html.escape(CONNECT)}">{STAND_IN} <details><summary>How to connect one'
         f"</summary>{html.escape(CONNECT)}</details></span>"

@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 
+from comfy.address import ServerAddress, named_server
+from comfy.errors import ComfyError
+
 PREFIX = "COMFYFORMS_"
 ROOT = Path(__file__).parent.parent
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
@@ -126,7 +129,18 @@ class Settings(BaseSettings):
         known = {name for name, _ in self.users}
         if unknown := [name for name in self.operators if name not in known]:
             raise PydanticCustomError("operators", f"--operators: {', '.join(unknown)} cannot log in; see --login.")
+        try:
+            self.server_address  # noqa: B018 - read once, to refuse what is none
+        except ComfyError as problem:
+            raise PydanticCustomError("server", f"--server: {problem} {problem.hint}") from None
         return self
+
+    @property
+    def server_address(self) -> ServerAddress | None:
+        """ComfyUI's address and how to log in there; None = none is named."""
+        secrets = (self.server, self.server_token, self.server_header)
+        text, token, header = (secret.get_secret_value() if secret else None for secret in secrets)
+        return named_server(text, token=token, header=header, ca=self.server_ca)
 
     @property
     def users(self) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,49 @@
+"""The server that a shell command works with: its options, and the variables that stand in for them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from comfy.address import ServerAddress, named_server
+from comfy.object_info import Catalogue
+
+__all__ = ["add_login_arguments", "address_of", "catalogue_of"]
+
+
+def add_login_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that go with ``--server``."""
+    parser.add_argument(
+        "--server-token",
+        metavar="TOKEN",
+        help="sent to the server as 'Authorization: Bearer TOKEN'; others on this machine see it in the list of "
+        "processes, but not COMFYFORMS_SERVER_TOKEN",
+    )
+    parser.add_argument("--server-header", metavar="HEADER", help="sent to the server, as 'X-Api-Key: secret'")
+    parser.add_argument(
+        "--server-ca", type=Path, metavar="FILE", help="certificates that the server's own is trusted by (PEM file)"
+    )
+
+
+def address_of(args: argparse.Namespace) -> ServerAddress | None:
+    """The server that the options name, or COMFYFORMS_SERVER and its like; None if none. ComfyError if it is wrong."""
+    ca = args.server_ca or os.environ.get("COMFYFORMS_SERVER_CA")
+    return named_server(
+        args.server or os.environ.get("COMFYFORMS_SERVER"),
+        token=args.server_token or os.environ.get("COMFYFORMS_SERVER_TOKEN"),
+        header=args.server_header or os.environ.get("COMFYFORMS_SERVER_HEADER"),
+        ca=Path(ca) if ca else None,
+    )
+
+
+def catalogue_of(args: argparse.Namespace) -> Catalogue:
+    """The node catalogue: the file of ``--object-info``, else the server's. ComfyError if it cannot be had."""
+    if args.object_info:
+        return Catalogue.read(args.object_info)
+    # Only now: reading a file needs no network libraries.
+    from comfy.client import Client
+    from comfy.server import choose_server
+
+    with choose_server(address_of(args)) as server, Client(server.address) as client:
+        return Catalogue(client.object_info())
