@@ -68,7 +68,8 @@ def for_strangers(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow
                 f"“{title[:80]}” ({name[:80]}) takes a file or folder of the server, which may be somebody else's.",
                 "A workflow that you open works with files that you give it. Ask whoever runs this app to add it.",
             )
-        emptied = _emptied(node["inputs"][name]) if spec.type in FILE_WIDGETS else ""
+        value = node["inputs"][name]
+        emptied = "" if spec.upload or is_link(value) else _emptied(value)
         prompt[node_id] = node | {"inputs": node["inputs"] | {name: emptied}}
     return replace(workflow, prompt={one: _without_names(node, catalogue, folder) for one, node in prompt.items()})
 
@@ -131,7 +132,9 @@ def unwrap(value: Any) -> Any:
 
 def _bare(value: Any) -> Any:
     inner = unwrap(value)
-    return {WRAPPER: inner} if isinstance(inner, list) and inner is not value and not is_link(inner) else inner
+    if not isinstance(inner, list) or is_link(inner):
+        return inner
+    return value if inner is value or value[WRAPPER] is inner else {WRAPPER: inner}
 
 
 def _specs(node: Mapping[str, Any], catalogue: Nodes) -> dict[str, InputSpec]:
@@ -156,12 +159,13 @@ def _named(prompt: Prompt, catalogue: Nodes, own: Collection[object]) -> list[tu
 
 def _names(prompt: Prompt, catalogue: Nodes, value: Any, spec: InputSpec, own: Collection[object]) -> bool:
     inner = unwrap(value)
-    if is_link(inner):
-        return _carries(prompt, catalogue, inner, TEXTS)
+    if is_link(inner):  # nothing but a text can be meant for a list or an upload, whatever its type says
+        only_texts = spec.upload or spec.choices is not None or spec.type in FILE_WIDGETS
+        return bool(only_texts) or _carries(prompt, catalogue, inner, TEXTS)
     if spec.type in FILE_WIDGETS:
         return any(not is_no_file(text) and text not in own for text in _texts(inner))
     if is_no_file(inner):
-        return spec.names_folder and spec.choices is None
+        return spec.names_folder
     return inner not in own if isinstance(inner, str) else not isinstance(inner, bool)
 
 
@@ -216,8 +220,8 @@ def _looks_like_name(text: str, folder: str) -> bool:
 
 def _stands_for(choice: Any, folder: str) -> bool:
     """Whether an entry of a list is a name in the folder, or an object (an option, a file) that has one."""
-    if isinstance(choice, dict):
-        return any(_names_folder(one, folder) for one in choice.values())
+    if isinstance(choice, dict):  # "default": the options of an input, which are no choice
+        return any(_names_folder(one, folder) for key, one in choice.items() if key != "default")
     return _names_folder(choice, folder)
 
 
