@@ -61,12 +61,19 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
 def run(settings: Settings, history: History, files: Path) -> int:
     """Wire the parts together and serve; `files` is for temporary files. The exit code."""
     from comfy.client import Client
+    from comfy.errors import ComfyError
     from comfy.folder import WorkflowFolder
     from comfy.runs import RunLimits, Runs
     from comfy.server import choose_server
     from ui.backend import Backend, LiveCatalogue
+    from ui.permissions import permissions_of
     from ui.server import WebSettings, serve
 
+    try:
+        permissions = permissions_of(settings)
+    except ComfyError as problem:
+        log.error("%s %s", problem, problem.hint)
+        return 1
     with (
         choose_server(settings.server_address) as server,
         Client(replace(server.address, shown=settings.only_this_machine)) as client,
@@ -85,7 +92,7 @@ def run(settings: Settings, history: History, files: Path) -> int:
             LiveCatalogue(client),
             demo=server.stand_in,
             files=files,
-            may_keep=settings.permits(settings.keep, ""),
+            permissions=permissions,
         )
         log.info("Pictures come from %s.", server)
         web = WebSettings(settings.host, settings.port, settings.root_path, settings.users, settings.finish)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.labels import is_notation
-from comfy.object_info import COMBO, Catalogue, InputSpec, NodeSpec
+from comfy.object_info import COMBO, Catalogue, InputSpec, NodeSpec, is_media_file, is_no_file
 from comfy.workflow import Prompt, is_link, own_title
 
 OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
@@ -103,8 +103,15 @@ def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> Inpu
 
 
 def _without_uploads(spec: InputSpec | None, uploads: frozenset[str], own: object) -> InputSpec | None:
-    """A list of everybody's uploads, as nodes offer that know of no uploading, without any but the author's own."""
-    if spec is None or spec.upload or not any(isinstance(one, str) and one in uploads for one in spec.choices or ()):
+    """A list of everybody's files or folders, as nodes offer that know of no uploading, without any but the author's.
+
+    What is no file stays where the list is told to be one by its files: "none", "all".
+    """
+    if spec is None or spec.upload or not spec.choices:
         return spec
-    kept = (one for one in spec.choices or () if one == own or not (isinstance(one, str) and one in uploads))
-    return replace(spec, choices=tuple(kept))
+    by_name = spec.names_files and not any(map(is_media_file, spec.choices))
+
+    def others(one: object) -> bool:
+        return isinstance(one, str) and (one in uploads or (spec.names_files and (by_name or is_media_file(one))))
+
+    return replace(spec, choices=tuple(one for one in spec.choices if one == own or is_no_file(one) or not others(one)))

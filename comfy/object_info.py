@@ -41,6 +41,21 @@ UPLOAD_OPTIONS = {
     "file_upload": "file",
 }
 
+# Widgets of the editor whose value is the name of a file, or an object of such names (ComfyUI 0.3.64 and 0.33.0:
+# `nodes_webcam.py`, `nodes_audio.py` RecordAudio, `nodes_load_3d.py`).
+FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
+# How inputs are called that take a path. ComfyUI does not declare them: `LoadImageDataSetFromFolder.folder`,
+# `LoadLatent.latent` and `GeminiInputFiles.file` are plain lists, `Preview3D.model_file` is a plain text.
+_FOLDER = re.compile(r"(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_FILE = re.compile(r"(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_MEDIUM = re.compile(r"(image|video|audio|mask|latent)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_MEDIUM_OR_ADDRESS = re.compile(r"(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_MEDIA_FILE = re.compile(
+    r".+\.(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
+    r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -75,6 +90,37 @@ class InputSpec:
     def upload(self) -> str | None:
         """What kind of file can be uploaded here: "image", "audio", "video", "file", or None."""
         return next((kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option)), None)
+
+    @cached_property
+    def names_files(self) -> bool:
+        """True if ComfyUI, or a node of a pack, takes the value for the name of a file or folder on the server.
+
+        The server says so of uploads only. Lists are also told by what they offer, lists and texts by their name.
+        """
+        if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
+            return True
+        name = self.plain_name
+        match self.value_type:
+            case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
+                named = _FILE.fullmatch(name) or _FOLDER.fullmatch(name) or _MEDIUM.fullmatch(name)
+                return bool(named and not name.startswith("model")) or any(map(is_media_file, self.choices or ()))
+            case "STRING":
+                return bool(_FILE.fullmatch(name) or _FOLDER.fullmatch(name) or _MEDIUM_OR_ADDRESS.fullmatch(name))
+            case "*":
+                return bool(_FILE.fullmatch(name) or _FOLDER.fullmatch(name))
+            case _:
+                return False
+
+    @property
+    def names_folder(self) -> bool:
+        """True for a name of a folder, or of either: nothing at all would be the folder that all others lie in."""
+        return self.names_files and not self.upload and bool(_FOLDER.fullmatch(self.plain_name))
+
+    @property
+    def plain_name(self) -> str:
+        """The name without what stands before a dot, in small letters and underscores: `a.filePath` is file_path."""
+        last = self.name.rpartition(".")[2]
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", last).lower()
 
     def branch(self, value: object) -> tuple[InputSpec, ...]:
         """The inputs that come with one choice of a dynamic combo, under their dotted names; () for all others."""
@@ -122,7 +168,7 @@ class InputSpec:
     @property
     def start(self) -> Any:
         """The value that the editor gives a new widget of this kind; None where there is no widget or no choice."""
-        if not self.is_widget or self.upload:  # what others have uploaded is no choice
+        if not self.is_widget or self.names_files:  # what others have put there is no choice
             return None
         said = self.options.get("default")
         if self.choices is not None:
@@ -236,6 +282,16 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
             return InputSpec(name, head, required, None, options, raw)
         case _:
             return InputSpec(name, "*", required, None, options, raw)
+
+
+def is_media_file(value: object) -> bool:
+    """True for a text that is the name of a picture, video, sound, 3D model or another file that people make."""
+    return isinstance(value, str) and bool(_MEDIA_FILE.fullmatch(value))
+
+
+def is_no_file(value: object) -> bool:
+    """True for what stands for no file in an input that names one."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none"))
 
 
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:

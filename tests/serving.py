@@ -18,6 +18,7 @@ from comfy.history import History
 from comfy.runs import RunLimits, Runs
 from ui.backend import Backend, LiveCatalogue
 from ui.limits import WebLimits
+from ui.permissions import Permissions
 from ui.server import Server, WebSettings, build_app, web_config
 
 WORKFLOWS = Path(__file__).parent.parent / "workflows"
@@ -39,6 +40,7 @@ def running_app(
     workflows: Path = WORKFLOWS,
     data: Path | None = None,
     may_keep: bool = False,
+    permissions: Permissions | None = None,
     settings: WebSettings | None = None,
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
@@ -47,6 +49,7 @@ def running_app(
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
 
+    `may_keep`: for everybody, and all are trusted; `permissions` say it in detail.
     `data`: where the history is, for a test that looks at it in another life. `options` are those of `Runs`.
     """
     with (
@@ -63,7 +66,7 @@ def running_app(
             LiveCatalogue(client),
             demo=True,
             files=Path(files),
-            may_keep=may_keep,
+            permissions=permissions or Permissions(keep=lambda _: may_keep, trusts=lambda _: may_keep),
             limits=limits or WebLimits(),
         )
         settings = settings or WebSettings(port=0)

@@ -21,8 +21,9 @@ from comfy.demo import DemoServer
 from comfy.form import build_form, check
 from comfy.form_config import parse_config
 from comfy.object_info import Catalogue
-from comfy.strangers import without_files_of_others
+from comfy.sanitize import for_strangers
 from comfy.workflow import Workflow, parse_workflow
+from ui.backend import UPLOADS
 from ui.identity import COOKIE
 
 SECRET = "ann-on-holiday.png"
@@ -176,9 +177,9 @@ def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
         "4": node("LoadImage", image="example.png"),
         "5": node("Unknown", image="a.png", text="x.png [temp] "),
     }
-    emptied = without_files_of_others(parse_workflow("a", prompt), small_catalogue()).prompt
+    emptied = for_strangers(parse_workflow("a", prompt), small_catalogue(), UPLOADS).prompt
     assert emptied["1"]["inputs"] == {"value": ""}
     assert emptied["2"]["inputs"] == prompt["2"]["inputs"]
-    assert emptied["3"]["inputs"] == prompt["3"]["inputs"]
+    assert emptied["3"]["inputs"] == {"image": ""}
     assert emptied["4"]["inputs"] == {"image": ""}
     assert emptied["5"]["inputs"] == {"image": "a.png", "text": ""}

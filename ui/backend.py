@@ -7,9 +7,9 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comfy.client import Client
@@ -26,10 +26,11 @@ from comfy.opened import OpenedWorkflows
 from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
-from comfy.strangers import without_files_of_others
-from comfy.workflow import Workflow, open_workflow
+from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, without_folder
+from comfy.workflow import Prompt, Workflow, open_workflow
 from ui.limits import WebLimits
 from ui.media import Refused, Upload, put_back
+from ui.permissions import Permissions
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
@@ -67,7 +68,7 @@ class LiveCatalogue:
             return known
         with self._lock:
             try:
-                self._catalogue = Catalogue(self._client.object_info())
+                self._catalogue = Catalogue(without_folder(self._client.object_info(), UPLOADS))
                 self._good_until = time.monotonic() + CATALOGUE_AGE
             except ComfyError:
                 if self._catalogue is None:
@@ -87,8 +88,7 @@ class Backend:
     """The server, the runs on it and the workflows on offer.
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
-    `may_keep`: people may put workflows they opened into the folder, for everybody, and those may name files of the
-    server's. `limits`: what strangers may push.
+    `permissions`: who may bring workflows. `limits`: what strangers may push.
     """
 
     client: Client
@@ -97,7 +97,7 @@ class Backend:
     catalogue: LiveCatalogue
     demo: bool
     files: Path
-    may_keep: bool = False
+    permissions: Permissions = field(default_factory=Permissions)
     limits: WebLimits = field(default_factory=WebLimits)
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
@@ -113,24 +113,45 @@ class Backend:
         `at_hand`: by what is known of the server's nodes, without asking it.
         Raises WorkflowError, ServerUnreachable.
         """
-        brought = name.startswith(OPENED_MARK)
-        found = self.opened.get(owner, name) if brought else self.folder.get(name)
+        found = self._brought(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
         catalogue = self.catalogue.at_hand() if at_hand else self.catalogue.get()
-        workflow = on_server(found, catalogue)
-        if brought and not self.may_keep:
-            workflow = without_files_of_others(workflow, catalogue)
+        workflow = self._harmless(on_server(found, catalogue), catalogue, owner)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > MOST_INPUTS:
             raise WorkflowError("This workflow has more inputs than a form can show.", "Open a smaller one.")
-        return workflow, build_form(workflow, catalogue, values)
+        form = build_form(workflow, catalogue, values)
+        return workflow, _without_fixed(form)
+
+    def _brought(self, owner: str, name: str) -> Workflow:
+        self.permissions.check_open(owner)
+        return self.opened.get(owner, name)
+
+    def _harmless(self, workflow: Workflow, catalogue: Catalogue, owner: str) -> Workflow:
+        """The workflow as this person may use it."""
+        if workflow.name.startswith(OPENED_MARK):
+            self.permissions.check_nodes(workflow.prompt)
+            if not self.permissions.trusts(owner):
+                return for_strangers(workflow, catalogue, UPLOADS)
+        return for_operators(workflow, catalogue, UPLOADS)
 
     def open(self, owner: str, file: str, data: bytes) -> Workflow:
         """Open a file for this person alone; the answer's name is what it goes by. WorkflowError says why not."""
+        self.permissions.check_open(owner)
         return self.opened.put(owner, open_workflow(file, data), file, data)
 
     def keep(self, owner: str, name: str) -> str:
-        """Put an opened workflow into the folder, for everybody; the name it has there. WorkflowError."""
-        if not self.may_keep:
-            raise WorkflowError("This app does not take new workflows.", "Ask whoever runs it to add the file.")
+        """Put an opened workflow into the folder, for everybody; the name it has there. WorkflowError.
+
+        What is in the folder counts as the operator's. So a file of somebody who is not trusted may name no file there.
+        """
+        self.permissions.check_keep(owner)
+        if not self.permissions.trusts(owner):
+            catalogue = self.catalogue.get()
+            prompt = on_server(self._brought(owner, name), catalogue).prompt
+            if named_files(prompt, catalogue) or any(node["class_type"] not in catalogue for node in prompt.values()):
+                raise WorkflowError(
+                    "This workflow names files of the server, or nodes that it does not have.",
+                    "Choose no files in ComfyUI and save it again, or ask whoever runs this app to add it.",
+                )
         return self.folder.add(*self.opened.file(owner, name))
 
     def start(
@@ -155,11 +176,13 @@ class Backend:
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         named = {key: str(value) if isinstance(value, Upload | Refused) else value for key, value in values.items()}
         cleaned, errors = check(form, named)
-        errors |= _foreign_files(form, cleaned, uploads) | self._refused(form, values)
+        errors |= _foreign_files(form, cleaned, uploads) | self._refused(form, values) | _fixed(form, values)
         if errors:
             raise FieldErrors(errors)
         with self._kept(uploads) as inputs:
-            prompt, used = fill(workflow, form, cleaned | self._send(uploads), self.rng)
+            sent = self._send(uploads)
+            prompt, used = fill(workflow, form, cleaned | sent, self.rng)
+            self._check_files(prompt, form, name, owner, sent.values())
             outputs = frozenset(output.node for output in form.outputs) or None
             job = Job(prompt, name, outputs, used, form.title, inputs)
             watched = deadline is None
@@ -168,9 +191,10 @@ class Backend:
     def again(self, run_id: str, owner: str, *, keeps_going: bool = False) -> Run:
         """Submit the job of an earlier run once more, its values and seed included.
 
-        Raises RunNotFound, UploadRejected, ServerUnreachable.
+        Raises RunNotFound, UploadRejected, WorkflowError, ServerUnreachable.
         """
         job = self.runs.record(run_id, owner).job
+        self._check_again(job, owner)
         given = {key: (kept, self._path(kept.digest)) for key, kept in job.inputs.items()}
         uploads = {key: Upload(kept.name, path) for key, (kept, path) in given.items() if path}
         with self._kept(uploads), self.sending:
@@ -180,6 +204,28 @@ class Backend:
                 if folder:
                     self.client.upload(upload.data, file, subfolder=folder)
             return self.runs.submit(job, owner=owner, keeps_going=keeps_going)
+
+    def _check_again(self, job: Job, owner: str) -> None:
+        """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force."""
+        if job.workflow.startswith(OPENED_MARK):
+            self.permissions.check_open(owner)
+            self.permissions.check_nodes(job.prompt)
+        form = None
+        with suppress(WorkflowError):  # it may be gone: then nothing in it is known to be the operator's
+            form = self.form(job.workflow, owner, job.values)[1]
+        self._check_files(job.prompt, form, job.workflow, owner, [job.values.get(key) for key in job.inputs])
+
+    def _check_files(self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[object]) -> None:
+        """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift."""
+        brought = name.startswith(OPENED_MARK)
+        if brought and self.permissions.trusts(owner):
+            return
+        for place in named_files(prompt, self.catalogue.get(), own):
+            if brought or form is None or not _is_authors(form, place, prompt):
+                raise WorkflowError(
+                    f"This run would use a file of the server's in “{place[1][:80]}”, which may be somebody else's.",
+                    "Open the form, and send the file itself.",
+                )
 
     @contextmanager
     def _kept(self, uploads: Mapping[str, Upload]) -> Iterator[dict[str, KeptInput]]:
@@ -272,6 +318,33 @@ class Backend:
                 key: self.client.upload(file.data, plain_name(file.name), subfolder=folder)
                 for key, file in uploads.items()
             }
+
+
+def _without_fixed(form: Form) -> Form:
+    """The form, hiding what only the author sets: names of files, and texts that become names."""
+    fixed = fixed_inputs(form.prompt, form.nodes)
+    fields = (
+        replace(item, group="hidden") if not item.is_media and not fixed.isdisjoint(item.targets) else item
+        for item in form.fields
+    )
+    return replace(form, fields=tuple(fields))
+
+
+def _is_authors(form: Form, place: tuple[str, str], prompt: Prompt) -> bool:
+    """Whether an input of a prompt has the value that the workflow's author gave it."""
+    node, name = place
+    given = [item.default for item in form.fields if place in item.targets]
+    given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []
+    return prompt[node]["inputs"][name] in given
+
+
+def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
+    """Values for inputs that are in no form: their author set them, for every caller."""
+    return {
+        item.key: f"{item.label} is set by the workflow's author, and cannot be changed here."
+        for item in form.fields
+        if item.group == "hidden" and item.key in values
+    }
 
 
 def _foreign_files(form: Form, values: Mapping[str, object], uploads: Mapping[str, Upload]) -> dict[str, str]:

@@ -53,7 +53,7 @@ def draw_form(
     except ComfyError as problem:
         _draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
-    _draw_heading(backend, name, form)
+    _draw_heading(name, form, may_keep=backend.permissions.keep(person))
     scope = f"{name}/{choice['filling']}"
     controls = draw_fields(scope, form, values_at_first(backend, form, choice), choice["unfolded"])
     for control in controls:
@@ -186,13 +186,13 @@ def _bare(field: Field) -> Field:
     return replace(field, widget="number", tooltip="", min=None, max=None)
 
 
-def _draw_heading(backend: Backend, name: str, form: Form) -> None:
+def _draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
     text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
     gr.HTML(text, elem_id="heading", js_on_load=f"comfyforms.drawn({json.dumps(name)})")
     if name.startswith(OPENED_MARK):
-        keep = '<button type="button" class="quiet">Keep it for everybody</button>' if backend.may_keep else ""
+        keep = '<button type="button" class="quiet">Keep it for everybody</button>' if may_keep else ""
         gr.HTML(
             f"<p>You opened this workflow; nobody else sees it. {keep}</p>",
             elem_classes="notice",

@@ -36,7 +36,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
-        picker = _header(backend)
+        picker, bring = _header(backend)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
@@ -64,7 +64,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
         keep_running.input(
             None, keep_running, js="(wanted) => comfyforms.keepRunning(wanted)", api_visibility="private"
         )
-        _wire_choice(backend, page, redraw, picker, asked, opened, keep_running)
+        _wire_choice(backend, page, redraw, picker, bring, asked, opened, keep_running, identity)
     return page
 
 
@@ -79,7 +79,8 @@ def look() -> dict[str, Any]:
     }
 
 
-def _header(backend: Backend) -> gr.Dropdown:
+def _header(backend: Backend) -> tuple[gr.Dropdown, gr.HTML]:
+    """The picker, and what opens a workflow: shown to those who may, once it is known who looks."""
     address = backend.client.address
     where = html.escape(address.url.partition("://")[2] if address.shown else address.name)
     server = (
@@ -93,9 +94,10 @@ def _header(backend: Backend) -> gr.Dropdown:
         picker = gr.Dropdown(
             [], label="Workflow", show_label=False, container=False, filterable=True, elem_id="picker", interactive=True
         )
-        gr.HTML(
+        bring = gr.HTML(
             '<button type="button" class="quiet">Open a workflow…</button>',
             elem_id="open",
+            visible=False,
             js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.chooseWorkflow())",
         )
         gr.HTML(f'{server}<span class="waiting"></span>', elem_id="server")
@@ -104,7 +106,7 @@ def _header(backend: Backend) -> gr.Dropdown:
             elem_id="shade",
             js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.shade())",
         )
-    return picker
+    return picker, bring
 
 
 def _footer() -> str:
@@ -116,13 +118,15 @@ def _wire_choice(
     page: gr.Blocks,
     redraw: gr.Button,
     picker: gr.Dropdown,
+    bring: gr.HTML,
     asked: gr.JSON,
     opened: gr.JSON,
     keep_running: gr.Checkbox,
+    identity: Identity,
 ) -> None:
     """Which workflow is shown: the one in the address, then whichever the person picks."""
 
-    def open_page(wanted: dict[str, Any] | None) -> tuple[Any, Any, bool]:
+    def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, Any, bool, Any]:
         entries = backend.folder.entries()
         names = [entry.name for entry in entries]
         wanted = wanted or {}
@@ -130,13 +134,14 @@ def _wire_choice(
         choices = [(entry.title, entry.name) for entry in entries]
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
-        return choice, picked, bool(wanted.get("keeps_going"))
+        may_open = gr.HTML(visible=backend.permissions.open(identity.person(request)))
+        return choice, picked, bool(wanted.get("keeps_going")), may_open
 
     for event in (page.load, redraw.click):
         event(
             open_page,
             asked,
-            [opened, picker, keep_running],
+            [opened, picker, keep_running, bring],
             js="() => [comfyforms.open()]",
             **QUIET,
         )

@@ -44,7 +44,7 @@ const fileFields = () => [...document.querySelectorAll(".takes-files")];
 document.addEventListener("dragover", (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
-  document.body.classList.toggle("dropping", !event.target.closest?.(".takes-files"));
+  document.body.classList.toggle("dropping", mayOpen() && !event.target.closest?.(".takes-files"));
 });
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dropping");

@@ -1,0 +1,280 @@
+"""No prompt that reaches the server names a file of somebody else's: over every class of both catalogues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comfyui_reading import READERS, Server
+from form_samples import node
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from media_samples import saved
+from serving import RunningApp, let_go, running_demo_app
+
+from comfy.errors import ComfyError, WorkflowError
+from comfy.object_info import Catalogue, InputSpec
+from comfy.runs import RunLimits
+from comfy.sanitize import for_strangers, named_files, without_folder
+from comfy.workflow import Prompt, parse_workflow
+from ui.backend import UPLOADS, Backend, FieldErrors, LiveCatalogue
+from ui.media import Upload
+
+VERSIONS = ("0.3.64", "0.33.0")
+OWNER = "browser:" + "b" * 43
+SECRETS = (
+    "input/anna.png",
+    "input/anna/holiday.png",
+    f"input/{UPLOADS}/0123456789abcdef/photo.png",
+    "input/3d/anna.glb",
+    "output/ComfyUI_00001_.png",
+    "output/video/anna.mp4",
+    "temp/ComfyUI_temp_00001_.png",
+)
+NAMES = (
+    "anna.png",
+    "./anna.png",
+    "anna/../anna.png",
+    "anna.png [input]",
+    "anna",
+    ".",
+    "",
+    "anna/holiday.png",
+    "anna\\holiday.png",
+    f"{UPLOADS}/0123456789abcdef",
+    f"{UPLOADS}/0123456789abcdef/photo.png",
+    UPLOADS,
+    "3d/anna.glb",
+    "ComfyUI_00001_.png [output]",
+    "ComfyUI_00001_.png[output]",
+    "video/anna.mp4 [output]",
+    "ComfyUI_temp_00001_.png [temp]",
+    "ComfyUI_00001_.png",
+    "../output/ComfyUI_00001_.png",
+    "link/ComfyUI_00001_.png",
+)
+# Nodes that hand a text on to whatever is linked to them.
+FEEDERS: Prompt = {
+    "text": node("PrimitiveString", value="anna.png"),
+    "long": node("PrimitiveStringMultiline", value="ComfyUI_00001_.png [output]"),
+    "joined": node("StringConcatenate", string_a="an", string_b="na.png", delimiter=""),
+    "folder": node("PrimitiveString", value="anna"),
+    "combo": node("CustomCombo", choice="anna.png", option1="anna.png", index=0),
+    "switch": node("ComfySwitchNode", switch=True, on_true=["long", 0], on_false=["folder", 0]),
+    "unknown": node("NotInstalled", text="anna.png"),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Folders with the files of others, and a link from one folder to another."""
+    server = Server(tmp_path_factory.mktemp("comfyui"))
+    for secret in SECRETS:
+        server.put(secret)
+    (server.folder("input") / "link").symlink_to(server.folder("output"))
+    return server
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def catalogue(request: pytest.FixtureRequest, shared: Path) -> Catalogue:
+    """What a server of this version says, with our uploads and other people's folders in its lists."""
+    return nasty(Catalogue.read(shared / "comfyui" / f"object_info-{request.param}.json.gz"))
+
+
+def nasty(plain: Catalogue) -> Catalogue:
+    """The catalogue as the app takes it, of a server whose lists of files and folders are full of what is not ours."""
+    raw = json.loads(json.dumps(dict(plain.raw)))
+    for (class_type, name), _ in READERS.items():
+        found = raw.get(class_type, {}).get("input", {}).get("required", {}).get(name)
+        if found and isinstance(found[0], list):
+            found[0] += NAMES
+        elif found and found[0] == "COMBO":
+            found[1].setdefault("options", []).extend(NAMES)
+    return Catalogue(without_folder(raw, UPLOADS))
+
+
+def values_of(name: str) -> Iterator[Any]:
+    """A name in every shape in which ComfyUI takes one."""
+    yield name
+    yield {"__value__": name}
+    yield {"__value__": {"__value__": {"__value__": name}}}
+    yield {"__value__": [name]}
+    yield {"__type__": "CURVE", "__value__": [name, "x"]}
+    yield [name]
+    yield {"image": name, "mask": {"__value__": name}, "recording": ""}
+
+
+def shapes() -> Iterator[Any]:
+    """Everything that the tests put into an input."""
+    for name in NAMES:
+        yield from values_of(name)
+    for feeder in FEEDERS:
+        yield from ([feeder, 0], [feeder, 0.0], [feeder, -1], {"__value__": [feeder, 0]})
+
+
+SHAPES = tuple(shapes())
+
+
+def outputs_of(catalogue: Catalogue) -> dict[str, list[Any]]:
+    """The types that each class gives, as the server says it."""
+    return {name: catalogue.raw[name].get("output") or [] for name in catalogue}
+
+
+def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
+    """All inputs of a class, those of each option of its dynamic combos too."""
+    for spec in specs:
+        yield spec
+        for choice in spec.choices or ():
+            yield from every_input(spec.branch(choice))
+        if spec.member:
+            yield replace(spec.member, name=(spec.slots or (f"{spec.name}.one0",))[0])
+
+
+def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
+    """A value for each input of a class that has one by itself."""
+    return {spec.name: spec.start for spec in every_input(catalogue[class_type].inputs) if spec.start is not None}
+
+
+def test_finding_02_03_no_class_opens_what_is_anothers(catalogue: Catalogue, server: Server) -> None:
+    """Every input of every class, with every name in every shape: refused, or nothing of anybody's is opened."""
+    outputs = outputs_of(catalogue)
+    opened_before = opened_after = 0
+    for class_type in catalogue:
+        plain = plain_inputs(catalogue, class_type)
+        for spec in every_input(catalogue[class_type].inputs):
+            reads = (class_type, spec.name) in READERS
+            for shape in SHAPES if reads else SHAPES[:: len(SHAPES) // 7]:
+                prompt = {**FEEDERS, "1": node(class_type, **plain | {spec.name: shape})}
+                opened_before += any(server.opened(prompt, outputs))
+                try:
+                    workflow = for_strangers(parse_workflow("a", prompt), catalogue, UPLOADS)
+                except WorkflowError:
+                    continue
+                assert not list(server.opened(workflow.prompt, outputs)), (class_type, spec.name, shape)
+                assert not named_files(workflow.prompt, catalogue), (class_type, spec.name, shape)
+                opened_after += 1
+    assert opened_before > 1_000
+    assert opened_after > 1_000
+
+
+def test_finding_03_no_list_offers_what_is_in_our_folder(catalogue: Catalogue) -> None:
+    """Neither files nor folders of uploads are a choice of any input of any class."""
+    for class_type in catalogue:
+        for spec in every_input(catalogue[class_type].inputs):
+            assert UPLOADS not in json.dumps(spec.choices).lower(), (class_type, spec.name)
+    assert UPLOADS not in json.dumps(dict(catalogue.raw)).lower()
+
+
+def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
+    """Nested options, templates, objects, other separators and capitals; what merely sounds alike stays."""
+    ours = (f"{UPLOADS}/a", f"{UPLOADS}\\a\\b.png", f"./{UPLOADS.upper()}", f"a/{UPLOADS}/b.png [output]", UPLOADS)
+    others = ["rec", f"my{UPLOADS}", f"{UPLOADS}.png", 8, "8", None, True]
+    options = [{"key": one, "inputs": {"required": {"x": [[*ours, *others]]}}} for one in (*ours, "rec")]
+    raw = {
+        "A": {
+            "input": {
+                "required": {
+                    "old": [[*ours, *others], {"default": ours[0]}],
+                    "new": ["COMBO", {"options": [*others, *ours], "default": ours[1]}],
+                    "deep": ["COMFY_DYNAMICCOMBO_V3", {"options": options}],
+                    "many": ["COMFY_AUTOGROW_V3", {"template": {"input": {"required": {"one": [list(ours)]}}}}],
+                    "objects": [[{"content": one, "image": None} for one in ours] + [{"content": "rec"}]],
+                    "mapped": ["COMBO", {"options": ["rec"], "labels": {ours[0]: "A", "rec": "B"}}],
+                }
+            }
+        }
+    }
+    clean = without_folder(raw, UPLOADS)
+    inputs = clean["A"]["input"]["required"]
+    assert inputs["old"] == [others, {}]
+    assert inputs["new"] == ["COMBO", {"options": others}]
+    assert inputs["deep"][1]["options"] == [{"key": "rec", "inputs": {"required": {"x": [others]}}}]
+    assert inputs["many"][1]["template"]["input"]["required"] == {"one": [[]]}
+    assert inputs["objects"] == [[{"content": "rec"}]]
+    assert inputs["mapped"][1]["labels"] == {"rec": "B"}
+    assert without_folder(clean, UPLOADS) == clean
+
+
+class Known(LiveCatalogue):
+    """A catalogue that no server has to tell."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def get(self, *, refresh: bool = False) -> Catalogue:
+        """It."""
+        return self.catalogue
+
+    def at_hand(self) -> Catalogue:
+        """It."""
+        return self.catalogue
+
+
+@pytest.fixture(scope="module")
+def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    """An app in front of a server that takes any number of runs."""
+    limits = RunLimits(person=100_000, hourly=100_000)
+    with running_demo_app(step_seconds=0, run_limits=limits, remembers=False) as (_, app):
+        yield app
+
+
+names = st.sampled_from(NAMES)
+values = st.one_of(st.sampled_from(SHAPES), st.builds(lambda name: {"__value__": name}, names), st.integers(0, 9))
+
+
+@st.composite
+def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
+    """A workflow of a stranger: readers and any other nodes, linked to each other and to what makes texts."""
+    readers = sorted({class_type for class_type, _ in READERS} & set(catalogue))
+    some = st.one_of(st.sampled_from(readers), st.sampled_from(list(catalogue)))
+    prompt = dict(FEEDERS)
+    for number, class_type in enumerate(draw(st.lists(some, min_size=1, max_size=4))):
+        specs = list(every_input(catalogue[class_type].inputs))
+        inputs = plain_inputs(catalogue, class_type)
+        for spec in draw(st.lists(st.sampled_from(specs), max_size=4)) if specs else ():
+            link = st.tuples(st.sampled_from([*prompt]), st.integers(0, 2)).map(list)
+            inputs[spec.name] = draw(st.one_of(values, link))
+        prompt[str(number)] = node(class_type, **inputs)
+    return prompt
+
+
+def sent(backend: Backend, prompt: Prompt, typed: Any) -> tuple[Prompt, list[object]] | None:
+    """What a stranger's workflow sends when every field is filled in and every refused one given up."""
+    try:
+        name = backend.open(OWNER, "a.json", json.dumps(prompt).encode()).name
+        _, form = backend.form(name, OWNER)
+    except ComfyError:
+        return None
+    filled: dict[str, object] = {
+        field.key: Upload("mine.png", saved("PNG")) if field.is_media else typed for field in form.fields
+    }
+    for _ in range(4):
+        try:
+            run = backend.start(name, filled, OWNER, deadline=5)
+            run.cancel()
+            return run.job.prompt, list(run.job.values.values())
+        except FieldErrors as problem:
+            filled = {key: one for key, one in filled.items() if key not in problem.errors}
+        except ComfyError:
+            return None
+    return None
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), typed=st.one_of(names, st.sampled_from(["a cat [output]", "euler", 7])))
+def test_finding_02_nothing_that_is_sent_names_anothers_file(
+    app: RunningApp, catalogue: Catalogue, server: Server, data: st.DataObject, typed: Any
+) -> None:
+    """Whatever is brought and typed, what reaches the server opens no file but the person's own."""
+    backend = replace(app.backend, catalogue=Known(catalogue))
+    prompt = data.draw(brought(catalogue))
+    made = sent(backend, prompt, typed)
+    event("sent" if made else "refused")
+    if made:
+        for _, name, path in server.opened(made[0], outputs_of(catalogue)):
+            assert str(path) in made[1], (name, path)
+    let_go(backend)
