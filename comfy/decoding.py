@@ -34,6 +34,11 @@ class Turns:
         self._counting = threading.Lock()
         self._waiting: Counter[str] = Counter()
 
+    def waiting(self, person: str) -> int:
+        """How many of a person's pictures wait or are in memory."""
+        with self._counting:
+            return self._waiting[person]
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait until no other picture is in memory."""
