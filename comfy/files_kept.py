@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from comfy.decoding import Turns
 from comfy.errors import ComfyError
 from comfy.outputs import FileKind
 from comfy.thumbnails import thumbnail_of
@@ -27,6 +28,7 @@ class FilesKept:
     """A folder of files by digest, for any number of threads of one program.
 
     ``ours``: no other program had opened it when this one did; what is unfinished in it is nobody else's.
+    ``turns``: who may have a large picture in memory.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +37,7 @@ class FilesKept:
         self._files, self._thumbnails, self._parts = (folder / name for name in ("files", "thumbnails", "parts"))
         self._lock = threading.Lock()
         self._held: dict[str, set[str]] = {}
-        self._drawing = threading.Lock()  # one large picture in memory at a time
+        self.turns = Turns()
         try:
             if not folder.exists():
                 folder.mkdir(parents=True, mode=0o700)  # other people of this machine have no business in it
@@ -112,7 +114,7 @@ class FilesKept:
             return None
         if place.is_file():
             return place
-        with self._drawing:
+        with self.turns.turn():
             if place.is_file():
                 return place
             data = thumbnail_of(source)

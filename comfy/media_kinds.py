@@ -19,19 +19,24 @@ from comfy.form_fields import Widget
 MIB = 1024 * 1024
 MILLION = 1_000_000
 
-# What ComfyUI's LoadImage opens with Pillow, without the formats for which Pillow starts other programs.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF")  # and GIF, read by ourselves
+# All that Pillow ever opens here: what ComfyUI's LoadImage takes and browsers make, and nothing for which Pillow starts
+# other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
 PAGED = ("TIFF", "MPO")
 MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class FileLimits:
-    """What one file may be at most: bytes, the pixels of a picture, and those of all its frames together."""
+    """What one file may be at most: bytes, the pixels of a picture, and those of all its frames together.
+
+    `painted`: the pixels of a picture and of all that was painted over it.
+    """
 
     size: int = 100 * MIB  # what ComfyUI takes by default
     pixels: int = 8192 * 8192
     moving: int = 16 * 8192 * 8192
+    painted: int = 8192 * 8192
 
 
 def _is_aiff(head: bytes) -> bool:

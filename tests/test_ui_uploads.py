@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 import requests
-from gradio.utils import get_upload_folder
 from media_samples import saved
 from page_calls import PageCalls, file_at
 from serving import RunningApp, let_go, running_demo_app
@@ -23,37 +21,37 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from test_media_kinds import png_header
 from waiting import awaited, eventually
-from web import ANN, finished, start
+from web import ANN, finished, get, start
 
 from comfy.media_kinds import MIB, FileLimits
 from ui.bodies import BoundBodies
 from ui.identity import COOKIE
 from ui.limits import ENVELOPE, WebLimits
-from ui.uploads import sweep
+from ui.upload_folder import UploadFolder
 
+OWNER = f"browser:{ANN}"
 SMALL = WebLimits(FileLimits(size=2 * MIB), body=MIB // 4, arriving=8 * MIB)
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app with small limits and a folder of uploads of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads") / "kept"))
-        with running_demo_app(step_seconds=0, limits=SMALL) as (_, app):
-            yield app
+def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    """An app with small limits."""
+    with running_demo_app(step_seconds=0, limits=SMALL) as (_, app):
+        yield app
 
 
 @pytest.fixture
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
     """This app, with nothing uploaded."""
-    shutil.rmtree(get_upload_folder(), ignore_errors=True)
+    for file in kept(running):
+        file.unlink()
     yield running
     let_go(running.backend)
 
 
-def kept() -> list[Path]:
+def kept(app: RunningApp) -> list[Path]:
     """What lies in the folder of uploads."""
-    return [path for path in Path(get_upload_folder()).rglob("*") if path.is_file()]
+    return [path for path in app.backend.uploads.path.glob("*/*/*") if path.is_file()]
 
 
 def upload(app: RunningApp, data: bytes, name: str = "a.png", field: str = "files") -> requests.Response:
@@ -63,12 +61,14 @@ def upload(app: RunningApp, data: bytes, name: str = "a.png", field: str = "file
 
 
 def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
-    """The same file, given twice, lies in two places that say nothing of it; whoever knows one can see it."""
+    """The same file, given twice, lies in two places that say nothing of it or of this machine."""
     places = [str(upload(app, saved("PNG")).json()[0]) for _ in range(2)]
     folders = {Path(place).parent.name for place in places}
     assert len(folders) == 2
     assert all(re.fullmatch(r"[0-9a-f]{32}", folder) for folder in folders)
-    assert requests.get(f"{app.url}/gradio_api/file={places[0]}", timeout=10).content == saved("PNG")
+    assert all(Path(place).name == "a.png" for place in places)
+    assert len(list(Path(places[0]).parents)) == 2
+    assert get(app, f"/gradio_api/file={places[0]}").content == saved("PNG")
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,11 @@ def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
 )
 def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
     """An upload's own name decides nothing about where it is kept."""
-    around = Path(get_upload_folder()).parent
-    place = Path(upload(app, saved("PNG"), name).json()[0])
-    assert place.parent.parent == Path(get_upload_folder())
-    assert [path for path in around.rglob("*") if path.is_file()] == [place]
+    around = app.backend.uploads.path.parent
+    before = {path for path in around.rglob("*") if path.is_file()}
+    upload(app, saved("PNG"), name)
+    (new,) = {path for path in around.rglob("*") if path.is_file()} - before
+    assert new.parent.parent.parent == app.backend.uploads.path
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_is_refused_is_not_kept(app: RunningApp, data: bytes, field: str, s
     """A sentence says why, and nothing of it stays on the disk."""
     answer = upload(app, data, field=field)
     assert (answer.status_code, said in answer.text) == (status, True)
-    assert not kept()
+    assert not kept(app)
 
 
 @pytest.mark.parametrize(
@@ -121,14 +122,14 @@ def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
     """Whatever pretends to be an upload is refused, and leaves nothing."""
     answer = requests.post(f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=10)
     assert answer.status_code in (400, 422)
-    assert not kept()
+    assert not kept(app)
 
 
 def test_many_files_at_once_are_refused(app: RunningApp) -> None:
     """One request brings no more files than a page would send."""
     files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
     assert requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=10).status_code == 400
-    assert not kept()
+    assert not kept(app)
 
 
 def raw(app: RunningApp, head: str) -> socket.socket:
@@ -180,7 +181,7 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
         stop.set()
         connection.shutdown(socket.SHUT_RDWR)
         pouring.join()
-    assert not kept()
+    assert not kept(app)
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary_folder: Path) -> None:
@@ -190,7 +191,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary
     with raw(app, f"{head}Content-Length: {2 * MIB}\n\n{begin}") as connection:
         connection.sendall(bytes(MIB + MIB // 2))
     assert upload(app, saved("PNG")).ok
-    eventually(lambda: len(kept()) == 1)
+    eventually(lambda: len(kept(app)) == 1)
 
 
 def test_too_many_bodies_at_once_are_refused() -> None:
@@ -247,27 +248,29 @@ def test_a_body_that_dribbles_is_refused() -> None:
     awaited(dribble())
 
 
-def test_the_oldest_uploads_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
     """Files for forms take a bounded part of the disk, for a bounded time; folders go with their files."""
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    uploads, sweep = UploadFolder(tmp_path), UploadFolder(tmp_path).sweep
     for age in range(6):
-        place = tmp_path / f"folder{age}" / "a.png"
-        place.parent.mkdir()
+        place = uploads.make(f"person {age // 2}", "a.png", f"folder{age}")
         place.write_bytes(bytes(1000))
         os.utime(place, (place.stat().st_mtime - 100 * age,) * 2)
     sweep(replace(SMALL, uploads=10_000, upload_age=450.0))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"folder{age}" for age in range(5)]
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == [f"folder{age}" for age in range(5)]
     sweep(replace(SMALL, uploads=2500, upload_age=450.0))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder0", "folder1"]
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["folder0", "folder1"]
+    assert len(list(tmp_path.iterdir())) == 1
     sweep(SMALL)
-    assert len(kept()) == 2
+    assert len(list(tmp_path.glob("*/*/*"))) == 2
 
 
 def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
     """What is no picture, and what is no longer here, is said on the field; nothing is sent to the server."""
     page = PageCalls(app).open("image-to-image")
     text, gone = (str(upload(app, data).json()[0]) for data in (b"no picture", saved("PNG")))
-    Path(gone).unlink()
+    file = app.backend.uploads.find(OWNER, gone)
+    assert file is not None
+    file.unlink()
     for place, said in ((text, "takes a picture, and this file is none"), (gone, "no longer here")):
         errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
         assert said in errors["4.image"]
@@ -279,12 +282,13 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
     field = next(one for one in page.components if one["type"] == "imageeditor")["props"]["elem_id"]
     good = file_at(upload(app, saved("PNG")).json()[0])
     cut = file_at(upload(app, png_header(100, 100)).json()[0])
-    bomb = Path(get_upload_folder()) / "bomb.png"
+    bomb = app.backend.uploads.make(OWNER, "bomb.png")
     bomb.write_bytes(png_header(12_000, 12_000))
+    place = app.backend.uploads.place(bomb)
     for value, said in (
         ({"background": cut, "layers": [], "composite": None}, "damaged"),
-        ({"background": file_at(str(bomb)), "layers": [], "composite": None}, "67 million pixels"),
-        ({"background": good, "layers": [file_at(str(bomb))], "composite": None}, "67 million pixels"),
+        ({"background": file_at(place), "layers": [], "composite": None}, "67 million pixels"),
+        ({"background": good, "layers": [file_at(place)], "composite": None}, "67 million pixels"),
         ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
     ):
         errors = page.said(page.press({field: value}))["errors"]
@@ -294,8 +298,12 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
 def test_results_shown_in_a_form_have_no_place_to_guess(app: RunningApp) -> None:
     """A copy of somebody's result, which a form shows as an input, lies where its name alone leads nobody."""
     file = finished(start(app)).state.files[0]
-    one, same = (Path(app.backend.copy_of(file) or "") for _ in range(2))
-    other = Path(replace(app.backend, secret=b"another app").copy_of(file) or "")
+    one, same = (app.backend.copy_of(file, OWNER) for _ in range(2))
+    other = replace(app.backend, secret=b"another app").copy_of(file, OWNER)
     assert one == same
-    assert one.name != other.name
-    assert one.read_bytes() == other.read_bytes()
+    assert one != other
+    first, second = (app.backend.uploads.find(OWNER, place) for place in (one, other))
+    assert first is not None
+    assert second is not None
+    assert first.read_bytes() == second.read_bytes()
+    assert app.backend.uploads.find("browser:somebody else", one) is None

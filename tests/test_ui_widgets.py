@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
 import pytest
-from PIL import Image
 
 from comfy.form_fields import Field, Widget
 from comfy.seeds import Increment
@@ -103,15 +101,3 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
     assert size_pairs([wide, replace(high, node="6")]) == []
-
-
-def test_a_mask_that_was_painted_is_shown_as_painted(tmp_path: Path) -> None:
-    """The picture of an earlier run comes with its mask as a layer over it, whole colours below."""
-    picture = Image.new("RGBA", (40, 30), (10, 200, 30, 255))
-    picture.paste((10, 200, 30, 0), (0, 0, 20, 15))
-    picture.save(tmp_path / "sent.png")
-    (editor,) = control_of(replace(TEXT, widget="mask", type="FILE"), str(tmp_path / "sent.png")).components
-    shown = editor.value
-    with Image.open(shown["background"]["path"]) as below, Image.open(shown["layers"][0]["path"]) as layer:
-        assert below.convert("RGB").getpixel((5, 5)) == (10, 200, 30)
-        assert [layer.getpixel(place)[3] for place in ((5, 5), (35, 25))] == [255, 0]

@@ -10,9 +10,11 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from comfy.client import Client
+from comfy.decoding import Turns
 from comfy.errors import ComfyError, RunNotFound, ServerUnreachable, WorkflowError
 from comfy.file_names import plain_name
 from comfy.folder import WorkflowFolder
@@ -27,14 +29,18 @@ from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, without_folder
+from comfy.svg import MOST_BYTES, is_plain_drawing
 from comfy.workflow import Prompt, Workflow, open_workflow
+from ui.field_files import FieldFiles
 from ui.limits import WebLimits
-from ui.media import Refused, Upload, put_back
+from ui.media import Refused, Upload
 from ui.permissions import Permissions
+from ui.upload_folder import UploadFolder
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
 UPLOADS = "comfyforms"
+DRAWING = (".svg", ".svgz")
 MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 SENDING = 8  # runs whose files are on their way to the server at once
 
@@ -266,48 +272,81 @@ class Backend:
                         errors[item.key] = f"{item.label} is too much: the files of one run can have {most} in all."
         return errors
 
-    def example(self, item: Field) -> str | None:
-        """The author's own file of a media field as a file here, or None where the server does not have it."""
+    @cached_property
+    def uploads(self) -> UploadFolder:
+        """What people gave, and what forms show."""
+        return UploadFolder(self.files)
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return self.runs.history.files.turns if self.runs.history is not None else Turns()
+
+    def files_of(self, owner: str, root: str = "") -> FieldFiles:
+        """This person's files for the fields of forms. `root`: the path of the app, where they are to be shown."""
+        return FieldFiles(self.uploads, self.limits.file, self._turns, owner, root)
+
+    def example(self, item: Field, owner: str) -> str | None:
+        """The place of the author's own file of a media field, or None where the server does not have it."""
         if not isinstance(item.default, str) or not item.default or not item.default_offered:
             return None
         folder, _, name = item.default.rpartition("/")
-        return self.copy_of(OutputFile(name, folder, "input", "file", item.node))
+        return self.copy_of(OutputFile(name, folder, "input", "file", item.node), owner)
 
-    def put_back(self, digest: str, name: str) -> str | None:
-        """A file that is kept here, where a field of the form can show it; None where it is gone."""
+    def put_back(self, digest: str, name: str, owner: str) -> str | None:
+        """The place of a kept file, where a field of the owner's form can show it; None where it is gone."""
         path = self._path(digest)
-        return put_back(path, self._unguessable(digest.encode()), name) if path else None
+        try:
+            key = self._unguessable(digest.encode())
+            return self.uploads.place(self.uploads.copy(owner, path, name, key)) if path else None
+        except OSError:
+            return None
 
     def result(self, record: Record, at: int) -> str | None:
-        """A file of a run's results where a field of the form can show it; None where it is gone."""
+        """The place of a file of a run's results, for its owner's form; None where it is gone."""
         file = record.state.files[at]
         if file.digest:
-            return self.put_back(file.digest, file.filename)
+            return self.put_back(file.digest, file.filename, record.owner)
         try:
-            return self.copy_of(file) if self.runs.get(record.id, record.owner) else None
+            return self.copy_of(file, record.owner) if self.runs.get(record.id, record.owner) else None
         except RunNotFound:  # from an earlier life: another file may go by that name now
             return None
 
-    def copy_of(self, file: OutputFile) -> str | None:
-        """A file of the server's as a file here, fetched once; None where the server no longer has it."""
+    def copy_of(self, file: OutputFile, owner: str) -> str | None:
+        """The place of a file of the server's, fetched once for this person; None where the server no longer has it."""
         key = self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
-        copy = self.files / f"{key}{Path(plain_name(file.filename)).suffix}"
-        if not copy.exists():
-            part = copy.with_suffix(f".{secrets.token_hex(4)}.part")
-            try:
-                with self.client.view(file) as answer, part.open("wb") as kept:
-                    for chunk in answer.iter_bytes():
-                        if kept.tell() + len(chunk) > self.limits.file.size:
-                            raise ComfyError("The file is too large to be shown.")
-                        kept.write(chunk)
-                part.replace(copy)
-            except ComfyError:
-                part.unlink(missing_ok=True)
-                return None
-        return str(copy)
+        try:
+            copy = self.uploads.make(owner, file.filename, key)
+            if not copy.exists():
+                self._fetch(file, copy)
+            return self.uploads.place(copy)
+        except (ComfyError, OSError):
+            return None
+
+    def _fetch(self, file: OutputFile, copy: Path) -> None:
+        part = copy.with_name(f"{secrets.token_hex(4)}.part")
+        try:
+            with self.client.view(file) as answer, part.open("wb") as kept:
+                for chunk in answer.iter_bytes():
+                    if kept.tell() + len(chunk) > self.limits.file.size:
+                        raise ComfyError("The file is too large to be shown.")
+                    kept.write(chunk)
+            part.replace(copy)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def is_shown(self, record: Record, at: int) -> bool:
+        """Whether a page may show this picture or video of a run's results: a drawing only where it is a plain one."""
+        file = record.state.files[at]
+        if not file.filename.lower().endswith(DRAWING):
+            return True
+        path = self.uploads.find(record.owner, self.result(record, at))
+        if path is None:
+            return False
+        with path.open("rb") as drawing:
+            return is_plain_drawing(drawing.read(MOST_BYTES + 1))
 
     def _unguessable(self, name: bytes) -> str:
-        """Places are shown to a browser, and whoever knows a place can fetch it."""
+        """Part of a place that a browser is told: it says nothing of the file."""
         return hashlib.blake2b(name, key=self.secret, digest_size=16).hexdigest()
 
     def _send(self, uploads: Mapping[str, Upload]) -> dict[str, object]:

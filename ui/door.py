@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.identity import Identity
 from ui.limits import WebLimits
-from ui.media import among_uploads, uploaded
+from ui.upload_folder import PLACE
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,10 @@ READ = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/logout", "/login"}
     | {f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "queue/data", "login_check", "user", "app_id")}
 )
-READ_BELOW = ("/static/", "/assets/", "/svelte/", f"{API_PREFIX}/call/", f"{API_PREFIX}/file=")
+READ_BELOW = ("/static/", "/assets/", "/svelte/", f"{API_PREFIX}/call/")
 LOGIN = "/login"
 CALLS = frozenset(f"{API_PREFIX}/{name}" for name in ("run/predict", "queue/join", "cancel", "reset"))
 CALLS_BELOW = (f"{API_PREFIX}/call/",)
-FILE = f"{API_PREFIX}/file="
 
 LOGINS = 5  # at once
 WRONG_PASSWORD = 1.0  # seconds
@@ -104,9 +103,7 @@ class Door:
 
 
 def is_open(path: str) -> bool:
-    """Whether this is something to be read here. Files are only those that were uploaded or made for a form."""
-    if path.startswith(FILE):
-        return uploaded(path.removeprefix(FILE)) is not None
+    """Whether this is something to be read here."""
     return path in READ or path.startswith(READ_BELOW)
 
 
@@ -148,11 +145,11 @@ def _walk(value: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _names_other_file(value: dict[str, Any]) -> bool:
-    """Whether this is Gradio's word for a file that is none of the uploaded ones. It would fetch any address."""
+    """Whether this is Gradio's word for a file whose place is none of this app's. It would fetch any address."""
     place, address = value.get("path"), value.get("url")
     if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
         return True
-    return isinstance(place, str) and among_uploads(place) is None
+    return isinstance(place, str) and not PLACE.fullmatch(place)
 
 
 async def _answer(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

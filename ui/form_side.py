@@ -19,9 +19,11 @@ from comfy.opened import MARK as OPENED_MARK
 from comfy.run import Run
 from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
-from ui.media import uploaded
+from ui.field_files import FieldFiles
+from ui.file_components import root_of
+from ui.media import Refused
 from ui.result_side import AT_ONCE, QUIET, ResultSide
-from ui.widgets import Control, build_control, judge_first
+from ui.widgets import Control, build_control
 
 ADVANCED = "Advanced"
 MISSING = object()
@@ -44,10 +46,10 @@ def draw_form(
     actions: Actions,
     results: ResultSide,
     owner: Callable[[gr.Request], str],
-    person: str,
+    request: gr.Request,
 ) -> None:
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
-    name = str(choice["name"])
+    name, person = str(choice["name"]), owner(request)
     try:
         _, form = backend.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
@@ -55,13 +57,16 @@ def draw_form(
         return
     _draw_heading(name, form, may_keep=backend.permissions.keep(person))
     scope = f"{name}/{choice['filling']}"
-    controls = draw_fields(scope, form, values_at_first(backend, form, choice), choice["unfolded"])
-    for control in controls:
-        if control.field.widget == "mask":
-            judge_first(control.components[0], backend.limits.file)
+    values = values_at_first(backend, form, choice, backend.files_of(person, root_of(request)))
+    refused = [f"{field.label} {value.why}" for field in form.fields if isinstance(value := values[field.key], Refused)]
+    if refused:
+        items = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in refused)
+        gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
-    _draw_tools(backend, name, opened, controls)
+    _draw_tools(backend, name, opened, controls, owner)
     if form.notes:
         gr.HTML("".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption")
     _bind_generate(backend, name, controls, actions, results, owner)
@@ -84,23 +89,22 @@ def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def values_at_first(backend: Backend, form: Form, choice: dict[str, Any]) -> dict[str, Any]:
+def values_at_first(backend: Backend, form: Form, choice: dict[str, Any], files: FieldFiles) -> dict[str, Any]:
     """What each field shows at first: what the address says, else what was typed here before, else the author's value.
 
-    Seeds are random unless somebody wants one; pictures start with the author's own where the server has it.
+    Seeds are random unless somebody wants one; pictures start with the author's own where the server has it. A file
+    that its field does not take is `Refused`.
     """
     linked, _ = check(form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)})
     values: dict[str, Any] = {}
     for field in form.fields:
         match field.is_media, choice["kept"].get(field.key, MISSING):
             case True, {"file": place}:
-                values[field.key] = uploaded(place)
-            case True, _:
-                values[field.key] = _authors(backend, field)
+                values[field.key] = files.shown(place, field)
             case False, value if value is not MISSING:
                 values[field.key] = value
             case _:
-                values[field.key] = None if field.widget == "seed" else _authors(backend, field)
+                values[field.key] = _authors(backend, field, files)
         if not field.is_media and field.key in choice["linked"] and field.key in linked:
             values[field.key] = linked[field.key]
     return values
@@ -244,7 +248,13 @@ def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
             )
 
 
-def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Control, ...]) -> None:
+def _draw_tools(
+    backend: Backend,
+    name: str,
+    opened: gr.JSON,
+    controls: tuple[Control, ...],
+    owner: Callable[[gr.Request], str],
+) -> None:
     """Put back the author's values, re-read the model lists, copy a link to this form as it is filled in."""
     lists = any(control.field.widget == "dropdown" for control in controls)
     with gr.Row(elem_id="tools"):
@@ -252,11 +262,13 @@ def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Co
         link = gr.Button("Copy link", size="sm", elem_classes="quiet", elem_id="copy-link", min_width=80)
         refresh = gr.Button("Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists)
 
-    def put_back() -> list[Any]:
+    def put_back(request: gr.Request) -> list[Any]:
+        files = backend.files_of(owner(request), root_of(request))
+        values = [_authors(backend, control.field, files) for control in controls]
         return [
-            value
-            for control in controls
-            for value in control.show(None if control.field.widget == "seed" else _authors(backend, control.field))
+            part
+            for control, value in zip(controls, values, strict=True)
+            for part in control.show(None if isinstance(value, Refused) else value)
         ]
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -270,8 +282,11 @@ def _draw_tools(backend: Backend, name: str, opened: gr.JSON, controls: tuple[Co
     link.click(None, js=f"() => comfyforms.copyLink({json.dumps(name)})", api_visibility="private")
 
 
-def _authors(backend: Backend, field: Field) -> Any:
-    return backend.example(field) if field.is_media else field.default
+def _authors(backend: Backend, field: Field, files: FieldFiles) -> Any:
+    """The author's value as the field shows it; a seed is random."""
+    if field.widget == "seed":
+        return None
+    return files.shown(backend.example(field, files.owner), field) if field.is_media else field.default
 
 
 def _bind_generate(
@@ -285,9 +300,12 @@ def _bind_generate(
     counting = [control for control in controls if control.field.widget == "seed"]
 
     def press(values: dict[Component, Any], request: gr.Request) -> list[Any]:
+        person = owner(request)
         read = {c.field.key: c.read(*(values[component] for component in c.components)) for c in controls}
+        files = backend.files_of(person)
+        given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
         try:
-            run = backend.start(name, read, owner(request), keeps_going=bool(values[actions.keep_running]))
+            run = backend.start(name, given, person, keeps_going=bool(values[actions.keep_running]))
         except FieldErrors as problem:
             return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ui.backend import Backend
+from ui.file_components import Page
 from ui.form_side import Actions, choice_of, draw_form
 from ui.identity import Identity
 from ui.result_side import QUIET, build_results
@@ -32,7 +33,7 @@ CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:81
 def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
     """The Blocks of the whole app."""
     page: gr.Blocks
-    with gr.Blocks(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+    with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
@@ -57,7 +58,7 @@ def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    draw_form(backend, choice, opened, actions, results, identity.person, identity.person(request))
+                    draw_form(backend, choice, opened, actions, results, identity.person, request)
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 

@@ -124,5 +124,7 @@ def values_to_keep(backend: Backend, record: Record) -> dict[str, Any]:
         key: str(value) if isinstance(value, int) and abs(value) > EXACT else value
         for key, value in record.job.values.items()
     }
-    files = {key: {"file": backend.put_back(kept.digest, kept.name)} for key, kept in record.job.inputs.items()}
+    files = {
+        key: {"file": backend.put_back(kept.digest, kept.name, record.owner)} for key, kept in record.job.inputs.items()
+    }
     return values | files

@@ -9,13 +9,13 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import FileData
-from gradio.route_utils import API_PREFIX, get_root_url
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.job import Record
+from comfy.outputs import FileKind
 from comfy.run_state import OutputFile
 from ui.backend import Backend
+from ui.file_components import Gallery, Image, Model3D, in_gallery, root_of, shown_at
 from ui.files import file_address, safe_name
 from ui.widgets import Control
 
@@ -34,23 +34,14 @@ SHOWN = ("image", "video")
 Owner = Callable[[gr.Request], str]
 
 
-def by_address(component: Component) -> Component:
-    """The component, showing a file of this app's by its address; Gradio would fetch a copy for itself first."""
-
-    def postprocess(address: str | None) -> FileData | None:
-        return FileData(path=address, url=address) if address else None
-
-    component.postprocess = postprocess  # type: ignore[method-assign]
-    return component
-
-
 @dataclass(frozen=True)
 class Result:
-    """One file of a finished run as the page needs it: its place in the run, and its address for this browser."""
+    """One file of a finished run as the page needs it: its place in the run, its address, and what it is shown as."""
 
     at: int
     file: OutputFile
     url: str
+    kind: FileKind
 
     @property
     def name(self) -> str:
@@ -77,7 +68,9 @@ class ResultSide:
             files = record.state.files if record else ()
             if not (record and shown and files) or files[shown["at"]].kind != "image":
                 return gr.skip()
-            return self.backend.result(record, shown["at"]) or gr.skip()
+            mine = self.backend.files_of(record.owner, root_of(request))
+            value = mine.shown(self.backend.result(record, shown["at"]), pictures[0].field)
+            return value if isinstance(value, dict) else gr.skip()
 
         if pictures:
             self.use_as_input.click(as_input, self.shown, pictures[0].components[0], **QUIET)
@@ -85,15 +78,13 @@ class ResultSide:
 
 def build_results(backend: Backend, owner: Owner) -> ResultSide:
     """Draw the right side; called inside its column."""
-    picture = by_address(
-        gr.Image(
-            interactive=False,
-            show_label=False,
-            label="Picture",
-            elem_id="picture",
-            buttons=["fullscreen"],
-            height="100%",
-        )
+    picture = Image(
+        interactive=False,
+        show_label=False,
+        label="Picture",
+        elem_id="picture",
+        buttons=["fullscreen"],
+        height="100%",
     )
     video = gr.HTML(elem_id="moving")
     stage = gr.HTML(
@@ -103,7 +94,7 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
         elem_id="stage",
         apply_default_css=False,
     )
-    gallery = gr.Gallery(
+    gallery = Gallery(
         label="Results",
         show_label=False,
         elem_id="gallery",
@@ -135,7 +126,7 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
         if not (said and said.get("run")):
             return nothing()
         record = _own(backend, said, owner(request))
-        return [gr.skip()] * len(outputs) if record is None else show_record(record, request, said.get("at"))
+        return [gr.skip()] * len(outputs) if record is None else show_record(backend, record, request, said.get("at"))
 
     # Two runs may end at once: the later one is asked for when the first is there. What is picked in the gallery comes
     # this way too: Gradio's own event names files by their address, which the door lets nobody do.
@@ -143,36 +134,34 @@ def build_results(backend: Backend, owner: Owner) -> ResultSide:
     return side
 
 
-def show_record(record: Record, request: gr.Request, at: object = None) -> list[Any]:
+def show_record(backend: Backend, record: Record, request: gr.Request, at: object = None) -> list[Any]:
     """The updates of all outputs for a run that has finished, now or long ago; `at`: which one of its gallery."""
-    results = _addresses(record, request)
+    results = _addresses(backend, record, root_of(request))
     media = visible(results)
     picked = at if isinstance(at, int) and 0 <= at < len(media) else None
     chosen = media[picked or 0] if media else None
     updates = show_result(record, results, chosen)
     if picked is None:
-        thumbnails = [(result.url, None) for result in media]
-        updates[2] = gr.Gallery(thumbnails, visible=len(media) > 1, selected_index=0 if chosen else None)
+        updates[2] = gr.update(value=_gallery(media), visible=len(media) > 1, selected_index=0 if chosen else None)
     return [*updates, {"run": record.id, "at": chosen.at if chosen else 0}]
 
 
 def nothing() -> list[Any]:
     """The updates of all outputs that take away what is shown."""
-    return [None, "", gr.Gallery([], visible=False), gr.Row(visible=False), "", gr.skip(), "", {}]
+    return [None, "", gr.update(value=[], visible=False), gr.Row(visible=False), "", gr.skip(), "", {}]
 
 
 def visible(results: list[Result]) -> list[Result]:
     """The pictures and videos of a run: the saved ones, or where there are none, the temporary ones."""
-    media = [result for result in results if result.file.kind in SHOWN]
+    media = [result for result in results if result.kind in SHOWN]
     return [result for result in media if result.file.type == "output"] or media
 
 
 def show_result(record: Record, results: list[Result], chosen: Result | None) -> list[Any]:
     """The updates of picture, video, gallery (none), and of the row of actions, for one of a run's results."""
-    moving = chosen is not None and chosen.file.kind == "video"
+    moving = chosen is not None and chosen.kind == "video"
     return [
-        # No gr.Image(…) here: an update would put Gradio's own component in the place of this one.
-        chosen.url if chosen and not moving else None,
+        shown_at(chosen.url) if chosen and not moving else None,
         _video(chosen) if chosen and moving else "",
         gr.skip(),
         gr.Row(visible=True),
@@ -213,15 +202,14 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
         record = _own(backend, choice, owner(request))
         if record is None:
             return
-        results = _addresses(record, request)
+        results = _addresses(backend, record, root_of(request))
         for result in results:
-            match result.file.kind:
+            match result.kind:
                 case "audio":
                     name, url = html.escape(result.name), html.escape(result.url)
                     gr.HTML(f'<audio src="{url}" controls aria-label="{name}"></audio>{_download(result)}')
                 case "3d":
-                    model = gr.Model3D(label=result.name, interactive=False)
-                    model.value = FileData(path=result.url, url=result.url).model_dump()
+                    Model3D(shown_at(result.url), label=result.name, interactive=False)
                     gr.HTML(_download(result))
                 case "file":
                     gr.HTML(_download(result))
@@ -235,10 +223,12 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
 
 def _draw_intermediate(results: list[Result]) -> None:
     saved = any(result.file.type == "output" for result in results)
-    temp = [result.url for result in results if result.file.type != "output" and result.file.kind in SHOWN]
+    temp = [result for result in results if result.file.type != "output" and result.kind in SHOWN]
     if saved and temp:
         with gr.Accordion(f"Intermediate pictures, not saved ({len(temp)})", open=False, elem_classes="section"):
-            gr.Gallery(temp, show_label=False, columns=4, interactive=False, height="auto", buttons=["fullscreen"])
+            Gallery(
+                _gallery(temp), show_label=False, columns=4, interactive=False, height="auto", buttons=["fullscreen"]
+            )
 
 
 def _draw_details(backend: Backend, record: Record) -> None:
@@ -270,14 +260,18 @@ def _own(backend: Backend, said: Any, owner: str) -> Record | None:
         return None
 
 
-def _addresses(record: Record, request: gr.Request) -> list[Result]:
-    """Every file of a run with its full address as this browser reaches the app, also behind a path prefix."""
-    inner = request.request
-    if inner is None:
-        return []
-    route = inner.url.path[inner.url.path.index(API_PREFIX) :]
-    root = get_root_url(inner, route, inner.app.root_path)
+def _gallery(results: Iterable[Result]) -> Any:
+    return in_gallery((result.url, result.kind) for result in results)
+
+
+def _addresses(backend: Backend, record: Record, root: str) -> list[Result]:
+    """Every file of a run with its address on this app's own host, below `root`."""
     return [
-        Result(index, file, f"{root}{file_address(record.id, index, file)}")
+        Result(
+            index,
+            file,
+            f"{root}{file_address(record.id, index, file)}",
+            file.kind if file.kind not in SHOWN or backend.is_shown(record, index) else "file",
+        )
         for index, file in enumerate(record.state.files)
     ]

@@ -71,7 +71,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        sweeping = asyncio.create_task(sweep_regularly(limits))
+        sweeping = asyncio.create_task(sweep_regularly(backend.uploads, limits))
         yield
         sweeping.cancel()
 
@@ -84,7 +84,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(opening_routes(backend, identity))
     app.include_router(past_routes(backend, identity, viewer(backend)))
     app.include_router(file_routes(backend.runs, backend.client, identity))
-    app.include_router(upload_routes(identity, limits))
+    app.include_router(upload_routes(identity, backend.uploads, limits))
     page = build_page(backend, identity)
     with page:
         add_api(backend, identity)

@@ -6,32 +6,30 @@ Gradio's own route for this keeps what it refuses, and whatever breaks off; and 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-import secrets
 import shutil
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from gradio.route_utils import API_PREFIX
-from gradio.utils import get_upload_folder
 from starlette.datastructures import UploadFile
 
 from comfy.file_names import plain_name
 from comfy.media_kinds import problem_with
 from ui.bodies import BUSY
+from ui.file_components import FILE
+from ui.files import sent
 from ui.identity import Identity
 from ui.limits import WebLimits
+from ui.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
 
 UPLOAD = f"{API_PREFIX}/upload"
 MOST_FILES = 20  # of one request; the page sends one in each
-MOST_KEPT = 10_000  # all are looked at with each upload
 SWEEP_SECONDS = 600.0
 
 
@@ -39,14 +37,15 @@ class Unfit(Exception):
     """A file that is not kept; the text is a sentence."""
 
 
-def upload_routes(identity: Identity, limits: WebLimits) -> APIRouter:
-    """Gradio's `upload` and `upload_progress`, in its own words, to be put before its own routes."""
+def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) -> APIRouter:
+    """Gradio's `upload`, `upload_progress` and `file=`, in its own words, to be put before its own routes."""
     router = APIRouter()
     room = asyncio.Semaphore(limits.uploading)
 
     @router.post(UPLOAD)
     async def upload(request: Request) -> Response:
-        if identity.owner(request) is None or not identity.same_origin(request):
+        owner = identity.owner(request)
+        if owner is None or not identity.same_origin(request):
             raise HTTPException(401, "Please log in first.")
         if room.locked():
             return PlainTextResponse(BUSY, 503)
@@ -54,7 +53,7 @@ def upload_routes(identity: Identity, limits: WebLimits) -> APIRouter:
             try:
                 async with request.form(max_files=MOST_FILES) as form:
                     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
-                    return JSONResponse(await asyncio.to_thread(_keep_all, files, limits))
+                    return JSONResponse(await asyncio.to_thread(_keep_all, files, owner, uploads, limits))
             except Unfit as problem:
                 return PlainTextResponse(str(problem), 422)
 
@@ -66,56 +65,52 @@ def upload_routes(identity: Identity, limits: WebLimits) -> APIRouter:
 
         return StreamingResponse(nothing_more(), media_type="text/event-stream")
 
+    @router.api_route(f"{FILE}{{place:path}}", methods=["GET", "HEAD"])
+    def show(request: Request, place: str) -> FileResponse:
+        """A file on a field, for whoever it belongs to."""
+        owner = identity.owner(request)
+        if owner is None:
+            raise HTTPException(401, "Please log in first.")
+        file = uploads.find(owner, place)
+        try:
+            if file is not None:
+                return sent(file, file.name)
+        except FileNotFoundError:  # it went just now
+            pass
+        raise HTTPException(404, "This file is no longer here.")
+
     return router
 
 
-def _keep_all(files: list[UploadFile], limits: WebLimits) -> list[str]:
+def _keep_all(files: list[UploadFile], owner: str, uploads: UploadFolder, limits: WebLimits) -> list[str]:
     """The places of the files, all of which are judged before one is kept. Raises Unfit."""
     if not files:
         raise Unfit("There is no file in this request.")
     for file in files:
         if why := problem_with(file.file, limits.file):
             raise Unfit(f"“{plain_name(file.filename or '')}” {why}")
-    kept = [_keep(file) for file in files]
-    sweep(limits)
+    kept = [uploads.place(_keep(file, owner, uploads)) for file in files]
+    uploads.sweep(limits)
     return kept
 
 
-def _keep(file: UploadFile) -> str:
-    folder = Path(get_upload_folder()) / secrets.token_hex(16)  # whoever knows a place can fetch it
-    folder.mkdir(parents=True)
+def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
+    path: Path | None = None
     try:
+        path = uploads.make(owner, file.filename or "")
         file.file.seek(0)
-        with (folder / plain_name(file.filename or "")).open("xb") as kept:
+        with path.open("xb") as kept:
             shutil.copyfileobj(file.file, kept)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        if path is not None:
+            shutil.rmtree(path.parent, ignore_errors=True)
         log.exception("An upload cannot be kept")
         raise Unfit("The file cannot be kept here: the app's disk may be full.") from None
-    return kept.name
+    return path
 
 
-def sweep(limits: WebLimits) -> None:
-    """Remove files for forms that are too old, and the oldest while there are too many."""
-    now, left = time.time(), limits.uploads
-    for number, (written, size, path) in enumerate(sorted(_kept(), reverse=True)):
-        left -= size
-        if now - written > limits.upload_age or left < 0 or number >= MOST_KEPT:
-            path.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # it may be the folder of all, or hold another file
-                path.parent.rmdir()
-
-
-def _kept() -> Iterator[tuple[float, int, Path]]:
-    for path in Path(get_upload_folder()).rglob("*"):
-        with contextlib.suppress(OSError):  # somebody else removed it
-            state = path.lstat()
-            if not path.is_dir():
-                yield state.st_mtime, state.st_size, path
-
-
-async def sweep_regularly(limits: WebLimits) -> None:
+async def sweep_regularly(uploads: UploadFolder, limits: WebLimits) -> None:
     """Sweep from time to time, until cancelled."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await asyncio.to_thread(sweep, limits)
+        await asyncio.to_thread(uploads.sweep, limits)

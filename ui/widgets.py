@@ -16,13 +16,11 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form import Field
-from comfy.media_kinds import FileLimits
 from comfy.seeds import Increment
-from ui.media import Refused, Upload, from_editor, from_path, to_editor
+from ui.file_components import Audio, File, Image, ImageEditor, Video
 
 EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 LINES = 3
-MOST_LAYERS = 4  # the page offers one
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
 ELEMENT = "field-"
@@ -32,37 +30,6 @@ def unjudged(component: Component) -> Component:
     """The component, handing on whatever the browser sent: the form's check says what is wrong, on the field."""
     component.preprocess = lambda payload: payload  # type: ignore[method-assign]
     return component
-
-
-def by_place(component: Component) -> Component:
-    """The component of a file, telling only where it is. Gradio's own would open it, and convert or refuse it."""
-    component.preprocess = lambda payload: getattr(payload, "path", None)  # type: ignore[method-assign]
-    return component
-
-
-def judge_first(editor: Component, limits: FileLimits) -> None:
-    """Let an image editor decode only pictures within the limits; of others it tells what is wrong."""
-    decode = editor.preprocess
-
-    def preprocess(payload: Any) -> Any:
-        if payload is None:
-            return None
-        if len(payload.layers) > MOST_LAYERS:
-            return Refused(f"can have at most {MOST_LAYERS} layers.")
-        for part in filter(None, (payload.background, *payload.layers)):
-            match from_path(part.path):
-                case Refused() as refused:
-                    return refused
-                case Upload() as upload if why := upload.problem(limits):
-                    return Refused(why)
-        payload.composite = None  # nobody looks at it
-        try:
-            return decode(payload)
-        # Pillow raises what its many decoders happen to raise.
-        except Exception:
-            return Refused("is damaged: it cannot be read as a picture.")
-
-    editor.preprocess = preprocess  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)
@@ -213,26 +180,22 @@ def _seed_parts(value: object) -> tuple[str, str]:
 
 
 def _image(field: Field, value: Any, scope: str) -> Control:
-    image = gr.Image(
+    image = Image(
         value,
-        type="filepath",
-        image_mode=None,
         sources=["upload", "clipboard", "webcam"],
         height=220,
         buttons=["fullscreen"],
         **_common(field, scope),
     )
-    return Control(field, (by_place(image),), from_path)
+    return Control(field, (image,))
 
 
 def _mask(field: Field, value: Any, scope: str) -> Control:
     gr.HTML(
         f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>", elem_classes="caption"
     )
-    editor = gr.ImageEditor(
-        to_editor(value),
-        type="pil",
-        format="png",  # of what is shown at first: it is sent back, and must not lose anything on the way
+    editor = ImageEditor(
+        value,
         sources=["upload", "clipboard", "webcam"],
         transforms=(),
         layers=False,
@@ -242,21 +205,21 @@ def _mask(field: Field, value: Any, scope: str) -> Control:
         height=420,
         **_common(field, scope),
     )
-    return Control(field, (editor,), from_editor)
+    return Control(field, (editor,))
 
 
 def _audio(field: Field, value: Any, scope: str) -> Control:
-    audio = gr.Audio(value, type="filepath", sources=["upload", "microphone"], **_common(field, scope))
-    return Control(field, (by_place(audio),), from_path)
+    audio = Audio(value, sources=["upload", "microphone"], **_common(field, scope))
+    return Control(field, (audio,))
 
 
 def _video(field: Field, value: Any, scope: str) -> Control:
-    video = gr.Video(value, sources=["upload", "webcam"], height=220, **_common(field, scope))
-    return Control(field, (by_place(video),), from_path)
+    video = Video(value, sources=["upload", "webcam"], height=220, **_common(field, scope))
+    return Control(field, (video,))
 
 
 def _file(field: Field, value: Any, scope: str) -> Control:
-    return Control(field, (by_place(gr.File(value, type="filepath", **_common(field, scope))),), from_path)
+    return Control(field, (File(value, **_common(field, scope)),))
 
 
 def _string(value: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 from starlette.requests import Request
@@ -311,12 +312,21 @@ def _refused(error: dict[str, Any], node_errors: Mapping[str, Any] | None = None
 def _file(path: Path) -> Response:
     """The file itself, with Range support; types a browser would run are only offered for download."""
     content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    name = path.name.replace("\\", "\\\\").replace('"', '\\"')
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'filename="{name}"'}
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": _named(path)}
     if content_type.endswith(("xml", "html", "javascript", "/css")):
         content_type = "application/octet-stream"
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        headers["Content-Disposition"] = f"attachment; {_named(path)}"
     return FileResponse(path, headers=headers, media_type=content_type)
+
+
+def _named(path: Path) -> str:
+    """The file's name in a header, which has the letters of Latin-1: others are spelled as RFC 8187 has it."""
+    name = path.name.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        name.encode("latin-1")
+    except UnicodeEncodeError:
+        return f"filename*=UTF-8''{quote(path.name, safe='', errors='surrogateescape')}"
+    return f'filename="{name}"'
 
 
 def _smaller(path: Path, wanted: str) -> Response:
@@ -327,5 +337,5 @@ def _smaller(path: Path, wanted: str) -> Response:
     with Image.open(path) as picture:
         shown = picture.convert("RGB") if kind == "jpeg" else picture
         shown.save(buffer, kind, quality=int(quality) if quality.isdigit() else 90)
-    headers = {"Content-Disposition": f'filename="{path.name}"'}
+    headers = {"Content-Disposition": _named(path)}
     return Response(buffer.getvalue(), media_type=f"image/{kind}", headers=headers)

@@ -1,0 +1,81 @@
+"""A picture and what is painted over it: two for the editor, one for ComfyUI.
+
+ComfyUI's LoadImage takes `1 - alpha` as the mask, so the mask goes into the picture's alpha turned round; the colours
+below stay whole. At most one picture is in memory: of each layer only its alpha is kept, which is put into the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageOps
+
+from comfy.decoding import Undecodable, opened, with_eight_bits
+from comfy.media_kinds import MILLION, FileLimits
+
+MOST_LAYERS = 4  # the page offers one
+OPAQUE = 255
+EXIF_ORIENTATION = 0x0112
+SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
+# Bytes that are in use for each pixel at once, at most.
+PICTURE_NEEDS = 12  # its own kind of pixels, the same as colours and alpha, and the mask
+LAYER_NEEDS = 8  # colours and alpha, its alpha alone, and the mask before and after
+SPLIT_NEEDS = 9
+
+
+def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
+    """Write a picture with its mask to `made`, as PNG. Raises Undecodable, and OSError where it cannot be written."""
+    if len(layers) > MOST_LAYERS:
+        raise Undecodable(f"can have at most {MOST_LAYERS} layers.")
+    width, height = _size(picture)
+    sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
+    if sum(wide * high for wide, high in sizes) > limits.painted:
+        most = f"{limits.painted // MILLION} million pixels, the paint included"
+        raise Undecodable(f"can have at most {most}. Make the picture smaller first.")
+    mask = Image.new("L", (width, height))
+    for layer in layers:
+        mask = _with_layer(mask, layer)
+    with opened(picture, needs=PICTURE_NEEDS) as below:
+        whole = with_eight_bits(ImageOps.exif_transpose(below) if _orientation(below) > 1 else below)
+        if whole.mode == "L":
+            whole = whole.convert("RGB")
+        whole.putalpha(ImageChops.invert(mask))
+        del mask
+        whole.save(made, "PNG", compress_level=1)
+
+
+def taken_apart(picture: Path) -> tuple[Path, Path] | None:
+    """The colours of a picture and its mask as a layer, as two PNG files beside it; None where it has no mask.
+
+    What `put_together` put into its alpha is paint again. Raises Undecodable and OSError.
+    """
+    colours, paint = (picture.with_name(f"{part}-{picture.stem}.png") for part in ("colours", "paint"))
+    with opened(picture, needs=SPLIT_NEEDS) as below:
+        if below.mode != "RGBA":
+            return None
+        if not (colours.is_file() and paint.is_file()):
+            mask = ImageChops.invert(below.getchannel("A"))
+            below.putalpha(OPAQUE)
+            below.save(colours, "PNG", compress_level=1)
+            below.close()
+            Image.merge("LA", (Image.new("L", mask.size, "white"), mask)).save(paint, "PNG", compress_level=1)
+    return colours, paint
+
+
+def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
+    with opened(path, ("PNG",), needs=LAYER_NEEDS) if layer else opened(path, needs=PICTURE_NEEDS) as picture:
+        return (picture.height, picture.width) if _orientation(picture) in SIDEWAYS else picture.size
+
+
+def _orientation(picture: Image.Image) -> int:
+    """How a camera held the picture; of a PNG it is not asked, which Pillow would decode for it."""
+    return picture.getexif().get(EXIF_ORIENTATION, 1) if picture.format != "PNG" else 1
+
+
+def _with_layer(mask: Image.Image, path: Path) -> Image.Image:
+    with opened(path, ("PNG",), needs=LAYER_NEEDS) as layer:
+        if not layer.has_transparency_data:  # paint all over
+            return Image.new("L", mask.size, OPAQUE)
+        alpha = (layer if layer.mode in ("RGBA", "LA") else layer.convert("RGBA")).getchannel("A")
+    return ImageChops.lighter(mask, alpha if alpha.size == mask.size else alpha.resize(mask.size))
