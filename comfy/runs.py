@@ -179,7 +179,9 @@ class Runs:
         if not finished:
             raise ComfyError("This run is not finished.", "Stop it first.")
         if self.history is not None:
-            self.history.delete(run_id, owner)
+            self._record_again()  # what is not known to have ended would be taken up at the next start
+            if not self.history.delete(run_id, owner) and self.history.get(run_id, owner) is not None:
+                raise ComfyError("The history cannot be written at the moment.", "Delete this result later.")
         with self._lock:
             self._runs.pop(run_id, None)
 

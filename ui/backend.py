@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +30,9 @@ from comfy.runs import Runs
 from comfy.strangers import without_files_of_others
 from comfy.workflow import Workflow, open_workflow
 from ui.limits import WebLimits
-from ui.media import Refused, Upload, put_back
+from ui.media import Refused, Upload, put_back, remove_put_back
+
+log = logging.getLogger(__name__)
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
@@ -230,7 +233,11 @@ class Backend:
     def put_back(self, digest: str, name: str) -> str | None:
         """A file that is kept here, where a field of the form can show it; None where it is gone."""
         path = self._path(digest)
-        return put_back(path, self._unguessable(digest.encode()), name) if path else None
+        try:
+            return put_back(path, self._unguessable(digest.encode()), name) if path else None
+        except OSError as problem:  # gone meanwhile, or a disk that is full
+            log.info("A kept file cannot be shown in a form: %s", problem)
+            return None
 
     def result(self, record: Record, at: int) -> str | None:
         """A file of a run's results where a field of the form can show it; None where it is gone."""
@@ -244,8 +251,7 @@ class Backend:
 
     def copy_of(self, file: OutputFile) -> str | None:
         """A file of the server's as a file here, fetched once; None where the server no longer has it."""
-        key = self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
-        copy = self.files / f"{key}{Path(plain_name(file.filename)).suffix}"
+        copy = self._copy(file)
         if not copy.exists():
             part = copy.with_suffix(f".{secrets.token_hex(4)}.part")
             try:
@@ -255,10 +261,26 @@ class Backend:
                             raise ComfyError("The file is too large to be shown.")
                         kept.write(chunk)
                 part.replace(copy)
-            except ComfyError:
+            except (ComfyError, OSError) as problem:  # also a disk that is full
+                log.info("%s cannot be shown in a form: %s", file.filename, problem)
                 part.unlink(missing_ok=True)
                 return None
         return str(copy)
+
+    def drop_copies(self, record: Record) -> None:
+        """Remove what `put_back` and `copy_of` made of the files of a run that is deleted; not of files that others
+        have as well."""
+        kept = [*(file.digest for file in record.state.files), *(one.digest for one in record.job.inputs.values())]
+        for digest in filter(None, kept):
+            if self._path(digest) is None:
+                remove_put_back(self._unguessable(digest.encode()))
+        for file in record.state.files:
+            with suppress(OSError):
+                self._copy(file).unlink(missing_ok=True)
+
+    def _copy(self, file: OutputFile) -> Path:
+        key = self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
+        return self.files / f"{key}{Path(plain_name(file.filename)).suffix}"
 
     def _unguessable(self, name: bytes) -> str:
         """Places are shown to a browser, and whoever knows a place can fetch it."""

@@ -106,6 +106,11 @@ def put_back(path: Path, place: str, name: str) -> str:
     return str(copy)
 
 
+def remove_put_back(place: str) -> None:
+    """Remove what `put_back` put into the folder of this name."""
+    shutil.rmtree(Path(get_upload_folder()) / place, ignore_errors=True)
+
+
 def from_data_url(url: str) -> Upload | None:
     """A file inside a `data:…;base64,…` address, as scripts send one; None where it is no such thing."""
     head, comma, body = url.partition(",")
