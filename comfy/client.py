@@ -140,6 +140,10 @@ class Client:
         """How a prompt ended, or None while it waits or runs, and when the server does not know it."""
         return parse_history(self._get(f"/history/{quote(prompt_id, safe='')}"), prompt_id)
 
+    def forget(self, prompt_id: str) -> None:
+        """Delete what the server remembers of a prompt that has ended; nothing where it knows none. Files stay."""
+        self._post("/history", {"delete": [prompt_id]})
+
     def queue(self) -> Queue:
         """What runs and what waits."""
         return parse_queue(self._get("/queue"))
@@ -215,6 +219,14 @@ class Client:
         if not isinstance(name, str):
             raise UploadRejected("The server did not say under which name it keeps the file.", "Try again.")
         return f"{folder}/{name}" if folder else name
+
+    def empty(self, value: str) -> None:
+        """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI (0.3.64, 0.33.0) can
+        delete one."""
+        subfolder, _, name = value.rpartition("/")
+        form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
+        with self._call("POST", "/upload/image", data=form, files={"image": (name, b"")}) as response:
+            self._check(response)
 
     @contextmanager
     def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[View]:

@@ -6,11 +6,13 @@ Every one of them is written for the person at the screen: ``str(error)`` is a w
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
     "ComfyError",
+    "DiskFull",
     "NodeError",
     "PromptRejected",
     "RunNotFound",
@@ -18,6 +20,7 @@ __all__ = [
     "ServerUnreachable",
     "UploadRejected",
     "WorkflowError",
+    "not_written",
 ]
 
 
@@ -75,6 +78,13 @@ class PromptRejected(ComfyError):
         self.node_errors = tuple(node_errors)
 
 
+class DiskFull(ComfyError):
+    """There is no room left here, or none for this account; ``what`` as in `not_written`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The disk of this app is full: {what}.", "Tell whoever runs it, then try again.")
+
+
 class WorkflowError(ComfyError):
     """A file or document is not a workflow that can be read."""
 
@@ -85,3 +95,10 @@ class UploadRejected(ComfyError):
 
 class RunNotFound(ComfyError):
     """There is no such run, or it belongs to somebody else: the two are not told apart on purpose."""
+
+
+def not_written(what: str, error: OSError, hint: str) -> ComfyError:
+    """What to say where something could not be written here: ``what`` as in "the file could not be kept", and why."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(what)
+    return ComfyError(f"{what[:1].upper()}{what[1:]}: {error.strerror or error}.", hint)

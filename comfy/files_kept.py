@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import secrets
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from comfy.decoding import Turns
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, not_written
 from comfy.outputs import FileKind
 from comfy.thumbnails import thumbnail_of
 
 __all__ = ["FilesKept"]
 
+log = logging.getLogger(__name__)
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OURS = re.compile(r"files|thumbnails|parts|temporary|lock|secret|history\..*")  # what this program puts there
+_DAY = 24 * 3600.0
 
 
 class FilesKept:
@@ -39,10 +45,10 @@ class FilesKept:
         self._held: dict[str, set[str]] = {}
         self.turns = Turns()
         try:
-            if not folder.exists():
-                folder.mkdir(parents=True, mode=0o700)  # other people of this machine have no business in it
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for part in (self._files, self._thumbnails, self._parts):
                 part.mkdir(exist_ok=True)
+            _close_to_others(folder)
             self.ours = self._claimed()
             for leftover in self._parts.iterdir() if self.ours else ():
                 leftover.unlink(missing_ok=True)
@@ -72,10 +78,7 @@ class FilesKept:
                 if holder:
                     self._held.setdefault(holder, set()).add(digest)
         except OSError as error:
-            raise ComfyError(
-                f"A file could not be kept here: {error.strerror or error}.",
-                "See whether the disk is full; the file may still be at the image server.",
-            ) from error
+            raise not_written("a file could not be kept here", error, "Try again.") from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -122,7 +125,7 @@ class FilesKept:
             return None
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
-            part.write_bytes(data)
+            _write(part, [data], None)
             with self._lock:
                 if not source.is_file():  # removed while it was drawn
                     return None
@@ -160,9 +163,11 @@ class FilesKept:
         return sum(status.st_size for folder in (self._files, self._thumbnails) for _, status in _listed(folder))
 
     def unused_since(self, moment: float) -> Iterator[str]:
-        """Digests of the files that were last added before this moment (``time.time``)."""
+        """Digests of the files that were last added before this moment (``time.time``), or, going by a clock that was
+        wrong, in a day that is to come."""
+        to_come = time.time() + _DAY
         for name, status in _listed(self._files):
-            if status.st_mtime < moment and _DIGEST.fullmatch(name):
+            if not moment <= status.st_mtime <= to_come and _DIGEST.fullmatch(name):
                 yield name
 
     def _claimed(self) -> bool:
@@ -185,7 +190,7 @@ class FilesKept:
 def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:
     """The bytes in a new file, safely on the disk: their digest and count."""
     digest, count = hashlib.sha256(), 0
-    with part.open("xb", buffering=0) as target:
+    with open(part, "xb", buffering=0, opener=_private) as target:
         for chunk in chunks:
             count += len(chunk)
             if size is not None and count > size:
@@ -199,6 +204,35 @@ def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, 
             raise ComfyError(f"A file did not come whole: {size} bytes were announced, {came} came.", "Try again.")
         os.fsync(target.fileno())
     return digest.hexdigest(), count
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _close_to_others(folder: Path) -> None:
+    """What people made is nothing for other accounts of this machine, also in a folder that was there before.
+
+    A folder that holds other things too (``/srv``) is left as it is; ours within it are closed.
+    """
+    inside = list(folder.iterdir())
+    mine = [path for path in inside if _OURS.fullmatch(path.name)]
+    try:
+        if len(mine) == len(inside):
+            folder.chmod(0o700)
+        for path in mine:
+            if path.is_dir() and path.stat().st_mode & 0o077:
+                path.chmod(0o700)
+                _close_files(path)
+    except OSError as error:
+        log.warning("Other accounts of this machine may be able to read %s: %s", folder, error.strerror or error)
+
+
+def _close_files(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another program's, which is at work
+            if not path.is_symlink():
+                path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _place(folder: Path, digest: str, suffix: str = "") -> Path | None:

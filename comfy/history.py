@@ -19,11 +19,14 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from comfy.errors import ComfyError
 from comfy.files_kept import FilesKept
+from comfy.history_database import erase_deleted, is_set_aside, open_database
 from comfy.history_tables import files as _files
-from comfy.history_tables import in_words, open_database
+from comfy.history_tables import in_words
 from comfy.history_tables import runs as _runs
 from comfy.job import Record
+from comfy.quota import Use, runs_too_many
 from comfy.record_text import from_text, searchable, to_text, words_of
+from comfy.run_state import Phase
 
 __all__ = ["History", "HistoryLimits"]
 
@@ -33,12 +36,14 @@ _DAY = 24 * 3600.0
 _MOST_AT_ONCE = 200
 _SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
 _BATCH = 50
+_COLUMNS = (_runs.c.id, _runs.c.owner, _runs.c.record, _runs.c.sent, _runs.c.prompt_id, _runs.c.ended_at)
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
-    """How long finished runs are remembered (``days``), and how large their files may be together (``bytes``)."""
+    """How long finished runs are remembered (``days``), and how large the files of all people may be together
+    (``bytes``): where they are larger, those of whoever has most go first."""
 
     days: float = 30
     bytes: int = 20 * 2**30
@@ -54,9 +59,11 @@ class History:
         """``url`` as SQLAlchemy writes it, ``sqlite:////srv/history.db``; the database is made if it is not there."""
         self.files = files
         self._limits = limits or HistoryLimits()
-        self._engine = open_database(url)
+        self._engine = open_database(url, alone=files.ours)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may come to have them.
         self._writing = threading.RLock()
+        self._unerased = False
+        self._misread = False
 
     def close(self) -> None:
         """Close the database and the folder of files."""
@@ -81,11 +88,16 @@ class History:
 
     def unfinished(self) -> tuple[Record, ...]:
         """Runs that began and never ended, of an earlier life of this program; oldest first. None while another
-        program uses the same folder: they may be going on there."""
+        program uses the same folder: they may be going on there. One that cannot be read is at its end."""
         if not self.files.ours:
             return ()
         order = (_runs.c.submitted_at, _runs.c.id)
-        return self._records(_runs.c.ended_at.is_(None), order, None)
+        which = _runs.c.ended_at.is_(None)
+        records = self._records(which, order, None)
+        unreadable = which & _runs.c.id.not_in([record.id for record in records])
+        with self._changing() as connection:
+            connection.execute(update(_runs).where(unreadable).values(ended_at=time.time()))
+        return records
 
     # Afterwards
 
@@ -112,10 +124,21 @@ class History:
         return self._records(which, [column.desc() for column in _ORDER], max(1, min(limit, _MOST_AT_ONCE)))
 
     def delete(self, run_id: str, owner: str) -> bool:
-        """Forget a finished run and remove its files, unless another one has the same bytes. False if there is none."""
+        """Forget a finished run and remove its files, unless another one has the same bytes. False if there is none.
+
+        What the database held of it is overwritten, at once or, while somebody reads it, soon.
+        """
         which = (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
         with self._writing:
-            return bool(self._forget(which))
+            found = bool(self._forget(which))
+        self._erase()
+        return found
+
+    def names(self, owner: str, text: str) -> bool:
+        """Whether a run of this owner, finished or not, has this text somewhere in its record."""
+        which = (_runs.c.owner == _key(owner)) & _runs.c.record.contains(text, autoescape=True)
+        with in_words(), self._engine.connect() as connection:
+            return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def let_go(self, digests: Iterable[str]) -> None:
         """Files that were kept for a run which did not come to be: remove those that no record has."""
@@ -126,14 +149,21 @@ class History:
                 self.files.remove(digest)
 
     def sweep(self) -> None:
-        """Keep to the limits of age and size: the oldest finished runs go first, files with them."""
-        oldest = time.time() - self._limits.days * _DAY
-        while self._forget_oldest(_runs.c.ended_at < oldest):
-            pass
-        while self._size() > self._limits.bytes and self._forget_oldest(_runs.c.ended_at.is_not(None), one=True):
-            pass
-        # What a program that was killed left behind has no record; a day is longer than any run takes.
-        self.let_go(list(self.files.unused_since(min(oldest, time.time() - _DAY))))
+        """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files with them."""
+        now = time.time()
+        oldest = now - self._limits.days * _DAY
+        if self._clock_is_right(now):
+            # An end that is still to come was written by a clock that was wrong.
+            with self._changing() as connection:
+                connection.execute(update(_runs).where(_runs.c.ended_at > now + _DAY).values(ended_at=now))
+            while self._forget_oldest(_runs.c.ended_at < oldest):
+                pass
+        if self._size() > self._limits.bytes:
+            self._forget_too_many()
+        if not is_set_aside(self._engine):
+            # What a program that was killed left behind has no record; a day is longer than any run takes.
+            self.let_go(list(self.files.unused_since(min(oldest, now - _DAY))))
+        self._erase()
 
     # Inside
 
@@ -172,10 +202,19 @@ class History:
     def _records(
         self, which: ColumnElement[bool], order: Iterable[ColumnElement[object]], limit: int | None
     ) -> tuple[Record, ...]:
-        columns = (_runs.c.id, _runs.c.record, _runs.c.sent, _runs.c.prompt_id)
         with in_words(), self._engine.connect() as connection:
-            rows = connection.execute(select(*columns).where(which).order_by(*order).limit(limit)).all()
-        return tuple(found for row in rows if (found := _record(*row)) is not None)
+            rows = connection.execute(select(*_COLUMNS).where(which).order_by(*order).limit(limit)).all()
+        return tuple(found for row in rows if (found := self._record(row)) is not None)
+
+    def _record(self, row: Any) -> Record | None:
+        """The record of a row; None for one that cannot be read, which is said once for all of them."""
+        try:
+            return _record(row)
+        except (ValueError, TypeError, AttributeError) as error:  # SQLite keeps any type in any column
+            if not self._misread:
+                log.warning("A run that cannot be read is left out, like others of its kind: %s (%s)", row.id, error)
+                self._misread = True
+            return None
 
     def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
         which = (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
@@ -183,18 +222,43 @@ class History:
             row = connection.execute(select(*_ORDER).where(which)).first()
         return None if row is None else tuple(row)
 
+    def _clock_is_right(self, now: float) -> bool:
+        """Whether a run ended within the time that runs are kept, and not only just now: a clock that has jumped, or a
+        machine that was off for long, has no such run, and nothing is too old by it."""
+        kept = self._limits.days * _DAY
+        which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
+        with in_words(), self._engine.connect() as connection:
+            return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
+
     def _size(self) -> float:
         """Bytes of all files that records have, those of several counted once."""
         once = select(func.max(_files.c.size).label("size")).group_by(_files.c.digest).subquery()
         with in_words(), self._engine.connect() as connection:
             return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
 
-    def _forget_oldest(self, which: ColumnElement[bool], *, one: bool = False) -> int:
+    def _forget_too_many(self) -> None:
+        columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at.is_not(None), _files.c.digest, _files.c.size)
+        with in_words(), self._engine.connect() as connection:
+            uses = connection.execute(select(*columns).join_from(_runs, _files).order_by(*_ORDER)).all()
+        ids = runs_too_many((Use(*row) for row in uses), self._limits.bytes)
+        for start in range(0, len(ids), _BATCH):
+            with self._writing:
+                self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))
+
+    def _forget_oldest(self, which: ColumnElement[bool]) -> int:
         with self._writing:
-            oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(1 if one else _BATCH)
+            oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(_BATCH)
             with in_words(), self._engine.connect() as connection:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
+
+    def _erase(self) -> None:
+        """Let nothing be left of what was deleted; what does not succeed now is tried again."""
+        if self._unerased:
+            try:
+                self._unerased = not erase_deleted(self._engine)
+            except ComfyError as problem:
+                log.warning("What was deleted is still in the database's log: %s", problem)
 
     def _forget(self, which: ColumnElement[bool]) -> int:
         """Delete runs, then their files that no other run has. How many runs there were."""
@@ -208,6 +272,7 @@ class History:
             connection.execute(delete(_files).where(_files.c.run.in_(ids)))
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = _without_record(connection, digests)
+            self._unerased = True
         for digest in unused:
             self.files.remove(digest)
         return len(ids)
@@ -222,14 +287,16 @@ def _without_record(connection: Connection, digests: Iterable[str]) -> list[str]
     return [digest for digest in asked if digest not in used]
 
 
-def _record(run_id: str, text: str, sent: bool, prompt_id: str) -> Record | None:
-    try:
-        record = from_text(text)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        log.warning("The record of run %s cannot be read: %r", run_id, error)
-        return None
-    known_as = prompt_id.encode("ascii").decode("unicode_escape")
-    return replace(record, sent=sent, state=replace(record.state, prompt_id=known_as))
+def _record(row: Any) -> Record:
+    """The record in a row of `_COLUMNS`."""
+    record = from_text(row.record)
+    if _key(record.owner) != row.owner:
+        raise ValueError("it names another owner")
+    known_as = row.prompt_id.encode("ascii").decode("unicode_escape")
+    state = replace(record.state, prompt_id=known_as)
+    if row.ended_at is not None and not state.phase.finished:
+        state = replace(state, phase=Phase.LOST)
+    return replace(record, id=row.id, sent=row.sent, state=state)
 
 
 def _text(record: Record) -> str:

@@ -10,16 +10,23 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from comfy.errors import NodeError
 from comfy.job import Job, KeptInput, Record
-from comfy.outputs import OutputFile, TextOutput
+from comfy.outputs import FileKind, OutputFile, TextOutput
 from comfy.run_state import Phase, RunError, waiting
+from comfy.workflow import Prompt
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["from_text", "searchable", "to_text", "words_of"]
 
 _SEARCHED = 20_000  # characters
+_YEAR_9999 = 253_370_764_800.0
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def to_text(record: Record) -> str:
@@ -56,39 +63,102 @@ def to_text(record: Record) -> str:
 
 
 def from_text(text: str) -> Record:
-    """The record in a text of `to_text`; ValueError, TypeError or KeyError if it is none."""
-    told = json.loads(text)
-    job = _job(told["job"])
-    state = told["state"]
+    """The record in a text of `to_text`; ValueError if it is none.
+
+    Another version of this program may have written it: what it does not know is skipped, what is missing or of
+    another type has its default, and a run at an end of another kind is lost.
+    """
+    try:
+        told = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not (isinstance(told, dict) and isinstance(told.get("id"), str) and isinstance(told.get("owner"), str)):
+        raise ValueError("no record of a run")
+    job = _job(_object(told.get("job")))
+    state = _object(told.get("state"))
     return Record(
         told["id"],
         told["owner"],
         job,
-        told["submitted_at"],
+        _moment(told.get("submitted_at")) or 0.0,
         replace(
-            waiting(state["prompt_id"], job.prompt, job.outputs),
-            phase=Phase(state["phase"]),
-            files=tuple(OutputFile(**file) for file in state["files"]),
-            texts=tuple(TextOutput(**text) for text in state["texts"]),
-            error=RunError(**state["error"]) if state["error"] else None,
-            node_errors=tuple(NodeError(**error) for error in state["node_errors"]),
-            started_at=state["started_at"],
-            finished_at=state["finished_at"],
+            waiting(_text(state.get("prompt_id")), job.prompt, job.outputs),
+            phase=_phase(state.get("phase")),
+            files=tuple(_file(file) for file in _objects(state.get("files"))),
+            texts=tuple(_read(TextOutput("", ""), text) for text in _objects(state.get("texts"))),
+            error=_error(_object(state.get("error"))),
+            node_errors=tuple(_node_error(error) for error in _objects(state.get("node_errors"))),
+            started_at=_moment(state.get("started_at")),
+            finished_at=_moment(state.get("finished_at")),
         ),
-        told["sent"],
-        told["keeps_going"],
+        told.get("sent") is True,
+        told.get("keeps_going") is True,
     )
 
 
 def _job(told: Mapping[str, Any]) -> Job:
+    outputs = told.get("outputs")
     return Job(
-        told["prompt"],
-        told["workflow"],
-        None if told["outputs"] is None else frozenset(told["outputs"]),
-        told["values"],
-        told["title"],
-        {key: KeptInput(**kept) for key, kept in told["inputs"].items()},
+        _prompt(_object(told.get("prompt"))),
+        _text(told.get("workflow")),
+        frozenset(node for node in outputs if isinstance(node, str)) if isinstance(outputs, list) else None,
+        _object(told.get("values")),
+        _text(told.get("title")),
+        {key: _read(KeptInput("", ""), _object(kept)) for key, kept in _object(told.get("inputs")).items()},
     )
+
+
+def _prompt(told: dict[str, Any]) -> Prompt:
+    """All of it or nothing: with a node left out it would be another workflow."""
+    return told if all(isinstance(node, dict) for node in told.values()) else {}
+
+
+def _phase(told: object) -> Phase:
+    return next((phase for phase in Phase if phase == told), Phase.LOST)
+
+
+def _file(told: Mapping[str, Any]) -> OutputFile:
+    file = _read(OutputFile("", "", "output", "file", ""), told)
+    return file if file.kind in get_args(FileKind) else replace(file, kind="file")
+
+
+def _error(told: Mapping[str, Any]) -> RunError | None:
+    if not told:
+        return None
+    node, title = (_text_or_none(told.get(name)) for name in ("node", "node_title"))
+    return _read(RunError("", node=node, node_title=title), told)
+
+
+def _node_error(told: Mapping[str, Any]) -> NodeError:
+    return _read(NodeError("", _text_or_none(told.get("input")), "", "", "", ""), told)
+
+
+def _read(default: T, told: Mapping[str, Any]) -> T:
+    """A frozen dataclass with what is told of its fields, as far as it has the type that is there already."""
+    known = {name: told[name] for name, value in asdict(default).items() if type(told.get(name)) is type(value)}
+    return replace(default, **known)
+
+
+def _object(told: object) -> dict[str, Any]:
+    return told if isinstance(told, dict) else {}
+
+
+def _objects(told: object) -> list[dict[str, Any]]:
+    return [_object(one) for one in told] if isinstance(told, list) else []
+
+
+def _text(told: object) -> str:
+    return told if isinstance(told, str) else ""
+
+
+def _text_or_none(told: object) -> str | None:
+    return told if isinstance(told, str) else None
+
+
+def _moment(told: object) -> float | None:
+    """Seconds since 1970, where they are a moment that a calendar knows."""
+    number = isinstance(told, int | float) and not isinstance(told, bool)
+    return told if number and 0 <= told < _YEAR_9999 else None  # type: ignore[operator, return-value]
 
 
 def searchable(text: str) -> str:

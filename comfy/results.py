@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from comfy.client import Client
-from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
 from comfy.outputs import OutputFile
 from comfy.timing import Timing
 
@@ -33,12 +33,14 @@ class Results:
         self._kept = kept
         self._timing = timing
         self._aborted = threading.Event()
+        self.problem: DiskFull | None = None
 
     def fetch(
         self, files: tuple[OutputFile, ...], *, holder: str, away: Callable[[], object]
     ) -> tuple[OutputFile, ...]:
-        """The same files, kept here for ``holder`` as far as they could be had. ``away`` is called when the server
-        does not answer; it is asked again until our patience (see `Timing`) is at an end."""
+        """The same files, kept here for ``holder`` as far as they could be had; ``problem`` is what kept this program
+        from it, None where it was the server. ``away`` is called when the server does not answer; it is asked again
+        until our patience (see `Timing`) is at an end."""
         end = time.monotonic() + self._timing.patience
         return tuple(self._fetch(file, holder, away, end) for file in files)
 
@@ -64,7 +66,10 @@ class Results:
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1
-                log.info("%s could not be fetched: %s", file.filename, error)
+                log.info("%s could not be kept: %s", file.filename, error)
+                if isinstance(error, DiskFull):
+                    self.problem = error
+                    break
                 if _hopeless(error, attempt) or time.monotonic() >= end:
                     break
                 away()

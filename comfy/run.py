@@ -90,6 +90,11 @@ class Run:
         return self._expected()
 
     @property
+    def age(self) -> float:
+        """Seconds since it was submitted, or taken up again by this program."""
+        return time.monotonic() - self._born
+
+    @property
     def waits_here(self) -> bool:
         """It has not been handed to the server, so its place can be changed."""
         return self._around.line.place(self.id) is not None
@@ -179,7 +184,9 @@ class Run:
             self._latest.update(fetching)
             away = partial(self._latest.update, unanswered)
             files = self._results.fetch(state.files, holder=self.id, away=away)
-            state = replace(state, files=files, started_at=self.state.started_at)
+            full = self._results.problem
+            problem = RunError(str(full), full.hint) if full else state.error
+            state = replace(state, files=files, error=problem, started_at=self.state.started_at)
         self._results.close()
         state = stamped(state)
         if self._leaving and state.phase is Phase.DONE and not all(file.digest for file in state.files):

@@ -118,10 +118,17 @@ class Runs:
     def resume(self) -> None:
         """Take up what an earlier life of this program has left unfinished: what was sent to the server is looked for
         there, what was not stands in line again. The grace time runs until a page finds its run."""
-        for record in self.history.unfinished() if self.history is not None else ():
+        for record in self._left_over():
             fresh = waiting(record.state.prompt_id, record.job.prompt, record.job.outputs)
             self._start(replace(record, state=fresh), deadline=None, watched=True)
         self._sweep()
+
+    def _left_over(self) -> tuple[Record, ...]:
+        try:
+            return self.history.unfinished() if self.history is not None else ()
+        except ComfyError as problem:
+            log.error("Runs that an earlier life began cannot be taken up again: %s %s", problem, problem.hint)
+            return ()
 
     def _start(self, record: Record, *, deadline: float | None, watched: bool) -> Run:
         run = Run(
@@ -161,16 +168,23 @@ class Runs:
             return record
 
     def forget(self, run_id: str, owner: str) -> None:
-        """Delete a finished run of this owner and its files, here and in the history; RunNotFound as with `get`.
-
-        ComfyError if it goes on.
+        """Delete a finished run of this owner and its files, here and in the history; RunNotFound as with `get`, but
+        one on record goes though nobody can read it. ComfyError if it goes on.
         """
-        if not self.record(run_id, owner).state.phase.finished:
+        try:
+            finished = self.record(run_id, owner).state.phase.finished
+        except RunNotFound:
+            if self.history is None or not self.history.delete(run_id, owner):
+                raise
+            return
+        if not finished:
             raise ComfyError("This run is not finished.", "Stop it first.")
+        if self.history is not None:
+            self._record_again()  # what is not known to have ended would be taken up at the next start
+            if not self.history.delete(run_id, owner) and self.history.get(run_id, owner) is not None:
+                raise ComfyError("The history cannot be written at the moment.", "Delete this result later.")
         with self._lock:
             self._runs.pop(run_id, None)
-        if self.history is not None:
-            self.history.delete(run_id, owner)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Let a run of this owner be the ``place``-th (0 = next) of those that wait here; RunNotFound as with `get`."""
@@ -296,7 +310,8 @@ class Runs:
                 self._runs.pop(self._finished.popleft(), None)
             if state.phase is Phase.DONE and state.started_at and state.finished_at:
                 durations = self._durations.setdefault(run.job.workflow, deque(maxlen=_REMEMBERED_DURATIONS))
-                durations.append(state.finished_at - state.started_at)
+                # The clock may have been set meanwhile.
+                durations.append(min(max(0.0, state.finished_at - state.started_at), run.age))
                 self._last.append(durations[-1])
                 self._durations.move_to_end(run.job.workflow)
                 if len(self._durations) > _REMEMBERED_WORKFLOWS:

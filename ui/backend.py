@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 import secrets
 import threading
@@ -36,6 +37,8 @@ from ui.limits import WebLimits
 from ui.media import Refused, Upload
 from ui.permissions import Permissions
 from ui.upload_folder import UploadFolder
+
+log = logging.getLogger(__name__)
 
 CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
 TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
@@ -298,7 +301,8 @@ class Backend:
         try:
             key = self._unguessable(digest.encode())
             return self.uploads.place(self.uploads.copy(owner, path, name, key)) if path else None
-        except OSError:
+        except OSError as problem:  # gone meanwhile, or a disk that is full
+            log.info("A kept file cannot be shown in a form: %s", problem)
             return None
 
     def result(self, record: Record, at: int) -> str | None:
@@ -313,13 +317,13 @@ class Backend:
 
     def copy_of(self, file: OutputFile, owner: str) -> str | None:
         """The place of a file of the server's, fetched once for this person; None where the server no longer has it."""
-        key = self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
         try:
-            copy = self.uploads.make(owner, file.filename, key)
+            copy = self.uploads.make(owner, file.filename, self._key_of(file))
             if not copy.exists():
                 self._fetch(file, copy)
             return self.uploads.place(copy)
-        except (ComfyError, OSError):
+        except (ComfyError, OSError) as problem:  # also a disk that is full
+            log.info("%s cannot be shown in a form: %s", file.filename, problem)
             return None
 
     def _fetch(self, file: OutputFile, copy: Path) -> None:
@@ -344,6 +348,19 @@ class Backend:
             return False
         with path.open("rb") as drawing:
             return is_plain_drawing(drawing.read(MOST_BYTES + 1))
+
+    def drop_copies(self, record: Record) -> None:
+        """Remove what `put_back` and `copy_of` made of the files of a run that is deleted; not of files that the owner
+        has from another run as well."""
+        digests = [*(file.digest for file in record.state.files), *(kept.digest for kept in record.job.inputs.values())]
+        for digest in filter(None, digests):
+            if self._path(digest) is None:
+                self.uploads.remove(record.owner, self._unguessable(digest.encode()))
+        for file in record.state.files:
+            self.uploads.remove(record.owner, self._key_of(file))
+
+    def _key_of(self, file: OutputFile) -> str:
+        return self._unguessable(f"{file.type}/{file.subfolder}/{file.filename}".encode(errors="replace"))
 
     def _unguessable(self, name: bytes) -> str:
         """Part of a place that a browser is told: it says nothing of the file."""

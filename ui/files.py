@@ -7,13 +7,20 @@ later that name may be another person's file.
 
 from __future__ import annotations
 
+import logging
 import mimetypes
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import IO
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.client import Client
@@ -22,6 +29,8 @@ from comfy.job import Record
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
 from ui.identity import Identity
+
+log = logging.getLogger(__name__)
 
 PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified", "etag")
 # What a browser would run as a page is never shown as one: it is offered as a download.
@@ -74,8 +83,12 @@ def file_routes(runs: Runs, client: Client, identity: Identity) -> APIRouter:
     @router.get("/files/{run_id}/all.zip")
     def everything(request: Request, run_id: str) -> StreamingResponse:
         record = own(request, run_id)
+        archive = results.archive(record)
+        first = next(archive, None)
+        if first is None:
+            raise HTTPException(404, "None of these files is kept here any longer.")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(safe_name(record.job.title))}.zip"}
-        return StreamingResponse(results.archive(record), media_type="application/zip", headers=headers)
+        return StreamingResponse(chain([first], archive), media_type="application/zip", headers=headers)
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(request: Request, run_id: str, index: int) -> FileResponse:
@@ -118,21 +131,41 @@ class ResultFiles:
     def archive(self, record: Record) -> Iterator[bytes]:
         """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
 
-        Media is packed already, so it is only stored. A file that is no longer there is left out.
+        Media is packed already, so it is only stored. A file that cannot be had whole is left out; with none at all
+        there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
         saved = any(file.type == "output" for file in record.state.files)
         for index, file in enumerate(record.state.files):
-            content = self._content(record, file)
-            if content is not None and (file.type == "output" or not saved):
-                bundle.add(content, f"{index + 1:03}-{safe_name(file.filename)}")
-        yield from bundle
+            if file.type != "output" and saved:
+                continue
+            with ExitStack() as stack:
+                try:
+                    content = stack.enter_context(self._opened(record, file))
+                except (ComfyError, OSError) as problem:
+                    log.info("%s is left out of an archive: %s", file.filename, problem)
+                    continue
+                bundle.add(iter(partial(content.read, CHUNK), b""), f"{index + 1:03}-{safe_name(file.filename)}")
+                yield from bundle.all_files()
+        if bundle.num_streamed:
+            yield from bundle.finalize()
 
-    def _content(self, record: Record, file: OutputFile) -> Iterator[bytes] | None:
-        if not file.digest:
-            return _from_server(self._client, file) if self._in_memory(record) else None
-        path = self._kept(file)
-        return _from_disk(path) if path else None
+    @contextmanager
+    def _opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
+        """The whole file, to be read; ComfyError or OSError where it cannot be had."""
+        if file.digest or not self._in_memory(record):
+            path = self._kept(file)
+            if path is None:
+                raise ComfyError("It is no longer kept here.")
+            with path.open("rb") as kept:
+                yield kept
+            return
+        # Whole before any of it is sent: what breaks off later could not be left out any more.
+        with tempfile.TemporaryFile() as copy:
+            with self._client.view(file) as answer:
+                copy.writelines(answer.iter_bytes())
+            copy.seek(0)
+            yield copy
 
     def _kept(self, file: OutputFile) -> Path | None:
         return self._runs.history.files.path(file.digest) if self._runs.history else None
@@ -144,15 +177,16 @@ class ResultFiles:
             return False
 
 
-def _from_disk(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            yield chunk
+class PassedOn(StreamingResponse):
+    """An answer whose body comes from another server. Where that breaks off, this one ends without being complete, so
+    that the browser takes no half for a whole: uvicorn closes the connection then."""
 
-
-def _from_server(client: Client, file: OutputFile) -> Iterator[bytes]:
-    with client.view(file) as answer:
-        yield from answer.iter_bytes()
+    async def stream_response(self, send: Send) -> None:
+        """The body as it comes."""
+        try:
+            await super().stream_response(send)
+        except ComfyError as problem:
+            log.info("A file broke off on its way to a browser: %s", problem)
 
 
 def _pass_on(
@@ -171,7 +205,7 @@ def _pass_on(
             answer_of.__exit__(None, None, None)
 
     passed = {name: answer.headers[name] for name in PASSED_ON if name in answer.headers}
-    return StreamingResponse(body(), answer.status, passed | headers, media_type)
+    return PassedOn(body(), answer.status, passed | headers, media_type)
 
 
 def sent(path: Path, name: str) -> FileResponse:

@@ -12,6 +12,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.job import Record
 from comfy.run_state import Phase
 from ui.backend import Backend
+from ui.deleting import delete_run
 from ui.files import NO_RESULT, thumbnail_address
 from ui.identity import NOBODY, Identity
 from ui.live import Show
@@ -63,11 +64,11 @@ def past_routes(backend: Backend, identity: Identity, view: Show) -> APIRouter:
             backend.form(record.job.workflow, owner)  # one that is gone has no form to fill in
         return {"workflow": record.job.workflow, "values": values_to_keep(backend, record)}
 
-    @router.delete("/history/{run_id}", status_code=204)
-    def forget(request: Request, run_id: str) -> None:
-        """Delete a finished run and its files."""
+    @router.delete("/history/{run_id}")
+    def delete(request: Request, run_id: str) -> dict[str, str]:
+        """Delete a finished run and its files; the answer says in a sentence what stays elsewhere."""
         with in_words():
-            backend.runs.forget(run_id, person(request))
+            return {"stays": delete_run(backend, run_id, person(request))}
 
     return router
 

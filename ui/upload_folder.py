@@ -62,6 +62,10 @@ class UploadFolder:
             part.replace(file)
         return file
 
+    def remove(self, owner: str, key: str) -> None:
+        """Remove what was made for this person with this key."""
+        shutil.rmtree(self.path / _folder_of(owner) / key, ignore_errors=True)
+
     def sweep(self, limits: WebLimits) -> None:
         """Remove files that are too old, and the oldest while there are too many."""
         now, left = time.time(), limits.uploads

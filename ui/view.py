@@ -199,14 +199,17 @@ def _advice(state: RunState, errors: Mapping[str, str], remarks: Iterable[str], 
         return said or (state.error.hint if state.error else "")
     if state.phase is Phase.DONE:
         left_out = (LEFT_OUT, said) if said or errors else ()
-        lost = (_missing_words(missing, len(state.files)),) if missing else ()
+        lost = (_missing_words(state, missing),) if missing else ()
         return " ".join(filter(None, (*left_out, *lost)))
     hint = state.error.hint if state.error else ""
     return f"{hint} {said}".strip()
 
 
-def _missing_words(missing: int, files: int) -> str:
+def _missing_words(state: RunState, missing: int) -> str:
+    files = len(state.files)
     which = "The result" if files == 1 else f"{missing} of {files} results"
+    if state.error is not None:  # nothing is wrong with the server
+        return f"{state.error.message} {which} can be downloaded for a while; nothing is kept here."
     return f"{which} could not be fetched from the image server. Try to download it, or run this again."
 
 

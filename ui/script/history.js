@@ -1,7 +1,8 @@
 // What this person made before with this workflow, below the result; and what can be done with a run of it.
 
 const SEARCH_PAUSE = 250;
-const SURE_SECONDS = 5;
+const SURE_SECONDS = 10;
+const STAYS = "It cannot be brought back. The image server may keep its own copy of the result and of pictures you gave.";
 
 const narrow = () => matchMedia("(max-width: 1023px)").matches;
 
@@ -186,17 +187,20 @@ async function startAgain(id, button) {
   button.ariaDisabled = null;
 }
 
-// What is deleted is gone for good: the first press asks, the second one does it.
+// What is deleted cannot be brought back: the first press asks, the second one does it.
 async function remove(id, button) {
   if (!button.dataset.sure) {
     button.dataset.sure = "yes";
     button.textContent = "Really delete?";
-    announce("Press again to delete this result for good.");
-    setTimeout(() => { delete button.dataset.sure; button.textContent = "Delete"; }, 1000 * SURE_SECONDS);
+    const note = element("span", "sure", STAYS);
+    button.after(note);
+    announce(`Press again to delete this result. ${STAYS}`);
+    setTimeout(() => { delete button.dataset.sure; button.textContent = "Delete"; note.remove(); }, 1000 * SURE_SECONDS);
     return;
   }
   const answer = await fetch(`${root()}/history/${id}`, { method: "DELETE" }).catch(() => null);
   if (!answer?.ok && answer?.status !== 404) { object(await refusal(answer)); return; }
+  const stays = answer.ok ? (await answer.json()).stays : "";
   const at = past.runs.findIndex((run) => run.id === id);
   past.runs = past.runs.filter((run) => run.id !== id);
   past.chosen = null;
@@ -207,7 +211,7 @@ async function remove(id, button) {
   stage.finished();
   remember();
   object("");
-  if (!current()) say({ headline: "Deleted." });
+  if (!current()) say({ headline: "Deleted here.", advice: stays });
   tileOf(past.runs[Math.min(Math.max(at, 0), past.runs.length - 1)]?.id)?.focus();
 }
 

@@ -1,0 +1,194 @@
+"""How the history's database is opened. SQLite by default; any database SQLAlchemy speaks to.
+
+What is there is looked at before anything is written: a database of another program, or of a newer version, is refused
+and stays as it is. A damaged file of ours is set aside.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from comfy.errors import ComfyError, not_written
+from comfy.history_tables import Damaged, about, in_words, tables
+
+__all__ = ["erase_deleted", "is_set_aside", "open_database"]
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1
+_BUSY = 10.0  # seconds to wait for another program that is writing
+_ERASING = 1.0  # seconds in which others may have to wait until they can write
+# What is deleted is overwritten, not only forgotten.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+_OWN_NAME = "history.sqlite"  # as the app calls it
+_SQLITE = b"SQLite format 3\0"
+
+
+def open_database(address: str, *, alone: bool = True) -> Engine:
+    """The database at a SQLAlchemy URL, with its tables. ComfyError if it cannot be used.
+
+    ``alone``: no other program has it open, so that a damaged file may be set aside and an empty one be made.
+    """
+    url = _url(address)
+    try:
+        return _opened(url)
+    except Damaged as damage:
+        file = _file(url)
+        if file is None or not alone or not _is_ours(file):
+            raise
+        aside = _set_aside(file)
+        log.warning(
+            "The history is damaged and was set aside as %s: %s Earlier results are not listed any more; their files "
+            "stay here as long as it does.",
+            aside,
+            damage,
+        )
+        return _opened(url)
+
+
+def is_set_aside(engine: Engine) -> bool:
+    """Whether a damaged database lies beside this one, of whose records somebody may want the files."""
+    file = _file(engine.url)
+    return file is not None and any(file.parent.glob(f"{glob.escape(file.stem)}.damaged-*"))
+
+
+def erase_deleted(engine: Engine) -> bool:
+    """Take what was deleted out of the log that SQLite keeps beside the database; False if somebody reads it."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with in_words(), engine.connect() as connection:
+        _wait_at_most(connection, _ERASING)
+        try:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        finally:
+            _wait_at_most(connection, _BUSY)
+    return not busy
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+
+
+def _url(address: str) -> URL:
+    try:
+        url = make_url(address)
+        url.get_dialect()
+    except SQLAlchemyError as error:
+        raise ComfyError(
+            "The address of the history's database cannot be read.",
+            "Write it like sqlite:////srv/comfyforms/history.db or postgresql+psycopg://name@host/database.",
+        ) from error
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ComfyError("The history needs a file: in memory it would be lost.", "Name one after sqlite:///.")
+    return url
+
+
+def _file(url: URL) -> Path | None:
+    """Where a database of SQLite's lies."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
+        return None
+    return Path(url.database)
+
+
+def _opened(url: URL) -> Engine:
+    file = _file(url)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                file.touch(mode=0o600)  # what people made is nothing for other accounts of this machine
+        engine = _engine(url)
+    except ImportError as error:
+        raise ComfyError(
+            f"The driver for the database {url.drivername} is not installed.", f"pip install {error.name or 'it'}"
+        ) from error
+    except OSError as error:
+        raise not_written(f"the history cannot be kept in {url.database}", error, "Choose another place.") from error
+    try:
+        with in_words():
+            _make_tables(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    if engine.dialect.name == "sqlite":
+        engine.dispose()  # the next connection is the first one of a database that is ours
+        event.listen(engine, "connect", _prepare)
+    if file is not None:
+        _close_to_others(file)
+    return engine
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    return create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
+
+
+def _prepare(connection: object, _: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _make_tables(engine: Engine) -> None:
+    """Make the tables where there are none of these names; ComfyError where they are not ours. One transaction."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if told != "ok":
+                raise Damaged(str(told).partition("\n")[0])
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins no transaction for tables by itself
+        inspector = inspect(connection)
+        there = {
+            name: {column["name"] for column in inspector.get_columns(name)}
+            for name in tables.tables
+            if inspector.has_table(name)
+        }
+        if not there:
+            tables.create_all(connection)
+            connection.execute(insert(about).values(version=_VERSION))
+            return
+        version = connection.execute(select(about.c.version)).scalar() if there.get("about") == {"version"} else None
+        if isinstance(version, int) and version > _VERSION:
+            raise ComfyError(
+                "The history was written by a newer version of this program.",
+                "Use that version, or another place for the history.",
+            )
+        if version != _VERSION or there != {name: set(table.c.keys()) for name, table in tables.tables.items()}:
+            raise ComfyError(
+                f"The database {engine.url.database} was not written by this program, and is left as it is.",
+                "Name another place for the history, or move this one away.",
+            )
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file that is no database any more can be expected to have been one of ours."""
+    with file.open("rb") as content:
+        return file.name == _OWN_NAME or content.read(len(_SQLITE)) == _SQLITE
+
+
+def _set_aside(file: Path) -> Path:
+    aside = file.with_name(f"{file.stem}.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}")
+    try:
+        for suffix in ("-wal", "-shm", ""):  # as SQLite looks for them
+            part = file.with_name(file.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise not_written("the damaged history could not be set aside", error, "Move it away.") from error
+    return aside
+
+
+def _close_to_others(file: Path) -> None:
+    try:
+        file.chmod(0o600)  # SQLite gives what it writes beside it the same mode
+    except OSError as error:
+        log.warning("Other accounts of this machine may be able to read %s: %s", file, error.strerror or error)
