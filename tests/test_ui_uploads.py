@@ -21,11 +21,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from test_media_kinds import png_header
 from waiting import awaited, eventually
-from web import ANN, finished, get, start
+from web import ANN, cookie_of, finished, get, start
 
 from comfy.media_kinds import MIB, FileLimits
 from ui.bodies import BoundBodies
-from ui.identity import COOKIE
 from ui.limits import ENVELOPE, WebLimits
 from ui.upload_folder import UploadFolder
 
@@ -57,7 +56,7 @@ def kept(app: RunningApp) -> list[Path]:
 def upload(app: RunningApp, data: bytes, name: str = "a.png", field: str = "files") -> requests.Response:
     """Upload a file as the page does."""
     files = {field: (name, data)}
-    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: ANN}, timeout=20)
+    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=20)
 
 
 def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
@@ -154,7 +153,9 @@ PATHS = [
 def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
     """What a request's head announces is refused before anything of it has come."""
     kind = "multipart/form-data; boundary=b"
-    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nContent-Length: {4 * 2**30}\n") as connection:
+    with raw(
+        app, f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length: {4 * 2**30}\n"
+    ) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
@@ -164,7 +165,9 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
     begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     kind = "multipart/form-data; boundary=b"
     stop = threading.Event()
-    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nTransfer-Encoding: chunked\n") as connection:
+    with raw(
+        app, f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nTransfer-Encoding: chunked\n"
+    ) as connection:
 
         def pour() -> None:
             piece = begin + bytes(65536 - len(begin))
@@ -187,7 +190,7 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
 def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary_folder: Path) -> None:
     """A browser that leaves in the middle of an upload leaves nothing on the disk, here or among temporary files."""
     begin = '--b\nContent-Disposition: form-data; name="files"; filename="a.png"\n\n'
-    head = "POST /gradio_api/upload HTTP/1.1\nHost: x\nContent-Type: multipart/form-data; boundary=b\n"
+    head = "POST /gradio_api/upload HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=b\n"
     with raw(app, f"{head}Content-Length: {2 * MIB}\n\n{begin}") as connection:
         connection.sendall(bytes(MIB + MIB // 2))
     assert upload(app, saved("PNG")).ok

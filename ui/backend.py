@@ -97,7 +97,8 @@ class Backend:
     """The server, the runs on it and the workflows on offer.
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
-    `permissions`: who may bring workflows. `limits`: what strangers may push.
+    `permissions`: who may bring workflows. `limits`: what strangers may push. `secret`: what nobody can guess, as
+    `ui.secret` keeps it.
     """
 
     client: Client
@@ -110,7 +111,7 @@ class Backend:
     limits: WebLimits = field(default_factory=WebLimits)
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     # Each file is in memory twice while it is sent.
     sending: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SENDING), repr=False)
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from gradio.route_utils import API_PREFIX
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.addresses import client_address
+from ui.guesses import Guesses
 from ui.identity import Identity
 from ui.limits import WebLimits
 from ui.upload_folder import PLACE
@@ -24,7 +29,7 @@ from ui.upload_folder import PLACE
 log = logging.getLogger(__name__)
 
 READ = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/logout", "/login"}
+    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/login"}
     | {f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "queue/data", "login_check", "user", "app_id")}
 )
 READ_BELOW = ("/static/", "/assets/", "/svelte/", f"{API_PREFIX}/call/")
@@ -32,8 +37,7 @@ LOGIN = "/login"
 CALLS = frozenset(f"{API_PREFIX}/{name}" for name in ("run/predict", "queue/join", "cancel", "reset"))
 CALLS_BELOW = (f"{API_PREFIX}/call/",)
 
-LOGINS = 5  # at once
-WRONG_PASSWORD = 1.0  # seconds
+WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
 MOST_MARKS = 500_000  # brackets and commas, also of texts: each may become a hundred bytes of memory and more
 NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
 
@@ -41,11 +45,11 @@ NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try ag
 class Door:
     """ASGI app in front of Gradio's."""
 
-    def __init__(self, gradio: ASGIApp, identity: Identity, limits: WebLimits) -> None:
+    def __init__(self, gradio: ASGIApp, identity: Identity, limits: WebLimits, guesses: Guesses) -> None:
         self.gradio = gradio
         self.identity = identity
         self.limits = limits
-        self.logins = asyncio.Semaphore(LOGINS)
+        self.guesses = guesses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -65,26 +69,30 @@ class Door:
                 await send({"type": "websocket.close", "code": 4404})
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whoever guesses passwords waits after each."""
+        """Whoever guesses passwords waits after each, and the longer the more of them were wrong."""
+        body = await Request(scope, receive).body()
+        name, address = await name_in(scope, body), client_address(scope)
+        if wait := self.guesses.attempt(name, address, time.monotonic()):
+            sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
+            await _answer(429, sentence, scope, receive, send)
+            return
 
         async def later(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 400:
-                await asyncio.sleep(WRONG_PASSWORD)
+            match message:
+                case {"type": "http.response.start", "status": 200}:
+                    self.guesses.right(name, address)
+                case {"type": "http.response.start"}:
+                    await asyncio.sleep(WRONG_PASSWORD)
             await send(message)
 
-        async with self.logins:
-            await self.gradio(scope, receive, later)
+        await self.gradio(scope, replay(body, receive), later)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
         if why := problem_with_call(body, self.limits):
             await _answer(422, why, scope, receive, send)
             return
-        rest: list[Message] = [{"type": "http.request", "body": body}]
         replaced = False
-
-        async def replay() -> Message:
-            return rest.pop() if rest else await receive()
 
         async def without_failure(message: Message) -> None:
             nonlocal replaced
@@ -95,11 +103,31 @@ class Door:
                 await send(message)
 
         try:
-            await self.gradio(scope, replay, without_failure)
+            await self.gradio(scope, replay(body, receive), without_failure)
         except Exception as error:
             if not replaced:
                 raise
             log.warning("A call could not be answered: %r", error)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """The same body once more, and then what comes after it."""
+    rest: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def next_message() -> Message:
+        return rest.pop() if rest else await receive()
+
+    return next_message
+
+
+async def name_in(scope: Scope, body: bytes) -> str:
+    """Who wants to log in, as Gradio reads it; "" where its form cannot be read."""
+    request = Request({**scope, "app": None}, replay(body, _nothing_more))
+    try:
+        async with request.form() as form:
+            return str(form.get("username", "")).strip()
+    except HTTPException:
+        return ""
 
 
 def is_open(path: str) -> bool:
@@ -150,6 +178,10 @@ def _names_other_file(value: dict[str, Any]) -> bool:
     if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
         return True
     return isinstance(place, str) and not PLACE.fullmatch(place)
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}
 
 
 async def _answer(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,22 +25,27 @@ from comfy.errors import ComfyError
 from comfy.form import place_errors
 from comfy.job import Record
 from comfy.runs import Runs
+from ui.addresses import KnownHosts, TrustedProxies
 from ui.api import add_api
 from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.bodies import BoundBodies
+from ui.cookies import Cookies
 from ui.door import LOGIN, Door
 from ui.files import file_routes
+from ui.guesses import Guesses
 from ui.headers import PageHeaders
-from ui.identity import GiveCookie, Identity
+from ui.identity import GiveCookies, Identity
 from ui.limits import ENVELOPE, WebLimits
 from ui.live import live_routes
+from ui.logins import Tokens, logout_routes, watched_logins
 from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
 from ui.past import past_routes
 from ui.protocols import PageConnection, PageSocket
+from ui.settings import is_loopback
 from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show
@@ -49,19 +54,25 @@ log = logging.getLogger(__name__)
 
 THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
+NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 
 @dataclass(frozen=True)
 class WebSettings:
     """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in.
-    `finish`: seconds that runs may go on when the app is told to end."""
+    `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by which browsers may address the
+    app beside its own. `trusted_proxies`: see `TrustedProxies`. `on_a_space`: Hugging Face shows the page in a frame.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
     users: tuple[tuple[str, str], ...] = ()
     finish: float = 0.0
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = NEXT_DOOR
+    on_a_space: bool = False
 
 
 def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
@@ -72,11 +83,12 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         sweeping = asyncio.create_task(sweep_regularly(backend.uploads, limits))
-        yield
+        async with watched_logins(identity, guesses):
+            yield
         sweeping.cancel()
 
     app = FastAPI(lifespan=lifespan, default_response_class=AsciiJSON, openapi_url=None, docs_url=None, redoc_url=None)
-    identity = Identity()
+    identity, guesses = Identity(Cookies(backend.secret, on_a_space=settings.on_a_space)), Guesses()
     app.state.telling = set()
     app.include_router(live_routes(backend.runs, identity, viewer(backend), app.state.telling))
     app.include_router(news_routes(backend, identity))
@@ -85,7 +97,8 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(past_routes(backend, identity, viewer(backend)))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     app.include_router(upload_routes(identity, backend.uploads, limits))
-    page = build_page(backend, identity)
+    app.include_router(logout_routes(identity))
+    page = build_page(backend, identity, login=bool(settings.users))
     with page:
         add_api(backend, identity)
     page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
@@ -107,13 +120,16 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     mount = next(route for route in app.routes if isinstance(route, Mount))
     if settings.users:
         identity.login = cast(GradioApp, mount.app)
-    mount.app = Door(mount.app, identity, limits)
-    app.add_middleware(GiveCookie)
-    app.add_middleware(PageHeaders)
+        identity.login.tokens = Tokens()
+    mount.app = Door(mount.app, identity, limits, guesses)
+    app.add_middleware(GiveCookies, identity=identity)
+    app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
     largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: ENVELOPE}
     app.add_middleware(BoundSockets, identity=identity, limits=limits)
     app.add_middleware(BoundBodies, limits=limits, largest=largest)
+    hosts = KnownHosts.of(settings.host, settings.hosts)
+    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, hosts=hosts)  # what comes after it believes it
     return app
 
 
@@ -199,6 +215,7 @@ def web_config(app: FastAPI, settings: WebSettings, connections: int = WebLimits
         log_level="warning",
         timeout_graceful_shutdown=2,
         limit_concurrency=connections,
+        proxy_headers=False,  # TrustedProxies reads them
         http=PageConnection,
         ws=PageSocket,
         ws_max_size=MAX_MESSAGE,
@@ -208,6 +225,8 @@ def web_config(app: FastAPI, settings: WebSettings, connections: int = WebLimits
 
 def serve(backend: Backend, settings: WebSettings) -> int:
     """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == NEXT_DOOR:
+        log.warning("Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies).")
     config = web_config(build_app(backend, settings), settings, backend.limits.connections)
     server = Server(config, backend.runs, settings)
     try:

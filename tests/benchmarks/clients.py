@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,6 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedOK
-
-from ui.identity import COOKIE
 
 WORKFLOW, SEED = "text-to-image", "5.seed"  # always another seed: no result is used again
 WAIT = 60.0  # seconds for anything that is waited for
@@ -35,8 +34,13 @@ class Person:
     """Somebody with a cookie of their own at the app `url`."""
 
     url: str
-    cookie: str = field(default_factory=lambda: f"{COOKIE}={secrets.token_urlsafe(32)}")
+    cookie: str = field(init=False)
     session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+
+    def __post_init__(self) -> None:
+        """Get a cookie from the page."""
+        with urllib.request.urlopen(self.url) as page:
+            object.__setattr__(self, "cookie", page.headers["set-cookie"].partition(";")[0])
 
     async def arrive(self, http: httpx.AsyncClient) -> None:
         """Open the page: Gradio makes the session then, not at the press."""
