@@ -11,22 +11,26 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from ui.settings import Settings, read_settings
+from ui.arguments import USAGE_ERROR, read_settings
 
 if TYPE_CHECKING:
     from comfy.history import History
+    from ui.settings import Settings
 
 log = logging.getLogger("comfyforms")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; every run is ended at the server then."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     settings = read_settings(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sets
+        signal.signal(signal.SIGHUP, terminal_closed)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
@@ -44,7 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
         os.environ["GRADIO_TEMP_DIR"] = str(files)  # uploads end with the app
-        return run(settings, history, files)
+        try:
+            return run(settings, history, files)
+        except ComfyError as problem:
+            log.error("%s %s", problem, problem.hint)
+            return USAGE_ERROR
+
+
+def terminal_closed(number: int, frame: FrameType | None) -> None:
+    """End as at SIGTERM."""
+    log.info("The terminal was closed.")
+    signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
