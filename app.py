@@ -12,9 +12,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from ui.settings import ON_A_SPACE, Settings, read_settings
+from ui.arguments import USAGE_ERROR, read_settings
+from ui.settings import ON_A_SPACE, Settings
 
 if TYPE_CHECKING:
     from comfy.history import History
@@ -23,11 +25,13 @@ log = logging.getLogger("comfyforms")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; every run is ended at the server then."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     settings = read_settings(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sets
+        signal.signal(signal.SIGHUP, terminal_closed)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
@@ -48,7 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
         os.environ["GRADIO_TEMP_DIR"] = str(files)  # uploads end with the app
-        return run(settings, history, files, secret)
+        try:
+            return run(settings, history, files, secret)
+        except ComfyError as problem:
+            log.error("%s %s", problem, problem.hint)
+            return USAGE_ERROR
+
+
+def terminal_closed(number: int, frame: FrameType | None) -> None:
+    """End as at SIGTERM."""
+    log.info("The terminal was closed.")
+    signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -62,9 +76,9 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
 
 
 def run(settings: Settings, history: History, files: Path, secret: bytes) -> int:
-    """Wire the parts together and serve; `files` is for temporary files. The exit code."""
+    """Wire the parts together and serve; `files` is for temporary files. The exit code. ComfyError for a setting that
+    cannot be used."""
     from comfy.client import Client
-    from comfy.errors import ComfyError
     from comfy.folder import WorkflowFolder
     from comfy.runs import RunLimits, Runs
     from comfy.server import choose_server
@@ -72,11 +86,7 @@ def run(settings: Settings, history: History, files: Path, secret: bytes) -> int
     from ui.permissions import permissions_of
     from ui.server import WebSettings, serve
 
-    try:
-        permissions = permissions_of(settings)
-    except ComfyError as problem:
-        log.error("%s %s", problem, problem.hint)
-        return 1
+    permissions = permissions_of(settings)
     with (
         choose_server(settings.server_address) as server,
         Client(replace(server.address, shown=settings.only_this_machine)) as client,

@@ -23,7 +23,6 @@ from waiting import eventually
 from web import messages
 
 from comfy.demo import DemoServer
-from ui.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
 START = 30.0  # seconds a start may take on a busy machine
@@ -127,7 +126,9 @@ def test_without_a_server_the_stand_in_is_used() -> None:
         assert code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: signal.Signals(number).name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: signal.Signals(number).name
+)
 def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
     """The run ends at the server, its socket closes with 1000, the page is told, and the exit code is 0."""
     with DemoServer(step_seconds=0.1) as demo, started("--server", demo.url) as one:
@@ -256,57 +257,3 @@ def test_a_server_that_is_away_is_believed() -> None:
     with started("--server", away) as one:
         assert f"ComfyUI at {away}" in one.said()
         assert one.end()[0] == 0
-
-
-def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every option can be given as a COMFYFORMS_… variable; the command line goes first."""
-    given = {
-        "SERVER": "http://box:8188",
-        "WORKFLOWS": "/srv/flows",
-        "HOST": "0.0.0.0",
-        "PORT": "80",
-        "ROOT_PATH": "/forms",
-        "LOGIN": "ann:secret,bob:a:b",
-        "GRACE": "5",
-        "FINISH": "3",
-        "DATA": "/srv/data",
-        "DATABASE": "postgresql+psycopg://box/forms",
-        "KEEP_DAYS": "7",
-        "KEEP_GB": "0.5",
-        "WAITING": "4",
-        "HOURLY": "50",
-    }
-    for name, value in given.items():
-        monkeypatch.setenv("COMFYFORMS_" + name, value)
-    settings = read_settings([])
-    assert settings.server is not None
-    assert settings.server.get_secret_value() == "http://box:8188"
-    assert settings.workflows == Path("/srv/flows")
-    assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
-    assert settings.users == (("ann", "secret"), ("bob", "a:b"))
-    assert (settings.grace, settings.finish) == (5, 3)
-    assert settings.database is not None
-    assert settings.database.get_secret_value() == "postgresql+psycopg://box/forms"
-    assert settings.data == Path("/srv/data")
-    assert (settings.keep_days, settings.keep_gb, settings.waiting, settings.hourly) == (7, 0.5, 4, 50)
-    assert read_settings(["--port", "81"]).port == 81
-
-
-@pytest.mark.parametrize("arguments", [["--port", "many"], ["--login", "ann"], ["--login", ":x"], ["--grace", "long"]])
-def test_wrong_settings_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong setting is named, with exit code 2."""
-    with pytest.raises(SystemExit) as ended:
-        read_settings(arguments)
-    assert ended.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
-
-
-def test_help_keeps_passwords(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help shows every setting, but nobody's password."""
-    monkeypatch.setenv("COMFYFORMS_LOGIN", "ann:lighthouse")
-    with pytest.raises(SystemExit) as ended:
-        read_settings(["--help"])
-    assert ended.value.code == 0
-    told = capsys.readouterr().out
-    assert "--login" in told
-    assert "lighthouse" not in told

@@ -32,8 +32,9 @@ def free_port() -> int:
 
 
 def arguments(command: str) -> list[str]:
-    """A README command with this Python in the place of the one in .venv."""
-    return [sys.executable if part == ".venv/bin/python" else part for part in shlex.split(command)]
+    """A README command with this Python in the place of the one in .venv; `env` sets variables that stand before it."""
+    words = [sys.executable if part == ".venv/bin/python" else part for part in shlex.split(command)]
+    return ["env", *words] if "=" in words[0] else words
 
 
 @contextmanager
@@ -96,6 +97,12 @@ def test_a_snippet_runs_against_the_app(snippet: str) -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^done .*/files/.*\.png", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_no_command_shows_a_password(command: str) -> None:
+    """Options are seen by everybody at the machine; secrets stand in variables."""
+    assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
 
 
 def test_every_file_the_readme_names_exists() -> None:

@@ -1,27 +1,33 @@
-"""The settings of the app: arguments, else COMFYFORMS_… variables, else the defaults. Each is checked here, once."""
+"""What the operator decides: each setting, its default, and what it may be. `ui/arguments.py` reads them."""
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
+import re
+import stat
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from comfy.address import ServerAddress, named_server
 from comfy.errors import ComfyError
 
+log = logging.getLogger(__name__)
+
 PREFIX = "COMFYFORMS_"
 ROOT = Path(__file__).parent.parent
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
-USAGE_ERROR = 2
+OWN = "setting"  # the type of our own errors, whose words are told as they are
+YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
+CHOICES = "|".join(get_args(Permission))
 User = tuple[str, SecretStr]
 
 
@@ -30,109 +36,180 @@ def _words(value: object) -> object:
 
 
 def _users(value: object) -> object:
-    """`NAME:PASSWORD` pairs. The error repeats nothing of what was typed: some of it is a password."""
-    if not isinstance(value, str):
-        return value
-    pairs = [part.partition(":") for part in value.replace("\n", ",").split(",") if part.strip()]
-    users = [(name.strip(), password) for name, _, password in pairs]
-    if not all(name and password for name, password in users):
-        raise PydanticCustomError("users", "write NAME:PASSWORD, and a comma or a new line between two of them.")
-    if len({name for name, _ in users}) < len(users):
-        raise PydanticCustomError("users", "a name stands there twice.")
-    return users
+    """`NAME:PASSWORD` pairs, between commas or lines."""
+    return _pairs([part for line in _lines(value) for part in line.split(",")]) if isinstance(value, str) else value
+
+
+def _users_in_file(value: object) -> object:
+    """The pairs in the file of this name, one a line: a password may have commas there."""
+    return _pairs(_lines(_read(Path(value)))) if isinstance(value, str | Path) else value
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [(name.strip(), password) for name, _, password in (part.partition(":") for part in parts)]
+    if not all(name and name.isprintable() and password for name, password in pairs):
+        raise PydanticCustomError(OWN, "write NAME:PASSWORD for each person, with a comma or a new line between.")
+    if len(dict(pairs)) < len(pairs):
+        raise PydanticCustomError(OWN, "a name stands there twice.")
+    return pairs
+
+
+def _read(path: Path) -> str:
+    """The text of a file with passwords; one that everybody at this machine can read is warned about."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            if os.fstat(file.fileno()).st_mode & stat.S_IROTH:
+                log.warning("Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", path.name)
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
+
+
+def _readable(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
+    return path
+
+
+def _unreadable(error: OSError | ValueError) -> PydanticCustomError:
+    """Why a file cannot be used. Its name is left out, since a password may have been typed in its place."""
+    reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+    return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
 
 
 def _header(value: SecretStr) -> SecretStr:
     name, colon, content = value.get_secret_value().partition(":")
-    if not (colon and name.strip().isascii() and content.strip()) or not value.get_secret_value().isprintable():
-        raise PydanticCustomError("header", "write it like 'X-Api-Key: secret'.")
+    if not (colon and re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) and re.fullmatch(r"[ -~]*[!-~]", content)):
+        raise PydanticCustomError(OWN, "write it like 'X-Api-Key: secret', in ASCII.")
     return value
 
 
 def _path_prefix(value: str) -> str:
-    if value and not value.startswith("/"):
-        raise PydanticCustomError("prefix", "a path prefix starts with a slash, like /forms.")
-    return value.rstrip("/")
+    prefix = value.rstrip("/")
+    if not re.fullmatch(r"(/[\w.~-]+)*", prefix, re.ASCII):
+        raise PydanticCustomError(OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms.")
+    return prefix
+
+
+def _host_name(value: str) -> str:
+    """A name or an address as browsers send it, without a port; an IPv6 address may stand in brackets."""
+    name = value.lower().rstrip(".")
+    if not is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
+        raise PydanticCustomError(OWN, "write names or addresses without http:// and port, like forms.example.org.")
+    return name.strip("[]")
+
+
+def _proxy(value: str) -> str:
+    try:
+        return value if value == "*" else str(ip_network(value) if "/" in value else ip_address(value))
+    except ValueError as error:
+        raise PydanticCustomError(OWN, "write addresses or networks, like 10.0.0.7 or 10.0.0.0/8, or *.") from error
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_words)]
+Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)]
 Users = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+UsersInFile = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users_in_file)]
+File = Annotated[Path, AfterValidator(_readable)]
+Header = Annotated[SecretStr, AfterValidator(_header)]
+PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
+Seconds = Annotated[float, Field(ge=0, le=YEAR, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
     """What the operator decides. Secrets show themselves as stars wherever they are printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        frozen=True,
-        extra="ignore",
-        cli_prog_name="app.py",
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        cli_hide_none_type=True,
-        cli_avoid_json=True,
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True, validate_default=False
     )
 
+    # `title` is what --help calls the value.
     server: SecretStr | None = Field(
-        None, description="ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in"
+        None, title="URL", description="ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in"
     )
-    server_token: SecretStr | None = Field(None, description="sent to ComfyUI as 'Authorization: Bearer …'")
-    server_header: Annotated[SecretStr, AfterValidator(_header)] | None = Field(
-        None, description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'"
+    server_token: SecretStr | None = Field(
+        None, title="TOKEN", description="sent to ComfyUI as 'Authorization: Bearer TOKEN'"
     )
-    server_ca: FilePath | None = Field(None, description="certificates that ComfyUI's own is trusted by (PEM file)")
-    workflows: Path = Field(ROOT / "workflows", description="folder of workflow files")
-    host: str = Field(
-        "0.0.0.0" if ON_A_SPACE else "127.0.0.1", description="address to listen on; 0.0.0.0 = the whole network"
+    server_header: Header | None = Field(
+        None, title="NAME:VALUE", description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'"
     )
-    port: int = Field(7860, ge=0, le=65535, description="port to listen on")
-    root_path: Annotated[str, AfterValidator(_path_prefix)] = Field(
-        "", description="path prefix when a proxy serves the app below one"
+    server_ca: File | None = Field(
+        None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
-    hosts: Words = Field(
-        (), description="names by which browsers may address the app, with commas; own addresses are always among them"
+    workflows: Path = Field(ROOT / "workflows", title="DIR", description="folder of workflow files")
+    host: Annotated[str, AfterValidator(_host_name)] = Field(
+        "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
+        title="ADDRESS",
+        description="address to listen on; 0.0.0.0 = the whole network",
     )
-    trusted_proxies: Words = Field(
+    port: int = Field(7860, ge=0, le=65535, title="PORT", description="port to listen on; 0 = any that is free")
+    root_path: PathPrefix = Field("", title="/PATH", description="path prefix when a proxy serves the app below one")
+    hosts: Hosts = Field(
+        (),
+        title="NAME,NAME…",
+        description="names by which browsers may address the app; own addresses are always among them",
+    )
+    trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),
-        description="addresses of proxies that are believed when they tell for whom they ask",
+        title="ADDRESS,ADDRESS…",
+        description="proxies that are believed when they tell for whom they ask; networks too, * = all",
     )
     open: Permission = Field(
-        "auto", description="may people open workflows of their own; auto = if only this machine can reach the app"
+        "auto",
+        title=CHOICES,
+        description="may people open workflows of their own; auto = if only this machine can reach the app",
     )
-    keep: Permission = Field("auto", description="may they add those to the folder, for everybody")
-    operators: Words = Field((), description="names with a login to which 'operators' applies")
-    open_nodes: FilePath | None = Field(
-        None, description="file with the node classes that opened workflows may use, one a line; without one, any"
+    keep: Permission = Field(
+        "auto", title=CHOICES, description="may they add those to the folder of workflows, for everybody"
     )
-    login: Users = Field((), description="who may use the app, as NAME:PASSWORD,NAME:PASSWORD; empty = everybody")
-    login_file: FilePath | None = Field(None, description="the same from a file, one NAME:PASSWORD a line")
-    grace: Seconds = Field(30.0, description="seconds a run goes on after its page was closed")
-    finish: Seconds = Field(0.0, description="seconds that runs may go on when the app is told to end")
-    data: Path = Field(ROOT / "data", description="folder for the history and the results")
+    operators: Words = Field((), title="NAME,NAME…", description="names with a login to which 'operators' applies")
+    open_nodes: File | None = Field(
+        None,
+        title="FILE",
+        description="the node classes that opened workflows may use, one a line; without this, any",
+    )
+    login: Users = Field(
+        (),
+        title="NAME:PASSWORD,…",
+        description="who may use the app, else everybody; other people at this machine see what a command line says, "
+        "so use the variable or --login-file",
+    )
+    login_file: UsersInFile = Field((), title="FILE", description="the same, one NAME:PASSWORD a line")
+    grace: Seconds = Field(30.0, title="SECONDS", description="how long a run goes on after its page was closed")
+    finish: Seconds = Field(0.0, title="SECONDS", description="how long runs may go on when the app is told to end")
+    data: Path = Field(ROOT / "data", title="DIR", description="folder for the history and the results")
     database: SecretStr | None = Field(
-        None, description="where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…"
+        None, title="URL", description="where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…"
     )
-    keep_days: Positive = Field(30.0, description="days after which results are removed")
-    keep_gb: Positive = Field(20.0, description="size of all results together; the oldest are removed")
-    waiting: int = Field(30, ge=1, description="unfinished runs that one person may have")
-    hourly: int = Field(1000, ge=1, description="runs that one person may start in an hour")
+    keep_days: float = Field(30.0, gt=0, le=36_500, title="DAYS", description="results that are older are removed")
+    keep_gb: float = Field(
+        20.0, gt=0, le=1_000_000, title="GB", description="size of all results together; the oldest are removed"
+    )
+    waiting: int = Field(30, ge=1, title="RUNS", description="unfinished runs that one person may have")
+    hourly: int = Field(1000, ge=1, title="RUNS", description="runs that one person may start in an hour")
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
+        problems = []
         if self.login and self.login_file:
-            raise PydanticCustomError("login", "--login and --login-file: give one of them.")
+            problems.append("--login and --login-file: give one of them.")
         if "operators" in (self.open, self.keep) and not self.operators:
-            raise PydanticCustomError("operators", "--open operators and --keep operators need --operators NAME,NAME.")
-        known = {name for name, _ in self.users}
-        if unknown := [name for name in self.operators if name not in known]:
-            raise PydanticCustomError("operators", f"--operators: {', '.join(unknown)} cannot log in; see --login.")
+            problems.append("--open operators and --keep operators need --operators NAME,NAME.")
+        if set(self.operators) - {name for name, _ in self.users}:
+            problems.append("--operators: each of them needs a login; see --login-file.")
         try:
             self.server_address  # noqa: B018 - read once, to refuse what is none
         except ComfyError as problem:
-            raise PydanticCustomError("server", f"--server: {problem} {problem.hint}") from None
+            problems.append(f"--server: {problem} {problem.hint}")
+        if problems:
+            raise PydanticCustomError(OWN, "\n".join(problems))
         return self
 
     @property
@@ -145,16 +222,16 @@ class Settings(BaseSettings):
     @property
     def users(self) -> tuple[tuple[str, str], ...]:
         """(name, password) of all who may log in; empty = nobody has to."""
-        users = self.login
-        if self.login_file:
-            users = tuple((n, SecretStr(p)) for n, p in _users(self.login_file.read_text("utf-8")))  # type: ignore[attr-defined]
-        return tuple((name, password.get_secret_value()) for name, password in users)
+        return tuple((name, password.get_secret_value()) for name, password in self.login or self.login_file)
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether nobody but people at this machine can reach the app, as far as its settings tell."""
-        behind_a_proxy = bool(self.root_path or self.hosts) or ON_A_SPACE
-        return is_loopback(self.host) and not behind_a_proxy
+        """Whether nobody but the one person at this machine can reach the app, as far as its settings tell.
+
+        Prefix, names and proxies speak of a proxy in front of it, logins of several people.
+        """
+        shared = self.root_path or self.hosts or self.users or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
+        return is_loopback(self.host) and not shared
 
     def permits(self, permission: Permission, owner: str) -> bool:
         """Whether this person (`user:NAME` with a login) may do what `open` or `keep` is about."""
@@ -167,31 +244,15 @@ class Settings(BaseSettings):
                 return word == "yes"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is one that only this machine has."""
+def is_address(host: str) -> bool:
+    """Whether this is an IP address, the brackets of IPv6 allowed."""
     try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+        ip_address(host.strip("[]"))
     except ValueError:
         return False
+    return True
 
 
-def read_settings(arguments: Sequence[str] | None = None) -> Settings:
-    """The settings in force; `arguments` default to the program's own. Ends the program where one is wrong."""
-    try:
-        return CliApp.run(Settings, cli_args=list(sys.argv[1:] if arguments is None else arguments))
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            print(f"app.py: {_sentence(problem)}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    """What is wrong with a setting, without what was typed: it may hold a password."""
-    if not problem["loc"]:
-        return problem["msg"]
-    name = str(problem["loc"][0]).lower().removeprefix(PREFIX.lower())
-    option = f"--{name.replace('_', '-')}"
-    if name in ("open", "keep"):
-        *words, last = get_args(Permission)
-        return f"{option}: choose {', '.join(words)} or {last}."
-    return f"{option}: {problem['msg']}"
+def is_loopback(host: str) -> bool:
+    """Whether an address is one that only this machine has."""
+    return host == "localhost" or (is_address(host) and ip_address(host.strip("[]")).is_loopback)

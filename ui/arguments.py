@@ -1,0 +1,123 @@
+"""The settings of the app as they were given: arguments, else COMFYFORMS_… variables, else the defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ui.settings import OWN, PREFIX, Settings
+
+log = logging.getLogger(__name__)
+
+USAGE_ERROR = 2
+
+# What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
+WORDS: Mapping[str, str] = {
+    "greater_than": "more than {gt:.15g}.",
+    "greater_than_equal": "at least {ge:.15g}.",
+    "less_than_equal": "at most {le:.15g}.",
+    "finite_number": "write a number, like 30.",
+    "float_parsing": "write a number, like 30.",
+    "int_parsing": "write a whole number, like 30.",
+    "int_parsing_size": "write a whole number, like 30.",
+    "literal_error": "choose {expected}.",
+}
+
+
+def read_settings(arguments: Sequence[str] | None = None) -> Settings:
+    """The settings in force; `arguments` default to the program's own.
+
+    Ends the program with 2 where some are wrong: all of them are named, and nothing that was typed is repeated.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given, problems = _parse(arguments)
+    known = [_variable(name) for name in Settings.model_fields]
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            log.warning("%s is no setting.%s", variable, _did_you_mean(variable.upper(), known))
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        problems += [line for problem in found for line in _sentence(problem, given).splitlines()]
+    if problems:
+        print(*(f"app.py: {problem}" for problem in dict.fromkeys(problems)), sep="\n", file=sys.stderr)
+        sys.exit(USAGE_ERROR)
+    return settings
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """A value is missing, or `--help` has one; argparse's own words repeat what was typed."""
+        option = message.removeprefix("argument ").partition(":")[0]
+        self.exit(USAGE_ERROR, f"app.py: {option}: a value is missing, or stands where none belongs.\n")
+
+
+def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
+    """What was given for settings, by name, and what is wrong with how it was given; an empty text is the default.
+
+    `--help` ends the program.
+    """
+    parser = _Parser("app.py", "app.py [--OPTION VALUE …]", "Opens ComfyUI workflows as web forms.", allow_abbrev=False)
+    for name, field in Settings.model_fields.items():
+        about = f"{field.description} [{_variable(name)}]{_default(field.default)}".replace("%", "%%")
+        parser.add_argument(_option(name), action="append", default=SUPPRESS, metavar=field.title, help=about)
+    known, unknown = parser.parse_known_args(arguments)
+    options = [_option(name) for name in Settings.model_fields]
+    problems = [
+        f"argument {1 + arguments.index(word)} belongs to no option.{_did_you_mean(word.partition('=')[0], options)}"
+        for word in unknown
+    ]
+    given: dict[str, object] = {}
+    for name, (value, *more) in vars(known).items():
+        if more:
+            problems.append(f"{_option(name)}: give it once.")
+        given[name] = value or Settings.model_fields[name].default
+    return given, problems
+
+
+def _sentence(problem: ErrorDetails, given: Collection[str]) -> str:
+    """What is wrong with a setting, under the name by which it was given."""
+    if not problem["loc"]:
+        return problem["msg"]
+    name = str(problem["loc"][0])
+    words = WORDS.get(problem["type"], "it cannot be read.").format_map(problem.get("ctx", {})).replace("'", "")
+    if problem["type"] == OWN:
+        words = problem["msg"]
+    return f"{_option(name) if name in given else _variable(name)}: {words}"
+
+
+def _did_you_mean(word: str, names: Iterable[str]) -> str:
+    return "".join(f" Did you mean {name}?" for name in get_close_matches(word, names, 1))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
+
+def _default(value: object) -> str:
+    """A default as one would type it."""
+    match value:
+        case None | () | "":
+            return ""
+        case Path():
+            return f" (default: {value.name}, beside app.py)"
+        case tuple():
+            return f" (default: {','.join(value)})"
+        case float():
+            return f" (default: {value:g})"
+        case _:
+            return f" (default: {value})"
