@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from comfy.client import Client
 from comfy.demo import DemoServer
 from comfy.files_kept import FilesKept
@@ -28,10 +30,11 @@ SECRET = b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of te
 
 @dataclass(frozen=True)
 class RunningApp:
-    """An app that answers at `url`; `backend` is what it works with."""
+    """An app that answers at `url`; `backend` is what it works with, `asgi` what its web server calls."""
 
     url: str
     backend: Backend
+    asgi: FastAPI
 
 
 @contextlib.contextmanager
@@ -72,12 +75,13 @@ def running_app(
             secret=SECRET,
         )
         settings = settings or WebSettings(port=0)
-        config = web_config(build_app(backend, settings), settings, backend.limits.connections)
+        asgi = build_app(backend, settings)
+        config = web_config(asgi, settings, backend.limits.connections)
         server = Server(config, backend.runs, settings)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()
         try:
-            yield RunningApp(f"http://127.0.0.1:{_port(server, thread)}", backend)
+            yield RunningApp(f"http://127.0.0.1:{_port(server, thread)}", backend, asgi)
         finally:
             server.should_exit = True
             thread.join(timeout=10)

@@ -1,0 +1,113 @@
+"""Who asks, and what is theirs: everything is got over HTTP, as a browser would get it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import secrets
+import uuid
+from dataclasses import dataclass, replace
+
+import requests
+from PIL import Image
+from serving import RunningApp
+
+from ui.server import WebSettings
+
+ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
+LOGIN = WebSettings(port=0, users=(ANN, BOB))
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+SECRET = "words that only ann knows"
+PROMPT = {
+    "1": {"class_type": "PrimitiveString", "inputs": {"value": SECRET}},
+    "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+}
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a person has: a finished run, an upload's place, a workflow opened for them alone, a script's call."""
+
+    run: str
+    upload: str
+    workflow: str
+    call: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who asks: the Cookie header of their browser ("" = none), and what is theirs."""
+
+    cookie: str
+    owned: Owned
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Cookie": self.cookie} if self.cookie else {}
+
+
+def never(owned: Owned) -> Owned:
+    """Names like these, of what never was."""
+    return Owned(
+        str(uuid.uuid4()),
+        re.sub(r"[0-9a-f]{32,}", lambda found: secrets.token_hex(len(found[0]) // 2), owned.upload),
+        owned.workflow[:-4] + "zzzz",
+        secrets.token_hex(16),
+    )
+
+
+def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
+    """The cookies of a browser that has opened the page, and has logged in where it was asked to."""
+    with requests.Session() as session:
+        if login:
+            name, password = login
+            answer = session.post(f"{app.url}/login", {"username": name, "password": password}, timeout=20)
+            assert answer.ok, answer.text
+        session.get(app.url, timeout=20)
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
+
+
+def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
+    """Somebody who has made a picture, given a file and opened a workflow."""
+    cookie = browser(app, login)
+    return Person(
+        cookie, Owned(a_run(app, cookie), an_upload(app, cookie), a_workflow(app, cookie), a_call(app, cookie))
+    )
+
+
+def anew(app: RunningApp, who: Person) -> Person:
+    """The same person with another run, for what ends or changes one."""
+    return replace(who, owned=replace(who.owned, run=a_run(app, who.cookie), call=a_call(app, who.cookie)))
+
+
+def a_run(app: RunningApp, cookie: str) -> str:
+    """The id of a finished run that a script has made with this cookie."""
+    event = a_call(app, cookie, "run", "text-to-image", {**SMALL, "2.text": SECRET})
+    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", headers={"Cookie": cookie}, timeout=60).text
+    assert '"done"' in told, told
+    return re.findall(r'"run": ?"([^"]+)"', told)[-1]
+
+
+def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object) -> str:
+    """The id of a script's call, whose answer nobody has asked for yet."""
+    address = f"{app.url}/gradio_api/call/{name}"
+    answer = requests.post(address, json={"data": data}, headers={"Cookie": cookie}, timeout=20)
+    return str(answer.json()["event_id"])
+
+
+def an_upload(app: RunningApp, cookie: str) -> str:
+    """The place of a picture given for a form."""
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(data, "PNG")
+    files = {"files": ("secret.png", data.getvalue())}
+    answer = requests.post(f"{app.url}/gradio_api/upload", files=files, headers={"Cookie": cookie}, timeout=20)
+    return str(answer.json()[0])
+
+
+def a_workflow(app: RunningApp, cookie: str) -> str:
+    """The name of a workflow that was opened for one person."""
+    address = f"{app.url}/workflows?file=private.json"
+    answer = requests.post(address, json.dumps(PROMPT), headers={"Cookie": cookie}, timeout=20)
+    assert answer.ok, answer.text
+    return str(answer.json()["name"])
