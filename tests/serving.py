@@ -43,6 +43,7 @@ def running_app(
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
     remembers: bool = True,
+    demo: bool = True,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
@@ -61,7 +62,7 @@ def running_app(
             runs,
             WorkflowFolder(workflows),
             LiveCatalogue(client),
-            demo=True,
+            demo=demo,
             files=Path(files),
             may_keep=may_keep,
             limits=limits or WebLimits(),

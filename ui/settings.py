@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -14,6 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, CliApp, NoDecode, SettingsConfigDict
 
 from comfy.address import ServerAddress, named_server
+from comfy.address import is_loopback as is_loopback  # for the rest of ui
 from comfy.errors import ComfyError
 
 PREFIX = "COMFYFORMS_"
@@ -165,14 +165,6 @@ class Settings(BaseSettings):
                 return owner in {f"user:{name}" for name in self.operators}
             case word:
                 return word == "yes"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is one that only this machine has."""
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
