@@ -27,8 +27,7 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
         401: ("{name} asks for a login.", _LOGIN_HINT),
         403: (
             "{name} refuses requests from here.",
-            "ComfyUI answers so when a proxy in front of it changes the host. If something in front asks for a login: "
-            "start this app with --server-token, --server-header, or a name and password in --server.",
+            f"ComfyUI answers so when a proxy before it changes the host. If that asks for a login: {_LOGIN_HINT}",
         ),
         404: ("{name} does not know this address.", "Check that this is the address of a ComfyUI server."),
         407: ("The proxy before {name} asks for a login.", "Put name and password into HTTP_PROXY or HTTPS_PROXY."),

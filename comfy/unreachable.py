@@ -18,7 +18,7 @@ from comfy.errors import ServerUnreachable
 
 __all__ = ["unreachable"]
 
-_CHECK = "Check that ComfyUI is running there and the address is right."
+_CHECK = "Check that ComfyUI is running there and the address is right, http:// or https:// included."
 _CHECK_PROXY = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started."
 
 # X509_V_ERR_… of OpenSSL -> (what is wrong, hint)
@@ -34,8 +34,6 @@ _NOT_TRUSTED = ("is not trusted", "Name the certificate that it was signed with:
 
 # Reasons of OpenSSL when the other side speaks something else; their names have changed with its versions.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
-# How a TLS server answers plain HTTP: an alert record, as it stands in the errors of http.client and websocket-client.
-_TLS_ALERT = re.compile(r"\\x15\\x03|\x15\x03")
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -69,9 +67,6 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
                 return ServerUnreachable(f"{name} cannot be reached: no answer from that host.", _CHECK)
             case TimeoutError():
                 return ServerUnreachable(f"{name} took too long to answer.", "It may be busy; try again in a moment.")
-            case _ if _TLS_ALERT.search(str(cause)):
-                hint = "Write the address with https:// rather than http://."
-                return ServerUnreachable(f"{name} wants TLS.", hint, passing=False)
     return ServerUnreachable(f"{name} cannot be reached.", _CHECK)
 
 

@@ -49,6 +49,7 @@ def running_app(
     limits: WebLimits | None = None,
     run_limits: RunLimits | None = None,
     remembers: bool = True,
+    demo: bool = True,
     **options: Any,
 ) -> Iterator[RunningApp]:
     """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
@@ -68,7 +69,7 @@ def running_app(
             runs,
             WorkflowFolder(workflows),
             LiveCatalogue(client),
-            demo=True,
+            demo=demo,
             files=Path(files),
             permissions=permissions or Permissions(keep=lambda _: may_keep, trusts=lambda _: may_keep),
             limits=limits or WebLimits(),

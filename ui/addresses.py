@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from ui.settings import is_loopback
+from comfy.address import is_loopback
 
 # "*" trusts these: whoever is believed without being named must at least be near, else any browser could choose its
 # own address.

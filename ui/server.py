@@ -21,6 +21,7 @@ from gradio.routes import App as GradioApp
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
+from comfy.address import is_loopback
 from comfy.errors import ComfyError
 from comfy.form import place_errors
 from comfy.job import Record
@@ -45,7 +46,6 @@ from ui.own_runs import own_run_routes
 from ui.page import build_page, look
 from ui.past import past_routes
 from ui.protocols import PageConnection, PageSocket
-from ui.settings import is_loopback
 from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from comfy.address import ServerAddress, named_server
+from comfy.address import ServerAddress, is_loopback, named_server
 from comfy.errors import ComfyError
 
 log = logging.getLogger(__name__)
@@ -251,8 +251,3 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is one that only this machine has."""
-    return host == "localhost" or (is_address(host) and ip_address(host.strip("[]")).is_loopback)

@@ -96,17 +96,38 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 )
 # What Gradio brings and nobody needs: as unknown as what never was.
 SHUT = frozenset(
-    """
-    /openapi.json /pwa_icon /pwa_icon/{size} /manifest.json /monitoring /monitoring/summary /monitoring/{key}
-    /gradio_api/deep_link /gradio_api/token /gradio_api/dev/reload /gradio_api/runs /gradio_api/api/{api_name}
-    /gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/proxy={url_path:path}
-    /gradio_api/stream/{event_id} /gradio_api/stream/{event_id}/close /gradio_api/file/{path:path}
-    /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8 /gradio_api/heartbeat/{session_hash}
-    /gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext} /gradio_api/component_server
-    /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file /gradio_api/queue/status
-    /gradio_api/startup-events /gradio_api/theme.css /gradio_api/process_recording /gradio_api/vibe-edit
-    /gradio_api/undo-vibe-edit /gradio_api/vibe-code /gradio_api/vibe-starter-queries
-    """.split()
+    [
+        "/openapi.json",
+        "/pwa_icon",
+        "/pwa_icon/{size}",
+        "/manifest.json",
+        "/monitoring",
+        "/monitoring/summary",
+        "/monitoring/{key}",
+        "/gradio_api/deep_link",
+        "/gradio_api/token",
+        "/gradio_api/dev/reload",
+        "/gradio_api/runs",
+        "/gradio_api/api/{api_name}",
+        "/gradio_api/custom_component/{id}/{environment}/{type}/{file_name}",
+        "/gradio_api/proxy={url_path:path}",
+        "/gradio_api/stream/{event_id}",
+        "/gradio_api/stream/{event_id}/close",
+        "/gradio_api/file/{path:path}",
+        "/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8",
+        "/gradio_api/heartbeat/{session_hash}",
+        "/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}",
+        "/gradio_api/component_server",
+        "/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file",
+        "/gradio_api/queue/status",
+        "/gradio_api/startup-events",
+        "/gradio_api/theme.css",
+        "/gradio_api/process_recording",
+        "/gradio_api/vibe-edit",
+        "/gradio_api/undo-vibe-edit",
+        "/gradio_api/vibe-code",
+        "/gradio_api/vibe-starter-queries",
+    ]
 )
 LOGOUT = "/logout"  # ends what the others need: it has a test of its own
 SOCKETS = frozenset({"/live/{run_id}", "/news"})
