@@ -18,6 +18,7 @@ from serving import WORKFLOWS, running_demo_app
 from visitor import Site, Visitor
 
 from comfy.workflow import read_workflow
+from ui.permissions import Permissions
 
 Visit = Callable[..., Visitor]
 
@@ -30,6 +31,12 @@ GIVE = """([how, data, name]) => {
     if (how === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
     else for (const kind of ["dragover", "drop"])
         target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+DRAG_OVER = """() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["{}"], "a.json", { type: "application/json" }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    document.querySelector("#heading").dispatchEvent(new DragEvent("dragover", options));
 }"""
 PASTE_TEXT = """(text) => {
     const transfer = new DataTransfer();
@@ -187,6 +194,38 @@ def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Vi
     give(person.page, json.dumps(prompt()).encode(), "mine.json")
     expect(person.page.locator("#opened-here")).to_be_visible()
     expect(person.page.get_by_role("button", name="Keep it for everybody")).to_have_count(0)
+
+
+@pytest.fixture
+def closed(nothing_left_behind: None) -> Iterator[Site]:
+    """A site where nobody opens workflows of their own."""
+    with running_demo_app(step_seconds=0, permissions=Permissions(open=lambda _: False)) as (demo, app):
+        yield Site(app.url, demo, app.backend)
+
+
+def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
+    """There is no button and no frame for a drop; what is dropped all the same is refused in words, the form stays."""
+    person = visit(closed).open()
+    expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
+    person.page.evaluate(DRAG_OVER)
+    expect(person.page.locator("body.dropping")).to_have_count(0)
+    give(person.page, json.dumps(prompt()).encode(), "mine.json")
+    expect(person.page.locator("#stage .headline")).to_contain_text("does not open workflows that people bring")
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    assert all("422" in complaint for complaint in person.complaints)
+    person.complaints.clear()  # a refused request is written to every browser's console
+    person.page.goto(f"{closed.url}/?workflow=~0123456789abcdef")
+    expect(person.page.locator("#no-form")).to_contain_text("does not open workflows that people bring")
+    person.open("upscale")
+    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+
+
+def test_a_file_held_over_the_page_is_shown_where_it_may_go(fast: Site, visit: Visit) -> None:
+    """Where opening is allowed, the page takes a file anywhere beside the fields."""
+    person = visit(fast).open()
+    expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
+    person.page.evaluate(DRAG_OVER)
+    expect(person.page.locator("body.dropping")).to_have_count(1)
 
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
