@@ -155,7 +155,7 @@ def test_others_see_nothing(fast: Site, visit: Visit) -> None:
     """Another browser has no past here, and a result's address is 404 for it."""
     person, other = visit(fast).open(**ONE), visit(fast)
     run_id = make(person, "a lighthouse")
-    source = str(picture_of(person, run_id).get_attribute("src"))
+    source = str(picture_of(person, run_id).evaluate("image => image.src"))
     other.open()
     expect(tiles(other)).to_have_count(0)
     for path in (source, f"{fast.url}/history/{run_id}", f"{fast.url}/files/{run_id}/0/thumb"):

@@ -30,7 +30,7 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
         person.frames(1)
         run_id = person.done()
         expect(person.page.locator(".past-run img")).to_be_visible()
-        source = str(person.page.locator("#picture img").get_attribute("src"))
+        source = str(person.page.locator("#picture img").evaluate("image => image.src"))
         assert source.startswith(f"{outside}/files/{run_id}/")
         person.page.get_by_role("button", name="Use these values").click()
         expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
@@ -55,7 +55,7 @@ def test_behind_a_login(fast: Site, visit: Visit, context_of: Callable[..., Brow
         person.page.get_by_role("button", name="Login").click()
         person.ready()
         run_id = person.generate()
-        files = str(person.page.locator("#picture img").get_attribute("src"))
+        files = str(person.page.locator("#picture img").evaluate("image => image.src"))
         stranger = context_of()
         assert stranger.request.get(files).status == 401
         assert stranger.request.get(f"{app.url}/files/{run_id}/all.zip").status == 401
@@ -77,7 +77,7 @@ def test_another_browser_sees_nothing(fast: Site, visit: Visit) -> None:
     """Without a login, a run's files and frames are for the browser that started it only."""
     person = visit(fast).open(**{"5.steps": 1})
     run_id = person.generate()
-    files = str(person.page.locator("#picture img").get_attribute("src"))
+    files = str(person.page.locator("#picture img").evaluate("image => image.src"))
     assert person.page.request.get(files).status == 200
     other = visit(fast).open()
     assert other.page.request.get(files).status == 404

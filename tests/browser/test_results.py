@@ -40,7 +40,7 @@ def test_several_pictures(fast: Site, visit: Visit) -> None:
     thumbnails = person.page.locator("#gallery .thumbnail-item")
     expect(thumbnails).to_have_count(3)
     picture = person.page.locator("#picture img")
-    names = thumbnails.locator("img").evaluate_all("all => all.map((image) => image.src)")
+    names = thumbnails.locator("img").evaluate_all("all => all.map((image) => image.getAttribute('src'))")
     expect(picture).to_have_attribute("src", names[0])
     thumbnails.nth(1).click()
     expect(picture).to_have_attribute("src", names[1])
