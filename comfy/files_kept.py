@@ -78,7 +78,7 @@ class FilesKept:
                 if holder:
                     self._held.setdefault(holder, set()).add(digest)
         except OSError as error:
-            raise not_written("a file could not be kept here", error, "Try again.") from error
+            raise not_written("a file could not be kept", error, "Try again.") from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

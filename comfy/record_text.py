@@ -135,8 +135,9 @@ def _node_error(told: Mapping[str, Any]) -> NodeError:
 
 def _read(default: T, told: Mapping[str, Any]) -> T:
     """A frozen dataclass with what is told of its fields, as far as it has the type that is there already."""
-    known = {name: told[name] for name, value in asdict(default).items() if type(told.get(name)) is type(value)}
-    return replace(default, **known)
+    known = asdict(default)
+    same = {name: told[name] for name in known.keys() & told.keys() if type(told[name]) is type(known[name])}
+    return replace(default, **same)
 
 
 def _object(told: object) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class ResultFiles:
                     continue
                 bundle.add(iter(partial(content.read, CHUNK), b""), f"{index + 1:03}-{safe_name(file.filename)}")
                 yield from bundle.all_files()
-        if bundle.num_streamed:
+        if bundle.num_streamed():
             yield from bundle.finalize()
 
     @contextmanager

@@ -209,7 +209,7 @@ def _missing_words(state: RunState, missing: int) -> str:
     files = len(state.files)
     which = "The result" if files == 1 else f"{missing} of {files} results"
     if state.error is not None:  # nothing is wrong with the server
-        return f"{state.error.message} {which} can be downloaded for a while; nothing is kept here."
+        return f"{state.error.message} {which} can still be downloaded for a while."
     return f"{which} could not be fetched from the image server. Try to download it, or run this again."
 
 
