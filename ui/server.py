@@ -33,7 +33,7 @@ from ui.bodies import BoundBodies
 from ui.cookies import Cookies
 from ui.door import LOGIN, Door
 from ui.files import file_routes
-from ui.guesses import Guesses
+from ui.guesses import GUESSING, Guesses
 from ui.headers import PageHeaders
 from ui.identity import GiveCookies, Identity
 from ui.limits import ENVELOPE, WebLimits
@@ -109,6 +109,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         page,
         path="/",
         auth=list(settings.users) or None,
+        auth_message=GUESSING,
         root_path=settings.root_path or None,
         footer_links=["api"],
         run_history=False,
@@ -223,10 +224,15 @@ def web_config(app: FastAPI, settings: WebSettings, connections: int = WebLimits
     )
 
 
-def serve(backend: Backend, settings: WebSettings) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+def warn_of_plain_passwords(settings: WebSettings) -> None:
+    """Log that passwords can be read on the way, where they can: on a network, and no proxy is named that has TLS."""
     if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == NEXT_DOOR:
         log.warning("Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies).")
+
+
+def serve(backend: Backend, settings: WebSettings) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    warn_of_plain_passwords(settings)
     config = web_config(build_app(backend, settings), settings, backend.limits.connections)
     server = Server(config, backend.runs, settings)
     try:
