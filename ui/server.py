@@ -38,7 +38,7 @@ from ui.headers import PageHeaders
 from ui.identity import GiveCookies, Identity
 from ui.limits import ENVELOPE, WebLimits
 from ui.live import live_routes
-from ui.logins import Tokens, logout_routes, watched_logins
+from ui.logins import EndStreams, Tokens, logout_routes, watched_logins
 from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
@@ -124,6 +124,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         identity.login.tokens = Tokens()
     mount.app = Door(mount.app, identity, limits, guesses)
     app.add_middleware(GiveCookies, identity=identity)
+    app.add_middleware(EndStreams, identity=identity)
     app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
     largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: ENVELOPE}

@@ -85,6 +85,22 @@ def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
     run.cancel()
 
 
+def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
+    """What a script of that browser listens to says nothing more either."""
+    with logged_in(app) as browser:
+        kept = browser.cookies.copy()
+        call = {"data": ["text-to-image", LONG]}
+        event = browser.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
+        address = f"{app.url}/gradio_api/call/run/{event}"
+        with requests.get(address, cookies=kept, stream=True, timeout=20) as stream:
+            lines = stream.iter_lines()
+            assert next(lines)
+            browser.post(f"{app.url}/logout", timeout=10)
+            rest = list(lines)
+        assert not [line for line in rest if b"complete" in line]
+        assert len(rest) < 20
+
+
 def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
     """Whoever has copied the cookie is logged out with it."""
     with logged_in(app) as browser:
