@@ -16,6 +16,7 @@ Kind = Literal["prompt", "graph"]
 
 MAX_DEPTH = 100
 MAX_PARTS = 300_000  # lists and objects, a few hundred bytes each; the largest graph seen has 12,000
+MAX_VALUES = 1_000_000  # commas; some 300 ns and 100 bytes each
 MAX_WRAPS = 6
 
 # Under which keys programs wrap the documents.
@@ -57,7 +58,7 @@ def read_json(text: str) -> Any:
     characters. Raises NotJson and TooDeep.
     """
     text = text.replace("\0", "").lstrip("\ufeff \t\r\n")
-    if text.count("[") + text.count("{") > MAX_PARTS:
+    if text.count("[") + text.count("{") > MAX_PARTS or text.count(",") > MAX_VALUES:
         raise TooDeep
     try:
         value, _ = _DECODER.raw_decode(text)

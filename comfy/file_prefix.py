@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from comfy.workflow import Prompt, is_link
+from comfy.workflow import Prompt
 
 FILE_PREFIX = "filename_prefix"
 ALIAS = "Node name for S&R"
 
 MAX_NODES = 10_000
+# Without these a few names for a long text would make texts of gigabytes.
+MAX_NAMES = 32  # in one text
+MAX_NAME = 255  # characters of a value; no file name is longer
 
 _NAME = re.compile(r"%([^%]+)%")
 _DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
@@ -47,10 +50,9 @@ def substitute(prefix: str, nodes: Iterable[NamedNode], now: datetime) -> str:
     """A file prefix with names replaced; those that lead nowhere stay, as the editor leaves them.
 
     `%Node.widget%` looks for the first node of that alias, then of that title. Characters that file names cannot hold
-    become `_` in values.
+    become `_` in values, which are cut to the length of a file name; names beyond the first 32 stay.
     """
-    known = tuple(nodes)
-    return _NAME.sub(lambda found: _replacement(found, known, now), prefix)
+    return _substitute(prefix, _by_name(nodes), now)
 
 
 def substitute_prompt(
@@ -61,25 +63,25 @@ def substitute_prompt(
     `aliases` (node id → alias, from `aliases_of`) is for prompts that came from a graph. The values are this prompt's:
     a caller that resolves wildcards first gets the text sent, where the editor would give the text typed.
     """
-    nodes = named_nodes(prompt, aliases or {})
+    nodes = _by_name(named_nodes(prompt, aliases or {}))
     changed: dict[str, str] = {}
     substituted: Prompt = {}
     for node_id, node in prompt.items():
         inputs = dict(node["inputs"])
         prefix = inputs.get(FILE_PREFIX)
-        if isinstance(prefix, str) and (text := substitute(prefix, nodes, now)) != prefix:
+        if isinstance(prefix, str) and (text := _substitute(prefix, nodes, now)) != prefix:
             inputs[FILE_PREFIX] = changed[f"{node_id}.{FILE_PREFIX}"] = text
         substituted[node_id] = node | {"inputs": inputs}
     return substituted, changed
 
 
 def named_nodes(prompt: Prompt, aliases: Mapping[str, str]) -> tuple[NamedNode, ...]:
-    """The nodes of a prompt under the names that prefixes use; a linked input has no value of its own."""
+    """The nodes of a prompt under the names that prefixes use; linked inputs and lists have no value to write."""
     return tuple(
         NamedNode(
             aliases.get(node_id, node["class_type"]),
             _title(node),
-            {name: value for name, value in node["inputs"].items() if not is_link(value)},
+            {name: value for name, value in node["inputs"].items() if not isinstance(value, list | dict)},
         )
         for node_id, node in prompt.items()
     )
@@ -125,15 +127,28 @@ def _date_part(letters: str, now: datetime) -> str:
             return str(DATE_PARTS[letters[0]](now)).zfill(len(letters))
 
 
-def _replacement(found: re.Match[str], nodes: tuple[NamedNode, ...], now: datetime) -> str:
+def _by_name(nodes: Iterable[NamedNode]) -> dict[str, NamedNode]:
+    """The node that each name stands for: the first of that alias, else the first of that title."""
+    aliases: dict[str, NamedNode] = {}
+    titles: dict[str, NamedNode] = {}
+    for node in nodes:
+        aliases.setdefault(node.alias, node)
+        titles.setdefault(node.title, node)
+    return titles | aliases
+
+
+def _substitute(prefix: str, nodes: Mapping[str, NamedNode], now: datetime) -> str:
+    return _NAME.sub(lambda found: _replacement(found, nodes, now), prefix, MAX_NAMES)
+
+
+def _replacement(found: re.Match[str], nodes: Mapping[str, NamedNode], now: datetime) -> str:
     name, *rest = found[1].split(".")
     if len(rest) != 1:
         # The editor also cuts a date at its first dot when it has two or more.
         return format_date(name.removeprefix("date:"), now) if name.startswith("date:") else found[0]
-    called = [node for node in nodes if node.alias == name] or [node for node in nodes if node.title == name]
-    if not called or rest[0] not in called[0].values:
+    if name not in nodes or rest[0] not in nodes[name].values:
         return found[0]
-    return _FORBIDDEN.sub("_", _as_text(called[0].values[rest[0]]))
+    return _FORBIDDEN.sub("_", _as_text(nodes[name].values[rest[0]])[:MAX_NAME])
 
 
 def _as_text(value: object) -> str:

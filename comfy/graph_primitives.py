@@ -12,6 +12,10 @@ from comfy.graph_live import PRIMITIVE, LiveGraph, LiveInput, LiveNode
 from comfy.graph_text import Lookup, substitute
 from comfy.graph_widgets import Widget, assign
 
+# A primitive may name a widget that another one filled: without a bound, thirty of them double a text to gigabytes.
+MAX_VALUE = 10_000  # characters of a value that a name stands for
+MAX_ADDED = 1_000_000  # characters by which all the names of a graph make it longer
+
 
 def primitives(graph: LiveGraph) -> Iterator[LiveNode]:
     return (node for node in graph.nodes.values() if node.type == PRIMITIVE and node.virtual)
@@ -44,10 +48,13 @@ def value_of(graph: LiveGraph, primitive: LiveNode) -> Any:
 
 
 def apply_primitives(graph: LiveGraph, names: Lookup) -> None:
-    """Copy every primitive's value into what it feeds."""
+    """Copy every primitive's value into what it feeds; names in values are replaced as long as that adds little."""
+    left = MAX_ADDED
     for primitive in primitives(graph):
         value = value_of(graph, primitive)
-        if isinstance(value, str) and primitive.saved.properties.get("Run widget replace on values"):
-            value = substitute(value, names)
+        if isinstance(value, str) and left > 0 and primitive.saved.properties.get("Run widget replace on values"):
+            replaced = substitute(value, names, MAX_VALUE)
+            left -= len(replaced) - len(value)
+            value = replaced
         for node, _, widget in fed(graph, primitive):
             assign(node.widgets if node.inner is None else [widget], widget, value)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from comfy.file_prefix import MAX_NAME, MAX_NAMES
 from comfy.graph_live import LiveNode
 
 # The value of a widget, by the name or title of its node and its own name; None if there is none.
@@ -44,15 +45,18 @@ PLACE = re.compile(r"%([^%]+)%")
 UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1F\x7F]')
 
 
-def substitute(text: str, lookup: Lookup) -> str:
-    """Replace every `%NODE.WIDGET%` for which `lookup(node, widget)` is not None, made safe for a file name."""
+def substitute(text: str, lookup: Lookup, longest: int = MAX_NAME) -> str:
+    """Replace every `%NODE.WIDGET%` for which `lookup(node, widget)` is not None, made safe for a file name.
+
+    Values are cut to the `longest` in characters; names beyond the first 32 stay.
+    """
 
     def put(match: re.Match[str]) -> str:
         parts = match[1].split(".")
         value = lookup(*parts) if len(parts) == 2 else None
-        return match[0] if value is None else UNSAFE.sub("_", _as_text(value))
+        return match[0] if value is None else UNSAFE.sub("_", _as_text(value)[:longest])
 
-    return PLACE.sub(put, text)
+    return PLACE.sub(put, text, MAX_NAMES)
 
 
 def lookup_in(nodes: Iterable[LiveNode]) -> Lookup:

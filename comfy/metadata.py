@@ -7,7 +7,7 @@ begins, never by its name; what a text inside is, by what it says, never by wher
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +23,9 @@ KINDS = "Workflows are opened from JSON and from pictures, videos, sounds and mo
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
+# How much JSON of one file is read, in brackets and commas, of which a second has some four million.
+MAX_WORK = 2_000_000
+TEXT_WORK = 20  # what each text costs beside
 # Texts by which other programs describe a picture, and whose they are.
 FOREIGN = {
     "parameters": "Stable Diffusion web UI",
@@ -56,6 +59,14 @@ def find_workflow_in(path: Path) -> Carried:
             return _find(file, path.name)
     except OSError as error:
         raise WorkflowError(f"{_shown(path.name)} cannot be read: {error.strerror or error}.") from error
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """A text that looks like JSON and cannot be read, by its name."""
+
+    key: str
+    too_deep: bool
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,10 @@ def _find(file: BinaryIO, name: str) -> Carried:
         raise WorkflowError(f"{shown} is no kind of file that carries a ComfyUI workflow.", KINDS)
     reader.position = 0
     texts, problem = _collect(family.texts(reader))
-    found = [document for text in texts for document in _documents(text)]
-    prompt, graph = _choose(found, "prompt"), _choose(found, "graph")
+    found, unread = _documents(texts)
+    prompt, graph = found.get("prompt"), found.get("graph")
     if prompt is None and graph is None:
-        raise _refusal(shown, family, texts, problem)
+        raise _refusal(shown, family, texts, unread, problem)
     where = family.where
     if keys := dict.fromkeys(document.key for document in (prompt, graph) if document and document.key):
         where += f" ({', '.join(keys)})"
@@ -129,15 +140,31 @@ def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
     return found, ""
 
 
-def _documents(text: Text) -> Iterator[Document]:
-    key, body = _unprefixed(text)
-    if not _may_be_json(body):
-        return
-    try:
-        value = read_json(body)
-    except (NotJson, TooDeep):
-        return
-    yield from documents(value, key)
+def _documents(texts: Sequence[Text]) -> tuple[dict[Kind, Document], list[_Unread]]:
+    """The document of each kind that counts, and the texts that look like JSON and are not.
+
+    Those under ComfyUI's own names go first. Of several it is the last, because the editor lets a later one replace an
+    earlier; so the last texts are read first, and no more of them than are needed.
+    """
+    own: dict[Kind, Document] = {}
+    other: dict[Kind, Document] = {}
+    unread: list[_Unread] = []
+    left = MAX_WORK
+    for text in reversed(texts):
+        if len(own) == len(OWN_KEY):
+            break
+        key, body = _unprefixed(text)
+        if not _may_be_json(body):
+            continue
+        left -= TEXT_WORK + sum(map(body.count, "[{,"))
+        try:
+            if left < 0:
+                raise TooDeep
+            for document in reversed(list(documents(read_json(body), key))):
+                (own if document.key == OWN_KEY[document.kind] else other).setdefault(document.kind, document)
+        except (NotJson, TooDeep) as error:
+            unread.append(_Unread(key, isinstance(error, TooDeep)))
+    return other | own, unread[::-1]
 
 
 def _unprefixed(text: Text) -> tuple[str, str]:
@@ -152,26 +179,17 @@ def _may_be_json(text: str) -> bool:
     return text[:100].lstrip("\0\ufeff \t\r\n")[:1] in ("{", "[", '"')
 
 
-def _choose(found: list[Document], kind: Kind) -> Document | None:
-    """The one under ComfyUI's own name, else any; the last, because the editor lets a later one replace an earlier."""
-    fitting = [document for document in found if document.kind == kind]
-    own = [document for document in fitting if document.key == OWN_KEY[kind]]
-    return next(reversed(own or fitting), None)
-
-
-def _refusal(shown: str, family: _Family, texts: list[Text], problem: str) -> WorkflowError:
+def _refusal(
+    shown: str, family: _Family, texts: Sequence[Text], unread: Sequence[_Unread], problem: str
+) -> WorkflowError:
     """Why there is nothing, as exactly as can be said."""
-    for text in texts:
-        key, body = _unprefixed(text)
-        if not (_may_be_json(body) and (key.lower() in OWN_KEY.values() or family.where == "JSON")):
+    for text in unread:
+        if text.key.lower() not in OWN_KEY.values() and family.where != "JSON":
             continue
-        try:
-            read_json(body)
-        except TooDeep:
+        if text.too_deep:
             return WorkflowError(f"{shown} is nested too deeply to be a workflow, or too large.", ORIGINAL)
-        except NotJson:
-            what = "is not JSON, or is cut off" if family.where == "JSON" else f"is damaged: its “{key}” is cut off"
-            return WorkflowError(f"{shown} {what}.", "Save or download the file again." if key else KINDS)
+        what = "is not JSON, or is cut off" if family.where == "JSON" else f"is damaged: its “{text.key}” is cut off"
+        return WorkflowError(f"{shown} {what}.", "Save or download the file again." if text.key else KINDS)
     if problem:
         return WorkflowError(f"{shown} is damaged: {problem}.", "Save or download the file again.")
     others = [FOREIGN[text.key.lower()] for text in texts if text.key.lower() in FOREIGN]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from comfy.object_info import NodeSpec
 from comfy.workflow import Prompt
 
-# Beyond these a text is no person's wildcard, and choosing would take time in the product of the two.
+# Beyond these a text is no person's wildcard.
 MAX_LENGTH = 200_000
 MAX_DEPTH = 64
 
@@ -25,6 +25,11 @@ _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
 
 
+# Between two braces stand choices, each made of texts and of other such blocks.
+Block: TypeAlias = "list[list[Piece]]"
+Piece: TypeAlias = "str | Block"
+
+
 def resolve(text: str, rng: random.Random) -> str:
     """One of the texts that `text` stands for.
 
@@ -32,9 +37,10 @@ def resolve(text: str, rng: random.Random) -> str:
     are the plain characters; an empty choice is one; a brace that is never closed reaches to the end, one that was
     never opened stays. A text too long or too deep for a wildcard comes back unchanged.
     """
-    if len(text) > MAX_LENGTH or _too_deep(text):
+    if len(text) > MAX_LENGTH:
         return text
-    return _resolve(text, rng)
+    pieces = _parse(_COMMENT.sub(_uncommented, text))
+    return text if pieces is None else _choose(pieces, rng)
 
 
 def resolve_prompt(
@@ -68,46 +74,41 @@ def _dynamic_inputs(node: Mapping[str, Any], catalogue: Mapping[str, NodeSpec]) 
     ]
 
 
-def _too_deep(text: str) -> bool:
-    depth = 0
-    for mark in _MARK.finditer(text):
-        depth += (mark[0] == "{") - (mark[0] == "}" and depth > 0)
-        if depth > MAX_DEPTH:
-            return True
-    return False
-
-
-def _resolve(text: str, rng: random.Random) -> str:
-    text = _COMMENT.sub(_uncommented, text)
-    done: list[str] = []
-    at = 0
-    for mark in _MARK.finditer(text):
-        if mark[0] != "{" or mark.start() < at:
-            continue
-        done.append(text[at : mark.start()])
-        options, at = _options(text, mark.end())
-        done.append(_resolve(options[int(rng.random() * len(options))], rng))
-    return _ESCAPED.sub(r"\1", "".join(done) + text[at:])
-
-
 def _uncommented(found: re.Match[str]) -> str:
     """Nothing, but for a block comment that is never closed and so is none; that holds for all that follows, too."""
     return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
 
 
-def _options(text: str, start: int) -> tuple[list[str], int]:
-    """The choices of the block that opens before `start`, unresolved, and where the text goes on."""
-    options: list[str] = []
-    depth, begin = 0, start
-    for mark in _MARK.finditer(text, start):
+def _parse(text: str) -> list[Piece] | None:
+    """What a text is made of; None where it is too deep."""
+    pieces: list[Piece] = []
+    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with what it stands in
+    begin = 0
+    for mark in _MARK.finditer(text):
+        if not (mark[0] == "{" or (open_blocks and mark[0] in "}|")):
+            continue
+        pieces.append(text[begin : mark.start()])
+        begin = mark.end()
         match mark[0]:
             case "{":
-                depth += 1
-            case "}" if depth == 0:
-                return [*options, text[begin : mark.start()]], mark.end()
-            case "}":
-                depth -= 1
-            case "|" if depth == 0:
-                options.append(text[begin : mark.start()])
-                begin = mark.end()
-    return [*options, text[begin:]], len(text)
+                block: Block = [[]]
+                pieces.append(block)
+                open_blocks.append((block, pieces))
+                pieces = block[0]
+            case "|":
+                pieces = []
+                open_blocks[-1][0].append(pieces)
+            case _:
+                _, pieces = open_blocks.pop()
+        if len(open_blocks) > MAX_DEPTH:
+            return None
+    pieces.append(text[begin:])
+    return open_blocks[0][1] if open_blocks else pieces
+
+
+def _choose(pieces: Sequence[Piece], rng: random.Random) -> str:
+    """Escapes are taken off level by level, as the editor does it: what is deep inside loses more backslashes."""
+    chosen = [
+        piece if isinstance(piece, str) else _choose(piece[int(rng.random() * len(piece))], rng) for piece in pieces
+    ]
+    return _ESCAPED.sub(r"\1", "".join(chosen))

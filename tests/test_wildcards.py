@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from typing import Any
 
 import pytest
 from form_samples import node, small_catalogue
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.object_info import Catalogue
@@ -133,3 +134,35 @@ def test_no_text_takes_long(text: str) -> None:
     begun = time.monotonic()
     resolve(text, random.Random(1))
     assert time.monotonic() - begun < 10
+
+
+def as_the_editor_does(text: str, rng: random.Random) -> str:
+    """A transcription of the editor's `processDynamicPrompt`, letter by letter and level by level."""
+    text = re.sub(r"//[^\n\r\u2028\u2029]*|/\*[\s\S]*?\*/", "", text)
+    result, at = "", 0
+    while at < len(text):
+        if text[at] == "\\":
+            result, at = result + text[at : at + 2], at + 2
+        elif text[at] != "{":
+            result, at = result + text[at], at + 1
+        else:
+            choices, depth, at = [""], 0, at + 1
+            while at < len(text) and (depth or text[at] != "}"):
+                if text[at] == "|" and not depth:
+                    choices.append("")
+                else:
+                    taken = text[at : at + 2] if text[at] == "\\" else text[at]
+                    depth += (taken == "{") - (taken == "}")
+                    choices[-1] += taken
+                    at += len(taken) - 1
+                at += 1
+            at += 1
+            result += as_the_editor_does(choices[int(rng.random() * len(choices))], rng)
+    return re.sub(r"\\([{}|])", r"\1", result)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
+def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> None:
+    """Comments, escapes and choices of any nesting, at once, are what they are one level after the other."""
+    assert resolve(text, random.Random(seed)) == as_the_editor_does(text, random.Random(seed))

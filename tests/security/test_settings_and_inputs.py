@@ -1,0 +1,245 @@
+"""Secrets in settings, wrong settings, slow inputs, and how the app ends: what an audit found, tried again."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from graph_samples import CATALOGUE, graph, node
+from media_samples import PROMPT, PROMPT_TEXT, png_chunks
+from test_app import Started, a_run, free_port, started, wait_for
+from waiting import eventually
+
+from comfy.demo import DemoServer
+from comfy.errors import WorkflowError
+from comfy.file_prefix import substitute_prompt
+from comfy.graph import convert
+from comfy.metadata import find_workflow
+from comfy.wildcards import resolve
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET = "lighthouse7"
+
+
+def app(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python app.py` with these arguments, to its end."""
+    command = [sys.executable, "app.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | variables, text=True, capture_output=True, timeout=60)
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """The block is through in time; generous, against growth with the square of the input."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < seconds
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--login", f"anna:{SECRET},ben"),
+        ("--logn", f"anna:{SECRET}"),
+        (f"--logn=anna:{SECRET}",),
+        ("--login", "anna:a", SECRET),
+        ("--server-header", SECRET),
+        ("--login-file", f"anna:{SECRET}"),
+        ("--port", SECRET),
+        ("--help",),
+    ],
+)
+def test_finding_19_no_password_is_repeated(arguments: tuple[str, ...]) -> None:
+    """Neither in what is said of a typing mistake nor in --help."""
+    secrets = {"DATABASE": f"x://a:{SECRET}@b/c", "SERVER": f"http://a:{SECRET}@b", "SERVER_TOKEN": SECRET}
+    done = app(*arguments, **{f"COMFYFORMS_{name}": value for name, value in secrets.items()})
+    assert done.returncode == (0 if arguments == ("--help",) else 2)
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path) -> None:
+    """So it need not be in the list of processes; the app asks for it all the same."""
+    people = tmp_path / "people"
+    people.write_text(f"anna:{SECRET}\n")
+    people.chmod(0o600)
+    with DemoServer() as demo, started("--server", demo.url, "--login-file", str(people)) as one:
+        command = Path(f"/proc/{one.process.pid}/cmdline")
+        assert not command.exists() or SECRET not in command.read_text()
+        who = {"username": "anna", "password": SECRET}
+        with requests.Session() as browser:
+            assert browser.get(f"{one.url}/config", timeout=10).status_code == 401
+            assert browser.post(f"{one.url}/login", data=who, timeout=10).status_code == 200
+        assert one.end()[0] == 0
+        assert SECRET not in one.said()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--keep", "maybe"),
+        ("--waiting", "0"),
+        ("--grace", "nan"),
+        ("--keep-days", "-1"),
+        ("--keep-gb", "nan"),
+        ("--login", "anna:a,anna:b"),
+        ("--port", "99999"),
+        ("--server", "comfy"),
+    ],
+)
+def test_finding_25_a_wrong_setting_ends_the_start_in_words(arguments: tuple[str, ...]) -> None:
+    """One line that names the option or the address, exit code 2, no traceback."""
+    done = app(*arguments)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert arguments[0] in done.stderr or "address" in done.stderr
+
+
+NESTED = {
+    "open": "{" * 63 + "a|b" * 66_000,
+    "choices": "{" * 63 + "|" * 199_000,
+    "closed": ("{" * 63 + "a|b" + "}" * 63) * 1_500,
+    "pairs": "{" * 60 + "{}" * 90_000,
+    "escapes": "{" * 62 + "\\" * 199_000,
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=list(NESTED))
+def test_finding_24_wildcards_of_any_depth_end_soon(text: str) -> None:
+    """Four texts of 200,000 characters, which took up to half a minute."""
+    with at_most(9):
+        for seed in range(4):
+            resolve(text[:200_000], random.Random(seed))
+
+
+def test_finding_24_prefixes_of_many_names_end_soon() -> None:
+    """10,000 nodes, each with a prefix of thousands of names."""
+    nodes: dict[str, Any] = {
+        str(n): {"class_type": f"A{n}", "inputs": {"filename_prefix": "%a.b%" * 2_000}} for n in range(2_000)
+    }
+    with at_most(10):
+        assert substitute_prompt(nodes, datetime(2025, 3, 7))[1] == {}
+
+
+def test_finding_24_names_do_not_multiply_a_text() -> None:
+    """A name of five letters that stands for 100,000, thousands of times, makes no text of a gigabyte."""
+    prompt: dict[str, Any] = {
+        "1": {"class_type": "A", "inputs": {"text": "x" * 100_000}},
+        "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "%A.text%" * 10_000}},
+    }
+    assert len(substitute_prompt(prompt, datetime(2025, 3, 7))[0]["2"]["inputs"]["filename_prefix"]) < 200_000
+
+
+def test_finding_24_primitives_do_not_double_a_text() -> None:
+    """Primitives that name each other's widgets, twice each, make no text of two to the power of their number."""
+    replaced = {"Run widget replace on values": True}
+    nodes, links = [node(1, "Text", "x" * 1000, title="T1")], []
+    for n in range(1, 40):
+        nodes.append(node(100 + n, "PrimitiveNode", f"%T{n}.text%%T{n}.text%", properties=replaced))
+        nodes.append(node(1 + n, "Text", "", sockets="text", title=f"T{n + 1}"))
+        links.append(f"{100 + n}.0 STRING > {n + 1}.text")
+    with at_most(10):
+        result = convert(graph(*nodes, links="\n".join(links)), CATALOGUE)
+    assert len(json.dumps(result.prompt)) < 2_000_000
+
+
+def texts(name: bytes, text: bytes, count: int) -> bytes:
+    """A PNG with one text so many times."""
+    return png_chunks(*[(b"tEXt", name + b"\0" + text)] * count)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: texts(b"a", b'{"a":[' + b"1," * 7_200 + b"1]}", 4_000),
+        lambda: texts(b"prompt", b'{"a":[' + b"{}," * 4_800 + b"1]}", 4_000),
+        lambda: texts(b"a", json.dumps({str(n): n for n in range(1_200)}).encode(), 4_000),
+        lambda: json.dumps({str(n): 1 for n in range(2_000_000)}).encode(),
+    ],
+    ids=["numbers", "prompts", "objects", "one object"],
+)
+def test_finding_24_much_json_in_a_file_ends_soon(make: Callable[[], bytes]) -> None:
+    """4,000 texts of 14 kB each, or one of 25 MB: a sentence within seconds, where it took half a minute."""
+    data = make()
+    with at_most(6), pytest.raises(WorkflowError):
+        find_workflow(data, "a.png")
+
+
+def test_finding_24_the_workflow_among_many_texts_is_found() -> None:
+    """What the editor would read, the last of its name, is read first."""
+    junk = [(b"tEXt", b"a\0" + b'{"a":[' + b"1," * 7_200 + b"1]}")] * 1_000
+    data = png_chunks(
+        (b"tEXt", b'prompt\0{"1":{"class_type":"Old"}}'), *junk, (b"iTXt", b"prompt\0\0\0\0\0" + PROMPT_TEXT.encode())
+    )
+    assert find_workflow(data, "a.png").prompt == PROMPT
+
+
+@contextlib.contextmanager
+def in_a_terminal(*arguments: str) -> Iterator[tuple[Started, Callable[[], None]]]:
+    """The app as somebody starts it in a terminal, and what closes that."""
+    terminal, inside = pty.openpty()
+    port = free_port()
+    command = [sys.executable, "app.py", "--port", str(port), *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(inside)
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        open_terminal = stack.enter_context(contextlib.closing(os.fdopen(terminal, "rb", buffering=0)))
+        one = Started(process, f"http://127.0.0.1:{port}")
+        wait_for(one)
+        yield one, open_terminal.close
+
+
+def test_finding_26_a_closed_terminal_ends_the_run_at_the_server() -> None:
+    """With its terminal gone the app can say nothing any more; it stops its run at ComfyUI and exits with 0."""
+    with (
+        DemoServer(step_seconds=0.1) as demo,
+        in_a_terminal("--server", demo.url) as (one, close_terminal),
+        a_run(one) as (_, told),
+    ):
+        close_terminal()
+        *_, last = told
+        assert isinstance(last, dict)
+        assert last["phase"] == "stopped"
+        assert one.process.wait(15) == 0
+        assert not demo.queue.remaining()
+
+
+def test_finding_26_sighup_is_told_and_ends_like_sigterm() -> None:
+    """The log says why the app ends; below nohup, which ignores the signal, it goes on."""
+    with DemoServer() as demo, started("--server", demo.url) as one:
+        assert one.end(signal.SIGHUP)[0] == 0
+        eventually(lambda: "The terminal was closed." in one.said())
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with DemoServer() as demo, started("--server", demo.url) as one:
+            one.process.send_signal(signal.SIGHUP)
+            assert requests.get(one.url, timeout=10, headers={"Connection": "close"}).status_code == 200
+            assert one.end()[0] == 0
+            assert "The terminal" not in one.said()
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
