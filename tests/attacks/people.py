@@ -34,6 +34,18 @@ class Owned:
     workflow: str
     call: str
 
+    def at(self, path: str) -> str:
+        """A registered path with these in the place of its {parameters}."""
+        names = {
+            "run_id": self.run,
+            "index": "0",
+            "name": self.workflow if path.startswith("/workflows") else "a.png",
+            "api_name": "predict" if "/run/" in path else "workflows",
+            "event_id": self.call,
+            "path_or_url:path": self.upload,
+        }
+        return re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "any"), path)
+
 
 @dataclass(frozen=True)
 class Person:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -51,7 +50,8 @@ READ = {"GET": everybody(200), "HEAD": everybody(405)}
 READ_BY_PEOPLE = {"GET": people(200), "HEAD": everybody(405)}
 UNNAMED = {"GET": everybody(404), "HEAD": everybody(405)}  # files of the page, none of which is called so
 
-# What is answered on each path; any other method gets 404, or 401 where it is none to read with. Gradio has most of its paths with a slash at the end too.
+# What is answered on each path. Any other method gets 404, or 401 where it is none to read with. Gradio has most of its
+# paths with a slash at the end too.
 RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     {
         "/files/{run_id}/all.zip": {"GET": OWNER},
@@ -95,40 +95,18 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     }
 )
 # What Gradio brings and nobody needs: as unknown as what never was.
-SHUT = frozenset(
-    [
-        "/openapi.json",
-        "/pwa_icon",
-        "/pwa_icon/{size}",
-        "/manifest.json",
-        "/monitoring",
-        "/monitoring/summary",
-        "/monitoring/{key}",
-        "/gradio_api/deep_link",
-        "/gradio_api/token",
-        "/gradio_api/dev/reload",
-        "/gradio_api/runs",
-        "/gradio_api/api/{api_name}",
-        "/gradio_api/custom_component/{id}/{environment}/{type}/{file_name}",
-        "/gradio_api/proxy={url_path:path}",
-        "/gradio_api/stream/{event_id}",
-        "/gradio_api/stream/{event_id}/close",
-        "/gradio_api/file/{path:path}",
-        "/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8",
-        "/gradio_api/heartbeat/{session_hash}",
-        "/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}",
-        "/gradio_api/component_server",
-        "/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file",
-        "/gradio_api/queue/status",
-        "/gradio_api/startup-events",
-        "/gradio_api/theme.css",
-        "/gradio_api/process_recording",
-        "/gradio_api/vibe-edit",
-        "/gradio_api/undo-vibe-edit",
-        "/gradio_api/vibe-code",
-        "/gradio_api/vibe-starter-queries",
-    ]
-)
+UNUSED = """
+/openapi.json /pwa_icon /pwa_icon/{size} /manifest.json /monitoring /monitoring/summary /monitoring/{key}
+/gradio_api/deep_link /gradio_api/token /gradio_api/dev/reload /gradio_api/runs /gradio_api/api/{api_name}
+/gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/proxy={url_path:path}
+/gradio_api/stream/{event_id} /gradio_api/stream/{event_id}/close /gradio_api/file/{path:path}
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8 /gradio_api/heartbeat/{session_hash}
+/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext} /gradio_api/component_server
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file /gradio_api/queue/status
+/gradio_api/startup-events /gradio_api/theme.css /gradio_api/process_recording /gradio_api/vibe-edit
+/gradio_api/undo-vibe-edit /gradio_api/vibe-code /gradio_api/vibe-starter-queries
+"""
+SHUT = frozenset(UNUSED.split())
 LOGOUT = "/logout"  # ends what the others need: it has a test of its own
 SOCKETS = frozenset({"/live/{run_id}", "/news"})
 
@@ -202,7 +180,7 @@ def walked(place: Place, path: str, rule: str, method: str, lasting: bool) -> di
 
 def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
-    address = app.url + filled(path, who.owned)
+    address = app.url + who.owned.at(path) + "?by=1" * path.endswith("/move")
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(
         method, address, headers=headers, timeout=20, allow_redirects=False, stream=True, **sent
@@ -228,19 +206,6 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": {"session_hash": owned.call, "fn_index": 0, "event_id": owned.call}}
         case _:
             return {"json": {"data": [], "fn_index": 0, "session_hash": secrets.token_hex(8)}}
-
-
-def filled(path: str, owned: Owned) -> str:
-    """A path with somebody's things in the place of its parameters."""
-    names = {
-        "run_id": owned.run,
-        "index": "0",
-        "name": owned.workflow if path.startswith("/workflows") else "a.png",
-        "api_name": "predict" if "/run/" in path else "workflows",
-        "event_id": owned.call,
-        "path_or_url:path": owned.upload,
-    }
-    return re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "any"), path) + "?by=1" * path.endswith("/move")
 
 
 def test_a_logout_is_asked_for_by_the_page_itself() -> None:
@@ -292,7 +257,7 @@ def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None
         "nobody": (place.nobody, refused),
     }
     got = {
-        (who, origin): heard(place.app, filled(path, one.owned), one, address)
+        (who, origin): heard(place.app, one.owned.at(path), one, address)
         for who, (one, _) in people.items()
         for origin, address in origins(place.app.url).items()
     }

@@ -1,0 +1,186 @@
+"""Many requests, one after the other, against two running apps: one that asks for a login, one that does not."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from serving import WORKFLOWS, RunningApp, running_app
+from waiting import eventually
+
+from comfy.demo import DemoServer
+from comfy.runs import RunLimits
+
+from .people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser, never, person
+from .routes import registered
+from .strategies import Site, attacks
+from .wire import Answer, Attack, sent
+
+BUSY = 503  # said on purpose, with a sentence
+TRACEBACK = "Traceback (most recent call last)"
+CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+MANY = RunLimits(person=100_000, all=100_000, hourly=1_000_000)
+
+
+@dataclass
+class Report:
+    """What came of it: answers by status (0 = none), what was sent, seconds, and what was wrong."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def wrong(self, what: str, attack: Attack) -> None:
+        """Note a problem, with the first request that led to it."""
+        self.problems.setdefault(what, attack.command())
+
+
+def campaign(count: int, number: int) -> Report:
+    """Send so many requests, all drawn from the seed `number`."""
+    report = Report()
+    began = time.monotonic()
+    with said() as log, two_apps() as (apps, folder), writing() as written:
+        sites = tuple(site_of(app, logs_in=bool(at)) for at, app in enumerate(apps))
+
+        @seed(number)
+        @settings(
+            max_examples=count,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(attacks(sites))
+        def one(attack: Attack) -> None:
+            log.truncate(log.seek(0))
+            answer = sent(attack)
+            report.statuses[answer.status] += 1
+            report.kinds[attack.about.partition(" ")[0]] += 1
+            judge(report, attack, answer, log.getvalue())
+
+        one()
+        for app, login in zip(apps, (None, ANN), strict=True):
+            a_run(app, browser(app, login))  # all is well afterwards
+            eventually(lambda app=app: not app.backend.runs.waiting, "every run ends", seconds=60)
+        outside = {path for path in written if not path.is_relative_to(folder)}
+    if outside:
+        report.problems[f"files were written outside: {sorted(map(str, outside))[:5]}"] = ""
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
+    """Note what must not be. What is logged may be of the request before."""
+    if answer.status >= 500 and answer.status != BUSY:
+        report.wrong(f"{answer.status} to {attack.about}", attack)
+    if attack.whole and not answer.status:
+        report.wrong(f"no answer to {attack.about}: {answer.head}", attack)
+    if TRACEBACK in log:
+        report.wrong(f"a traceback in the log: {told(log)}", attack)
+    for name, found in {
+        "a traceback": TRACEBACK.encode() in answer.body,
+        "/etc/passwd": b"root:x:0" in answer.body,
+        "somebody else's words": SECRET.encode() in answer.body and not attack.knows,
+        "a header of the caller's": "\na=b" in answer.head.lower() or "set-cookie: a=b" in answer.head.lower(),
+    }.items():
+        if found:
+            report.wrong(f"{name} in the answer to {attack.about}", attack)
+
+
+def told(log: str) -> str:
+    """What was raised, and where, without the values in it: the same failure has the same words."""
+    error = log.strip().splitlines()[-1].partition(":")[0][:100]
+    places = re.findall(r'File ".*?([^/"]+/[^/"]+)", line (\d+)', log)
+    return " at ".join((error, *(":".join(place) for place in places[-1:])))
+
+
+@contextlib.contextmanager
+def said() -> Iterator[io.StringIO]:
+    """All that is printed and logged meanwhile."""
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
+    logging.getLogger().addHandler(handler)
+    try:
+        with contextlib.redirect_stderr(heard), contextlib.redirect_stdout(heard):
+            yield heard
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[set[Path]]:
+    """The files and folders that this process makes, writes or removes meanwhile, as Python tells it."""
+    seen: set[Path] = set()
+    watching = True
+
+    def note(path: str | bytes) -> None:
+        place = Path(os.fsdecode(path)).absolute()
+        if not (place.is_relative_to("/dev") or {"__pycache__", ".hypothesis"} & {*place.parts}):
+            seen.add(place)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if not watching:
+            return
+        match event, arguments:
+            case "open", (str() | bytes() as path, _, int() as flags) if flags & CHANGES:
+                note(path)
+            case (("os.mkdir" | "os.remove" | "os.rmdir"), (path, *_, -1)):
+                note(path)
+            case (("os.rename" | "os.link" | "os.symlink"), (_, path, *_)):
+                note(path)
+
+    sys.addaudithook(hook)  # for good, as Python will have it
+    try:
+        yield seen
+    finally:
+        watching = False
+
+
+@contextlib.contextmanager
+def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
+    """One that everybody may use and one with a login, on one server; all they write belongs into the folder."""
+    before = tempfile.tempdir, os.environ.get("GRADIO_TEMP_DIR", "")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        tempfile.tempdir = folder
+        os.environ["GRADIO_TEMP_DIR"] = f"{folder}/gradio"
+        try:
+            demo = stack.enter_context(DemoServer(step_seconds=0))
+            workflows = Path(shutil.copytree(WORKFLOWS, f"{folder}/workflows"))
+            options: dict[str, Any] = {"workflows": workflows, "may_keep": True, "run_limits": MANY}
+            apps = tuple(
+                stack.enter_context(running_app(demo.url, **options, **login)) for login in ({}, {"settings": LOGIN})
+            )
+            yield (apps[0], apps[1]), Path(folder)
+        finally:
+            stack.close()
+            tempfile.tempdir, os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def site_of(app: RunningApp, *, logs_in: bool) -> Site:
+    """The app as whoever attacks it knows it."""
+    ann, bob = person(app, ANN if logs_in else None), browser(app, BOB if logs_in else None)
+    things = (ann.owned, never(ann.owned))
+    config = requests.get(f"{app.url}/config", headers=ann.headers, timeout=20).json()
+    return Site(
+        port=int(app.url.rpartition(":")[2]),
+        routes=tuple(sorted(set(registered(app.asgi.routes)))),
+        people=(ann, Person(bob, ann.owned), Person("", ann.owned)),
+        things=things,
+        listeners=tuple((one["id"], len(one["inputs"])) for one in config["dependencies"]),
+        secret_of=ann,
+    )

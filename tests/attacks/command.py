@@ -1,0 +1,56 @@
+"""`python -m tests.fuzz`: the arguments, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections import Counter
+
+from faults.leaks import left_since, measured
+
+from .campaign import Report, campaign
+
+SETTLE = 20.0  # seconds that closing may take
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it; 0 if everything was right."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz",
+        description="Hostile HTTP and WebSocket requests against the app on a free port of this machine, with and "
+        "without a login. All of them are drawn from the seed; a failing one is tried again by giving it.",
+    )
+    parser.add_argument("--requests", type=int, default=10_000, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="what everything is drawn from (default: another one each time)")
+    given = parser.parse_args(arguments)
+    seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
+    print(f"seed {seed}: {given.requests} requests", flush=True)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as tempfile.tempdir:
+        before = measured()
+        report = campaign(given.requests, seed)
+        end = time.monotonic() + SETTLE
+        while (leaks := left_since(before)) and time.monotonic() < end:
+            time.sleep(0.05)
+        tell(report, leaks)
+    if report.problems or leaks:
+        print(f"again: python -m tests.fuzz --requests {given.requests} --seed {seed}")
+        return 1
+    return 0
+
+
+def tell(report: Report, leaks: dict[str, set[str]]) -> None:
+    """Figures, then what was wrong."""
+    print(f"{report.seconds:.0f} s; {sum(report.kinds.values())} requests: {counted(report.kinds)}")
+    print(f"answers (0 = none): {counted(report.statuses)}")
+    print(f"left behind: {', '.join(f'{len(leaks.get(name, ()))} {name}' for name in measured())}")
+    print(f"{len(report.problems)} problems")
+    for problem, command in report.problems.items():
+        print(f"  {problem}\n    {command[:2000]}")
+    for name, left in leaks.items():
+        print(f"  left behind: {name}: {sorted(left)}")
+
+
+def counted(counter: Counter[int] | Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counter.most_common())
