@@ -27,7 +27,8 @@ class Permissions:
 
     `open`: may bring workflows of their own. `keep`: may add those to the folder, for everybody. `trusts`: what they
     bring counts as the operator's, so it may name files of the server's; only people who keep are trusted, and of these
-    operators alone where others can reach the app or have names of their own. `nodes`: the classes that opened workflows may use, None = any.
+    operators alone where others can reach the app or people log in. `nodes`: the classes that opened workflows may use,
+    None = any.
     """
 
     open: Callable[[str], bool] = _anybody
