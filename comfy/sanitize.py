@@ -26,6 +26,7 @@ Place = tuple[str, str]
 Nodes = Mapping[str, NodeSpec]
 
 WRAPPER = "__value__"
+DEPTH = 100  # of a node catalogue; real ones have some fifteen levels
 # Types of outputs that may carry a text; numbers become part of one on the way.
 TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
 PARTS = TEXTS | {"INT", "FLOAT"}
@@ -38,18 +39,21 @@ _NAME = re.compile(
 )
 
 
-def without_folder(value: Any, folder: str) -> Any:
+def without_folder(value: Any, folder: str, depth: int = DEPTH) -> Any:
     """A raw node catalogue without the choices that name this folder or what lies in it; a new value.
 
     Whatever the shape of a list (plain, of a dynamic combo, of an autogrow template, of objects), and with any spelling
-    of the name: separators of any system, `./`, small and capital letters, annotations.
+    of the name: separators of any system, `./`, small and capital letters, annotations. What lies deeper than `depth`
+    is left out.
     """
-    match value:
+    match value if depth else None:
+        case None:
+            return None
         case dict():
             kept = ((key, one) for key, one in value.items() if not _names_folder(one, folder))
-            return {key: without_folder(one, folder) for key, one in kept if not _names_folder(key, folder)}
+            return {key: without_folder(one, folder, depth - 1) for key, one in kept if not _names_folder(key, folder)}
         case list() | tuple():
-            return [without_folder(one, folder) for one in value if not _stands_for(one, folder)]
+            return [without_folder(one, folder, depth - 1) for one in value if not _stands_for(one, folder)]
         case _:
             return value
 

@@ -54,10 +54,11 @@ def test_who_may_open(arguments: list[str], may: set[str]) -> None:
         ([*NETWORK, *LOGIN, "--open", "yes", "--keep", "yes"], {ANN, BOB}, {ANN}),
         ([*NETWORK, *LOGIN, "--open", "yes", "--keep", "operators"], {ANN}, {ANN}),
         ([*LOGIN, "--keep", "no"], set(), set()),
+        (LOGIN, {ANN, BOB}, {ANN}),
     ],
 )
 def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]) -> None:
-    """Whoever may keep; where others can reach the app, operators alone."""
+    """Whoever may keep; where others can reach the app, or people log in, operators alone."""
     permissions = permitted(*arguments)
     for person in (ANN, BOB) if "--login" in arguments else (BROWSER,):
         assert permissions.keep(person) == (person in keeps)

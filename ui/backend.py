@@ -125,11 +125,11 @@ class Backend:
         """
         found = self._brought(owner, name) if name.startswith(OPENED_MARK) else self.folder.get(name)
         catalogue = self.catalogue.at_hand() if at_hand else self.catalogue.get()
-        workflow = self._harmless(on_server(found, catalogue), catalogue, owner)
+        workflow = on_server(found, catalogue)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > MOST_INPUTS:
             raise WorkflowError("This workflow has more inputs than a form can show.", "Open a smaller one.")
-        form = build_form(workflow, catalogue, values)
-        return workflow, _without_fixed(form)
+        workflow = self._harmless(workflow, catalogue, owner)
+        return workflow, _without_fixed(build_form(workflow, catalogue, values))
 
     def _brought(self, owner: str, name: str) -> Workflow:
         self.permissions.check_open(owner)
@@ -156,8 +156,9 @@ class Backend:
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
             catalogue = self.catalogue.get()
-            prompt = on_server(self._brought(owner, name), catalogue).prompt
-            if named_files(prompt, catalogue) or any(node["class_type"] not in catalogue for node in prompt.values()):
+            workflow = on_server(self._brought(owner, name), catalogue)
+            known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
+            if not known or self._harmless(workflow, catalogue, owner) != workflow:
                 raise WorkflowError(
                     "This workflow names files of the server, or nodes that it does not have.",
                     "Choose no files in ComfyUI and save it again, or ask whoever runs this app to add it.",
@@ -230,7 +231,11 @@ class Backend:
         brought = name.startswith(OPENED_MARK)
         if brought and self.permissions.trusts(owner):
             return
-        for place in named_files(prompt, self.catalogue.get(), own):
+        catalogue = self.catalogue.get()
+        if brought and (unknown := sorted({node["class_type"] for node in prompt.values()} - catalogue.keys())):
+            # The server may have got it since, and nothing is known of what it reads.
+            raise WorkflowError(f"The server does not have the node “{unknown[0][:80]}”.", "Refresh the lists.")
+        for place in named_files(prompt, catalogue, own):
             if brought or form is None or not _is_authors(form, place, prompt):
                 raise WorkflowError(
                     f"This run would use a file of the server's in “{place[1][:80]}”, which may be somebody else's.",

@@ -27,7 +27,8 @@ class Permissions:
 
     `open`: may bring workflows of their own. `keep`: may add those to the folder, for everybody. `trusts`: what they
     bring counts as the operator's, so it may name files of the server's; only people who keep are trusted, and of these
-    operators alone where others can reach the app. `nodes`: the classes that opened workflows may use, None = any.
+    operators alone where others can reach the app or people log in. `nodes`: the classes that opened workflows may use,
+    None = any.
     """
 
     open: Callable[[str], bool] = _anybody
@@ -66,11 +67,13 @@ class Permissions:
 def permissions_of(settings: Settings) -> Permissions:
     """What the settings say. ComfyError where the list of node classes cannot be read or names none."""
 
+    alone = settings.only_this_machine and not settings.users
+
     def keep(owner: str) -> bool:
         return settings.permits(settings.keep, owner)
 
     def trusts(owner: str) -> bool:
-        return keep(owner) and (settings.only_this_machine or settings.permits("operators", owner))
+        return keep(owner) and (alone or settings.permits("operators", owner))
 
     nodes = read_nodes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(lambda owner: settings.permits(settings.open, owner), keep, trusts, nodes)

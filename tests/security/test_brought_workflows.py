@@ -149,6 +149,13 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
             app.backend.start("from-folder", {"1.folder": folder}, BOBS)
 
 
+def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) -> None:
+    """It may have come to the server since its nodes were asked for: what it reads cannot be told."""
+    name = bring(served[1], {"1": node("JustInstalled", source="anna"), "2": SHOW}).json()["name"]
+    with pytest.raises(WorkflowError, match="does not have the node “JustInstalled”"):
+        served[1].backend.start(name, {}, BOBS)
+
+
 @pytest.mark.parametrize("folder", ["anna", ".", "", f"{UPLOADS}", {"__value__": "anna"}])
 def test_finding_03_a_folder_of_the_servers_is_refused_in_words(served: Served, folder: Any) -> None:
     """Whatever way it is written: the node takes what nobody can upload."""
@@ -305,6 +312,8 @@ def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, fold
     for image in (SECRET, RESULT, {"__value__": RESULT}, ["3", 0]):
         name = bring(strict, {"1": node("LoadImage", image=image), "2": SHOW}).json()["name"]
         assert "names files of the server" in post(strict, f"/workflows/{name}/keep", BOB).text
+    name = bring(strict, {"1": node("NotInstalled", image="a.png"), "2": SHOW}).json()["name"]
+    assert "nodes that it does not have" in post(strict, f"/workflows/{name}/keep", BOB).text
     assert sorted(folder.iterdir()) == before
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
     kept = post(strict, f"/workflows/{name}/keep", BOB).json()["name"]

@@ -65,7 +65,6 @@ FEEDERS: Prompt = {
     "folder": node("PrimitiveString", value="anna"),
     "combo": node("CustomCombo", choice="anna.png", option1="anna.png", index=0),
     "switch": node("ComfySwitchNode", switch=True, on_true=["long", 0], on_false=["folder", 0]),
-    "unknown": node("NotInstalled", text="anna.png"),
 }
 
 
@@ -197,6 +196,10 @@ def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
     assert inputs["objects"] == [[{"content": "rec"}]]
     assert inputs["mapped"][1]["labels"] == {"rec": "B"}
     assert without_folder(clean, UPLOADS) == clean
+    deep: Any = "x"
+    for _ in range(900):
+        deep = [deep]
+    assert UPLOADS not in str(without_folder({"A": deep}, UPLOADS))
 
 
 class Known(LiveCatalogue):
