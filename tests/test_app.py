@@ -260,7 +260,7 @@ def test_a_server_that_is_away_is_believed() -> None:
 
 def test_it_answers_to_the_names_it_is_given() -> None:
     """Loopback's names and those of --hosts, and no others."""
-    with started("--hosts", "forms.example,other.example", COMFYFORMS_SERVER="") as one:
+    with DemoServer() as demo, started("--server", demo.url, "--hosts", "forms.example,other.example") as one:
         for host, status in (("forms.example", 200), ("other.example:443", 200), ("evil.example", 421)):
             with requests.get(one.url, headers={"Host": host}, timeout=10) as answer:
                 assert answer.status_code == status
