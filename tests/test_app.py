@@ -257,3 +257,11 @@ def test_a_server_that_is_away_is_believed() -> None:
     with started("--server", away) as one:
         assert f"ComfyUI at {away}" in one.said()
         assert one.end()[0] == 0
+
+
+def test_it_answers_to_the_names_it_is_given() -> None:
+    """Loopback's names and those of --hosts, and no others."""
+    with DemoServer() as demo, started("--server", demo.url, "--hosts", "forms.example,other.example") as one:
+        for host, status in (("forms.example", 200), ("other.example:443", 200), ("evil.example", 421)):
+            with requests.get(one.url, headers={"Host": host}, timeout=10) as answer:
+                assert answer.status_code == status
