@@ -254,11 +254,15 @@ class History:
 
     def _erase(self) -> None:
         """Let nothing be left of what was deleted; what does not succeed now is tried again."""
-        if self._unerased:
-            try:
-                self._unerased = not erase_deleted(self._engine)
-            except ComfyError as problem:
-                log.warning("What was deleted is still in the database's log: %s", problem)
+        if not self._unerased:
+            return
+        self._unerased = False  # first: another thread may delete meanwhile
+        try:
+            erased = erase_deleted(self._engine)
+        except ComfyError as problem:
+            log.warning("What was deleted is still in the database's log: %s", problem)
+            erased = False
+        self._unerased |= not erased
 
     def _forget(self, which: ColumnElement[bool]) -> int:
         """Delete runs, then their files that no other run has. How many runs there were."""

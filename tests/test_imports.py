@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 USERS = {
     "requests": {"client.py", "connections.py"},
     "websocket": {"stream.py"},
-    "sqlalchemy": {"history.py", "history_tables.py"},
+    "sqlalchemy": {"history.py", "history_database.py", "history_tables.py"},
 }
 
 

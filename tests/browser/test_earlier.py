@@ -269,16 +269,19 @@ def test_run_again(fast: Site, visit: Visit) -> None:
 
 
 def test_delete(fast: Site, visit: Visit) -> None:
-    """The second press deletes: from list, page and disk; the others stay. After a reload it is still gone."""
+    """The second press deletes: from list, page and disk; the others stay. After a reload it is still gone. What the
+    image server may keep is said before and after."""
     person = visit(fast).open(**ONE)
     first, second = make(person, "a lighthouse"), make(person, "a boat")
     owner = owner_of(fast, second)
     digest = fast.backend.runs.record(second, owner).state.files[0].digest
     button(person, "Delete").click()
     expect(button(person, "Really delete?")).to_be_focused()
+    expect(person.page.locator("#result-actions .sure")).to_contain_text("The image server may keep its own copy")
     expect(tiles(person)).to_have_count(2)
     button(person, "Really delete?").click()
     expect(tiles(person)).to_have_count(1)
+    expect(person.page.locator("#stage .advice")).to_have_text("The image server may keep its own copy of the result.")
     expect(person.page.locator("#result-actions")).to_have_count(0)
     expect(picture_of(person, second)).to_have_count(0)
     expect(tile(person, first)).to_be_focused()
