@@ -208,7 +208,8 @@ def test_the_values_of_a_run(served: Served) -> None:
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo("red")}))
     told = get(app, f"/history/{run.id}/values").json()
     assert told["workflow"] == "image-to-image"
-    place = Path(told["values"].pop("4.image")["file"])
+    place = app.backend.uploads.find(f"browser:{ANN}", told["values"].pop("4.image")["file"])
+    assert place is not None
     assert place.name == "my photo.png"
     assert place.read_bytes() == photo("red").data
     for key, value in told["values"].items():
@@ -277,7 +278,8 @@ def test_everything_outlives_both_programs(tmp_path: Path) -> None:
         assert get(app, file_address(run.id, 0, run.state.files[0])).content == data
         assert get(app, f"/files/{run.id}/all.zip").status_code == 200
         assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404
-        assert Path(get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]).is_file()
+        place = get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]
+        assert app.backend.uploads.find(f"browser:{ANN}", place)
         new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
         assert finished(app.backend.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
 

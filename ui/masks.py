@@ -18,9 +18,9 @@ MOST_LAYERS = 4  # the page offers one
 OPAQUE = 255
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
-# Bytes that are in use for each pixel at once, at most.
-PICTURE_NEEDS = 12  # its own kind of pixels, the same as colours and alpha, and the mask
-LAYER_NEEDS = 8  # colours and alpha, its alpha alone, and the mask before and after
+# Bytes that are taken for each pixel, at most: what is in use at once, and what was given back and is still held.
+PICTURE_NEEDS = 18  # its own kind of pixels, the same as colours and alpha, and the mask: 4096 x 4096 are just taken
+LAYER_NEEDS = 14  # colours and alpha, its alpha alone, and the mask before and after
 SPLIT_NEEDS = 9
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-START_SECONDS = 30
+START_SECONDS = 90
 END_SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -64,15 +64,18 @@ def _target(link: Path) -> str:
 
 
 @contextlib.contextmanager
-def started_app(server: str | None) -> Iterator[AppProcess]:
-    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended by SIGTERM."""
+def started_app(server: str | None, *arguments: str, **environment: str) -> Iterator[AppProcess]:
+    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended by SIGTERM.
+
+    `arguments` and `environment`: more of them.
+    """
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
         process = subprocess.Popen(
             [*command, "--server", server] if server else command,
-            env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

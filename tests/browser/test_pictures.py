@@ -149,8 +149,8 @@ def test_a_painted_mask_changes_only_there(fast: Site, visit: Visit) -> None:
     assert alpha.getpixel((sent.width // 2, sent.height // 2)) == 0
     assert alpha.getpixel((8, 8)) == alpha.getpixel((sent.width - 8, sent.height - 8)) == 255
     assert sent.convert("RGB").getpixel((sent.width // 2, sent.height // 2)) != (255, 255, 255)
-    address = str(person.page.locator("#picture img").evaluate("image => image.src"))
-    result = Image.open(io.BytesIO(person.page.request.get(address).body())).convert("RGB")
+    source = str(person.page.locator("#picture img").evaluate("image => image.src"))
+    result = Image.open(io.BytesIO(person.page.request.get(source).body())).convert("RGB")
     before = sent.convert("RGB")
     assert result.size == before.size
     painted = alpha.point(lambda value: 255 - value).getbbox()

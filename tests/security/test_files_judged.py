@@ -1,0 +1,219 @@
+"""Whatever a person or a server sends: nothing opens it but the app's own judge, and every answer is in words.
+
+The app runs as people start it, among tell-tale programs and with a Pillow whose other decoders tell and raise.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import requests
+from benchmarks.app_process import started_app, wait_for_answer
+from corpus import FORMATS, files
+from form_samples import node
+from media_samples import saved
+from page_calls import PageCalls, file_at
+from serving import RunningApp
+from waiting import eventually
+from web import ANN, get
+
+from comfy.demo import DemoServer
+from comfy.demo.catalogue import entry
+from comfy.demo.node import Inputs, Node, Run, fixed
+from comfy.demo.nodes import NODES
+from comfy.demo.values import Result
+from ui.identity import COOKIE
+
+PROGRAMS = ("ffmpeg", "ffprobe", "gs", "convert", "magick", "inkscape", "rsvg-convert", "dvipng")
+TELLING = """import PIL.Image as pillow
+ALLOWED = ("PNG", "JPEG", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "GIF")
+register = pillow.register_open
+def register_open(form, factory, accept=None):
+    def telling(*_):
+        with open({told!r}, "a") as file:
+            file.write(f"Pillow {{form}}\\n")
+        raise OSError(f"{{form}} is not to be opened")
+    register(form, factory if form.upper() in ALLOWED else telling, accept)
+pillow.register_open = register_open
+"""
+WIDGETS = ("image", "mask", "audio", "video", "file")
+KEYS = tuple(f"{number}.image" for number in range(1, 6))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The app in a process of its own, and the file in which every program and decoder that was called is told."""
+
+    app: RunningApp
+    told: Path
+
+
+def gives(run: Run, inputs: Inputs) -> Result:
+    """A node that puts out a file of every kind under every name."""
+    shown = []
+    for form in FORMATS:
+        for name, data in files(form):
+            folder = Path(run.storage.folder("output") or "") / form
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data)
+            shown.append({"filename": name, "subfolder": form, "type": "output"})
+    return Result((), {"images": shown})
+
+
+GIFT = Node(fixed(entry("Gift", "Gift", "tests", required={}, output_node=True)), gives)
+
+
+def workflows(folder: Path) -> None:
+    """A form with a field of every kind of file, and a workflow that puts out files of every kind."""
+    prompt = {str(number): node("LoadImage", image="example.png") for number in range(1, 6)}
+    prompt |= {str(n + 10): node("SaveImage", images=[str(n), 0], filename_prefix="x") for n in range(1, 6)}
+    (folder / "fields.json").write_text(json.dumps(prompt))
+    fields = (f'[fields."{key}"]\nwidget = "{widget}"\n' for key, widget in zip(KEYS, WIDGETS, strict=True))
+    (folder / "fields.toml").write_text("\n".join(fields))
+    (folder / "gift.json").write_text(json.dumps({"1": node("Gift")}))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(only_loopback: None) -> None:
+    """Between these tests the app's process keeps connections to the stand-in in this one: both end with the module."""
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The app in front of a stand-in that gives files of every kind."""
+    folder = tmp_path_factory.mktemp("watched")
+    told, programs, python, offered = (folder / name for name in ("told", "bin", "python", "workflows"))
+    for one in (programs, python, offered):
+        one.mkdir()
+    for name in PROGRAMS:
+        (programs / name).write_text(f'#!/bin/sh\necho "{name} $@" >> {told}\nexit 1\n')
+        (programs / name).chmod(0o755)
+    (python / "sitecustomize.py").write_text(TELLING.format(told=str(told)))
+    workflows(offered)
+    more = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(python)}
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "Gift": GIFT}) as demo,
+        started_app(demo.url, "--workflows", str(offered), "--data", str(folder / "data"), **more) as process,
+    ):
+        wait_for_answer(process.url)
+        yield Watched(RunningApp(process.url, cast(Any, None)), told)
+
+
+@pytest.fixture
+def app(watched: Watched) -> Iterator[RunningApp]:
+    """This app; afterwards nobody has been called, and it still answers."""
+    yield watched.app
+    assert get(watched.app, "/config").ok
+    assert not watched.told.exists(), watched.told.read_text()
+
+
+def upload(app: RunningApp, name: str, data: bytes) -> str:
+    """The place of a file that is uploaded as the page does."""
+    answer = requests.post(
+        f"{app.url}/gradio_api/upload", files={"files": (name, data)}, cookies={COOKIE: ANN}, timeout=20
+    )
+    assert answer.ok, answer.text
+    return str(answer.json()[0])
+
+
+def elements(places: tuple[str, ...]) -> dict[str, Any]:
+    """What the fields of the form hold, as the page sends it."""
+    held: dict[str, Any] = {f"field-{number}-image": file_at(place) for number, place in enumerate(places, start=1)}
+    held["field-2-image"] = {"background": file_at(places[1]), "layers": [file_at(places[1])], "composite": None}
+    return held
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("turn", [0, 1, 4])
+def test_finding_01_and_04_no_field_hands_a_file_to_anything(app: RunningApp, form: str, turn: int) -> None:
+    """Drawn with it, drawn again, and pressed with it: what a field does not take is said in a sentence."""
+    places = [upload(app, name, data) for name, data in files(form)]
+    turned = tuple(places[turn:] + places[:turn])
+    kept = {key: {"file": place} for key, place in zip(KEYS, turned, strict=True)}
+    page = PageCalls(app).open("fields", kept=kept)
+    answer = page.draw(page.choice)
+    assert answer.ok
+    assert "takes a video, and this file is none" in answer.text
+    shown = [page.component(f"field-{number}-image")["props"]["value"] for number in range(1, 5)]
+    assert shown == [None] * 4
+    errors = page.said(page.press(elements(turned)))["errors"]
+    assert [("takes" in errors[key]) for key in KEYS[:4]] == [True] * 4
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_finding_04_paint_is_never_decoded_as_anything_else(app: RunningApp, form: str) -> None:
+    """Layers and composites of every kind over a good picture."""
+    good = upload(app, "a.png", saved("PNG"))
+    page = PageCalls(app).open("fields")
+    for name, data in files(form):
+        place = file_at(upload(app, name, data))
+        painted = {"background": file_at(good), "layers": [place], "composite": place}
+        errors = page.said(page.press({"field-2-image": painted}))["errors"]
+        assert "takes a picture, and this file is none" in errors["2.image"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -> None:
+    """A file inside an address is refused in words by every field that is for something else."""
+    for media in ("image/png", "video/mp4"):
+        url = f"data:{media};base64,{base64.b64encode(FORMATS[form]()).decode()}"
+        call = {"data": ["fields", dict.fromkeys(KEYS, url)]}
+        started = requests.post(f"{app.url}/gradio_api/call/run", json=call, cookies={COOKIE: ANN}, timeout=20).json()
+        told = requests.get(f"{app.url}/gradio_api/call/run/{started['event_id']}", cookies={COOKIE: ANN}, timeout=20)
+        assert "takes a picture, and this file is none" in told.text
+
+
+def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
+    """What a run was made with comes back onto its fields, and is run again, without anybody looking into it."""
+    wav, mp4 = b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), b"\0\0\0\x18ftypmp42" + bytes(40)
+    given = (saved("PNG"), saved("PNG"), wav, mp4, FORMATS["eps"]())
+    names = ("a.png", "b.png", "c.wav", "d.mp4", "e.png")
+    page = PageCalls(app).open("fields")
+    places = tuple(upload(app, name, data) for name, data in zip(names, given, strict=True))
+    run = page.said(page.press(elements(places)))["run"]
+    eventually(lambda: ended(app, run))
+    values = get(app, f"/history/{run}/values").json()["values"]
+    page.open("fields", kept=values)
+    shown = [page.component(f"field-{number}-image")["props"]["value"] for number in (1, 3, 4, 5)]
+    assert [one["orig_name"] for one in shown] == ["a.png", "c.wav", "d.mp4", "e.png"]
+    for one in shown:
+        assert get(app, f"/gradio_api/file={one['path']}").ok
+    again = requests.post(f"{app.url}/runs/{run}/again", cookies={COOKIE: ANN}, timeout=20)
+    assert again.status_code < 500
+
+
+def ended(app: RunningApp, run: str) -> bool:
+    """Whether a run is over and on record."""
+    answer = get(app, f"/history/{run}")
+    return answer.ok and answer.json()["phase"] in ("done", "failed", "refused")
+
+
+def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: RunningApp) -> None:
+    """A server's files are shown by their addresses, small pictures are made of pictures only, and none is fetched."""
+    page = PageCalls(app).open("gift")
+    run = page.said(page.press())["run"]
+    eventually(lambda: ended(app, run))
+    assert get(app, f"/history/{run}").json()["phase"] == "done", get(app, f"/history/{run}").text
+    stage = page.component("stage")["id"]
+    finished = page.listener("finished", stage)
+    total = len(FORMATS) * 5
+    for at in (None, *range(0, total, 7)):
+        answer = page.call(finished, {"run": run, "at": at})
+        assert answer.ok, answer.text
+        assert "127.0.0.1" not in answer.text
+        rest = next(one for one in page.config["dependencies"] if one["inputs"] == [finished["outputs"][-1]])
+        assert page.call(rest, {"run": run, "at": 0}).ok
+    for at in range(total):
+        assert get(app, f"/files/{run}/{at}/thumb").status_code == 404
+        assert get(app, f"/files/{run}/{at}/x").status_code == 200
+    use = page.listener("click", page.component("use-as-input")["id"]) if page.open("fields") else None
+    assert use is not None
+    for at in range(0, total, 7):
+        assert page.call(use, {"run": run, "at": at}).ok

@@ -1,0 +1,120 @@
+"""Uploads are their owner's, results are shown by this app's own addresses, and any file name comes through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from media_samples import saved
+from page_calls import PageCalls, file_at
+from serving import RunningApp, let_go, running_demo_app
+from web import ANN, BOB, get
+
+from comfy.demo import DemoServer
+from comfy.svg import is_plain_drawing
+from ui.identity import COOKIE
+
+NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+Served = tuple[DemoServer, RunningApp]
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    with running_demo_app(step_seconds=0) as (demo, app):
+        yield demo, app
+
+
+@pytest.fixture
+def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
+    """A stand-in and the app in front of it."""
+    yield running
+    let_go(running[1].backend)
+
+
+def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
+    """The place of a file that somebody gave."""
+    files = {"files": ("a.png", data)}
+    return str(
+        requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: cookie}, timeout=10).json()[0]
+    )
+
+
+def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
+    """Another person, or nobody, who knows the place: no file, no field that shows it, no run that uses it."""
+    _, app = served
+    place = upload(app, saved("PNG"))
+    assert get(app, f"/gradio_api/file={place}").content == saved("PNG")
+    for cookie in (BOB, ""):
+        assert get(app, f"/gradio_api/file={place}", cookie).status_code == 404
+    page = PageCalls(app, BOB).open("image-to-image", kept={"4.image": {"file": place}})
+    assert page.component("field-4-image")["props"]["value"] is None
+    errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
+    assert "no longer here" in errors["4.image"]
+
+
+def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> None:
+    """Neither the answer to an upload nor a form that shows it."""
+    _, app = served
+    place = upload(app, saved("PNG"))
+    page = PageCalls(app).open("image-to-image", kept={"4.image": {"file": place}})
+    told = json.dumps([place, page.components, page.draw(page.choice).text])
+    assert str(app.backend.files) not in told
+    assert not Path(place).is_absolute()
+
+
+@pytest.mark.parametrize("name", ["名前.png", "Zoë 🎈.png", 'a"b\\c.png', "plain.png"])
+def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: str) -> None:
+    """A header's letters are those of Latin-1; a name may have any."""
+    demo, _ = served
+    folder = demo.storage.folder("output")
+    assert folder is not None
+    (folder / name).write_bytes(saved("PNG"))
+    answer = requests.get(f"{demo.url}/view?type=output&filename={quote(name)}", timeout=10)
+    assert answer.content == saved("PNG")
+    assert "filename" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<rect width="9" height="9" fill="red"/>',
+        '<defs><linearGradient id="a"/></defs><g id="x"><path d="M0 0" style="fill:url(#a)"/></g>',
+        "<metadata>words</metadata><title>A title</title>",
+        '<image href="data:image/png;base64,AAAA"/>',
+    ],
+)
+def test_finding_08_a_plain_drawing_is_one(inside: str) -> None:
+    """Shapes, gradients, notes and pictures inside it."""
+    assert is_plain_drawing(f"<svg {NAMESPACE}>{inside}</svg>".encode())
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<script>1</script>",
+        '<rect onclick="x"/>',
+        '<image href="http://127.0.0.1/a.png"/>',
+        "<foreignObject/>",
+        '<style>@import "x"</style>',
+        "<style>a{fill:url(http://127.0.0.1/)}</style>",
+        '<g id="a"><use href="#b"/></g>',
+        '<rect fill="url(//host/x)"/>',
+        '<a href="javascript:x"><rect/></a>',
+        '<rect style="fill:u\\72l(x)"/>',
+        "<animate/>",
+        "<set/>",
+        '<metadata><script xmlns="http://www.w3.org/2000/svg"/></metadata>',
+        '<h:script xmlns:h="http://www.w3.org/1999/xhtml"/>',
+        "<g>" * 300 + "</g>" * 300,
+        "<rect/>" * 30_000,
+        "<rect>",
+    ],
+)
+def test_finding_08_anything_else_is_a_download(inside: str) -> None:
+    """Scripts, events, addresses, what multiplies itself, and what is not whole."""
+    assert not is_plain_drawing(f"<svg {NAMESPACE}>{inside}</svg>".encode())
+    assert not is_plain_drawing(f'<!DOCTYPE svg [<!ENTITY a "b">]><svg {NAMESPACE}/>'.encode())
