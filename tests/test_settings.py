@@ -222,11 +222,11 @@ def test_help_names_every_setting(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         ({"root_path": "/forms"}, False),
         ({"hosts": "forms.example.org"}, False),
         ({"trusted_proxies": "10.0.0.7"}, False),
-        ({"login": "anna:lighthouse"}, False),
+        ({"login": "anna:lighthouse"}, True),
     ],
 )
 def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
-    """Other addresses than this machine's, a proxy and logins all mean other people; that decides what is `auto`."""
+    """Other addresses than this machine's, and a proxy, mean other people; that decides what is `auto`."""
     settings = Settings(**given)
     assert settings.only_this_machine is alone
     assert settings.permits("auto", "browser:1") is alone

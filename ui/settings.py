@@ -226,11 +226,11 @@ class Settings(BaseSettings):
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether nobody but the one person at this machine can reach the app, as far as its settings tell.
+        """Whether nobody but people at this machine can reach the app, as far as its settings tell.
 
-        Prefix, names and proxies speak of a proxy in front of it, logins of several people.
+        Prefix, names and proxies of its own speak of a proxy in front of it.
         """
-        shared = self.root_path or self.hosts or self.users or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
+        shared = self.root_path or self.hosts or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
         return is_loopback(self.host) and not shared
 
     def permits(self, permission: Permission, owner: str) -> bool:

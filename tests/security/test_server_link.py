@@ -190,7 +190,7 @@ def test_finding_07_a_wrong_address_is_refused_in_a_sentence(
     wrong: str, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """App and shell end with status 2, without a traceback and without what was typed."""
-    from ui.settings import read_settings
+    from ui.arguments import read_settings
 
     with pytest.raises(SystemExit) as end:
         read_settings(["--server", wrong])

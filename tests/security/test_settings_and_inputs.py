@@ -22,6 +22,7 @@ import pytest
 import requests
 from graph_samples import CATALOGUE, graph, node
 from media_samples import PROMPT, PROMPT_TEXT, png_chunks
+from slow_inputs import FILES, WILDCARDS, many_prefixes
 from test_app import Started, a_run, free_port, started, wait_for
 from waiting import eventually
 
@@ -44,10 +45,10 @@ def app(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """The block is through in time; generous, against growth with the square of the input."""
-    begun = time.monotonic()
+    """The block is through in time, of the processor; generous, against growth with the square of the input."""
+    begun = time.process_time()
     yield
-    assert time.monotonic() - begun < seconds
+    assert time.process_time() - begun < seconds
 
 
 @pytest.mark.parametrize(
@@ -109,30 +110,18 @@ def test_finding_25_a_wrong_setting_ends_the_start_in_words(arguments: tuple[str
     assert arguments[0] in done.stderr or "address" in done.stderr
 
 
-NESTED = {
-    "open": "{" * 63 + "a|b" * 66_000,
-    "choices": "{" * 63 + "|" * 199_000,
-    "closed": ("{" * 63 + "a|b" + "}" * 63) * 1_500,
-    "pairs": "{" * 60 + "{}" * 90_000,
-    "escapes": "{" * 62 + "\\" * 199_000,
-}
-
-
-@pytest.mark.parametrize("text", NESTED.values(), ids=list(NESTED))
+@pytest.mark.parametrize("text", WILDCARDS.values(), ids=list(WILDCARDS))
 def test_finding_24_wildcards_of_any_depth_end_soon(text: str) -> None:
     """Four texts of 200,000 characters, which took up to half a minute."""
     with at_most(9):
         for seed in range(4):
-            resolve(text[:200_000], random.Random(seed))
+            resolve(text, random.Random(seed))
 
 
 def test_finding_24_prefixes_of_many_names_end_soon() -> None:
-    """10,000 nodes, each with a prefix of thousands of names."""
-    nodes: dict[str, Any] = {
-        str(n): {"class_type": f"A{n}", "inputs": {"filename_prefix": "%a.b%" * 2_000}} for n in range(2_000)
-    }
+    """2,000 nodes, each with a prefix of 2,000 names."""
     with at_most(10):
-        assert substitute_prompt(nodes, datetime(2025, 3, 7))[1] == {}
+        assert substitute_prompt(many_prefixes(), datetime(2025, 3, 7))[1] == {}
 
 
 def test_finding_24_names_do_not_multiply_a_text() -> None:
@@ -157,21 +146,7 @@ def test_finding_24_primitives_do_not_double_a_text() -> None:
     assert len(json.dumps(result.prompt)) < 2_000_000
 
 
-def texts(name: bytes, text: bytes, count: int) -> bytes:
-    """A PNG with one text so many times."""
-    return png_chunks(*[(b"tEXt", name + b"\0" + text)] * count)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: texts(b"a", b'{"a":[' + b"1," * 7_200 + b"1]}", 4_000),
-        lambda: texts(b"prompt", b'{"a":[' + b"{}," * 4_800 + b"1]}", 4_000),
-        lambda: texts(b"a", json.dumps({str(n): n for n in range(1_200)}).encode(), 4_000),
-        lambda: json.dumps({str(n): 1 for n in range(2_000_000)}).encode(),
-    ],
-    ids=["numbers", "prompts", "objects", "one object"],
-)
+@pytest.mark.parametrize("make", FILES.values(), ids=list(FILES))
 def test_finding_24_much_json_in_a_file_ends_soon(make: Callable[[], bytes]) -> None:
     """4,000 texts of 14 kB each, or one of 25 MB: a sentence within seconds, where it took half a minute."""
     data = make()

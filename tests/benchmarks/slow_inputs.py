@@ -1,0 +1,36 @@
+"""The slowest inputs known: wildcards nested deep, prefixes of many names, files full of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from comfy.errors import WorkflowError
+from comfy.file_prefix import substitute_prompt
+from comfy.metadata import find_workflow
+from comfy.wildcards import resolve
+from tests.benchmarks.figure import Figure
+from tests.slow_inputs import FILES, WILDCARDS, many_prefixes
+
+
+def measure() -> list[Figure]:
+    """The slowest of each kind, in processor time."""
+    prompt = many_prefixes()
+    wildcards = max(_seconds(resolve, text, random.Random(1)) for text in WILDCARDS.values())
+    prefixes = _seconds(substitute_prompt, prompt, datetime(2025, 3, 7))
+    files = max(_seconds(find_workflow, make(), "a.png") for make in FILES.values())
+    return [
+        Figure("slow inputs: wildcards, 200,000 characters", wildcards, "s", 0.5),
+        Figure("slow inputs: 2,000 prefixes of 2,000 names", prefixes, "s", 1),
+        Figure("slow inputs: 4,000 JSON texts in 58 MB", files, "s", 1),
+    ]
+
+
+def _seconds(read: Callable[..., object], *arguments: object) -> float:
+    started = time.process_time()
+    with contextlib.suppress(WorkflowError):
+        read(*arguments)
+    return time.process_time() - started
