@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ui.log_limit import LogLimit
 from ui.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(LogLimit())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
@@ -87,7 +90,14 @@ def run(settings: Settings, history: History, files: Path) -> int:
             may_keep=settings.permits(settings.keep, ""),
         )
         log.info("Pictures come from %s.", server)
-        web = WebSettings(settings.host, settings.port, settings.root_path, settings.users, settings.finish)
+        web = WebSettings(
+            settings.host,
+            settings.port,
+            settings.root_path,
+            settings.users,
+            settings.finish,
+            settings.trusted_proxies,
+        )
         return serve(backend, web)
 
 

@@ -67,7 +67,7 @@ def running_app(
             limits=limits or WebLimits(),
         )
         settings = settings or WebSettings(port=0)
-        config = web_config(build_app(backend, settings), settings, backend.limits.connections)
+        config = web_config(build_app(backend, settings), settings, backend.limits)
         server = Server(config, backend.runs, settings)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()

@@ -27,7 +27,7 @@ from web import ANN, finished, start
 
 from comfy.media_kinds import MIB, FileLimits
 from ui.bodies import BoundBodies
-from ui.identity import COOKIE
+from ui.identity import COOKIE, Identity
 from ui.limits import ENVELOPE, WebLimits
 from ui.uploads import sweep
 
@@ -215,7 +215,7 @@ async def fill_the_memory() -> None:
 
         return bound({"type": "http", "path": "/", "headers": []}, receive, send)
 
-    bound = BoundBodies(app, WebLimits(body=100, arriving=100), largest={})
+    bound = BoundBodies(app, Identity(), WebLimits(page_body=100, arriving=100), largest={})
     first = asyncio.ensure_future(request(90))
     await asyncio.sleep(0)
     for size, status in ((101, 413), (11, 503)):
@@ -239,7 +239,7 @@ def test_a_body_that_dribbles_is_refused() -> None:
             await asyncio.sleep(0.01)
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        bound = BoundBodies(app, WebLimits(body_seconds=0.2), largest={})
+        bound = BoundBodies(app, Identity(), WebLimits(patience=0.2), largest={})
         with pytest.raises(HTTPException) as refused:
             await bound({"type": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
         assert refused.value.status_code == 408

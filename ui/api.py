@@ -14,6 +14,7 @@ from gradio.routes import App
 from comfy.errors import ComfyError
 from ui.backend import Backend, FieldErrors
 from ui.files import file_address
+from ui.gradio_internals import forget
 from ui.identity import Identity
 from ui.media import from_data_url
 
@@ -72,17 +73,16 @@ def add_api(backend: Backend, identity: Identity) -> None:
 def passing(request: gr.Request) -> Iterator[None]:
     """Let go of the session that Gradio opens for a script's call; it would keep the last 10,000, some 60 kB each."""
 
-    def forget() -> None:
+    def let_go() -> None:
         app = request.request.app if request.request else None
         if isinstance(app, App) and request.session_hash:
-            app.state_holder.session_data.pop(request.session_hash, None)
-            app.state_holder.time_last_used.pop(request.session_hash, None)
+            forget(app, request.session_hash)
 
     try:
         yield
     finally:
         # On the event loop, where Gradio looks sessions up; it is there already when it ends a call midway.
         try:
-            anyio.from_thread.run_sync(forget)
+            anyio.from_thread.run_sync(let_go)
         except RuntimeError:
-            forget()
+            let_go()

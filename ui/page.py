@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.backend import Backend
 from ui.form_side import Actions, choice_of, draw_form
+from ui.gradio_internals import Page
 from ui.identity import Identity
 from ui.result_side import QUIET, build_results
 from ui.theme import make_theme
@@ -32,7 +33,7 @@ CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:81
 def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
     """The Blocks of the whole app."""
     page: gr.Blocks
-    with gr.Blocks(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+    with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")

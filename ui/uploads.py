@@ -26,6 +26,7 @@ from comfy.media_kinds import problem_with
 from ui.bodies import BUSY
 from ui.identity import Identity
 from ui.limits import WebLimits
+from ui.shares import Share, caller_of
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,15 @@ class Unfit(Exception):
 def upload_routes(identity: Identity, limits: WebLimits) -> APIRouter:
     """Gradio's `upload` and `upload_progress`, in its own words, to be put before its own routes."""
     router = APIRouter()
-    room = asyncio.Semaphore(limits.uploading)
+    room = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
 
     @router.post(UPLOAD)
     async def upload(request: Request) -> Response:
         if identity.owner(request) is None or not identity.same_origin(request):
             raise HTTPException(401, "Please log in first.")
-        if room.locked():
-            return PlainTextResponse(BUSY, 503)
-        async with room:
+        with room.held(caller_of(request.scope, identity)) as place:
+            if not place:
+                return PlainTextResponse(BUSY, 503)
             try:
                 async with request.form(max_files=MOST_FILES) as form:
                     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
