@@ -17,6 +17,7 @@ from ui.files import file_address
 from ui.gradio_internals import forget
 from ui.identity import Identity
 from ui.media import from_data_url
+from ui.shares import where
 
 DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
 AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
@@ -32,14 +33,15 @@ def add_api(backend: Backend, identity: Identity) -> None:
         keep the author's value, seeds left out are random, files are sent as data:…;base64,… addresses.
         """
         with passing(request):
-            yield from progress(workflow, values, identity.person(request))
+            owner = identity.person(request)
+            yield from progress(workflow, values, owner, where(request, owner))
 
-    def progress(workflow: str, values: dict[str, Any], owner: str) -> Iterator[dict[str, Any]]:
+    def progress(workflow: str, values: dict[str, Any], owner: str, address: str) -> Iterator[dict[str, Any]]:
         read = {
             key: (from_data_url(value) or value) if isinstance(value, str) else value for key, value in values.items()
         }
         try:
-            started = backend.start(workflow, read, owner, deadline=DEADLINE)
+            started = backend.start(workflow, read, owner, address=address, deadline=DEADLINE)
         except FieldErrors as problem:
             raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
         except ComfyError as problem:

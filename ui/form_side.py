@@ -21,6 +21,7 @@ from comfy.seeds import Increment
 from ui.backend import Backend, FieldErrors
 from ui.media import uploaded
 from ui.result_side import AT_ONCE, QUIET, ResultSide
+from ui.shares import where
 from ui.widgets import Control, build_control, judge_first
 
 ADVANCED = "Advanced"
@@ -287,7 +288,9 @@ def _bind_generate(
     def press(values: dict[Component, Any], request: gr.Request) -> list[Any]:
         read = {c.field.key: c.read(*(values[component] for component in c.components)) for c in controls}
         try:
-            run = backend.start(name, read, owner(request), keeps_going=bool(values[actions.keep_running]))
+            person = owner(request)
+            keeps_going = bool(values[actions.keep_running])
+            run = backend.start(name, read, person, address=where(request, person), keeps_going=keeps_going)
         except FieldErrors as problem:
             return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import gradio as gr
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
@@ -31,6 +32,16 @@ def caller_of(scope: Scope, identity: Identity) -> Caller:
     address = client_address(scope)
     owner = identity.owner(HTTPConnection(scope)) or ""
     return Caller(f"{NOBODY}@{address}" if owner == NOBODY else owner, address)
+
+
+def shared_address(owner: str, scope: Scope) -> str:
+    """Where a run's owner is, if they may be many: whoever has a login is one person wherever they are ("")."""
+    return client_address(scope) if owner.startswith(NOBODY) else ""
+
+
+def where(request: gr.Request, owner: str) -> str:
+    """The same behind one of Gradio's own requests."""
+    return shared_address(owner, request.request.scope) if request.request else ""
 
 
 class Share:
