@@ -17,7 +17,20 @@ from ui.result_side import QUIET, build_results
 from ui.theme import make_theme
 
 HERE = Path(__file__).parent
-SCRIPT = ("base", "values", "errors", "runs", "painting", "queue", "news", "opening", "files", "history", "page")
+SCRIPT = (
+    "base",
+    "reload",
+    "values",
+    "errors",
+    "runs",
+    "painting",
+    "queue",
+    "news",
+    "opening",
+    "files",
+    "history",
+    "page",
+)
 STAND_IN = "Demo pictures: no ComfyUI is connected."
 # Inside the page: /favicon.ico of the host's root need not be this app's.
 ICON = (

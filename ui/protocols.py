@@ -25,7 +25,7 @@ class Addresses:
     """Lets each address have so many connections; the proxies that all people come through have no limit."""
 
     def __init__(self, most: int, proxies: Sequence[str]) -> None:
-        self._share = Share(sys.maxsize, most, most)
+        self._share = Share(sys.maxsize, sys.maxsize, most)
         self._proxies = _TrustedHosts(list(proxies))  # reads them as uvicorn does
 
     def arrive(self, client: tuple[str, int] | None) -> Callable[[], None] | None:
