@@ -16,6 +16,7 @@ BENCHMARKS = {
     "fifty": "50 runs started and watched at once",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "idle": "requests of an idle page",
+    "rude": "one rude visitor after the other: what another person notices, memory, log, what is left",
     "start": "from `python app.py` to a page ready for Generate",
 }
 

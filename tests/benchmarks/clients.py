@@ -23,9 +23,11 @@ WAIT = 60.0  # seconds for anything that is waited for
 
 @dataclass(frozen=True)
 class Seen:
-    """What one watcher saw: seconds from the press to the first state, and the last state."""
+    """What one watcher saw: seconds from the press to the first state and to the first preview (0.0 = none), and the
+    last state."""
 
     first: float
+    preview: float
     frames: int
     last: Mapping[str, Any]
 
@@ -63,13 +65,14 @@ class Person:
 
     async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
         """Follow a run as the page does, each frame answered."""
-        first, frames, last = 0.0, 0, dict[str, Any]()
+        first, preview, frames, last = 0.0, 0.0, 0, dict[str, Any]()
         headers = {"cookie": self.cookie}
         socket = f"ws{self.url.removeprefix('http')}/live/{run_id}"
         async with connect(socket, additional_headers=headers, compression=None, open_timeout=WAIT) as live:
             async for message in live:
                 if isinstance(message, bytes):
                     frames += 1
+                    preview = preview or time.monotonic() - pressed
                     with contextlib.suppress(ConnectionClosedOK):  # the last frame may be followed by the end at once
                         await live.send("painted")
                     continue
@@ -79,7 +82,7 @@ class Person:
                     if stop_at:
                         await stop_at.wait()
                         await live.send("stop")
-        return Seen(first, frames, last)
+        return Seen(first, preview, frames, last)
 
 
 async def _run_of(lines: AsyncIterator[str]) -> str:
