@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ui.log_limit import LogLimit
-from ui.settings import Settings, read_settings
+from ui.settings import ON_A_SPACE, Settings, read_settings
 
 if TYPE_CHECKING:
     from comfy.history import History
@@ -36,18 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from comfy.errors import ComfyError
     from comfy.files_kept import FilesKept
     from comfy.history import History, HistoryLimits
+    from ui.secret import kept_secret
 
     data = settings.data.absolute()
     database = settings.database.get_secret_value() if settings.database else f"sqlite:///{data / 'history.sqlite'}"
     limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
     try:
-        history = History(database, FilesKept(data), limits)
+        kept = FilesKept(data)
+        secret = kept_secret(data)
+        history = History(database, kept, limits)
     except ComfyError as problem:
         log.error("%s %s", problem, problem.hint)
         return 1
     with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
         os.environ["GRADIO_TEMP_DIR"] = str(files)  # uploads end with the app
-        return run(settings, history, files)
+        return run(settings, history, files, secret)
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def run(settings: Settings, history: History, files: Path) -> int:
+def run(settings: Settings, history: History, files: Path, secret: bytes) -> int:
     """Wire the parts together and serve; `files` is for temporary files. The exit code."""
     from comfy.client import Client
     from comfy.folder import WorkflowFolder
@@ -88,6 +91,7 @@ def run(settings: Settings, history: History, files: Path) -> int:
             demo=server.stand_in,
             files=files,
             may_keep=settings.permits(settings.keep, ""),
+            secret=secret,
         )
         log.info("Pictures come from %s.", server)
         web = WebSettings(
@@ -96,7 +100,9 @@ def run(settings: Settings, history: History, files: Path) -> int:
             settings.root_path,
             settings.users,
             settings.finish,
-            settings.trusted_proxies,
+            hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
+            trusted_proxies=settings.trusted_proxies,
+            on_a_space=ON_A_SPACE,
         )
         return serve(backend, web)
 

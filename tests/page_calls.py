@@ -9,9 +9,7 @@ from typing import Any
 
 import requests
 from serving import RunningApp
-from web import ANN
-
-from ui.identity import COOKIE
+from web import ANN, cookie_of
 
 FILE = {"_type": "gradio.FileData"}
 
@@ -26,7 +24,7 @@ class PageCalls:
 
     def __init__(self, app: RunningApp, cookie: str = ANN) -> None:
         self.url = app.url
-        self.cookies = {COOKIE: cookie}
+        self.cookies = cookie_of(cookie)
         self.session = secrets.token_hex(8)
         self.config = self._get("/config")
         self.components: list[dict[str, Any]] = self.config["components"]

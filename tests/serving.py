@@ -22,6 +22,7 @@ from ui.server import Server, WebSettings, build_app, web_config
 
 WORKFLOWS = Path(__file__).parent.parent / "workflows"
 START_SECONDS = 20
+SECRET = b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of tests are signed with it
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def running_app(
             files=Path(files),
             may_keep=may_keep,
             limits=limits or WebLimits(),
+            secret=SECRET,
         )
         settings = settings or WebSettings(port=0)
         config = web_config(build_app(backend, settings), settings, backend.limits)

@@ -23,11 +23,9 @@ from waiting import eventually
 from web import messages
 
 from comfy.demo import DemoServer
-from ui.identity import COOKIE
 from ui.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
-PERSON = "a" * 43
 START = 30.0  # seconds a start may take on a busy machine
 
 
@@ -37,6 +35,7 @@ class Started:
 
     process: subprocess.Popen[str]
     url: str
+    cookie: str = ""  # of the first browser that came
     lines: list[str] = field(default_factory=list)
 
     def said(self) -> str:
@@ -81,7 +80,9 @@ def wait_for(one: Started) -> None:
     end = time.monotonic() + START
     while True:
         with contextlib.suppress(requests.ConnectionError), requests.Session() as session:
-            assert session.get(one.url, timeout=5, headers={"Connection": "close"}).status_code == 200
+            answer = session.get(one.url, timeout=5, headers={"Connection": "close"})
+            assert answer.status_code == 200
+            one.cookie = answer.headers["set-cookie"].partition(";")[0]
             return
         assert one.process.poll() is None, one.said()
         assert time.monotonic() < end, one.said()
@@ -90,9 +91,9 @@ def wait_for(one: Started) -> None:
 
 @contextlib.contextmanager
 def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | bytes]]:
-    """What a page of the person hears of this run."""
+    """What a page of the first browser hears of this run."""
     address = one.url.replace("http", "ws") + f"/live/{run_id}"
-    watcher = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={PERSON}")
+    watcher = websocket.create_connection(address, timeout=10, cookie=one.cookie)
     try:
         yield messages(watcher)
     finally:
@@ -103,7 +104,7 @@ def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | by
 def a_run(one: Started, steps: int = 60) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
     """Start a run as a script does, and watch it as a page does, up to its first frame; its id, and what comes then."""
     with requests.Session() as browser:
-        browser.cookies.set(COOKIE, PERSON)
+        browser.headers["cookie"] = one.cookie
         call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": steps}]}
         event = browser.post(f"{one.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
         with browser.get(f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=10) as answers:
@@ -179,8 +180,8 @@ def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
         demo.script("slow", at="GET /object_info", seconds=30, count=5)
         with socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))) as browser:
             body = json.dumps({"data": ["text-to-image", {}]}).encode()
-            head = "POST /gradio_api/call/run HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
-            browser.sendall(f"{head}{len(body)}\r\n\r\n".encode() + body)
+            head = "POST /gradio_api/call/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            browser.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             eventually(lambda: demo.requests["GET /object_info"] == 1)
             code, seconds = one.end()
         assert code == 0
@@ -196,13 +197,15 @@ def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
             one.process.kill()
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 list(told)
+        cookie = one.cookie
         with started(*options) as one:
+            one.cookie = cookie
             with watching(one, run_id) as told:
                 heard = list(told)
             assert any(isinstance(frame, bytes) for frame in heard)
             assert [view["phase"] for view in heard if isinstance(view, dict)][-1] == "done"
             assert demo.requests["POST /prompt"] == 1
-            with requests.get(f"{one.url}/files/{run_id}/0/x.png", cookies={COOKIE: PERSON}, timeout=5) as answer:
+            with requests.get(f"{one.url}/files/{run_id}/0/x.png", headers={"cookie": cookie}, timeout=5) as answer:
                 assert answer.headers["content-type"] == "image/png"
                 assert answer.content
             assert len(list((tmp_path / "temporary").iterdir())) == 1, "what the killed one left is gone"

@@ -13,9 +13,7 @@ from hostile import JSON, NUMBERS, TEXTS, VALUES, nested, spelled
 from hypothesis import HealthCheck, given, settings
 from page_calls import PageCalls
 from serving import RunningApp, running_demo_app
-from web import ANN
-
-from ui.identity import COOKIE
+from web import ANN, cookie_of
 
 SEEDED = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -31,7 +29,7 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 def asked(app: RunningApp, method: str, path: str, body: bytes | None = None) -> requests.Response:
     """A request of a person's page."""
-    return requests.request(method, app.url + path, data=body, cookies={COOKIE: ANN}, timeout=30)
+    return requests.request(method, app.url + path, data=body, cookies=cookie_of(ANN), timeout=30)
 
 
 def calm(answer: requests.Response) -> None:

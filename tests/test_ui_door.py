@@ -16,10 +16,9 @@ from gradio.utils import get_upload_folder
 from page_calls import PageCalls, file_at
 from serving import RunningApp, let_go, running_demo_app
 from waiting import awaited
-from web import ANN
+from web import ANN, cookie_of
 
 from ui.call_check import Call, read_call
-from ui.identity import COOKIE
 from ui.limits import WebLimits
 
 
@@ -191,10 +190,10 @@ def test_a_call_is_looked_at_before_anybody_uses_it(body: bytes, said: str) -> N
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://127.0.0.1:1"])
 def test_other_sites_pages_can_call_nothing(app: RunningApp, path: str, origin: str) -> None:
     """A page of another site, opened in the same browser, can neither call the app nor read what it answers."""
-    headers = {"Origin": origin, "Host": "forms.example"}
-    sent = requests.post(app.url + path, json={"data": []}, cookies={COOKIE: ANN}, headers=headers, timeout=10)
+    headers = {"Origin": origin, "Host": "localhost"}
+    sent = requests.post(app.url + path, json={"data": []}, cookies=cookie_of(ANN), headers=headers, timeout=10)
     assert sent.status_code in (401, 403)
-    for answer in (sent, requests.get(f"{app.url}/config", cookies={COOKIE: ANN}, headers=headers, timeout=10)):
+    for answer in (sent, requests.get(f"{app.url}/config", cookies=cookie_of(ANN), headers=headers, timeout=10)):
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     asked = {**headers, "Access-Control-Request-Method": "POST"}
     assert requests.options(app.url + path, headers=asked, timeout=10).status_code == 400

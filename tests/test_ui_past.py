@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 from serving import WORKFLOWS, RunningApp, running_app, running_demo_app
 from waiting import eventually
-from web import ANN, BOB, finished, get, start
+from web import ANN, BOB, cookie_of, finished, get, start
 
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError
@@ -21,7 +21,6 @@ from comfy.files_kept import FilesKept
 from comfy.run import Run
 from comfy.run_state import Phase
 from ui.files import file_address
-from ui.identity import COOKIE
 from ui.media import Upload
 
 Served = tuple[DemoServer, RunningApp]
@@ -39,7 +38,7 @@ def served() -> Iterator[Served]:
 
 def ask(app: RunningApp, method: str, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
     """A request as the page of a browser with this cookie makes it."""
-    return requests.request(method, app.url + path, cookies={COOKIE: cookie}, headers=headers, timeout=20)
+    return requests.request(method, app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=20)
 
 
 def past(app: RunningApp, query: str = "", cookie: str = ANN) -> list[dict[str, Any]]:

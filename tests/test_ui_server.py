@@ -9,10 +9,9 @@ import pytest
 import requests
 from serving import RunningApp, running_app, running_demo_app
 from waiting import eventually
-from web import finished, get, start, watching
+from web import COOKIES, PLAIN, finished, get, start, watching
 
 from comfy.demo import DemoServer
-from ui.identity import COOKIE
 from ui.server import WebSettings
 
 Served = tuple[DemoServer, RunningApp]
@@ -30,8 +29,8 @@ def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
     _, app = served
     with requests.Session() as browser:
         first = browser.get(app.url, timeout=10)
-        assert COOKIE in first.cookies
-        assert COOKIE not in browser.get(app.url, timeout=10).cookies
+        assert COOKIES.name(PLAIN) in first.cookies
+        assert not browser.get(app.url, timeout=10).cookies
     assert "set-cookie" not in get(app, "/files/none/all.zip", "").headers
 
 

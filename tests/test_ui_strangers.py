@@ -14,7 +14,7 @@ from form_samples import node, small_catalogue
 from media_samples import saved
 from page_calls import PageCalls
 from serving import RunningApp, let_go, running_demo_app
-from web import ANN, BOB, finished, page_open, start, told
+from web import ANN, BOB, cookie_of, finished, page_open, start, told
 
 from comfy.candidates import find_candidates
 from comfy.demo import DemoServer
@@ -23,7 +23,6 @@ from comfy.form_config import parse_config
 from comfy.object_info import Catalogue
 from comfy.strangers import without_files_of_others
 from comfy.workflow import Workflow, parse_workflow
-from ui.identity import COOKIE
 
 SECRET = "ann-on-holiday.png"
 Served = tuple[DemoServer, RunningApp]
@@ -52,7 +51,9 @@ def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str 
         "1": node(loader, image=image),
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
     }
-    answer = requests.post(f"{app.url}/workflows?file=a.json", json.dumps(prompt), cookies={COOKIE: cookie}, timeout=10)
+    answer = requests.post(
+        f"{app.url}/workflows?file=a.json", json.dumps(prompt), cookies=cookie_of(cookie), timeout=10
+    )
     return str(answer.json()["name"])
 
 

@@ -18,16 +18,17 @@ import requests
 from gradio.utils import get_upload_folder
 from media_samples import saved
 from page_calls import PageCalls, file_at
-from serving import RunningApp, let_go, running_demo_app
+from serving import SECRET, RunningApp, let_go, running_demo_app
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from test_media_kinds import png_header
 from waiting import awaited, eventually
-from web import ANN, finished, start
+from web import ANN, cookie_of, finished, start
 
 from comfy.media_kinds import MIB, FileLimits
 from ui.bodies import BoundBodies
-from ui.identity import COOKIE, Identity
+from ui.cookies import Cookies
+from ui.identity import Identity
 from ui.limits import ENVELOPE, WebLimits
 from ui.uploads import sweep
 
@@ -59,7 +60,7 @@ def kept() -> list[Path]:
 def upload(app: RunningApp, data: bytes, name: str = "a.png", field: str = "files") -> requests.Response:
     """Upload a file as the page does."""
     files = {field: (name, data)}
-    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: ANN}, timeout=20)
+    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=20)
 
 
 def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
@@ -153,7 +154,9 @@ PATHS = [
 def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
     """What a request's head announces is refused before anything of it has come."""
     kind = "multipart/form-data; boundary=b"
-    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nContent-Length: {4 * 2**30}\n") as connection:
+    with raw(
+        app, f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length: {4 * 2**30}\n"
+    ) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
@@ -163,7 +166,9 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
     begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     kind = "multipart/form-data; boundary=b"
     stop = threading.Event()
-    with raw(app, f"POST {path} HTTP/1.1\nHost: x\nContent-Type: {kind}\nTransfer-Encoding: chunked\n") as connection:
+    with raw(
+        app, f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nTransfer-Encoding: chunked\n"
+    ) as connection:
 
         def pour() -> None:
             piece = begin + bytes(65536 - len(begin))
@@ -186,7 +191,7 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
 def test_an_upload_that_breaks_off_leaves_nothing(app: RunningApp, own_temporary_folder: Path) -> None:
     """A browser that leaves in the middle of an upload leaves nothing on the disk, here or among temporary files."""
     begin = '--b\nContent-Disposition: form-data; name="files"; filename="a.png"\n\n'
-    head = "POST /gradio_api/upload HTTP/1.1\nHost: x\nContent-Type: multipart/form-data; boundary=b\n"
+    head = "POST /gradio_api/upload HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data; boundary=b\n"
     with raw(app, f"{head}Content-Length: {2 * MIB}\n\n{begin}") as connection:
         connection.sendall(bytes(MIB + MIB // 2))
     assert upload(app, saved("PNG")).ok
@@ -213,9 +218,9 @@ async def fill_the_memory() -> None:
         async def send(_: Message) -> None:
             pass
 
-        return bound({"type": "http", "path": "/", "headers": []}, receive, send)
+        return bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, send)
 
-    bound = BoundBodies(app, Identity(), WebLimits(page_body=100, arriving=100), largest={})
+    bound = BoundBodies(app, Identity(Cookies(SECRET)), WebLimits(page_body=100, arriving=100), largest={})
     first = asyncio.ensure_future(request(90))
     await asyncio.sleep(0)
     for size, status in ((101, 413), (11, 503)):
@@ -239,9 +244,9 @@ def test_a_body_that_dribbles_is_refused() -> None:
             await asyncio.sleep(0.01)
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        bound = BoundBodies(app, Identity(), WebLimits(patience=0.2), largest={})
+        bound = BoundBodies(app, Identity(Cookies(SECRET)), WebLimits(patience=0.2), largest={})
         with pytest.raises(HTTPException) as refused:
-            await bound({"type": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
+            await bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
         assert refused.value.status_code == 408
 
     awaited(dribble())

@@ -9,14 +9,22 @@ from typing import Any
 
 import requests
 import websocket
-from serving import RunningApp
+from serving import SECRET, RunningApp
+from starlette.requests import HTTPConnection
 
 from comfy.run import Run
-from ui.identity import COOKIE
+from ui.cookies import Cookies
 
 ANN = "a" * 43
 BOB = "b" * 43
 NORMAL = 1000
+COOKIES = Cookies(SECRET)
+PLAIN = HTTPConnection({"type": "http", "scheme": "http", "headers": []})
+
+
+def cookie_of(browser: str) -> dict[str, str]:
+    """The cookie of the browser with this id, signed as the app does it; "" has none."""
+    return {COOKIES.name(PLAIN): COOKIES.signed(browser)} if browser else {}
 
 
 def start(app: RunningApp, workflow: str = "text-to-image", /, cookie: str = ANN, **values: object) -> Run:
@@ -33,14 +41,14 @@ def finished(run: Run) -> Run:
 
 def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
     """GET a path as a browser with this cookie."""
-    with requests.get(app.url + path, cookies={COOKIE: cookie}, headers=headers, timeout=10) as answer:
+    with requests.get(app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10) as answer:
         assert answer.content is not None
         return answer
 
 
 def post(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
     """POST to a path as a browser with this cookie."""
-    with requests.post(app.url + path, cookies={COOKIE: cookie}, headers=headers, timeout=10) as answer:
+    with requests.post(app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10) as answer:
         assert answer.content is not None
         return answer
 
@@ -71,7 +79,8 @@ def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) 
 def connected(app: RunningApp, path: str, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
     """A socket as a browser with this cookie opens it."""
     address = app.url.replace("http", "ws") + path
-    socket = websocket.create_connection(address, timeout=10, cookie=f"{COOKIE}={cookie}", **options)
+    given = "; ".join(map("=".join, cookie_of(cookie).items()))
+    socket = websocket.create_connection(address, timeout=10, cookie=given, **options)
     try:
         yield socket
     finally:

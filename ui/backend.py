@@ -88,7 +88,7 @@ class Backend:
 
     `demo`: the server is the stand-in. `files`: a folder of this app's own for what a page shows from the server.
     `may_keep`: people may put workflows they opened into the folder, for everybody, and those may name files of the
-    server's. `limits`: what strangers may push.
+    server's. `limits`: what strangers may push. `secret`: what nobody can guess, as `ui.secret` keeps it.
     """
 
     client: Client
@@ -101,7 +101,7 @@ class Backend:
     limits: WebLimits = field(default_factory=WebLimits)
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     # Each file is in memory twice while it is sent.
     sending: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SENDING), repr=False)
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
+import time
 from urllib.parse import parse_qs
 
 from gradio.routes import App
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from ui.addresses import client_address
 from ui.call_check import read_call
 from ui.gradio_internals import API_PREFIX, Sessions
+from ui.guesses import Guesses
 from ui.identity import Identity
 from ui.limits import WebLimits
 from ui.media import uploaded
@@ -26,7 +31,7 @@ from ui.shares import Caller, caller_of
 
 LOGIN = "/login"
 READ = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/logout", LOGIN}
+    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", LOGIN}
     | {f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "queue/data", "login_check", "user", "app_id")}
 )
 CALL = f"{API_PREFIX}/call/"
@@ -38,8 +43,7 @@ PRESSES = frozenset({f"{API_PREFIX}/run/predict"})
 WAITING = frozenset({f"{API_PREFIX}/queue/join"})  # these and those below CALL are answered by an event's id
 ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
 
-LOGINS = 5  # at once
-WRONG_PASSWORD = 1.0  # seconds
+WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
 PARSING = 2  # bodies at once: each may be in memory four times meanwhile
 REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
 ONE_RANGE = re.compile(rb"bytes=(\d{1,15}-\d{0,15}|-\d{1,15})")
@@ -51,11 +55,11 @@ TOO_MANY_CALLS = "Too many of your calls are waiting. Try again when one of them
 class Door:
     """ASGI app in front of Gradio's."""
 
-    def __init__(self, gradio: App, identity: Identity, limits: WebLimits) -> None:
+    def __init__(self, gradio: App, identity: Identity, limits: WebLimits, guesses: Guesses) -> None:
         self.gradio = gradio
         self.identity = identity
         self.limits = limits
-        self.logins = asyncio.Semaphore(LOGINS)
+        self.guesses = guesses
         self.parsing = asyncio.Semaphore(PARSING)
         self.sessions = Sessions(gradio)
         self.pages = Owners(limits.pages, limits.person_pages, limits.address_pages, self.sessions.forget)
@@ -73,8 +77,7 @@ class Door:
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await _answer(403, "This app answers its own page only.", scope, receive, send)
             case "http", "POST" if path == LOGIN:
-                body = await Request(scope, receive).body()  # all of it, before it takes a place from anybody
-                await self._login(scope, replay(body, receive), send)
+                await self._login(scope, receive, send)
             case "http", "POST" if path in PRESSES | WAITING | ENDINGS or path.startswith(CALL):
                 await self._call(path, scope, receive, send)
             case "http", _:
@@ -94,15 +97,23 @@ class Door:
         return is_open(path)
 
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whoever guesses passwords waits after each."""
+        """Whoever guesses passwords waits after each, and the longer the more of them were wrong."""
+        body = await Request(scope, receive).body()  # all of it, before anything is asked or counted
+        name, address = await name_in(scope, body), client_address(scope)
+        if wait := self.guesses.attempt(name, address, time.monotonic()):
+            sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
+            await _answer(429, sentence, scope, receive, send)
+            return
 
         async def later(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 400:
-                await asyncio.sleep(WRONG_PASSWORD)
+            match message:
+                case {"type": "http.response.start", "status": 200}:
+                    self.guesses.right(name, address)
+                case {"type": "http.response.start"}:
+                    await asyncio.sleep(WRONG_PASSWORD)
             await send(message)
 
-        async with self.logins:
-            await self.gradio(scope, receive, later)
+        await self.gradio(scope, replay(body, receive), later)
 
     async def _call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
@@ -149,6 +160,16 @@ class Door:
         return noting
 
 
+async def name_in(scope: Scope, body: bytes) -> str:
+    """Who wants to log in, as Gradio reads it; "" where its form cannot be read."""
+    request = Request({**scope, "app": None}, replay(body, _nothing_more))
+    try:
+        async with request.form() as form:
+            return str(form.get("username", "")).strip()
+    except HTTPException:
+        return ""
+
+
 def is_open(path: str) -> bool:
     """Whether this is something to be read here by anybody who is let in. No name is longer than a file's can be."""
     if path.startswith(FILE):
@@ -170,6 +191,10 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return rest.pop() if rest else await receive()
 
     return next_message
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}
 
 
 async def _put_aside(status: int, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,29 +1,40 @@
-"""Who is asking: the login where there is one, else an unguessable cookie of this browser."""
+"""Who is asking: the login where there is one, else a signed cookie of this browser."""
 
 from __future__ import annotations
 
-import re
-import secrets
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import gradio as gr
 from gradio.routes import App
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
-COOKIE = "comfyforms"
-KNOWN = re.compile(r"[\w-]{32,64}")
-NOBODY = "browser:"  # whoever sends no cookie of ours, as scripts: their runs are found by their ids, and never listed
-COOKIE_AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
+from ui.addresses import client_address
+from ui.cookies import Cookies
+from ui.rates import Rate
+
+NOBODY = "browser:"  # whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
+NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
+CLOSING = 1.0  # seconds that sockets may take to be closed
+NEW_BROWSERS = 100  # at once from one address
+NEW_BROWSER = 10.0  # seconds until one more may come from there
+PORTS = {"http": 80, "https": 443}
 
 
 class Identity:
     """Tells the owner of a request. `login` is Gradio's own app when people must log in, else None."""
 
-    def __init__(self, login: App | None = None) -> None:
+    def __init__(self, cookies: Cookies, login: App | None = None) -> None:
+        self.cookies = cookies
         self.login = login
+        self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
         """The owner's name, or None when a login is asked for and this request has none.
@@ -31,13 +42,8 @@ class Identity:
         Own routes are not covered by Gradio's login, so each of them asks here.
         """
         if self.login is None:
-            browser = request.cookies.get(COOKIE, "")
-            return f"browser:{browser}" if KNOWN.fullmatch(browser) else NOBODY
-        cookie = self.login.cookie_id
-        for name in (f"access-token-{cookie}", f"access-token-unsecure-{cookie}"):
-            if user := self.login.tokens.get(request.cookies.get(name, "")):
-                return f"user:{user}"
-        return None
+            return NOBODY + (self.cookies.browser(request) or "")
+        return next((f"user:{user}" for token in self._tokens(request) if (user := self.login.tokens.get(token))), None)
 
     def person(self, request: gr.Request) -> str:
         """The owner behind one of Gradio's own requests, which its login has let through already."""
@@ -46,49 +52,94 @@ class Identity:
     @staticmethod
     def same_origin(request: HTTPConnection) -> bool:
         """Whether a browser's page of this very site is asking; a client without an Origin header is no browser."""
-        origin = request.headers.get("origin")
-        if origin is None:
-            return True
-        hosts = {request.headers.get("host"), request.headers.get("x-forwarded-host")}
-        try:
-            return urlsplit(origin).netloc in hosts
-        except ValueError:  # no address at all
-            return False
+        match request.headers.getlist("origin"):
+            case []:
+                return True
+            case [origin]:
+                scheme = request.scope["scheme"].replace("ws", "http")
+                here = f"{scheme}://{request.headers.get('host', '')}"
+                return (site := site_of(origin)) is not None and site == site_of(here)
+            case _:
+                return False
+
+    def opened(self, socket: WebSocket) -> None:
+        """Remember a socket: it is closed when the login ends with which it was opened."""
+        self._sockets.add(socket)
+
+    async def log_out(self, request: HTTPConnection) -> list[str]:
+        """End the login of the browser that asks, and close its sockets; the names of its cookies."""
+        if self.login is None:
+            return []
+        for token in self._tokens(request):
+            self.login.tokens.pop(token, None)
+        await self.close_ended()
+        return self._token_cookies()
+
+    async def close_ended(self) -> None:
+        """Close the sockets whose login has ended."""
+        ended = [asyncio.create_task(close(one)) for one in list(self._sockets) if self.owner(one) is None]
+        if ended:
+            await asyncio.wait(ended, timeout=CLOSING)
+
+    def _tokens(self, request: HTTPConnection) -> Iterator[str]:
+        return (token for name in self._token_cookies() if (token := request.cookies.get(name)))
+
+    def _token_cookies(self) -> list[str]:
+        """The two names under which Gradio gives a login's token to a browser."""
+        assert self.login is not None
+        return [f"access-token-{self.login.cookie_id}", f"access-token-unsecure-{self.login.cookie_id}"]
 
 
-class GiveCookie:
-    """ASGI middleware: a browser that has no identity yet gets one with its first page."""
+async def close(socket: WebSocket) -> None:
+    """Close a socket for lack of a login, unless it is closed already."""
+    with contextlib.suppress(RuntimeError):
+        await socket.close(NO_LOGIN)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+def site_of(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an origin as browsers write it, None if it is none."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    plain = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    return (parts.scheme, parts.hostname or "", port) if plain else None
+
+
+class GiveCookies:
+    """ASGI middleware: a browser that has no identity yet gets one with its first page, unless people log in; and no
+    cookie leaves the app with flags that do not suit the place."""
+
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
+        self.identity = identity
+        self._new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, adding the cookie to the head of an HTML answer."""
-        if scope["type"] != "http" or KNOWN.fullmatch(HTTPConnection(scope).cookies.get(COOKIE, "")):
+        """Pass everything on, setting the cookies in the head of the answer."""
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        request, cookies = HTTPConnection(scope), self.identity.cookies
 
-        async def send_with_cookie(message: Message) -> None:
+        async def send_with_cookies(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if "text/html" in headers.get("content-type", ""):
-                    headers.append("set-cookie", new_cookie(HTTPConnection(scope)))
+                given = [cookies.flagged(one, request) for one in headers.getlist("set-cookie")]
+                del headers["set-cookie"]
+                if "text/html" in headers.get("content-type", "") and self._is_new(request):
+                    given.append(cookies.new(request))
+                for cookie in given:
+                    headers.append("set-cookie", cookie)
             await send(message)
 
-        await self.app(scope, receive, send_with_cookie)
+        await self.app(scope, receive, send_with_cookies)
 
-
-def new_cookie(request: HTTPConnection) -> str:
-    """The Set-Cookie header that gives this browser an identity."""
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
-    answer = Response()
-    # Inside another site's frame (Hugging Face shows Spaces so) only SameSite=None cookies are kept.
-    answer.set_cookie(
-        COOKIE,
-        secrets.token_urlsafe(32),
-        max_age=COOKIE_AGE,
-        httponly=True,
-        secure=secure,
-        samesite="none" if secure else "lax",
-    )
-    return answer.headers["set-cookie"]
+    def _is_new(self, request: HTTPConnection) -> bool:
+        """Whether this is a browser to be told apart from now on. From one address only so many can come."""
+        return (
+            self.identity.login is None
+            and self.identity.cookies.browser(request) is None
+            and self._new.take(client_address(request.scope), time.monotonic())
+        )

@@ -18,18 +18,8 @@ from ui.theme import make_theme
 
 HERE = Path(__file__).parent
 SCRIPT = (
-    "base",
-    "reload",
-    "values",
-    "errors",
-    "runs",
-    "painting",
-    "queue",
-    "news",
-    "opening",
-    "files",
-    "history",
-    "page",
+    *("base", "reload", "values", "errors", "runs", "painting", "queue"),
+    *("news", "opening", "files", "history", "login", "page"),
 )
 STAND_IN = "Demo pictures: no ComfyUI is connected."
 # Inside the page: /favicon.ico of the host's root need not be this app's.
@@ -43,14 +33,14 @@ ICON = (
 CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
 
 
-def build_page(backend: Backend, identity: Identity) -> gr.Blocks:
-    """The Blocks of the whole app."""
+def build_page(backend: Backend, identity: Identity, *, login: bool) -> gr.Blocks:
+    """The Blocks of the whole app; with a `login` it says whose page this is, and lets them log out."""
     page: gr.Blocks
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
-        picker = _header(backend)
+        picker = _header(backend, login=login)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
@@ -93,7 +83,7 @@ def look() -> dict[str, Any]:
     }
 
 
-def _header(backend: Backend) -> gr.Dropdown:
+def _header(backend: Backend, *, login: bool) -> gr.Dropdown:
     where = html.escape(backend.client.url.partition("://")[2])
     server = (
         f'<span class="stand-in" title="{html.escape(CONNECT)}">{STAND_IN} <details><summary>How to connect one'
@@ -112,6 +102,12 @@ def _header(backend: Backend) -> gr.Dropdown:
             js_on_load="element.querySelector('button').addEventListener('click', () => comfyforms.chooseWorkflow())",
         )
         gr.HTML(f'{server}<span class="waiting"></span>', elem_id="server")
+        if login:
+            gr.HTML(
+                '<span class="name"></span> · <button type="button" class="link">Log out</button>',
+                elem_id="login",
+                js_on_load="comfyforms.mountLogin(element)",
+            )
         gr.HTML(
             '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
             elem_id="shade",

@@ -26,23 +26,28 @@ from comfy.errors import ComfyError
 from comfy.form import place_errors
 from comfy.job import Record
 from comfy.runs import Runs
+from ui.addresses import KnownHosts, TrustedProxies
 from ui.api import add_api
 from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.bodies import BoundBodies, LoginFirst
+from ui.cookies import Cookies
 from ui.door import CALL_RUN, LOGIN, Door
 from ui.failures import Failures
 from ui.files import file_routes
+from ui.guesses import Guesses
 from ui.headers import PageHeaders
-from ui.identity import GiveCookie, Identity
+from ui.identity import GiveCookies, Identity
 from ui.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.live import live_routes
+from ui.logins import Tokens, logout_routes, watched_logins
 from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
 from ui.past import past_routes
 from ui.protocols import Addresses, PageConnection, PageSocket
+from ui.settings import is_loopback
 from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show
@@ -51,21 +56,25 @@ log = logging.getLogger(__name__)
 
 THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
+NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 
 @dataclass(frozen=True)
 class WebSettings:
     """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in.
-    `finish`: seconds that runs may go on when the app is told to end. `trusted_proxies`: addresses that are believed
-    when they tell for whom they ask."""
+    `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by which browsers may address the
+    app beside its own. `trusted_proxies`: see `TrustedProxies`. `on_a_space`: Hugging Face shows the page in a frame.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
     users: tuple[tuple[str, str], ...] = ()
     finish: float = 0.0
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = NEXT_DOOR
+    on_a_space: bool = False
 
 
 def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
@@ -76,11 +85,12 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         sweeping = asyncio.create_task(sweep_regularly(limits))
-        yield
+        async with watched_logins(identity, guesses):
+            yield
         sweeping.cancel()
 
     app = FastAPI(lifespan=lifespan, default_response_class=AsciiJSON, openapi_url=None, docs_url=None, redoc_url=None)
-    identity = Identity()
+    identity, guesses = Identity(Cookies(backend.secret, on_a_space=settings.on_a_space)), Guesses()
     app.state.telling = set()
     app.include_router(live_routes(backend.runs, identity, viewer(backend), app.state.telling))
     app.include_router(news_routes(backend, identity))
@@ -89,7 +99,8 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.include_router(past_routes(backend, identity, viewer(backend)))
     app.include_router(file_routes(backend.runs, backend.client, identity))
     app.include_router(upload_routes(identity, limits))
-    page = build_page(backend, identity)
+    app.include_router(logout_routes(identity))
+    page = build_page(backend, identity, login=bool(settings.users))
     with page:
         add_api(backend, identity)
     page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
@@ -112,14 +123,17 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     gradio = cast(GradioApp, mount.app)
     if settings.users:
         identity.login = gradio
-    mount.app = Door(gradio, identity, limits)
-    app.add_middleware(GiveCookie)
-    app.add_middleware(PageHeaders)
+        identity.login.tokens = Tokens()
+    mount.app = Door(gradio, identity, limits, guesses)
+    app.add_middleware(GiveCookies, identity=identity)
+    app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
     largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
     app.add_middleware(BoundSockets, identity=identity, limits=limits)
     app.add_middleware(BoundBodies, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginFirst, identity=identity, login=LOGIN)
+    hosts = KnownHosts.of(settings.host, settings.hosts)
+    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, hosts=hosts)  # what comes after it believes it
     app.add_middleware(Failures)
     return app
 
@@ -208,6 +222,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         timeout_graceful_shutdown=2,
         log_config=None,  # as all other lines: see `ui.log_limit`
         limit_concurrency=limits.connections,
+        proxy_headers=False,  # TrustedProxies reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=MAX_MESSAGE,
@@ -217,6 +232,8 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
 
 def serve(backend: Backend, settings: WebSettings) -> int:
     """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == NEXT_DOOR:
+        log.warning("Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies).")
     config = web_config(build_app(backend, settings), settings, backend.limits)
     server = Server(config, backend.runs, settings)
     try:

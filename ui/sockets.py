@@ -11,12 +11,11 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.identity import Identity
+from ui.identity import NO_LOGIN, Identity
 from ui.limits import WebLimits
 from ui.shares import Share, caller_of
 
 UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
-NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 GONE = 4404  # close code: no such run for this person
 TOO_MANY = 4429  # close code: too many sockets are open
 TOO_FAST = 1008  # close code: the browser says more than any page would
@@ -33,6 +32,8 @@ async def welcome(socket: WebSocket, identity: Identity) -> str | None:
     owner = identity.owner(socket)
     if owner is None:
         await socket.close(NO_LOGIN)
+    else:
+        identity.opened(socket)
     return owner
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,6 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedOK
-
-from ui.identity import COOKIE
 
 WORKFLOW, SEED = "text-to-image", "5.seed"  # always another seed: no result is used again
 WAIT = 60.0  # seconds for anything that is waited for
@@ -34,18 +33,27 @@ class Seen:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a cookie of their own at the app `url`."""
+    """Somebody with a cookie of their own at the app `url`, the page's unless they bring one."""
 
     url: str
-    cookie: str = field(default_factory=lambda: f"{COOKIE}={secrets.token_urlsafe(32)}")
+    cookie: str = ""
     session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+
+    def __post_init__(self) -> None:
+        """Get a cookie from the page."""
+        if self.cookie:
+            return
+        with urllib.request.urlopen(self.url) as page:
+            object.__setattr__(self, "cookie", page.headers["set-cookie"].partition(";")[0])
 
     async def arrive(self, http: httpx.AsyncClient) -> None:
         """Open the page: Gradio makes the session then, not at the press."""
         config = (await http.get(f"{self.url}/config")).raise_for_status().json()
         opening = next(one["id"] for one in config["dependencies"] if "load" in (event for _, event in one["targets"]))
         body = {"data": [{"workflow": WORKFLOW}], "fn_index": opening, "session_hash": self.session}
-        (await http.post(f"{self.url}/gradio_api/run/predict", json=body)).raise_for_status()
+        (
+            await http.post(f"{self.url}/gradio_api/run/predict", json=body, headers={"cookie": self.cookie})
+        ).raise_for_status()
 
     async def run(self, http: httpx.AsyncClient, *, stop_at: asyncio.Barrier | None = None) -> Seen:
         """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there has a first state."""

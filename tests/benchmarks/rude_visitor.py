@@ -17,7 +17,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.benchmarks.clients import SEED, WORKFLOW
-from ui.identity import COOKIE
 
 ADDRESS = "127.0.0.2"
 WAIT = 90.0
@@ -28,9 +27,15 @@ UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/run/predict"
 
 
-def made_up() -> dict[str, str]:
-    """The headers of somebody who was never here before."""
-    return {"cookie": f"{COOKIE}={secrets.token_urlsafe(32)}"}
+def cookie_of(url: str) -> str:
+    """The cookie that the app gives to a browser at the rude address."""
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=ADDRESS), timeout=WAIT) as http:
+        return http.get(url).headers["set-cookie"].partition(";")[0]
+
+
+def made_up(cookie: str) -> dict[str, str]:
+    """The headers of somebody who has made up a cookie by this one's name."""
+    return {"cookie": f"{cookie.partition('=')[0]}={secrets.token_urlsafe(32)}"}
 
 
 def visitor(url: str) -> httpx.AsyncClient:
@@ -56,7 +61,7 @@ async def slow_uploads(url: str) -> None:
 async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) -> None:
     """So many requests at once whose bodies hardly come, each begun again when it is refused."""
     place = urlsplit(url)
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 4000\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 4000\r\n\r\n".encode()
 
     async def again_and_again() -> None:
         while True:
@@ -75,23 +80,24 @@ async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) ->
 
 async def made_up_cookies(url: str) -> None:
     """A run for each of many people who do not exist."""
+    known = cookie_of(url)
 
     async def start(http: httpx.AsyncClient) -> None:
         body = {"data": [WORKFLOW, {SEED: secrets.randbits(32)}]}
-        await http.post("/gradio_api/call/run", json=body, headers=made_up())
+        await http.post("/gradio_api/call/run", json=body, headers=made_up(known))
 
     await many(url, COOKIES, start)
 
 
 async def many_sockets(url: str) -> None:
     """Pages' sockets, each kept as long as it is let."""
-    opening = asyncio.Semaphore(AT_ONCE)
+    opening, known = asyncio.Semaphore(AT_ONCE), cookie_of(url)
 
     async def one() -> None:
         with contextlib.suppress(OSError, WebSocketException):
             async with opening:
                 address = f"ws{url.removeprefix('http')}/news"
-                socket = await connect(address, additional_headers=made_up(), local_addr=(ADDRESS, 0))
+                socket = await connect(address, additional_headers=made_up(known), local_addr=(ADDRESS, 0))
             await socket.wait_closed()
 
     await asyncio.gather(*(one() for _ in range(SOCKETS)))
@@ -99,7 +105,7 @@ async def many_sockets(url: str) -> None:
 
 async def drawn_pages(url: str) -> None:
     """Forms of one person, drawn by thousands of pages."""
-    cookie = made_up()
+    cookie = {"cookie": cookie_of(url)}
 
     async def draw(http: httpx.AsyncClient) -> None:
         await Page(http, cookie).draw(WORKFLOW)
@@ -111,7 +117,7 @@ async def layered_pictures(url: str) -> None:
     """Presses with pictures of which each is as large as it may be, in as many layers as there may be."""
     packed = io.BytesIO()
     Image.new("LA", (SIDE, SIDE), (0, 128)).save(packed, "PNG")
-    cookie = made_up()
+    cookie = {"cookie": cookie_of(url)}
 
     async def press(http: httpx.AsyncClient) -> None:
         page = Page(http, cookie)

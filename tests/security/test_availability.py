@@ -16,12 +16,11 @@ from media_samples import saved
 from page_calls import PageCalls
 from serving import RunningApp, let_go, running_demo_app
 from waiting import eventually
-from web import ANN, BOB, get, page_open, start
+from web import ANN, BOB, cookie_of, get, page_open, start
 
 from comfy.errors import ComfyError
 from comfy.media_kinds import MIB
 from comfy.runs import RunLimits
-from ui.identity import COOKIE
 from ui.limits import LOGIN_FORM, WebLimits
 from ui.server import WebSettings
 
@@ -57,7 +56,7 @@ def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
 
 def begun(path: str, length: int = 1000, kind: str = JSON, body: str = "") -> tuple[str, ...]:
     """A request whose body does not come, or not all of it."""
-    return f"POST {path} HTTP/1.1", "Host: x", f"Content-Type: {kind}", f"Content-Length: {length}", "", body
+    return f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", f"Content-Length: {length}", "", body
 
 
 def status(connection: socket.socket) -> int:
@@ -70,7 +69,7 @@ def status(connection: socket.socket) -> int:
 def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:
     """A whole file of an honest person's."""
     files = {"files": ("a.png", saved("PNG"))}
-    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: cookie}, timeout=15)
+    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=15)
 
 
 def test_finding_06_without_a_login_no_body_is_read() -> None:
@@ -129,7 +128,7 @@ def test_finding_10_one_address_has_so_many_connections() -> None:
 
 
 def _answers_the_rude_one(app: RunningApp) -> bool:
-    with sent(app, "GET /robots.txt HTTP/1.1", "Host: x", "", "") as connection:
+    with sent(app, "GET /robots.txt HTTP/1.1", "Host: localhost", "", "") as connection:
         return status(connection) == 200
 
 
@@ -215,7 +214,7 @@ def test_finding_21_nothing_writes_a_traceback(
     for answer in (page.call({"id": 99}), page.call(page.load, "no object"), page.call(page.load, batched=True)):
         assert answer.status_code == 422
     for method in ("TRACE", "CONNECT", "PUT", "DELETE", "PURGE"):
-        with sent(app, f"{method} /gradio_api/call/run HTTP/1.1", "Host: x", "", "") as connection:
+        with sent(app, f"{method} /gradio_api/call/run HTTP/1.1", "Host: localhost", "", "") as connection:
             assert 400 <= status(connection) < 500
     for body in (
         "",
@@ -265,7 +264,7 @@ def test_finding_22_a_call_is_told_to_whoever_made_it(app: RunningApp) -> None:
     """Another browser that knows a call's id hears nothing of it, cannot end it, and cannot use the page's session."""
     address = f"{app.url}/gradio_api"
     body = {"data": ["text-to-image", {"5.steps": 1}], "session_hash": "mine-and-mine-alone"}
-    own, other = {COOKIE: ANN}, {COOKIE: BOB}
+    own, other = cookie_of(ANN), cookie_of(BOB)
     event = requests.post(f"{address}/call/run", json=body, cookies=own, timeout=10).json()["event_id"]
     for path in (f"call/run/{event}", "queue/data?session_hash=mine-and-mine-alone"):
         assert requests.get(f"{address}/{path}", cookies=other, timeout=10).status_code == 404

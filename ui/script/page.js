@@ -45,5 +45,5 @@ const thumbnails = () => [...document.querySelectorAll("#gallery .thumbnail-item
 
 window.comfyforms = {
   open, go, grow, keep, copyLink, shape, mount, shade, retryLater, keepWorkflow, chooseWorkflow, toShow, keepRunning,
-  mountPast, drawn, redraw: () => redraw(),
+  mountPast, mountLogin, drawn, redraw: () => redraw(),
 };

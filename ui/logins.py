@@ -1,0 +1,84 @@
+"""How a login lasts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from ui.guesses import Guesses
+from ui.identity import Identity
+
+log = logging.getLogger(__name__)
+
+LASTS = 30 * 24 * 3600.0  # seconds
+LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
+LOGOUT = "/logout"
+
+
+class Tokens(dict[str, str]):
+    """Names by the token of a login, as Gradio asks for them; each is forgotten after `LASTS` seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[str, float] = {}
+
+    def __setitem__(self, token: str, name: str) -> None:
+        super().__setitem__(token, name)
+        self._since[token] = time.monotonic()
+
+    def get(self, token: str, default: Any = None) -> Any:
+        """The name, unless there is none or its time is over."""
+        if token in self and time.monotonic() - self._since[token] > LASTS:
+            self.pop(token)
+        return super().get(token, default)
+
+    def pop(self, token: str, default: Any = None) -> Any:
+        """Forget a token; the name it had."""
+        self._since.pop(token, None)
+        return super().pop(token, default)
+
+
+def logout_routes(identity: Identity) -> APIRouter:
+    """`POST /logout` ends the login of this one browser. A link or a picture on another site's page cannot."""
+    router = APIRouter()
+
+    @router.post(LOGOUT, status_code=204)
+    async def log_out(request: Request, response: Response) -> None:
+        if not identity.same_origin(request):
+            raise HTTPException(403, "This app answers its own page only.")
+        for cookie in await identity.log_out(request):
+            response.delete_cookie(cookie)
+
+    @router.get(LOGOUT)
+    def not_by_a_link() -> None:
+        raise HTTPException(405, "Log out on the page.", {"Allow": "POST"})
+
+    return router
+
+
+@contextlib.asynccontextmanager
+async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[None]:
+    """Every minute, closes sockets whose login has ended and logs how many have failed."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            await identity.close_ended()
+            tell_failed(guesses)
+
+    looking = asyncio.create_task(look())
+    yield
+    looking.cancel()
+    tell_failed(guesses)
+
+
+def tell_failed(guesses: Guesses) -> None:
+    """Log what has failed since the last time."""
+    for line in guesses.report():
+        log.warning(line)
