@@ -118,6 +118,11 @@ class Runs:
             self._recent.append((time.monotonic(), owner))
             return run
 
+    def check_room(self, owner: str, address: str = "") -> None:
+        """ComfyError where `submit` would refuse this owner now, whatever it is that they want to run."""
+        with self._entrance:
+            self._check_limits(owner, address)
+
     def resume(self) -> None:
         """Take up what an earlier life of this program has left unfinished: what was sent to the server is looked for
         there, what was not stands in line again. The grace time runs until a page finds its run."""

@@ -19,7 +19,7 @@ from ui.limits import WebLimits
 from ui.log_limit import LINES, LogLimit
 from ui.owners import Owners
 from ui.protocols import Addresses
-from ui.shares import Caller, Share
+from ui.shares import Caller, Share, Turns
 
 CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
 
@@ -74,6 +74,35 @@ def test_whoever_has_most_makes_room() -> None:
     owners.claim("rude0", Caller("rude", "loud"))
     owners.claim("new", Caller("bob", "elsewhere"))
     assert gone == ["rude1"]
+
+
+def test_whoever_asks_much_waits_for_themselves() -> None:
+    """Of one person so many requests are at work at once, and from one address; another's goes in between."""
+
+    async def seen() -> list[str]:
+        turns, begun, end = Turns(person=1, address=2), list[str](), asyncio.Event()
+
+        async def work(name: str, caller: Caller) -> None:
+            async with turns.turn(caller):
+                begun.append(name)
+                await end.wait()
+
+        async with asyncio.TaskGroup() as group:
+            for name, caller in (
+                ("ann", Caller("ann", "x")),
+                ("ann again", Caller("ann", "x")),
+                ("bob", Caller("bob", "x")),
+                ("third", Caller("third", "x")),
+                ("elsewhere", Caller("fourth", "y")),
+            ):
+                group.create_task(work(name, caller))
+            await asyncio.sleep(0.05)
+            at_work = list(begun)
+            end.set()
+        assert len(begun) == 5
+        return at_work
+
+    assert awaited(seen()) == ["ann", "bob", "elsewhere"]
 
 
 @pytest.mark.parametrize(

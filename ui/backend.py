@@ -150,6 +150,7 @@ class Backend:
         the run ends by itself; without one a page has to attach, unless the run `keeps_going`. `address`: as of `Runs`.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
+        self.runs.check_room(owner, address)  # before any work is done for it
         workflow, form = self.form(name, owner, values)
         seeds = (item.key for item in form.fields if item.widget == "seed" and item.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)

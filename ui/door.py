@@ -27,7 +27,7 @@ from ui.identity import Identity
 from ui.limits import WebLimits
 from ui.media import uploaded
 from ui.owners import Owners
-from ui.shares import Caller, caller_of
+from ui.shares import Caller, Turns, caller_of
 
 LOGIN = "/login"
 READ = frozenset(
@@ -61,6 +61,7 @@ class Door:
         self.limits = limits
         self.guesses = guesses
         self.parsing = asyncio.Semaphore(PARSING)
+        self.turns = Turns(limits.person_working, limits.address_working)
         self.sessions = Sessions(gradio)
         self.pages = Owners(limits.pages, limits.person_pages, limits.address_pages, self.sessions.forget)
         most, person, address = (
@@ -138,7 +139,8 @@ class Door:
                 await _answer(503, TOO_MANY_CALLS, scope, receive, send)
                 return
             send = self._noting_the_event(caller, send)
-        await self.gradio(scope, replay(body, receive), send)
+        async with self.turns.turn(caller):
+            await self.gradio(scope, replay(body, receive), send)
 
     def _has_too_many(self, caller: Caller) -> bool:
         """Whether so many of this caller's calls wait or are at work that there is no room for another."""

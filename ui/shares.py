@@ -6,9 +6,10 @@ share an address (an office, a proxy that tells nothing), so an address gets muc
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import gradio as gr
@@ -87,3 +88,31 @@ class Share:
             counted[name] += amount
             if not counted[name]:
                 del counted[name]
+
+
+class Turns:
+    """Lets so many of one person's requests, and so many from one address, be at work at once; the others wait."""
+
+    def __init__(self, person: int, address: int) -> None:
+        self._most = {"person": person, "address": address}
+        self._gates: dict[tuple[str, str], asyncio.Semaphore] = {}
+        self._users: Counter[tuple[str, str]] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, caller: Caller) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it for as long as the block lasts."""
+        async with self._gate("person", caller.person), self._gate("address", caller.address):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _gate(self, kind: str, name: str) -> AsyncIterator[None]:
+        key = kind, name
+        gate = self._gates.setdefault(key, asyncio.Semaphore(self._most[kind]))
+        self._users[key] += 1
+        try:
+            async with gate:
+                yield
+        finally:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key], self._gates[key]
