@@ -258,6 +258,14 @@ def test_a_server_that_is_away_is_believed() -> None:
         assert one.end()[0] == 0
 
 
+def test_it_answers_to_the_names_it_is_given() -> None:
+    """Loopback's names and those of --hosts, and no others."""
+    with DemoServer() as demo, started("--server", demo.url, "--hosts", "forms.example,other.example") as one:
+        for host, status in (("forms.example", 200), ("other.example:443", 200), ("evil.example", 421)):
+            with requests.get(one.url, headers={"Host": host}, timeout=10) as answer:
+                assert answer.status_code == status
+
+
 def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option can be given as a COMFYFORMS_… variable; the command line goes first."""
     given = {

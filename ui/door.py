@@ -103,7 +103,7 @@ class Door:
         name, address = await name_in(scope, body), client_address(scope)
         if wait := self.guesses.attempt(name, address, time.monotonic()):
             sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
-            await _answer(429, sentence, scope, receive, send)
+            await _answer(400, sentence, scope, receive, send)  # Gradio's form shows nothing for any other number
             return
 
         async def later(message: Message) -> None:

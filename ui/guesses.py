@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
+GUESSING = "After several wrong passwords you have to wait, up to a minute, before another one is looked at."
 FORGOTTEN = 900.0  # seconds after the last attempt
 MOST_KEYS = 10_000  # names and addresses that are remembered; of more, those that tried longest ago are forgotten
 MOST_LINES = 5  # addresses that one report names

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.guesses import Guesses
 from ui.identity import Identity
@@ -17,12 +20,14 @@ from ui.identity import Identity
 log = logging.getLogger(__name__)
 
 LASTS = 30 * 24 * 3600.0  # seconds
+MOST = 100  # logins of one person at once; the oldest ends first
 LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
 LOGOUT = "/logout"
 
 
 class Tokens(dict[str, str]):
-    """Names by the token of a login, as Gradio asks for them; each is forgotten after `LASTS` seconds."""
+    """Names by the token of a login, as Gradio asks for them; each is forgotten after `LASTS` seconds, or when the same
+    person has logged in `MOST` times more."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,6 +36,8 @@ class Tokens(dict[str, str]):
     def __setitem__(self, token: str, name: str) -> None:
         super().__setitem__(token, name)
         self._since[token] = time.monotonic()
+        for old in [one for one, whose in self.items() if whose == name][:-MOST]:
+            self.pop(old)
 
     def get(self, token: str, default: Any = None) -> Any:
         """The name, unless there is none or its time is over."""
@@ -60,6 +67,34 @@ def logout_routes(identity: Identity) -> APIRouter:
         raise HTTPException(405, "Log out on the page.", {"Allow": "POST"})
 
     return router
+
+
+class EndStreams:
+    """ASGI middleware: a stream of events says nothing more once the login has ended with which it was asked for."""
+
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+        self.app = app
+        self.identity = identity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on until then."""
+        request = HTTPConnection(scope) if scope["type"] == "http" else None
+        if request is None or self.identity.login is None or self.identity.owner(request) is None:
+            await self.app(scope, receive, send)
+            return
+        streams = ended = False
+
+        async def send_while_logged_in(message: Message) -> None:
+            nonlocal streams, ended
+            if message["type"] == "http.response.start":
+                streams = Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
+            elif streams and not ended and self.identity.owner(request) is None:
+                ended = True
+                await send({"type": "http.response.body", "body": b""})
+            if not ended:
+                await send(message)
+
+        await self.app(scope, receive, send_while_logged_in)
 
 
 @contextlib.asynccontextmanager

@@ -35,12 +35,12 @@ from ui.cookies import Cookies
 from ui.door import CALL_RUN, LOGIN, Door
 from ui.failures import Failures
 from ui.files import file_routes
-from ui.guesses import Guesses
+from ui.guesses import GUESSING, Guesses
 from ui.headers import PageHeaders
 from ui.identity import GiveCookies, Identity
 from ui.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.live import live_routes
-from ui.logins import Tokens, logout_routes, watched_logins
+from ui.logins import EndStreams, Tokens, logout_routes, watched_logins
 from ui.news import news_routes
 from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
@@ -111,6 +111,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         page,
         path="/",
         auth=list(settings.users) or None,
+        auth_message=GUESSING,
         root_path=settings.root_path or None,
         footer_links=["api"],
         run_history=False,
@@ -126,6 +127,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         identity.login.tokens = Tokens()
     mount.app = Door(gradio, identity, limits, guesses)
     app.add_middleware(GiveCookies, identity=identity)
+    app.add_middleware(EndStreams, identity=identity)
     app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
     largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
@@ -230,10 +232,15 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
     )
 
 
-def serve(backend: Backend, settings: WebSettings) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+def warn_of_plain_passwords(settings: WebSettings) -> None:
+    """Log that passwords can be read on the way, where they can: on a network, and no proxy is named that has TLS."""
     if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == NEXT_DOOR:
         log.warning("Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies).")
+
+
+def serve(backend: Backend, settings: WebSettings) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+    warn_of_plain_passwords(settings)
     config = web_config(build_app(backend, settings), settings, backend.limits)
     server = Server(config, backend.runs, settings)
     try:

@@ -1,0 +1,204 @@
+"""How a login is guarded while it lasts, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+from serving import RunningApp, running_app
+from web import close_code
+
+from comfy.demo import DemoServer
+from ui import guesses, logins, server
+from ui.identity import NO_LOGIN
+from ui.server import WebSettings
+
+PASSWORDS = {"anna": "lighthouse", "ben": "harbour"}
+SETTINGS = WebSettings(port=0, users=tuple(PASSWORDS.items()))
+ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
+LONG = {"5.steps": 60}
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A slow server."""
+    with DemoServer(step_seconds=0.05) as demo:
+        yield demo
+
+
+@pytest.fixture
+def app(demo: DemoServer) -> Iterator[RunningApp]:
+    """An app for anna and ben."""
+    with running_app(demo.url, settings=SETTINGS) as app:
+        yield app
+
+
+@contextlib.contextmanager
+def logged_in(app: RunningApp, name: str = "anna") -> Iterator[requests.Session]:
+    """A browser in which this person has logged in."""
+    with requests.Session() as browser:
+        login = {"username": name, "password": PASSWORDS[name]}
+        assert browser.post(f"{app.url}/login", data=login, timeout=10).status_code == 200
+        yield browser
+
+
+@contextlib.contextmanager
+def socket_of(app: RunningApp, browser: requests.Session, path: str = "/news") -> Iterator[websocket.WebSocket]:
+    """A socket of this browser."""
+    cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
+    connection = websocket.create_connection(app.url.replace("http", "ws") + path, timeout=10, cookie=cookies)
+    try:
+        yield connection
+    finally:
+        connection.shutdown()
+
+
+def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
+    """Try a wrong password; the answer."""
+    login = {"username": name, "password": "a guess"}
+    return requests.post(f"{app.url}/login", data=login, headers=headers, timeout=30).text
+
+
+def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
+    """The sockets of that browser are closed at once, with the code that makes a page ask for a login; cookies go."""
+    run = app.backend.start("text-to-image", LONG, "user:anna", deadline=60)
+    with (
+        logged_in(app) as browser,
+        socket_of(app, browser) as news,
+        socket_of(app, browser) as second_tab,
+        socket_of(app, browser, f"/live/{run.id}") as live,
+    ):
+        for connection in (news, second_tab, live):
+            assert connection.recv()
+        answer = browser.post(f"{app.url}/logout", headers={"Origin": app.url}, timeout=10)
+        assert answer.status_code == 204
+        assert [close_code(one) for one in (news, second_tab, live)] == [NO_LOGIN] * 3
+        assert len(browser.cookies) == 0
+        assert browser.get(f"{app.url}/history", timeout=10).status_code == 401
+    run.cancel()
+
+
+def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
+    """What a script of that browser listens to says nothing more either."""
+    with logged_in(app) as browser:
+        kept = browser.cookies.copy()
+        call = {"data": ["text-to-image", LONG]}
+        event = browser.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
+        address = f"{app.url}/gradio_api/call/run/{event}"
+        with requests.get(address, cookies=kept, stream=True, timeout=20) as stream:
+            lines = stream.iter_lines()
+            assert next(lines)
+            browser.post(f"{app.url}/logout", timeout=10)
+            rest = list(lines)
+        assert not [line for line in rest if b"complete" in line]
+        assert len(rest) < 20
+
+
+def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
+    """Whoever has copied the cookie is logged out with it."""
+    with logged_in(app) as browser:
+        kept = browser.cookies.copy()
+        browser.post(f"{app.url}/logout", timeout=10)
+        for path in ("/history", "/gradio_api/info", "/config"):
+            assert requests.get(app.url + path, cookies=kept, timeout=10).status_code == 401
+
+
+def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
+    """Logging out ends the login of one browser: not the same person's in another, nor anybody else's."""
+    with (
+        logged_in(app) as here,
+        logged_in(app) as there,
+        logged_in(app, "ben") as other,
+        socket_of(app, there) as news,
+    ):
+        here.post(f"{app.url}/logout", timeout=10)
+        assert news.recv()
+        news.send("here")
+        assert news.recv()
+        assert there.get(f"{app.url}/history", timeout=10).status_code == 200
+        assert other.get(f"{app.url}/history", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method: str) -> None:
+    """Neither by a link or a picture, nor by a form of its own."""
+    with logged_in(app) as browser:
+        for query in ("", "?all_session=true", "/"):
+            headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+            answer = browser.request(method, f"{app.url}/logout{query}", headers=headers, timeout=10)
+            assert answer.status_code in (403, 404, 405)
+        assert browser.get(f"{app.url}/history", timeout=10).status_code == 200
+
+
+def test_finding_20_a_login_has_an_end(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is forgotten after its time, whoever has it."""
+    with logged_in(app) as browser:
+        assert browser.get(f"{app.url}/history", timeout=10).status_code == 200
+        monkeypatch.setattr(logins, "LASTS", 0.0)
+        assert browser.get(f"{app.url}/history", timeout=10).status_code == 401
+        assert browser.get(f"{app.url}/config", timeout=10).status_code == 401
+
+
+def test_finding_20_a_socket_ends_with_its_login(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is open when its login ends is told so, without asking for anything."""
+    monkeypatch.setattr(logins, "LOOK_EVERY", 0.05)
+    with running_app(demo.url, settings=SETTINGS) as app, logged_in(app) as browser, socket_of(app, browser) as news:
+        assert news.recv()
+        monkeypatch.setattr(logins, "LASTS", 0.0)
+        assert close_code(news) == NO_LOGIN
+
+
+def test_finding_20_who_guesses_waits_and_others_do_not(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After wrong passwords the next has to wait, a right one too; from another address it does not."""
+    monkeypatch.setattr(guesses, "NAME", guesses.Patience(free=-5, longest=60.0))  # no free ones: 32 seconds at once
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.append(guess(app))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum("Try again in" in answer for answer in answers) == 19
+    right = {"username": "anna", "password": "lighthouse"}
+    told = requests.post(f"{app.url}/login", data=right, timeout=10)
+    assert told.status_code == 400
+    assert "Try again in" in told.json()["error"]
+    began = time.monotonic()
+    assert requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=10).status_code == 200
+    assert time.monotonic() - began < 5
+
+
+def test_finding_20_failed_logins_are_counted_in_the_log(demo: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
+    """One line says how many failed from where; nothing that was typed is in it, and attempts add no lines."""
+    with caplog.at_level(logging.INFO), running_app(demo.url, settings=SETTINGS) as app:
+        for _ in range(12):
+            guess(app, "hunter2", **ELSEWHERE)
+        guess(app, "hunter2", **{"X-Forwarded-For": "1.1.1.1 forged"})
+    said = [record.getMessage() for record in caplog.records if record.name == "ui.logins"]
+    assert said[0] == "12 failed logins from 9.9.9.9."
+    assert len(said) == 2
+    assert "hunter2" not in caplog.text
+    assert "guess" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (WebSettings("0.0.0.0", port=0, users=SETTINGS.users), True),
+        (WebSettings("0.0.0.0", port=0, users=SETTINGS.users, trusted_proxies=("10.0.0.1",)), False),
+        (WebSettings("0.0.0.0", port=0), False),
+        (SETTINGS, False),
+    ],
+)
+def test_finding_20_passwords_in_the_clear_are_warned_of(
+    settings: WebSettings, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An app that asks for passwords over plain HTTP on a network says so when it starts."""
+    server.warn_of_plain_passwords(settings)
+    assert ("unencrypted" in caplog.text) is said
