@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
+from ui.log_limit import LogLimit
 from ui.settings import ON_A_SPACE, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ log = logging.getLogger("comfyforms")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(LogLimit())
     settings = read_settings(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))

@@ -32,7 +32,7 @@ class Turns:
     """Lets one picture at a time be in memory, for any number of threads."""
 
     def __init__(self) -> None:
-        Image.core.set_block_size(BLOCK)
+        Image.core.set_block_size(BLOCK)  # type: ignore[attr-defined]
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._waiting: Counter[str] = Counter()

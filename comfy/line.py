@@ -14,18 +14,23 @@ class Line:
 
     ComfyUI runs prompts in the order in which they come, whoever sends them. So that nobody waits behind a stranger's
     twenty, at most ``ahead`` are handed over at once; the others wait here, and each person's next one goes in turn.
+    Where a person is only a cookie, whoever has many would have many turns: those take the turns of their address.
     """
 
     def __init__(self, ahead: int = 2) -> None:
         self._ahead = ahead
         self._lock = threading.Lock()
-        self._owners: dict[str, deque[str]] = {}  # in the order of their turns, each with runs that wait
+        # In the order of their turns: addresses (or people with a login), people of each, runs of each that wait.
+        self._turns: dict[tuple[str, str], dict[str, deque[str]]] = {}
         self._moved: dict[str, Callable[[], None]] = {}
         self._handed: set[str] = set()
         self._on_its_way: str | None = None
 
-    def join(self, run_id: str, owner: str, moved: Callable[[], None], *, handed: bool = False) -> None:
+    def join(
+        self, run_id: str, owner: str, moved: Callable[[], None], *, address: str = "", handed: bool = False
+    ) -> None:
         """Put a run at the end of its owner's; ``handed``: it is at the server already, as after a restart of ours.
+        ``address``: whose turns the owner takes; without one they have their own.
 
         ``moved`` is called whenever its place may be another, from any thread: it must not block.
         """
@@ -33,7 +38,8 @@ class Line:
             if handed:
                 self._handed.add(run_id)
             else:
-                self._owners.setdefault(owner, deque()).append(run_id)
+                people = self._turns.setdefault((address, "" if address else owner), {})
+                people.setdefault(owner, deque()).append(run_id)
                 self._moved[run_id] = moved
         self._advance()
 
@@ -63,7 +69,7 @@ class Line:
     def move(self, run_id: str, place: int) -> None:
         """Let a run be the ``place``-th (from 0) of its owner's runs that wait here; one handed over stays as it is."""
         with self._lock:
-            own = next((runs for runs in self._owners.values() if run_id in runs), None)
+            own = next((runs for people in self._turns.values() for runs in people.values() if run_id in runs), None)
             if own is None:
                 return
             own.remove(run_id)
@@ -71,29 +77,41 @@ class Line:
         self._advance()
 
     def _order(self) -> Iterator[str]:
-        """The runs as they will be handed over, if nobody comes or goes: each person's first, then the second."""
-        rounds = max(map(len, self._owners.values()), default=0)
-        for turn in range(rounds):
-            yield from (runs[turn] for runs in self._owners.values() if turn < len(runs))
+        """The runs as they will be handed over, if nobody comes or goes."""
+        turns = deque(deque(map(deque, people.values())) for people in self._turns.values())
+        while turns:
+            people = turns.popleft()
+            runs = people.popleft()
+            yield runs.popleft()
+            if runs:
+                people.append(runs)
+            if people:
+                turns.append(people)
 
     def _advance(self) -> None:
         """Hand over the next one, if it may go, and tell all who wait."""
         with self._lock:
             told = list(self._moved.values())
-            if self._owners and self._on_its_way is None and len(self._handed) < self._ahead:
-                owner, runs = next(iter(self._owners.items()))
+            if self._turns and self._on_its_way is None and len(self._handed) < self._ahead:
+                place, people = next(iter(self._turns.items()))
+                owner, runs = next(iter(people.items()))
                 self._on_its_way = runs[0]
                 self._handed.add(runs[0])
                 self._remove(runs[0])
-                if owner in self._owners:  # the person's next one comes after everybody else's
-                    self._owners[owner] = self._owners.pop(owner)
+                if owner in people:  # the person's next one comes after everybody else's there
+                    people[owner] = people.pop(owner)
+                if place in self._turns:
+                    self._turns[place] = self._turns.pop(place)
         for moved in told:
             moved()
 
     def _remove(self, run_id: str) -> None:
         self._moved.pop(run_id, None)
-        for owner, runs in list(self._owners.items()):
-            if run_id in runs:
-                runs.remove(run_id)
-                if not runs:
-                    del self._owners[owner]
+        for place, people in list(self._turns.items()):
+            for owner, runs in list(people.items()):
+                if run_id in runs:
+                    runs.remove(run_id)
+                    if not runs:
+                        del people[owner]
+            if not people:
+                del self._turns[place]

@@ -36,10 +36,13 @@ class Run:
         watched: bool,
         expected: Callable[[], float | None],
         ended: Callable[[Run], None],
+        address: str = "",
     ) -> None:
-        """``record`` is how the run begins; one that was ``sent`` goes on where an earlier life of the program was."""
+        """``record`` is how the run begins; one that was ``sent`` goes on where an earlier life of the program was.
+        ``address``: where its owner is, if people there share turns."""
         self.id = record.id
         self.owner = record.owner
+        self.address = address
         self.job = record.job
         self.submitted_at = record.submitted_at
         self.keeps_going = record.keeps_going
@@ -149,7 +152,7 @@ class Run:
 
     def start(self) -> None:
         """Once, by the registry."""
-        self._around.line.join(self.id, self.owner, self._execution.wake, handed=self._sent)
+        self._around.line.join(self.id, self.owner, self._execution.wake, address=self.address, handed=self._sent)
         self._thread.start()
 
     def abandon(self) -> None:

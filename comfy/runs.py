@@ -40,9 +40,11 @@ _SHUTDOWN = RunError("The run was stopped because the program is shutting down."
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """How much may be asked for: unfinished runs of one person and in all, and one person's new runs an hour."""
+    """How much may be asked for: unfinished runs of one person, from one address and in all, and one person's new runs
+    an hour. Half of all for an address: twenty people of an office have seven each, and others still find room."""
 
     person: int = 30
+    address: int = 150
     all: int = 300
     hourly: int = 1000
 
@@ -89,12 +91,14 @@ class Runs:
         job: Job,
         *,
         owner: str,
+        address: str = "",
         deadline: float | None = None,
         watched: bool = True,
         keeps_going: bool = False,
     ) -> Run:
         """Start a run and return it at once; whatever becomes of it is in its state.
 
+        address: where an owner without a login is: anybody can be many owners, but not at many addresses.
         deadline: seconds after which an unfinished run is cancelled, whoever watches. watched: a page is expected to
         attach; the grace time runs until it does, unless the run ``keeps_going``.
         ComfyError when this person or everybody asks for too much, and after `close`.
@@ -103,17 +107,22 @@ class Runs:
         state = waiting(run_id, job.prompt, job.outputs)
         record = Record(run_id, owner, job, time.time(), state, keeps_going=keeps_going)
         with self._entrance:  # one at a time: who comes in counts for whoever is next
-            self._check_limits(owner)
+            self._check_limits(owner, address)
             if self.history is not None:
                 self.history.begin(record)
             try:
-                run = self._start(record, deadline=deadline, watched=watched)
+                run = self._start(record, address=address, deadline=deadline, watched=watched)
             except ComfyError:
                 if self.history is not None:
                     self.history.end(replace(record, state=stopped(state, _SHUTDOWN)))
                 raise
             self._recent.append((time.monotonic(), owner))
             return run
+
+    def check_room(self, owner: str, address: str = "") -> None:
+        """ComfyError where `submit` would refuse this owner now, whatever it is that they want to run."""
+        with self._entrance:
+            self._check_limits(owner, address)
 
     def resume(self) -> None:
         """Take up what an earlier life of this program has left unfinished: what was sent to the server is looked for
@@ -130,7 +139,7 @@ class Runs:
             log.error("Runs that an earlier life began cannot be taken up again: %s %s", problem, problem.hint)
             return ()
 
-    def _start(self, record: Record, *, deadline: float | None, watched: bool) -> Run:
+    def _start(self, record: Record, *, deadline: float | None, watched: bool, address: str = "") -> Run:
         run = Run(
             record,
             self._around,
@@ -139,6 +148,7 @@ class Runs:
             watched=watched,
             expected=partial(self._expected, record.job.workflow),
             ended=self._on_ended,
+            address=address,
         )
         run.subscribe(self._moves_of(run))
         with self._lock:
@@ -258,7 +268,7 @@ class Runs:
         if self._closed:
             raise ComfyError("The program is shutting down.", "Start it again, then run this again.")
 
-    def _check_limits(self, owner: str) -> None:
+    def _check_limits(self, owner: str, address: str) -> None:
         now = time.monotonic()
         while self._recent and self._recent[0][0] < now - _HOUR:
             self._recent.popleft()
@@ -269,6 +279,8 @@ class Runs:
             raise ComfyError(
                 f"You have {self._limits.person} runs waiting already.", "Wait for one of them, or remove one."
             )
+        if address and sum(run.address == address for run in live) >= self._limits.address:
+            raise ComfyError("Too many people at your address are waiting.", "Try again in a few minutes.")
         if len(live) >= self._limits.all:
             raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
         if sum(one == owner for _, one in self._recent) >= self._limits.hourly:

@@ -77,7 +77,7 @@ def running_app(
         )
         settings = settings or WebSettings(port=0)
         asgi = build_app(backend, settings)
-        config = web_config(asgi, settings, backend.limits.connections)
+        config = web_config(asgi, settings, backend.limits)
         server = Server(config, backend.runs, settings)
         thread = threading.Thread(target=server.run, name="app")
         thread.start()

@@ -44,6 +44,18 @@ def test_people_take_turns() -> None:
     assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "a2", "b1", "c1", "a3", "c2", "a4"]
 
 
+def test_people_of_one_address_share_its_turns() -> None:
+    """Whoever goes by ever new names comes no sooner than by one; people there still take turns among themselves."""
+    line = Line(ahead=1)
+    runs = "a1 a2 b1 c1 z1 z2"
+    for run in runs.split():
+        line.join(run, run[0], nothing, address="" if run[0] == "z" else "192.0.2.1")
+        settle(line, runs)
+    places = [line.place(run) for run in runs.split()]
+    assert places == [None, 1, 3, 5, 2, 4]
+    assert order(line, runs) == ["a1", "a2", "z1", "b1", "z2", "c1"]
+
+
 def test_no_more_than_allowed_are_ahead() -> None:
     """Two are at the server; the others know how many come before them."""
     line = Line(ahead=2)

@@ -16,7 +16,7 @@ import pytest
 import requests
 from media_samples import saved
 from page_calls import PageCalls, file_at
-from serving import RunningApp, let_go, running_demo_app
+from serving import SECRET, RunningApp, let_go, running_demo_app
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 from test_media_kinds import png_header
@@ -25,6 +25,8 @@ from web import ANN, cookie_of, finished, get, start
 
 from comfy.media_kinds import MIB, FileLimits
 from ui.bodies import BoundBodies
+from ui.cookies import Cookies
+from ui.identity import Identity
 from ui.limits import ENVELOPE, WebLimits
 from ui.upload_folder import UploadFolder
 
@@ -217,9 +219,9 @@ async def fill_the_memory() -> None:
         async def send(_: Message) -> None:
             pass
 
-        return bound({"type": "http", "path": "/", "headers": []}, receive, send)
+        return bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, send)
 
-    bound = BoundBodies(app, WebLimits(body=100, arriving=100), largest={})
+    bound = BoundBodies(app, Identity(Cookies(SECRET)), WebLimits(page_body=100, arriving=100), largest={})
     first = asyncio.ensure_future(request(90))
     await asyncio.sleep(0)
     for size, status in ((101, 413), (11, 503)):
@@ -243,9 +245,9 @@ def test_a_body_that_dribbles_is_refused() -> None:
             await asyncio.sleep(0.01)
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        bound = BoundBodies(app, WebLimits(body_seconds=0.2), largest={})
+        bound = BoundBodies(app, Identity(Cookies(SECRET)), WebLimits(patience=0.2), largest={})
         with pytest.raises(HTTPException) as refused:
-            await bound({"type": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
+            await bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, receive)  # type: ignore[arg-type]
         assert refused.value.status_code == 408
 
     awaited(dribble())

@@ -14,8 +14,10 @@ from gradio.routes import App
 from comfy.errors import ComfyError
 from ui.backend import Backend, FieldErrors
 from ui.files import file_address
+from ui.gradio_internals import forget
 from ui.identity import Identity
 from ui.media import from_data_url
+from ui.shares import where
 
 DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
 AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
@@ -31,14 +33,15 @@ def add_api(backend: Backend, identity: Identity) -> None:
         keep the author's value, seeds left out are random, files are sent as data:…;base64,… addresses.
         """
         with passing(request):
-            yield from progress(workflow, values, identity.person(request))
+            owner = identity.person(request)
+            yield from progress(workflow, values, owner, where(request, owner))
 
-    def progress(workflow: str, values: dict[str, Any], owner: str) -> Iterator[dict[str, Any]]:
+    def progress(workflow: str, values: dict[str, Any], owner: str, address: str) -> Iterator[dict[str, Any]]:
         read = {
             key: (from_data_url(value) or value) if isinstance(value, str) else value for key, value in values.items()
         }
         try:
-            started = backend.start(workflow, read, owner, deadline=DEADLINE)
+            started = backend.start(workflow, read, owner, address=address, deadline=DEADLINE)
         except FieldErrors as problem:
             raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
         except ComfyError as problem:
@@ -72,17 +75,16 @@ def add_api(backend: Backend, identity: Identity) -> None:
 def passing(request: gr.Request) -> Iterator[None]:
     """Let go of the session that Gradio opens for a script's call; it would keep the last 10,000, some 60 kB each."""
 
-    def forget() -> None:
+    def let_go() -> None:
         app = request.request.app if request.request else None
         if isinstance(app, App) and request.session_hash:
-            app.state_holder.session_data.pop(request.session_hash, None)
-            app.state_holder.time_last_used.pop(request.session_hash, None)
+            forget(app, request.session_hash)
 
     try:
         yield
     finally:
         # On the event loop, where Gradio looks sessions up; it is there already when it ends a call midway.
         try:
-            anyio.from_thread.run_sync(forget)
+            anyio.from_thread.run_sync(let_go)
         except RuntimeError:
-            forget()
+            let_go()

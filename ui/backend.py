@@ -171,6 +171,7 @@ class Backend:
         values: Mapping[str, object],
         owner: str,
         *,
+        address: str = "",
         deadline: float | None = None,
         keeps_going: bool = False,
     ) -> Run:
@@ -178,9 +179,10 @@ class Backend:
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is an `Upload`, the
         author's own file (the field's default) or None. `deadline` is for callers that may vanish: seconds after which
-        the run ends by itself; without one a page has to attach, unless the run `keeps_going`.
+        the run ends by itself; without one a page has to attach, unless the run `keeps_going`. `address`: as of `Runs`.
         Raises FieldErrors, UploadRejected, WorkflowError, ServerUnreachable.
         """
+        self.runs.check_room(owner, address)  # before any work is done for it
         workflow, form = self.form(name, owner, values)
         seeds = (item.key for item in form.fields if item.widget == "seed" and item.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
@@ -196,10 +198,16 @@ class Backend:
             self._check_files(prompt, form, name, owner, sent.values())
             outputs = frozenset(output.node for output in form.outputs) or None
             job = Job(prompt, name, outputs, used, form.title, inputs)
-            watched = deadline is None
-            return self.runs.submit(job, owner=owner, deadline=deadline, watched=watched, keeps_going=keeps_going)
+            return self.runs.submit(
+                job,
+                owner=owner,
+                address=address,
+                deadline=deadline,
+                watched=deadline is None,
+                keeps_going=keeps_going,
+            )
 
-    def again(self, run_id: str, owner: str, *, keeps_going: bool = False) -> Run:
+    def again(self, run_id: str, owner: str, *, address: str = "", keeps_going: bool = False) -> Run:
         """Submit the job of an earlier run once more, its values and seed included.
 
         Raises RunNotFound, UploadRejected, WorkflowError, ServerUnreachable.
@@ -214,7 +222,7 @@ class Backend:
                 folder, _, file = str(job.values.get(key, "")).rpartition("/")
                 if folder:
                     self.client.upload(upload.data, file, subfolder=folder)
-            return self.runs.submit(job, owner=owner, keeps_going=keeps_going)
+            return self.runs.submit(job, owner=owner, address=address, keeps_going=keeps_going)
 
     def _check_again(self, job: Job, owner: str) -> None:
         """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force."""

@@ -8,69 +8,96 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import math
+import re
 import time
-from collections.abc import Iterator
-from typing import Any
+from urllib.parse import parse_qs
 
-from gradio.route_utils import API_PREFIX
+from gradio.routes import App
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ui.addresses import client_address
+from ui.call_check import read_call
+from ui.gradio_internals import API_PREFIX, Sessions
 from ui.guesses import Guesses
 from ui.identity import Identity
 from ui.limits import WebLimits
-from ui.upload_folder import PLACE
+from ui.owners import Owners
+from ui.shares import Caller, Turns, caller_of
 
-log = logging.getLogger(__name__)
-
+LOGIN = "/login"
 READ = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/login"}
+    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", LOGIN}
     | {f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "queue/data", "login_check", "user", "app_id")}
 )
-READ_BELOW = ("/static/", "/assets/", "/svelte/", f"{API_PREFIX}/call/")
-LOGIN = "/login"
-CALLS = frozenset(f"{API_PREFIX}/{name}" for name in ("run/predict", "queue/join", "cancel", "reset"))
-CALLS_BELOW = (f"{API_PREFIX}/call/",)
+CALL = f"{API_PREFIX}/call/"
+CALL_RUN = f"{CALL}run"
+STREAM = f"{API_PREFIX}/queue/data"
+READ_BELOW = ("/static/", "/assets/", "/svelte/", CALL)
+PRESSES = frozenset({f"{API_PREFIX}/run/predict"})
+WAITING = frozenset({f"{API_PREFIX}/queue/join"})  # these and those below CALL are answered by an event's id
+ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
 
 WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
-MOST_MARKS = 500_000  # brackets and commas, also of texts: each may become a hundred bytes of memory and more
-NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
+PARSING = 2  # bodies at once: each may be in memory four times meanwhile
+REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
+ONE_RANGE = re.compile(rb"bytes=(\d{1,15}-\d{0,15}|-\d{1,15})")
+NOTHING_HERE = "There is nothing here."
+PUT_ASIDE = "This page was put aside to make room for others. It is loaded again."
+TOO_MANY_CALLS = "Too many of your calls are waiting. Try again when one of them is done."
 
 
 class Door:
     """ASGI app in front of Gradio's."""
 
-    def __init__(self, gradio: ASGIApp, identity: Identity, limits: WebLimits, guesses: Guesses) -> None:
+    def __init__(self, gradio: App, identity: Identity, limits: WebLimits, guesses: Guesses) -> None:
         self.gradio = gradio
         self.identity = identity
         self.limits = limits
         self.guesses = guesses
+        self.parsing = asyncio.Semaphore(PARSING)
+        self.turns = Turns(limits.person_working, limits.address_working)
+        self.sessions = Sessions(gradio)
+        self.pages = Owners(limits.pages, limits.person_pages, limits.address_pages, self.sessions.forget)
+        most, person, address = (
+            REMEMBERED * calls for calls in (limits.calls, limits.person_calls, limits.address_calls)
+        )
+        self.events = Owners(most, person, address, self.sessions.forget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
-            case "http", "GET" | "HEAD" if is_open(path):
-                await self.gradio(scope, receive, send)
+            case "http", "GET" | "HEAD" if self._may_read(path, scope):
+                await self.gradio(with_one_range(scope), receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await _answer(403, "This app answers its own page only.", scope, receive, send)
             case "http", "POST" if path == LOGIN:
                 await self._login(scope, receive, send)
-            case "http", "POST" if path in CALLS or path.startswith(CALLS_BELOW):
-                await self._call(scope, receive, send)
+            case "http", "POST" if path in PRESSES | WAITING | ENDINGS or path.startswith(CALL):
+                await self._call(path, scope, receive, send)
             case "http", _:
-                await _answer(404, "There is nothing here.", scope, receive, send)
+                await _answer(404, NOTHING_HERE, scope, receive, send)
             case "websocket", _:
                 await send({"type": "websocket.close", "code": 4404})
 
+    def _may_read(self, path: str, scope: Scope) -> bool:
+        """Whether this is something to be read here, and by this caller. What becomes of a call is told to whoever made
+        it. Files are only those that were uploaded or made for a form."""
+        if path == STREAM:
+            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+            return self.pages.belongs(session, caller_of(scope, self.identity)) and self.sessions.is_told(session)
+        if path.startswith(CALL):
+            event = path.rpartition("/")[2]
+            return self.events.belongs(event, caller_of(scope, self.identity)) and self.sessions.has_news(event)
+        return is_open(path)
+
     async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Whoever guesses passwords waits after each, and the longer the more of them were wrong."""
-        body = await Request(scope, receive).body()
+        body = await Request(scope, receive).body()  # all of it, before anything is asked or counted
         name, address = await name_in(scope, body), client_address(scope)
         if wait := self.guesses.attempt(name, address, time.monotonic()):
             sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
@@ -87,37 +114,50 @@ class Door:
 
         await self.gradio(scope, replay(body, receive), later)
 
-    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
-        if why := problem_with_call(body, self.limits):
-            await _answer(422, why, scope, receive, send)
+        caller = caller_of(scope, self.identity)
+        async with self.parsing:
+            call = await asyncio.to_thread(read_call, body, self.limits)
+        if isinstance(call, str):
+            await _answer(422, call, scope, receive, send)
             return
-        replaced = False
+        if path in ENDINGS:
+            if call.event is None or not self.events.belongs(call.event, caller):
+                await _answer(404, NOTHING_HERE, scope, receive, send)
+                return
+        elif call.listener is not None and not self.sessions.has_listener(call.session, call.listener):
+            await _put_aside(422, scope, receive, send)
+            return
+        elif call.session and not self.pages.claim(call.session, caller):
+            await _put_aside(404, scope, receive, send)
+            return
+        if path in WAITING or path.startswith(CALL):
+            if self._has_too_many(caller):
+                await _answer(503, TOO_MANY_CALLS, scope, receive, send)
+                return
+            send = self._noting_the_event(caller, send)
+        async with self.turns.turn(caller):
+            await self.gradio(scope, replay(body, receive), send)
 
-        async def without_failure(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] == 500:
-                replaced = True
-                await _answer(422, NOT_UNDERSTOOD, scope, receive, send)
-            if not replaced:
-                await send(message)
+    def _has_too_many(self, caller: Caller) -> bool:
+        """Whether so many of this caller's calls wait or are at work that there is no room for another."""
+        own, near = (sum(map(self.sessions.goes_on, names)) for names in self.events.of(caller))
+        return own >= self.limits.person_calls or near >= self.limits.address_calls
 
-        try:
-            await self.gradio(scope, replay(body, receive), without_failure)
-        except Exception as error:
-            if not replaced:
-                raise
-            log.warning("A call could not be answered: %r", error)
+    def _noting_the_event(self, caller: Caller, send: Send) -> Send:
+        """The way back of an answer that names a call, which from now on is this caller's."""
+        said, status = b"", 0
 
+        async def noting(message: Message) -> None:
+            nonlocal said, status
+            status = message.get("status", status)
+            said += message.get("body", b"")
+            if message["type"] == "http.response.body" and not message.get("more_body") and status == 200:
+                self.events.claim(json.loads(said)["event_id"], caller)
+            await send(message)
 
-def replay(body: bytes, receive: Receive) -> Receive:
-    """The same body once more, and then what comes after it."""
-    rest: list[Message] = [{"type": "http.request", "body": body}]
-
-    async def next_message() -> Message:
-        return rest.pop() if rest else await receive()
-
-    return next_message
+        return noting
 
 
 async def name_in(scope: Scope, body: bytes) -> str:
@@ -131,57 +171,34 @@ async def name_in(scope: Scope, body: bytes) -> str:
 
 
 def is_open(path: str) -> bool:
-    """Whether this is something to be read here."""
-    return path in READ or path.startswith(READ_BELOW)
+    """Whether this is something to be read here by anybody who is let in. No name is longer than a file's can be."""
+    return path in READ or (path.startswith(READ_BELOW) and all(len(part) < 256 for part in path.split("/")))
 
 
-def problem_with_call(body: bytes, limits: WebLimits) -> str:
-    """Why a call's JSON is not handed on, as a sentence; "" if it is."""
-    if sum(map(body.count, (b"[", b"{", b","))) > MOST_MARKS:
-        return too_many(limits)
-    try:
-        call = json.loads(body)
-    except (ValueError, RecursionError):
-        return "This is not JSON."
-    if not isinstance(call, dict):
-        return "A call is a JSON object."
-    for number, (depth, value) in enumerate(_walk(call), start=1):
-        if depth > limits.depth:
-            return "These values are nested too deeply."
-        if number > limits.values:
-            return too_many(limits)
-        if isinstance(value, dict) and _names_other_file(value):
-            return "Files have to be uploaded first, and one of these was not."
-    return ""
+def with_one_range(scope: Scope) -> Scope:
+    """A request without a Range that Gradio does not understand, as several at once: the whole file may be sent."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"range" or ONE_RANGE.fullmatch(value)]
+    return {**scope, "headers": headers}
 
 
-def too_many(limits: WebLimits) -> str:
-    """The sentence for more values than a call may have."""
-    return f"These are more than {limits.values:,} values."
+def replay(body: bytes, receive: Receive) -> Receive:
+    """What hands on a body that has been read, then whatever else comes."""
+    rest: list[Message] = [{"type": "http.request", "body": body}]
 
+    async def next_message() -> Message:
+        return rest.pop() if rest else await receive()
 
-def _walk(value: Any) -> Iterator[tuple[int, Any]]:
-    level, depth = [value], 0
-    while level:
-        yield from ((depth, one) for one in level)
-        level = [
-            child
-            for one in level
-            for child in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-        ]
-        depth += 1
-
-
-def _names_other_file(value: dict[str, Any]) -> bool:
-    """Whether this is Gradio's word for a file whose place is none of this app's. It would fetch any address."""
-    place, address = value.get("path"), value.get("url")
-    if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
-        return True
-    return isinstance(place, str) and not PLACE.fullmatch(place)
+    return next_message
 
 
 async def _nothing_more() -> Message:
     return {"type": "http.disconnect"}
+
+
+async def _put_aside(status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell a page that its form is no longer known; its script loads it again, with what was typed."""
+    said = {"error": PUT_ASIDE, "detail": PUT_ASIDE, "reload": True}
+    await JSONResponse(said, status)(scope, receive, send)
 
 
 async def _answer(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

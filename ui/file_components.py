@@ -19,8 +19,6 @@ from urllib.parse import quote, urlsplit
 import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.route_utils import API_PREFIX, get_root_url
-from gradio.state_holder import SessionState
-from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
 
 FILE = f"{API_PREFIX}/file="
 
@@ -57,17 +55,6 @@ def place_in(payload: object) -> str | None:
     """The place of a file as a browser names it; whether there is such a file is another question."""
     place = payload.get("path") if isinstance(payload, dict) else None
     return place if isinstance(place, str) else None
-
-
-class Page(gr.Blocks):
-    """Blocks that know no file in what a browser sends: Gradio would look for it, copy it and fetch addresses."""
-
-    async def preprocess_data(
-        self, block_fn: Any, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
-    ) -> Any:
-        """As Gradio's."""
-        plain = traverse(inputs, lambda file: {"path": file["path"]}, is_file_obj_with_meta)
-        return await super().preprocess_data(block_fn, plain, state, explicit_call)
 
 
 class _WithoutStub(ComponentMeta):

@@ -23,6 +23,7 @@ from ui.field_files import FieldFiles
 from ui.file_components import root_of
 from ui.media import Refused
 from ui.result_side import AT_ONCE, QUIET, ResultSide
+from ui.shares import where
 from ui.widgets import Control, build_control
 
 ADVANCED = "Advanced"
@@ -305,7 +306,8 @@ def _bind_generate(
         files = backend.files_of(person)
         given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
         try:
-            run = backend.start(name, given, person, keeps_going=bool(values[actions.keep_running]))
+            keeps_going = bool(values[actions.keep_running])
+            run = backend.start(name, given, person, address=where(request, person), keeps_going=keeps_going)
         except FieldErrors as problem:
             return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:

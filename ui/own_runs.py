@@ -8,6 +8,7 @@ from comfy.errors import ComfyError, RunNotFound
 from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.identity import Identity
+from ui.shares import shared_address
 
 
 def own_run_routes(backend: Backend, identity: Identity) -> APIRouter:
@@ -24,7 +25,9 @@ def own_run_routes(backend: Backend, identity: Identity) -> APIRouter:
     def again(request: Request, run_id: str, keeps_going: bool = False) -> AsciiJSON:
         """Submit the very same once more; the new run's id."""
         try:
-            return AsciiJSON({"run": backend.again(run_id, owner_of(request), keeps_going=keeps_going).id})
+            owner = owner_of(request)
+            address = shared_address(owner, request.scope)
+            return AsciiJSON({"run": backend.again(run_id, owner, address=address, keeps_going=keeps_going).id})
         except ComfyError as problem:
             return refusal(problem)
 

@@ -10,15 +10,15 @@ from typing import Any
 import gradio as gr
 
 from ui.backend import Backend
-from ui.file_components import Page
 from ui.form_side import Actions, choice_of, draw_form
+from ui.gradio_internals import Page
 from ui.identity import Identity
 from ui.result_side import QUIET, build_results
 from ui.theme import make_theme
 
 HERE = Path(__file__).parent
 SCRIPT = (
-    *("base", "values", "errors", "runs", "painting", "queue"),
+    *("base", "reload", "values", "errors", "runs", "painting", "queue"),
     *("news", "opening", "files", "history", "login", "page"),
 )
 STAND_IN = "Demo pictures: no ComfyUI is connected."

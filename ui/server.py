@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import cast
 
@@ -30,14 +31,15 @@ from ui.addresses import KnownHosts, TrustedProxies
 from ui.api import add_api
 from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
-from ui.bodies import BoundBodies
+from ui.bodies import BoundBodies, LoginFirst
 from ui.cookies import Cookies
-from ui.door import LOGIN, Door
+from ui.door import CALL_RUN, LOGIN, Door
+from ui.failures import Failures
 from ui.files import file_routes
 from ui.guesses import GUESSING, Guesses
 from ui.headers import PageHeaders
 from ui.identity import GiveCookies, Identity
-from ui.limits import ENVELOPE, WebLimits
+from ui.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.live import live_routes
 from ui.logins import EndStreams, Tokens, logout_routes, watched_logins
 from ui.news import news_routes
@@ -45,7 +47,7 @@ from ui.opening import OPEN, opening_routes
 from ui.own_runs import own_run_routes
 from ui.page import build_page, look
 from ui.past import past_routes
-from ui.protocols import PageConnection, PageSocket
+from ui.protocols import Addresses, PageConnection, PageSocket
 from ui.sockets import BoundSockets
 from ui.uploads import UPLOAD, sweep_regularly, upload_routes
 from ui.view import View, show
@@ -102,7 +104,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     with page:
         add_api(backend, identity)
     page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
-    page.state_session_capacity = limits.pages
+    page.state_session_capacity = 2 * limits.pages  # Door lets go of them long before, and of the right ones
     page.queue(default_concurrency_limit=None, max_size=limits.calls)
     gr.mount_gradio_app(
         app,
@@ -119,19 +121,22 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         **look(),
     )
     mount = next(route for route in app.routes if isinstance(route, Mount))
+    gradio = cast(GradioApp, mount.app)
     if settings.users:
-        identity.login = cast(GradioApp, mount.app)
+        identity.login = gradio
         identity.login.tokens = Tokens()
-    mount.app = Door(mount.app, identity, limits, guesses)
+    mount.app = Door(gradio, identity, limits, guesses)
     app.add_middleware(GiveCookies, identity=identity)
     app.add_middleware(EndStreams, identity=identity)
     app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
-    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: ENVELOPE}
+    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
     app.add_middleware(BoundSockets, identity=identity, limits=limits)
-    app.add_middleware(BoundBodies, limits=limits, largest=largest)
+    app.add_middleware(BoundBodies, identity=identity, limits=limits, largest=largest)
+    app.add_middleware(LoginFirst, identity=identity, login=LOGIN)
     hosts = KnownHosts.of(settings.host, settings.hosts)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, hosts=hosts)  # what comes after it believes it
+    app.add_middleware(Failures)
     return app
 
 
@@ -208,17 +213,19 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def web_config(app: FastAPI, settings: WebSettings, connections: int = WebLimits.connections) -> uvicorn.Config:
-    """How uvicorn serves the app; more than so many connections at once are told to come later."""
+def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
+    """How uvicorn serves the app; more connections than it can have at once are told to come later."""
+    addresses = Addresses(limits.address_connections, settings.trusted_proxies)
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        limit_concurrency=connections,
+        log_config=None,  # as all other lines: see `ui.log_limit`
+        limit_concurrency=limits.connections,
         proxy_headers=False,  # TrustedProxies reads them
-        http=PageConnection,
+        http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=MAX_MESSAGE,
         ws_per_message_deflate=False,  # frames are compressed pictures: packing them again costs time and saves nothing
@@ -234,7 +241,7 @@ def warn_of_plain_passwords(settings: WebSettings) -> None:
 def serve(backend: Backend, settings: WebSettings) -> int:
     """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
     warn_of_plain_passwords(settings)
-    config = web_config(build_app(backend, settings), settings, backend.limits.connections)
+    config = web_config(build_app(backend, settings), settings, backend.limits)
     server = Server(config, backend.runs, settings)
     try:
         server.run()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.identity import NO_LOGIN, Identity
 from ui.limits import WebLimits
+from ui.shares import Share, caller_of
 
 UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
 GONE = 4404  # close code: no such run for this person
@@ -53,31 +52,25 @@ async def until_one_ends(*jobs: Coroutine[Any, Any, None]) -> None:
 
 
 class BoundSockets:
-    """ASGI middleware: bounds how many sockets are open, in all and of one person, and how much a browser may say."""
+    """ASGI middleware: bounds how many sockets are open, and how much a browser may say on one."""
 
     def __init__(self, app: ASGIApp, identity: Identity, limits: WebLimits) -> None:
         self.app = app
         self.identity = identity
-        self.limits = limits
-        self._open: Counter[str] = Counter()
+        self.open = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, or close a socket that is one too many."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
-        owner = self.identity.owner(HTTPConnection(scope)) or ""
-        if self._open.total() >= self.limits.sockets or self._open[owner] >= self.limits.person_sockets:
-            await receive()
-            await send({"type": "websocket.accept"})  # only then does the browser learn why
-            await send({"type": "websocket.close", "code": TOO_MANY, "reason": "Too many pages are open."})
-            return
-        self._open[owner] += 1
-        try:
-            await self.app(scope, measured(receive, send), send)
-        finally:
-            self._open[owner] -= 1
-            self._open += Counter()  # forget who has none
+        with self.open.held(caller_of(scope, self.identity)) as room:
+            if room:
+                await self.app(scope, measured(receive, send), send)
+                return
+        await receive()
+        await send({"type": "websocket.accept"})  # only then does the browser learn why
+        await send({"type": "websocket.close", "code": TOO_MANY, "reason": "Too many pages are open."})
 
 
 def measured(receive: Receive, send: Send) -> Receive:

@@ -24,6 +24,7 @@ from ui.file_components import FILE
 from ui.files import sent
 from ui.identity import Identity
 from ui.limits import WebLimits
+from ui.shares import Share, caller_of
 from ui.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -40,16 +41,16 @@ class Unfit(Exception):
 def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) -> APIRouter:
     """Gradio's `upload`, `upload_progress` and `file=`, in its own words, to be put before its own routes."""
     router = APIRouter()
-    room = asyncio.Semaphore(limits.uploading)
+    room = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
 
     @router.post(UPLOAD)
     async def upload(request: Request) -> Response:
         owner = identity.owner(request)
         if owner is None or not identity.same_origin(request):
             raise HTTPException(401, "Please log in first.")
-        if room.locked():
-            return PlainTextResponse(BUSY, 503)
-        async with room:
+        with room.held(caller_of(request.scope, identity)) as place:
+            if not place:
+                return PlainTextResponse(BUSY, 503)
             try:
                 async with request.form(max_files=MOST_FILES) as form:
                     files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]

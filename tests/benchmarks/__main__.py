@@ -17,6 +17,7 @@ BENCHMARKS = {
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
+    "rude": "one rude visitor after the other: what another person notices, memory, log, what is left",
     "start": "from `python app.py` to a page ready for Generate",
 }
 

@@ -25,11 +25,13 @@ POLL = 0.02
 
 @dataclass(frozen=True)
 class AppProcess:
-    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home."""
+    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home. `log`: what it has
+    said, which is none of these."""
 
     url: str
     pid: int
     folder: Path
+    log: Path
 
     def cpu_seconds(self) -> float:
         """Processor time of all its threads so far, user and system; counted in 10 ms."""
@@ -39,6 +41,18 @@ class AppProcess:
     def memory(self) -> int:
         """Bytes in memory (RSS)."""
         return int(self._proc("statm").split()[1]) * PAGE
+
+    def most_memory(self) -> int:
+        """Bytes that were in memory at the worst moment so far."""
+        return int(self._proc("status").partition("VmHWM:")[2].split()[0]) * 1024
+
+    def forget_most_memory(self) -> None:
+        """Count the worst moment from now on."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def lines(self) -> int:
+        """Lines in its log so far."""
+        return len(self.log.read_text("utf-8", errors="replace").splitlines())
 
     def threads(self) -> int:
         """Threads now."""
@@ -70,18 +84,18 @@ def started_app(server: str | None, *arguments: str, **environment: str) -> Iter
     `arguments` and `environment`: more of them.
     """
     port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, tempfile.NamedTemporaryFile() as log:
         folder = Path(name)
         command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
         process = subprocess.Popen(
             [*command, "--server", server] if server else command,
             env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
             cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
         )
         try:
-            yield AppProcess(f"http://127.0.0.1:{port}", process.pid, folder)
+            yield AppProcess(f"http://127.0.0.1:{port}", process.pid, folder, Path(log.name))
         finally:
             process.terminate()
             try:
@@ -93,9 +107,9 @@ def started_app(server: str | None, *arguments: str, **environment: str) -> Iter
 
 
 @contextlib.contextmanager
-def running_app(server: str) -> Iterator[AppProcess]:
+def running_app(server: str, *options: str) -> Iterator[AppProcess]:
     """`started_app`, once it answers."""
-    with started_app(server) as app:
+    with started_app(server, *options) as app:
         wait_for_answer(app.url)
         yield app
 

@@ -22,23 +22,27 @@ WAIT = 60.0  # seconds for anything that is waited for
 
 @dataclass(frozen=True)
 class Seen:
-    """What one watcher saw: seconds from the press to the first state, and the last state."""
+    """What one watcher saw: seconds from the press to the first state and to the first preview (0.0 = none), and the
+    last state."""
 
     first: float
+    preview: float
     frames: int
     last: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a cookie of their own at the app `url`."""
+    """Somebody with a cookie of their own at the app `url`, the page's unless they bring one."""
 
     url: str
-    cookie: str = field(init=False)
+    cookie: str = ""
     session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
 
     def __post_init__(self) -> None:
         """Get a cookie from the page."""
+        if self.cookie:
+            return
         with urllib.request.urlopen(self.url) as page:
             object.__setattr__(self, "cookie", page.headers["set-cookie"].partition(";")[0])
 
@@ -47,7 +51,9 @@ class Person:
         config = (await http.get(f"{self.url}/config")).raise_for_status().json()
         opening = next(one["id"] for one in config["dependencies"] if "load" in (event for _, event in one["targets"]))
         body = {"data": [{"workflow": WORKFLOW}], "fn_index": opening, "session_hash": self.session}
-        (await http.post(f"{self.url}/gradio_api/run/predict", json=body)).raise_for_status()
+        (
+            await http.post(f"{self.url}/gradio_api/run/predict", json=body, headers={"cookie": self.cookie})
+        ).raise_for_status()
 
     async def run(self, http: httpx.AsyncClient, *, stop_at: asyncio.Barrier | None = None) -> Seen:
         """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there has a first state."""
@@ -67,13 +73,14 @@ class Person:
 
     async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
         """Follow a run as the page does, each frame answered."""
-        first, frames, last = 0.0, 0, dict[str, Any]()
+        first, preview, frames, last = 0.0, 0.0, 0, dict[str, Any]()
         headers = {"cookie": self.cookie}
         socket = f"ws{self.url.removeprefix('http')}/live/{run_id}"
         async with connect(socket, additional_headers=headers, compression=None, open_timeout=WAIT) as live:
             async for message in live:
                 if isinstance(message, bytes):
                     frames += 1
+                    preview = preview or time.monotonic() - pressed
                     with contextlib.suppress(ConnectionClosedOK):  # the last frame may be followed by the end at once
                         await live.send("painted")
                     continue
@@ -83,7 +90,7 @@ class Person:
                     if stop_at:
                         await stop_at.wait()
                         await live.send("stop")
-        return Seen(first, frames, last)
+        return Seen(first, preview, frames, last)
 
 
 async def _run_of(lines: AsyncIterator[str]) -> str:

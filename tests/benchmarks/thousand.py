@@ -44,8 +44,9 @@ async def runs(app: AppProcess, count: int) -> int:
 
     async def one_after_another(http: httpx.AsyncClient) -> None:
         nonlocal done
+        person = Person(app.url)
         for _ in turns:
-            seen = await Person(app.url).run(http)
+            seen = await person.run(http)
             done += seen.last["phase"] == "done"
 
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from media_samples import saved
 from playwright.sync_api import TimeoutError, expect
+from serving import running_demo_app
 from test_media_kinds import png_header
 from visitor import Site, Visitor
 from waiting import eventually
+
+from ui.limits import WebLimits
 
 Visit = Callable[..., Visitor]
 
@@ -75,3 +78,20 @@ def test_the_editor_has_a_word_for_what_it_cannot_read(fast: Site, visit: Visit,
         return note.is_visible()
 
     eventually(refused, "the sentence stays on the field")
+
+
+def test_finding_10_a_page_that_was_put_aside_loads_itself_again(visit: Visit, nothing_left_behind: None) -> None:
+    """Generate in a tab whose form made room for another's: it loads itself again with what was typed, and says so."""
+    with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=1)) as (demo, app):
+        site = Site(app.url, demo, app.backend)
+        person = visit(site).open("text-to-image")
+        person.type("2.text", "a lighthouse in the fog")
+        person.another_tab("upscale").page.close()
+        person.press()
+        expect(person.page.locator("#stage .headline")).to_contain_text("put aside to make room")
+        person.ready()
+        expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
+        person.generate()
+        person.forgive("422")
+        person.page.close()
+        site.rest()

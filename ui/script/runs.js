@@ -35,6 +35,7 @@ function mount(place, { value, watch, finished }) {
   // The app tells which runs go on; of these it is asked how they ended.
   for (const id of [...read(sessionStorage, READ, []), ...read(localStorage, RUNS, [])]) add(id, { doubtful: true });
   paint();
+  tellReloaded();
   listen();
 }
 

@@ -1,0 +1,96 @@
+"""One rude visitor, and somebody who only wants a picture: what they notice, what the app holds, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import httpx
+
+from tests.benchmarks.app_process import AppProcess, running_app
+from tests.benchmarks.clients import WAIT, Person
+from tests.benchmarks.figure import Figure, median
+from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.rude_visitor import ATTACKS, attacking
+
+FRAMES, INTERVAL, LEAD = 4, 0.05, 0.1
+ROUNDS = 7
+UNDER_WAY = 3.0  # seconds after which an attack has begun
+LONGEST = 240.0  # seconds that one may take
+SETTLE = 60.0  # seconds after which half a request is closed, runs are done and idle threads have ended
+SETTLED = 0.25
+MB = 1e6
+NAME, PASSWORD = "anna", "lighthouse"
+
+
+def measure() -> Iterator[Figure]:
+    """For each attack: another person's press to first preview, most memory, lines in the log, and what is left."""
+    source = FrameSource(FRAMES, INTERVAL, LEAD)
+    with source.serve() as demo:
+        for name in ATTACKS:
+            options = ("--login", f"{NAME}:{PASSWORD}") if name == "slow logins" else ()
+            with running_app(demo.url, *options) as app:
+                yield from measured(name, app)
+
+
+def measured(name: str, app: AppProcess) -> Iterator[Figure]:
+    """One attack on an app of its own."""
+    beside_others = name == "made-up cookies"  # who waits is one person in any case: their runs take turns
+    asyncio.run(presses(app, 2, beside_others=False))
+    quiet = median(asyncio.run(presses(app, ROUNDS, beside_others=beside_others)))
+    time.sleep(2)
+    before, said = (app.threads(), app.sockets(), app.memory()), app.lines()
+    app.forget_most_memory()
+    with attacking(name, app.url) as attack:
+        time.sleep(UNDER_WAY)
+        if name == "slow logins":
+            yield Figure(f"{name}: a right login, slowest", max(asyncio.run(logins(app))), "s", 2)
+        rude = median(asyncio.run(presses(app, ROUNDS, beside_others=False)))
+        attack.join(0 if name in ("slow logins", "slow uploads", "sockets") else LONGEST)
+    yield Figure(
+        f"{name}: press to preview / {'beside another' if beside_others else 'quiet'}", rude / quiet, "ratio", 2
+    )
+    yield Figure(f"{name}: most memory", app.most_memory() / MB, "MB", 600)
+    yield Figure(f"{name}: lines in the log", app.lines() - said, "", 30)
+    end = time.monotonic() + SETTLE
+    while (app.sockets() > before[1] or app.threads() > before[0]) and time.monotonic() < end:
+        time.sleep(SETTLED)
+        asyncio.run(presses(app, 1, beside_others=False))  # the pool ends its idle threads at its next use
+        time.sleep(SETTLED)
+    yield Figure(f"{name}: sockets more afterwards", app.sockets() - before[1], "", 0)
+    yield Figure(f"{name}: threads more afterwards", app.threads() - before[0], "", 0)
+    yield Figure(f"{name}: memory more afterwards", (app.memory() - before[2]) / MB, "MB", 150)
+
+
+async def presses(app: AppProcess, count: int, *, beside_others: bool) -> list[float]:
+    """Seconds from each of some presses, one after the other, to its first preview."""
+    async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
+        person = await visitor(app, http)
+        others = asyncio.gather(*(Person(app.url).run(http) for _ in range(count * 2)) if beside_others else ())
+        seen = [(await person.run(http)).preview for _ in range(count)]
+        await others
+    return seen
+
+
+async def visitor(app: AppProcess, http: httpx.AsyncClient) -> Person:
+    """An honest person, logged in where that is asked for."""
+    await login(app, http)
+    cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
+    return Person(app.url, cookies) if "access-token" in cookies else Person(app.url)
+
+
+async def logins(app: AppProcess) -> list[float]:
+    """Seconds that right logins take."""
+    taken = []
+    async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
+        for _ in range(ROUNDS):
+            began = time.monotonic()
+            await login(app, http)
+            taken.append(time.monotonic() - began)
+    return taken
+
+
+async def login(app: AppProcess, http: httpx.AsyncClient) -> None:
+    """Log in; where nobody has to, nothing happens."""
+    await http.post(f"{app.url}/login", data={"username": NAME, "password": PASSWORD})

@@ -1,0 +1,224 @@
+"""Somebody who means harm, in a process and at an address of their own: bounded attacks on an app of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import multiprocessing
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from PIL import Image
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from tests.benchmarks.clients import SEED, WORKFLOW
+
+ADDRESS = "127.0.0.2"
+WAIT = 90.0
+SLOW_LOGINS, SLOW_UPLOADS, COOKIES, SOCKETS, PAGES, PRESSES = 200, 64, 1000, 2000, 5000, 20
+SIDE, LAYERS = 8192, 4
+AT_ONCE = 16
+UPLOAD = "/gradio_api/upload"
+CALL = "/gradio_api/run/predict"
+
+
+def cookie_of(url: str) -> str:
+    """The cookie that the app gives to a browser at the rude address."""
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=ADDRESS), timeout=WAIT) as http:
+        return http.get(url).headers["set-cookie"].partition(";")[0]
+
+
+def made_up(cookie: str) -> dict[str, str]:
+    """The headers of somebody who has made up a cookie by this one's name."""
+    return {"cookie": f"{cookie.partition('=')[0]}={secrets.token_urlsafe(32)}"}
+
+
+def visitor(url: str) -> httpx.AsyncClient:
+    """A client at the rude address."""
+    limits = httpx.Limits(max_connections=AT_ONCE)
+    transport = httpx.AsyncHTTPTransport(local_address=ADDRESS, limits=limits)
+    return httpx.AsyncClient(base_url=url, timeout=WAIT, transport=transport)
+
+
+async def slow_logins(url: str) -> None:
+    """Forms of a login, a byte a second each."""
+    kind = "application/x-www-form-urlencoded"
+    await dribbling(url, SLOW_LOGINS, "/login", kind, b"username=anna&password=")
+
+
+async def slow_uploads(url: str) -> None:
+    """Files, a byte a second each."""
+    kind = "multipart/form-data; boundary=b"
+    begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    await dribbling(url, SLOW_UPLOADS, UPLOAD, kind, begin)
+
+
+async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) -> None:
+    """So many requests at once whose bodies hardly come, each begun again when it is refused."""
+    place = urlsplit(url)
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 4000\r\n\r\n".encode()
+
+    async def again_and_again() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(place.hostname, place.port, local_addr=(ADDRESS, 0))
+                with contextlib.closing(writer):
+                    writer.write(head + begin)
+                    while not writer.is_closing():
+                        await asyncio.sleep(1)
+                        writer.write(b"x")
+                        await writer.drain()
+            await asyncio.sleep(1)
+
+    await asyncio.gather(*(again_and_again() for _ in range(count)))
+
+
+async def made_up_cookies(url: str) -> None:
+    """A run for each of many people who do not exist."""
+    known = cookie_of(url)
+
+    async def start(http: httpx.AsyncClient) -> None:
+        body = {"data": [WORKFLOW, {SEED: secrets.randbits(32)}]}
+        await http.post("/gradio_api/call/run", json=body, headers=made_up(known))
+
+    await many(url, COOKIES, start)
+
+
+async def many_sockets(url: str) -> None:
+    """Pages' sockets, each kept as long as it is let."""
+    opening, known = asyncio.Semaphore(AT_ONCE), cookie_of(url)
+
+    async def one() -> None:
+        with contextlib.suppress(OSError, WebSocketException):
+            async with opening:
+                address = f"ws{url.removeprefix('http')}/news"
+                socket = await connect(address, additional_headers=made_up(known), local_addr=(ADDRESS, 0))
+            await socket.wait_closed()
+
+    await asyncio.gather(*(one() for _ in range(SOCKETS)))
+
+
+async def drawn_pages(url: str) -> None:
+    """Forms of one person, drawn by thousands of pages."""
+    cookie = {"cookie": cookie_of(url)}
+
+    async def draw(http: httpx.AsyncClient) -> None:
+        await Page(http, cookie).draw(WORKFLOW)
+
+    await many(url, PAGES, draw)
+
+
+async def layered_pictures(url: str) -> None:
+    """Presses with pictures of which each is as large as it may be, in as many layers as there may be."""
+    packed = io.BytesIO()
+    Image.new("LA", (SIDE, SIDE), (0, 128)).save(packed, "PNG")
+    cookie = {"cookie": cookie_of(url)}
+
+    async def press(http: httpx.AsyncClient) -> None:
+        page = Page(http, cookie)
+        await page.draw("inpaint")
+        files = {"files": ("a.png", packed.getvalue())}
+        place = (await http.post(UPLOAD, files=files, headers=cookie)).json()[0]
+        picture = {"path": place, "meta": {"_type": "gradio.FileData"}}
+        await page.press("imageeditor", {"background": picture, "layers": [picture] * LAYERS, "composite": None})
+
+    await many(url, PRESSES, press, at_once=PRESSES)
+
+
+async def many(
+    url: str, count: int, work: Callable[[httpx.AsyncClient], Awaitable[None]], at_once: int = AT_ONCE
+) -> None:
+    """So much work, some at once; what is refused is tried no more."""
+    numbers = iter(range(count))
+
+    async def worker(http: httpx.AsyncClient) -> None:
+        for _ in numbers:
+            with contextlib.suppress(httpx.HTTPError, KeyError, TypeError, ValueError):
+                await work(http)
+
+    async with visitor(url) as http:
+        await asyncio.gather(*(worker(http) for _ in range(at_once)))
+
+
+class Page:
+    """One page of the app, as its own script would use it."""
+
+    def __init__(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        self.http = http
+        self.headers = headers
+        self.session = secrets.token_hex(8)
+        self.drawn: dict[str, Any] = {}
+
+    async def draw(self, workflow: str) -> None:
+        """Draw the form of a workflow."""
+        listeners = (await config(self.http))["dependencies"]
+        loading = next(one for one in reversed(listeners) if "load" in (event for _, event in one["targets"]))
+        choice = (await self.call(loading["id"], {"workflow": workflow}))["data"][0]
+        opened = loading["outputs"][0]
+        drawing = next(one for one in listeners if one["inputs"] == [opened] and not one["outputs"][1:])
+        self.drawn = (await self.call(drawing["id"], choice))["render_config"]
+
+    async def press(self, kind: str, value: object) -> None:
+        """Press Generate, with this value in the field of that kind."""
+        by_id = {one["id"]: one for one in self.drawn["components"]}
+        known = {one["id"] for one in (await config(self.http))["components"] if one["type"] == "button"}
+        pressed = next(
+            one for one in self.drawn["dependencies"] if {(number, "click") for number in known} & _targets(one)
+        )
+        data = [
+            value
+            if by_id.get(number, {}).get("type") == kind
+            else by_id.get(number, {"props": {}})["props"].get("value")
+            for number in pressed["inputs"]
+        ]
+        await self.call(pressed["id"], *data)
+
+    async def call(self, number: int, *data: object) -> dict[str, Any]:
+        """Call a listener."""
+        body = {"session_hash": self.session, "fn_index": number, "data": data}
+        answer: dict[str, Any] = (await self.http.post(CALL, json=body, headers=self.headers)).json()
+        return answer
+
+
+def _targets(listener: dict[str, Any]) -> set[tuple[int, str]]:
+    return {(number, event) for number, event in listener["targets"]}
+
+
+async def config(http: httpx.AsyncClient) -> dict[str, Any]:
+    """The page's configuration, fetched once by each visitor."""
+    if not hasattr(http, "config"):
+        http.config = (await http.get("/config")).json()  # type: ignore[attr-defined]
+    known: dict[str, Any] = http.config  # type: ignore[attr-defined]
+    return known
+
+
+ATTACKS: dict[str, Callable[[str], Awaitable[None]]] = {
+    "slow logins": slow_logins,
+    "slow uploads": slow_uploads,
+    "made-up cookies": made_up_cookies,
+    "sockets": many_sockets,
+    "drawn pages": drawn_pages,
+    "layered pictures": layered_pictures,
+}
+
+
+def attack(name: str, url: str) -> None:
+    """Attack until all is done, or until the process is ended."""
+    asyncio.run(ATTACKS[name](url))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def attacking(name: str, url: str) -> Iterator[multiprocessing.Process]:
+    """An attack that goes on beside the block, and is ended with it."""
+    process = multiprocessing.get_context("spawn").Process(target=attack, args=(name, url), daemon=True)
+    process.start()
+    try:
+        yield process  # type: ignore[misc]
+    finally:
+        process.terminate()
+        process.join()
