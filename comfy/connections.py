@@ -27,11 +27,13 @@ from comfy.address import ServerAddress, is_loopback
 __all__ = ["Adapter", "open_socket", "shut", "timed_out"]
 
 _RESET = struct.pack("ii", 1, 0)
+# For what comes after the TCP connection, which a server or a proxy far away takes its time for. It can be aborted.
+_HANDSHAKE_SECONDS = 10.0
 
 
 def open_socket(address: ServerAddress, opened: Callable[[socket.socket], None], *, timeout: float) -> socket.socket:
     """A socket to the server, after a proxy's CONNECT and after TLS. ``opened`` gets it at once, and again when TLS has
-    put another in its place; it may raise. ``timeout``: seconds for each step. Raises as urllib3 does."""
+    put another in its place; it may raise. ``timeout``: seconds for the connection itself. Raises as urllib3 does."""
     options: dict[str, Any] = {"timeout": timeout, "opened": opened}
     if address.tls is not None:
         options["ssl_context"] = address.tls
@@ -166,6 +168,7 @@ class _Watched:
         sock: socket.socket = super()._new_conn()  # type: ignore[misc]
         try:
             self._opened(sock)
+            sock.settimeout(_HANDSHAKE_SECONDS)
         except BaseException:
             sock.close()
             raise

@@ -24,7 +24,7 @@ from comfy.history_tables import files as _files
 from comfy.history_tables import in_words
 from comfy.history_tables import runs as _runs
 from comfy.job import Record
-from comfy.quota import Use, runs_too_many
+from comfy.quota import Use, to_remove
 from comfy.record_text import from_text, searchable, to_text, words_of
 from comfy.run_state import Phase
 
@@ -240,7 +240,7 @@ class History:
         columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at.is_not(None), _files.c.digest, _files.c.size)
         with in_words(), self._engine.connect() as connection:
             uses = connection.execute(select(*columns).join_from(_runs, _files).order_by(*_ORDER)).all()
-        ids = runs_too_many((Use(*row) for row in uses), self._limits.bytes)
+        ids = to_remove((Use(*row) for row in uses), self._limits.bytes)
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))

@@ -263,10 +263,21 @@ def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
     sweep(replace(SMALL, uploads=10_000, upload_age=450.0))
     assert sorted(path.name for path in tmp_path.glob("*/*")) == [f"folder{age}" for age in range(5)]
     sweep(replace(SMALL, uploads=2500, upload_age=450.0))
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["folder0", "folder1"]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["folder0", "folder2"]
+    assert len(list(tmp_path.iterdir())) == 2
     sweep(SMALL)
     assert len(list(tmp_path.glob("*/*/*"))) == 2
+
+
+def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
+    """Where there is too much, the files of whoever gave most go first, though another's are older."""
+    uploads = UploadFolder(tmp_path)
+    for name, age in (("ann", 90), *(("ben", age) for age in range(9))):
+        place = uploads.make(name, f"{name}.png")
+        place.write_bytes(bytes(1000))
+        os.utime(place, (place.stat().st_mtime - age,) * 2)
+    uploads.sweep(replace(SMALL, uploads=3000))
+    assert sorted(path.name for path in tmp_path.glob("*/*/*")) == ["ann.png", "ben.png", "ben.png"]
 
 
 def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:

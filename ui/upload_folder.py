@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.file_names import plain_name
+from comfy.quota import Use, to_remove
 from ui.limits import WebLimits
 
 PLACE = re.compile(r"([0-9a-f]{32})/([^/\0]+)")
@@ -67,21 +68,26 @@ class UploadFolder:
         shutil.rmtree(self.path / _folder_of(owner) / key, ignore_errors=True)
 
     def sweep(self, limits: WebLimits) -> None:
-        """Remove files that are too old, and the oldest while there are too many."""
-        now, left = time.time(), limits.uploads
-        for number, (written, size, file) in enumerate(sorted(self._files(), reverse=True)):
-            left -= size
-            if now - written > limits.upload_age or left < 0 or number >= MOST_KEPT:
-                file.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # they may hold another file
-                    file.parent.rmdir()
-                    file.parent.parent.rmdir()
+        """Remove files that are too old; while there are too many, the oldest of whoever has most."""
+        now, files = time.time(), sorted(self._files())
+        old = [str(file) for written, _, file in files if now - written > limits.upload_age]
+        uses = [Use(str(file), file.parts[-3], True, str(file), size) for _, size, file in files[len(old) :]]
+        large, many = to_remove(uses, limits.uploads), to_remove([use._replace(size=1) for use in uses], MOST_KEPT)
+        for file in {*old, *large, *many}:
+            _remove(Path(file))
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
         for file in self.path.glob("*/*/*"):
             with contextlib.suppress(OSError):  # somebody else removed it
                 state = file.lstat()
                 yield state.st_mtime, state.st_size, file
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # they may hold another file
+        file.parent.rmdir()
+        file.parent.parent.rmdir()
 
 
 def _folder_of(owner: str) -> str:
