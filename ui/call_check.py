@@ -52,7 +52,7 @@ def too_many(limits: WebLimits) -> str:
 
 
 def _is_name(value: object) -> bool:
-    return value is None or (isinstance(value, str) and len(value) <= MOST_NAME)
+    return value is None or (isinstance(value, str) and 0 < len(value) <= MOST_NAME)
 
 
 def _walk(value: Any) -> Iterator[tuple[int, Any]]:

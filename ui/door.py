@@ -11,7 +11,6 @@ import json
 import math
 import re
 import time
-from urllib.parse import parse_qs
 
 from gradio.routes import App
 from starlette.exceptions import HTTPException
@@ -20,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ui.addresses import client_address
-from ui.call_check import read_call
+from ui.call_check import Call, read_call
 from ui.gradio_internals import API_PREFIX, Sessions
 from ui.guesses import Guesses
 from ui.identity import Identity
@@ -88,7 +87,7 @@ class Door:
         """Whether this is something to be read here, and by this caller. What becomes of a call is told to whoever made
         it. Files are only those that were uploaded or made for a form."""
         if path == STREAM:
-            session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+            session = HTTPConnection(scope).query_params.get("session_hash", "")  # as Gradio reads it
             return self.pages.belongs(session, caller_of(scope, self.identity)) and self.sessions.is_told(session)
         if path.startswith(CALL):
             event = path.rpartition("/")[2]
@@ -123,13 +122,13 @@ class Door:
             await _answer(422, call, scope, receive, send)
             return
         if path in ENDINGS:
-            if call.event is None or not self.events.belongs(call.event, caller):
+            if not self._is_own(call, caller):
                 await _answer(404, NOTHING_HERE, scope, receive, send)
                 return
         elif call.listener is not None and not self.sessions.has_listener(call.session, call.listener):
             await _put_aside(422, scope, receive, send)
             return
-        elif call.session and not self.pages.claim(call.session, caller):
+        elif call.session is not None and not self._claim(call.session, caller):
             await _put_aside(404, scope, receive, send)
             return
         if path in WAITING or path.startswith(CALL):
@@ -139,6 +138,19 @@ class Door:
             send = self._noting_the_event(caller, send)
         async with self.turns.turn(caller):
             await self.gradio(scope, replay(body, receive), send)
+
+    def _claim(self, session: str, caller: Caller) -> bool:
+        """Whether a session is this caller's from now on. One that is told of a call, and that nobody has claimed, goes
+        by the id of a script's call: it is none for a page."""
+        if not self.pages.has(session) and self.sessions.is_told(session):
+            return False
+        return self.pages.claim(session, caller)
+
+    def _is_own(self, call: Call, caller: Caller) -> bool:
+        """Whether the call to be ended is the caller's, and the session too: Gradio ends whatever goes on in that."""
+        if call.event is None or not self.events.belongs(call.event, caller):
+            return False
+        return call.session in (None, call.event) or self.pages.belongs(call.session, caller)
 
     def _has_too_many(self, caller: Caller) -> bool:
         """Whether so many of this caller's calls wait or are at work that there is no room for another."""

@@ -42,6 +42,10 @@ class Owners:
         known = self._callers.get(name)
         return known is not None and known.person == caller.person
 
+    def has(self, name: str) -> bool:
+        """Whether this name is known, whoever's it is."""
+        return name in self._callers
+
     def of(self, caller: Caller) -> tuple[list[str], list[str]]:
         """The names of this person, and those from this address."""
         own = [name for name, owner in self._callers.items() if owner.person == caller.person]

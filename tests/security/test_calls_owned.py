@@ -1,0 +1,91 @@
+"""What becomes of a script's call is told to whoever made it, and nobody else ends it, whatever ids they know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from attacks.people import SECRET, SMALL, a_call, browser
+from serving import RunningApp, let_go, running_demo_app
+
+API = "gradio_api"
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    with running_demo_app(step_seconds=0.05) as (_, app):
+        yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """An app whose runs take a moment."""
+    yield running
+    let_go(running.backend)
+
+
+def listener(app: RunningApp, cookie: str, name: str) -> int:
+    """The number of a script's endpoint."""
+    config = requests.get(f"{app.url}/config", headers={"Cookie": cookie}, timeout=20).json()
+    return next(int(one["id"]) for one in config["dependencies"] if one["api_name"] == name)
+
+
+def post(app: RunningApp, path: str, cookie: str, **body: Any) -> requests.Response:
+    return requests.post(f"{app.url}/{API}/{path}", json=body, headers={"Cookie": cookie}, timeout=20)
+
+
+def heard(app: RunningApp, path: str, cookie: str, **query: Any) -> tuple[int, str]:
+    """The status of a stream, and what it says first."""
+    options: dict[str, Any] = {"params": query, "headers": {"Cookie": cookie}, "stream": True, "timeout": 20}
+    with requests.get(f"{app.url}/{API}/{path}", **options) as answer:
+        return answer.status_code, next(answer.iter_lines(), b"").decode()
+
+
+def whole(app: RunningApp, event: str, cookie: str) -> str:
+    """All that is told of a call until its end."""
+    return requests.get(f"{app.url}/{API}/call/run/{event}", headers={"Cookie": cookie}, timeout=60).text
+
+
+@pytest.mark.parametrize("path", ["run/predict", "queue/join"])
+def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path: str) -> None:
+    """Gradio gives a script's call a session that goes by the call's own id: whoever knows it cannot make it the
+    session of a page of theirs, and so be told what becomes of the call."""
+    ann, bob = browser(app), browser(app)
+    event = a_call(app, ann, "run", "text-to-image", {**SMALL, "2.text": SECRET})
+    mine = {"session_hash": event, "fn_index": listener(app, bob, "workflows"), "data": []}
+    assert post(app, path, bob, **mine).status_code == 404
+    assert heard(app, "queue/data", bob, session_hash=event)[0] == 404
+    assert "event: complete" in whole(app, event, ann)
+
+
+def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) -> None:
+    """Gradio ends whatever goes on in the session that a request names, beside the call: both have to be one's own."""
+    ann, bob = browser(app), browser(app)
+    event = a_call(app, ann, "run", "text-to-image", {**SMALL, "5.steps": 40, "2.text": SECRET})
+    body = {"session_hash": event, "fn_index": listener(app, bob, "run"), "event_id": a_call(app, bob)}
+    address = f"{app.url}/{API}/call/run/{event}"
+    with requests.get(address, headers={"Cookie": ann}, stream=True, timeout=60) as answer:
+        told = answer.iter_lines()
+        assert next(told) == b"event: generating"
+        assert post(app, "cancel", bob, **body).status_code == 404
+        assert b'"done"' in b"".join(told)
+
+
+def test_attack_a_stream_is_asked_for_by_two_sessions(app: RunningApp) -> None:
+    """Of a session that is named twice the app looks at the very one that Gradio takes, an empty one too."""
+    bob = browser(app)
+    own = {"session_hash": "bobs", "fn_index": listener(app, bob, "workflows"), "data": []}
+    assert post(app, "queue/join", bob, **own).status_code == 200
+    assert heard(app, "queue/data", bob, session_hash=["bobs", ""])[0] == 404
+    assert heard(app, "queue/data", bob, session_hash=["", "bobs"])[0] == 200
+
+
+@pytest.mark.parametrize("path", ["run/predict", "queue/join", "call/workflows"])
+def test_attack_a_session_without_a_name(app: RunningApp, path: str) -> None:
+    """An empty id would be everybody's, and Gradio fails in its queue over it: it is refused."""
+    bob = browser(app)
+    body = {"session_hash": "", "fn_index": listener(app, bob, "workflows"), "data": []}
+    assert post(app, path, bob, **body).status_code == 422
