@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import glob
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -76,15 +78,22 @@ def _wait_at_most(connection: Connection, seconds: float) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 
-def _url(address: str) -> URL:
+@contextmanager
+def _address_in_words() -> Iterator[None]:
+    """What is wrong with an address as ComfyError, which repeats nothing of it: there may be a password in it."""
     try:
-        url = make_url(address)
-        url.get_dialect()
-    except SQLAlchemyError as error:
+        yield
+    except (SQLAlchemyError, TypeError, ValueError) as error:  # the latter two of a port or an option
         raise ComfyError(
             "The address of the history's database cannot be read.",
             "Write it like sqlite:////srv/comfyforms/history.db or postgresql+psycopg://name@host/database.",
         ) from error
+
+
+def _url(address: str) -> URL:
+    with _address_in_words():
+        url = make_url(address)
+        url.get_dialect()
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ComfyError("The history needs a file: in memory it would be lost.", "Name one after sqlite:///.")
     return url
@@ -104,7 +113,8 @@ def _opened(url: URL) -> Engine:
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.exists():
                 file.touch(mode=0o600)  # what people made is nothing for other accounts of this machine
-        engine = _engine(url)
+        with _address_in_words():
+            engine = _engine(url)
     except ImportError as error:
         raise ComfyError(
             f"The driver for the database {url.drivername} is not installed.", f"pip install {error.name or 'it'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from comfy.errors import ComfyError, DiskFull
 
 __all__ = ["Damaged", "about", "files", "in_words", "runs", "tables"]
+
+log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -80,6 +83,9 @@ def in_words() -> Iterator[None]:
             raise DiskFull("the history could not be written") from error
         if code in _DAMAGE:
             raise Damaged(told) from error
+        if not isinstance(reason, sqlite3.Error):  # a server's own words: they name its host and the account
+            log.warning("The history's database failed: %s", told)
+            told = "its database does not answer as it should"
         raise ComfyError(
             f"The history could not be read or written: {told}.",
             "See whether the database can be reached, then try again.",

@@ -41,7 +41,8 @@ _SHUTDOWN = RunError("The run was stopped because the program is shutting down."
 @dataclass(frozen=True, slots=True)
 class RunLimits:
     """How much may be asked for: unfinished runs of one person, from one address and in all, and one person's new runs
-    an hour. Half of all for an address: twenty people of an office have seven each, and others still find room."""
+    an hour. Half of all for an address: twenty people of an office have seven each, and others still find room. Where
+    nobody logs in, a person counts anew at each address: all who have no cookie go by one name."""
 
     person: int = 30
     address: int = 150
@@ -79,7 +80,7 @@ class Runs:
         self._finished: deque[str] = deque()
         self._durations: OrderedDict[str, deque[float]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_REMEMBERED_LAST)
-        self._recent: deque[tuple[float, str]] = deque()
+        self._recent: deque[tuple[float, str, str]] = deque()
         self._listeners: tuple[Callable[[str], None], ...] = ()
         self._unrecorded: list[Run] = []
         self._recording = threading.Lock()
@@ -116,7 +117,7 @@ class Runs:
                 if self.history is not None:
                     self.history.end(replace(record, state=stopped(state, _SHUTDOWN)))
                 raise
-            self._recent.append((time.monotonic(), owner))
+            self._recent.append((time.monotonic(), owner, address))
             return run
 
     def check_room(self, owner: str, address: str = "") -> None:
@@ -275,7 +276,7 @@ class Runs:
         with self._lock:
             self._check_open()
             live = [run for run in self._live if not run.state.phase.finished]
-        if sum(run.owner == owner for run in live) >= self._limits.person:
+        if sum((run.owner, run.address) == (owner, address) for run in live) >= self._limits.person:
             raise ComfyError(
                 f"You have {self._limits.person} runs waiting already.", "Wait for one of them, or remove one."
             )
@@ -283,7 +284,7 @@ class Runs:
             raise ComfyError("Too many people at your address are waiting.", "Try again in a few minutes.")
         if len(live) >= self._limits.all:
             raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
-        if sum(one == owner for _, one in self._recent) >= self._limits.hourly:
+        if sum(one[1:] == (owner, address) for one in self._recent) >= self._limits.hourly:
             raise ComfyError(f"That is more than {self._limits.hourly} runs in an hour.", "Try again later.")
 
     def _moves_of(self, run: Run) -> Callable[[], None]:

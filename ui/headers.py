@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-HUGGING_FACE = "https://huggingface.co https://*.hf.space"  # shows a Space in a frame
+HUGGING_FACE = "https://huggingface.co"  # shows a Space in a frame; below hf.space are anybody's own pages
 
 
 class PageHeaders:

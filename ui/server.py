@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -70,7 +70,7 @@ class WebSettings:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
-    users: tuple[tuple[str, str], ...] = ()
+    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     finish: float = 0.0
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = NEXT_DOOR

@@ -16,11 +16,12 @@ from media_samples import saved
 from page_calls import PageCalls
 from serving import RunningApp, let_go, running_demo_app
 from waiting import eventually
-from web import ANN, BOB, cookie_of, get, page_open, start
+from web import ANN, BOB, cookie_of, finished, get, page_open, start
 
 from comfy.errors import ComfyError
 from comfy.media_kinds import MIB
 from comfy.runs import RunLimits
+from ui.identity import NOBODY
 from ui.limits import LOGIN_FORM, WebLimits
 from ui.server import WebSettings
 
@@ -162,6 +163,22 @@ def test_finding_10_one_address_has_so_many_runs() -> None:
         assert other.turn < rude[3].turn
         for run in (*rude, other):
             run.cancel()
+
+
+def test_attack_whoever_has_no_cookie_shuts_out_all_who_have_none() -> None:
+    """They go by one name, but what one of them asks for at an address is not counted for another one elsewhere."""
+    with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
+        rude = [
+            app.backend.start("text-to-image", {"5.steps": 60}, NOBODY, address=RUDE, deadline=60) for _ in range(2)
+        ]
+        with pytest.raises(ComfyError, match="2 runs waiting"):
+            app.backend.start("text-to-image", {}, NOBODY, address=RUDE, deadline=60)
+        runs = [*rude, app.backend.start("text-to-image", {}, NOBODY, address="192.0.2.1", deadline=60)]
+        for run in runs:
+            run.cancel()
+            finished(run)
+        with pytest.raises(ComfyError, match="in an hour"):
+            app.backend.start("text-to-image", {}, NOBODY, address=RUDE, deadline=60)
 
 
 def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
