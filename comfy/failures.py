@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["explain"]
+__all__ = ["explain", "without_folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,13 @@ _RULES = (
     ),
 )
 
+# An absolute path, with spaces only between quotes; neither an address nor a single name after a slash.
+_ROOT = r"""(?:/[^\s'"/]+/|[A-Za-z]:[\\/]|\\\\)"""
+_PATH = re.compile(
+    rf"""(?<=['"]){_ROOT}[^'"\n]*(?=['"])"""
+    rf"""|(?<![\w/:.\\]){_ROOT}[^\s'",;)]*"""
+)
+
 _OTHERWISE = "A node failed while it was working."
 _OTHERWISE_HINT = "Check its inputs. The details below help whoever looks after the server."
 
@@ -111,3 +118,13 @@ def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
         if rule.pattern.search(told):
             return rule.sentence, rule.hint
     return _OTHERWISE, _OTHERWISE_HINT
+
+
+def without_folders(told: str) -> str:
+    """The server's own words without the folders of its machine, which may name its accounts; a file keeps its name."""
+    return _PATH.sub(lambda found: _last_part(found[0]), told)
+
+
+def _last_part(path: str) -> str:
+    name = re.split(r"[\\/]", path)[-1]
+    return f"…/{name}" if "." in name[1:] else "…"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from comfy.errors import NodeError
+from comfy.failures import without_folders
 from comfy.form_fields import Field, Form
 from comfy.form_values import ADD_MEDIA
 from comfy.labels import plain_name, plain_number
@@ -69,7 +70,7 @@ def _missing(field: Field, error: NodeError) -> str:
 
 def _custom(field: Field, error: NodeError) -> str:
     """The node's own words: "image - Invalid image file: x.png"."""
-    reason = error.details.partition(" - ")[2] or error.message
+    reason = without_folders(error.details.partition(" - ")[2] or error.message)
     file = _FILE.search(reason)
     if file:
         return f"names the file “{file['name'][:100]}”, which the server does not have. Add it again."
@@ -90,7 +91,7 @@ ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
 
 def _other(name: str, error: NodeError) -> str:
     said = ": ".join(part for part in (error.message.rstrip("."), error.details) if part)
-    return f"{said[:300]}."
+    return f"{without_folders(said)[:300]}."
 
 
 ON_NODE: Mapping[str, Callable[[str, NodeError], str]] = MappingProxyType(

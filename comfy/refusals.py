@@ -8,6 +8,7 @@ from types import MappingProxyType
 from comfy.address import ServerAddress
 from comfy.answers import rejection
 from comfy.errors import PromptRejected, ServerError
+from comfy.failures import without_folders
 
 __all__ = ["PROMPT_TOO_LARGE", "UPLOAD_REFUSED", "rejected", "socket_refused", "unexpected"]
 
@@ -101,6 +102,7 @@ def rejected(answer: object) -> PromptRejected:
     sentence, hint = _REJECTED.get(type_, ("", ""))
     if not sentence:
         told = message.rstrip(".") or "no reason given"
-        sentence = f"The server did not accept this workflow: {told}{f' ({details})' if details else ''}."
+        told = without_folders(f"{told}{f' ({details})' if details else ''}")
+        sentence = f"The server did not accept this workflow: {told}."
         hint = "Install what is missing on the server, or use another workflow."
     return PromptRejected(sentence, hint, node_errors=node_errors)

@@ -29,7 +29,7 @@ from comfy.events import (
     ProgressText,
     Status,
 )
-from comfy.failures import explain
+from comfy.failures import explain, without_folders
 from comfy.outputs import OutputFile, TextOutput, read_outputs
 
 __all__ = [
@@ -303,7 +303,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
             sentence, hint = explain(verdict.exception_type, verdict.exception_message)
             title = state.titles.get(node or "") or class_type or None
             detail = ": ".join(filter(None, (verdict.exception_type, verdict.exception_message)))
-            return failed(state, RunError(sentence, hint, node, title, detail))
+            return failed(state, RunError(sentence, hint, node, title, without_folders(detail)))
 
 
 def refused(state: RunState, error: PromptRejected) -> RunState:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, NodeError
+from comfy.events import ExecutionError
+from comfy.failures import without_folders
+from comfy.form import Form
+from comfy.form_errors import place_errors
 from comfy.history_database import open_database
 from comfy.history_tables import in_words
+from comfy.refusals import rejected
+from comfy.run_state import RunError, concluded, waiting
 from ui.server import WebSettings
 
 SECRET = "hunter2"
@@ -45,3 +52,37 @@ def test_attack_a_visitor_asks_where_the_database_is(caplog: pytest.LogCaptureFi
 def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
     """Whoever prints what the web server was started with, as a failing assertion does, prints no password."""
     assert SECRET not in repr(WebSettings(users=(("ann", SECRET),)))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No such file: '/home/ann smith/ComfyUI/models/a.safetensors'", "No such file: '…/a.safetensors'"),
+        ("full_output_folder: /tmp/real\n output_dir: /tmp/real/output", "full_output_folder: …\n output_dir: …"),
+        (r"cannot open C:\Users\ann\ComfyUI\input\b.png (5)", "cannot open …/b.png (5)"),
+        (r"[Errno 2] 'D:\\ComfyUI\\models'", "[Errno 2] '…'"),
+        ("the folder /home/ann, and (/root/x/y.json)", "the folder …, and (…/y.json)"),
+        ("1/2 of a/b/c at https://host/a/b, and/or /view or ' / '", None),
+        ("comfyforms/0123/a.png [output] is 512x512/8", None),
+    ],
+)
+def test_attack_an_error_that_tells_the_folders_of_the_server(said: str, told: str | None) -> None:
+    """ComfyUI's own words keep the names of files; where its folders are, and so its account's name, goes."""
+    assert without_folders(said) == (said if told is None else told)
+
+
+def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
+    """What a run that failed shows, its technical details too, and what a refused one says, have no folder in them."""
+    place = "/home/ann/ComfyUI/output"
+    node = NodeError("1", "image", "LoadImage", "custom_validation_failed", "", f"image - not below {place}/x.png")
+    other = NodeError("1", "image", "LoadImage", "unheard_of", f"not below {place}", "")
+    form = Form("", "", (), ())
+    error = ExecutionError("1", "1", "SaveImage", "OSError", f"not below {place}")
+    ended = concluded(replace(waiting("1", {}), verdict=error), RunError("", ""))
+    told = [
+        str(ended.error),
+        *(str(place_errors(form, [one])) for one in (node, other)),
+        str(rejected({"error": {"type": "new", "message": f"not below {place}", "details": f"'{place}'"}})),
+    ]
+    assert "ann" not in " ".join(told)
+    assert all("not below" in one for one in told)
