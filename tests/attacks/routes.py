@@ -30,7 +30,7 @@ def registered(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Regist
             case WebSocketRoute():
                 yield Registered(prefix + route.path, SOCKET)
             case _ if router := getattr(route, "original_router", None):  # FastAPI's, since 0.136
-                yield from registered(router.routes, prefix)
+                yield from registered(router.routes, prefix + route.include_context.prefix)  # type: ignore[attr-defined]
             case _:
                 raise TypeError(f"{route!r}: say in tests/attacks/routes.py how its paths are found")
 

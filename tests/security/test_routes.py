@@ -16,6 +16,7 @@ import requests
 import websocket
 from attacks.people import ANN, BOB, LOGIN, PROMPT, Owned, Person, anew, browser, never, person
 from attacks.routes import SOCKET, Registered, registered
+from fastapi import APIRouter, FastAPI
 from media_samples import saved
 from serving import RunningApp, running_demo_app
 
@@ -146,6 +147,21 @@ def test_every_route_has_a_rule(place: Place) -> None:
 
 def bare(route: Registered) -> str:
     return route.path.rstrip("/") or "/"
+
+
+def test_attack_a_route_comes_in_under_a_prefix() -> None:
+    """The walk asks for a route by its whole path, however many routers and apps it stands in."""
+
+    def answer() -> None: ...
+
+    inner, outer, within, app = APIRouter(), APIRouter(prefix="/own"), FastAPI(openapi_url=None), FastAPI()
+    inner.add_api_route("/route", answer)
+    inner.add_api_websocket_route("/socket", answer)
+    outer.include_router(inner, prefix="/later")
+    within.include_router(outer, prefix="/first")
+    app.mount("/app", within)
+    found = {route.path for route in registered(app.routes)}
+    assert {"/app/first/own/later/route", "/app/first/own/later/socket", "/openapi.json"} <= found
 
 
 def test_every_route_answers_each_as_it_should(place: Place) -> None:
