@@ -66,7 +66,7 @@ class Results:
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1
-                log.info("%s could not be kept: %s", file.filename, error)
+                log.info("A result could not be kept: %s", error)
                 if isinstance(error, DiskFull):
                     self.problem = error
                     break

@@ -298,7 +298,7 @@ class Backend:
                 self._fetch(file, copy)
             return self.uploads.place(copy)
         except (ComfyError, OSError) as problem:  # also a disk that is full
-            log.info("%s cannot be shown in a form: %s", file.filename, problem)
+            log.info("A result cannot be shown in a form: %s", problem)
             return None
 
     def _fetch(self, file: OutputFile, copy: Path) -> None:

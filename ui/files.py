@@ -143,7 +143,7 @@ class ResultFiles:
                 try:
                     content = stack.enter_context(self._opened(record, file))
                 except (ComfyError, OSError) as problem:
-                    log.info("%s is left out of an archive: %s", file.filename, problem)
+                    log.info("File %d of run %s is left out of an archive: %s", index, record.id, problem)
                     continue
                 bundle.add(iter(partial(content.read, CHUNK), b""), f"{index + 1:03}-{safe_name(file.filename)}")
                 yield from bundle.all_files()

@@ -13,7 +13,7 @@ NUMBER = re.compile(r"\d+")
 
 
 class LogLimit(logging.Filter):
-    """Lets warnings and errors of one kind (one logger, one text whatever its values) pass ten times a minute.
+    """Lets lines of one kind (one logger, one text whatever its values) pass ten times a minute.
 
     The first one after that says how many were left out.
     """
@@ -24,8 +24,6 @@ class LogLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this line is written."""
-        if record.levelno < logging.WARNING:
-            return True
         kind, now = (record.name, NUMBER.sub("0", str(record.msg))), time.monotonic()
         since, count = self._kinds.get(kind, (now, 0))
         if now - since > MINUTE:

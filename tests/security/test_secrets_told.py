@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from serving import running_demo_app
 from sqlalchemy.exc import OperationalError
+from web import finished, get, start
 
 from comfy.errors import ComfyError, NodeError
 from comfy.events import ExecutionError
@@ -18,6 +20,7 @@ from comfy.history_database import open_database
 from comfy.history_tables import in_words
 from comfy.refusals import rejected
 from comfy.run_state import RunError, concluded, waiting
+from ui.log_limit import LINES, LogLimit
 from ui.server import WebSettings
 
 SECRET = "hunter2"
@@ -86,3 +89,22 @@ def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
     ]
     assert "ann" not in " ".join(told)
     assert all("not below" in one for one in told)
+
+
+def test_attack_the_log_is_filled_by_asking_for_what_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks for an archive a hundred times gets ten lines into the log, with none of a file's own name, which
+    its maker chose: it may be words of theirs, or look like other lines."""
+    caplog.handler.addFilter(limit := LogLimit())
+    try:
+        with caplog.at_level(logging.INFO), running_demo_app(step_seconds=0) as (_, app):
+            run = finished(start(app, **{"5.steps": 1, "7.filename_prefix": "a secret"}))
+            assert app.backend.runs.history is not None
+            for file in run.state.files:
+                app.backend.runs.history.files.remove(file.digest)
+            for _ in range(30):
+                assert get(app, f"/files/{run.id}/all.zip").status_code == 404
+    finally:
+        caplog.handler.removeFilter(limit)
+    told = [line for line in caplog.messages if "left out" in line]
+    assert len(told) == LINES
+    assert "secret" not in " ".join(told)
