@@ -280,6 +280,8 @@ class Backend:
             match values.get(item.key):
                 case Refused(why):
                     errors[item.key] = f"{item.label} {why}"
+                case Upload() if not item.is_media:  # nobody would judge it, and a node may open it all the same
+                    errors[item.key] = f"{item.label} takes no file."
                 case Upload() as upload:
                     room -= upload.size
                     if why := upload.problem(self.limits.file, item.widget):
