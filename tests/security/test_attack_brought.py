@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from form_samples import node
+from graph_samples import graph
+from graph_samples import node as drawn
 from media_samples import saved
 from serving import RunningApp, let_go, running_app
 from web import ANN, BOB, finished, start
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import entry
+from comfy.demo.catalogue import entry, spec
 from comfy.demo.node import Node
 from comfy.demo.nodes import NODES
 from comfy.demo.values import Result
@@ -34,10 +36,18 @@ def shows(class_type: str, key: str) -> Node:
     return Node(lambda _: told, lambda _, inputs: Result((), {key: [inputs["given"]]}))
 
 
+def takes(class_type: str, name: str, **options: object) -> Node:
+    """An output node that takes a file of a kind."""
+    told = entry(class_type, class_type, "x", required={name: spec("COMBO", **options)}, output_node=True)
+    return Node(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
+
+
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
     """A server with such nodes, on which Ann has made a picture."""
     extra = {"Preview3D": shows("Preview3D", "result"), "Odd": shows("Odd", "odd")}
+    extra["Load3D"] = takes("Load3D", "model_file", options=["none"], file_upload=True)
+    extra["PlaysVideo"] = takes("PlaysVideo", "file", options=["a.mp4"], video_upload=True)
     with DemoServer(step_seconds=0, nodes={**NODES, **extra}) as demo, running_app(demo.url) as app:
         anns = {"1": node("LoadImage", image=""), "2": node("SaveImage", images=["1", 0], filename_prefix="ann")}
         name = app.backend.open(f"browser:{ANN}", "a.json", json.dumps(anns).encode()).name
@@ -84,3 +94,17 @@ def test_attack_a_file_goes_to_a_field_for_files_only(app: RunningApp) -> None:
             "text-to-image", {"2.text": from_data_url("data:application/postscript;base64,JSFQUwo=")}, BOBS
         )
     assert "takes no file" in problem.value.errors["2.text"]
+
+
+def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> None:
+    """An arranged field would take any file for a 3D model and hand it to what plays videos as well."""
+    links = "1.0 COMBO > 2.model_file\n1.0 COMBO > 3.file\n1.0 COMBO > 4.file"
+    nodes = [drawn(number, "PlaysVideo", "a.mp4", sockets="file") for number in (3, 4)]
+    loads = drawn(2, "Load3D", "none", sockets="model_file")
+    data = graph(drawn(1, "PrimitiveNode", "none", "fixed"), loads, *nodes, links=links)
+    data["extra"] = {"linearData": {"inputs": [[1, "value"]], "outputs": []}}
+    name = app.backend.open(BOBS, "a.json", json.dumps(data).encode()).name
+    _, form = app.backend.form(name, BOBS)
+    assert form.field("2.model_file").targets == (("2", "model_file"),)
+    run = finished(app.backend.start(name, {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")}, BOBS, deadline=20))
+    assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
