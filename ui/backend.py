@@ -228,15 +228,17 @@ class Backend:
         """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force."""
         if job.workflow.startswith(OPENED_MARK):
             self.permissions.check_open(owner)
-            self.permissions.check_nodes(job.prompt)
         form = None
         with suppress(WorkflowError):  # it may be gone: then nothing in it is known to be the operator's
             form = self.form(job.workflow, owner, job.values)[1]
         self._check_files(job.prompt, form, job.workflow, owner, [job.values.get(key) for key in job.inputs])
 
     def _check_files(self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[object]) -> None:
-        """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift."""
+        """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift, or
+        uses classes that it may not; the form adds nodes that load files."""
         brought = name.startswith(OPENED_MARK)
+        if brought:
+            self.permissions.check_nodes(prompt)
         if brought and self.permissions.trusts(owner):
             return
         catalogue = self.catalogue.get()

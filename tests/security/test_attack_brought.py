@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from comfy.job import Job
 from comfy.outputs import read_outputs
 from ui.backend import FieldErrors
 from ui.media import Upload, from_data_url
+from ui.permissions import Permissions
 
 BOBS = f"browser:{BOB}"
 ANNAS = {"filename": "ann_00001_.png", "subfolder": "", "type": "output"}
@@ -42,11 +44,23 @@ def takes(class_type: str, name: str, **options: object) -> Node:
     return Node(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
 
 
+def chooses_picture() -> Node:
+    """An output node one of whose options takes a picture."""
+    options = [
+        {"key": "quietly", "inputs": {}},
+        {"key": "in a picture", "inputs": {"required": {"picture": ["IMAGE", {}]}}},
+    ]
+    how = {"how": ["COMFY_DYNAMICCOMBO_V3", {"options": options}]}
+    told = entry("Says", "Says", "x", required=how, output_node=True)
+    return Node(lambda _: told, lambda *_: Result(), validated=frozenset({"how"}))
+
+
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
     """A server with such nodes, on which Ann has made a picture."""
     extra = {"Preview3D": shows("Preview3D", "result"), "Odd": shows("Odd", "odd")}
     extra["Load3D"] = takes("Load3D", "model_file", options=["none"], file_upload=True)
+    extra["Says"] = chooses_picture()
     extra["PlaysVideo"] = takes("PlaysVideo", "file", options=["a.mp4"], video_upload=True)
     with DemoServer(step_seconds=0, nodes={**NODES, **extra}) as demo, running_app(demo.url) as app:
         anns = {"1": node("LoadImage", image=""), "2": node("SaveImage", images=["1", 0], filename_prefix="ann")}
@@ -108,3 +122,14 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
     assert form.field("2.model_file").targets == (("2", "model_file"),)
     run = finished(app.backend.start(name, {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")}, BOBS, deadline=20))
     assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
+
+
+def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: RunningApp) -> None:
+    """An option that needs a picture brings a node to load one; where that is not on the list, the run is refused."""
+    few = Permissions(nodes=frozenset({"Says"}))
+    backend = replace(app.backend, permissions=few)
+    name = backend.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
+    picture = Upload("a.png", saved("PNG"))
+    with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
+        backend.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
+    finished(backend.start(name, {}, BOBS, deadline=20))

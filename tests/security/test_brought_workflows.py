@@ -171,7 +171,7 @@ def test_finding_03_a_picture_made_here_shows_nobodys_upload(served: Served) -> 
     prompt = {"1": node("LoadImage", image=f"{upload}/a.png"), "2": SHOW}
     (app.backend.folder.path / "made-here.json").write_text(json.dumps(prompt), "utf-8")
     _, form = app.backend.form("made-here", BOBS)
-    assert app.backend.example(form.field("1.image")) is None
+    assert app.backend.example(form.field("1.image"), BOBS) is None
     with pytest.raises(FieldErrors):
         app.backend.start("made-here", {}, BOBS)
 
