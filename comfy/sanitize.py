@@ -101,6 +101,18 @@ def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[object] = ()) 
     return [place for place, _ in _named(prompt, catalogue, own)] + shown
 
 
+def written_names(prompt: Prompt, catalogue: Nodes, folder: str, own: Collection[object]) -> list[Place]:
+    """The inputs (node, name) that hold what `for_strangers` takes out wherever it stands, and what is not among `own`:
+    a form fills them in again."""
+    clean = {node_id: _without_names(node, catalogue, folder)["inputs"] for node_id, node in prompt.items()}
+    return [
+        (node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if value != clean[node_id][name] and not (isinstance(value, str) and value in own)
+    ]
+
+
 def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[Place]:
     """The inputs (node, name) that only a workflow's author sets: names of files on the server that nobody uploads,
     and every text and number that may become part of a name on its way to an input for one."""

@@ -29,7 +29,7 @@ from comfy.opened import OpenedWorkflows
 from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
-from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, without_folder
+from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, without_folder, written_names
 from comfy.svg import MOST_BYTES, is_plain_drawing
 from comfy.workflow import Prompt, Workflow, open_workflow
 from ui.field_files import FieldFiles
@@ -245,7 +245,8 @@ class Backend:
         if brought and (unknown := sorted({node["class_type"] for node in prompt.values()} - catalogue.keys())):
             # The server may have got it since, and nothing is known of what it reads.
             raise WorkflowError(f"The server does not have the node “{unknown[0][:80]}”.", "Refresh the lists.")
-        for place in named_files(prompt, catalogue, own):
+        named = named_files(prompt, catalogue, own)
+        for place in named + (written_names(prompt, catalogue, UPLOADS, own) if brought else []):
             if brought or form is None or not _is_authors(form, place, prompt):
                 raise WorkflowError(
                     f"This run would use a file of the server's in “{place[1][:80]}”, which may be somebody else's.",

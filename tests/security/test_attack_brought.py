@@ -133,3 +133,16 @@ def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: Runn
     with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
         backend.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
     finished(backend.start(name, {}, BOBS, deadline=20))
+
+
+@pytest.mark.parametrize(
+    "typed", ["/etc/passwd", "ann_00001_.png [output]", "../output/ann_00001_.png", "comfyforms/0"]
+)
+def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(app: RunningApp, typed: str) -> None:
+    """An input that takes a path and is not called so is emptied; its field takes no path, either."""
+    prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}
+    name = app.backend.open(BOBS, "a.json", json.dumps(prompt).encode()).name
+    assert app.backend.form(name, BOBS)[1].field("1.value").default == ""
+    with pytest.raises(WorkflowError, match="somebody else's"):
+        app.backend.start(name, {"1.value": typed}, BOBS)
+    finished(app.backend.start(name, {"1.value": "a cat [output] and a dog"}, BOBS, deadline=20))
