@@ -85,7 +85,8 @@ def run(settings: Settings, history: History, files: Path, secret: bytes) -> int
     from comfy.folder import WorkflowFolder
     from comfy.runs import RunLimits, Runs
     from comfy.server import choose_server
-    from ui.backend import Backend, LiveCatalogue
+    from ui.backend import Backend
+    from ui.catalogue import LiveCatalogue
     from ui.permissions import permissions_of
     from ui.server import WebSettings, serve
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from comfy.errors import ComfyError
 
-__all__ = ["ServerAddress", "is_loopback", "named_server"]
+__all__ = ["ServerAddress", "is_loopback", "named_server", "parse_header"]
 
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
@@ -48,7 +48,7 @@ class ServerAddress:
         folder of them, that alone is trusted. ComfyError, which repeats nothing of all that, where one is wrong.
         """
         user_info, url = _split(text)
-        headers = [*_basic(user_info), *_bearer(token), *_header(header)]
+        headers = [*_basic(user_info), *_bearer(token), *parse_header(header)]
         names = [name.lower() for name, _ in headers]
         if len(set(names)) < len(names):
             raise ComfyError(
@@ -159,7 +159,8 @@ def _bearer(token: str | None) -> list[tuple[str, str]]:
     return [("Authorization", f"Bearer {token}")]
 
 
-def _header(header: str | None) -> list[tuple[str, str]]:
+def parse_header(header: str | None) -> list[tuple[str, str]]:
+    """``Name: value`` as a header to send, [] for none; ComfyError for one that would break every request."""
     if not header:
         return []
     name, _, value = (part.strip() for part in header.partition(":"))

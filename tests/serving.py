@@ -18,7 +18,8 @@ from comfy.files_kept import FilesKept
 from comfy.folder import WorkflowFolder
 from comfy.history import History
 from comfy.runs import RunLimits, Runs
-from ui.backend import Backend, LiveCatalogue
+from ui.backend import Backend
+from ui.catalogue import LiveCatalogue
 from ui.limits import WebLimits
 from ui.permissions import Permissions
 from ui.server import Server, WebSettings, build_app, web_config

@@ -24,7 +24,7 @@ PINNED = [Requirement(line.partition(" --hash=")[0].strip()) for line in LINES]
 
 
 @pytest.mark.parametrize("needed", DEPENDENCIES, ids=lambda needed: needed.name)
-def test_every_dependency_is_pinned_within_its_bounds(needed: Requirement) -> None:
+def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Requirement) -> None:
     """What pyproject.toml asks for is there, in a release that it allows."""
     pins = [pin for pin in PINNED if canonicalize_name(pin.name) == canonicalize_name(needed.name)]
     assert pins
@@ -56,5 +56,9 @@ def test_what_is_imported_is_declared() -> None:
     names = {"PIL": "pillow", "websocket": "websocket-client", "zipstream": "zipstream-ng", "pydantic_core": "pydantic"}
     declared = {canonicalize_name(needed.name) for needed in DEPENDENCIES}
     sources = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
-    used = {package for file in sources for package in imports(file)} - sys.stdlib_module_names - {"app", "comfy", "ui"}
+    used = (
+        {package for file in sources for package in imports(file)}
+        - sys.stdlib_module_names
+        - {"app", "comfy", "ui", "_typeshed"}
+    )
     assert {canonicalize_name(names.get(package, package)) for package in used} <= declared

@@ -8,8 +8,9 @@ import pytest
 from form_samples import node
 
 from comfy.errors import ComfyError, WorkflowError
+from ui.arguments import read_settings
 from ui.permissions import Permissions, permissions_of, read_nodes
-from ui.settings import Settings, read_settings
+from ui.settings import Settings
 
 ANN, BOB, BROWSER = "user:ann", "user:bob", "browser:" + "b" * 43
 LOGIN = ["--login", "ann:lighthouse,bob:harbour", "--operators", "ann"]

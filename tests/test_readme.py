@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
 SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
-SETUP, TESTS = (next(block for block in SHELL if block.endswith(end)) for end in ("app.py", "pytest -q"))
+SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
 SERVERS = [block for block in SHELL if "app.py" in block or "comfy demo" in block]
 ONCE = [block for block in SHELL if block not in SERVERS and block != TESTS]
 

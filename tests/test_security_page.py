@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
 LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run)Limits[\w.]*`", row[-1])]
 FINDINGS = [row for row in ROWS if row[0].isdecimal()]
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "security").glob("test_*.py"))
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 FOR_SECURITY = """
 login login-file hosts trusted-proxies open open-nodes keep operators server-token server-header server-ca
 """
@@ -65,7 +65,7 @@ def test_every_limit_is_told() -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     """Options and variables are those of the program."""
-    options = {name.replace("_", "-") for name in Settings.model_fields}
+    options = {"help"} | {name.replace("_", "-") for name in Settings.model_fields}
     page = re.sub(r"```.*?```", "", PAGE, flags=re.S)
     assert set(re.findall(r"`--([a-z-]+)", page)) <= options
     assert {name.lower() for name in re.findall(r"COMFYFORMS_([A-Z_]+)", page)} <= set(Settings.model_fields)

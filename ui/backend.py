@@ -7,7 +7,6 @@ import logging
 import random
 import secrets
 import threading
-import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from comfy.client import Client
 from comfy.decoding import Turns
-from comfy.errors import ComfyError, RunNotFound, ServerUnreachable, WorkflowError
+from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.file_names import plain_name
 from comfy.folder import WorkflowFolder
 from comfy.form import Field, Form, build_form, check, fill
@@ -29,9 +28,10 @@ from comfy.opened import OpenedWorkflows
 from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
-from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, without_folder, written_names
+from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, written_names
 from comfy.svg import MOST_BYTES, is_plain_drawing
 from comfy.workflow import Prompt, Workflow, open_workflow
+from ui.catalogue import UPLOADS, LiveCatalogue
 from ui.field_files import FieldFiles
 from ui.limits import WebLimits
 from ui.media import Refused, Upload
@@ -40,9 +40,6 @@ from ui.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
 
-CATALOGUE_AGE = 300.0  # seconds; the refresh button asks at once
-TROUBLED_AGE = 30.0  # until a server that did not answer is asked again
-UPLOADS = "comfyforms"
 DRAWING = (".svg", ".svgz")
 MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 SENDING = 8  # runs whose files are on their way to the server at once
@@ -54,42 +51,6 @@ class FieldErrors(ComfyError):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("Some fields need another look.", "They are marked below.")
         self.errors = dict(errors)
-
-
-class LiveCatalogue:
-    """The server's node catalogue, fetched when first needed and again when it has grown old."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-        self._catalogue: Catalogue | None = None
-        self._good_until = 0.0
-
-    def get(self, *, refresh: bool = False) -> Catalogue:
-        """The catalogue, at most five minutes old; an old one while the server is away.
-
-        Raises ServerUnreachable or ServerError when there is none at all.
-        """
-        known = self._catalogue
-        if known is not None and not refresh and time.monotonic() < self._good_until:
-            return known
-        if known is not None and self._lock.locked():  # somebody is asking already, of a server that may be slow
-            return known
-        with self._lock:
-            try:
-                self._catalogue = Catalogue(without_folder(self._client.object_info(), UPLOADS))
-                self._good_until = time.monotonic() + CATALOGUE_AGE
-            except ComfyError:
-                if self._catalogue is None:
-                    raise
-                self._good_until = time.monotonic() + TROUBLED_AGE
-            return self._catalogue
-
-    def at_hand(self) -> Catalogue:
-        """The catalogue as it was last fetched; ServerUnreachable where it never was. Never asks the server."""
-        if self._catalogue is None:
-            raise ServerUnreachable("The server has not told its nodes yet.")
-        return self._catalogue
 
 
 @dataclass(frozen=True)

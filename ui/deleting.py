@@ -7,7 +7,8 @@ import re
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.job import Record
-from ui.backend import UPLOADS, Backend
+from ui.backend import Backend
+from ui.catalogue import UPLOADS
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import re
 import time
 from urllib.parse import parse_qs
 
@@ -44,7 +43,6 @@ ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
 WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
 PARSING = 2  # bodies at once: each may be in memory four times meanwhile
 REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
-ONE_RANGE = re.compile(rb"bytes=(\d{1,15}-\d{0,15}|-\d{1,15})")
 NOTHING_HERE = "There is nothing here."
 PUT_ASIDE = "This page was put aside to make room for others. It is loaded again."
 TOO_MANY_CALLS = "Too many of your calls are waiting. Try again when one of them is done."
@@ -72,7 +70,7 @@ class Door:
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
-                await self.gradio(with_one_range(scope), receive, send)
+                await self.gradio(scope, receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await _answer(403, "This app answers its own page only.", scope, receive, send)
             case "http", "POST" if path == LOGIN:
@@ -86,7 +84,7 @@ class Door:
 
     def _may_read(self, path: str, scope: Scope) -> bool:
         """Whether this is something to be read here, and by this caller. What becomes of a call is told to whoever made
-        it. Files are only those that were uploaded or made for a form."""
+        it."""
         if path == STREAM:
             session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
             return self.pages.belongs(session, caller_of(scope, self.identity)) and self.sessions.is_told(session)
@@ -173,12 +171,6 @@ async def name_in(scope: Scope, body: bytes) -> str:
 def is_open(path: str) -> bool:
     """Whether this is something to be read here by anybody who is let in. No name is longer than a file's can be."""
     return path in READ or (path.startswith(READ_BELOW) and all(len(part) < 256 for part in path.split("/")))
-
-
-def with_one_range(scope: Scope) -> Scope:
-    """A request without a Range that Gradio does not understand, as several at once: the whole file may be sent."""
-    headers = [(name, value) for name, value in scope["headers"] if name != b"range" or ONE_RANGE.fullmatch(value)]
-    return {**scope, "headers": headers}
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

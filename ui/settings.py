@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from comfy.address import ServerAddress, is_loopback, named_server
+from comfy.address import ServerAddress, is_loopback, named_server, parse_header
 from comfy.errors import ComfyError
 
 log = logging.getLogger(__name__)
@@ -84,9 +84,10 @@ def _unreadable(error: OSError | ValueError) -> PydanticCustomError:
 
 
 def _header(value: SecretStr) -> SecretStr:
-    name, colon, content = value.get_secret_value().partition(":")
-    if not (colon and re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII) and re.fullmatch(r"[ -~]*[!-~]", content)):
-        raise PydanticCustomError(OWN, "write it like 'X-Api-Key: secret', in ASCII.")
+    try:
+        parse_header(value.get_secret_value())
+    except ComfyError as error:
+        raise PydanticCustomError(OWN, "write it like 'X-Api-Key: secret', in ASCII.") from error
     return value
 
 

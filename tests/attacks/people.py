@@ -42,6 +42,7 @@ class Owned:
             "name": self.workflow if path.startswith("/workflows") else "a.png",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
+            "place:path": self.upload,
             "path_or_url:path": self.upload,
         }
         return re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "any"), path)

@@ -25,7 +25,8 @@ from comfy.demo.storage import Storage
 from comfy.errors import WorkflowError
 from comfy.form import build_form
 from comfy.job import Job
-from ui.backend import UPLOADS, FieldErrors
+from ui.backend import FieldErrors
+from ui.catalogue import UPLOADS
 from ui.media import Upload
 from ui.permissions import Permissions
 

@@ -20,16 +20,15 @@ from corpus import FORMATS, files
 from form_samples import node
 from media_samples import saved
 from page_calls import PageCalls, file_at
-from serving import RunningApp
+from serving import SECRET, RunningApp
 from waiting import eventually
-from web import ANN, get
+from web import ANN, cookie_of, get
 
 from comfy.demo import DemoServer
 from comfy.demo.catalogue import entry
 from comfy.demo.node import Inputs, Node, Run, fixed
 from comfy.demo.nodes import NODES
 from comfy.demo.values import Result
-from ui.identity import COOKIE
 
 PROGRAMS = ("ffmpeg", "ffprobe", "gs", "convert", "magick", "inkscape", "rsvg-convert", "dvipng")
 TELLING = """import PIL.Image as pillow
@@ -97,13 +96,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         (programs / name).chmod(0o755)
     (python / "sitecustomize.py").write_text(TELLING.format(told=str(told)))
     workflows(offered)
+    (folder / "data").mkdir()
+    (folder / "data" / "secret").write_bytes(SECRET)
     more = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(python)}
     with (
         DemoServer(step_seconds=0, nodes={**NODES, "Gift": GIFT}) as demo,
         started_app(demo.url, "--workflows", str(offered), "--data", str(folder / "data"), **more) as process,
     ):
         wait_for_answer(process.url)
-        yield Watched(RunningApp(process.url, cast(Any, None)), told)
+        yield Watched(RunningApp(process.url, cast(Any, None), cast(Any, None)), told)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def app(watched: Watched) -> Iterator[RunningApp]:
 def upload(app: RunningApp, name: str, data: bytes) -> str:
     """The place of a file that is uploaded as the page does."""
     answer = requests.post(
-        f"{app.url}/gradio_api/upload", files={"files": (name, data)}, cookies={COOKIE: ANN}, timeout=20
+        f"{app.url}/gradio_api/upload", files={"files": (name, data)}, cookies=cookie_of(ANN), timeout=20
     )
     assert answer.ok, answer.text
     return str(answer.json()[0])
@@ -165,8 +166,8 @@ def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -
     for media in ("image/png", "video/mp4"):
         url = f"data:{media};base64,{base64.b64encode(FORMATS[form]()).decode()}"
         call = {"data": ["fields", dict.fromkeys(KEYS, url)]}
-        started = requests.post(f"{app.url}/gradio_api/call/run", json=call, cookies={COOKIE: ANN}, timeout=20).json()
-        told = requests.get(f"{app.url}/gradio_api/call/run/{started['event_id']}", cookies={COOKIE: ANN}, timeout=20)
+        started = requests.post(f"{app.url}/gradio_api/call/run", json=call, cookies=cookie_of(ANN), timeout=20).json()
+        told = requests.get(f"{app.url}/gradio_api/call/run/{started['event_id']}", cookies=cookie_of(ANN), timeout=20)
         assert "takes a picture, and this file is none" in told.text
 
 
@@ -185,7 +186,7 @@ def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
     assert [one["orig_name"] for one in shown] == ["a.png", "c.wav", "d.mp4", "e.png"]
     for one in shown:
         assert get(app, f"/gradio_api/file={one['path']}").ok
-    again = requests.post(f"{app.url}/runs/{run}/again", cookies={COOKIE: ANN}, timeout=20)
+    again = requests.post(f"{app.url}/runs/{run}/again", cookies=cookie_of(ANN), timeout=20)
     assert again.status_code < 500
 
 

@@ -12,11 +12,10 @@ import requests
 from media_samples import saved
 from page_calls import PageCalls, file_at
 from serving import RunningApp, let_go, running_demo_app
-from web import ANN, BOB, get
+from web import ANN, BOB, cookie_of, get
 
 from comfy.demo import DemoServer
 from comfy.svg import is_plain_drawing
-from ui.identity import COOKIE
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 Served = tuple[DemoServer, RunningApp]
@@ -39,7 +38,7 @@ def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
     """The place of a file that somebody gave."""
     files = {"files": ("a.png", data)}
     return str(
-        requests.post(f"{app.url}/gradio_api/upload", files=files, cookies={COOKIE: cookie}, timeout=10).json()[0]
+        requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=10).json()[0]
     )
 
 

@@ -21,7 +21,8 @@ from comfy.object_info import Catalogue, InputSpec
 from comfy.runs import RunLimits
 from comfy.sanitize import for_strangers, named_files, without_folder
 from comfy.workflow import Prompt, parse_workflow
-from ui.backend import UPLOADS, Backend, FieldErrors, LiveCatalogue
+from ui.backend import Backend, FieldErrors
+from ui.catalogue import UPLOADS, LiveCatalogue
 from ui.media import Upload
 
 VERSIONS = ("0.3.64", "0.33.0")

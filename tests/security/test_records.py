@@ -118,16 +118,16 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
     assert uploaded is not None
     assert uploaded.stat().st_size > 0
     assert demo.queue.history_of(run.state.prompt_id)
-    given = Path(get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"])
-    made = Path(app.backend.result(run.record, 0) or "")
-    assert given.is_file()
-    assert made.is_file()
+    places = [
+        get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"],
+        app.backend.result(run.record, 0),
+    ]
+    assert all(app.backend.uploads.find(run.owner, place) for place in places)
     answer = ask(app, "DELETE", f"/history/{run.id}")
     assert answer.json() == {"stays": "The image server may keep its own copy of the result."}
     assert not demo.queue.history_of(run.state.prompt_id)
     assert uploaded.read_bytes() == b""
-    assert not given.exists()
-    assert not made.exists()
+    assert not any(app.backend.uploads.find(run.owner, place) for place in places)
     assert kept_files(app).total() == 0
 
 
@@ -145,7 +145,8 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     assert uploaded.stat().st_size > 0
     third = ask(app, "POST", f"/runs/{second.id}/again").json()["run"]
     assert finished(app.backend.runs.get(third, f"browser:{ANN}")).state.phase is Phase.DONE
-    assert Path(get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]).is_file()
+    place = get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]
+    assert app.backend.uploads.find(second.owner, place)
     for run_id in (second.id, third):
         ask(app, "DELETE", f"/history/{run_id}")
     assert uploaded.read_bytes() == b""

@@ -58,7 +58,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
         "/history": {"GET": people(200)},
-        "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER._replace(own=204)},
+        "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
@@ -82,7 +82,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/login_check": READ_BY_PEOPLE,
         "/gradio_api/info": READ_BY_PEOPLE,
         "/gradio_api/openapi.json": READ_BY_PEOPLE,
-        "/gradio_api/file={path_or_url:path}": {"GET": OWNER, "HEAD": OWNER},
+        "/gradio_api/file={place:path}": {"GET": OWNER, "HEAD": OWNER},
+        "/gradio_api/file={path_or_url:path}": {"GET": OWNER, "HEAD": OWNER},  # Gradio's, behind it
         "/gradio_api/queue/join": {"POST": people(200)},
         "/gradio_api/queue/data": {},
         "/gradio_api/cancel": {"POST": OWNER},
