@@ -49,6 +49,11 @@ class Candidate:
         return self.spec.value_type if self.spec else guess_type(self.value)
 
     @property
+    def takes(self) -> tuple[str | None, bool]:
+        """The kind of file it takes, and whether it names one at all. What was judged for one kind goes to no other."""
+        return (self.spec.upload, self.spec.names_files) if self.spec else (None, False)
+
+    @property
     def multiline(self) -> bool:
         """True for a text of several lines."""
         if self.spec:

@@ -77,7 +77,7 @@ def build_field(exposed: Exposed, label: str, trace: Trace, findings: Findings) 
         tooltip=said.help or _tooltip(spec),
         required=widget in MEDIA_WIDGETS if said.required is None else said.required,
         source=exposed.source,
-        targets=tuple((one.node, one.input) for one in (candidate, *exposed.also)),
+        targets=tuple((one.node, one.input) for one in (candidate, *exposed.also) if one.takes == candidate.takes),
         section=exposed.section,
         height=said.height,
     )

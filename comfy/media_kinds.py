@@ -12,7 +12,7 @@ from typing import IO, BinaryIO, cast
 from PIL import Image, ImageFile
 
 from comfy.carriers import gif
-from comfy.carriers.beginnings import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, riff, starts
+from comfy.carriers.beginnings import ID3, LENGTH, Begins, is_avif, is_iso, is_mpeg_frame, riff, starts
 from comfy.carriers.reading import Damaged, FewReads
 from comfy.form_fields import Widget
 
@@ -24,6 +24,9 @@ MILLION = 1_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
 PAGED = ("TIFF", "MPO")
 MOST_PAGES = 1000
+MOST_TAGS = 8
+TAG_HEAD = 10  # bytes
+PADDING = 4096  # zeros behind the tags
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ CONTAINER: tuple[Begins, ...] = (
     lambda head: is_iso(head) and not _is_still_iso(head),
     starts(b"\x1a\x45\xdf\xa3", b"OggS"),
 )
-SOUND: tuple[Begins, ...] = (starts(b"fLaC", b"caff"), riff(b"WAVE"), is_mpeg_audio, _is_aiff)
+SOUND: tuple[Begins, ...] = (starts(b"fLaC", b"caff"), riff(b"WAVE"), is_mpeg_frame, _is_aiff)
 VIDEO: tuple[Begins, ...] = (riff(b"AVI "), starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"))
 
 # Which beginnings a field takes and what it says to any other. A field for any file takes all.
@@ -82,7 +85,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: Widget | None = Non
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    head = file.read(LENGTH)
+    head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
     if not size:
         return "cannot be an empty file."
     if size > limits.size:
@@ -100,6 +103,25 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: Widget | None = Non
         return _too_large(limits)
     finally:
         file.seek(0)
+
+
+def _behind_tags(file: BinaryIO) -> bytes:
+    """How a sound begins behind its ID3v2 tags, b"" where they are odd.
+
+    ffmpeg looks there, and up to 7.1 takes what it finds for a playlist too, which names files of ComfyUI's machine.
+    """
+    at = 0
+    for _ in range(MOST_TAGS):
+        file.seek(at)
+        head = file.read(LENGTH)
+        if head[:3] != ID3:
+            return (head + file.read(PADDING)).lstrip(b"\0")[:LENGTH] if at else head
+        version, flags, *size = head[3], head[5], *head[6:TAG_HEAD]
+        # A footer is not counted alike by all parts of ffmpeg; nobody writes one at the beginning.
+        if version not in (2, 3, 4) or flags & 0x10 or any(part > 0x7F for part in size):
+            return b""
+        at += TAG_HEAD + sum(part << shift for part, shift in zip(size, (21, 14, 7, 0), strict=True))
+    return b""
 
 
 def problem_with_bytes(data: bytes, limits: FileLimits, widget: Widget | None = None) -> str:

@@ -30,6 +30,10 @@ _KIND_OF_EXTENSION: Mapping[str, FileKind] = MappingProxyType(
 _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
     {"images": "image", "gifs": "video", "video": "video", "videos": "video", "audio": "audio", "3d": "3d"}
 )
+# Texts, and what a node tells the editor of its own inputs (Preview3D, CurveEditor, CreateBoundingBoxes of 0.33.0). An
+# object in there may be anybody's word: it is no file that the node made.
+_TEXTS = ("text", "string")
+_NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,13 @@ def read_outputs(node: str, output: Mapping[str, object]) -> tuple[tuple[OutputF
     """The files and texts in one node's output; whatever has another shape is left out."""
     items = [(key, item) for key, value in output.items() if isinstance(value, list | tuple) for item in value]
     files = tuple(_files(node, items))
-    texts = tuple(TextOutput(node, item) for key, item in items if isinstance(item, str) and key in ("text", "string"))
+    texts = tuple(TextOutput(node, item) for key, item in items if isinstance(item, str) and key in _TEXTS)
     return files, texts
 
 
 def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
     for key, item in items:
-        if not isinstance(item, Mapping):
+        if not isinstance(item, Mapping) or key in _NO_FILES:
             continue
         filename, subfolder, type_ = item.get("filename"), item.get("subfolder", ""), item.get("type", "output")
         if isinstance(filename, str) and filename and isinstance(subfolder, str) and isinstance(type_, str):

@@ -26,6 +26,7 @@ Place = tuple[str, str]
 Nodes = Mapping[str, NodeSpec]
 
 WRAPPER = "__value__"
+FILE_KEY = "filename"  # of an object that stands for a file: see `comfy.outputs`
 DEPTH = 100  # of a node catalogue; real ones have some fifteen levels
 # Types of outputs that may carry a text; numbers become part of one on the way.
 TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
@@ -91,7 +92,25 @@ def for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow
 
 def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[object] = ()) -> list[Place]:
     """The inputs (node, name) that name a file or folder of the server's not among `own`, or may when it runs."""
-    return [place for place, _ in _named(prompt, catalogue, own)]
+    shown = [
+        (node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if _without_files(value) != value
+    ]
+    return [place for place, _ in _named(prompt, catalogue, own)] + shown
+
+
+def written_names(prompt: Prompt, catalogue: Nodes, folder: str, own: Collection[object]) -> list[Place]:
+    """The inputs (node, name) that hold what `for_strangers` takes out wherever it stands, and what is not among `own`:
+    a form fills them in again."""
+    clean = {node_id: _without_names(node, catalogue, folder)["inputs"] for node_id, node in prompt.items()}
+    return [
+        (node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if value != clean[node_id][name] and not (isinstance(value, str) and value in own)
+    ]
 
 
 def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[Place]:
@@ -186,8 +205,8 @@ def _without_names(node: dict[str, Any], catalogue: Nodes, folder: str) -> dict[
     """The node without names of files in inputs that are for something else; what a person writes at length stays."""
     specs = _specs(node, catalogue)
 
-    def clean(name: str, value: Any) -> Any:
-        spec = specs.get(name)
+    def clean(name: str, given: Any) -> Any:
+        spec, value = specs.get(name), _without_files(given)
         written = spec is not None and spec.value_type == "STRING" and spec.options.get("multiline") is True
         if is_link(value) or written or name.rpartition(".")[2] == "filename_prefix":
             return value
@@ -204,6 +223,17 @@ def _emptied(value: Any, bad: Callable[[str], bool] = lambda text: True) -> Any:
             return [_emptied(one, bad) for one in value]
         case dict():
             return {key: _emptied(one, bad) for key, one in value.items()}
+        case _:
+            return value
+
+
+def _without_files(value: Any) -> Any:
+    """The value with no name in an object that stands for a file."""
+    match value:
+        case list():
+            return [_without_files(one) for one in value]
+        case dict():
+            return {key: "" if key == FILE_KEY else _without_files(one) for key, one in value.items()}
         case _:
             return value
 

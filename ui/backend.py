@@ -28,7 +28,7 @@ from comfy.opened import OpenedWorkflows
 from comfy.run import Run
 from comfy.run_state import OutputFile
 from comfy.runs import Runs
-from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files
+from comfy.sanitize import fixed_inputs, for_operators, for_strangers, named_files, written_names
 from comfy.svg import MOST_BYTES, is_plain_drawing
 from comfy.workflow import Prompt, Workflow, open_workflow
 from ui.catalogue import UPLOADS, LiveCatalogue
@@ -189,22 +189,25 @@ class Backend:
         """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force."""
         if job.workflow.startswith(OPENED_MARK):
             self.permissions.check_open(owner)
-            self.permissions.check_nodes(job.prompt)
         form = None
         with suppress(WorkflowError):  # it may be gone: then nothing in it is known to be the operator's
             form = self.form(job.workflow, owner, job.values)[1]
         self._check_files(job.prompt, form, job.workflow, owner, [job.values.get(key) for key in job.inputs])
 
     def _check_files(self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[object]) -> None:
-        """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift."""
+        """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift, or
+        uses classes that it may not; the form adds nodes that load files."""
         brought = name.startswith(OPENED_MARK)
+        if brought:
+            self.permissions.check_nodes(prompt)
         if brought and self.permissions.trusts(owner):
             return
         catalogue = self.catalogue.get()
         if brought and (unknown := sorted({node["class_type"] for node in prompt.values()} - catalogue.keys())):
             # The server may have got it since, and nothing is known of what it reads.
             raise WorkflowError(f"The server does not have the node “{unknown[0][:80]}”.", "Refresh the lists.")
-        for place in named_files(prompt, catalogue, own):
+        named = named_files(prompt, catalogue, own)
+        for place in named + (written_names(prompt, catalogue, UPLOADS, own) if brought else []):
             if brought or form is None or not _is_authors(form, place, prompt):
                 raise WorkflowError(
                     f"This run would use a file of the server's in “{place[1][:80]}”, which may be somebody else's.",
@@ -241,6 +244,8 @@ class Backend:
             match values.get(item.key):
                 case Refused(why):
                     errors[item.key] = f"{item.label} {why}"
+                case Upload() if not item.is_media:  # nobody would judge it, and a node may open it all the same
+                    errors[item.key] = f"{item.label} takes no file."
                 case Upload() as upload:
                     room -= upload.size
                     if why := upload.problem(self.limits.file, item.widget):

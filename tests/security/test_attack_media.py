@@ -1,0 +1,65 @@
+"""What a second attack found: files that are one thing to the app and another to the ffmpeg in ComfyUI.
+
+ffmpeg looks for playlists behind ID3 tags and XML comments, whatever the file is called: with ffmpeg 6.1 and 7.1 (PyAV
+12 to 14.2, which ComfyUI 0.33.0 still takes) all of these gave the sound or video that they name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from media_samples import synchsafe
+
+from comfy.form import Widget
+from comfy.media_kinds import FileLimits, problem_with_bytes
+from ui.media import Refused, Upload, judged
+
+LIMITS = FileLimits()
+HLS = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9.0,\n../../../output/anna.mp4\n#EXT-X-ENDLIST\n"
+DASH = (
+    b'<MPD type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet><Representation>'
+    b"<BaseURL>../../../output/anna.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
+)
+FRAMES = b"\xff\xfb\x90\0" * 40
+
+
+def tag(length: int = 0, version: int = 4, flags: int = 0) -> bytes:
+    """An ID3v2 tag of so many zeros."""
+    return b"ID3" + bytes([version, 0, flags]) + synchsafe(length) + bytes(length)
+
+
+PLAYLISTS = {
+    "behind a tag": tag(20) + HLS,
+    "behind an empty tag": tag() + DASH,
+    "behind two tags": tag(9) + tag(70) + HLS,
+    "behind zeros": tag(9) + bytes(9) + HLS,
+    "in the place of a footer that is none": tag(9, 3, 0x10) + HLS[:10] + FRAMES,
+    "in the place of a footer": tag(9, 4, 0x10) + HLS[:10] + FRAMES,
+    "behind a tag of no version": tag(9, 9) + FRAMES,
+    "behind a tag whose length is none": b"ID3\4\0\0\xff\xff\xff\xff" + HLS,
+    "behind many tags": tag() * 1000 + HLS,
+    "behind a tag that never ends": tag(9)[:10],
+    "behind a comment": b"<!--free-->" + DASH,
+    "behind a longer comment": b"<!--ftypisom-->" + DASH,
+    "behind white space": b"\n\n\n\nmdat-->" + DASH,
+    "as it is": HLS,
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+@pytest.mark.parametrize("widget", ["audio", "video", "image", "mask"])
+def test_attack_no_playlist_passes_for_a_medium(tmp_path: Path, name: str, widget: Widget) -> None:
+    """ComfyUI would read what it names; so it is refused in a sentence, on every way."""
+    assert "this file is none" in problem_with_bytes(PLAYLISTS[name], LIMITS, widget)
+    file = tmp_path / "song.mp3"
+    file.write_bytes(PLAYLISTS[name])
+    assert isinstance(judged(file, LIMITS, widget), Refused)
+    assert Upload("song.mp3", PLAYLISTS[name]).problem(LIMITS, widget)
+
+
+@pytest.mark.parametrize("tags", [b"", tag(), tag(300), tag(5, 3) + tag(9, 2), tag(20) + bytes(999)])
+@pytest.mark.parametrize("sound", [FRAMES, b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE" + bytes(40)])
+def test_attack_sounds_behind_tags_are_taken(tags: bytes, sound: bytes) -> None:
+    """Tags of any length and number are no hindrance to what is one."""
+    assert problem_with_bytes(tags + sound, LIMITS, "audio") == ""
