@@ -174,9 +174,11 @@ class Backend:
         Raises RunNotFound, UploadRejected, WorkflowError, ServerUnreachable.
         """
         job = self.runs.record(run_id, owner).job
-        self._check_again(job, owner)
+        form = self._check_again(job, owner)
         given = {key: (kept, self._path(kept.digest)) for key, kept in job.inputs.items()}
         uploads = {key: Upload(kept.name, path) for key, (kept, path) in given.items() if path}
+        if form is not None and (errors := self._refused(form, uploads)):
+            raise WorkflowError(" ".join(errors.values()), "Open the form, and give another file.")
         with self._kept(uploads), self.sending:
             for key, upload in uploads.items():
                 # Where its prompt says: the server may have been emptied. The same bytes are taken once.
@@ -185,14 +187,18 @@ class Backend:
                     self.client.upload(upload.data, file, subfolder=folder)
             return self.runs.submit(job, owner=owner, address=address, keeps_going=keeps_going)
 
-    def _check_again(self, job: Job, owner: str) -> None:
-        """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force."""
+    def _check_again(self, job: Job, owner: str) -> Form | None:
+        """WorkflowError where this job would not be taken today: other rules, or another workflow, were in force.
+
+        The form of today, or None where the workflow is gone.
+        """
         if job.workflow.startswith(OPENED_MARK):
             self.permissions.check_open(owner)
         form = None
         with suppress(WorkflowError):  # it may be gone: then nothing in it is known to be the operator's
             form = self.form(job.workflow, owner, job.values)[1]
         self._check_files(job.prompt, form, job.workflow, owner, [job.values.get(key) for key in job.inputs])
+        return form
 
     def _check_files(self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[object]) -> None:
         """WorkflowError where a prompt names files of the server's that are neither `own` nor the operator's gift, or

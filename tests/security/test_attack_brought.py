@@ -146,3 +146,16 @@ def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(app: Runni
     with pytest.raises(WorkflowError, match="somebody else's"):
         app.backend.start(name, {"1.value": typed}, BOBS)
     finished(app.backend.start(name, {"1.value": "a cat [output] and a dog"}, BOBS, deadline=20))
+
+
+def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp) -> None:
+    """What was taken for a picture when a run was made, and is none by the rules of today, is not sent once more."""
+    picture = Upload("a.png", saved("PNG"))
+    run = finished(app.backend.start("image-to-image", {"4.image": picture}, BOBS, deadline=20))
+    history = app.backend.runs.history
+    assert history is not None
+    kept = history.files.path(run.job.inputs["4.image"].digest)
+    assert kept is not None
+    kept.write_bytes(b"#EXTM3U")
+    with pytest.raises(WorkflowError, match="takes a picture, and this file is none"):
+        app.backend.again(run.id, BOBS)
