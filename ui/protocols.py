@@ -79,8 +79,8 @@ class PageConnection(H11Protocol):
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """An answer that ends in the middle ends its connection; uvicorn's own writes that into the log each time."""
+        cycle = self.cycle  # when the app is through with this request, the next one may be under way
         await app(scope, receive, send)
-        cycle = self.cycle
         if cycle.response_started and not cycle.response_complete:
             cycle.disconnected = True
             self.transport.close()
