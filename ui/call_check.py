@@ -11,6 +11,8 @@ from ui.limits import WebLimits
 from ui.upload_folder import PLACE
 
 MOST_MARKS = 500_000  # brackets and commas, also of texts: each may become a hundred bytes of memory and more
+NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
+NO_DRAWING = "A drawing (SVG) cannot be used as a picture. Save it as PNG first."  # Gradio's page writes them out
 MOST_NAME = 200  # characters of an id that a browser has made up
 
 
@@ -39,7 +41,7 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
         if number > limits.values:
             return too_many(limits)
         if isinstance(value, dict) and _names_other_file(value):
-            return "Files have to be uploaded first, and one of these was not."
+            return NO_DRAWING if str(value.get("url")).startswith("data:image/svg") else NOT_UPLOADED
     session, event, listener = call.get("session_hash"), call.get("event_id"), call.get("fn_index")
     if not (_is_name(session) and _is_name(event)):
         return "An id is a short text."

@@ -22,7 +22,7 @@ from ui.backend import Backend, FieldErrors
 from ui.field_files import FieldFiles
 from ui.file_components import root_of
 from ui.media import Refused
-from ui.result_side import AT_ONCE, QUIET, ResultSide
+from ui.result_side import AT_ONCE, QUIET, ResultSide, answer
 from ui.shares import where
 from ui.widgets import Control, build_control
 
@@ -309,10 +309,10 @@ def _bind_generate(
             keeps_going = bool(values[actions.keep_running])
             run = backend.start(name, given, person, address=where(request, person), keeps_going=keeps_going)
         except FieldErrors as problem:
-            return [_answer(errors=problem.errors, message=str(problem)), *unchanged]
+            return [answer(errors=problem.errors, message=str(problem)), *unchanged]
         except ComfyError as problem:
-            return [_answer(message=str(problem), hint=problem.hint), *unchanged]
-        return [_answer(run=run.id), *(counted(control.field.key, read, run) for control in counting)]
+            return [answer(message=str(problem), hint=problem.hint), *unchanged]
+        return [answer(run=run.id), *(counted(control.field.key, read, run) for control in counting)]
 
     def counted(key: str, read: dict[str, object], run: Run) -> Any:
         """A seed that counts up shows the one now used, from which the next press goes on."""
@@ -323,8 +323,3 @@ def _bind_generate(
     unchanged = [gr.skip()] * len(counting)
     outputs = [results.stage, *(control.components[0] for control in counting)]
     actions.generate.click(press, components, outputs, **AT_ONCE)
-
-
-def _answer(**said: object) -> str:
-    """What the stage's script is told after a press; the nonce makes every answer a change."""
-    return json.dumps(said | {"nonce": secrets.token_hex(4)})

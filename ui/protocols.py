@@ -79,7 +79,7 @@ class PageConnection(H11Protocol):
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """An answer that ends in the middle ends its connection; uvicorn's own writes that into the log each time."""
-        cycle = self.cycle  # before the answer: after it this may be the next request's
+        cycle = self.cycle  # when the app is through with this request, the next one may be under way
         await app(scope, receive, send)
         if cycle.response_started and not cycle.response_complete:
             cycle.disconnected = True

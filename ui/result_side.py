@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import json
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,8 @@ from comfy.outputs import FileKind
 from comfy.run_state import OutputFile
 from ui.backend import Backend
 from ui.file_components import Gallery, Image, Model3D, in_gallery, root_of, shown_at
-from ui.files import file_address, safe_name
+from ui.files import NO_RESULT, file_address, safe_name
+from ui.media import Refused
 from ui.widgets import Control
 
 # Gradio drops an event that comes while one of its kind is pending, unless told to serve it afterwards. What a page
@@ -30,6 +33,7 @@ QUIET: dict[str, Any] = {
 AT_ONCE: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}
 LISTENING = "comfyforms.mount(element, { value: () => props.value, watch, finished: () => trigger('finished') })"
 SHOWN = ("image", "video")
+NOT_SHOWN = "This drawing is not shown here, for safety: it may contain a script."
 
 Owner = Callable[[gr.Request], str]
 
@@ -67,13 +71,18 @@ class ResultSide:
             record = _own(self.backend, shown, owner(request))
             files = record.state.files if record else ()
             if not (record and shown and files) or files[shown["at"]].kind != "image":
-                return gr.skip()
+                return gr.skip(), gr.skip()
             mine = self.backend.files_of(record.owner, root_of(request))
-            value = mine.shown(self.backend.result(record, shown["at"]), pictures[0].field)
-            return value if isinstance(value, dict) else gr.skip()
+            field = pictures[0].field
+            match mine.shown(self.backend.result(record, shown["at"]), field):
+                case dict() as value:
+                    return value, gr.skip()
+                case Refused(why):
+                    return gr.skip(), answer(errors={field.key: f"{field.label} {why}"})
+            return gr.skip(), answer(message=NO_RESULT)
 
         if pictures:
-            self.use_as_input.click(as_input, self.shown, pictures[0].components[0], **QUIET)
+            self.use_as_input.click(as_input, self.shown, [pictures[0].components[0], self.stage], **QUIET)
 
 
 def build_results(backend: Backend, owner: Owner) -> ResultSide:
@@ -146,6 +155,11 @@ def show_record(backend: Backend, record: Record, request: gr.Request, at: objec
     return [*updates, {"run": record.id, "at": chosen.at if chosen else 0}]
 
 
+def answer(**said: object) -> str:
+    """What the stage's script is told after a press; the nonce makes every answer a change."""
+    return json.dumps(said | {"nonce": secrets.token_hex(4)})
+
+
 def nothing() -> list[Any]:
     """The updates of all outputs that take away what is shown."""
     return [None, "", gr.update(value=[], visible=False), gr.Row(visible=False), "", gr.skip(), "", {}]
@@ -212,7 +226,8 @@ def _draw_rest(backend: Backend, shown: gr.JSON, owner: Owner) -> None:
                     Model3D(shown_at(result.url), label=result.name, interactive=False)
                     gr.HTML(_download(result))
                 case "file":
-                    gr.HTML(_download(result))
+                    why = f'<p class="caption">{NOT_SHOWN}</p>' if result.file.kind in SHOWN else ""
+                    gr.HTML(why + _download(result))
         for text in record.state.texts:
             gr.Textbox(text.text, label="Text", interactive=False, buttons=["copy"], lines=2, max_lines=12)
         _draw_intermediate(results)

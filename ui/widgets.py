@@ -209,7 +209,7 @@ def _mask(field: Field, value: Any, scope: str) -> Control:
 
 
 def _audio(field: Field, value: Any, scope: str) -> Control:
-    audio = Audio(value, sources=["upload", "microphone"], **_common(field, scope))
+    audio = Audio(value, sources=["upload", "microphone"], buttons=["download"], **_common(field, scope))
     return Control(field, (audio,))
 
 

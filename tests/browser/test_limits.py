@@ -95,3 +95,25 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(visit: Visit, n
         person.forgive("422")
         person.page.close()
         site.rest()
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["first", "behind another"])
+def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None, others: bool) -> None:
+    """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the run that goes on."""
+    with running_demo_app(step_seconds=0.1, grace=1.0, limits=WebLimits(page_body=20_000)) as (demo, app):
+        site = Site(app.url, demo, app.backend)
+        person = visit(site).open("text-to-image")
+        if others:
+            person.press()
+            person.phase("running")
+        person.type("2.text", "fog " * 10_000)
+        person.press()
+        stage = person.page.locator("#stage .objection" if others else "#stage .headline")
+        expect(stage).to_contain_text("This is more than the app takes at once")
+        expect(person.page.locator("#generate")).to_be_enabled()
+        person.type("2.text", "a lighthouse in the fog")
+        person.press()
+        expect(stage).not_to_contain_text("more than the app takes")
+        person.forgive("413")
+        person.page.close()
+        site.rest()

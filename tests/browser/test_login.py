@@ -51,14 +51,23 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
 
 
 def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
-    """Nothing becomes wider than the screen, and the way out stays in sight."""
+    """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the buttons beside it."""
     person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
     person.page.goto(site.url)
     log_in(person.page, "somebody with quite a long name", "harbour")
     person.ready()
     expect(person.page.get_by_role("button", name="Log out")).to_be_in_viewport(ratio=1)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 390
+    rows = {round(middle(person.page, part)) for part in ("#open", "#login", "#shade")}
+    assert max(rows) - min(rows) <= 4, rows
     person.page.close()
+
+
+def middle(page: Page, part: str) -> float:
+    """How far down the middle of a part of the page is."""
+    box = page.locator(part).bounding_box()
+    assert box is not None
+    return box["y"] + box["height"] / 2
 
 
 def test_without_a_login_nobody_is_named(fast: Site, visit: Visit) -> None:

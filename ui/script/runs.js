@@ -12,6 +12,7 @@ let phaseSaid = "";
 let ticking = null;
 let newest = null;
 let picked = null;
+let sending = false; // from a press to what the app says of it
 
 const turn = (run) => (order.includes(run.id) ? order.indexOf(run.id) : order.length);
 const unfinished = () => [...runs.values()].filter((run) => !run.view?.finished).sort((a, b) => turn(a) - turn(b));
@@ -49,6 +50,7 @@ function add(id, { doubtful = false } = {}) {
 
 function told(text) {
   const said = text ? JSON.parse(text) : {};
+  sending = false;
   if (said.run) { object(""); follow(said.run); return; }
   const homeless = showErrors(said.errors ?? {});
   object(said.message, [said.hint, ...homeless].filter(Boolean).join(" "));
@@ -58,6 +60,7 @@ function pressed() {
   clearErrors();
   object("");
   if (shown) shown.read = true;
+  sending = true;
   if (!current()) say(objection = { headline: "Sending…", phase: "waiting" });
 }
 
