@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import re
 import socket
 import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -174,14 +171,3 @@ def test_silent_connections_are_closed(app: RunningApp, monkeypatch: pytest.Monk
         threading.Event().wait(0.4)
         open_page.send("here")
         assert open_page.recv()
-
-
-def test_an_answer_is_not_cut_by_the_end_of_the_one_before(app: RunningApp) -> None:
-    """On a connection that carries many files, as browsers use it, each of them arrives whole."""
-    asset = re.findall(r"assets/[\w./-]+\.js", requests.get(app.url, timeout=10).text)[0]
-    whole = requests.get(f"{app.url}/{asset}", headers={"Accept-Encoding": "identity"}, timeout=10).content
-    ask = f"GET /{asset} HTTP/1.1\r\nHost: {urlsplit(app.url).netloc}\r\n"
-    for _ in range(4):
-        with silent(app, f"{ask}\r\n".encode() * 19 + f"{ask}Connection: close\r\n\r\n".encode()) as connection:
-            got = b"".join(iter(partial(connection.recv, 1_000_000), b""))
-        assert got.count(whole) == 20
