@@ -14,11 +14,11 @@ LOGIN_FORM = 4096  # bytes
 class WebLimits:
     """One value for all of the web side; sizes in bytes, times in seconds. Runs have their own: `comfy.runs.RunLimits`.
 
-    `file`: one file. `body`: a script's call, which may carry files; `page_body`: any other request. What the page
-    sends has about 1 kB; this is for a dozen texts as long as a field takes, of three bytes a character. `patience`:
-    silence that a body may begin with; each `least_speed` bytes bring another second of it, up to `pause`. `arriving`:
-    all bodies that are on their way. `uploading`: uploads at once. `uploads`, `upload_age`: what people gave for their
-    forms, of which the oldest goes first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
+    `file`: one file. `body`: a script's call, which may carry files, and a workflow that is opened; `page_body`: any
+    other request. What the page sends has about 1 kB; this is for a dozen texts as long as a field takes, of three
+    bytes a character. `patience`: silence that a body may begin with; each `least_speed` bytes bring another second of
+    it, up to `pause`. `arriving`: all bodies that are on their way. `uploading`: uploads at once. `uploads`,
+    `upload_age`: what people gave for their forms, of which the oldest goes first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
     `connections`: open at once; `sockets`: WebSockets among them. `pages`: open pages whose forms are kept; the one
     used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run. `…_working`: calls
     of pages that are looked at at once; more of them wait, as each takes processor time from all.

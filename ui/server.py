@@ -130,7 +130,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.add_middleware(EndStreams, identity=identity)
     app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
-    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
+    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.body, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
     app.add_middleware(BoundSockets, identity=identity, limits=limits)
     app.add_middleware(BoundBodies, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginFirst, identity=identity, login=LOGIN)
