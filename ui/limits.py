@@ -18,10 +18,11 @@ class WebLimits:
     other request. What the page sends has about 1 kB; this is for a dozen texts as long as a field takes, of three
     bytes a character. `patience`: silence that a body may begin with; each `least_speed` bytes bring another second of
     it, up to `pause`. `arriving`: all bodies that are on their way. `uploading`: uploads at once. `uploads`,
-    `upload_age`: what people gave for their forms, of which the oldest goes first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
-    `connections`: open at once; `sockets`: WebSockets among them. `pages`: open pages whose forms are kept; the one
-    used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run. `…_working`: calls
-    of pages that are looked at at once; more of them wait, as each takes processor time from all.
+    `upload_age`: what people gave for their forms, of which the oldest goes first. `run_files`: all files of one run.
+    `values`, `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them. `pages`: open
+    pages whose forms are kept; the one used longest ago by whoever has most goes first. `calls`: scripts' calls that
+    wait or run. `…_working`: calls of pages that are looked at at once; more of them wait, as each takes processor time
+    from all.
 
     What begins with `person_` and `address_` is the most of one person and from one address. A person's is far more
     than anybody uses with many tabs. An address has half of all or less, so that another one finds room whatever the
