@@ -30,14 +30,14 @@ class WebLimits:
     """
 
     file: FileLimits = field(default_factory=FileLimits)
-    body: int = 48 * MIB
+    body: int = 24 * MIB
     page_body: int = 4 * MIB
     patience: float = 10.0
     least_speed: float = 10_000.0
     pause: float = 30.0
     arriving: int = 512 * MIB
-    person_arriving: int = 128 * MIB  # the largest file and something beside it
-    address_arriving: int = 192 * MIB
+    person_arriving: int = 112 * MIB  # the largest file and something beside it
+    address_arriving: int = 144 * MIB
     uploading: int = 32
     person_uploading: int = 8
     address_uploading: int = 16
@@ -57,5 +57,8 @@ class WebLimits:
     calls: int = 300
     person_calls: int = 60
     address_calls: int = 150
+    call_bodies: int = 128 * MIB
+    person_call_bodies: int = 48 * MIB
+    address_call_bodies: int = 64 * MIB
     person_working: int = 2
     address_working: int = 8
