@@ -5,8 +5,10 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
+import requests
 from PIL import Image
 from serving import running_demo_app
+from web import ANN, cookie_of
 
 from comfy.client import Client
 from comfy.decoding import MOST_MEMORY, Turns, opened
@@ -15,6 +17,7 @@ from comfy.media_kinds import MIB, FileLimits
 from comfy.opened import OpenedWorkflows
 from comfy.outputs import OutputFile
 from comfy.workflow import open_workflow
+from ui.limits import WebLimits
 from ui.masks import PICTURE_NEEDS, put_together
 
 CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
@@ -59,3 +62,15 @@ def test_attack_ever_new_people_push_out_nobody_s_workflows() -> None:
         padded = text + b" " * number
         opened.put(f"rude {number}", open_workflow("a.json", padded), "a.json", padded, address="192.0.2.2")
     assert opened.get("bob", bob.name)
+
+
+def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
+    """What scripts' calls have brought is in memory until they end: one address has so much of it, others find room."""
+    limits = WebLimits(address_call_bodies=50_000)
+    body = {"data": ["text-to-image", {"2.text": "x" * 20_000, "5.steps": 60}]}
+    with running_demo_app(step_seconds=0.1, limits=limits) as (_, app):
+        answers = [
+            requests.post(f"{app.url}/gradio_api/call/run", json=body, cookies=cookie_of(ANN), timeout=10)
+            for _ in range(3)
+        ]
+        assert [one.status_code for one in answers] == [200, 200, 503]
