@@ -89,18 +89,16 @@ class Execution:
     ) -> None:
         """``limits``: moments (``time.monotonic``) to be stopped at, each with the reason. ``place``: how many runs
         come before, None once it is our turn. Called: ``sent`` with the prompt id before it is sent, ``arrived`` once
-        the server has it, ``over`` once that is free for the next, ``conclude`` with the finished state before anybody
-        hears of it. ``resumed``: sent already, in an earlier life of this program."""
+        the server has it, ``over`` once it ended there, ``conclude`` with the finished state before anybody hears of
+        it. ``resumed``: sent already, in an earlier life of this program."""
         self._timing = timing = around.timing
         self._latest = latest
-        self._client = around.client.fork(timeout=timing.call)
-        self._farewell = Farewell(around.client, timing)
+        self._client, self._farewell = around.client.fork(timeout=timing.call), Farewell(around.client, timing)
         self._skipped = around.skipped
         self._limits = limits
         self._place = place
         self._sent = sent
-        self._arrived = arrived
-        self._over = over
+        self._arrived, self._over = arrived, over
         self._conclude = conclude
         self._client_id, self._landmarks = client_id, around.landmarks
         self._wake = threading.Event()

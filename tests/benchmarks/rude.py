@@ -82,7 +82,7 @@ async def presses(app: AppProcess, count: int, *, beside_another: bool = False) 
 
 async def pressing(person: Person, http: httpx.AsyncClient, count: int) -> None:
     """As many presses as one person may have waiting at once."""
-    await asyncio.gather(*(person.run(http) for _ in range(count)))
+    await asyncio.gather(*(Person(person.url, person.cookie).run(http) for _ in range(count)))
 
 
 async def visitor(app: AppProcess, http: httpx.AsyncClient) -> Person:
