@@ -5,6 +5,7 @@ Answers are parsed in `comfy.answers`; every foreign exception becomes one of `c
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -12,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 from urllib.parse import quote
 
 import requests
@@ -29,6 +30,7 @@ from comfy.answers import (
 )
 from comfy.connections import Adapter, open_socket, shut, timed_out
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
+from comfy.file_form import FileForm
 from comfy.outputs import OutputFile
 from comfy.refusals import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 from comfy.unreachable import unreachable
@@ -190,7 +192,7 @@ class Client:
 
     def upload(
         self,
-        data: bytes,
+        data: bytes | BinaryIO,
         filename: str,
         *,
         subfolder: str,
@@ -199,16 +201,18 @@ class Client:
     ) -> str:
         """Send a file and get the value for LoadImage: ``subfolder/name`` with the name the server really took.
 
-        A mask is laid over ``original``, a value as it is returned here. UploadRejected if the server refuses.
+        An open file is sent piece by piece, from its beginning. A mask is laid over ``original``, a value as it is
+        returned here. UploadRejected if the server refuses.
         """
         form = {"type": "input", "subfolder": subfolder}
         if kind == "mask":
             form["original_ref"] = json.dumps(_file_ref(original or ""))
+        body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
         with self._call(
             "POST",
             f"/upload/{kind}",
-            data=form,
-            files={"image": (filename, data)},
+            data=body,
+            headers={"Content-Type": body.kind},
             timeout=max(self.timeout, 60.0),
         ) as response:
             if response.status_code in UPLOAD_REFUSED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +21,8 @@ TAKES: Mapping[str, int] = MappingProxyType(
     {"PNG": 4, "BMP": 4, "GIF": 5, "JPEG": 4, "TIFF": 8, "MPO": 12, "AVIF": 12, "WEBP": 17}
 )
 PROGRESSIVE_JPEG = 12
-# The system takes large pieces of memory back; Pillow's own of 16 MiB stay with each thread that had a picture.
-BLOCK = 64 * MIB
+M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+GIVEN_BACK = MIB  # what is larger goes back to the system at once; else each thread that had a picture keeps 30 MB
 WAITING, OF_ONE = 16, 2  # people's pictures that wait for their turn: of all, and of one person
 
 
@@ -32,7 +34,8 @@ class Turns:
     """Lets one picture at a time be in memory, for any number of threads."""
 
     def __init__(self) -> None:
-        Image.core.set_block_size(BLOCK)  # type: ignore[attr-defined]
+        with contextlib.suppress(AttributeError, OSError):  # other systems' libraries have no such thing
+            ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK)
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._waiting: Counter[str] = Counter()

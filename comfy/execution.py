@@ -83,22 +83,22 @@ class Execution:
         place: Callable[[], int | None],
         sent: Callable[[str], None],
         arrived: Callable[[], None],
+        over: Callable[[], None],
         conclude: Callable[[RunState], RunState],
         resumed: bool = False,
     ) -> None:
         """``limits``: moments (``time.monotonic``) to be stopped at, each with the reason. ``place``: how many runs
         come before, None once it is our turn. Called: ``sent`` with the prompt id before it is sent, ``arrived`` once
-        the server has it, ``conclude`` with the finished state before anybody hears of it. ``resumed``: sent already,
-        in an earlier life of this program."""
+        the server has it, ``over`` once it ended there, ``conclude`` with the finished state before anybody hears of
+        it. ``resumed``: sent already, in an earlier life of this program."""
         self._timing = timing = around.timing
         self._latest = latest
-        self._client = around.client.fork(timeout=timing.call)
-        self._farewell = Farewell(around.client, timing)
+        self._client, self._farewell = around.client.fork(timeout=timing.call), Farewell(around.client, timing)
         self._skipped = around.skipped
         self._limits = limits
         self._place = place
         self._sent = sent
-        self._arrived = arrived
+        self._arrived, self._over = arrived, over
         self._conclude = conclude
         self._client_id, self._landmarks = client_id, around.landmarks
         self._wake = threading.Event()
@@ -298,6 +298,7 @@ class Execution:
             self._verdict_at = self._contact.heard
             self._wake.set()
         if state.over:
+            self._over()
             self._wake.set()
 
     def _on_ended(self, reason: str, by_itself: bool) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 __all__ = ["Line"]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Line:
     """The runs that wait here, and those that have been handed over and are not at their end.
 
     ComfyUI runs prompts in the order in which they come, whoever sends them. So that nobody waits behind a stranger's
-    twenty, at most ``ahead`` are handed over at once; the others wait here, and each person's next one goes in turn.
-    Where a person is only a cookie, whoever has many would have many turns: those take the turns of their address.
+    twenty, at most ``ahead`` are handed over at once; the others wait here, and each person's next one goes in turn:
+    whoever had the last turn comes after all who wait. Where a person is only a cookie, whoever has many would have
+    many turns: those take the turns of their address.
     """
 
-    def __init__(self, ahead: int = 2) -> None:
+    def __init__(self, ahead: int = 1) -> None:
         self._ahead = ahead
         self._lock = threading.Lock()
         # In the order of their turns: addresses (or people with a login), people of each, runs of each that wait.
@@ -25,6 +30,8 @@ class Line:
         self._moved: dict[str, Callable[[], None]] = {}
         self._handed: set[str] = set()
         self._on_its_way: str | None = None
+        self._last_turn = ("", ""), ""  # whose it was: as in `_turns`, and the person
+        self._places: dict[str, int] = {}  # as of the last change: everybody who waits asks after each
 
     def join(
         self, run_id: str, owner: str, moved: Callable[[], None], *, address: str = "", handed: bool = False
@@ -38,8 +45,16 @@ class Line:
             if handed:
                 self._handed.add(run_id)
             else:
-                people = self._turns.setdefault((address, "" if address else owner), {})
-                people.setdefault(owner, deque()).append(run_id)
+                last_place, last_owner = self._last_turn
+                place = (address, "" if address else owner)
+                if place not in self._turns:
+                    self._turns[place] = {}
+                    _to_the_end(self._turns, last_place)
+                people = self._turns[place]
+                if owner not in people:
+                    people[owner] = deque()
+                    _to_the_end(people, last_owner)
+                people[owner].append(run_id)
                 self._moved[run_id] = moved
         self._advance()
 
@@ -62,9 +77,7 @@ class Line:
     def place(self, run_id: str) -> int | None:
         """How many runs come before this one; None once it is handed over."""
         with self._lock:
-            if run_id not in self._moved:
-                return None
-            return len(self._handed) + next(at for at, one in enumerate(self._order()) if one == run_id)
+            return self._places.get(run_id, len(self._moved)) if run_id in self._moved else None
 
     def move(self, run_id: str, place: int) -> None:
         """Let a run be the ``place``-th (from 0) of its owner's runs that wait here; one handed over stays as it is."""
@@ -98,10 +111,10 @@ class Line:
                 self._on_its_way = runs[0]
                 self._handed.add(runs[0])
                 self._remove(runs[0])
-                if owner in people:  # the person's next one comes after everybody else's there
-                    people[owner] = people.pop(owner)
-                if place in self._turns:
-                    self._turns[place] = self._turns.pop(place)
+                self._last_turn = place, owner
+                _to_the_end(people, owner)
+                _to_the_end(self._turns, place)
+            self._places = {run_id: at for at, run_id in enumerate(self._order(), len(self._handed))}
         for moved in told:
             moved()
 
@@ -115,3 +128,8 @@ class Line:
                         del people[owner]
             if not people:
                 del self._turns[place]
+
+
+def _to_the_end(order: dict[K, V], key: K) -> None:
+    if key in order:
+        order[key] = order.pop(key)

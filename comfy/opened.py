@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 
 from comfy.errors import WorkflowError
 from comfy.form import title_of
+from comfy.quota import Use, to_remove
 from comfy.workflow import Workflow
 
 MARK = "~"  # no file of the folder is called so: its names come from files, this from nobody
 KEEP = 20  # workflows a person; the one opened longest ago goes first
-BYTES = 512 * 1024 * 1024  # of everything together, likewise
+BYTES = 128 * 1024 * 1024  # of everything together; the oldest of whoever has most goes first
 LARGEST = 32 * 1024 * 1024  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
 VALUE = 100  # bytes of memory that a value, a list or an object takes beside the text in it
 
 
 @dataclass(frozen=True)
 class _Opened:
+    sharing: str
     workflow: Workflow
     file: str
     data: bytes = field(repr=False)
@@ -36,8 +38,10 @@ class OpenedWorkflows:
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
 
-    def put(self, owner: str, workflow: Workflow, file: str, data: bytes) -> Workflow:
+    def put(self, owner: str, workflow: Workflow, file: str, data: bytes, *, address: str = "") -> Workflow:
         """Remember a workflow and the file it came in; the answer carries the name it goes by from now on.
+
+        address: where an owner without a login is, and who else may be the same person.
 
         WorkflowError where it is too large to be remembered.
         """
@@ -47,13 +51,18 @@ class OpenedWorkflows:
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         opened = replace(workflow, name=name, title=workflow.title or title_of(workflow.name))
         with self._lock:
-            self._opened[owner, name] = _Opened(opened, file, data, taken + len(data))
+            self._opened[owner, name] = _Opened(address or owner, opened, file, data, taken + len(data))
             self._opened.move_to_end((owner, name))
             own = [key for key in self._opened if key[0] == owner]
             for key in own[: -self._keep]:
                 del self._opened[key]
-            while sum(one.size for one in self._opened.values()) > self._size and len(self._opened) > 1:
-                self._opened.popitem(last=False)
+            keys = list(self._opened)
+            uses = [
+                Use(str(at), one.sharing, keys[at] != (owner, name), str(at), one.size)
+                for at, one in enumerate(self._opened.values())
+            ]
+            for at in to_remove(uses, self._size):
+                del self._opened[keys[int(at)]]
         return opened
 
     def get(self, owner: str, name: str) -> Workflow:

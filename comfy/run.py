@@ -70,6 +70,7 @@ class Run:
             place=partial(around.line.place, record.id),
             sent=self._on_sent,
             arrived=partial(around.line.arrived, record.id),
+            over=partial(around.line.leave, record.id),
             conclude=self._conclude,
             resumed=record.sent,
         )

@@ -60,13 +60,14 @@ class Runs:
         grace: float = 30.0,
         keep: int = 200,
         timing: Timing | None = None,
-        ahead: int = 2,
+        ahead: int = 1,
         limits: RunLimits | None = None,
         history: History | None = None,
     ) -> None:
         """``grace``: seconds that a run goes on when nobody watches it any more. ``ahead``: how many are handed to the
-        server before those are at their end; the others wait here, and people take turns. With a ``history`` every
-        run and its files are kept there, and found again by `record`."""
+        server before those are at their end; the others wait here, and people take turns. Whoever comes waits for all
+        that were handed over: more than one spares the server the moment in which the next is on its way. With a
+        ``history`` every run and its files are kept there, and found again by `record`."""
         self.client = client
         self.history = history
         self._grace = grace

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,28 @@ def test_an_idle_app_ends_at_once() -> None:
         code, seconds = one.end()
         assert code == 0
         assert seconds < 5
+
+
+def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Half a request, and an answer that is not read, are let go without a word in the log."""
+    host = "Host: localhost\r\n"
+    with DemoServer() as demo, started("--server", demo.url, "--data", str(tmp_path)) as one, ExitStack() as held:
+        cookie = {"cookie": one.cookie}
+        files = {"files": ("a.bin", b"x" * 20_000_000)}
+        upload = f"{one.url}/gradio_api/upload"
+        place = requests.post(upload, files=files, headers=cookie, timeout=20).json()[0]
+        kind = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 4000"
+        for begun in (
+            f"POST /gradio_api/upload HTTP/1.1\r\n{host}{kind}\r\n\r\n--b\r\n",
+            f"GET /gradio_api/file={place} HTTP/1.1\r\n{host}Cookie: {one.cookie}\r\n\r\n",
+        ):
+            connection = held.enter_context(socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))))
+            connection.sendall(begun.encode())
+            if begun.startswith("GET"):
+                assert connection.recv(9) == b"HTTP/1.1 "
+        requests.get(one.url, timeout=10)  # both have been read meanwhile
+        assert one.end()[0] == 0
+    assert "Traceback" not in one.said()
 
 
 def test_a_port_that_is_taken() -> None:

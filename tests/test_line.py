@@ -41,7 +41,7 @@ def test_people_take_turns() -> None:
     """Whoever asked for twenty does not come before another person's first."""
     line = Line(ahead=1)
     filled(line, "a1 a2 a3 a4 b1 c1 c2")
-    assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "a2", "b1", "c1", "a3", "c2", "a4"]
+    assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 
 def test_people_of_one_address_share_its_turns() -> None:
@@ -52,15 +52,40 @@ def test_people_of_one_address_share_its_turns() -> None:
         line.join(run, run[0], nothing, address="" if run[0] == "z" else "192.0.2.1")
         settle(line, runs)
     places = [line.place(run) for run in runs.split()]
-    assert places == [None, 1, 3, 5, 2, 4]
-    assert order(line, runs) == ["a1", "a2", "z1", "b1", "z2", "c1"]
+    assert places == [None, 5, 2, 4, 1, 3]
+    assert order(line, runs) == ["a1", "z1", "b1", "z2", "c1", "a2"]
+
+
+def test_attack_whoever_comes_goes_before_the_one_who_had_the_last_turn() -> None:
+    """However many wait at an address: somebody else waits for the run that is at the server, and for no other."""
+    line = Line()
+    for run in ("r1", "r2", "r3", "s1"):
+        line.join(run, run[0], nothing, address="192.0.2.2")
+        line.arrived(run)
+    line.join("b1", "b", nothing, address="192.0.2.1")
+    assert (line.place("r1"), line.place("b1")) == (None, 1)
+    line.leave("r1")
+    assert line.place("b1") is None
+
+
+def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
+    """Those who come while somebody waits go once before them at most: each is in turn then."""
+    line = Line()
+    for run in ("a1", "a2"):
+        line.join(run, "a", nothing)
+        line.arrived(run)
+    for new, ended in (("n1", "a1"), ("n2", "n1")):
+        line.join(new, new, nothing)
+        line.leave(ended)
+        settle(line, "n1 a2 n2")
+    assert [line.place(run) for run in ("a2", "n2")] == [None, 1]
 
 
 def test_no_more_than_allowed_are_ahead() -> None:
     """Two are at the server; the others know how many come before them."""
     line = Line(ahead=2)
     filled(line, "a1 a2 a3 b1 a4")
-    assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 2, 3, 4]
+    assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
 
 
 def test_one_goes_after_the_other() -> None:
@@ -91,7 +116,7 @@ def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
     heard.clear()
     line.leave("a1")
     assert heard == ["a2", "b1"]
-    assert (line.place("a2"), line.place("b1")) == (None, 1)
+    assert (line.place("a2"), line.place("b1")) == (1, None)
 
 
 def test_a_run_can_be_moved_among_its_owners_own() -> None:

@@ -113,9 +113,10 @@ def mortal() -> Iterator[DemoServer]:
 
 
 @contextmanager
-def registry(demo: DemoServer, timing: Timing = HURRIED, **options: Any) -> Iterator[Runs]:
+def registry(demo: DemoServer, timing: Timing = HURRIED, ahead: int = 2, **options: Any) -> Iterator[Runs]:
+    """Runs of which some wait in the server's own queue, as those of other programs do."""
     with Client(demo.url) as client:
-        runs = Runs(client, timing=timing, **options)
+        runs = Runs(client, timing=timing, ahead=ahead, **options)
         try:
             yield runs
         finally:

@@ -76,7 +76,7 @@ def killed_life(demo: DemoServer, folder: Path, *jobs: Job, keeps_going: bool = 
 def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) -> None:
     """A server that still knows an earlier run was not restarted: what it no longer has, somebody has taken out."""
     with Link(demo.url) as link, Client(link.url) as client:
-        runs = Runs(client, timing=replace(HURRIED, patience=20))
+        runs = Runs(client, timing=replace(HURRIED, patience=20), ahead=2)
         end(runs.submit(job(2), owner="me"))
         first = runs.submit(job(LONG), owner="me")
         running(first)
@@ -308,13 +308,13 @@ def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
-    """However many wait, the server's own queue holds two of ours; each of the others knows its place."""
+    """However many wait, the server has one of ours; each of the others knows its place."""
     with life(demo, tmp_path) as runs:
         many = [runs.submit(job(LONG), owner="me") for _ in range(6)]
         running(many[0])
         until(many[5], lambda state: state.queue_place == 5)
-        eventually(lambda: demo.queue.remaining() == 2)
-        assert demo.requests["POST /prompt"] == 2
+        eventually(lambda: demo.queue.remaining() == 1)
+        assert demo.requests["POST /prompt"] == 1
 
 
 def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_page_is_told_what_goes_on(served: Served) -> None:
     with page_open(app) as page:
         news = told(page, lambda news: [entry["phase"] for entry in news["runs"]] == ["running"] + ["waiting"] * 3)
         assert ids(news) == [run.id for run in runs]
-        assert [entry["movable"] for entry in news["runs"]] == [False, False, True, True]
+        assert [entry["movable"] for entry in news["runs"]] == [False, True, True, True]
         assert news["runs"][3]["said"].startswith("3 runs before yours, about ")
         assert news["runs"][3]["workflow"] == "Text to image"
         assert news["runs"][3]["about"].startswith("a small harbour town")

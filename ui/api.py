@@ -42,6 +42,7 @@ def add_api(backend: Backend, identity: Identity) -> None:
         }
         try:
             started = backend.start(workflow, read, owner, address=address, deadline=DEADLINE)
+            del read  # files may be among it, and the run may take an hour
         except FieldErrors as problem:
             raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
         except ComfyError as problem:

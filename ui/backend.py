@@ -6,7 +6,6 @@ import hashlib
 import logging
 import random
 import secrets
-import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -42,7 +41,6 @@ log = logging.getLogger(__name__)
 
 DRAWING = (".svg", ".svgz")
 MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
-SENDING = 8  # runs whose files are on their way to the server at once
 
 
 class FieldErrors(ComfyError):
@@ -73,8 +71,6 @@ class Backend:
     opened: OpenedWorkflows = field(default_factory=OpenedWorkflows)
     rng: random.Random = field(default_factory=random.SystemRandom)
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
-    # Each file is in memory twice while it is sent.
-    sending: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(SENDING), repr=False)
 
     def form(
         self, name: str, owner: str, values: Mapping[str, object] | None = None, *, at_hand: bool = False
@@ -104,10 +100,12 @@ class Backend:
                 return for_strangers(workflow, catalogue, UPLOADS)
         return for_operators(workflow, catalogue, UPLOADS)
 
-    def open(self, owner: str, file: str, data: bytes) -> Workflow:
-        """Open a file for this person alone; the answer's name is what it goes by. WorkflowError says why not."""
+    def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+        """Open a file for this person alone; the answer's name is what it goes by. WorkflowError says why not.
+
+        `address`: as of `Runs`."""
         self.permissions.check_open(owner)
-        return self.opened.put(owner, open_workflow(file, data), file, data)
+        return self.opened.put(owner, open_workflow(file, data), file, data, address=address)
 
     def keep(self, owner: str, name: str) -> str:
         """Put an opened workflow into the folder, for everybody; the name it has there. WorkflowError.
@@ -179,12 +177,13 @@ class Backend:
         uploads = {key: Upload(kept.name, path) for key, (kept, path) in given.items() if path}
         if form is not None and (errors := self._refused(form, uploads)):
             raise WorkflowError(" ".join(errors.values()), "Open the form, and give another file.")
-        with self._kept(uploads), self.sending:
+        with self._kept(uploads):
             for key, upload in uploads.items():
                 # Where its prompt says: the server may have been emptied. The same bytes are taken once.
                 folder, _, file = str(job.values.get(key, "")).rpartition("/")
                 if folder:
-                    self.client.upload(upload.data, file, subfolder=folder)
+                    with upload.opened() as data:
+                        self.client.upload(data, file, subfolder=folder)
             return self.runs.submit(job, owner=owner, address=address, keeps_going=keeps_going)
 
     def _check_again(self, job: Job, owner: str) -> Form | None:
@@ -355,11 +354,11 @@ class Backend:
     def _send(self, uploads: Mapping[str, Upload]) -> dict[str, object]:
         """Upload files under a folder nobody can guess; their names on the server by field key."""
         folder = f"{UPLOADS}/{secrets.token_hex(8)}"
-        with self.sending:
-            return {
-                key: self.client.upload(file.data, plain_name(file.name), subfolder=folder)
-                for key, file in uploads.items()
-            }
+        values: dict[str, object] = {}
+        for key, file in uploads.items():
+            with file.opened() as data:
+                values[key] = self.client.upload(data, plain_name(file.name), subfolder=folder)
+        return values
 
 
 def _without_fixed(form: Form) -> Form:

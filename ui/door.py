@@ -7,6 +7,7 @@ records the screen, edits programs, and lets any other site's page call it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import time
@@ -17,6 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from comfy.media_kinds import MIB
 from ui.addresses import client_address
 from ui.call_check import Call, read_call
 from ui.gradio_internals import API_PREFIX, Sessions
@@ -41,6 +43,7 @@ ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
 
 WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
 PARSING = 2  # bodies at once: each may be in memory four times meanwhile
+LARGE = MIB  # bytes of a body that is read when no other such body is: Gradio's own reading takes several times as much
 REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
 NOTHING_HERE = "There is nothing here."
 PUT_ASIDE = "This page was put aside to make room for others. It is loaded again."
@@ -62,7 +65,9 @@ class Door:
         most, person, address = (
             REMEMBERED * calls for calls in (limits.calls, limits.person_calls, limits.address_calls)
         )
-        self.events = Owners(most, person, address, self.sessions.forget)
+        self.events = Owners(most, person, address, self._forget_event)
+        self.sizes: dict[str, int] = {}  # bytes that each of these calls brought
+        self.large = asyncio.Semaphore(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -113,6 +118,14 @@ class Door:
 
     async def _call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
+        if len(body) <= LARGE:
+            await self._judged_call(path, body, scope, receive, send)
+            return
+        async with self.large:
+            gc.collect()  # a call that failed holds what it brought in a cycle
+            await self._judged_call(path, body, scope, receive, send)
+
+    async def _judged_call(self, path: str, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         caller = caller_of(scope, self.identity)
         async with self.parsing:
             call = await asyncio.to_thread(read_call, body, self.limits)
@@ -130,10 +143,10 @@ class Door:
             await _put_aside(404, scope, receive, send)
             return
         if path in WAITING or path.startswith(CALL):
-            if self._has_too_many(caller):
+            if self._has_too_many(caller, len(body)):
                 await _answer(503, TOO_MANY_CALLS, scope, receive, send)
                 return
-            send = self._noting_the_event(caller, send)
+            send = self._noting_the_event(caller, len(body), send)
         async with self.turns.turn(caller):
             await self.gradio(scope, replay(body, receive), send)
 
@@ -150,12 +163,26 @@ class Door:
             return False
         return call.session in (None, call.event) or self.pages.belongs(call.session, caller)
 
-    def _has_too_many(self, caller: Caller) -> bool:
-        """Whether so many of this caller's calls wait or are at work that there is no room for another."""
-        own, near = (sum(map(self.sessions.goes_on, names)) for names in self.events.of(caller))
-        return own >= self.limits.person_calls or near >= self.limits.address_calls
+    def _has_too_many(self, caller: Caller, size: int) -> bool:
+        """Whether so many of this caller's calls wait or are at work that there is no room for another of this size."""
+        own, near = ([name for name in names if self.sessions.goes_on(name)] for names in self.events.of(caller))
+        held, there, all_held = (
+            size + sum(self.sizes[name] for name in names if self.sessions.goes_on(name))
+            for names in (own, near, self.sizes)
+        )
+        return (
+            len(own) >= self.limits.person_calls
+            or len(near) >= self.limits.address_calls
+            or held > self.limits.person_call_bodies
+            or there > self.limits.address_call_bodies
+            or all_held > self.limits.call_bodies
+        )
 
-    def _noting_the_event(self, caller: Caller, send: Send) -> Send:
+    def _forget_event(self, event: str) -> None:
+        self.sizes.pop(event, None)
+        self.sessions.forget(event)
+
+    def _noting_the_event(self, caller: Caller, size: int, send: Send) -> Send:
         """The way back of an answer that names a call, which from now on is this caller's."""
         said, status = b"", 0
 
@@ -164,7 +191,9 @@ class Door:
             status = message.get("status", status)
             said += message.get("body", b"")
             if message["type"] == "http.response.body" and not message.get("more_body") and status == 200:
-                self.events.claim(json.loads(said)["event_id"], caller)
+                event = json.loads(said)["event_id"]
+                self.sizes[event] = size
+                self.events.claim(event, caller)
             await send(message)
 
         return noting

@@ -14,14 +14,15 @@ LOGIN_FORM = 4096  # bytes
 class WebLimits:
     """One value for all of the web side; sizes in bytes, times in seconds. Runs have their own: `comfy.runs.RunLimits`.
 
-    `file`: one file. `body`: a script's call, which may carry files; `page_body`: any other request. What the page
-    sends has about 1 kB; this is for a dozen texts as long as a field takes, of three bytes a character. `patience`:
-    silence that a body may begin with; each `least_speed` bytes bring another second of it, up to `pause`. `arriving`:
-    all bodies that are on their way. `uploading`: uploads at once. `uploads`, `upload_age`: what people gave for their
-    forms, of which the oldest goes first. `run_files`: all files of one run. `values`, `depth`: of one call's JSON.
-    `connections`: open at once; `sockets`: WebSockets among them. `pages`: open pages whose forms are kept; the one
-    used longest ago by whoever has most goes first. `calls`: scripts' calls that wait or run. `…_working`: calls
-    of pages that are looked at at once; more of them wait, as each takes processor time from all.
+    `file`: one file. `body`: a script's call, which may carry files, and a workflow that is opened; `page_body`: any
+    other request. What the page sends has about 1 kB; this is for a dozen texts as long as a field takes, of three
+    bytes a character. `patience`: silence that a body may begin with; each `least_speed` bytes bring another second of
+    it, up to `pause`. `arriving`: all bodies that are on their way. `uploading`: uploads at once. `uploads`,
+    `upload_age`: what people gave for their forms, of which the oldest goes first. `run_files`: all files of one run.
+    `values`, `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them. `pages`: open
+    pages whose forms are kept; the one used longest ago by whoever has most goes first. `calls`: scripts' calls that
+    wait or run. `…_working`: calls of pages that are looked at at once; more of them wait, as each takes processor time
+    from all.
 
     What begins with `person_` and `address_` is the most of one person and from one address. A person's is far more
     than anybody uses with many tabs. An address has half of all or less, so that another one finds room whatever the
@@ -29,14 +30,14 @@ class WebLimits:
     """
 
     file: FileLimits = field(default_factory=FileLimits)
-    body: int = 48 * MIB
+    body: int = 24 * MIB
     page_body: int = 4 * MIB
     patience: float = 10.0
     least_speed: float = 10_000.0
     pause: float = 30.0
     arriving: int = 512 * MIB
-    person_arriving: int = 128 * MIB  # the largest file and something beside it
-    address_arriving: int = 192 * MIB
+    person_arriving: int = 112 * MIB  # the largest file and something beside it
+    address_arriving: int = 144 * MIB
     uploading: int = 32
     person_uploading: int = 8
     address_uploading: int = 16
@@ -56,5 +57,8 @@ class WebLimits:
     calls: int = 300
     person_calls: int = 60
     address_calls: int = 150
+    call_bodies: int = 128 * MIB
+    person_call_bodies: int = 48 * MIB
+    address_call_bodies: int = 64 * MIB
     person_working: int = 2
     address_working: int = 8

@@ -18,9 +18,9 @@ MOST_LAYERS = 4  # the page offers one
 OPAQUE = 255
 EXIF_ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
-# Bytes that are taken for each pixel, at most: what is in use at once, and what was given back and is still held.
-PICTURE_NEEDS = 18  # its own kind of pixels, the same as colours and alpha, and the mask: 4096 x 4096 are just taken
-LAYER_NEEDS = 14  # colours and alpha, its alpha alone, and the mask before and after
+# Bytes that are in use at once for each pixel, at most.
+PICTURE_NEEDS = 12  # as it is and as it becomes, and the mask before and after: a camera's 26 million pixels are taken
+LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
 SPLIT_NEEDS = 9
 
 
@@ -37,7 +37,9 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
     for layer in layers:
         mask = _with_layer(mask, layer)
     with opened(picture, needs=PICTURE_NEEDS) as below:
-        whole = with_eight_bits(ImageOps.exif_transpose(below) if _orientation(below) > 1 else below)
+        if _orientation(below) > 1:
+            ImageOps.exif_transpose(below, in_place=True)
+        whole = with_eight_bits(below)
         if whole.mode == "L":
             whole = whole.convert("RGB")
         whole.putalpha(ImageChops.invert(mask))

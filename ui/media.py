@@ -9,6 +9,7 @@ import mimetypes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from comfy.form import Widget
 from comfy.media_kinds import FileLimits, problem_with
@@ -37,15 +38,19 @@ class Upload:
         """Bytes."""
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
+    def opened(self) -> BinaryIO:
+        """All of it, to be read and closed."""
+        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+
     def chunks(self) -> Iterator[bytes]:
         """All of it, piece by piece."""
-        with io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb") as file:
+        with self.opened() as file:
             while chunk := file.read(CHUNK):
                 yield chunk
 
     def problem(self, limits: FileLimits, widget: Widget | None = None) -> str:
         """Why it cannot be taken, as `comfy.media_kinds.problem_with`; "" if it can."""
-        with io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb") as file:
+        with self.opened() as file:
             return problem_with(file, limits, widget)
 
 

@@ -12,6 +12,7 @@ from comfy.file_names import plain_name
 from ui.ascii_json import AsciiJSON
 from ui.backend import Backend
 from ui.identity import Identity
+from ui.shares import shared_address
 
 OPEN = "/workflows"
 AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of objects
@@ -34,7 +35,8 @@ def opening_routes(backend: Backend, identity: Identity) -> APIRouter:
         data = await request.body()
         try:
             async with room:
-                workflow = await asyncio.to_thread(backend.open, owner, plain_name(file), data)
+                address = shared_address(owner, request.scope)
+                workflow = await asyncio.to_thread(backend.open, owner, plain_name(file), data, address=address)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
         return AsciiJSON({"name": workflow.name})

@@ -77,6 +77,13 @@ class PageConnection(H11Protocol):
         if self._left is not None:
             self._left()
 
+    def shutdown(self) -> None:
+        """The app ends: whoever is still sending a request, or does not read the answer, is not waited for."""
+        super().shutdown()
+        unfinished = self.cycle is not None and not self.cycle.response_complete
+        if unfinished and (self.cycle.more_body or self.flow.write_paused):
+            self.transport.abort()
+
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """An answer that ends in the middle ends its connection; uvicorn's own writes that into the log each time."""
         cycle = self.cycle  # when the app is through with this request, the next one may be under way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import threading
@@ -130,7 +131,7 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
     app.add_middleware(EndStreams, identity=identity)
     app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
     app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
-    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: limits.file.size, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
+    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: 2 * limits.body, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
     app.add_middleware(BoundSockets, identity=identity, limits=limits)
     app.add_middleware(BoundBodies, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginFirst, identity=identity, login=LOGIN)
@@ -243,6 +244,8 @@ def serve(backend: Backend, settings: WebSettings) -> int:
     warn_of_plain_passwords(settings)
     config = web_config(build_app(backend, settings), settings, backend.limits)
     server = Server(config, backend.runs, settings)
+    gc.collect()
+    gc.freeze()  # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
     try:
         server.run()
     except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so

@@ -8,6 +8,7 @@ import io
 import multiprocessing
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,8 @@ from tests.benchmarks.clients import SEED, WORKFLOW
 ADDRESS = "127.0.0.2"
 WAIT = 90.0
 SLOW_LOGINS, SLOW_UPLOADS, COOKIES, SOCKETS, PAGES, PRESSES = 200, 64, 1000, 2000, 5000, 20
-SIDE, LAYERS = 8192, 4
+SIDE, LAYERS = 8192, 4  # refused
+LARGEST = 5120  # of a picture that can be painted
 AT_ONCE = 16
 UPLOAD = "/gradio_api/upload"
 CALL = "/gradio_api/run/predict"
@@ -113,10 +115,10 @@ async def drawn_pages(url: str) -> None:
     await many(url, PAGES, draw)
 
 
-async def layered_pictures(url: str) -> None:
+async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> None:
     """Presses with pictures of which each is as large as it may be, in as many layers as there may be."""
     packed = io.BytesIO()
-    Image.new("LA", (SIDE, SIDE), (0, 128)).save(packed, "PNG")
+    Image.new("LA", (side, side), (0, 128)).save(packed, "PNG")
     cookie = {"cookie": cookie_of(url)}
 
     async def press(http: httpx.AsyncClient) -> None:
@@ -125,7 +127,7 @@ async def layered_pictures(url: str) -> None:
         files = {"files": ("a.png", packed.getvalue())}
         place = (await http.post(UPLOAD, files=files, headers=cookie)).json()[0]
         picture = {"path": place, "meta": {"_type": "gradio.FileData"}}
-        await page.press("imageeditor", {"background": picture, "layers": [picture] * LAYERS, "composite": None})
+        await page.press("imageeditor", {"background": picture, "layers": [picture] * layers, "composite": None})
 
     await many(url, PRESSES, press, at_once=PRESSES)
 
@@ -204,6 +206,7 @@ ATTACKS: dict[str, Callable[[str], Awaitable[None]]] = {
     "sockets": many_sockets,
     "drawn pages": drawn_pages,
     "layered pictures": layered_pictures,
+    "painted pictures": partial(layered_pictures, side=LARGEST, layers=1),
 }
 
 

@@ -50,7 +50,7 @@ def fast_site(own_temporary_folder: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def slow_site(own_temporary_folder: Path) -> Iterator[Site]:
     """The same on a server slow enough to do something during a run."""
-    with running_demo_app(step_seconds=0.12, grace=1.0) as (demo, app):
+    with running_demo_app(step_seconds=0.12, grace=1.0, ahead=2) as (demo, app):
         yield _site(demo, app)
 
 

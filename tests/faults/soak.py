@@ -90,7 +90,7 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
             Client(link.url) as client,
         ):
             limits = RunLimits(person=10**6, all=10**6, hourly=10**6)
-            with closing(Runs(client, timing=target.timing, limits=limits, history=history)) as runs:
+            with closing(Runs(client, timing=target.timing, limits=limits, history=history, ahead=2)) as runs:
                 tried = _Soak(target, link, runs, report).all(plans)
             _judge(target, history, tried, report)
             _look_for_leftovers(target, history, len(plans), report)

@@ -1,0 +1,76 @@
+"""What one visitor can make the app hold in memory: a part of what a small machine has, whatever they send."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import requests
+from PIL import Image
+from serving import running_demo_app
+from web import ANN, cookie_of
+
+from comfy.client import Client
+from comfy.decoding import MOST_MEMORY, Turns, opened
+from comfy.file_form import FileForm
+from comfy.media_kinds import MIB, FileLimits
+from comfy.opened import OpenedWorkflows
+from comfy.outputs import OutputFile
+from comfy.workflow import open_workflow
+from ui.limits import WebLimits
+from ui.masks import PICTURE_NEEDS, put_together
+
+CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
+
+
+def test_attack_a_camera_s_picture_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
+    """24 million pixels and paint over all of them are within what one picture may take."""
+    Turns()
+    picture, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
+    Image.new("RGB", CAMERA, "teal").save(picture)
+    Image.new("LA", CAMERA, (255, 128)).save(layer, compress_level=1)
+    put_together(picture, [layer], FileLimits(), made)
+    with opened(made, ("PNG",)) as whole:
+        assert whole.size == CAMERA
+    assert CAMERA[0] * CAMERA[1] * PICTURE_NEEDS <= MOST_MEMORY
+
+
+def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Path) -> None:
+    """Whatever somebody's file has, what is held of it is a piece."""
+    file = tmp_path / "sound.wav"
+    file.write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(40 * MIB))
+    with running_demo_app(step_seconds=0) as (demo, _), Client(demo.url) as client, file.open("rb") as sound:
+        form = FileForm({"type": "input"}, "sound.wav", sound)
+        tracemalloc.start()
+        try:
+            assert sum(map(len, form)) == len(form) > 40 * MIB
+            assert tracemalloc.get_traced_memory()[1] < 8 * MIB
+        finally:
+            tracemalloc.stop()
+        value = client.upload(sound, "sound.wav", subfolder="t")
+        with client.view(OutputFile("sound.wav", "t", "input", "file", "1")) as answer:
+            assert b"".join(answer.iter_bytes()) == file.read_bytes()
+        assert value == "t/sound.wav"
+
+
+def test_attack_ever_new_people_push_out_nobody_s_workflows() -> None:
+    """However many people somebody makes up: what goes is what came from their own address."""
+    opened = OpenedWorkflows(size=100_000)
+    text = b'{"1": {"class_type": "A", "inputs": {"text": "a cat"}}}'
+    bob = opened.put("bob", open_workflow("a.json", text), "a.json", text, address="192.0.2.1")
+    for number in range(200):
+        padded = text + b" " * number
+        opened.put(f"rude {number}", open_workflow("a.json", padded), "a.json", padded, address="192.0.2.2")
+    assert opened.get("bob", bob.name)
+
+
+def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
+    """What scripts' calls have brought is in memory until they end: one address has so much of it, others find room."""
+    limits = WebLimits(address_call_bodies=50_000)
+    body = {"data": ["text-to-image", {"2.text": "x" * 20_000, "5.steps": 60}]}
+    with running_demo_app(step_seconds=0.1, limits=limits) as (_, app):
+        answers = [
+            requests.post(f"{app.url}/gradio_api/call/run", json=body, cookies=cookie_of(ANN), timeout=10)
+            for _ in range(3)
+        ]
+        assert [one.status_code for one in answers] == [200, 200, 503]
