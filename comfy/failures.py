@@ -100,11 +100,11 @@ _RULES = (
     ),
 )
 
-# An absolute path, with spaces only between quotes; neither an address nor a single name after a slash.
-_ROOT = r"""(?:/[^\s'"/]+/|[A-Za-z]:[\\/]|\\\\)"""
+# An absolute path, with spaces only between quotes; neither an address nor mark-up nor a single name after a slash.
+_ROOT = r"""(?:/[^\s'"/<>]+/|[A-Za-z]:[\\/]|\\\\)"""
 _PATH = re.compile(
-    rf"""(?<=['"]){_ROOT}[^'"\n]*(?=['"])"""
-    rf"""|(?<![\w/:.\\]){_ROOT}[^\s'",;)]*"""
+    rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])"""
+    rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
 )
 
 _OTHERWISE = "A node failed while it was working."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -85,9 +86,11 @@ class PageConnection(H11Protocol):
             self.transport.abort()
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """An answer that ends in the middle ends its connection; uvicorn's own writes that into the log each time."""
+        """An answer that ends in the middle ends its connection, as does one that is cancelled because the app ends;
+        uvicorn's own writes that into the log each time."""
         cycle = self.cycle  # when the app is through with this request, the next one may be under way
-        await app(scope, receive, send)
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
         if cycle.response_started and not cycle.response_complete:
             cycle.disconnected = True
             self.transport.close()

@@ -61,10 +61,10 @@ def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
     ("said", "told"),
     [
         ("No such file: '/home/ann smith/ComfyUI/models/a.safetensors'", "No such file: '…/a.safetensors'"),
-        ("full_output_folder: /tmp/real\n output_dir: /tmp/real/output", "full_output_folder: …\n output_dir: …"),
+        ("full_output_folder: /srv/comfyui\n output_dir: /srv/comfyui/output", "full_output_folder: …\n output_dir: …"),
         (r"cannot open C:\Users\ann\ComfyUI\input\b.png (5)", "cannot open …/b.png (5)"),
         (r"[Errno 2] 'D:\\ComfyUI\\models'", "[Errno 2] '…'"),
-        ("the folder /home/ann, and (/root/x/y.json)", "the folder …, and (…/y.json)"),
+        ("the folder /home/ann, and (/srv/x/y.json)", "the folder …, and (…/y.json)"),
         ("1/2 of a/b/c at https://host/a/b, and/or /view or ' / '", None),
         ("comfyforms/0123/a.png [output] is 512x512/8", None),
     ],
