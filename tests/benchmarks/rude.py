@@ -74,9 +74,9 @@ async def presses(app: AppProcess, count: int, *, beside_another: bool = False) 
     """What is seen of each of some presses, one after the other; `beside_another`: whose runs take turns with them."""
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
         person = await visitor(app, http)
-        another = asyncio.create_task(pressing(Person(app.url), http, count * 4 if beside_another else 0))
+        others = [asyncio.create_task(pressing(Person(app.url), http, count * 4))] if beside_another else []
         seen = [await person.run(http) for _ in range(count)]
-        await another
+        await asyncio.gather(*others)
     return seen
 
 
