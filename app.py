@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error("%s %s", problem, problem.hint)
         return 1
     with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
-        os.environ["GRADIO_TEMP_DIR"] = str(files)  # uploads end with the app
+        os.environ["GRADIO_TEMP_DIR"] = str(files)  # whatever Gradio writes ends with the app, as uploads do
         try:
             return run(settings, history, files, secret)
         except ComfyError as problem:

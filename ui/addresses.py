@@ -77,6 +77,11 @@ def host_name(header: str) -> str:
     return (parts["v6"] or parts["name"].removesuffix(".")) if parts else ""
 
 
+def networks_of(trusted: Sequence[str]) -> list[str]:
+    """The addresses and networks of trusted proxies; "*" among them stands for all that are not public."""
+    return list(NEAR if "*" in trusted else trusted)
+
+
 class TrustedProxies:
     """ASGI middleware: puts the caller's own address, scheme and Host header in the place of the proxy's where a
     trusted proxy tells them. Nobody else's word counts, nor is it passed on. A Host that is not the app's is refused.
@@ -87,7 +92,7 @@ class TrustedProxies:
     def __init__(self, app: ASGIApp, trusted: Sequence[str], hosts: KnownHosts) -> None:
         self.app = app
         self.hosts = hosts
-        self.proxies = ProxyHeadersMiddleware(self._addressed, list(NEAR if "*" in trusted else trusted))  # type: ignore[arg-type]
+        self.proxies = ProxyHeadersMiddleware(self._addressed, networks_of(trusted))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""

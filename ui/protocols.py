@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
-from ui.addresses import NEAR, client_address
+from ui.addresses import client_address, networks_of
 from ui.shares import Caller, Share
 
 HEAD_SECONDS = 30.0  # that a request's head may take to arrive
@@ -27,7 +27,7 @@ class Addresses:
 
     def __init__(self, most: int, proxies: Sequence[str]) -> None:
         self._share = Share(sys.maxsize, sys.maxsize, most)
-        self._proxies = _TrustedHosts(list(NEAR if "*" in proxies else proxies))  # as `TrustedProxies` reads them
+        self._proxies = _TrustedHosts(networks_of(proxies))
 
     def arrive(self, client: tuple[str, int] | None) -> Callable[[], None] | None:
         """Count one more from there; what to call when it is gone, or None where it is one too many."""
