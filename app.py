@@ -16,11 +16,11 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
-from ui.log_limit import LogLimit
 from ui.settings import ON_A_SPACE, Settings
+from ui.web.log_limit import LogLimit
 
 if TYPE_CHECKING:
-    from comfy.history import History
+    from comfy.records.store import RunStore
 
 log = logging.getLogger("comfyforms")
 
@@ -33,32 +33,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = read_settings(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sets
+    if (
+        hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    ):  # which nohup sets
         signal.signal(signal.SIGHUP, terminal_closed)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each takes its time to import, gradio seconds: --help goes without.
     from comfy.errors import ComfyError
-    from comfy.files_kept import FilesKept
-    from comfy.history import History, HistoryLimits
-    from ui.secret import kept_secret
+    from comfy.records.blobs import BlobStore
+    from comfy.records.store import HistoryLimits, RunStore
+    from ui.web.secret import kept_secret
 
     data = settings.data.absolute()
-    database = settings.database.get_secret_value() if settings.database else f"sqlite:///{data / 'history.sqlite'}"
+    database = (
+        settings.database.get_secret_value()
+        if settings.database
+        else f"sqlite:///{data / 'history.sqlite'}"
+    )
     limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
     try:
-        kept = FilesKept(data)
+        kept = BlobStore(data)
         secret = kept_secret(data)
-        history = History(database, kept, limits)
+        history = RunStore(database, kept, limits)
     except ComfyError as problem:
-        log.error("%s %s", problem, problem.hint)
+        log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
         return 1
-    with contextlib.closing(history), temporary_folder(data / "temporary", clean=history.files.ours) as files:
-        os.environ["GRADIO_TEMP_DIR"] = str(files)  # whatever Gradio writes ends with the app, as uploads do
+    with (
+        contextlib.closing(history),
+        temporary_folder(data / "temporary", clean=history.files.ours) as files,
+    ):
+        os.environ["GRADIO_TEMP_DIR"] = str(
+            files
+        )  # whatever Gradio writes ends with the app, as uploads do
         try:
             return run(settings, history, files, secret)
         except ComfyError as problem:
-            log.error("%s %s", problem, problem.hint)
+            log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
             return USAGE_ERROR
 
 
@@ -70,7 +81,8 @@ def terminal_closed(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
-    """A folder for as long as the block lasts; `clean` removes first what a program that was killed has left."""
+    """A folder for as long as the block lasts; `clean` removes first what a program that was killed
+    has left."""
     if clean:
         shutil.rmtree(below, ignore_errors=True)
     below.mkdir(exist_ok=True)
@@ -78,39 +90,39 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def run(settings: Settings, history: History, files: Path, secret: bytes) -> int:
-    """Wire the parts together and serve; `files` is for temporary files. The exit code. ComfyError for a setting that
-    cannot be used."""
-    from comfy.client import Client
-    from comfy.folder import WorkflowFolder
-    from comfy.runs import RunLimits, Runs
-    from comfy.server import choose_server
-    from ui.backend import Backend
-    from ui.catalogue import LiveCatalogue
+def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> int:
+    """Wire the parts together and serve; `files` is for temporary files. The exit code. ComfyError
+    for a setting that cannot be used."""
+    from comfy.client.client import Client
+    from comfy.discovery import choose_server
+    from comfy.runs.limits import RunLimits
+    from comfy.runs.registry import LocalRunRegistry
+    from comfy.workflow.folder import WorkflowFolder
     from ui.permissions import permissions_of
     from ui.server import WebSettings, serve
+    from ui.services import wire
 
     permissions = permissions_of(settings)
     with (
         choose_server(settings.server_address) as server,
         Client(replace(server.address, shown=settings.only_this_machine)) as client,
     ):
-        runs = Runs(
+        runs = LocalRunRegistry(
             client,
             grace=settings.grace,
             limits=RunLimits(person=settings.waiting, hourly=settings.hourly),
             history=history,
         )
         runs.resume()
-        backend = Backend(
+        services = wire(
             client,
             runs,
+            history.files,
             WorkflowFolder(settings.workflows),
-            LiveCatalogue(client),
-            demo=server.stand_in,
-            files=files,
+            files,
             permissions=permissions,
             secret=secret,
+            demo=server.stand_in,
         )
         log.info("Pictures come from %s.", server)
         web = WebSettings(
@@ -123,7 +135,7 @@ def run(settings: Settings, history: History, files: Path, secret: bytes) -> int
             trusted_proxies=settings.trusted_proxies,
             on_a_space=ON_A_SPACE,
         )
-        return serve(backend, web)
+        return serve(services, web)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""``python -m comfy COMMAND``: the package from a shell.
+"""`python -m comfy COMMAND`: the package from a shell.
 
-Each command is a module with ``add_arguments(parser)`` and ``main(args) -> exit status``.
+Each command is a module with `add_arguments(parser)` and `main(args) -> exit status`.
 """
 
 from __future__ import annotations
@@ -12,35 +12,42 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol, cast
 
-__all__ = ["main"]
-
 
 class Command(Protocol):
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    """A command of `python -m comfy`: what a module of comfy/cli has to offer."""
 
-    def main(self, args: argparse.Namespace) -> int: ...
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options of the command to its parser."""
+
+    def main(self, args: argparse.Namespace) -> int:
+        """Do it; the exit status."""
 
 
 # name -> (module, line for --help); a module is imported only when its command is given.
 _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "run": ("comfy.cli_run", "run a workflow on a server and save what it makes"),
-        "form": ("comfy.cli_form", "print the form of a workflow"),
-        "convert": ("comfy.cli_convert", "turn graphs saved by the editor into prompts"),
-        "demo": ("comfy.cli_demo", "start the stand-in server"),
+        "run": ("comfy.cli.run", "run a workflow on a server and save what it makes"),
+        "form": ("comfy.cli.form", "print the form of a workflow"),
+        "convert": ("comfy.cli.convert", "turn graphs saved by the editor into prompts"),
+        "demo": ("comfy.cli.demo", "start the stand-in server"),
     }
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0 for success, 1 for a failure it reports, 2 for wrong usage."""
+    """Run one command; the exit status is 0 for success, 1 for a failure it reports, 2 for wrong
+    usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="python -m comfy", description="Work with ComfyUI from a shell.")
+    parser = argparse.ArgumentParser(
+        prog="python -m comfy", description="Work with ComfyUI from a shell."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     command: Command | None = None
     for name, (module, line) in _COMMANDS.items():
-        subparser = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        subparser = commands.add_parser(
+            name, help=line, description=line[0].upper() + line[1:] + "."
+        )
         if name == chosen:
             command = cast("Command", importlib.import_module(module))
             command.add_arguments(subparser)

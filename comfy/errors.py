@@ -1,7 +1,8 @@
 """The exceptions of this package, in one tree.
 
-Every one of them is written for the person at the screen: ``str(error)`` is a whole sentence about what happened,
-``error.hint`` says what to do next. Exceptions of other libraries are translated where they occur and never leave.
+Every one of them is written for the person at the screen: `str(error)` is a whole sentence about
+what happened, `error.hint` says what to do next. Exceptions of other libraries are translated where
+they occur and never leave.
 """
 
 from __future__ import annotations
@@ -10,26 +11,18 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = [
-    "ComfyError",
-    "DiskFull",
-    "NodeError",
-    "PromptRejected",
-    "RunNotFound",
-    "ServerError",
-    "ServerUnreachable",
-    "UploadRejected",
-    "WorkflowError",
-    "not_written",
-]
+# The `type` of a `NodeError` of our own: a file for this input was refused before the prompt was
+# sent.
+FILE_REFUSED = "file_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeError:
-    """One objection of the server to one node of a prompt, as in ``node_errors`` of ``POST /prompt``.
+    """One objection of the server to one node of a prompt, as in `node_errors` of `POST /prompt`.
 
-    ``input`` is None when the objection is about the node as a whole. ``type``, ``message`` and ``details`` are the
-    server's own words (``value_not_in_list``, …).
+    `input` is None when the objection is about the node as a whole. `type`, `message` and `details`
+    are the server's own words (`value_not_in_list`, …), or ours for `FILE_REFUSED`: a sentence, and
+    what to do.
     """
 
     node: str
@@ -41,7 +34,8 @@ class NodeError:
 
 
 class ComfyError(Exception):
-    """Base of all: ``str()`` is a sentence for the person, ``hint`` what to do next ('' where there is nothing)."""
+    """Base of all: `str()` is a sentence for the person, `hint` what to do next ('' where there is
+    nothing)."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -49,8 +43,8 @@ class ComfyError(Exception):
 
 
 class ServerUnreachable(ComfyError):
-    """No answer: connection refused, timeout, unknown host, connection cut. ``passing``: it may be there in a moment;
-    not so where its certificate or our settings would have to change first."""
+    """No answer: connection refused, timeout, unknown host, connection cut. `passing`: it may be
+    there in a moment; not so where its certificate or our settings would have to change first."""
 
     def __init__(self, message: str, hint: str = "", *, passing: bool = True) -> None:
         super().__init__(message, hint)
@@ -58,7 +52,7 @@ class ServerUnreachable(ComfyError):
 
 
 class ServerError(ComfyError):
-    """An HTTP answer that was not expected; ``status`` is its code."""
+    """An HTTP answer that was not expected; `status` is its code."""
 
     def __init__(self, message: str, hint: str = "", *, status: int) -> None:
         super().__init__(message, hint)
@@ -66,23 +60,29 @@ class ServerError(ComfyError):
 
     @property
     def passing(self) -> bool:
-        """Whether the same question may be answered well a moment later; what was asked for may have been done."""
+        """Whether the same question may be answered well a moment later; what was asked for may
+        have been done."""
         return self.status >= 500 or self.status < 300 or self.status in (408, 429)
 
 
 class PromptRejected(ComfyError):
-    """``POST /prompt`` was refused; ``node_errors`` says on which nodes and inputs, as far as the server told."""
+    """`POST /prompt` was refused; `node_errors` says on which nodes and inputs, as far as the
+    server told."""
 
-    def __init__(self, message: str, hint: str = "", *, node_errors: Iterable[NodeError] = ()) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, node_errors: Iterable[NodeError] = ()
+    ) -> None:
         super().__init__(message, hint)
         self.node_errors = tuple(node_errors)
 
 
 class DiskFull(ComfyError):
-    """There is no room left here, or none for this account; ``what`` as in `not_written`."""
+    """There is no room left here, or none for this account; `what` as in `not_written`."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The disk of this app is full: {what}.", "Tell whoever runs it, then try again.")
+        super().__init__(
+            f"The disk of this app is full: {what}.", "Tell whoever runs it, then try again."
+        )
 
 
 class WorkflowError(ComfyError):
@@ -94,11 +94,13 @@ class UploadRejected(ComfyError):
 
 
 class RunNotFound(ComfyError):
-    """There is no such run, or it belongs to somebody else: the two are not told apart on purpose."""
+    """There is no such run, or it belongs to somebody else: the two are not told apart on
+    purpose."""
 
 
 def not_written(what: str, error: OSError, hint: str) -> ComfyError:
-    """What to say where something could not be written here: ``what`` as in "the file could not be kept", and why."""
+    """What to say where something could not be written here: `what` as in "the file could not be
+    kept", and why."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(what)
     return ComfyError(f"{what[:1].upper()}{what[1:]}: {error.strerror or error}.", hint)

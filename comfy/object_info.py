@@ -1,15 +1,15 @@
 """The server's node catalogue: what `/object_info` says about every node class, in one shape.
 
-Input specs come in two spellings, `[["a", "b"], {…}]` and `["COMBO", {"options": ["a", "b"]}]`; since 0.33 also dynamic
-combos (`COMFY_DYNAMICCOMBO_V3`), whose chosen option brings inputs with dotted names (`format.codec`), and autogrow
-inputs. The raw dict is 0.5 to 1.6 MB and mostly unused by any one workflow, so a node is parsed when first asked for.
+Input specs come in two spellings (docs/comfyui.md#25), `[["a", "b"], {…}]` and `["COMBO",
+{"options": ["a", "b"]}]`; since 0.33 also dynamic combos (docs/comfyui.md#26), whose chosen option
+brings inputs with dotted names (`format.codec`), and autogrow inputs. The raw dict is 0.5 to 1.6 MB
+and mostly unused by any one workflow, so a node is parsed when first asked for.
 """
 
 from __future__ import annotations
 
 import difflib
 import gzip
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from comfy.errors import ComfyError
+from comfy.file_inputs import FILE_WIDGETS, is_folder_name, may_name_file
+from comfy.json_values import as_dicts, as_list, as_mapping, as_text, parse_json
 
 COMBO = "COMBO"
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
@@ -26,14 +28,18 @@ AUTOGROW = "COMFY_AUTOGROW_V3"
 # Types whose value a person types or picks. Everything else arrives through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
 
+# Types of links that fit anything.
+_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})
+
 # How like a missing class another must be to be named; less is no help.
-LIKENESS = 0.8
+_LIKENESS = 0.8
 
 # As many inputs as an autogrow group without a limit of its own may have.
-MOST_GROWN = 100
+_MOST_GROWN = 100
 
-# The options by which a combo or string input says that files can be uploaded to it, and what kind of file.
-UPLOAD_OPTIONS = {
+# The options by which a combo or string input says that files can be uploaded to it, and what kind
+# of file.
+_UPLOAD_OPTIONS = {
     "image_upload": "image",
     "animated_image_upload": "image",
     "audio_upload": "audio",
@@ -41,29 +47,15 @@ UPLOAD_OPTIONS = {
     "file_upload": "file",
 }
 
-# Widgets of the editor whose value is the name of a file, or an object of such names (ComfyUI 0.3.64 and 0.33.0:
-# `nodes_webcam.py`, `nodes_audio.py` RecordAudio, `nodes_load_3d.py`).
-FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
-# How inputs are called that take a path. ComfyUI does not declare them: `LoadImageDataSetFromFolder.folder`,
-# `LoadLatent.latent` and `GeminiInputFiles.file` are plain lists, `Preview3D.model_file` is a plain text.
-_FOLDER = re.compile(r"(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII)
-_FILE = re.compile(r"(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
-_MEDIUM = re.compile(r"(image|video|audio|mask|latent)s?(_name|_list)?(_?\d+)?", re.ASCII)
-_MEDIUM_OR_ADDRESS = re.compile(r"(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII)
-_MEDIA_FILE = re.compile(
-    r".+\.(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
-    r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
-    re.IGNORECASE | re.DOTALL,
-)
-
 
 @dataclass(frozen=True)
 class InputSpec:
     """One declared input of a node class.
 
-    `type` is the server's own word; both combo spellings are "COMBO". `choices` are the offered values of a combo (the
-    keys of a dynamic one) and None for everything else. `options` is the raw second half of the spec: default, min,
-    max, step, round, multiline, tooltip, control_after_generate, image_upload and whatever else the node says.
+    `type` is the server's own word; both combo spellings are "COMBO". `choices` are the offered
+    values of a combo (the keys of a dynamic one) and None for everything else. `options` is the raw
+    second half of the spec: default, min, max, step, round, multiline, tooltip,
+    control_after_generate, image_upload and whatever else the node says.
     """
 
     name: str
@@ -75,7 +67,8 @@ class InputSpec:
 
     @property
     def value_type(self) -> str:
-        """The type of the widget, where the input accepts several: `FLOAT,INT` with `widgetType: FLOAT` is FLOAT."""
+        """The type of the widget, where the input accepts several: `FLOAT,INT` with `widgetType:
+        FLOAT` is FLOAT."""
         hint = self.options.get("widgetType")
         if isinstance(hint, str) and hint in WIDGET_TYPES:
             return hint
@@ -83,91 +76,105 @@ class InputSpec:
 
     @property
     def is_widget(self) -> bool:
-        """True if a person can give this input a value; `forceInput` turns a widget type into a pure socket."""
+        """True if a person can give this input a value; `forceInput` turns a widget type into a
+        pure socket."""
         return self.value_type in WIDGET_TYPES and not self.options.get("forceInput")
 
     @property
     def upload(self) -> str | None:
         """What kind of file can be uploaded here: "image", "audio", "video", "file", or None."""
-        return next((kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option)), None)
+        return next(
+            (kind for option, kind in _UPLOAD_OPTIONS.items() if self.options.get(option)), None
+        )
 
     @cached_property
     def names_files(self) -> bool:
-        """True if ComfyUI, or a node of a pack, takes the value for the name of a file or folder on the server.
+        """True if ComfyUI, or a node of a pack, takes the value for the name of a file or folder on
+        the server.
 
-        The server says so of uploads only. Lists are also told by what they offer, lists and texts by their name.
+        The server says so of uploads only. Lists are also told by what they offer, lists and texts
+        by their name.
         """
         if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
             return True
-        name = self.plain_name
-        match self.value_type:
-            case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
-                named = _FILE.fullmatch(name) or _FOLDER.fullmatch(name) or _MEDIUM.fullmatch(name)
-                return bool(named and not name.startswith("model")) or any(map(is_media_file, self.choices or ()))
-            case "STRING":
-                return bool(_FILE.fullmatch(name) or _FOLDER.fullmatch(name) or _MEDIUM_OR_ADDRESS.fullmatch(name))
-            case "*":
-                return bool(_FILE.fullmatch(name) or _FOLDER.fullmatch(name))
-            case _:
-                return False
+        return may_name_file(self.bare_name, self.value_type, self.choices or ())
 
     @property
     def names_folder(self) -> bool:
-        """True for a name of a folder, or of either: nothing at all would be the folder that all others lie in."""
-        return self.names_files and not self.upload and bool(_FOLDER.fullmatch(self.plain_name))
+        """True for a name of a folder, or of either: nothing at all would be the folder that all
+        others lie in."""
+        return self.names_files and not self.upload and is_folder_name(self.bare_name)
 
     @property
-    def plain_name(self) -> str:
-        """The name without what stands before a dot, in small letters and underscores: `a.filePath` is file_path."""
+    def bare_name(self) -> str:
+        """The name without what stands before a dot, in small letters and underscores: `a.filePath`
+        is file_path."""
         last = self.name.rpartition(".")[2]
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", last).lower()
 
     def branch(self, value: object) -> tuple[InputSpec, ...]:
-        """The inputs that come with one choice of a dynamic combo, under their dotted names; () for all others."""
+        """The inputs that come with one choice of a dynamic combo, under their dotted names; () for
+        all others."""
         if self.type != DYNAMIC_COMBO:
             return ()
-        for option in _dicts(self.options.get("options")):
+        for option in as_dicts(self.options.get("options")):
             if option.get("key") == value:
                 return _parse_inputs(option.get("inputs"), prefix=f"{self.name}.")
         return ()
 
     def grown(self, name: str) -> InputSpec | None:
-        """The spec of one input of an autogrow group by its dotted name (`images.image0`), or None if it is not one."""
-        head, dot, slot = name.rpartition(".") if self.type == AUTOGROW else ("", "", "")
-        template = _mapping(self.options.get("template")) if dot and head == self.name else {}
-        if not template:
+        """The spec of one input of an autogrow group by its dotted name (`images.image0`), or None
+        if it is not one."""
+        head, dot, slot = name.rpartition(".")
+        if not self._template or not dot or head != self.name:
             return None
-        prefix, names = _text(template.get("prefix")), _flat(template.get("names"))
-        if slot not in names and not (prefix and slot.startswith(prefix) and slot[len(prefix) :].isdecimal()):
+        prefix, names = self._names
+        if slot not in names and not (
+            prefix and slot.startswith(prefix) and slot[len(prefix) :].isdecimal()
+        ):
             return None
         return replace(self.member, name=name, required=False) if self.member else None
 
     @cached_property
     def member(self) -> InputSpec | None:
         """What each input of an autogrow group is like; None for all others."""
-        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
-        inner = _parse_inputs(template.get("input"))
+        inner = _parse_inputs(self._template.get("input"))
         return inner[0] if inner else None
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
-        """The dotted names that the inputs of an autogrow group can have, in order; () for all others."""
-        template = _mapping(self.options.get("template")) if self.type == AUTOGROW else {}
-        prefix, names = _text(template.get("prefix")), _flat(template.get("names"))
+        """The dotted names that the inputs of an autogrow group can have, in order; () for all
+        others."""
+        prefix, names = self._names
         if prefix and not names:
-            most = template.get("max")
-            names = tuple(f"{prefix}{n}" for n in range(min(most, MOST_GROWN) if isinstance(most, int) else MOST_GROWN))
+            most = self._template.get("max")
+            names = tuple(
+                f"{prefix}{n}"
+                for n in range(min(most, _MOST_GROWN) if isinstance(most, int) else _MOST_GROWN)
+            )
         return tuple(f"{self.name}.{name}" for name in names)
 
     @property
     def least(self) -> int:
         """How many inputs of an autogrow group must be there."""
-        least = _mapping(self.options.get("template")).get("min")
-        return least if isinstance(least, int) and self.type == AUTOGROW else 0
+        least = self._template.get("min")
+        return least if isinstance(least, int) else 0
 
     @property
-    def start(self) -> Any:
-        """The value that the editor gives a new widget of this kind; None where there is no widget or no choice."""
+    def _template(self) -> Mapping[str, Any]:
+        """What an autogrow group says of its inputs; empty for all others."""
+        return as_mapping(self.options.get("template")) if self.type == AUTOGROW else {}
+
+    @property
+    def _names(self) -> tuple[str, tuple[Any, ...]]:
+        """How the inputs of an autogrow group are called: what stands before their number, or all
+        names."""
+        return as_text(self._template.get("prefix")), tuple(as_list(self._template.get("names")))
+
+    @property
+    def start(self) -> object:
+        """The value that the editor gives a new widget of this kind; None where there is no widget
+        or no choice."""
         if not self.is_widget or self.names_files:  # what others have put there is no choice
             return None
         said = self.options.get("default")
@@ -176,12 +183,17 @@ class InputSpec:
         if said is None and self.value_type in ("INT", "FLOAT"):
             least = self.options.get("min")
             return max(0, least) if isinstance(least, int | float) else 0
-        return {"BOOLEAN": False, "STRING": "", "COLOR": "#000000"}.get(self.value_type) if said is None else said
+        return (
+            {"BOOLEAN": False, "STRING": "", "COLOR": "#000000"}.get(self.value_type)
+            if said is None
+            else said
+        )
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node class. `inputs` are in declared order, required before optional; hidden ones are left out."""
+    """One node class. `inputs` are in declared order, required before optional; hidden ones are
+    left out."""
 
     class_type: str
     display_name: str
@@ -201,13 +213,15 @@ class NodeSpec:
     def active_inputs(self, values: Mapping[str, object]) -> dict[str, InputSpec]:
         """The inputs that exist for these values, in order.
 
-        Each dynamic combo is followed by its choice's own inputs, each autogrow input by those that have a value.
+        Each dynamic combo is followed by its choice's own inputs, each autogrow input by those that
+        have a value.
         """
         return dict(_walk(self.inputs, values))
 
 
 class Catalogue(Mapping[str, NodeSpec]):
-    """All node classes of one server, by class type. Built from the parsed body of `/object_info`."""
+    """All node classes of one server, by class type. Built from the parsed body of
+    `/object_info`."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
@@ -216,36 +230,51 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     @classmethod
     def read(cls, path: Path) -> Catalogue:
-        """Read a saved catalogue, `.json` or `.json.gz`. Raises ComfyError when it is not there or none."""
+        """Read a saved catalogue, `.json` or `.json.gz`. Raises ComfyError when it is not there or
+        none."""
         try:
             data = path.read_bytes()
-            raw = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+            raw = parse_json(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         except (OSError, EOFError, ValueError, RecursionError) as error:
             raise ComfyError(f"The node catalogue {path} cannot be read: {error}.") from error
         if not isinstance(raw, dict):
             raise ComfyError(
-                f"{path} is not a node catalogue.", hint="Save the answer of http://SERVER/object_info to a file."
+                f"{path} is not a node catalogue.",
+                hint="Save the answer of http://SERVER/object_info to a file.",
             )
         return cls(raw)
 
     def similar(self, class_type: str) -> str:
-        """The display name of the class most like one that is not there, by class or display name; "" if none is."""
+        """The display name of the class most like one that is not there, by class or display name;
+        "" if none is."""
         if class_type not in self._similar:
-            near = difflib.get_close_matches(_core(class_type), self._names, 1, LIKENESS)
+            near = difflib.get_close_matches(_core(class_type), self._names, 1, _LIKENESS)
             self._similar[class_type] = self._names[near[0]] if near else ""
         return self._similar[class_type]
 
     @cached_property
     def uploads(self) -> frozenset[str]:
         """The names of files that anybody has uploaded, as the inputs for them list them."""
-        specs = (spec for one in self for spec in _declared(self.raw[one]) if any(map(spec[1].get, UPLOAD_OPTIONS)))
-        lists = (head if isinstance(head, list) else options.get("options") for head, options in specs)
-        return frozenset(name for offered in lists for name in _flat(offered) if isinstance(name, str) and "." in name)
+        specs = (
+            spec
+            for one in self
+            for spec in _declared(self.raw[one])
+            if any(map(spec[1].get, _UPLOAD_OPTIONS))
+        )
+        lists = (
+            head if isinstance(head, list) else options.get("options") for head, options in specs
+        )
+        return frozenset(
+            name
+            for offered in lists
+            for name in as_list(offered)
+            if isinstance(name, str) and "." in name
+        )
 
     @cached_property
     def _names(self) -> dict[str, str]:
         """Every way to name a class, bare of packs and punctuation → its display name."""
-        shown = {one: _text(self.raw[one].get("display_name")) or one for one in self}
+        shown = {one: as_text(self.raw[one].get("display_name")) or one for one in self}
         return {_core(name): shown[one] for one in shown for name in (shown[one], one)}
 
     def __getitem__(self, class_type: str) -> NodeSpec:
@@ -267,16 +296,19 @@ class Catalogue(Mapping[str, NodeSpec]):
 
 
 def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
-    """One input spec, in any spelling, also a bare type name (`"PROMPT"`). Garbage becomes an input of type "*"."""
+    """One input spec, in any spelling, also a bare type name (`"PROMPT"`). Garbage becomes an input
+    of type "*"."""
     head, *rest = raw if isinstance(raw, list | tuple) and raw else [raw]
     options: Mapping[str, Any] = rest[0] if rest and isinstance(rest[0], dict) else {}
     match head:
         case list() | tuple():
-            return InputSpec(name, COMBO, required, _flat(head), options, raw)
+            return InputSpec(name, COMBO, required, tuple(head), options, raw)
         case "COMBO":
-            return InputSpec(name, COMBO, required, _flat(options.get("options")), options, raw)
+            return InputSpec(
+                name, COMBO, required, tuple(as_list(options.get("options"))), options, raw
+            )
         case "COMFY_DYNAMICCOMBO_V3":
-            keys = tuple(option.get("key") for option in _dicts(options.get("options")))
+            keys = tuple(option.get("key") for option in as_dicts(options.get("options")))
             return InputSpec(name, DYNAMIC_COMBO, required, keys, options, raw)
         case str():
             return InputSpec(name, head, required, None, options, raw)
@@ -284,22 +316,18 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
             return InputSpec(name, "*", required, None, options, raw)
 
 
-def is_media_file(value: object) -> bool:
-    """True for a text that is the name of a picture, video, sound, 3D model or another file that people make."""
-    return isinstance(value, str) and bool(_MEDIA_FILE.fullmatch(value))
-
-
-def is_no_file(value: object) -> bool:
-    """True for what stands for no file in an input that names one."""
-    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none"))
+def compatible(one: str, other: str) -> bool:
+    """Whether a link may lead from one type to the other; a type may be a list of alternatives."""
+    ones, others = set(one.upper().split(",")), set(other.upper().split(","))
+    return not (_ANY.isdisjoint(ones | others) and ones.isdisjoint(others))
 
 
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
     return NodeSpec(
         class_type=class_type,
-        display_name=_text(info.get("display_name")) or class_type,
-        description=_text(info.get("description")),
-        category=_text(info.get("category")),
+        display_name=as_text(info.get("display_name")) or class_type,
+        description=as_text(info.get("description")),
+        category=as_text(info.get("category")),
         inputs=_parse_inputs(info.get("input"), order=info.get("input_order")),
         output_types=_type_names(info.get("output")),
         output_names=_type_names(info.get("output_name")),
@@ -311,24 +339,33 @@ def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
 def _declared(info: Mapping[str, Any]) -> Iterator[tuple[object, Mapping[str, Any]]]:
     """The two halves of each input spec of a class, raw; those without options are left out."""
     for section in ("required", "optional"):
-        for raw in _mapping(_mapping(info.get("input")).get(section)).values():
+        for raw in as_mapping(as_mapping(info.get("input")).get(section)).values():
             if isinstance(raw, list) and len(raw) > 1 and isinstance(raw[1], dict):
                 yield raw[0], raw[1]
 
 
-def _parse_inputs(sections: object, *, order: object = None, prefix: str = "") -> tuple[InputSpec, ...]:
-    """Required, then optional inputs; each in `input_order`, which a JSON library that sorts keys cannot spoil."""
+def _parse_inputs(
+    sections: object, *, order: object = None, prefix: str = ""
+) -> tuple[InputSpec, ...]:
+    """Required, then optional inputs; each in `input_order`, which a JSON library that sorts keys
+    cannot spoil."""
     found = []
     for section, required in (("required", True), ("optional", False)):
-        specs = _mapping(_mapping(sections).get(section))
-        said = _mapping(order).get(section)
-        first = [name for name in said if isinstance(name, str) and name in specs] if isinstance(said, list) else []
+        specs = as_mapping(as_mapping(sections).get(section))
+        said = as_mapping(order).get(section)
+        first = (
+            [name for name in said if isinstance(name, str) and name in specs]
+            if isinstance(said, list)
+            else []
+        )
         for name in dict.fromkeys([*first, *specs]):
             found.append(parse_input(prefix + name, specs[name], required=required))
     return tuple(found)
 
 
-def _walk(specs: tuple[InputSpec, ...], values: Mapping[str, object]) -> Iterator[tuple[str, InputSpec]]:
+def _walk(
+    specs: tuple[InputSpec, ...], values: Mapping[str, object]
+) -> Iterator[tuple[str, InputSpec]]:
     for spec in specs:
         yield spec.name, spec
         yield from _walk(spec.branch(values.get(spec.name)), values)
@@ -337,27 +374,13 @@ def _walk(specs: tuple[InputSpec, ...], values: Mapping[str, object]) -> Iterato
 
 
 def _core(name: str) -> str:
-    """A class name without the pack behind it ("Seed (rgthree)", "Text|pysssss") and without punctuation."""
+    """A class name without the pack behind it ("Seed (rgthree)", "Text|pysssss") and without
+    punctuation."""
     return "".join(c for c in re.split(r" ?[(|]", name[:200], maxsplit=1)[0].lower() if c.isalnum())
 
 
-def _flat(offered: object) -> tuple[Any, ...]:
-    return tuple(offered) if isinstance(offered, list | tuple) else ()
-
-
-def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
-    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _type_names(value: object) -> tuple[str, ...]:
-    """Output slots by name; an old combo output is a list of its values, which is COMBO here as everywhere."""
+    """Output slots by name; an old combo output is a list of its values, which is COMBO here as
+    everywhere."""
     names = value if isinstance(value, list) else []
     return tuple(name if isinstance(name, str) else COMBO for name in names)

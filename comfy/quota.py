@@ -6,12 +6,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Use", "to_remove"]
-
 
 class Use(NamedTuple):
-    """A file belongs to something that can be removed as a whole, a run or the file itself: its id, whose it is,
-    whether it may be removed now, the file's digest and bytes."""
+    """A file belongs to something that can be removed as a whole, a run or the file itself: its id,
+    whose it is, whether it may be removed now, the file's digest and bytes."""
 
     item: str
     owner: str
@@ -21,10 +19,11 @@ class Use(NamedTuple):
 
 
 def to_remove(uses: Iterable[Use], most: float) -> list[str]:
-    """The items to remove so that all files together have at most so many bytes. ``uses``: oldest item first.
+    """The items to remove so that all files together have at most so many bytes. `uses`: oldest
+    item first.
 
-    The oldest item of whoever has most goes first, so that nobody pushes out what others made or gave. A file of
-    several items counts once, and for each of its people.
+    The oldest item of whoever has most goes first, so that nobody pushes out what others made or
+    gave. A file of several items counts once, and for each of its people.
     """
     items: defaultdict[str, deque[str]] = defaultdict(deque)
     files: defaultdict[str, list[Use]] = defaultdict(list)

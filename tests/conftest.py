@@ -1,7 +1,9 @@
-"""What every test stands on: real servers on free ports, a real browser, and a check that nothing is left behind."""
+"""What every test stands on: real servers on free ports, a real browser, and a check that nothing
+is left behind."""
 
 from __future__ import annotations
 
+import multiprocessing.util
 import os
 import socket
 import tempfile
@@ -9,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -16,11 +19,47 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import pytest
-from faults.leaks import left_since, measured
 
-ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
-SETTLE = 25.0  # seconds that closing may take; a run stopped while it was sent looks so long whether it has arrived
+from tests.support.distribution import PROCESSES_PER_CORE, PURE, ByFile
+from tests.support.leaks import left_since, measured
+from tests.support.postgres import empty, running_postgres
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
+TESTS = Path(__file__).parent
+SHARED = TESTS.parents[1] / "shared"
+# seconds that closing may take; a run stopped while it was sent looks so long whether it has
+# arrived
+SETTLE = 25.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pure", action="store_true", help="only what needs no server: seconds")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --pure, whatever is not."""
+    if not config.getoption("--pure") or not collection_path.is_relative_to(TESTS):
+        return None
+    if collection_path.stem.endswith("corpus"):
+        return True
+    pure = [TESTS / one for one in PURE]
+    leads_there = any(one.is_relative_to(collection_path) for one in pure)
+    return None if leads_there or any(collection_path.is_relative_to(one) for one in pure) else True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`."""
+    return PROCESSES_PER_CORE * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """For `-n` and any number."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +107,25 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     before = tempfile.tempdir
     tempfile.tempdir = str(folder)
     os.environ["TMPDIR"] = str(folder)
+    multiprocessing.util.get_temp_dir()  # made with the first process that is forked, and kept
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     os.environ["COMFYFORMS_DATA"] = str(tmp_path_factory.mktemp("data"))
     yield folder
     tempfile.tempdir = before
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a database on a Postgres of the tests' own."""
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: a test that asks for it runs on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/history.db"
+    address = str(request.getfixturevalue("postgres"))
+    empty(address)
+    return address

@@ -1,12 +1,14 @@
-"""The settings of the app as they were given: arguments, else COMFYFORMS_… variables, else the defaults."""
+"""The settings of the app as they were given: arguments, else COMFYFORMS_… variables, else a file,
+else the defaults."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import tomllib
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
@@ -14,14 +16,14 @@ from typing import NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ui.settings import OWN, PREFIX, Settings
+from ui.settings import OWN, PREFIX, SECRET, Settings, warn_if_public
 
 log = logging.getLogger(__name__)
 
 USAGE_ERROR = 2
 
 # What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
-WORDS: Mapping[str, str] = {
+_WORDS: Mapping[str, str] = {
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
     "less_than_equal": "at most {le:.15g}.",
@@ -36,7 +38,8 @@ WORDS: Mapping[str, str] = {
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     """The settings in force; `arguments` default to the program's own.
 
-    Ends the program with 2 where some are wrong: all of them are named, and nothing that was typed is repeated.
+    Ends the program with 2 where some are wrong: all of them are named, and nothing that was typed
+    is repeated.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     given, problems = _parse(arguments)
@@ -44,13 +47,24 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             log.warning("%s is no setting.%s", variable, _did_you_mean(variable.upper(), known))
+    in_file, more = _read_file(given.get("config") or os.environ.get(_variable("config")))
+    problems += more
+    in_variables = {variable.upper() for variable, value in os.environ.items() if value}
+    in_file = {
+        name: value for name, value in in_file.items() if _variable(name) not in in_variables
+    }
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate(in_file | given)
     except ValidationError as error:
+        names = {name: name for name in in_file} | {name: _option(name) for name in given}
         found = error.errors(include_url=False, include_input=False)
-        problems += [line for problem in found for line in _sentence(problem, given).splitlines()]
+        problems += [line for problem in found for line in _sentence(problem, names).splitlines()]
     if problems:
-        print(*(f"app.py: {problem}" for problem in dict.fromkeys(problems)), sep="\n", file=sys.stderr)
+        print(
+            *(f"app.py: {problem}" for problem in dict.fromkeys(problems)),
+            sep="\n",
+            file=sys.stderr,
+        )
         sys.exit(USAGE_ERROR)
     return settings
 
@@ -59,22 +73,35 @@ class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """A value is missing, or `--help` has one; argparse's own words repeat what was typed."""
         option = message.removeprefix("argument ").partition(":")[0]
-        self.exit(USAGE_ERROR, f"app.py: {option}: a value is missing, or stands where none belongs.\n")
+        self.exit(
+            USAGE_ERROR, f"app.py: {option}: a value is missing, or stands where none belongs.\n"
+        )
 
 
 def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
-    """What was given for settings, by name, and what is wrong with how it was given; an empty text is the default.
+    """What was given for settings, by name, and what is wrong with how it was given; an empty text
+    is the default.
 
     `--help` ends the program.
     """
-    parser = _Parser("app.py", "app.py [--OPTION VALUE …]", "Opens ComfyUI workflows as web forms.", allow_abbrev=False)
+    parser = _Parser(
+        "app.py",
+        "app.py [--OPTION VALUE …]",
+        "Opens ComfyUI workflows as web forms.",
+        allow_abbrev=False,
+    )
     for name, field in Settings.model_fields.items():
-        about = f"{field.description} [{_variable(name)}]{_default(field.default)}".replace("%", "%%")
-        parser.add_argument(_option(name), action="append", default=SUPPRESS, metavar=field.title, help=about)
+        about = f"{field.description} [{_variable(name)}]{_default(field.default)}".replace(
+            "%", "%%"
+        )
+        parser.add_argument(
+            _option(name), action="append", default=SUPPRESS, metavar=field.title, help=about
+        )
     known, unknown = parser.parse_known_args(arguments)
     options = [_option(name) for name in Settings.model_fields]
     problems = [
-        f"argument {1 + arguments.index(word)} belongs to no option.{_did_you_mean(word.partition('=')[0], options)}"
+        f"argument {1 + arguments.index(word)} belongs to no"
+        f" option.{_did_you_mean(word.partition('=')[0], options)}"
         for word in unknown
     ]
     given: dict[str, object] = {}
@@ -85,15 +112,48 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     return given, problems
 
 
-def _sentence(problem: ErrorDetails, given: Collection[str]) -> str:
+def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
+    """The settings in a TOML file by name, and what is wrong with them; a file that cannot be read
+    is refused as a setting of its own."""
+    if not name:
+        return {}, []
+    path = Path(str(name))
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        if not SECRET.isdisjoint(told):
+            warn_if_public(path.name, path.stat())
+    except tomllib.TOMLDecodeError as error:
+        where = str(error).rpartition("(")[2].rstrip(")")
+        return {}, [f"{_option('config')}: the file is no TOML; look {where}."]
+    except (OSError, ValueError):
+        return {}, []
+    known = [one for one in Settings.model_fields if one != "config"]
+    strange = [
+        f"{_option('config')}: {one!a} is no setting.{_did_you_mean(one, known)}"
+        for one in told
+        if one not in known
+    ]
+    return {one: _plain(told[one]) for one in known if told.get(one, "") != ""}, strange
+
+
+def _plain(value: object) -> object:
+    """A value of a TOML file as one would type it: a list may stand for words between commas."""
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
     """What is wrong with a setting, under the name by which it was given."""
     if not problem["loc"]:
         return problem["msg"]
     name = str(problem["loc"][0])
-    words = WORDS.get(problem["type"], "it cannot be read.").format_map(problem.get("ctx", {})).replace("'", "")
+    words = (
+        _WORDS.get(problem["type"], "it cannot be read.")
+        .format_map(problem.get("ctx", {}))
+        .replace("'", "")
+    )
     if problem["type"] == OWN:
         words = problem["msg"]
-    return f"{_option(name) if name in given else _variable(name)}: {words}"
+    return f"{names.get(name, _variable(name))}: {words}"
 
 
 def _did_you_mean(word: str, names: Iterable[str]) -> str:

@@ -1,4 +1,5 @@
-"""The web application: Gradio's page, the run sockets and the result files, served by one uvicorn."""
+"""The web application: Gradio's page, the run sockets and the result files, served by one
+uvicorn."""
 
 from __future__ import annotations
 
@@ -8,8 +9,7 @@ import gc
 import logging
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
@@ -18,54 +18,52 @@ from typing import cast
 import anyio.to_thread
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
-from gradio.routes import App as GradioApp
+from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount
 
-from comfy.address import is_loopback
-from comfy.errors import ComfyError
-from comfy.form import place_errors
-from comfy.job import Record
-from comfy.runs import Runs
-from ui.addresses import KnownHosts, TrustedProxies
-from ui.api import add_api
-from ui.ascii_json import AsciiJSON
-from ui.backend import Backend
-from ui.bodies import BoundBodies, LoginFirst
-from ui.cookies import Cookies
-from ui.door import CALL_RUN, LOGIN, Door
-from ui.failures import Failures
-from ui.files import file_routes
-from ui.guesses import GUESSING, Guesses
-from ui.headers import PageHeaders
-from ui.identity import GiveCookies, Identity
-from ui.limits import ENVELOPE, LOGIN_FORM, WebLimits
-from ui.live import live_routes
-from ui.logins import EndStreams, Tokens, logout_routes, watched_logins
-from ui.news import news_routes
-from ui.opening import OPEN, opening_routes
-from ui.own_runs import own_run_routes
-from ui.page import build_page, look
-from ui.past import past_routes
-from ui.protocols import Addresses, PageConnection, PageSocket
-from ui.sockets import BoundSockets
-from ui.uploads import UPLOAD, sweep_regularly, upload_routes
-from ui.view import View, show
+from comfy.client.address import is_loopback
+from comfy.runs.interface import RunRegistry
+from ui.gradio_gate.gate import GradioGate
+from ui.page.blocks import assets, build_page
+from ui.page.script_files import script_routes
+from ui.routes.gradio_api import add_api
+from ui.routes.history import history_routes
+from ui.routes.page_socket import page_socket_routes
+from ui.routes.presenter import presenter
+from ui.routes.results import result_routes
+from ui.routes.run_socket import run_socket_routes
+from ui.routes.runs import run_routes
+from ui.routes.uploads import sweep_regularly, upload_routes
+from ui.routes.workflows import OPEN, workflow_routes
+from ui.services import Services
+from ui.web.addresses import HostMiddleware, ProxyMiddleware
+from ui.web.body_limits import BodyLimitMiddleware, LoginMiddleware
+from ui.web.cookies import Cookies
+from ui.web.failures import FailureMiddleware
+from ui.web.gradio_internals import CALL, LOGIN, UPLOAD, allow, remember_logins_in, stand_before
+from ui.web.guesses import GUESSING, Guesses
+from ui.web.identity import CookieMiddleware, Identity
+from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
+from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
+from ui.web.responses import AsciiJSON
+from ui.web.security_headers import SecurityHeadersMiddleware
+from ui.web.socket_limits import SocketLimitMiddleware
+from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 
 log = logging.getLogger(__name__)
 
-THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
-LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
-NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
-MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
+_THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
+_LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
+_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+_MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has to log in.
-    `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by which browsers may address the
-    app beside its own. `trusted_proxies`: see `TrustedProxies`. `on_a_space`: Hugging Face shows the page in a frame.
+    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has
+    to log in. `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by
+    which browsers may address the app beside its own. `trusted_proxies`: see `ProxyMiddleware`.
+    `on_a_space`: Hugging Face shows the page in a frame.
     """
 
     host: str = "127.0.0.1"
@@ -74,39 +72,67 @@ class WebSettings:
     users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     finish: float = 0.0
     hosts: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = NEXT_DOOR
+    trusted_proxies: tuple[str, ...] = _NEXT_DOOR
     on_a_space: bool = False
 
 
-def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
+def build_app(services: Services, settings: WebSettings) -> FastAPI:
     """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
-    limits = backend.limits
+    identity = Identity(Cookies(services.secret, on_a_space=settings.on_a_space))
+    guesses = Guesses()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        sweeping = asyncio.create_task(sweep_regularly(backend.uploads, limits))
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
         async with watched_logins(identity, guesses):
             yield
         sweeping.cancel()
 
-    app = FastAPI(lifespan=lifespan, default_response_class=AsciiJSON, openapi_url=None, docs_url=None, redoc_url=None)
-    identity, guesses = Identity(Cookies(backend.secret, on_a_space=settings.on_a_space)), Guesses()
+    app = FastAPI(
+        lifespan=lifespan,
+        default_response_class=AsciiJSON,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.telling = set()
-    app.include_router(live_routes(backend.runs, identity, viewer(backend), app.state.telling))
-    app.include_router(news_routes(backend, identity))
-    app.include_router(own_run_routes(backend, identity))
-    app.include_router(opening_routes(backend, identity))
-    app.include_router(past_routes(backend, identity, viewer(backend)))
-    app.include_router(file_routes(backend.runs, backend.client, identity))
-    app.include_router(upload_routes(identity, backend.uploads, limits))
-    app.include_router(logout_routes(identity))
-    page = build_page(backend, identity, login=bool(settings.users))
+    for router in own_routes(services, identity, app.state.telling):
+        app.include_router(router)
+    mount_page(app, services, settings, identity, guesses)
+    add_middleware(app, services.limits, settings, identity)
+    return app
+
+
+def own_routes(
+    services: Services, identity: Identity, telling: set[WebSocket]
+) -> Iterator[APIRouter]:
+    """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
+    run's end are noted."""
+    view = presenter(services)
+    runs, uploads = services.runs, services.copies.uploads
+    yield run_socket_routes(runs, identity, view, telling)
+    yield page_socket_routes(runs, services.folder, services.health, identity)
+    yield run_routes(runs, services.starter, identity)
+    yield workflow_routes(services.forms, services.folder, identity)
+    yield history_routes(services, identity, view)
+    yield result_routes(runs, services.copies.blobs, services.server_files, identity)
+    yield upload_routes(identity, uploads, services.limits)
+    yield logout_routes(identity)
+    yield script_routes()
+
+
+def mount_page(
+    app: FastAPI, services: Services, settings: WebSettings, identity: Identity, guesses: Guesses
+) -> None:
+    """Put Gradio's app with the page into this one, behind its gate; with users, let its login
+    say who asks."""
+    limits = services.limits
+    page = build_page(services, identity, login=bool(settings.users))
     with page:
-        add_api(backend, identity)
-    page.max_threads = THREADS  # before queue(), which lets no more calls than that run at once
-    page.state_session_capacity = 2 * limits.pages  # Door lets go of them long before, and of the right ones
-    page.queue(default_concurrency_limit=None, max_size=limits.calls)
+        add_api(services.starter, services.folder, identity)
+    # GradioGate lets go of pages long before, and of the right ones.
+    allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
     gr.mount_gradio_app(
         app,
         page,
@@ -118,70 +144,67 @@ def build_app(backend: Backend, settings: WebSettings) -> FastAPI:
         run_history=False,
         show_error=False,
         ssr_mode=False,
-        pwa=False,
-        **look(),
+        **assets(),
     )
-    mount = next(route for route in app.routes if isinstance(route, Mount))
-    gradio = cast(GradioApp, mount.app)
+    gradio = stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, guesses))
     if settings.users:
         identity.login = gradio
-        identity.login.tokens = Tokens()
-    mount.app = Door(gradio, identity, limits, guesses)
-    app.add_middleware(GiveCookies, identity=identity)
-    app.add_middleware(EndStreams, identity=identity)
-    app.add_middleware(PageHeaders, on_a_space=settings.on_a_space)
-    app.add_middleware(CORSMiddleware)  # no other site's page reads anything here; without it, Gradio lets all in
-    largest = {UPLOAD: limits.file.size + ENVELOPE, OPEN: 2 * limits.body, LOGIN: LOGIN_FORM, CALL_RUN: limits.body}
-    app.add_middleware(BoundSockets, identity=identity, limits=limits)
-    app.add_middleware(BoundBodies, identity=identity, limits=limits, largest=largest)
-    app.add_middleware(LoginFirst, identity=identity, login=LOGIN)
-    hosts = KnownHosts.of(settings.host, settings.hosts)
-    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, hosts=hosts)  # what comes after it believes it
-    app.add_middleware(Failures)
-    return app
+        remember_logins_in(gradio, Tokens())
 
 
-def viewer(backend: Backend) -> Callable[[Record, float | None], View]:
-    """How a run is put into words, with the server's refusals placed on the form's fields."""
-
-    def view(record: Record, expected: float | None) -> View:
-        state, job = record.state, record.job
-        seeds: list[object] = []
-        errors: dict[str, str] = {}
-        remarks: Sequence[str] = ()
-        if state.phase.finished:
-            with contextlib.suppress(ComfyError):
-                _, form = backend.form(job.workflow, record.owner, job.values, at_hand=True)
-                seeds = [job.values[f.key] for f in form.fields if f.widget == "seed" and f.key in job.values]
-                errors, remarks = place_errors(form, state.node_errors)
-        return show(
-            record,
-            now=time.time(),
-            expected=expected,
-            typical=backend.runs.typical_seconds,
-            seeds=seeds,
-            errors=errors,
-            remarks=remarks,
-            keeping=backend.runs.history is not None,
-        )
-
-    return view
+def add_middleware(
+    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity
+) -> None:
+    """What stands before every route, from the inside to the outside: the last one is asked
+    first."""
+    largest = {
+        UPLOAD: limits.file.size + ENVELOPE,
+        OPEN: 2 * limits.body,
+        LOGIN: LOGIN_FORM,
+        f"{CALL}run": limits.body,
+    }
+    hosts = HostMiddleware.of(settings.host, settings.hosts)
+    app.add_middleware(CookieMiddleware, identity=identity)
+    app.add_middleware(LogoutMiddleware, identity=identity)
+    app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
+    # No other site's page reads anything here; without it, Gradio lets all in.
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(SocketLimitMiddleware, identity=identity, limits=limits)
+    app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
+    app.add_middleware(LoginMiddleware, identity=identity)
+    # What comes after it believes it.
+    app.add_middleware(ProxyMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
+    app.add_middleware(FailureMiddleware)
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by themselves."""
+    """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by
+    themselves."""
 
-    def __init__(self, config: uvicorn.Config, runs: Runs, settings: WebSettings) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        runs: RunRegistry,
+        settings: WebSettings,
+        abort: Callable[[], None],
+    ) -> None:
+        """`abort` ends all questions to ComfyUI that are still waiting for an answer."""
         super().__init__(config)
         self._runs = runs
         self._settings = settings
+        self._abort = abort
         self._hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say where."""
         await super().startup(sockets)
         if self.started:
-            log.info("Open http://%s:%d%s in a browser.", self.config.host, self.port, self._settings.root_path)
+            log.info(
+                "Open http://%s:%d%s in a browser.",
+                self.config.host,
+                self.port,
+                self._settings.root_path,
+            )
 
     @property
     def port(self) -> int:
@@ -196,9 +219,13 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let runs finish as long as is allowed, cancel the others at the server, then end what is left."""
-        # In threads of their own: those of the web server may all be waiting for a server that does not answer.
-        closing = threading.Thread(target=self._runs.close, kwargs={"finish": self._settings.finish})
+        """Let runs finish as long as is allowed, cancel the others at the server, then end what is
+        left."""
+        # In threads of their own: those of the web server may all be waiting for a server that does
+        # not answer.
+        closing = threading.Thread(
+            target=self._runs.close, kwargs={"finish": self._settings.finish}
+        )
         closing.start()
         while closing.is_alive() and not self._hurried:
             await anyio.sleep(0.01)
@@ -207,15 +234,16 @@ class Server(uvicorn.Server):
             hurried.start()
             while hurried.is_alive():
                 await anyio.sleep(0.01)
-        self._runs.client.abort()
-        with anyio.move_on_after(LAST_WORDS):
+        self._abort()
+        with anyio.move_on_after(_LAST_WORDS):
             while self.config.app.state.telling:  # type: ignore[union-attr]
                 await anyio.sleep(0.01)
         await super().shutdown(sockets)
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
-    """How uvicorn serves the app; more connections than it can have at once are told to come later."""
+    """How uvicorn serves the app; more connections than it can have at once are told to come
+    later."""
     addresses = Addresses(limits.address_connections, settings.trusted_proxies)
     return uvicorn.Config(
         app,
@@ -223,33 +251,42 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        log_config=None,  # as all other lines: see `ui.log_limit`
+        log_config=None,  # as all other lines: see `ui.web.log_limit`
         limit_concurrency=limits.connections,
         proxy_headers=False,  # TrustedProxies reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
-        ws_max_size=MAX_MESSAGE,
-        ws_per_message_deflate=False,  # frames are compressed pictures: packing them again costs time and saves nothing
+        ws_max_size=_MAX_MESSAGE,
+        # frames are compressed pictures: packing them again costs time and saves nothing
+        ws_per_message_deflate=False,
     )
 
 
 def warn_of_plain_passwords(settings: WebSettings) -> None:
-    """Log that passwords can be read on the way, where they can: on a network, and no proxy is named that has TLS."""
-    if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == NEXT_DOOR:
-        log.warning("Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies).")
+    """Log that passwords can be read on the way, where they can: on a network, and no proxy is
+    named that has TLS."""
+    if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == _NEXT_DOOR:
+        log.warning(
+            "Passwords travel unencrypted: put a proxy with TLS in front and name it"
+            " (--trusted-proxies)."
+        )
 
 
-def serve(backend: Backend, settings: WebSettings) -> int:
-    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port cannot be had."""
+def serve(services: Services, settings: WebSettings) -> int:
+    """Serve until SIGINT or SIGTERM, then end every run. The exit code: 0, or 1 where the port
+    cannot be had."""
     warn_of_plain_passwords(settings)
-    config = web_config(build_app(backend, settings), settings, backend.limits)
-    server = Server(config, backend.runs, settings)
+    config = web_config(build_app(services, settings), settings, services.limits)
+    server = Server(config, services.runs, settings, services.abort)
     gc.collect()
-    gc.freeze()  # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
+    # what is here now stays: looking for garbage, also at the end, takes milliseconds from now on
+    gc.freeze()
     try:
         server.run()
-    except SystemExit as end:  # a signal, or uvicorn's word for a port that is taken; it has said so
+    except (
+        SystemExit
+    ) as end:  # a signal, or uvicorn's word for a port that is taken; it has said so
         return 1 if end.code else 0
     finally:
-        backend.runs.close()
+        services.runs.close()
     return 0

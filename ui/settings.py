@@ -1,4 +1,5 @@
-"""What the operator decides: each setting, its default, and what it may be. `ui/arguments.py` reads them."""
+"""What the operator decides: each setting, its default, and what it may be. `ui/arguments.py` reads
+them."""
 
 from __future__ import annotations
 
@@ -15,29 +16,38 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from comfy.address import ServerAddress, is_loopback, named_server, parse_header
+from comfy.client.address import ServerAddress, is_loopback, named_server, parse_header
 from comfy.errors import ComfyError
 
 log = logging.getLogger(__name__)
 
 PREFIX = "COMFYFORMS_"
-ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parent.parent
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 OWN = "setting"  # the type of our own errors, whose words are told as they are
-YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
+_YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
-CHOICES = "|".join(get_args(Permission))
+_CHOICES = "|".join(get_args(Permission))
 User = tuple[str, SecretStr]
+SECRET = frozenset({"server", "server_token", "server_header", "login", "database"})
 
 
 def _words(value: object) -> object:
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    return (
+        [word.strip() for word in value.split(",") if word.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _users(value: object) -> object:
     """`NAME:PASSWORD` pairs, between commas or lines."""
-    return _pairs([part for line in _lines(value) for part in line.split(",")]) if isinstance(value, str) else value
+    return (
+        _pairs([part for line in _lines(value) for part in line.split(",")])
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _users_in_file(value: object) -> object:
@@ -50,23 +60,35 @@ def _lines(text: str) -> list[str]:
 
 
 def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [(name.strip(), password) for name, _, password in (part.partition(":") for part in parts)]
+    pairs = [
+        (name.strip(), password) for name, _, password in (part.partition(":") for part in parts)
+    ]
     if not all(name and name.isprintable() and password for name, password in pairs):
-        raise PydanticCustomError(OWN, "write NAME:PASSWORD for each person, with a comma or a new line between.")
+        raise PydanticCustomError(
+            OWN, "write NAME:PASSWORD for each person, with a comma or a new line between."
+        )
     if len(dict(pairs)) < len(pairs):
         raise PydanticCustomError(OWN, "a name stands there twice.")
     return pairs
 
 
 def _read(path: Path) -> str:
-    """The text of a file with passwords; one that everybody at this machine can read is warned about."""
+    """The text of a file with passwords; one that everybody at this machine can read is warned
+    about."""
     try:
         with path.open(encoding="utf-8-sig") as file:
-            if os.fstat(file.fileno()).st_mode & stat.S_IROTH:
-                log.warning("Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", path.name)
+            warn_if_public(path.name, os.fstat(file.fileno()))
             return file.read()
     except (OSError, ValueError) as error:
         raise _unreadable(error) from error
+
+
+def warn_if_public(name: str, status: os.stat_result) -> None:
+    """A line in the log where others at this machine can read a file with passwords."""
+    if status.st_mode & stat.S_IROTH:
+        log.warning(
+            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
+        )
 
 
 def _readable(path: Path) -> Path:
@@ -78,7 +100,8 @@ def _readable(path: Path) -> Path:
 
 
 def _unreadable(error: OSError | ValueError) -> PydanticCustomError:
-    """Why a file cannot be used. Its name is left out, since a password may have been typed in its place."""
+    """Why a file cannot be used. Its name is left out, since a password may have been typed in its
+    place."""
     reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
     return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
 
@@ -94,83 +117,128 @@ def _header(value: SecretStr) -> SecretStr:
 def _path_prefix(value: str) -> str:
     prefix = value.rstrip("/")
     if not re.fullmatch(r"(/[\w.~-]+)*", prefix, re.ASCII):
-        raise PydanticCustomError(OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms.")
+        raise PydanticCustomError(
+            OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms."
+        )
     return prefix
 
 
 def _host_name(value: str) -> str:
-    """A name or an address as browsers send it, without a port; an IPv6 address may stand in brackets."""
+    """A name or an address as browsers send it, without a port; an IPv6 address may stand in
+    brackets."""
     name = value.lower().rstrip(".")
     if not is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
-        raise PydanticCustomError(OWN, "write names or addresses without http:// and port, like forms.example.org.")
+        raise PydanticCustomError(
+            OWN, "write names or addresses without http:// and port, like forms.example.org."
+        )
     return name.strip("[]")
 
 
 def _proxy(value: str) -> str:
     try:
-        return value if value == "*" else str(ip_network(value) if "/" in value else ip_address(value))
+        return (
+            value if value == "*" else str(ip_network(value) if "/" in value else ip_address(value))
+        )
     except ValueError as error:
-        raise PydanticCustomError(OWN, "write addresses or networks, like 10.0.0.7 or 10.0.0.0/8, or *.") from error
+        raise PydanticCustomError(
+            OWN, "write addresses or networks, like 10.0.0.7 or 10.0.0.0/8, or *."
+        ) from error
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_words)]
-Proxies = Annotated[tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)]
+Hosts = Annotated[
+    tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_words)
+]
+Proxies = Annotated[
+    tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)
+]
 Users = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users)]
 UsersInFile = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users_in_file)]
 File = Annotated[Path, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
-Seconds = Annotated[float, Field(ge=0, le=YEAR, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
     """What the operator decides. Secrets show themselves as stars wherever they are printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True, validate_default=False
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
     )
 
     # `title` is what --help calls the value.
+    config: File | None = Field(
+        None,
+        title="FILE",
+        description=(
+            "a TOML file with settings under these names (server_token = …); options and variables"
+            " go before it"
+        ),
+    )
     server: SecretStr | None = Field(
-        None, title="URL", description="ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in"
+        None,
+        title="URL",
+        description="ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in",
     )
     server_token: SecretStr | None = Field(
         None, title="TOKEN", description="sent to ComfyUI as 'Authorization: Bearer TOKEN'"
     )
     server_header: Header | None = Field(
-        None, title="NAME:VALUE", description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'"
+        None,
+        title="NAME:VALUE",
+        description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'",
     )
     server_ca: File | None = Field(
         None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
-    workflows: Path = Field(ROOT / "workflows", title="DIR", description="folder of workflow files")
+    workflows: Path = Field(
+        _ROOT / "workflows", title="DIR", description="folder of workflow files"
+    )
     host: Annotated[str, AfterValidator(_host_name)] = Field(
         "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
         title="ADDRESS",
         description="address to listen on; 0.0.0.0 = the whole network",
     )
-    port: int = Field(7860, ge=0, le=65535, title="PORT", description="port to listen on; 0 = any that is free")
-    root_path: PathPrefix = Field("", title="/PATH", description="path prefix when a proxy serves the app below one")
+    port: int = Field(
+        7860, ge=0, le=65535, title="PORT", description="port to listen on; 0 = any that is free"
+    )
+    root_path: PathPrefix = Field(
+        "", title="/PATH", description="path prefix when a proxy serves the app below one"
+    )
     hosts: Hosts = Field(
         (),
         title="NAME,NAME…",
-        description="names by which browsers may address the app; own addresses are always among them",
+        description=(
+            "names by which browsers may address the app; own addresses are always among them"
+        ),
     )
     trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),
         title="ADDRESS,ADDRESS…",
-        description="proxies that are believed when they tell for whom they ask; networks too, * = all",
+        description=(
+            "proxies that are believed when they tell for whom they ask; networks too, * = all"
+        ),
     )
     open: Permission = Field(
         "auto",
-        title=CHOICES,
-        description="may people open workflows of their own; auto = if only this machine can reach the app",
+        title=_CHOICES,
+        description=(
+            "may people open workflows of their own; auto = if only this machine can reach the app"
+        ),
     )
     keep: Permission = Field(
-        "auto", title=CHOICES, description="may they add those to the folder of workflows, for everybody"
+        "auto",
+        title=_CHOICES,
+        description="may they add those to the folder of workflows, for everybody",
     )
-    operators: Words = Field((), title="NAME,NAME…", description="names with a login to which 'operators' applies")
+    operators: Words = Field(
+        (), title="NAME,NAME…", description="names with a login to which 'operators' applies"
+    )
     open_nodes: File | None = Field(
         None,
         title="FILE",
@@ -179,22 +247,44 @@ class Settings(BaseSettings):
     login: Users = Field(
         (),
         title="NAME:PASSWORD,…",
-        description="who may use the app, else everybody; other people at this machine see what a command line says, "
-        "so use the variable or --login-file",
+        description=(
+            "who may use the app, else everybody; other people at this machine see what a command"
+            " line says, so use the variable or --login-file"
+        ),
     )
-    login_file: UsersInFile = Field((), title="FILE", description="the same, one NAME:PASSWORD a line")
-    grace: Seconds = Field(30.0, title="SECONDS", description="how long a run goes on after its page was closed")
-    finish: Seconds = Field(0.0, title="SECONDS", description="how long runs may go on when the app is told to end")
-    data: Path = Field(ROOT / "data", title="DIR", description="folder for the history and the results")
+    login_file: UsersInFile = Field(
+        (), title="FILE", description="the same, one NAME:PASSWORD a line"
+    )
+    grace: Seconds = Field(
+        30.0, title="SECONDS", description="how long a run goes on after its page was closed"
+    )
+    finish: Seconds = Field(
+        0.0, title="SECONDS", description="how long runs may go on when the app is told to end"
+    )
+    data: Path = Field(
+        _ROOT / "data", title="DIR", description="folder for the history and the results"
+    )
     database: SecretStr | None = Field(
-        None, title="URL", description="where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…"
+        None,
+        title="URL",
+        description="where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…",
     )
-    keep_days: float = Field(30.0, gt=0, le=36_500, title="DAYS", description="results that are older are removed")
+    keep_days: float = Field(
+        30.0, gt=0, le=36_500, title="DAYS", description="results that are older are removed"
+    )
     keep_gb: float = Field(
-        20.0, gt=0, le=1_000_000, title="GB", description="size of all results together; the oldest are removed"
+        20.0,
+        gt=0,
+        le=1_000_000,
+        title="GB",
+        description="size of all results together; the oldest are removed",
     )
-    waiting: int = Field(30, ge=1, title="RUNS", description="unfinished runs that one person may have")
-    hourly: int = Field(1000, ge=1, title="RUNS", description="runs that one person may start in an hour")
+    waiting: int = Field(
+        30, ge=1, title="RUNS", description="unfinished runs that one person may have"
+    )
+    hourly: int = Field(
+        1000, ge=1, title="RUNS", description="runs that one person may start in an hour"
+    )
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
@@ -223,7 +313,9 @@ class Settings(BaseSettings):
     @property
     def users(self) -> tuple[tuple[str, str], ...]:
         """(name, password) of all who may log in; empty = nobody has to."""
-        return tuple((name, password.get_secret_value()) for name, password in self.login or self.login_file)
+        return tuple(
+            (name, password.get_secret_value()) for name, password in self.login or self.login_file
+        )
 
     @property
     def only_this_machine(self) -> bool:
@@ -231,7 +323,9 @@ class Settings(BaseSettings):
 
         Prefix, names and proxies of its own speak of a proxy in front of it.
         """
-        shared = self.root_path or self.hosts or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
+        shared = (
+            self.root_path or self.hosts or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
+        )
         return is_loopback(self.host) and not shared
 
     def permits(self, permission: Permission, owner: str) -> bool:

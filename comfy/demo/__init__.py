@@ -1,6 +1,7 @@
-"""A stand-in ComfyUI: real HTTP and WebSocket, procedural pictures. The embedded default and the tests' server."""
+"""A stand-in ComfyUI: real HTTP and WebSocket, procedural pictures. The embedded default and the
+tests' server."""
 
-from .misbehaviour import HttpKind, Kind, Misbehaviour, SocketKind
-from .server import DemoServer
+from comfy.demo.server.faults import HttpKind, Kind, Misbehaviour, SocketKind
+from comfy.demo.server.server import DemoServer
 
 __all__ = ["DemoServer", "HttpKind", "Kind", "Misbehaviour", "SocketKind"]

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 Folder = Literal["input", "output", "temp"]
 
-ANNOTATION = re.compile(r"^(?P<name>.*?) ?\[(?P<folder>input|output|temp)\]$", re.DOTALL)
+_ANNOTATION = re.compile(r"^(?P<name>.*?) ?\[(?P<folder>input|output|temp)\]$", re.DOTALL)
 
 
 class UnsafePath(ValueError):
@@ -20,8 +20,8 @@ class UnsafePath(ValueError):
 class Storage:
     """Three folders under one temporary directory, removed by `close`.
 
-    File values are spelled `subfolder/name`, and `name [output]` or `name [temp]` for files of earlier runs
-    (COMFYUI.md 22).
+    File values are spelled `subfolder/name`, and `name [output]` or `name [temp]` for files of
+    earlier runs (docs/comfyui.md#22).
     """
 
     def __init__(self) -> None:
@@ -48,12 +48,13 @@ class Storage:
 
     def split_annotation(self, name: str) -> tuple[str, Path | None]:
         """Take ` [output]` off a file value: the bare name and the folder it asked for, if any."""
-        if (match := ANNOTATION.match(name)) is None:
+        if (match := _ANNOTATION.match(name)) is None:
             return name, None
         return match["name"], self._root / match["folder"]
 
     def find(self, value: str) -> Path | None:
-        """The file a LoadImage value means, or None if there is none (or it is not ours to read)."""
+        """The file a LoadImage value means, or None if there is none (or it is not ours to
+        read)."""
         name, folder = self.split_annotation(value)
         try:
             path = self.inside(folder or self._root / "input", name)
@@ -62,15 +63,21 @@ class Storage:
         return path if path.is_file() else None
 
     def input_files(self, media: str) -> list[str]:
-        """Files directly in the input folder of one media type ("image", "audio" …): what LoadImage offers."""
+        """Files directly in the input folder of one media type ("image", "audio" …): what LoadImage
+        offers."""
         names = (path.name for path in (self._root / "input").iterdir() if path.is_file())
-        return sorted(name for name in names if (mimetypes.guess_type(name)[0] or "").startswith(media + "/"))
+        return sorted(
+            name for name in names if (mimetypes.guess_type(name)[0] or "").startswith(media + "/")
+        )
 
-    def next_name(self, folder: Folder, prefix: str, size: tuple[int, int] = (0, 0)) -> tuple[Path, str, str, int]:
-        """Where files of a save node go: directory, subfolder, bare prefix and the first free number.
+    def next_name(
+        self, folder: Folder, prefix: str, size: tuple[int, int] = (0, 0)
+    ) -> tuple[Path, str, str, int]:
+        """Where files of a save node go: directory, subfolder, bare prefix and the first free
+        number.
 
-        `%width%`, `%height%` and `%year%` … `%second%` in the prefix are filled in, as the real server does.
-        Raises UnsafePath for a prefix that leads out of the folder.
+        `%width%`, `%height%` and `%year%` … `%second%` in the prefix are filled in, as the real
+        server does. Raises UnsafePath for a prefix that leads out of the folder.
         """
         now = time.localtime()
         fields = {"width": size[0], "height": size[1], "year": now.tm_year}
@@ -85,6 +92,8 @@ class Storage:
             raise UnsafePath(prefix)
         directory.mkdir(parents=True, exist_ok=True)
         numbered = re.compile(rf"{re.escape(bare)}_(\d+)")
-        taken = (int(match[1]) for path in directory.iterdir() if (match := numbered.match(path.name)))
+        taken = (
+            int(match[1]) for path in directory.iterdir() if (match := numbered.match(path.name))
+        )
         subfolder = directory.relative_to(self._root / folder).as_posix()
         return directory, "" if subfolder == "." else subfolder, bare, max(taken, default=0) + 1

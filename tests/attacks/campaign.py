@@ -1,4 +1,5 @@
-"""Many requests, one after the other, against two running apps: one that asks for a login, one that does not."""
+"""Many requests, one after the other, against two running apps: one that asks for a login, one that
+does not."""
 
 from __future__ import annotations
 
@@ -19,16 +20,15 @@ from typing import Any
 
 import requests
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from serving import WORKFLOWS, RunningApp, running_app
-from waiting import eventually
 
 from comfy.demo import DemoServer
-from comfy.runs import RunLimits
-
-from .people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser, never, person
-from .routes import registered
-from .strategies import Site, attacks
-from .wire import Answer, Attack, sent
+from comfy.runs.limits import RunLimits
+from tests.attacks.people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser, never, person
+from tests.attacks.routes import registered
+from tests.attacks.strategies import Site, attacks
+from tests.attacks.wire import Answer, Attack, sent
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import eventually
 
 BUSY = 503  # said on purpose, with a sentence
 TRACEBACK = "Traceback (most recent call last)"
@@ -76,7 +76,7 @@ def campaign(count: int, number: int) -> Report:
         one()
         for app, login in zip(apps, (None, ANN), strict=True):
             a_run(app, browser(app, login))  # all is well afterwards
-            eventually(lambda app=app: not app.backend.runs.waiting, "every run ends", seconds=60)
+            eventually(lambda app=app: not app.services.runs.waiting, "every run ends", seconds=60)
         outside = {path for path in written if not path.is_relative_to(folder)}
     if outside:
         report.problems[f"files were written outside: {sorted(map(str, outside))[:5]}"] = ""
@@ -96,7 +96,8 @@ def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
         "a traceback": TRACEBACK.encode() in answer.body,
         "/etc/passwd": b"root:x:0" in answer.body,
         "somebody else's words": SECRET.encode() in answer.body and not attack.knows,
-        "a header of the caller's": "\na=b" in answer.head.lower() or "set-cookie: a=b" in answer.head.lower(),
+        "a header of the caller's": "\na=b" in answer.head.lower()
+        or "set-cookie: a=b" in answer.head.lower(),
     }.items():
         if found:
             report.wrong(f"{name} in the answer to {attack.about}", attack)
@@ -124,7 +125,8 @@ def said() -> Iterator[io.StringIO]:
 
 @contextlib.contextmanager
 def writing() -> Iterator[set[Path]]:
-    """The files and folders that this process makes, writes or removes meanwhile, as Python tells it."""
+    """The files and folders that this process makes, writes or removes meanwhile, as Python tells
+    it."""
     seen: set[Path] = set()
     watching = True
 
@@ -153,7 +155,8 @@ def writing() -> Iterator[set[Path]]:
 
 @contextlib.contextmanager
 def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
-    """One that everybody may use and one with a login, on one server; all they write belongs into the folder."""
+    """One that everybody may use and one with a login, on one server; all they write belongs into
+    the folder."""
     before = tempfile.tempdir, os.environ.get("GRADIO_TEMP_DIR", "")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         tempfile.tempdir = folder
@@ -163,7 +166,8 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
             workflows = Path(shutil.copytree(WORKFLOWS, f"{folder}/workflows"))
             options: dict[str, Any] = {"workflows": workflows, "may_keep": True, "run_limits": MANY}
             apps = tuple(
-                stack.enter_context(running_app(demo.url, **options, **login)) for login in ({}, {"settings": LOGIN})
+                stack.enter_context(running_app(demo.url, **options, **login))
+                for login in ({}, {"settings": LOGIN})
             )
             yield (apps[0], apps[1]), Path(folder)
         finally:

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: the arguments, and what is printed."""
+"""`python -m tests.tools.fuzz`: the arguments, and what is printed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import tempfile
 import time
 from collections import Counter
 
-from faults.leaks import left_since, measured
-
-from .campaign import Report, campaign
+from tests.attacks.campaign import Report, campaign
+from tests.support.leaks import left_since, measured
 
 SETTLE = 20.0  # seconds that closing may take
 
@@ -18,12 +17,19 @@ SETTLE = 20.0  # seconds that closing may take
 def main(arguments: list[str] | None = None) -> int:
     """Run it; 0 if everything was right."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.fuzz",
-        description="Hostile HTTP and WebSocket requests against the app on a free port of this machine, with and "
-        "without a login. All of them are drawn from the seed; a failing one is tried again by giving it.",
+        prog="python -m tests.tools.fuzz",
+        description=(
+            "Hostile HTTP and WebSocket requests against the app on a free port of this machine,"
+            " with and without a login. All of them are drawn from the seed; a failing one is tried"
+            " again by giving it."
+        ),
     )
-    parser.add_argument("--requests", type=int, default=10_000, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="what everything is drawn from (default: another one each time)")
+    parser.add_argument(
+        "--requests", type=int, default=10_000, help="how many (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="what everything is drawn from (default: another one each time)"
+    )
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
     print(f"seed {seed}: {given.requests} requests", flush=True)
@@ -35,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             time.sleep(0.05)
         tell(report, leaks)
     if report.problems or leaks:
-        print(f"again: python -m tests.fuzz --requests {given.requests} --seed {seed}")
+        print(f"again: python -m tests.tools.fuzz --requests {given.requests} --seed {seed}")
         return 1
     return 0
 

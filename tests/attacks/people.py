@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import requests
 from PIL import Image
-from serving import RunningApp
 
+from tests.support.serving import RunningApp
 from ui.server import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
@@ -25,9 +25,10 @@ PROMPT = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Owned:
-    """What a person has: a finished run, an upload's place, a workflow opened for them alone, a script's call."""
+    """What a person has: a finished run, an upload's place, a workflow opened for them alone, a
+    script's call."""
 
     run: str
     upload: str
@@ -48,7 +49,7 @@ class Owned:
         return re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "any"), path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who asks: the Cookie header of their browser ("" = none), and what is theirs."""
 
@@ -71,11 +72,14 @@ def never(owned: Owned) -> Owned:
 
 
 def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
-    """The cookies of a browser that has opened the page, and has logged in where it was asked to."""
+    """The cookies of a browser that has opened the page, and has logged in where it was asked
+    to."""
     with requests.Session() as session:
         if login:
             name, password = login
-            answer = session.post(f"{app.url}/login", {"username": name, "password": password}, timeout=20)
+            answer = session.post(
+                f"{app.url}/login", {"username": name, "password": password}, timeout=20
+            )
             assert answer.ok, answer.text
         session.get(app.url, timeout=20)
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
@@ -85,19 +89,26 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
     """Somebody who has made a picture, given a file and opened a workflow."""
     cookie = browser(app, login)
     return Person(
-        cookie, Owned(a_run(app, cookie), an_upload(app, cookie), a_workflow(app, cookie), a_call(app, cookie))
+        cookie,
+        Owned(
+            a_run(app, cookie), an_upload(app, cookie), a_workflow(app, cookie), a_call(app, cookie)
+        ),
     )
 
 
 def anew(app: RunningApp, who: Person) -> Person:
     """The same person with another run, for what ends or changes one."""
-    return replace(who, owned=replace(who.owned, run=a_run(app, who.cookie), call=a_call(app, who.cookie)))
+    return replace(
+        who, owned=replace(who.owned, run=a_run(app, who.cookie), call=a_call(app, who.cookie))
+    )
 
 
 def a_run(app: RunningApp, cookie: str) -> str:
     """The id of a finished run that a script has made with this cookie."""
     event = a_call(app, cookie, "run", "text-to-image", {**SMALL, "2.text": SECRET})
-    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", headers={"Cookie": cookie}, timeout=60).text
+    told = requests.get(
+        f"{app.url}/gradio_api/call/run/{event}", headers={"Cookie": cookie}, timeout=60
+    ).text
     assert '"done"' in told, told
     return re.findall(r'"run": ?"([^"]+)"', told)[-1]
 
@@ -114,7 +125,9 @@ def an_upload(app: RunningApp, cookie: str) -> str:
     data = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(data, "PNG")
     files = {"files": ("secret.png", data.getvalue())}
-    answer = requests.post(f"{app.url}/gradio_api/upload", files=files, headers={"Cookie": cookie}, timeout=20)
+    answer = requests.post(
+        f"{app.url}/gradio_api/upload", files=files, headers={"Cookie": cookie}, timeout=20
+    )
     return str(answer.json()[0])
 
 

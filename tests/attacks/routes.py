@@ -1,4 +1,5 @@
-"""Every route the running app has, found in the app itself: its own, and those of Gradio behind them."""
+"""Every route the running app has, found in the app itself: its own, and those of Gradio behind
+them."""
 
 from __future__ import annotations
 
@@ -11,28 +12,34 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 SOCKET = "WEBSOCKET"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Registered:
-    """A path as it was registered, with its {parameters}, and what it takes: an HTTP method or SOCKET."""
+    """A path as it was registered, with its {parameters}, and what it takes: an HTTP method or
+    SOCKET."""
 
     path: str
     method: str
 
 
 def registered(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Registered]:
-    """All routes, those of routers and apps within included. TypeError where one is of a kind unknown here."""
+    """All routes, those of routers and apps within included. TypeError where one is of a kind
+    unknown here."""
     for route in routes:
         match route:
             case Mount(app=app):
                 yield from registered(_behind(app).routes, prefix + route.path)
             case Route(methods=methods):
-                yield from (Registered(prefix + route.path, method) for method in methods or {"GET"})
+                yield from (
+                    Registered(prefix + route.path, method) for method in methods or {"GET"}
+                )
             case WebSocketRoute():
                 yield Registered(prefix + route.path, SOCKET)
             case _ if router := getattr(route, "original_router", None):  # FastAPI's, since 0.136
                 yield from registered(router.routes, prefix + route.include_context.prefix)  # type: ignore[attr-defined]
             case _:
-                raise TypeError(f"{route!r}: say in tests/attacks/routes.py how its paths are found")
+                raise TypeError(
+                    f"{route!r}: say in tests/attacks/routes.py how its paths are found"
+                )
 
 
 def _behind(app: Any) -> Any:

@@ -1,26 +1,71 @@
-"""What is sent: calls of the page and of scripts, bent in every way, and noise; drawn by hypothesis."""
+"""What is sent: calls of the page and of scripts, bent in every way, and noise; drawn by
+hypothesis."""
 
 from __future__ import annotations
 
-import gzip
 import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from hostile import JSON, TEXTS, nested
 from hypothesis import strategies as st
-from media_samples import saved
 from websocket import ABNF
 
-from .people import PROMPT, Owned, Person
-from .routes import SOCKET, Registered
-from .wire import Attack, frame_of, rendered
+from tests.attacks.forms import BOMBS, FORM, FORMS, LOGINS, MULTIPART, TYPES
+from tests.attacks.people import PROMPT, Owned, Person
+from tests.attacks.routes import SOCKET, Registered
+from tests.attacks.texts import HOSTILE, SPELT, VALUE, words
+from tests.attacks.wire import Attack, frame_of, rendered
+from tests.support.samples.hostile import JSON
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "X" * 300)
-TRAVERSALS = ("/../../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd", "/..\\..\\etc\\passwd", "//")
-TAILS = ("", "", "", "/", "//", "%00", "%", "%ZZ", ".json", ";a=b", "/x" * 50, "x" * 3000, *TRAVERSALS)
-QUERY = ("by", "file", "text", "workflow", "before", "keeps_going", "session_hash", "event_id", "__theme", "fn_index")
+METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "get",
+    "X" * 300,
+)
+TRAVERSALS = (
+    "/../../etc/passwd",
+    "/..%2f..%2fetc%2fpasswd",
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/..\\..\\etc\\passwd",
+    "//",
+)
+TAILS = (
+    "",
+    "",
+    "",
+    "/",
+    "//",
+    "%00",
+    "%",
+    "%ZZ",
+    ".json",
+    ";a=b",
+    "/x" * 50,
+    "x" * 3000,
+    *TRAVERSALS,
+)
+QUERY = (
+    "by",
+    "file",
+    "text",
+    "workflow",
+    "before",
+    "keeps_going",
+    "session_hash",
+    "event_id",
+    "__theme",
+    "fn_index",
+)
 ANSWERING = (
     "/files",
     "/history",
@@ -28,16 +73,23 @@ ANSWERING = (
     "/workflows",
     *(
         f"/gradio_api/{name}"
-        for name in ("call", "run/", "queue/join", "queue/data", "upload", "file=", "cancel", "reset")
+        for name in (
+            "call",
+            "run/",
+            "queue/join",
+            "queue/data",
+            "upload",
+            "file=",
+            "cancel",
+            "reset",
+        )
     ),
 )
-NUMBERS = ("0", "-1", "1e9", "NaN", "9" * 400, "\u0661")
 FLAGS = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-BOUNDARY = "----x"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Site:
     """An app that listens at `port`, with its people and everything that can be asked of it."""
 
@@ -51,21 +103,11 @@ class Site:
     @property
     def answering(self) -> list[Registered]:
         """The routes that do more than to say that there is nothing."""
-        return [route for route in self.routes if route.path.startswith(ANSWERING) and route.method != SOCKET]
-
-
-def words(text: str) -> bytes:
-    """A text as it may stand in a head, odd bytes included, but no end of a line."""
-    return text.encode("utf-8", "surrogatepass").replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"")[:4000]
-
-
-def escaped(text: str) -> str:
-    return quote(text[:2000].encode("utf-8", "surrogatepass"), safe="")
-
-
-HOSTILE = st.sampled_from(TEXTS) | st.text(max_size=20)
-SPELT = HOSTILE.map(escaped)
-VALUE = SPELT | st.sampled_from([quote(number) for number in NUMBERS])
+        return [
+            route
+            for route in self.routes
+            if route.path.startswith(ANSWERING) and route.method != SOCKET
+        ]
 
 
 @st.composite
@@ -83,12 +125,22 @@ def targets(draw: st.DrawFn, site: Site, path: str) -> bytes:
             filled = "/".join(parts)
         case 3:
             filled = (
-                draw(st.sampled_from(("", "/.", "//", "http://evil.example", "*", "/gradio_api", "?", "#"))) + filled
+                draw(
+                    st.sampled_from(
+                        ("", "/.", "//", "http://evil.example", "*", "/gradio_api", "?", "#")
+                    )
+                )
+                + filled
             )
         case 4:
-            filled = draw(st.sampled_from((filled.upper(), quote(filled, safe=""), filled.replace("/", "%2F"))))
+            filled = draw(
+                st.sampled_from(
+                    (filled.upper(), quote(filled, safe=""), filled.replace("/", "%2F"))
+                )
+            )
     query = "&".join(
-        f"{name}={value}" for name, value in draw(st.lists(st.tuples(st.sampled_from(QUERY), VALUE), max_size=2))
+        f"{name}={value}"
+        for name, value in draw(st.lists(st.tuples(st.sampled_from(QUERY), VALUE), max_size=2))
     )
     return words(filled + ("?" + query if query else "")).replace(b" ", b"%20") or b"/"
 
@@ -98,7 +150,9 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
     """Cookie, Host and whatever else a head may say."""
     here = f"127.0.0.1:{site.port}"
     host = (
-        here if draw(st.integers(0, 7)) else draw(st.sampled_from(("", "evil.example", here + "/", "[::1", "a" * 2000)))
+        here
+        if draw(st.integers(0, 7))
+        else draw(st.sampled_from(("", "evil.example", here + "/", "[::1", "a" * 2000)))
     )
     head = [(b"Host", words(host))]
     cookie = who.cookie if draw(st.integers(0, 9)) else f"{who.cookie}; {draw(HOSTILE)}"
@@ -108,7 +162,15 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
     known = {
         "Origin": st.sampled_from(origin),
         "Range": st.sampled_from(
-            ("bytes=0-0", "bytes=0-0,2-3", "bytes=-1", "bytes=9-", "bytes=a", "x=1", "bytes=0-" * 90)
+            (
+                "bytes=0-0",
+                "bytes=0-0,2-3",
+                "bytes=-1",
+                "bytes=9-",
+                "bytes=a",
+                "x=1",
+                "bytes=0-" * 90,
+            )
         ),
         "X-Forwarded-For": st.sampled_from(("10.0.0.1", "unknown", "::1, 10.0.0.1", "a" * 3000)),
         "X-Forwarded-Proto": st.sampled_from(("https", "ftp", "wss", "")),
@@ -132,7 +194,11 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
 
 def calls(site: Site) -> st.SearchStrategy[Any]:
     """Calls as the page and scripts make them, with anything in them."""
-    ids = st.sampled_from([listener for listener, _ in site.listeners]) | st.integers(-2, 10**9) | JSON
+    ids = (
+        st.sampled_from([listener for listener, _ in site.listeners])
+        | st.integers(-2, 10**9)
+        | JSON
+    )
     sessions = st.sampled_from(["s1", "s2", *(one.call for one in site.things)]) | HOSTILE
     inputs = dict(site.listeners)
     page = st.builds(
@@ -152,10 +218,14 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
         {"workflow": st.sampled_from(("text-to-image", "image-to-image")) | JSON, "kept": JSON}
     )
     fields = st.dictionaries(
-        st.sampled_from(("2.text", "5.steps", "4.width", "5.seed", "9.x")) | HOSTILE, JSON, max_size=3
+        st.sampled_from(("2.text", "5.steps", "4.width", "5.seed", "9.x")) | HOSTILE,
+        JSON,
+        max_size=3,
     )
     script = st.builds(
-        lambda name, values: {"data": [name, values]}, st.sampled_from(("text-to-image", "upscale")) | JSON, fields
+        lambda name, values: {"data": [name, values]},
+        st.sampled_from(("text-to-image", "upscale")) | JSON,
+        fields,
     )
     ending = st.fixed_dictionaries(
         {
@@ -165,42 +235,6 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
         }
     )
     return page | right | script | ending | st.builds(lambda one: {"data": [one]}, choice) | JSON
-
-
-def form(name: str, filename: str, data: bytes, end: str = "--") -> bytes:
-    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="'.encode()
-    kind = b'"\r\nContent-Type: image/png\r\n\r\n'
-    return head + words(filename) + kind + data + f"\r\n--{BOUNDARY}{end}\r\n".encode()
-
-
-FILES = st.sampled_from(
-    (
-        b"",
-        saved("PNG"),
-        saved("JPEG"),
-        saved("PNG")[:40],
-        b"%!PS-Adobe-3.0 EPSF",
-        b"#EXTM3U\nfile:///etc/passwd",
-        b"\0" * 3000,
-    )
-)
-FORMS = st.builds(form, st.sampled_from(("files", "file", "")), HOSTILE, FILES, st.sampled_from(("--", "", "x")))
-LOGINS = st.builds(
-    lambda name, password: f"username={name}&password={password}".encode(), VALUE, st.sampled_from(("", "a" * 5000))
-)
-BOMBS = st.sampled_from(
-    (
-        b"[" * 100_000,
-        b'{"data":' * 3_000,
-        json.dumps({"data": nested(900)}).encode(),
-        b'{"data": [' + b"{}," * 30_000 + b"0]}",
-        b'{"data": 1' + b"0" * 5000 + b"}",
-        gzip.compress(b"0" * 100_000),
-    )
-)
-MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
-FORM = "application/x-www-form-urlencoded"
-TYPES = ("application/json", MULTIPART, "multipart/form-data", FORM, "text/plain", "application/json; charset=x", "")
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:
@@ -224,7 +258,11 @@ def requests(draw: st.DrawFn, site: Site) -> Attack:
     """A whole request of somebody's, whose answer is due."""
     who = draw(st.sampled_from(site.people))
     route = draw(st.sampled_from(site.routes if draw(st.integers(0, 4)) == 0 else site.answering))
-    method = draw(st.sampled_from(METHODS)) if route.method == SOCKET or draw(st.integers(0, 5)) == 0 else route.method
+    method = (
+        draw(st.sampled_from(METHODS))
+        if route.method == SOCKET or draw(st.integers(0, 5)) == 0
+        else route.method
+    )
     target, head, body = draw(targets(site, route.path)), draw(heads(site, who)), b""
     if method in ("POST", "PUT", "PATCH") or draw(st.integers(0, 20)) == 0:
         body, kind = draw(bodies(site))
@@ -241,7 +279,8 @@ def requests(draw: st.DrawFn, site: Site) -> Attack:
 
 @st.composite
 def noise(draw: st.DrawFn, site: Site) -> Attack:
-    """A request whose head lies, or whose bytes were changed, cut or doubled, or bytes that never were one."""
+    """A request whose head lies, or whose bytes were changed, cut or doubled, or bytes that never
+    were one."""
     whole = draw(requests(site))
     head, gap, body = whole.data.partition(b"\r\n\r\n")
     match draw(st.integers(0, 4)):
@@ -280,7 +319,9 @@ def noise(draw: st.DrawFn, site: Site) -> Attack:
 WORDS = st.sampled_from(("here", "stop", "painted", "", "{", "x" * 2000)) | HOSTILE
 FRAMES = st.one_of(
     WORDS.map(lambda text: frame_of(ABNF.OPCODE_TEXT, text.encode("utf-8", "surrogatepass"))),
-    st.builds(frame_of, st.sampled_from((0, 1, 2, 8, 9, 10)), st.binary(max_size=130), last=st.booleans()),
+    st.builds(
+        frame_of, st.sampled_from((0, 1, 2, 8, 9, 10)), st.binary(max_size=130), last=st.booleans()
+    ),
     st.binary(max_size=20),
 )
 
@@ -289,18 +330,37 @@ FRAMES = st.one_of(
 def handshakes(draw: st.DrawFn, site: Site) -> Attack:
     """A WebSocket's beginning, right or wrong, and what is said over it."""
     who = draw(st.sampled_from(site.people))
-    path = draw(st.sampled_from([route.path for route in site.routes if route.method == SOCKET] * 8 + ["/", "/config"]))
+    path = draw(
+        st.sampled_from(
+            [route.path for route in site.routes if route.method == SOCKET] * 8 + ["/", "/config"]
+        )
+    )
     flags = dict(FLAGS, **{"Sec-WebSocket-Key": KEY})
     if draw(st.integers(0, 5)) == 0:
-        flags[draw(st.sampled_from(sorted(flags)))] = draw(st.sampled_from(("", "0", "x", "websocket, h2c")))
-    head = [*draw(heads(site, who)), *((name.encode(), value.encode()) for name, value in flags.items())]
+        flags[draw(st.sampled_from(sorted(flags)))] = draw(
+            st.sampled_from(("", "0", "x", "websocket, h2c"))
+        )
+    head = [
+        *draw(heads(site, who)),
+        *((name.encode(), value.encode()) for name, value in flags.items()),
+    ]
     data = rendered("GET", draw(targets(site, path)), head)
     frames = tuple(draw(st.lists(FRAMES, max_size=4)))
-    return Attack(site.port, f"WEBSOCKET {path}", data, whole=False, frames=frames, knows=who is site.secret_of)
+    return Attack(
+        site.port,
+        f"WEBSOCKET {path}",
+        data,
+        whole=False,
+        frames=frames,
+        knows=who is site.secret_of,
+    )
 
 
 def attacks(sites: tuple[Site, ...]) -> st.SearchStrategy[Attack]:
     """Anything of these, mostly whole requests."""
-
-    kinds = [kind(site) for site in sites for kind in (requests, requests, requests, requests, noise, handshakes)]
+    kinds = [
+        kind(site)
+        for site in sites
+        for kind in (requests, requests, requests, requests, noise, handshakes)
+    ]
     return st.integers(0, len(kinds) - 1).flatmap(lambda at: kinds[at])

@@ -14,10 +14,11 @@ STREAMED = 0.2  # for the first part of an answer in parts
 MOST = 4_000_000  # bytes read of it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attack:
-    """What is sent to a port, and whether it is whole, so that an answer is due; `frames` follow once a WebSocket is
-    open. `about`: what it is, for the summary. `knows`: whether the sender may be told ann's secret."""
+    """What is sent to a port, and whether it is whole, so that an answer is due; `frames` follow
+    once a WebSocket is open. `about`: what it is, for the summary. `knows`: whether the sender may
+    be told ann's secret."""
 
     port: int
     about: str
@@ -33,10 +34,13 @@ class Attack:
     def command(self) -> str:
         """Python that sends it again."""
         sent = (self.data, *self.frames)
-        return f"import socket; s = socket.create_connection(('127.0.0.1', PORT)); s.sendall({b''.join(sent)!r})"
+        return (
+            "import socket; s = socket.create_connection(('127.0.0.1', PORT));"
+            f" s.sendall({b''.join(sent)!r})"
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A status (0 = none), a head and as much of a body as there was."""
 
@@ -46,7 +50,8 @@ class Answer:
 
 
 def sent(attack: Attack) -> Answer:
-    """Send it and wait for the answer. One that is not whole is ended, as by a browser that leaves."""
+    """Send it and wait for the answer. One that is not whole is ended, as by a browser that
+    leaves."""
     with socket.create_connection(("127.0.0.1", attack.port), timeout=SECONDS) as connection:
         try:
             connection.sendall(attack.data)
@@ -88,7 +93,12 @@ def frame_of(kind: int, data: bytes, *, last: bool = True) -> bytes:
     return bytes(ABNF(int(last), 0, 0, 0, kind, 1, data).format())
 
 
-def rendered(method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> bytes:
+def rendered(
+    method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes = b""
+) -> bytes:
     """An HTTP/1.1 request."""
-    lines = [b"%s %s HTTP/1.1" % (method.encode("latin-1"), target), *(b"%s: %s" % header for header in headers)]
+    lines = [
+        b"%s %s HTTP/1.1" % (method.encode("latin-1"), target),
+        *(b"%s: %s" % header for header in headers),
+    ]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body

@@ -1,4 +1,5 @@
-"""`python -m tests.benchmarks [NAME …]`: run the benchmarks, print each figure beside its target."""
+"""`python -m tests.benchmarks [NAME …]`: run the benchmarks, print each figure beside its
+target."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ BENCHMARKS = {
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
-    "rude": "one rude visitor after the other: what another person notices, memory, log, what is left",
+    "large": "large graphs converted, a large catalogue read, questions to a long history",
+    "rude": (
+        "one rude visitor after the other: what another person notices, memory, log, what is left"
+    ),
     "start": "from `python app.py` to a page ready for Generate",
 }
 
@@ -26,8 +30,11 @@ def main() -> int:
     """Run what was asked for; the exit code is 1 where a target was missed."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Measures the app on this machine, on loopback only, with real servers and a real Chromium; "
-        "all of it takes less than 4 minutes. Figures of a busy machine are worth little.",
+        description=(
+            "Measures the app on this machine, on loopback only, with real servers and a real"
+            " Chromium.\nEach says how long it took. Figures of a"
+            " busy machine are worth little."
+        ),
         epilog="\n".join(f"{name:10} {text}" for name, text in BENCHMARKS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

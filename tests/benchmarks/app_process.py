@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
 END_SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -23,10 +23,10 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 POLL = 0.02
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AppProcess:
-    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home. `log`: what it has
-    said, which is none of these."""
+    """A running `python app.py`; `folder` holds all it may write: its temporary files and its home.
+    `log`: what it has said, which is none of these."""
 
     url: str
     pid: int
@@ -79,17 +79,22 @@ def _target(link: Path) -> str:
 
 @contextlib.contextmanager
 def started_app(server: str | None, *arguments: str, **environment: str) -> Iterator[AppProcess]:
-    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended by SIGTERM.
+    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended
+    by SIGTERM.
 
     `arguments` and `environment`: more of them.
     """
     port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, tempfile.NamedTemporaryFile() as log:
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmark-") as name,
+        tempfile.NamedTemporaryFile() as log,
+    ):
         folder = Path(name)
         command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
         process = subprocess.Popen(
             [*command, "--server", server] if server else command,
-            env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+            env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"}
+            | environment,
             cwd=ROOT,
             stdout=log,
             stderr=log,
@@ -118,7 +123,10 @@ def wait_for_answer(url: str) -> None:
     """Return when there is an answer at `url`; AssertionError if there is none in time."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=5):
+        with (
+            contextlib.suppress(urllib.error.URLError, ConnectionError),
+            urllib.request.urlopen(url, timeout=5),
+        ):
             return
         time.sleep(POLL)
     raise AssertionError("the app did not start")

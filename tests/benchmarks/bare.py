@@ -9,7 +9,7 @@ import uuid
 import requests
 import websocket
 
-from comfy.workflow import Prompt
+from comfy.prompt.model import Prompt
 
 TIMEOUT = 60
 
@@ -18,9 +18,13 @@ def run(server: str, prompt: Prompt) -> float:
     """Run a prompt with previews; seconds from the first step to its result being known."""
     started = time.perf_counter()
     client_id, prompt_id = str(uuid.uuid4()), str(uuid.uuid4())
-    stream = websocket.create_connection(f"ws{server.removeprefix('http')}/ws?clientId={client_id}", timeout=TIMEOUT)
+    stream = websocket.create_connection(
+        f"ws{server.removeprefix('http')}/ws?clientId={client_id}", timeout=TIMEOUT
+    )
     try:
-        stream.send(json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}}))
+        stream.send(
+            json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
+        )
         body = {
             "prompt": prompt,
             "client_id": client_id,
@@ -43,4 +47,8 @@ def _over(frame: str | bytes, prompt_id: str) -> bool:
         return False
     message = json.loads(frame)
     data = message["data"]
-    return message["type"] == "executing" and data["node"] is None and data.get("prompt_id") == prompt_id
+    return (
+        message["type"] == "executing"
+        and data["node"] is None
+        and data.get("prompt_id") == prompt_id
+    )

@@ -16,8 +16,9 @@ READY = "#generate:not([disabled])"
 FIELD = "#form [id^=field-]"
 WAIT = 30_000  # milliseconds for anything the page is waited for
 
-# A frame counts as painted in the first task after the animation frame that showed it. Its number is read from the
-# bytes that the page made its address from, so that nothing of the page has to help.
+# A frame counts as painted in the first task after the animation frame that showed it. Its number
+# is read from the bytes that the page made its address from, so that nothing of the page has to
+# help.
 NOTE_PAINTS = """
 (() => {
   const blobs = new Map();
@@ -42,7 +43,7 @@ NOTE_PAINTS = """
 """.replace("NUMBER_AT", str(NUMBER_AT))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Paint:
     """Frame `number` was on the screen at `at` (`time.time`)."""
 
@@ -53,7 +54,11 @@ class Paint:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         raise SystemExit("The benchmarks need a Chromium: apt install chromium")
     with sync_playwright() as playwright:
@@ -86,12 +91,14 @@ def generate(page: Page) -> None:
     """Press Generate and wait until the page shows all that this run made."""
     before = page.evaluate(f"({RESULTS})()")
     page.click(READY)
-    page.wait_for_function(f"(before) => {{ const now = ({RESULTS})(); return now && now !== before; }}", arg=before)
+    page.wait_for_function(
+        f"(before) => {{ const now = ({RESULTS})(); return now && now !== before; }}", arg=before
+    )
 
 
 # The addresses of picture and gallery, each run's own; null until all of them are loaded.
 RESULTS = """() => {
-  const images = [...document.querySelectorAll("#picture img:not(.live-frame), #gallery .thumbnail-item img")];
+  const images = [...document.querySelectorAll("#stage .media img:not(.live-frame), #stage .thumbnail img")];
   const loaded = images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);
   return loaded ? images.map((image) => image.src).join(" ") : null;
 }"""

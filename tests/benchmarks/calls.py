@@ -1,12 +1,13 @@
-"""How often the server is asked during one run: a server that many people share has better things to do."""
+"""How often the server is asked during one run: a server that many people share has better things
+to do."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from comfy.client import Client
+from comfy.client.client import Client
 from comfy.demo import DemoServer
-from comfy.runs import Runs
+from comfy.runs.registry import LocalRunRegistry
 from tests.benchmarks.app_process import running_app
 from tests.benchmarks.browser import generate, opened_page
 from tests.benchmarks.figure import Figure
@@ -24,7 +25,7 @@ def measure() -> list[Figure]:
             page.wait_for_load_state("networkidle")
             of_page = asked(demo.requests - before)
         with Client(demo.url) as client:
-            runs = Runs(client)
+            runs = LocalRunRegistry(client)
             prompt = next(prompts(client))
             before = demo.requests
             whole_run(runs, prompt)

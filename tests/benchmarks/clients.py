@@ -1,4 +1,5 @@
-"""People without a browser: they start a run over Gradio's API and watch it over the page's own socket."""
+"""People without a browser: they start a run over Gradio's API and watch it over the page's own
+socket."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ WORKFLOW, SEED = "text-to-image", "5.seed"  # always another seed: no result is 
 WAIT = 60.0  # seconds for anything that is waited for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """What one watcher saw: seconds from the press to the first state and to the first preview (0.0 = none), and the
-    last state."""
+    """What one watcher saw: seconds from the press to the first state and to the first preview (0.0
+    = none), and the last state."""
 
     first: float
     preview: float
@@ -31,7 +32,7 @@ class Seen:
     last: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with a cookie of their own at the app `url`, the page's unless they bring one."""
 
@@ -49,14 +50,21 @@ class Person:
     async def arrive(self, http: httpx.AsyncClient) -> None:
         """Open the page: Gradio makes the session then, not at the press."""
         config = (await http.get(f"{self.url}/config")).raise_for_status().json()
-        opening = next(one["id"] for one in config["dependencies"] if "load" in (event for _, event in one["targets"]))
+        opening = next(
+            one["id"]
+            for one in config["dependencies"]
+            if "load" in (event for _, event in one["targets"])
+        )
         body = {"data": [{"workflow": WORKFLOW}], "fn_index": opening, "session_hash": self.session}
         (
-            await http.post(f"{self.url}/gradio_api/run/predict", json=body, headers={"cookie": self.cookie})
+            await http.post(
+                f"{self.url}/gradio_api/run/predict", json=body, headers={"cookie": self.cookie}
+            )
         ).raise_for_status()
 
     async def run(self, http: httpx.AsyncClient, *, stop_at: asyncio.Barrier | None = None) -> Seen:
-        """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there has a first state."""
+        """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there
+        has a first state."""
         pressed = time.monotonic()
         address = f"{self.url}/gradio_api/call/run"
         headers = {"cookie": self.cookie}
@@ -64,7 +72,9 @@ class Person:
         answer = await http.post(address, json=body, headers=headers)
         event = answer.raise_for_status().json()["event_id"]
         async with http.stream("GET", f"{address}/{event}", headers=headers) as stream:
-            lines = stream.aiter_lines()  # held on to: letting go of it would hang up, which ends the run
+            lines = (
+                stream.aiter_lines()
+            )  # held on to: letting go of it would hang up, which ends the run
             run_id = await _run_of(lines)
             seen = await self.watch(run_id, pressed, stop_at)
             async for _ in lines:  # as any script does, to the last word
@@ -76,12 +86,16 @@ class Person:
         first, preview, frames, last = 0.0, 0.0, 0, dict[str, Any]()
         headers = {"cookie": self.cookie}
         socket = f"ws{self.url.removeprefix('http')}/live/{run_id}"
-        async with connect(socket, additional_headers=headers, compression=None, open_timeout=WAIT) as live:
+        async with connect(
+            socket, additional_headers=headers, compression=None, open_timeout=WAIT
+        ) as live:
             async for message in live:
                 if isinstance(message, bytes):
                     frames += 1
                     preview = preview or time.monotonic() - pressed
-                    with contextlib.suppress(ConnectionClosedOK):  # the last frame may be followed by the end at once
+                    with contextlib.suppress(
+                        ConnectionClosedOK
+                    ):  # the last frame may be followed by the end at once
                         await live.send("painted")
                     continue
                 last = json.loads(message)

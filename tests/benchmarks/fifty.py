@@ -15,14 +15,23 @@ PEOPLE = 50
 
 
 def measure() -> list[Figure]:
-    """From the press to the first state on each one's screen, and whether all fifty were watched at once."""
+    """From the press to the first state on each one's screen, and whether all fifty were watched at
+    once."""
     source = FrameSource(600, 0.1)
     with source.serve() as demo, running_app(demo.url) as app:
-        asyncio.run(press([Person(app.url)]))  # the first run of an app fetches the server's catalogue
+        asyncio.run(
+            press([Person(app.url)])
+        )  # the first run of an app fetches the server's catalogue
         seen = asyncio.run(press([Person(app.url) for _ in range(PEOPLE)]))
     first = [one.first for one in seen]
     return [
-        Figure("fifty: watched at once", sum(one.first > 0 for one in seen), "runs", PEOPLE, at_least=True),
+        Figure(
+            "fifty: watched at once",
+            sum(one.first > 0 for one in seen),
+            "runs",
+            PEOPLE,
+            at_least=True,
+        ),
         Figure("fifty: press to first state, slowest", max(first), "s", 1),
         Figure("fifty: press to first state, p50", median(first), "s", 1),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One result. `target` is the most it may be, or with `at_least` the least."""
 
@@ -25,7 +25,10 @@ class Figure:
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
         verdict = "met" if self.met else "MISSED"
-        return f"{self.name:<44} {_number(self.value):>9} {self.unit:<8} {sign} {_number(self.target):<8} {verdict}"
+        return (
+            f"{self.name:<44} {_number(self.value):>9} {self.unit:<8} {sign}"
+            f" {_number(self.target):<8} {verdict}"
+        )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,4 +1,5 @@
-"""A sampler for the stand-in that sends preview frames of an exact size at an exact pace, and knows when it did."""
+"""A sampler for the stand-in that sends preview frames of an exact size at an exact pace, and knows
+when it did."""
 
 from __future__ import annotations
 
@@ -13,15 +14,17 @@ from typing import Any
 from PIL import Image, ImageFilter
 
 from comfy.demo import DemoServer
-from comfy.demo.node import Inputs, Run
-from comfy.demo.nodes import NODES
-from comfy.demo.values import Latent, Result
+from comfy.demo.nodes.base import Inputs, NodeRun
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Latent, Result
 
 SIZE = 512  # pixels, both ways
 BYTES = 67_000  # of a preview of 512 x 512 as ComfyUI sends it
 KINDS = 8  # different pictures, taken in turn
 DIGITS = 8
-NUMBER_AT = 6  # bytes before the number: the start marker (2), the comment marker (2), its length (2)
+NUMBER_AT = (
+    6  # bytes before the number: the start marker (2), the comment marker (2), its length (2)
+)
 QUALITIES = range(95, 10, -3)
 
 
@@ -37,7 +40,11 @@ def _picture(kind: int) -> bytes:
     """A picture with something of everything, as large as it can be below `BYTES`."""
     chance = random.Random(kind)
     noise = Image.frombytes("RGB", (SIZE, SIZE), chance.randbytes(SIZE * SIZE * 3))
-    smooth = noise.filter(ImageFilter.GaussianBlur(6)).resize((SIZE * 2, SIZE * 2)).crop((0, 0, SIZE, SIZE))
+    smooth = (
+        noise.filter(ImageFilter.GaussianBlur(6))
+        .resize((SIZE * 2, SIZE * 2))
+        .crop((0, 0, SIZE, SIZE))
+    )
     picture = Image.blend(smooth, noise, 0.15)
     for quality in QUALITIES:
         buffer = io.BytesIO()
@@ -48,7 +55,8 @@ def _picture(kind: int) -> bytes:
 
 
 class _Prepared(Image.Image):
-    """Stands where the stand-in expects a picture, and is "encoded" by handing out prepared bytes."""
+    """Stands where the stand-in expects a picture, and is "encoded" by handing out prepared
+    bytes."""
 
     def __init__(self, jpeg: bytes) -> None:
         super().__init__()
@@ -67,8 +75,9 @@ def _nothing() -> None:
 class FrameSource:
     """Takes the place of the KSampler: `count` frames, one each `interval` seconds.
 
-    `begin` and `end` are called around the frames, in the stand-in's thread; `sent` holds when each one left
-    (`time.time`), by its number. `lead` is the pause before the first one, so that watchers have arrived.
+    `begin` and `end` are called around the frames, in the stand-in's thread; `sent` holds when each
+    one left (`time.time`), by its number. `lead` is the pause before the first one, so that
+    watchers have arrived.
     """
 
     count: int
@@ -83,7 +92,7 @@ class FrameSource:
         nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=self.sample)}
         return DemoServer(step_seconds=0.0, nodes=nodes)
 
-    def sample(self, run: Run, inputs: Inputs) -> Result:
+    def sample(self, run: NodeRun, inputs: Inputs) -> Result:
         """Work of the node: the frames, then an empty picture."""
         pictures = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
         run.wait(self.lead)
@@ -96,7 +105,13 @@ class FrameSource:
         self.end()
         latent: Latent = inputs["latent_image"]
         canvas = Image.new("RGB", (latent.width, latent.height), "gray")
-        return Result((Latent(latent.width, latent.height, (canvas,) * len(latent.pictures), latent.mask, 0.0),))
+        return Result(
+            (
+                Latent(
+                    latent.width, latent.height, (canvas,) * len(latent.pictures), latent.mask, 0.0
+                ),
+            )
+        )
 
 
 __all__ = ["BYTES", "NUMBER_AT", "FrameSource", "numbered"]

@@ -11,7 +11,8 @@ SECONDS = 10
 
 
 def measure() -> list[Figure]:
-    """Requests and sockets of a page in ten seconds of nothing, and what the server was asked meanwhile."""
+    """Requests and sockets of a page in ten seconds of nothing, and what the server was asked
+    meanwhile."""
     with DemoServer() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
         seen: list[str] = []
         page.on("request", lambda request: seen.append(request.url))

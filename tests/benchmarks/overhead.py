@@ -1,4 +1,5 @@
-"""What this program adds to a run: from submitting to the result being known, against a bare script."""
+"""What this program adds to a run: from submitting to the result being known, against a bare
+script."""
 
 from __future__ import annotations
 
@@ -6,13 +7,16 @@ import random
 import time
 from collections.abc import Iterator
 
-from comfy.client import Client
-from comfy.form import build_form, check, fill
-from comfy.job import Job
+from comfy.client.client import Client
+from comfy.form.build import build_form
+from comfy.form.check import check
+from comfy.form.fill import fill
 from comfy.object_info import Catalogue
-from comfy.run_state import Phase
-from comfy.runs import Runs
-from comfy.workflow import Prompt, read_workflow
+from comfy.prompt.model import Prompt
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Job
+from comfy.runs.registry import LocalRunRegistry
+from comfy.workflow.model import read_workflow
 from tests.benchmarks import bare
 from tests.benchmarks.app_process import ROOT
 from tests.benchmarks.figure import Figure, median
@@ -24,24 +28,34 @@ STEP_SECONDS = 0.1
 
 
 def measure() -> list[Figure]:
-    """The middle of the ratios of paired runs on one server, each pair in the other order than the one before."""
+    """The middle of the ratios of paired runs on one server, each pair in the other order than the
+    one before."""
     ratios = []
     source = FrameSource(STEPS, STEP_SECONDS)
     with source.serve() as demo, Client(demo.url) as client:
-        runs, prompt = Runs(client), prompts(client)
+        runs, prompt = LocalRunRegistry(client), prompts(client)
         try:
             bare.run(demo.url, next(prompt))
             for pair in range(PAIRS):
                 taken = {}
                 for ours in (True, False) if pair % 2 else (False, True):
-                    taken[ours] = whole_run(runs, next(prompt)) if ours else bare.run(demo.url, next(prompt))
+                    taken[ours] = (
+                        whole_run(runs, next(prompt)) if ours else bare.run(demo.url, next(prompt))
+                    )
                 ratios.append(taken[True] / taken[False])
         finally:
             runs.close()
-    return [Figure(f"overhead: whole run / bare script ({STEPS * STEP_SECONDS:g} s)", median(ratios), "ratio", 1.02)]
+    return [
+        Figure(
+            f"overhead: whole run / bare script ({STEPS * STEP_SECONDS:g} s)",
+            median(ratios),
+            "ratio",
+            1.02,
+        )
+    ]
 
 
-def whole_run(runs: Runs, prompt: Prompt) -> float:
+def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:
     """Seconds from submitting to the finished state."""
     started = time.perf_counter()
     run = runs.submit(Job(prompt, "text-to-image"), owner="benchmark", watched=False)
@@ -52,10 +66,13 @@ def whole_run(runs: Runs, prompt: Prompt) -> float:
 
 
 def prompts(client: Client) -> Iterator[Prompt]:
-    """Text-to-image as its form fills it, each time with another seed, so that no result is used again."""
+    """Text-to-image as its form fills it, each time with another seed, so that no result is used
+    again."""
     workflow = read_workflow(ROOT / "workflows" / "text-to-image.json")
     form = build_form(workflow, Catalogue(client.object_info()))
-    values, errors = check(form, {field.key: None for field in form.fields if field.widget == "seed"})
+    values, errors = check(
+        form, {field.key: None for field in form.fields if field.widget == "seed"}
+    )
     assert not errors, errors
     rng = random.Random(0)
     while True:

@@ -41,7 +41,8 @@ class Meter:
 
 
 def measure() -> list[Figure]:
-    """Frames painted, lag, processor time and files, the middle of the rounds (for the count: the worst)."""
+    """Frames painted, lag, processor time and files, the middle of the rounds (for the count: the
+    worst)."""
     source = FrameSource(FRAMES, 1 / RATE, lead=1.0)
     counts, lags, costs = [], [], []
     with source.serve() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
@@ -58,7 +59,13 @@ def measure() -> list[Figure]:
             costs.append(1000 * meter.seconds / FRAMES)
         written = len(app.files() - files)
     return [
-        Figure(f"previews: painted of {FRAMES} at {RATE:g}/s", min(counts), "frames", FRAMES, at_least=True),
+        Figure(
+            f"previews: painted of {FRAMES} at {RATE:g}/s",
+            min(counts),
+            "frames",
+            FRAMES,
+            at_least=True,
+        ),
         Figure("previews: lag p50", 1000 * median(lags), "ms", 40),
         Figure("previews: app CPU a frame", median(costs), "ms", 3),
         Figure("previews: files written", written, "files", 0),

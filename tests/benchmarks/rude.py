@@ -1,4 +1,5 @@
-"""One rude visitor, and somebody who only wants a picture: what they notice, what the app holds, and what is left."""
+"""One rude visitor, and somebody who only wants a picture: what they notice, what the app holds,
+and what is left."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ FRAMES, INTERVAL, LEAD = 4, 0.05, 0.1
 ROUNDS = 7
 UNDER_WAY = 3.0  # seconds after which an attack has begun
 LONGEST = 240.0  # seconds that one may take
-SETTLE = 60.0  # seconds after which half a request is closed, runs are done and idle threads have ended
+SETTLE = (
+    60.0  # seconds after which half a request is closed, runs are done and idle threads have ended
+)
 SETTLED = 0.25
 MB = 1e6
 PAINTED = "painted pictures"
@@ -27,7 +30,8 @@ NAME, PASSWORD = "anna", "lighthouse"
 
 
 def measure() -> Iterator[Figure]:
-    """For each attack: another person's press to first preview, most memory, lines in the log, and what is left."""
+    """For each attack: another person's press to first preview, most memory, lines in the log, and
+    what is left."""
     source = FrameSource(FRAMES, INTERVAL, LEAD)
     with source.serve() as demo:
         for name in ATTACKS:
@@ -71,10 +75,15 @@ def previewed(seen: Iterable[Seen]) -> float:
 
 
 async def presses(app: AppProcess, count: int, *, beside_another: bool = False) -> list[Seen]:
-    """What is seen of each of some presses, one after the other; `beside_another`: whose runs take turns with them."""
+    """What is seen of each of some presses, one after the other; `beside_another`: whose runs take
+    turns with them."""
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
         person = await visitor(app, http)
-        others = [asyncio.create_task(pressing(Person(app.url), http, count * 4))] if beside_another else []
+        others = (
+            [asyncio.create_task(pressing(Person(app.url), http, count * 4))]
+            if beside_another
+            else []
+        )
         seen = [await person.run(http) for _ in range(count)]
         await asyncio.gather(*others)
     return seen

@@ -1,4 +1,5 @@
-"""Somebody who means harm, in a process and at an address of their own: bounded attacks on an app of this machine."""
+"""Somebody who means harm, in a process and at an address of their own: bounded attacks on an app
+of this machine."""
 
 from __future__ import annotations
 
@@ -63,12 +64,17 @@ async def slow_uploads(url: str) -> None:
 async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) -> None:
     """So many requests at once whose bodies hardly come, each begun again when it is refused."""
     place = urlsplit(url)
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 4000\r\n\r\n".encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length:"
+        " 4000\r\n\r\n".encode()
+    )
 
     async def again_and_again() -> None:
         while True:
             with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(place.hostname, place.port, local_addr=(ADDRESS, 0))
+                _, writer = await asyncio.open_connection(
+                    place.hostname, place.port, local_addr=(ADDRESS, 0)
+                )
                 with contextlib.closing(writer):
                     writer.write(head + begin)
                     while not writer.is_closing():
@@ -99,7 +105,9 @@ async def many_sockets(url: str) -> None:
         with contextlib.suppress(OSError, WebSocketException):
             async with opening:
                 address = f"ws{url.removeprefix('http')}/news"
-                socket = await connect(address, additional_headers=made_up(known), local_addr=(ADDRESS, 0))
+                socket = await connect(
+                    address, additional_headers=made_up(known), local_addr=(ADDRESS, 0)
+                )
             await socket.wait_closed()
 
     await asyncio.gather(*(one() for _ in range(SOCKETS)))
@@ -116,7 +124,8 @@ async def drawn_pages(url: str) -> None:
 
 
 async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> None:
-    """Presses with pictures of which each is as large as it may be, in as many layers as there may be."""
+    """Presses with pictures of which each is as large as it may be, in as many layers as there may
+    be."""
     packed = io.BytesIO()
     Image.new("LA", (side, side), (0, 128)).save(packed, "PNG")
     cookie = {"cookie": cookie_of(url)}
@@ -127,13 +136,18 @@ async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> 
         files = {"files": ("a.png", packed.getvalue())}
         place = (await http.post(UPLOAD, files=files, headers=cookie)).json()[0]
         picture = {"path": place, "meta": {"_type": "gradio.FileData"}}
-        await page.press("imageeditor", {"background": picture, "layers": [picture] * layers, "composite": None})
+        await page.press(
+            "imageeditor", {"background": picture, "layers": [picture] * layers, "composite": None}
+        )
 
     await many(url, PRESSES, press, at_once=PRESSES)
 
 
 async def many(
-    url: str, count: int, work: Callable[[httpx.AsyncClient], Awaitable[None]], at_once: int = AT_ONCE
+    url: str,
+    count: int,
+    work: Callable[[httpx.AsyncClient], Awaitable[None]],
+    at_once: int = AT_ONCE,
 ) -> None:
     """So much work, some at once; what is refused is tried no more."""
     numbers = iter(range(count))
@@ -159,23 +173,33 @@ class Page:
     async def draw(self, workflow: str) -> None:
         """Draw the form of a workflow."""
         listeners = (await config(self.http))["dependencies"]
-        loading = next(one for one in reversed(listeners) if "load" in (event for _, event in one["targets"]))
+        loading = next(
+            one for one in reversed(listeners) if "load" in (event for _, event in one["targets"])
+        )
         choice = (await self.call(loading["id"], {"workflow": workflow}))["data"][0]
         opened = loading["outputs"][0]
-        drawing = next(one for one in listeners if one["inputs"] == [opened] and not one["outputs"][1:])
+        drawing = next(
+            one for one in listeners if one["inputs"] == [opened] and not one["outputs"][1:]
+        )
         self.drawn = (await self.call(drawing["id"], choice))["render_config"]
 
     async def press(self, kind: str, value: object) -> None:
         """Press Generate, with this value in the field of that kind."""
         by_id = {one["id"]: one for one in self.drawn["components"]}
-        known = {one["id"] for one in (await config(self.http))["components"] if one["type"] == "button"}
+        known = {
+            one["id"] for one in (await config(self.http))["components"] if one["type"] == "button"
+        }
         pressed = next(
-            one for one in self.drawn["dependencies"] if {(number, "click") for number in known} & _targets(one)
+            one
+            for one in self.drawn["dependencies"]
+            if {(number, "click") for number in known} & _targets(one)
         )
         data = [
-            value
-            if by_id.get(number, {}).get("type") == kind
-            else by_id.get(number, {"props": {}})["props"].get("value")
+            (
+                value
+                if by_id.get(number, {}).get("type") == kind
+                else by_id.get(number, {"props": {}})["props"].get("value")
+            )
             for number in pressed["inputs"]
         ]
         await self.call(pressed["id"], *data)
@@ -183,7 +207,9 @@ class Page:
     async def call(self, number: int, *data: object) -> dict[str, Any]:
         """Call a listener."""
         body = {"session_hash": self.session, "fn_index": number, "data": data}
-        answer: dict[str, Any] = (await self.http.post(CALL, json=body, headers=self.headers)).json()
+        answer: dict[str, Any] = (
+            await self.http.post(CALL, json=body, headers=self.headers)
+        ).json()
         return answer
 
 
@@ -218,7 +244,9 @@ def attack(name: str, url: str) -> None:
 @contextlib.contextmanager
 def attacking(name: str, url: str) -> Iterator[multiprocessing.Process]:
     """An attack that goes on beside the block, and is ended with it."""
-    process = multiprocessing.get_context("spawn").Process(target=attack, args=(name, url), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=attack, args=(name, url), daemon=True
+    )
     process.start()
     try:
         yield process  # type: ignore[misc]

@@ -9,18 +9,20 @@ from collections.abc import Callable
 from datetime import datetime
 
 from comfy.errors import WorkflowError
-from comfy.file_prefix import substitute_prompt
-from comfy.metadata import find_workflow
-from comfy.wildcards import resolve
+from comfy.prompt.text_replacements import prefix_names, replace_prefixes
+from comfy.prompt.wildcards import resolve_wildcards
+from comfy.workflow.extract import find_workflow
 from tests.benchmarks.figure import Figure
-from tests.slow_inputs import FILES, WILDCARDS, many_prefixes
+from tests.support.samples.slow_inputs import FILES, WILDCARDS, many_prefixes
 
 
 def measure() -> list[Figure]:
     """The slowest of each kind, in processor time."""
     prompt = many_prefixes()
-    wildcards = max(_seconds(resolve, text, random.Random(1)) for text in WILDCARDS.values())
-    prefixes = _seconds(substitute_prompt, prompt, datetime(2025, 3, 7))
+    wildcards = max(
+        _seconds(resolve_wildcards, text, random.Random(1)) for text in WILDCARDS.values()
+    )
+    prefixes = _seconds(replace_prefixes, prompt, prefix_names(prompt), datetime(2025, 3, 7))
     files = max(_seconds(find_workflow, make(), "a.png") for make in FILES.values())
     return [
         Figure("slow inputs: wildcards, 200,000 characters", wildcards, "s", 0.5),

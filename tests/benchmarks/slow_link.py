@@ -9,12 +9,14 @@ from tests.benchmarks.browser import Paint, generate, opened_page, paints
 from tests.benchmarks.figure import Figure, median, percentile
 from tests.benchmarks.frames import BYTES, FrameSource
 from tests.benchmarks.previews import lag_of
-from tests.faults.link import Link
+from tests.support.link import FaultyLink
 
 FRAMES = 100
 RATE = 10.0
 LINK = 400_000  # bytes a second
-ON_ITS_WAY = 0.03  # seconds a frame may take from the server to the app before the app can choose it
+ON_ITS_WAY = (
+    0.03  # seconds a frame may take from the server to the app before the app can choose it
+)
 
 
 def measure() -> list[Figure]:
@@ -23,7 +25,7 @@ def measure() -> list[Figure]:
     with (
         source.serve() as demo,
         running_app(demo.url) as app,
-        Link(app.url) as link,
+        FaultyLink(app.url) as link,
         opened_page(link.url) as page,
     ):
         link.narrow(LINK)
@@ -35,15 +37,31 @@ def measure() -> list[Figure]:
         Figure("slow link: lag p50", median(lags), "s", 0.5),
         Figure("slow link: lag p95", percentile(lags, 0.95), "s", 0.5),
         Figure("slow link: frames that were not the newest", stale(painted, source), "frames", 0),
-        Figure("slow link: last frame painted", max(paint.number for paint in painted), "", FRAMES, at_least=True),
-        Figure("slow link: painted of what the link carries", len(painted) / possible, "ratio", 0.5, at_least=True),
+        Figure(
+            "slow link: last frame painted",
+            max(paint.number for paint in painted),
+            "",
+            FRAMES,
+            at_least=True,
+        ),
+        Figure(
+            "slow link: painted of what the link carries",
+            len(painted) / possible,
+            "ratio",
+            0.5,
+            at_least=True,
+        ),
     ]
 
 
 def stale(painted: list[Paint], source: FrameSource) -> int:
-    """Frames that were sent although the server had a newer one when the browser was ready for the next."""
+    """Frames that were sent although the server had a newer one when the browser was ready for the
+    next."""
     count = 0
     for before, paint in itertools.pairwise(painted):
-        newest = max((number for number, at in source.sent.items() if at <= before.at - ON_ITS_WAY), default=0)
+        newest = max(
+            (number for number, at in source.sent.items() if at <= before.at - ON_ITS_WAY),
+            default=0,
+        )
         count += paint.number < newest
     return count

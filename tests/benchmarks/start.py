@@ -12,7 +12,8 @@ STARTS = 3
 
 
 def measure() -> list[Figure]:
-    """The middle of some starts. That the page was ready is proved by pressing: a run starts at the server."""
+    """The middle of some starts. That the page was ready is proved by pressing: a run starts at the
+    server."""
     with chromium() as browser:
         taken = []
         for _ in range(STARTS):

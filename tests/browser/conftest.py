@@ -1,7 +1,7 @@
 """A real browser in front of a real app and a real stand-in server.
 
-Apps and browser live as long as the session, a browser context as long as a test: each test is a new visitor. Every
-test looks at its page's console and at where its requests went.
+Apps and browsers live as long as the session; each test is a new visitor, without cookies or
+storage. Every test looks at its page's console and at where its requests went.
 """
 
 from __future__ import annotations
@@ -12,32 +12,70 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
-from serving import RunningApp, running_demo_app
-from visitor import Site, Visitor
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from comfy.demo import DemoServer
+from comfy.runs.timeouts import Timeouts
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.visitor import WAIT, Site, Visitor
 
-expect.set_options(timeout=15_000)  # a busy machine paints late
+expect.set_options(timeout=WAIT)
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DESKTOP = {"width": 1360, "height": 900}
+STEP = 0.12  # seconds, of a slow server
+SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
+DESKTOP = ViewportSize(width=1360, height=900)
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        reason = "needs Chromium (Debian and Ubuntu: apt-get install chromium)"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+def playwright(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playwright]:
+    """What starts browsers; what these write themselves goes to a folder that no test counts."""
     with pytest.MonkeyPatch.context() as patch:
-        # What the browser itself writes is not the app's: it goes to a folder that no test counts.
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("chromium")))
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-            yield browser
-            browser.close()
+            yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The system's Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if path := next(filter(None, map(shutil.which, names)), None):
+        return path
+    reason = "needs Chromium (Debian and Ubuntu: apt-get install chromium)"
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """Chromium without a window; every context is a browser of its own that keeps nothing."""
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def profile(
+    playwright: Playwright, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    """Chromium with a profile on disk. Only there it keeps compiled scripts for the next page, which
+    halves what a page costs."""
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=chromium_path,
+        args=FLAGS,
+        viewport=DESKTOP,
+    )
+    context.set_default_timeout(WAIT)
+    yield context
+    context.close()
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +88,7 @@ def fast_site(own_temporary_folder: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def slow_site(own_temporary_folder: Path) -> Iterator[Site]:
     """The same on a server slow enough to do something during a run."""
-    with running_demo_app(step_seconds=0.12, grace=1.0, ahead=2) as (demo, app):
+    with running_demo_app(step_seconds=STEP, grace=1.0, ahead=2) as (demo, app):
         yield _site(demo, app)
 
 
@@ -63,7 +101,11 @@ def fast(fast_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """A slow site with a grace time of one second, left with an empty queue."""
+    """A slow site with a grace time of one second, left with an empty queue.
+
+    With `slow.demo.speed.step = 0` the rest of a run takes no time.
+    """
+    slow_site.demo.speed.step = STEP
     yield slow_site
     slow_site.rest()
 
@@ -71,18 +113,20 @@ def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 @pytest.fixture
 def own(nothing_left_behind: None) -> Iterator[Site]:
     """A site of the test's own, whose server may be killed."""
-    with running_demo_app(step_seconds=0.12) as (demo, app):
+    with running_demo_app(step_seconds=STEP, timing=SOON) as (demo, app):
         yield _site(demo, app)
 
 
 @pytest.fixture
-def context_of(chromium: Browser, nothing_left_behind: None) -> Iterator[Callable[..., BrowserContext]]:
+def context_of(
+    chromium: Browser, nothing_left_behind: None
+) -> Iterator[Callable[..., BrowserContext]]:
     """Makes browser contexts: each is a browser of its own, with its own cookies."""
     contexts: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:
         context = chromium.new_context(**{"viewport": DESKTOP, **options})  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT)
         contexts.append(context)
         return context
 
@@ -92,20 +136,42 @@ def context_of(chromium: Browser, nothing_left_behind: None) -> Iterator[Callabl
 
 
 @pytest.fixture
-def visit(context_of: Callable[..., BrowserContext]) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors of a site; at the end, their consoles are empty and every request went to this machine."""
+def visit(
+    profile: BrowserContext, context_of: Callable[..., BrowserContext]
+) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors of a site; at the end, their consoles are empty and every request went to this
+    machine.
+
+    The first one without wishes has the browser with the profile, all others one of their own.
+    """
     visitors: list[Visitor] = []
+    free = [profile]
 
     def make(site: Site, **options: object) -> Visitor:
-        visitor = Visitor(context_of(**options).new_page(), site)
+        context = free.pop() if free and not options else context_of(**options)
+        visitor = Visitor(context.new_page(), site)
         visitors.append(visitor)
         return visitor
 
     yield make
+    forget(profile, {one for visitor in visitors for one in visitor.origins})
     for visitor in visitors:
         assert not visitor.complaints, visitor.complaints
         assert not visitor.outside, visitor.outside
 
 
+def forget(profile: BrowserContext, origins: set[str]) -> None:
+    """Close all pages but the empty one, and remove what these origins have stored."""
+    empty, *pages = profile.pages
+    for page in pages:
+        page.close()
+    profile.clear_cookies()
+    session = profile.new_cdp_session(empty)
+    for origin in origins:
+        stored = {"origin": origin, "storageTypes": "local_storage,indexeddb"}
+        session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+
+
 def _site(demo: DemoServer, app: RunningApp) -> Site:
-    return Site(app.url, demo, app.backend)
+    return Site(app.url, demo, app)

@@ -1,4 +1,5 @@
-"""Usable by everybody: by keyboard, with a screen reader, on a phone, in the dark; and nothing leaves the machine."""
+"""Usable by everybody: by keyboard, with a screen reader, on a phone, in the dark; and nothing
+leaves the machine."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from visitor import Site, Visitor
+
+from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 PHONE = {"viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True}
 
-# WCAG 2.2's contrast of text with the nearest opaque background, for every element that has text of its own.
+# WCAG 2.2's contrast of text with the nearest opaque background, for every element that has text of
+# its own.
 LOW_CONTRAST = """() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     const rgba = (colour) => {
@@ -64,10 +67,11 @@ def test_enter_with_control_generates(fast: Site, visit: Visit) -> None:
 
 
 def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
-    """Tab goes through list, fields, tools, Generate and the results, in the order they are read."""
+    """Tab goes through list, fields, tools, Generate and the results, in the order they are
+    read."""
     person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 2})
     person.generate()
-    expect(person.page.locator(".past-run")).to_be_visible()
+    expect(person.page.locator("#history .tile")).to_be_visible()
     person.page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     person.page.mouse.click(2, 2)
     reached: list[str] = []
@@ -76,9 +80,10 @@ def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
         reached.append(
             str(
                 person.page.evaluate(
-                    "(() => { const one = document.activeElement;"
-                    " return one.closest('[id^=field-], #picker, #generate, #gallery, #downloads, #tools, #details,"
-                    " #past')?.id || one.tagName; })()"
+                    "(() => { const one = document.activeElement; const place ="
+                    " one.closest('[id^=field-], #picker, #generate, #tools, #history, .thumbnails,"
+                    " .stage .actions, .details'); return place?.id || place?.className ||"
+                    " one.tagName; })()"
                 )
             )
         )
@@ -92,10 +97,10 @@ def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
         "field-5-seed",
         "tools",
         "generate",
-        "gallery",
-        "downloads",
+        "thumbnails",
+        "actions",
         "details",
-        "past",
+        "history",
     ]
     assert [one for one in order if one in wanted] == wanted
 
@@ -107,9 +112,9 @@ def test_focus_can_be_seen(fast: Site, visit: Visit) -> None:
     for _ in range(14):
         person.page.keyboard.press("Tab")
         seen = person.page.evaluate(
-            "(() => { const one = getComputedStyle(document.activeElement);"
-            " return one.outlineStyle !== 'none' && parseFloat(one.outlineWidth) > 0 || one.boxShadow !== 'none'"
-            " || document.activeElement.matches('input, textarea'); })()"
+            "(() => { const one = getComputedStyle(document.activeElement); return one.outlineStyle"
+            " !== 'none' && parseFloat(one.outlineWidth) > 0 || one.boxShadow !== 'none' ||"
+            " document.activeElement.matches('input, textarea'); })()"
         )
         assert seen, person.page.evaluate("document.activeElement.outerHTML")
 
@@ -127,7 +132,7 @@ def test_results_have_names(fast: Site, visit: Visit) -> None:
     person = visit(fast).open(**{"5.steps": 1})
     person.generate()
     assert person.page.evaluate(UNNAMED) == []
-    expect(person.page.locator("#picture img")).not_to_have_attribute("alt", "")
+    expect(person.page.locator("#stage .media img")).not_to_have_attribute("alt", "")
 
 
 def test_progress_is_announced_politely(slow: Site, visit: Visit) -> None:
@@ -146,7 +151,8 @@ def test_progress_is_announced_politely(slow: Site, visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(fast: Site, visit: Visit, scheme: str) -> None:
-    """All text has a contrast of at least 4.5 to what is behind it: idle, done, with errors, and failed."""
+    """All text has a contrast of at least 4.5 to what is behind it: idle, done, with errors, and
+    failed."""
     person = visit(fast, color_scheme=scheme).open(**{"5.steps": 1})
     expect(person.page.locator("body.dark")).to_have_count(int(scheme == "dark"))
     person.unfold()
@@ -171,22 +177,24 @@ def test_light_and_dark(fast: Site, visit: Visit) -> None:
 
 
 def test_a_phone(slow: Site, visit: Visit) -> None:
-    """On a phone Generate is in reach without scrolling, nothing is wider than the screen, the picture comes first."""
+    """On a phone Generate is in reach without scrolling, nothing is wider than the screen, the
+    picture comes first."""
     person = visit(slow, **PHONE).open(**{"5.steps": 6})
     expect(person.page.locator("#generate")).to_be_in_viewport(ratio=1)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
     person.press()
     person.frames(1)
-    expect(person.page.locator("#picture")).to_be_in_viewport(ratio=0.9)
+    expect(person.page.locator("#stage .viewport")).to_be_in_viewport(ratio=0.9)
     expect(person.page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#stop")).to_be_in_viewport(ratio=1)
     person.done()
-    expect(person.page.locator("#picture img")).to_be_in_viewport(ratio=0.9)
+    expect(person.page.locator("#stage .media img")).to_be_in_viewport(ratio=0.9)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
 def test_nothing_leaves_this_machine(fast: Site, visit: Visit) -> None:
-    """Every request of the page, from opening to downloading, goes to the app: no fonts, no telemetry, no CDN."""
+    """Every request of the page, from opening to downloading, goes to the app: no fonts, no
+    telemetry, no CDN."""
     person = visit(fast).open(**{"5.steps": 1})
     person.generate()
     assert len(person.requests) > 10

@@ -1,4 +1,5 @@
-"""What a person made before: found again, searched, shown, used, run again and deleted; and nobody else's."""
+"""What a person made before: found again, searched, shown, used, run again and deleted; and nobody
+else's."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Locator, expect
-from serving import RunningApp, running_app
-from visitor import WAIT, Site, Visitor
-from waiting import eventually
 
 from comfy.demo import DemoServer
+from tests.support.serving import RunningApp, running_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import SECONDS, eventually
 
 Visit = Callable[..., Visitor]
 ONE = {"5.steps": 1}
@@ -21,15 +22,15 @@ ONE = {"5.steps": 1}
 
 def tiles(person: Visitor) -> Locator:
     """The earlier runs listed."""
-    return person.page.locator(".past-run")
+    return person.page.locator("#history .tile")
 
 
 def tile(person: Visitor, run_id: str) -> Locator:
-    return person.page.locator(f'.past-run[data-run="{run_id}"]')
+    return person.page.locator(f'#history .tile[data-run="{run_id}"]')
 
 
 def picture_of(person: Visitor, run_id: str) -> Locator:
-    return person.page.locator(f'#picture img[src*="{run_id}"]')
+    return person.page.locator(f'#stage .media img[src*="{run_id}"]')
 
 
 def make(person: Visitor, words: str) -> str:
@@ -40,15 +41,15 @@ def make(person: Visitor, words: str) -> str:
     return run_id
 
 
-def look_at(person: Visitor, run_id: str) -> None:
+def choose(person: Visitor, run_id: str) -> None:
     """Choose an earlier run and wait until its picture is there."""
     tile(person, run_id).click()
     expect(picture_of(person, run_id)).to_be_visible()
-    expect(person.page.locator("#details")).to_be_visible()
+    expect(person.page.locator("#stage .details")).to_be_visible()
 
 
 def button(person: Visitor, name: str) -> Locator:
-    return person.page.locator("#result-actions").get_by_role("button", name=name)
+    return person.page.locator("#stage .actions").get_by_role("button", name=name)
 
 
 def photo(tmp_path: Path, colour: str) -> Path:
@@ -60,33 +61,40 @@ def photo(tmp_path: Path, colour: str) -> Path:
 def test_nothing_is_shown_of_no_past(fast: Site, visit: Visit) -> None:
     """Whoever is here for the first time sees no empty list."""
     person = visit(fast).open()
-    expect(person.page.locator("#past")).to_be_attached()
+    expect(person.page.locator("#history")).to_be_attached()
     expect(person.page.get_by_role("heading", name="Earlier")).to_be_hidden()
 
 
 def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
-    """Each with a small picture, the one that is shown is marked, and another one is shown at a click."""
+    """Each with a small picture, the one that is shown is marked, and another one is shown at a
+    click."""
     person = visit(fast).open(**ONE)
     first = make(person, "a lighthouse")
     second = make(person, "a boat")
     assert tiles(person).evaluate_all("all => all.map((one) => one.dataset.run)") == [second, first]
     expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
-    width = tile(person, first).locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    width = (
+        tile(person, first)
+        .locator("img")
+        .evaluate("image => image.decode().then(() => image.naturalWidth)")
+    )
     assert width == 320
-    look_at(person, first)
+    choose(person, first)
     expect(tile(person, first)).to_have_attribute("aria-pressed", "true")
     expect(tile(person, second)).to_have_attribute("aria-pressed", "false")
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
-    person.page.locator("#details button").first.click()
-    expect(person.page.locator("#details tr").filter(has_text="Positive prompt")).to_contain_text("a lighthouse")
+    person.page.locator("#stage .details summary").first.click()
+    expect(
+        person.page.locator("#stage .details tr").filter(has_text="Positive prompt")
+    ).to_contain_text("a lighthouse")
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()
-    kept = fast.backend.runs.record(first, owner_of(fast, first)).state.files[0]
+    kept = fast.services.runs.record(first, owner_of(fast, first)).state.files[0]
     assert len(info.value.path().read_bytes()) == kept.size
 
 
 def owner_of(site: Site, run_id: str) -> str:
-    return site.backend.runs._runs[run_id].owner
+    return site.run(run_id).owner
 
 
 def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
@@ -96,14 +104,15 @@ def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
     expect(tile(person, several)).to_contain_text("3")
     person.page.reload()
     person.ready()
-    look_at(person, several)
-    expect(person.page.locator("#gallery .thumbnail-item")).to_have_count(3)
-    person.page.locator("#gallery .thumbnail-item").nth(2).click()
-    expect(person.page.locator(f'#picture img[src*="{several}/2/"]')).to_be_visible()
+    choose(person, several)
+    expect(person.page.locator("#stage .thumbnail")).to_have_count(3)
+    person.page.locator("#stage .thumbnail").nth(2).click()
+    expect(person.page.locator(f'#stage .media img[src*="{several}/2/"]')).to_be_visible()
 
 
 def test_stopped_runs_are_listed_in_words(slow: Site, visit: Visit) -> None:
-    """What was stopped is there without a picture; chosen, it says so, and its values can be used."""
+    """What was stopped is there without a picture; chosen, it says so, and its values can be
+    used."""
     person = visit(slow).open(**{"2.text": "never finished"})
     person.press()
     person.frames(1)
@@ -113,7 +122,7 @@ def test_stopped_runs_are_listed_in_words(slow: Site, visit: Visit) -> None:
     person.page.reload()
     person.ready()
     tiles(person).first.click()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Stopped.")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Stopped")
     person.type("2.text", "typed since then")
     button(person, "Use these values").click()
     expect(person.entry("2.text")).to_have_value("never finished")
@@ -125,10 +134,10 @@ def test_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     run_id = make(person, "a lighthouse")
     person.page.reload()
     person.ready()
-    look_at(person, run_id)
+    choose(person, run_id)
     other = person.page.context.new_page()
     other.goto(f"{fast.url}/?workflow=text-to-image")
-    expect(other.locator(f'.past-run[data-run="{run_id}"]')).to_be_visible()
+    expect(other.locator(f'#history .tile[data-run="{run_id}"]')).to_be_visible()
     other.close()
 
 
@@ -164,7 +173,8 @@ def test_others_see_nothing(fast: Site, visit: Visit) -> None:
 
 
 def test_search(fast: Site, visit: Visit) -> None:
-    """Typing leaves the results that have these words; without a hit it says so; emptied, all are back."""
+    """Typing leaves the results that have these words; without a hit it says so; emptied, all are
+    back."""
     person = visit(fast).open(**ONE)
     tower, boat = make(person, "a tall lighthouse"), make(person, "a boat & <b>")
     box = person.page.get_by_role("searchbox", name="Search earlier results")
@@ -187,7 +197,7 @@ def test_more_on_demand(fast: Site, visit: Visit) -> None:
     first = make(person, "the first")
     owner = owner_of(fast, first)
     for _ in range(17):
-        for _ in fast.backend.again(first, owner).watch(timeout=WAIT):
+        for _ in fast.services.starter.again(first, owner).watch(timeout=SECONDS):
             pass
     person.page.reload()
     person.ready()
@@ -203,7 +213,8 @@ def test_more_on_demand(fast: Site, visit: Visit) -> None:
 
 
 def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Every field comes back, large seeds, advanced ones and pictures included, over what was typed since."""
+    """Every field comes back, large seeds, advanced ones and pictures included, over what was typed
+    since."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1})
     expect(person.field("4.image").locator("img")).to_be_visible()
     person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "red"))
@@ -216,7 +227,7 @@ def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
     person.type("8.cfg", 9)
     person.keep_seed(1, "8.seed")
     make(person, "a blue square")
-    look_at(person, first)
+    choose(person, first)
     button(person, "Use these values").click()
     expect(person.entry("2.text")).to_have_value("a red square")
     expect(person.entry("8.seed")).to_have_value(str(2**63 + 11))
@@ -226,7 +237,7 @@ def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
     expect(shown).to_be_visible()
     again = person.generate()
     owner = owner_of(fast, again)
-    told, before = (fast.backend.runs.record(run, owner).job for run in (again, first))
+    told, before = (fast.services.runs.record(run, owner).job for run in (again, first))
     assert told.inputs == before.inputs
     assert {k: v for k, v in told.values.items() if k != "4.image"} == {
         k: v for k, v in before.values.items() if k != "4.image"
@@ -257,7 +268,8 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
 
 
 def test_run_again(fast: Site, visit: Visit) -> None:
-    """The same once more, seed included, whatever the form says by now; the page follows the new run."""
+    """The same once more, seed included, whatever the form says by now; the page follows the new
+    run."""
     person = visit(fast).open(**ONE)
     first = make(person, "a lighthouse")
     person.type("2.text", "typed since then")
@@ -269,23 +281,27 @@ def test_run_again(fast: Site, visit: Visit) -> None:
 
 
 def test_delete(fast: Site, visit: Visit) -> None:
-    """The second press deletes: from list, page and disk; the others stay. After a reload it is still gone. What the
-    image server may keep is said before and after."""
+    """The second press deletes: from list, page and disk; the others stay. After a reload it is
+    still gone. What the image server may keep is said before and after."""
     person = visit(fast).open(**ONE)
     first, second = make(person, "a lighthouse"), make(person, "a boat")
     owner = owner_of(fast, second)
-    digest = fast.backend.runs.record(second, owner).state.files[0].digest
+    digest = fast.services.runs.record(second, owner).state.files[0].digest
     button(person, "Delete").click()
     expect(button(person, "Really delete?")).to_be_focused()
-    expect(person.page.locator("#result-actions .sure")).to_contain_text("The image server may keep its own copy")
+    expect(person.page.locator("#stage .actions .sure")).to_contain_text(
+        "The image server may keep its own copy"
+    )
     expect(tiles(person)).to_have_count(2)
     button(person, "Really delete?").click()
     expect(tiles(person)).to_have_count(1)
-    expect(person.page.locator("#stage .advice")).to_have_text("The image server may keep its own copy of the result.")
-    expect(person.page.locator("#result-actions")).to_have_count(0)
+    expect(person.page.locator("#stage .advice")).to_have_text(
+        "The image server may keep its own copy of the result."
+    )
+    expect(person.page.locator("#stage .actions").get_by_role("button")).to_have_count(0)
     expect(picture_of(person, second)).to_have_count(0)
     expect(tile(person, first)).to_be_focused()
-    history = fast.backend.runs.history
+    history = fast.services.runs.history
     assert history is not None
     assert history.files.path(digest) is None
     person.page.reload()
@@ -295,16 +311,18 @@ def test_delete(fast: Site, visit: Visit) -> None:
 
 
 def test_looking_back_during_a_run(slow: Site, visit: Visit) -> None:
-    """An earlier result can be looked at while another one is being made; that one is shown when it is ready."""
+    """An earlier result can be looked at while another one is being made; that one is shown when it
+    is ready."""
     person = visit(slow).open(**{"5.steps": 2})
     first = make(person, "a lighthouse")
-    person.type("5.steps", 30)
+    person.type("5.steps", 60)
     person.press()
     person.frames(1)
     tile(person, first).click()
     expect(person.page.locator("img.live-frame")).to_be_hidden()
     expect(picture_of(person, first)).to_be_visible()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
+    slow.demo.speed.step = 0
     second = person.done(after=first)
     expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
 
@@ -315,15 +333,20 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
     first = make(person, "a lighthouse")
     for words in ("a boat", "a tree", "a castle", "a hill"):
         make(person, words)
-    tops = tiles(person).evaluate_all("all => all.map((one) => Math.round(one.getBoundingClientRect().top))")
+    tops = tiles(person).evaluate_all(
+        "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
+    )
     assert len(set(tops)) == 1
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    look_at(person, first)
-    expect(person.page.locator("#picture")).to_be_in_viewport()
+    choose(person, first)
+    expect(person.page.locator("#stage .viewport")).to_be_in_viewport()
 
 
-def test_a_restart_of_both_programs_loses_nothing(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
-    """The same browser finds its results after the app and ComfyUI were started anew: picture, values, run again."""
+def test_a_restart_of_both_programs_loses_nothing(
+    visit: Visit, tmp_path: Path, nothing_left_behind: None
+) -> None:
+    """The same browser finds its results after the app and ComfyUI were started anew: picture,
+    values, run again."""
     with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
         person = visit(site(app, demo)).open(**ONE)
         run_id = make(person, "a lighthouse")
@@ -331,9 +354,11 @@ def test_a_restart_of_both_programs_loses_nothing(visit: Visit, tmp_path: Path, 
         person.page.close()
     with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
         person = visit(site(app, demo))
-        person.page.context.add_cookies([{**cookie, "url": app.url} for cookie in map(bare, cookies)])
+        person.page.context.add_cookies(
+            [{**cookie, "url": app.url} for cookie in map(bare, cookies)]
+        )
         person.open()
-        look_at(person, run_id)
+        choose(person, run_id)
         expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
         button(person, "Use these values").click()
         expect(person.entry("2.text")).to_have_value("a lighthouse")
@@ -344,7 +369,7 @@ def test_a_restart_of_both_programs_loses_nothing(visit: Visit, tmp_path: Path, 
 
 
 def site(app: RunningApp, demo: DemoServer) -> Site:
-    return Site(app.url, demo, app.backend)
+    return Site(app.url, demo, app)
 
 
 def bare(cookie: dict[str, Any]) -> dict[str, Any]:
@@ -353,7 +378,8 @@ def bare(cookie: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_idle_page_asks_once(fast: Site, visit: Visit) -> None:
-    """The past costs one request when a page is opened, and its small pictures; afterwards nothing."""
+    """The past costs one request when a page is opened, and its small pictures; afterwards
+    nothing."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
     person.page.reload()

@@ -1,4 +1,5 @@
-"""The form's fields: what may be typed, what is refused and where that is said, and how values come and go."""
+"""The form's fields: what may be typed, what is refused and where that is said, and how values come
+and go."""
 
 from __future__ import annotations
 
@@ -9,21 +10,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Response, expect
-from serving import WORKFLOWS, running_app
-from visitor import Site, Visitor
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import Entry, entry, spec
-from comfy.demo.node import Node
-from comfy.demo.nodes import NODES
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 LARGEST = 2**64 - 1
 
 
 def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
-    """Every wrong field is marked with its own sentence, one in the folded Advanced section is unfolded."""
+    """Every wrong field is marked with its own sentence, one in the folded Advanced section is
+    unfolded."""
     person = visit(fast).open("image-to-image")
     person.unfold()
     person.type("8.cfg", "999")
@@ -60,11 +62,15 @@ class Models:
         self.names = ["first.safetensors", "second.safetensors"]
         self.site: Site
 
-    def describe(self, storage: Storage) -> Entry:
+    def describe(self, storage: Storage) -> NodeInfo:
         """The loader's catalogue entry as of now."""
         loader = "CheckpointLoaderSimple"
-        return entry(
-            loader, "Load", "", required={"ckpt_name": spec(list(self.names))}, outputs=["MODEL", "CLIP", "VAE"]
+        return node_info(
+            loader,
+            "Load",
+            "",
+            required={"ckpt_name": spec(list(self.names))},
+            outputs=["MODEL", "CLIP", "VAE"],
         )
 
 
@@ -72,17 +78,18 @@ class Models:
 def models(nothing_left_behind: None) -> Iterator[Models]:
     """See Models."""
     made = Models()
-    node = Node(made.describe, NODES["CheckpointLoaderSimple"].run)
+    node = NodeClass(made.describe, NODES["CheckpointLoaderSimple"].run)
     with (
         DemoServer(step_seconds=0, nodes={**NODES, "CheckpointLoaderSimple": node}) as demo,
         running_app(demo.url) as app,
     ):
-        made.site = Site(app.url, demo, app.backend)
+        made.site = Site(app.url, demo, app)
         yield made
 
 
 def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit) -> None:
-    """What only the server can see (a model that is gone by now) is said on its field, in the folded section too."""
+    """What only the server can see (a model that is gone by now) is said on its field, in the
+    folded section too."""
     person = visit(models.site).open(**{"5.steps": 1, "1.ckpt_name": "second.safetensors"})
     expect(person.field("1.ckpt_name")).not_to_be_visible()
     models.names.remove("second.safetensors")
@@ -95,7 +102,8 @@ def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit
 
 
 def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
-    """ "Refresh lists" offers a model that was added on the server meanwhile, and keeps what was typed."""
+    """“Refresh lists” offers a model that was added on the server meanwhile, and keeps what was
+    typed."""
     person = visit(models.site).open(**{"5.steps": 1})
     person.type("2.text", "typed before")
     models.names.append("third.safetensors")
@@ -108,7 +116,9 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
 
     with person.page.expect_response(drawn):
         person.page.get_by_role("button", name="Refresh lists").click()
-    person.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    person.page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
     person.unfold()
     person.entry("1.ckpt_name").click()
     person.page.get_by_role("option", name="third", exact=True).click()
@@ -130,7 +140,8 @@ def test_a_large_seed_arrives_exactly(fast: Site, visit: Visit, seed: int) -> No
 
 
 def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> None:
-    """A random seed differs each time, the used one is shown, and "Use these values" puts it into the form."""
+    """A random seed differs each time, the used one is shown, and "Use these values" puts it into
+    the form."""
     person = visit(fast).open(**{"5.steps": 1})
     person.generate()
     person.type("2.text", "something else")
@@ -219,19 +230,28 @@ def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
 
 
 def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
-    """ "Copy link" gives an address that shows the same form, as it is filled in, to somebody else."""
+    """“Copy link” gives an address that shows the same form, as it is filled in, to somebody
+    else, who can hand it on."""
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     person.type("2.text", "a cat & a dog? 100%")
     person.keep_seed(LARGEST)
     person.page.get_by_role("button", name="Copy link").click()
+    expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
     link = str(person.page.evaluate("navigator.clipboard.readText()"))
     assert parse_qs(urlsplit(link).query)["2.text"] == ["a cat & a dog? 100%"]
-    other = visit(fast)
+    other = visit(fast, permissions=["clipboard-read", "clipboard-write"])
     other.page.goto(link)
     other.ready()
     expect(other.entry("2.text")).to_have_value("a cat & a dog? 100%")
     expect(other.entry("5.seed")).to_have_value(str(LARGEST))
     expect(other.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
+    for prompt in ("a cat & a dog? 100%", "a bird"):
+        other.type("2.text", prompt)
+        other.page.get_by_role("button", name="Copy link").click()
+        expect(other.page.get_by_role("button", name="Link copied")).to_be_visible()
+        again = str(other.page.evaluate("navigator.clipboard.readText()"))
+        assert parse_qs(urlsplit(again).query)["2.text"] == [prompt]
+        assert parse_qs(urlsplit(again).query)["5.seed"] == [str(LARGEST)]
 
 
 def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
@@ -242,7 +262,8 @@ def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
 
 
 def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Markup in titles, descriptions, labels, help and values of a workflow is shown, never executed."""
+    """Markup in titles, descriptions, labels, help and values of a workflow is shown, never
+    executed."""
     evil = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
     prompt["2"]["inputs"]["text"] = evil
@@ -252,15 +273,16 @@ def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "evil.json").write_text(json.dumps(prompt))
     quoted = json.dumps(evil)
     (tmp_path / "evil.toml").write_text(
-        f'title = {quoted}\ndescription = {quoted}\n[fields."2.text"]\nlabel = {quoted}\nhelp = {quoted}\n'
+        f'title = {quoted}\ndescription = {quoted}\n[fields."2.text"]\nlabel = {quoted}\nhelp ='
+        f" {quoted}\n"
     )
     with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app.backend)).open("evil")
+        person = visit(Site(app.url, fast.demo, app)).open("evil")
         expect(person.page.locator("#heading h1")).to_have_text(evil)
         expect(person.entry("2.text")).to_have_value(evil)
         person.generate()
-        person.page.locator("#details button").first.click()
-        expect(person.page.locator("#details table")).to_contain_text("<script>")
+        person.page.locator("#stage .details summary").first.click()
+        expect(person.page.locator("#stage .details table")).to_contain_text("<script>")
         assert person.page.title() == "ComfyForms"
         assert person.page.locator("img[onerror]").count() == 0
         person.page.close()
@@ -272,7 +294,7 @@ def test_a_hundred_workflows(fast: Site, visit: Visit, tmp_path: Path) -> None:
     for number in range(100):
         (tmp_path / f"workflow-{number:03}.json").write_text(text)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app.backend)).open("workflow-042")
+        person = visit(Site(app.url, fast.demo, app)).open("workflow-042")
         expect(person.page.locator("#heading h1")).to_have_text("Workflow 042")
         person.page.locator("#picker input").fill("077")
         person.page.keyboard.press("Enter")
@@ -281,11 +303,12 @@ def test_a_hundred_workflows(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def test_a_workflow_that_cannot_be_read_says_why(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A file that is no workflow gets a sentence instead of a form, and does not keep the others away."""
+    """A file that is no workflow gets a sentence instead of a form, and does not keep the others
+    away."""
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "good.json").write_text((WORKFLOWS / "text-to-image.json").read_text())
     with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app.backend))
+        person = visit(Site(app.url, fast.demo, app))
         person.page.goto(f"{app.url}/?workflow=broken")
         expect(person.page.locator("#no-form")).not_to_be_empty()
         person.page.locator("#picker input").click()

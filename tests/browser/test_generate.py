@@ -1,4 +1,5 @@
-"""From a shared address to a picture: the form, the live frames, the result, Stop, the queue, and what goes wrong."""
+"""From a shared address to a picture: the form, the live frames, the result, Stop, the queue, and
+what goes wrong."""
 
 from __future__ import annotations
 
@@ -7,14 +8,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
-from visitor import Site, Visitor
-from waiting import eventually
+
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+from ui.view.run_view import AWAY
 
 Visit = Callable[..., Visitor]
-PLACES = """[...document.querySelectorAll('#picture, #stage')].map(one => {
+PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {
     const box = one.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
 # Where a picture's pixels are, inside its element.
-PAINTED = """[...document.querySelectorAll('#picture img')].slice(-1).map(image => {
+PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(image => {
     const box = image.getBoundingClientRect();
     const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
     const [width, height] = [image.naturalWidth * scale, image.naturalHeight * scale];
@@ -22,7 +25,8 @@ PAINTED = """[...document.querySelectorAll('#picture img')].slice(-1).map(image 
 
 
 def test_a_shared_address_opens_its_form(fast: Site, visit: Visit) -> None:
-    """The address of a workflow shows its title, its fields with the author's values, and Generate."""
+    """The address of a workflow shows its title, its fields with the author's values, and
+    Generate."""
     person = visit(fast).open("image-to-image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(person.entry("2.text")).to_have_value(
@@ -33,7 +37,8 @@ def test_a_shared_address_opens_its_form(fast: Site, visit: Visit) -> None:
 
 
 def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
-    """An address without a workflow opens one of the folder, and the list of workflows offers the others."""
+    """An address without a workflow opens one of the folder, and the list of workflows offers the
+    others."""
     person = visit(fast)
     person.page.goto(fast.url)
     person.ready()
@@ -57,23 +62,29 @@ def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
 
 
 def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
-    """A changed text and Generate: frames are painted while it runs, then the picture replaces them."""
+    """A changed text and Generate: frames are painted while it runs, then the picture replaces
+    them."""
     person = visit(slow).open(**{"5.steps": 8})
     person.type("2.text", "a red lighthouse at dusk")
     person.press()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling, step", timeout=10_000)
+    expect(person.page.locator("#stage .headline")).to_contain_text(
+        "Sampling, step", timeout=10_000
+    )
     person.frames(3)
-    expect(person.page.locator("#picture img.live-frame")).to_be_visible()
+    expect(person.page.locator("#stage img.live-frame")).to_be_visible()
     run_id = person.done()
     assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"
-    expect(person.page.locator(".past-run img")).to_have_count(1)
+    expect(person.page.locator("#history .tile img")).to_have_count(1)
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
-    width = person.page.locator("#picture img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    width = person.page.locator("#stage .media img").evaluate(
+        "image => image.decode().then(() => image.naturalWidth)"
+    )
     assert width == 512
 
 
 def test_the_picture_does_not_jump(slow: Site, visit: Visit) -> None:
-    """Preview and result are painted in the same place and size, and what is below does not move."""
+    """Preview and result are painted in the same place and size, and what is below does not
+    move."""
     person = visit(slow).open(**{"5.steps": 5, "4.width": 768})
     before = person.page.evaluate(PLACES)
     person.press()
@@ -85,7 +96,8 @@ def test_the_picture_does_not_jump(slow: Site, visit: Visit) -> None:
 
 
 def test_stop(slow: Site, visit: Visit) -> None:
-    """Stop ends a run at the server and says so; the next Generate works."""
+    """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
+    next Generate works."""
     person = visit(slow).open()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.press()
@@ -96,8 +108,11 @@ def test_stop(slow: Site, visit: Visit) -> None:
     eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
+    expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
+    expect(person.page.locator("#stage .mark")).to_have_text("Stopped: this is the last preview.")
     person.type("2.text", "a boat")
     person.press()
+    expect(person.page.locator("#stage .mark")).to_have_count(0)
     person.frames(2)
     person.page.locator("#stop").click()
     person.phase("stopped")
@@ -111,27 +126,30 @@ def test_two_presses_queue(slow: Site, visit: Visit) -> None:
     person.frames(1)
     person.type("2.text", "a tree")
     person.press()
-    expect(person.page.locator("#stage .queue li")).to_have_count(1)
-    expect(person.page.locator("#stage .queue li")).to_contain_text("1 run before yours")
-    expect(person.page.locator("#stage .queue li")).to_have_count(0, timeout=15_000)
+    expect(person.page.locator("#queue li")).to_have_count(1)
+    expect(person.page.locator("#queue li")).to_contain_text("1 run before yours")
+    slow.demo.speed.step = 0
+    expect(person.page.locator("#queue li")).to_have_count(0)
     second = person.done()
     assert slow.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
-    expect(person.page.locator(".past-run img")).to_have_count(2)
+    expect(person.page.locator("#history .tile img")).to_have_count(2)
 
 
 def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
     """A waiting run can be taken out of the queue without touching the one that runs."""
-    person = visit(slow).open(**{"5.steps": 12})
+    person = visit(slow).open(**{"5.steps": 60})
     person.press()
     person.frames(1)
     person.press()
     person.page.get_by_role("button", name="Remove").click()
-    expect(person.page.locator("#stage .queue li")).to_have_count(0)
+    expect(person.page.locator("#queue li")).to_have_count(0)
+    slow.demo.speed.step = 0
     person.done()
 
 
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
-    """A run that fails at the server: a sentence what happened, the details folded, and the form works again."""
+    """A run that fails at the server: a sentence what happened, the details folded, and the form
+    works again."""
     person = visit(fast).open(**{"5.steps": 2})
     person.unfold()
     person.type("7.filename_prefix", "../outside")
@@ -147,12 +165,13 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
 
 
 def test_a_server_that_dies(own: Site, visit: Visit) -> None:
-    """A server that loses its memory in a run: a sentence what happened and what to do; the form works afterwards."""
+    """A server that loses its memory in a run: a sentence what happened and what to do; the form
+    works afterwards."""
     person = visit(own).open()
     person.press()
     person.frames(1)
     own.demo.restart()
-    expect(person.page.locator("#stop")).to_be_disabled(timeout=15_000)
+    expect(person.page.locator("#stop")).to_be_disabled()
     expect(person.page.locator("#stage .advice")).not_to_be_empty()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.type("5.steps", 3)
@@ -160,12 +179,13 @@ def test_a_server_that_dies(own: Site, visit: Visit) -> None:
 
 
 def test_a_server_that_is_away(own: Site, visit: Visit) -> None:
-    """Without an answer from the server the page says so, the form works, and the run is made when it is back."""
+    """Without an answer from the server the page says so, the form works, and the run is made when
+    it is back."""
     person = visit(own).open(**{"5.steps": 3})
     own.demo.stop()
     try:
         person.press()
-        expect(person.page.locator("#stage .headline")).to_contain_text("does not answer", timeout=15_000)
+        expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
         expect(person.entry("2.text")).to_be_editable()
     finally:
         own.demo.start()

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from playwright.sync_api import expect
-from serving import running_demo_app
-from visitor import Site, Visitor
-from waiting import eventually
+
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 
 
 def test_a_reload_keeps_the_run(own: Site, visit: Visit) -> None:
-    """A reload in the middle of a run finds it again: progress, frames, Stop, and in the end the result."""
-    person = visit(own).open(**{"5.steps": 20})
+    """A reload in the middle of a run finds it again: progress, frames, Stop, and in the end the
+    result."""
+    person = visit(own).open(**{"5.steps": 60})
     person.press()
     person.frames(2)
     (running,), _ = own.demo.queue.snapshot()
@@ -22,11 +24,13 @@ def test_a_reload_keeps_the_run(own: Site, visit: Visit) -> None:
     person.ready()
     person.frames(1)
     expect(person.page.locator("#stop")).to_be_enabled()
+    own.demo.speed.step = 0
     assert person.done() == running.prompt_id
 
 
 def test_a_closed_tab_ends_the_run(slow: Site, visit: Visit) -> None:
-    """A closed tab ends its run at the server after the grace time, and the socket closes with 1000."""
+    """A closed tab ends its run at the server after the grace time, and the socket closes with
+    1000."""
     person = visit(slow).open(**{"5.steps": 60})
     person.press()
     person.frames(1)
@@ -44,35 +48,40 @@ def test_a_closed_tab_takes_its_queued_runs_along(slow: Site, visit: Visit) -> N
     leaver.press()
     eventually(lambda: slow.demo.queue.remaining() == 2, "two runs are there")
     stayer.press()
-    eventually(lambda: slow.backend.runs.waiting == 2, "two runs wait")
+    eventually(lambda: slow.services.runs.waiting == 2, "two runs wait")
     leaver.page.close()
     run_id = stayer.done()
     assert slow.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
 
 
 def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> None:
-    """When the socket between browser and app is cut, the page connects again and the run goes on."""
+    """When the socket between browser and app is cut, the page connects again and the run goes
+    on."""
     person = visit(slow)
     person.page.add_init_script(
         "const Real = WebSocket; window.opened = []; window.WebSocket = class extends Real {"
         " constructor(...a) { super(...a); window.opened.push(this); } };"
     )
-    person.open(**{"5.steps": 16})
+    person.open(**{"5.steps": 60})
     person.press()
     person.frames(2)
     person.page.evaluate("window.opened.findLast((one) => one.url.includes('/live/')).close()")
-    person.page.wait_for_function("window.opened.filter((one) => one.url.includes('/live/')).length === 2")
+    person.page.wait_for_function(
+        "window.opened.filter((one) => one.url.includes('/live/')).length === 2"
+    )
+    slow.demo.speed.step = 0
     person.done()
 
 
 def test_the_app_ends_in_a_run(visit: Visit) -> None:
-    """When the app is stopped, the page says that the run was stopped; at the server it has ended cleanly."""
+    """When the app is stopped, the page says that the run was stopped; at the server it has ended
+    cleanly."""
     with running_demo_app(step_seconds=0.12) as (demo, app):
-        site = Site(app.url, demo, app.backend)
+        site = Site(app.url, demo, app)
         person = visit(site).open()
         person.press()
         person.frames(1)
-        app.backend.runs.close()
+        app.services.runs.close()
         person.phase("stopped")
         expect(person.page.locator("#stage .headline")).to_contain_text("shutting down")
         eventually(site.idle, "the server is idle")

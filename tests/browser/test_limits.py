@@ -1,4 +1,5 @@
-"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the field."""
+"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the
+field."""
 
 from __future__ import annotations
 
@@ -7,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from media_samples import saved
 from playwright.sync_api import TimeoutError, expect
-from serving import running_demo_app
-from test_media_kinds import png_header
-from visitor import Site, Visitor
-from waiting import eventually
 
-from ui.limits import WebLimits
+from tests.media.test_checks import png_header
+from tests.support.samples.media import saved
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+from ui.web.limits import WebLimits
 
 Visit = Callable[..., Visitor]
 
@@ -27,17 +28,22 @@ def give(person: Visitor, key: str, data: bytes) -> None:
 
 def kept(site: Site) -> set[Path]:
     """What lies in the folder of uploads."""
-    return {path for path in site.backend.uploads.path.glob("*/*/*") if path.is_file()}
+    return {path for path in site.services.copies.uploads.path.glob("*/*/*") if path.is_file()}
 
 
 def test_a_picture_that_is_too_large_is_refused_on_its_field(fast: Site, visit: Visit) -> None:
-    """As soon as it is given, where it was given; nothing of it stays, and a smaller one is taken in its place."""
+    """As soon as it is given, where it was given; nothing of it stays, and a smaller one is taken
+    in its place."""
     person = visit(fast).open("upscale")
     before = kept(fast)
     give(person, "4.image", png_header(30_000, 30_000))
     note = person.field("4.image").locator(".field-error")
-    expect(note).to_have_text("“a cat.png” can have at most 67 million pixels. Make the picture smaller first.")
-    below = note.evaluate("note => note.parentElement.nextElementSibling.getBoundingClientRect().top")
+    expect(note).to_have_text(
+        "“a cat.png” can have at most 67 million pixels. Make the picture smaller first."
+    )
+    below = note.evaluate(
+        "note => note.parentElement.nextElementSibling.getBoundingClientRect().top"
+    )
     box = note.bounding_box()
     assert box is not None
     assert box["height"] > 10
@@ -52,24 +58,34 @@ def test_a_picture_that_is_too_large_is_refused_on_its_field(fast: Site, visit: 
 
 
 def test_what_is_no_picture_is_refused_on_its_field(fast: Site, visit: Visit) -> None:
-    """Whatever it is called: the sentence says what the field takes, and nothing is sent to the server."""
+    """Whatever it is called: the sentence says what the field takes, and nothing is sent to the
+    server."""
     person = visit(fast).open("upscale")
     give(person, "4.image", b"no picture at all")
     expect(person.field("4.image").locator("img")).to_be_attached()
     person.press()
-    expect(person.field("4.image").locator(".field-error")).to_contain_text("takes a picture, and this file is none")
+    expect(person.field("4.image").locator(".field-error")).to_contain_text(
+        "takes a picture, and this file is none"
+    )
     assert not fast.demo.queue.remaining()
 
 
-@pytest.mark.parametrize("data", [png_header(30_000, 30_000), b"no picture at all"], ids=["large", "none"])
-def test_the_editor_has_a_word_for_what_it_cannot_read(fast: Site, visit: Visit, data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data", [png_header(30_000, 30_000), b"no picture at all"], ids=["large", "none"]
+)
+def test_the_editor_has_a_word_for_what_it_cannot_read(
+    fast: Site, visit: Visit, data: bytes
+) -> None:
     """A picture to be painted on, that the browser itself cannot read, is told on its field too."""
     person = visit(fast).open("inpaint")
     field = person.page.locator(".takes-files").first
-    person.page.wait_for_function("document.querySelector('.takes-files canvas')?.clientWidth > 100")
+    person.page.wait_for_function(
+        "document.querySelector('.takes-files canvas')?.clientWidth > 100"
+    )
 
     def refused() -> bool:
-        # The editor takes no file, and forgets the sentence, while it still draws its first picture.
+        # The editor takes no file, and forgets the sentence, while it still draws its first
+        # picture.
         box = field.locator("input[type=file]").first
         box.set_input_files({"name": "a cat.png", "mimeType": "image/png", "buffer": data})
         note = field.locator(".field-error", has_text="This picture cannot be read")
@@ -80,10 +96,13 @@ def test_the_editor_has_a_word_for_what_it_cannot_read(fast: Site, visit: Visit,
     eventually(refused, "the sentence stays on the field")
 
 
-def test_finding_10_a_page_that_was_put_aside_loads_itself_again(visit: Visit, nothing_left_behind: None) -> None:
-    """Generate in a tab whose form made room for another's: it loads itself again with what was typed, and says so."""
+def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
+    visit: Visit, nothing_left_behind: None
+) -> None:
+    """Generate in a tab whose form made room for another's: it loads itself again with what was
+    typed, and says so."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=1)) as (demo, app):
-        site = Site(app.url, demo, app.backend)
+        site = Site(app.url, demo, app)
         person = visit(site).open("text-to-image")
         person.type("2.text", "a lighthouse in the fog")
         person.another_tab("upscale").page.close()
@@ -98,10 +117,16 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(visit: Visit, n
 
 
 @pytest.mark.parametrize("others", [False, True], ids=["first", "behind another"])
-def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None, others: bool) -> None:
-    """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the run that goes on."""
-    with running_demo_app(step_seconds=0.1, grace=1.0, limits=WebLimits(page_body=20_000)) as (demo, app):
-        site = Site(app.url, demo, app.backend)
+def test_a_press_that_is_refused_says_why(
+    visit: Visit, nothing_left_behind: None, others: bool
+) -> None:
+    """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
+    run that goes on."""
+    with running_demo_app(step_seconds=0.1, grace=1.0, limits=WebLimits(page_body=20_000)) as (
+        demo,
+        app,
+    ):
+        site = Site(app.url, demo, app)
         person = visit(site).open("text-to-image")
         if others:
             person.press()

@@ -6,21 +6,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
-from serving import running_app
-from visitor import Site, Visitor
 
-from ui import guesses
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
 from ui.server import WebSettings
+from ui.web import guesses
 
 Visit = Callable[..., Visitor]
-SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("somebody with quite a long name", "harbour")))
+SETTINGS = WebSettings(
+    port=0, users=(("anna", "lighthouse"), ("somebody with quite a long name", "harbour"))
+)
 
 
 @pytest.fixture
 def site(fast: Site) -> Iterator[Site]:
     """A site where people log in."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
-        yield Site(app.url, fast.demo, app.backend)
+        yield Site(app.url, fast.demo, app)
 
 
 def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None:
@@ -31,7 +33,8 @@ def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """The page says whose it is; Log out ends the login in all tabs of the browser, without another word."""
+    """The page says whose it is; Log out ends the login in all tabs of the browser, without another
+    word."""
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page)
@@ -51,7 +54,8 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
 
 
 def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
-    """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the buttons beside it."""
+    """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the
+    buttons beside it."""
     person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
     person.page.goto(site.url)
     log_in(person.page, "somebody with quite a long name", "harbour")
@@ -76,9 +80,14 @@ def test_without_a_login_nobody_is_named(fast: Site, visit: Visit) -> None:
     expect(person.page.get_by_text("Log out")).to_have_count(0)
 
 
-def test_finding_20_who_guesses_is_told_to_wait(site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong password is said to be wrong; the page says that after too many even the right one is not looked at."""
-    monkeypatch.setattr(guesses, "NAME", guesses.Patience(free=-5, longest=60.0))  # no free ones: 32 seconds at once
+def test_finding_20_who_guesses_is_told_to_wait(
+    site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password is said to be wrong; the page says that after too many even the right one is
+    not looked at."""
+    monkeypatch.setattr(
+        guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
+    )  # no free ones: 32 seconds at once
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page, password="a guess")
@@ -95,11 +104,14 @@ def test_finding_20_who_guesses_is_told_to_wait(site: Site, visit: Visit, monkey
 def test_finding_12_another_site_cannot_frame_the_page(
     fast: Site, context_of: Callable[..., BrowserContext], framed_by: str
 ) -> None:
-    """What another site shows of the app in a frame is nothing, so nobody can be made to click in it."""
+    """What another site shows of the app in a frame is nothing, so nobody can be made to click in
+    it."""
     page = context_of().new_page()
     page.route(
         f"{framed_by}/",
-        lambda route: route.fulfill(body=f'<iframe src="{fast.url}"></iframe>', content_type="text/html"),
+        lambda route: route.fulfill(
+            body=f'<iframe src="{fast.url}"></iframe>', content_type="text/html"
+        ),
     )
     page.goto(f"{framed_by}/")
     page.wait_for_function("() => frames.length === 1")
@@ -110,14 +122,15 @@ def test_finding_12_another_site_cannot_frame_the_page(
 
 
 def test_finding_10_a_reload_and_a_second_tab_are_the_same_person(fast: Site, visit: Visit) -> None:
-    """The browser keeps what it was given: its runs are there in another tab, and no second cookie comes."""
+    """The browser keeps what it was given: its runs are there in another tab, and no second cookie
+    comes."""
     person = visit(fast).open(**{"5.steps": 1})
     run_id = person.generate()
     person.page.reload()
     person.ready()
     second = person.another_tab()
     for tab in (person, second):
-        expect(tab.page.locator(".past-run")).to_have_count(1)
+        expect(tab.page.locator("#history .tile")).to_have_count(1)
         assert tab.page.request.get(f"{fast.url}/history/{run_id}").ok
     assert len(person.page.context.cookies()) == 1
     second.page.close()

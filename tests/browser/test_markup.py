@@ -1,4 +1,5 @@
-"""Markup and script from workflows, authors and servers: shown as they are written, never carried out, nobody asked."""
+"""Markup and script from workflows, authors and servers: shown as they are written, never carried
+out, nobody asked."""
 
 from __future__ import annotations
 
@@ -9,14 +10,14 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
-from serving import running_app
-from visitor import Site, Visitor
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import Entry, entry, spec
-from comfy.demo.node import Inputs, Node, NodeFailure, Run
-from comfy.demo.nodes import NODES
-from comfy.demo.values import Result
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
+from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Result
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 
@@ -25,28 +26,36 @@ OUTSIDE = "http://outside.example"
 
 
 def evil(mark: str) -> str:
-    """Everything at once, behind a word to find it by: tags, quotes, templates, Markdown that fetches a picture."""
-    tags = f'<img src=x onerror="{RUN_IT}"><svg onload="{RUN_IT}"></svg><script>{RUN_IT}</script><i>'
+    """Everything at once, behind a word to find it by: tags, quotes, templates, Markdown that
+    fetches a picture."""
+    tags = (
+        f'<img src=x onerror="{RUN_IT}"><svg onload="{RUN_IT}"></svg><script>{RUN_IT}</script><i>'
+    )
     quotes = f"""'"><b onmouseover='{RUN_IT}'>"""
     templates = f"${{{RUN_IT}}} {{{{constructor.constructor('{RUN_IT}')()}}}}"
-    return f"{mark} {tags}{quotes}{templates} ![p]({OUTSIDE}/p) [l](javascript:{RUN_IT}) &lt;em&gt; end"
+    return (
+        f"{mark} {tags}{quotes}{templates} ![p]({OUTSIDE}/p) [l](javascript:{RUN_IT})"
+        " &lt;em&gt; end"
+    )
 
 
 FILE = f"""result'"><img src=x onerror="{RUN_IT}">.txt"""
 LOADED = f"{evil('model').replace('/', '')}.safetensors"  # lists show the last part of a path
 
 
-def describe(_: object) -> Entry:
+def describe(_: object) -> NodeInfo:
     """A node of a server that means harm."""
     required = {
         "text": spec("STRING", multiline=True, default="", tooltip=evil("tooltip")),
         "model": spec([LOADED, "plain.safetensors"], tooltip=evil("tip")),
         "steps": spec("INT", default=3, min=1, max=9, tooltip=evil("hint")),
     }
-    return entry("Evil", evil("class"), "", required=required, output_node=True, description=evil("about"))
+    return node_info(
+        "Evil", evil("class"), "", required=required, output_node=True, description=evil("about")
+    )
 
 
-def work(run: Run, inputs: Inputs) -> Result:
+def work(run: NodeRun, inputs: Inputs) -> Result:
     """Fail in its own words, or bring a text and a file with such a name."""
     if inputs["text"] == "fail":
         raise NodeFailure(evil("failure"))
@@ -61,7 +70,7 @@ def judge(_: object, inputs: Inputs) -> Mapping[str, str]:
     return {"text": evil("refusal")} if inputs["text"] == "refuse" else {}
 
 
-NODE = Node(describe, work, validate=judge, validated=frozenset({"text"}))
+NODE = NodeClass(describe, work, validate=judge, validated=frozenset({"text"}))
 PROMPT = {
     "1": {
         "class_type": "Evil",
@@ -80,7 +89,9 @@ help = {json.dumps(evil("help"))}
 
 
 @pytest.fixture(scope="module")
-def full_site(tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path) -> Iterator[Site]:
+def full_site(
+    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path
+) -> Iterator[Site]:
     """A folder and a server full of it."""
     folder = tmp_path_factory.mktemp("workflows")
     (folder / "evil.json").write_text(json.dumps(PROMPT))
@@ -90,7 +101,7 @@ def full_site(tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Pa
         DemoServer(step_seconds=0, nodes={**NODES, "Evil": NODE}) as demo,
         running_app(demo.url, workflows=folder) as app,
     ):
-        yield Site(app.url, demo, app.backend)
+        yield Site(app.url, demo, app)
 
 
 @pytest.fixture
@@ -102,7 +113,8 @@ def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def person(site: Site, visit: Visit) -> Iterator[Visitor]:
-    """Somebody on it, for whom nothing of it may run. `visit` sees that no request goes elsewhere."""
+    """Somebody on it, for whom nothing of it may run. `visit` sees that no request goes
+    elsewhere."""
     person = visit(site)
     yield person
     assert person.page.evaluate("window.owned") is None
@@ -148,13 +160,17 @@ def test_a_result_shows_its_words_as_they_are(person: Visitor) -> None:
     with page.expect_download() as downloaded:
         download.click()
     assert downloaded.value.suggested_filename.endswith(".txt")
-    page.locator("#details button").click()
-    expect(page.locator("#details")).to_contain_text(evil("text"))
-    expect(page.locator("#details")).to_contain_text("model <img src=x")
+    page.locator("#stage .details summary").click()
+    expect(page.locator("#stage .details")).to_contain_text(evil("text"))
+    expect(page.locator("#stage .details")).to_contain_text("model <img src=x")
 
 
-@pytest.mark.parametrize(("word", "phase", "said"), [("fail", "failed", "failure"), ("refuse", "refused", "refusal")])
-def test_errors_show_their_words_as_they_are(person: Visitor, word: str, phase: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "phase", "said"), [("fail", "failed", "failure"), ("refuse", "refused", "refusal")]
+)
+def test_errors_show_their_words_as_they_are(
+    person: Visitor, word: str, phase: str, said: str
+) -> None:
     """What a node says when it fails, and what the server says of a field."""
     page = person.open("evil").page
     person.type("1.text", word)
@@ -174,16 +190,22 @@ def test_waiting_runs_show_their_words_as_they_are(person: Visitor, site: Site) 
     with site.demo.hold("POST /prompt"):
         for _ in range(2):
             person.press()
-        expect(page.locator("#stage .queue")).to_contain_text("heading <img src=x")
+        expect(page.locator("#queue")).to_contain_text("heading <img src=x")
     person.phase("done")
 
 
 def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
-    """A link that somebody was sent: an unknown workflow, and values for fields that are there or not."""
+    """A link that somebody was sent: an unknown workflow, and values for fields that are there or
+    not."""
     page = person.page
     page.goto(f"{person.site.url}/?{urlencode({'workflow': evil('unknown')})}")
     expect(page.locator("#no-form")).to_contain_text("unknown <img src=x")
-    values = {"1.text": evil("linked"), "1.steps": evil("linked"), f"9.{evil('x')}": evil("linked"), "1.model": "<i>"}
+    values = {
+        "1.text": evil("linked"),
+        "1.steps": evil("linked"),
+        f"9.{evil('x')}": evil("linked"),
+        "1.model": "<i>",
+    }
     person.open("evil", **values)
     expect(person.entry("1.text")).to_have_value(evil("linked"))
 
@@ -195,9 +217,13 @@ def test_an_opened_file_shows_its_name_as_it_is(person: Visitor, content: str) -
     with page.expect_file_chooser() as chosen:
         page.locator("#open button").click()
     name = f"dropped <img src=x onerror={RUN_IT}>.json"
-    chosen.value.set_files({"name": name, "mimeType": "application/json", "buffer": content.encode()})
+    chosen.value.set_files(
+        {"name": name, "mimeType": "application/json", "buffer": content.encode()}
+    )
     if content == "{":
-        expect(page.locator("#stage .headline")).to_contain_text("dropped _img src_x onerror_window.owned_1_.json")
+        expect(page.locator("#stage .headline")).to_contain_text(
+            "dropped _img src_x onerror_window.owned_1_.json"
+        )
         person.complaints.clear()  # the browser's own note of the 422
     else:
         expect(page.locator("#heading h1")).to_contain_text("Dropped img src x onerror")

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import Page, expect
-from serving import WORKFLOWS, running_demo_app
-from visitor import Site, Visitor
 
-from comfy.workflow import read_workflow
-from ui.permissions import Permissions
+from comfy.services.permissions import Permissions
+from comfy.workflow.model import read_workflow
+from tests.support.serving import WORKFLOWS, running_demo_app
+from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 
@@ -54,7 +54,8 @@ def prompt(text: str = "a brought text") -> dict[str, Any]:
 
 
 def graph() -> dict[str, Any]:
-    """A small graph as the editor saves it: one text joined to what shows it, and an App around it."""
+    """A small graph as the editor saves it: one text joined to what shows it, and an App around
+    it."""
     return {
         "nodes": [
             {"id": 1, "type": "PrimitiveString", "title": "Words", "mode": 0, "inputs": [], "widgets_values": ["hello"],
@@ -89,10 +90,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[True])
-def keeping(request: pytest.FixtureRequest, folder: Path, nothing_left_behind: None) -> Iterator[Site]:
+def keeping(
+    request: pytest.FixtureRequest, folder: Path, nothing_left_behind: None
+) -> Iterator[Site]:
     """A site over that folder, which takes new workflows unless a test says otherwise."""
     with running_demo_app(step_seconds=0, workflows=folder, may_keep=request.param) as (demo, app):
-        yield Site(app.url, demo, app.backend)
+        yield Site(app.url, demo, app)
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
@@ -136,15 +139,23 @@ def test_the_button_opens_a_file(fast: Site, visit: Visit) -> None:
     person = visit(fast).open()
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Open a workflow").click()
-    chooser.value.set_files({"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(prompt()).encode()})
+    chooser.value.set_files(
+        {"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(prompt()).encode()}
+    )
     expect(person.entry("2.text")).to_have_value("a brought text")
 
 
 @pytest.mark.parametrize(
     ("data", "says"),
-    [(picture_with(), "carries no ComfyUI workflow"), (b"\0\1\2", "no kind of file"), (b"", "is empty")],
+    [
+        (picture_with(), "carries no ComfyUI workflow"),
+        (b"\0\1\2", "no kind of file"),
+        (b"", "is empty"),
+    ],
 )
-def test_a_file_without_a_workflow_says_so(fast: Site, visit: Visit, data: bytes, says: str) -> None:
+def test_a_file_without_a_workflow_says_so(
+    fast: Site, visit: Visit, data: bytes, says: str
+) -> None:
     """What holds no workflow is refused in a sentence; the form stays."""
     person = visit(fast).open()
     give(person.page, data, "holiday.png")
@@ -167,7 +178,8 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
 
 
 def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Path) -> None:
-    """Where the app allows it, an opened workflow goes into the folder, under its own name, for everybody."""
+    """Where the app allows it, an opened workflow goes into the folder, under its own name, for
+    everybody."""
     person, other = visit(keeping).open(), visit(keeping)
     give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.json")
     person.page.get_by_role("button", name="Keep it for everybody").click()
@@ -178,11 +190,14 @@ def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Pat
 
 
 def test_the_last_of_two_wishes_for_a_form_counts(fast: Site, visit: Visit) -> None:
-    """A form asked for while another drawing is still under way is the one that is shown in the end."""
+    """A form asked for while another drawing is still under way is the one that is shown in the
+    end."""
     person = visit(fast).open()
-    person.page.evaluate("""() => {
-        comfyforms.redraw();
-        setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); comfyforms.redraw(); }, 3);
+    person.page.evaluate("""async () => {
+        const page = document.querySelector('script[type=module][src*="/page.js"]').src;
+        const { redraw } = await import(page.replace("page.js", "form.js"));
+        redraw();
+        setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
     }""")
     expect(person.page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
 
@@ -199,23 +214,31 @@ def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Vi
 @pytest.fixture
 def closed(nothing_left_behind: None) -> Iterator[Site]:
     """A site where nobody opens workflows of their own."""
-    with running_demo_app(step_seconds=0, permissions=Permissions(open=lambda _: False)) as (demo, app):
-        yield Site(app.url, demo, app.backend)
+    with running_demo_app(step_seconds=0, permissions=Permissions(open=lambda _: False)) as (
+        demo,
+        app,
+    ):
+        yield Site(app.url, demo, app)
 
 
 def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
-    """There is no button and no frame for a drop; what is dropped all the same is refused in words, the form stays."""
+    """There is no button and no frame for a drop; what is dropped all the same is refused in words,
+    the form stays."""
     person = visit(closed).open()
     expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
     person.page.evaluate(DRAG_OVER)
     expect(person.page.locator("body.dropping")).to_have_count(0)
     give(person.page, json.dumps(prompt()).encode(), "mine.json")
-    expect(person.page.locator("#stage .headline")).to_contain_text("does not open workflows that people bring")
+    expect(person.page.locator("#stage .headline")).to_contain_text(
+        "does not open workflows that people bring"
+    )
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     assert all("422" in complaint for complaint in person.complaints)
     person.complaints.clear()  # a refused request is written to every browser's console
     person.page.goto(f"{closed.url}/?workflow=~0123456789abcdef")
-    expect(person.page.locator("#no-form")).to_contain_text("does not open workflows that people bring")
+    expect(person.page.locator("#no-form")).to_contain_text(
+        "does not open workflows that people bring"
+    )
     person.open("upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
 
@@ -229,7 +252,8 @@ def test_a_file_held_over_the_page_is_shown_where_it_may_go(fast: Site, visit: V
 
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
-    """An edited, added or removed workflow shows in open pages within two seconds; what was typed stays."""
+    """An edited, added or removed workflow shows in open pages within two seconds; what was typed
+    stays."""
     person = visit(keeping).open()
     person.type("2.text", "typed before")
     toml = folder / "text-to-image.toml"
@@ -248,14 +272,17 @@ def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: 
 
     for _ in range(20):
         names = offered()
-        if any("Brand new" in name for name in names) and not any("Upscale" in name for name in names):
+        if any("Brand new" in name for name in names) and not any(
+            "Upscale" in name for name in names
+        ):
             return
         person.page.locator("#heading").click()
     pytest.fail(f"the list still is {names}")
 
 
 def test_a_picture_outlives_another_drawing(keeping: Site, visit: Visit, folder: Path) -> None:
-    """A picture that was put in is still there, and is what is sent, after the form has been drawn again."""
+    """A picture that was put in is still there, and is what is sent, after the form has been drawn
+    again."""
     person = visit(keeping).open("image-to-image")
     mine = io.BytesIO()
     Image.new("RGB", (40, 24), "#ff8800").save(mine, "PNG")
@@ -270,7 +297,8 @@ def test_a_picture_outlives_another_drawing(keeping: Site, visit: Visit, folder:
 
 
 def test_a_choice_brings_its_own_fields(fast: Site, visit: Visit) -> None:
-    """Choosing another option of a dynamic combo shows the inputs that come with it, and keeps what was typed."""
+    """Choosing another option of a dynamic combo shows the inputs that come with it, and keeps what
+    was typed."""
     person = visit(fast).open("animation")
     person.type("2.text", "typed before")
     expect(person.field("11.format.codec")).to_have_count(0)
@@ -279,3 +307,85 @@ def test_a_choice_brings_its_own_fields(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("option", name="mp4").click()
     expect(person.field("11.format.codec")).to_be_visible()
     expect(person.entry("2.text")).to_have_value("typed before")
+
+
+def partly_refused() -> dict[str, Any]:
+    """A workflow whose second picture is made by a model that the server does not have."""
+    made = prompt()
+    made["5"]["inputs"]["steps"] = 2
+    for node in ("1", "5", "6", "7"):
+        made[f"3{node}"] = json.loads(json.dumps(made[node]))
+    made["31"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    for node, name, source in (
+        ("35", "model", "31"),
+        ("36", "samples", "35"),
+        ("37", "images", "36"),
+    ):
+        made[node]["inputs"][name] = [source, 0]
+    return made
+
+
+LEFT_OUT = "The server left a part of the workflow out. Model 2 is not something the server offers."
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_a_part_that_was_refused_stays_in_view(
+    fast: Site, visit: Visit, size: tuple[int, int]
+) -> None:
+    """A run that is done but for a part says beside its result what was refused, and leads nobody
+    away from that; the field is marked."""
+    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
+    give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
+    expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
+    person.generate()
+    expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
+    expect(person.page.locator("#form .field-error")).to_contain_text("Model 2")
+    person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
+    expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
+    expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
+
+
+def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Visit) -> None:
+    """Where the next run is on the stage already, it stands in the list until it is dismissed."""
+    person = visit(slow).open()
+    give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
+    expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
+    person.type("5.steps", 60)
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    slow.demo.speed.step = 0
+    line = person.page.locator("#queue li.trouble")
+    expect(line).to_contain_text(LEFT_OUT)
+    person.page.reload()
+    person.ready()
+    expect(line).to_contain_text("The server left a part of the workflow out.")
+    line.get_by_role("button", name="Dismiss").click()
+    expect(line).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(1440, 500), (390, 844)])
+def test_what_an_opened_file_lacks_is_in_view(
+    fast: Site, visit: Visit, size: tuple[int, int]
+) -> None:
+    """Wherever the page was scrolled to, whoever opens a file sees the top of its form, where the
+    things stand that its server lacks."""
+    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open(**{"5.steps": 1})
+    person.generate()
+    person.unfold()
+    person.page.locator("#about").scroll_into_view_if_needed()
+    give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
+    lacks = person.page.locator("#form .notice", has_text="gone.safetensors").last
+    expect(lacks).to_be_in_viewport(ratio=1)
+
+
+def test_a_file_that_is_refused_on_a_phone(fast: Site, visit: Visit) -> None:
+    """Where form and result stand in one column, what is said of a refused file is gone to."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open()
+    person.page.locator("#about").scroll_into_view_if_needed()
+    give(person.page, b"{}", "nothing.json")
+    person.forgive("status of 4")
+    expect(person.page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
+    person.phase("refused")
+    person.forgive("status of 4")

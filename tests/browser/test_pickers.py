@@ -1,11 +1,14 @@
-"""What used to stop people on the page: lists that could not be searched, links that were not copied, a dead button."""
+"""What used to stop people on the page: lists that could not be searched, links that were not
+copied, a dead button."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
-from visitor import Site, Visitor
+
+from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 
@@ -24,7 +27,8 @@ SLOW_DECODER = """(() => {
 
 
 def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
-    """A click into the picker and a few letters find a workflow, without deleting what stood there first."""
+    """A click into the picker and a few letters find a workflow, without deleting what stood there
+    first."""
     person = visit(fast).open("image-to-image")
     picker = person.page.locator("#picker input")
     picker.click()
@@ -61,13 +65,40 @@ def test_a_link_is_copied_over_plain_http(fast: Site, visit: Visit) -> None:
 
 
 def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -> None:
-    """Where there is no form, Generate asks for a workflow instead of sending nothing."""
+    """Where there is no form, Generate is off and says why, until there is one; nothing else invites
+    to press it."""
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
     expect(person.page.locator("#no-form")).to_be_visible()
-    person.press()
-    expect(person.page.locator("#stage .headline")).to_have_text("There is no form to run.")
-    expect(person.page.locator("#stage .advice")).to_have_text("Choose a workflow first.")
+    generate = person.page.locator("#generate")
+    expect(generate).to_be_disabled()
+    expect(generate).to_have_attribute("title", re.compile("choose a workflow"))
+    expect(person.page.locator("#stage .headline")).not_to_contain_text("Generate")
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Text to image").click()
+    expect(generate).to_be_enabled()
+    expect(generate).to_have_attribute("title", "")
+    expect(person.page.locator("#stage .headline")).to_contain_text("press Generate")
+
+
+def test_on_a_phone_it_is_seen_why_there_is_no_form(fast: Site, visit: Visit) -> None:
+    """Where form and result stand in one column, an earlier result is below that sentence."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
+    person.generate()
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
+
+
+def test_choosing_on_a_phone(fast: Site, visit: Visit) -> None:
+    """Where form and result stand in one column, a workflow that is chosen is gone to: the result
+    of the last one is above it."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
+    person.generate()
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Upscale").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+    expect(person.page.locator("#heading h1")).to_be_in_viewport(ratio=1)
 
 
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
@@ -81,3 +112,15 @@ def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> N
     person.page.evaluate("() => window.decoded()")
     person.page.evaluate("() => new Promise(done => setTimeout(done, 200))")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
+
+
+def test_a_list_that_is_left_by_tab_closes(fast: Site, visit: Visit) -> None:
+    """It does not stand over what is below, and the choice stays."""
+    person = visit(fast).open("image-to-image")
+    picker = person.page.locator("#picker input")
+    picker.focus()
+    expect(person.page.get_by_role("option").first).to_be_visible()
+    picker.press("Tab")
+    expect(picker).not_to_be_focused()
+    expect(person.page.get_by_role("option")).to_have_count(0)
+    expect(picker).to_have_value("Image to image")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, expect
-from proxy import running_proxy
-from serving import running_app
-from visitor import Site, Visitor
 
+from tests.support.reverse_http_proxy import running_proxy
+from tests.support.serving import running_app
+from tests.support.visitor import OF_THE_HOST, Site, Visitor
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
@@ -19,18 +20,19 @@ CLOSE_CODE = """address => new Promise((done) => {
 
 
 def test_below_a_path(fast: Site, visit: Visit) -> None:
-    """Behind a proxy that serves it below a path, everything works: form, frames, result, download, small pictures."""
+    """Behind a proxy that serves it below a path, everything works: form, frames, result, download,
+    small pictures."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with (
         running_app(fast.demo.url, settings=settings) as app,
         running_proxy(app.url, "/tools/forms") as outside,
     ):
-        person = visit(Site(outside, fast.demo, app.backend)).open(**{"5.steps": 12})
+        person = visit(Site(outside, fast.demo, app)).open(**{"5.steps": 12})
         person.press()
         person.frames(1)
         run_id = person.done()
-        expect(person.page.locator(".past-run img")).to_be_visible()
-        source = str(person.page.locator("#picture img").evaluate("image => image.src"))
+        expect(person.page.locator("#history .tile img")).to_be_visible()
+        source = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
         assert source.startswith(f"{outside}/files/{run_id}/")
         person.page.get_by_role("button", name="Use these values").click()
         expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
@@ -38,16 +40,24 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
             person.page.get_by_role("link", name="Download", exact=True).click()
         assert info.value.path()
         inside = ("http", outside.partition(":")[2]), ("ws", outside.partition(":")[2])
-        strays = [one for one in person.requests if not one.startswith(("data:", "blob:", *map(":".join, inside)))]
+        strays = [
+            one
+            for one in person.requests
+            if not one.startswith(("data:", "blob:", *map(":".join, inside)))
+            and urlsplit(one).path not in OF_THE_HOST
+        ]
         assert not strays
         person.page.close()
 
 
-def test_behind_a_login(fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]) -> None:
-    """With a login, strangers get neither page, frames nor files; who has logged in gets a result."""
+def test_behind_a_login(
+    fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
+) -> None:
+    """With a login, strangers get neither page, frames nor files; who has logged in gets a
+    result."""
     settings = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
     with running_app(fast.demo.url, settings=settings) as app:
-        site = Site(app.url, fast.demo, app.backend)
+        site = Site(app.url, fast.demo, app)
         person = visit(site)
         person.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=3")
         person.page.get_by_label("username").fill("ann")
@@ -55,7 +65,7 @@ def test_behind_a_login(fast: Site, visit: Visit, context_of: Callable[..., Brow
         person.page.get_by_role("button", name="Login").click()
         person.ready()
         run_id = person.generate()
-        files = str(person.page.locator("#picture img").evaluate("image => image.src"))
+        files = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
         stranger = context_of()
         assert stranger.request.get(files).status == 401
         assert stranger.request.get(f"{app.url}/files/{run_id}/all.zip").status == 401
@@ -77,7 +87,7 @@ def test_another_browser_sees_nothing(fast: Site, visit: Visit) -> None:
     """Without a login, a run's files and frames are for the browser that started it only."""
     person = visit(fast).open(**{"5.steps": 1})
     run_id = person.generate()
-    files = str(person.page.locator("#picture img").evaluate("image => image.src"))
+    files = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
     assert person.page.request.get(files).status == 200
     other = visit(fast).open()
     assert other.page.request.get(files).status == 404
@@ -88,7 +98,8 @@ def test_another_browser_sees_nothing(fast: Site, visit: Visit) -> None:
 
 
 def test_two_people_at_once(slow: Site, visit: Visit) -> None:
-    """Two people generate at once: each gets the own picture, and the second reads the own place in the queue."""
+    """Two people generate at once: each gets the own picture, and the second reads the own place in
+    the queue."""
     first, second = (
         visit(slow).open(**{"5.steps": 8, "2.text": "one"}),
         visit(slow).open(**{"5.steps": 3, "2.text": "two"}),

@@ -1,4 +1,5 @@
-"""The person's own line: places, moving, removing; and what is at hand when a run comes to grief."""
+"""The person's own line: places, moving, removing; and what is at hand when a run comes to
+grief."""
 
 from __future__ import annotations
 
@@ -6,19 +7,20 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
-from serving import running_demo_app
-from test_access import LOW_CONTRAST, PHONE, UNNAMED
-from visitor import Site, Visitor
-from waiting import eventually
 
-from comfy.runs import RunLimits
+from comfy.runs.limits import RunLimits
+from tests.browser.test_access import LOW_CONTRAST, PHONE, UNNAMED
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 FOCUSED = "document.activeElement.getAttribute('aria-label')"
 
 
 def queued(person: Visitor, *texts: str) -> None:
-    """Start a run, and let one wait for each text."""
+    """Start a run, and let one wait for each text: it lasts longer than a busy browser takes."""
+    person.site.demo.speed.step = 0.6
     person.press()
     person.frames(1)
     for number, text in enumerate(texts, 1):
@@ -29,7 +31,7 @@ def queued(person: Visitor, *texts: str) -> None:
 
 def line(person: Visitor) -> Locator:
     """What was typed for each run that waits, in their order."""
-    return person.page.locator("#stage .queue li:not(.trouble) .about")
+    return person.page.locator("#queue li:not(.trouble) .about")
 
 
 def empty(person: Visitor) -> None:
@@ -42,13 +44,16 @@ def empty(person: Visitor) -> None:
 
 
 def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
-    """Three that wait stand with their places; with the keyboard the last goes first, and the focus goes with it."""
+    """Three that wait stand with their places; with the keyboard the last goes first, and the focus
+    goes with it."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
-    expect(person.page.locator("#stage .waiting-title")).to_have_text("Waiting (4)")
+    expect(person.page.locator("#queue .waiting-title")).to_have_text("Waiting (4)")
     expect(person.page.locator("#server .waiting")).to_have_text(" · 4 waiting")
     for at in range(4):
-        expect(person.waiting().nth(at)).to_contain_text("1 run before" if at == 0 else f"{at + 1} runs before yours")
+        expect(person.waiting().nth(at)).to_contain_text(
+            "1 run before" if at == 0 else f"{at + 1} runs before yours"
+        )
     # The first is at the server already: it can be removed, but not moved.
     expect(person.waiting().nth(0).get_by_role("button")).to_have_count(1)
     person.waiting().nth(3).get_by_role("button", name="Move earlier").focus()
@@ -56,31 +61,39 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
     person.page.keyboard.press("Enter")
     expect(line(person)).to_have_text(["one boat", "four boats", "two boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith("Move earlier: Text to image, 2 runs before yours")
+    assert str(person.page.evaluate(FOCUSED)).startswith(
+        "Move earlier: Text to image, 2 runs before yours"
+    )
     person.page.keyboard.press("Enter")  # further than the first is no error
     person.page.keyboard.press("Tab")
     person.page.keyboard.press("Space")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith("Move later: Text to image, 3 runs before yours")
+    assert str(person.page.evaluate(FOCUSED)).startswith(
+        "Move later: Text to image, 3 runs before yours"
+    )
     empty(person)
 
 
 def test_they_run_in_the_order_shown(visit: Visit) -> None:
     """What was moved earlier is done earlier."""
-    with running_demo_app(step_seconds=0.08) as (demo, app):
-        person = visit(Site(app.url, demo, app.backend)).open(**{"5.steps": 40})
+    with running_demo_app(step_seconds=0.5) as (demo, app):
+        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
         queued(person, "one boat", "two boats", "three boats")
         person.waiting().nth(2).get_by_role("button", name="Move earlier").click()
         expect(line(person)).to_have_text(["one boat", "three boats", "two boats"])
         person.page.locator("#stop").click()
-        eventually(lambda: len(demo.queue.history()) == 4, "all are done", 40)
-        prompts = [entry["prompt"][2]["2"]["inputs"]["text"] for entry in demo.queue.history().values()]
+        demo.speed.step = 0
+        eventually(lambda: len(demo.queue.history()) == 4, "all are done")
+        prompts = [
+            entry["prompt"][2]["2"]["inputs"]["text"] for entry in demo.queue.history().values()
+        ]
         assert prompts[-3:] == ["one boat", "three boats", "two boats"]
         person.page.close()
 
 
 def test_remove_keeps_the_others(slow: Site, visit: Visit) -> None:
-    """Remove takes out the one it stands at, at the server and here; the places behind it move up."""
+    """Remove takes out the one it stands at, at the server and here; the places behind it move
+    up."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats")
     person.waiting().nth(1).get_by_role("button", name="Remove").press("Enter")
@@ -99,7 +112,9 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     other.press()
     other.frames(1)
     person.press()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Waiting for your turn: 1 run before yours")
+    expect(person.page.locator("#stage .headline")).to_contain_text(
+        "Waiting for your turn: 1 run before yours"
+    )
     expect(person.waiting()).to_have_count(0)
     person.page.locator("#stop").click()
     person.phase("stopped")
@@ -108,15 +123,17 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
 
 
 def test_lost_and_run_again(own: Site, visit: Visit) -> None:
-    """A run that a restart of the server has lost can be run again at once: the same values, the same seed."""
+    """A run that a restart of the server has lost can be run again at once: the same values, the
+    same seed."""
     person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
     person.press()
     person.frames(1)
-    (lost,) = own.backend.runs._live
+    (lost,) = own.unfinished()
     own.demo.restart()
     person.phase("lost")
     expect(person.page.locator("#stop")).to_be_disabled()
     person.page.get_by_role("button", name="Run again").click()
+    own.demo.speed.step = 0
     run_id = person.done()
     assert run_id != lost.id
     assert own.prompt_of(run_id) == lost.job.prompt
@@ -124,14 +141,19 @@ def test_lost_and_run_again(own: Site, visit: Visit) -> None:
 
 
 def test_trouble_behind_another_run_stays_in_the_list(slow: Site, visit: Visit) -> None:
-    """A waiting run that somebody takes out of the server's queue is told in the list, with Run again and Dismiss."""
+    """A waiting run that somebody takes out of the server's queue is told in the list, with Run
+    again and Dismiss."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats")
-    trouble = person.page.locator("#stage .queue .trouble")
+    trouble = person.page.locator("#queue .trouble")
     for taken, does in ((1, "Dismiss"), (2, "Run again")):
-        handed = next(run for run in slow.backend.runs._live if not run.waits_here and run.state.phase == "waiting")
-        eventually(lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id))
-        slow.backend.client.cancel(handed.id)
+        handed = next(
+            run for run in slow.unfinished() if not run.waits_here and run.state.phase == "waiting"
+        )
+        eventually(
+            lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id)
+        )
+        slow.client.cancel(handed.id)
         expect(trouble).to_contain_text("taken out of the server's queue by somebody else")
         expect(person.waiting()).to_have_count(2 - taken)
         trouble.get_by_role("button", name=does).click()
@@ -142,18 +164,18 @@ def test_trouble_behind_another_run_stays_in_the_list(slow: Site, visit: Visit) 
 
 def at_server(site: Site, run_id: str) -> bool:
     """Whether the server has this run in its queue."""
-    return run_id in site.backend.client.queue().pending
+    return run_id in site.client.queue().pending
 
 
 def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
     """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
     with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
-        person = visit(Site(app.url, demo, app.backend)).open(**{"5.steps": 60})
+        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
         queued(person, "one boat")
         person.press()
         said = person.page.locator("#stage .objection")
         expect(said).to_contain_text("You have 2 runs waiting already")
-        frames = int(person.page.evaluate("document.querySelector('#picture').dataset.frames"))
+        frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
         person.frames(frames + 12)
         expect(said).to_contain_text("remove one")
         expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
@@ -166,36 +188,35 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
 
 
 def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
-    """When a second run ends while the first one's result is still being fetched, the second is shown in the end."""
-    person = visit(slow).open(**{"5.steps": 25})
+    """When a second run ends while the first one's result is still being fetched, the second is
+    shown in the end."""
+    person = visit(slow).open(**{"5.steps": 2})
+    first = person.generate()
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if '"run"' in (route.request.post_data or "") and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    person.press()
-    person.frames(1)
-    person.page.route("**/gradio_api/run/predict*", hold)
+    person.page.route(f"**/files/{first}/0/*.png", lambda route: held.append(route))
+    with person.page.expect_request(f"**/files/{first}/0/*.png"):
+        person.page.reload()
+    person.ready()
     person.type("2.text", "the second")
-    person.type("5.steps", 2)
-    person.press()
-    expect(person.waiting()).to_have_count(1)
-    person.phase("done")
-    assert held, "the first result was asked for"
-    held[0].continue_()
-    run_id = person.done()
-    assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "the second"
-    expect(person.page.locator(".past-run img")).to_have_count(2)
+    second = person.generate()
+    assert slow.prompt_of(second)["2"]["inputs"]["text"] == "the second"
+    with person.page.expect_response(held[0].request.url):
+        held[0].continue_()
+    person.page.evaluate("() => new Promise(requestAnimationFrame)")
+    expect(person.page.locator(f'#stage .media img[src*="{second}"]')).to_be_visible()
+    expect(person.page.locator("#history .tile img")).to_have_count(2)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> None:
     """Its buttons have names, its texts contrast, and on a phone it is no wider than the screen."""
     person = visit(slow, color_scheme=scheme, **PHONE).open(**{"5.steps": 60})
-    queued(person, "a very long text about boats and harbours and the sea " * 3, "two boats", "three boats")
+    queued(
+        person,
+        "a very long text about boats and harbours and the sea " * 3,
+        "two boats",
+        "three boats",
+    )
     assert person.page.evaluate(UNNAMED) == []
     assert person.page.evaluate(LOW_CONTRAST) == []
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from speaking import Listener, Server, listening
 
 from comfy.demo import DemoServer
+from tests.support.speaking import Listener, ServerUnderTest, listening
 
 STEP_SECONDS = 0.02
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The server all conformance tests talk to; on a real one there must be a checkpoint that can be loaded."""
+def server() -> Iterator[ServerUnderTest]:
+    """The server all conformance tests talk to; on a real one there must be a checkpoint that can
+    be loaded."""
     url = os.environ.get("COMFYUI_URL")
     if url:
         yield _describe(url.rstrip("/"), stand_in=False)
@@ -27,18 +28,22 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def listener(server: Server) -> Iterator[Listener]:
+def listener(server: ServerUnderTest) -> Iterator[Listener]:
     """A socket with a client id of its own."""
     with listening(server) as one:
         yield one
 
 
-def _describe(url: str, *, stand_in: bool) -> Server:
+def _describe(url: str, *, stand_in: bool) -> ServerUnderTest:
     stats = requests.get(f"{url}/system_stats", timeout=30).json()
-    version = tuple(int(part) for part in re.findall(r"\d+", stats["system"]["comfyui_version"])[:3])
-    loader = requests.get(f"{url}/object_info/CheckpointLoaderSimple", timeout=30).json()["CheckpointLoaderSimple"]
+    version = tuple(
+        int(part) for part in re.findall(r"\d+", stats["system"]["comfyui_version"])[:3]
+    )
+    loader = requests.get(f"{url}/object_info/CheckpointLoaderSimple", timeout=30).json()[
+        "CheckpointLoaderSimple"
+    ]
     checkpoints = loader["input"]["required"]["ckpt_name"][0]
     usable = [name for name in checkpoints if "broken" not in name]
     if not usable:
         pytest.skip("the server has no checkpoint")
-    return Server(url, usable[0], version, stand_in)
+    return ServerUnderTest(url, usable[0], version, stand_in)

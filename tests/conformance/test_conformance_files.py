@@ -9,30 +9,37 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from speaking import Listener, Prompt, Server, submit, text_to_image
+
+from tests.support.speaking import Listener, Prompt, ServerUnderTest, fresh_prompt, submit
 
 
-def picture(colour: tuple[int, ...] = (200, 60, 30), mode: str = "RGB", size: tuple[int, int] = (96, 64)) -> bytes:
+def picture(
+    colour: tuple[int, ...] = (200, 60, 30), mode: str = "RGB", size: tuple[int, int] = (96, 64)
+) -> bytes:
     """A PNG of one colour."""
     buffer = io.BytesIO()
     Image.new(mode, size, colour).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def upload(server: Server, data: bytes, name: str = "photo.png", kind: str = "image", **form: str) -> Any:
+def upload(
+    server: ServerUnderTest, data: bytes, name: str = "photo.png", kind: str = "image", **form: str
+) -> Any:
     """Upload a file; the answer's JSON, or its status if it is none."""
-    answer = server.request("POST", f"/upload/{kind}", files={"image": (name, data, "image/png")}, data=form)
+    answer = server.request(
+        "POST", f"/upload/{kind}", files={"image": (name, data, "image/png")}, data=form
+    )
     return answer.json() if answer.status_code == 200 else answer.status_code
 
 
-def view(server: Server, file: dict[str, str], **more: str) -> Image.Image:
+def view(server: ServerUnderTest, file: dict[str, str], **more: str) -> Image.Image:
     """The picture behind a file."""
     answer = server.request("GET", "/view", params={**file, **more})
     assert answer.status_code == 200
     return Image.open(io.BytesIO(answer.content))
 
 
-def run(server: Server, listener: Listener, prompt: Prompt) -> dict[str, Any]:
+def run(server: ServerUnderTest, listener: Listener, prompt: Prompt) -> dict[str, Any]:
     """Run a prompt to its end; the outputs."""
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
@@ -48,7 +55,7 @@ def folder() -> str:
     return f"conformance-{uuid.uuid4().hex[:8]}"
 
 
-def test_names_of_uploads(server: Server, folder: str) -> None:
+def test_names_of_uploads(server: ServerUnderTest, folder: str) -> None:
     """A name that is taken gets a number, the same bytes keep theirs, overwrite replaces."""
     there = {"subfolder": folder, "type": "input"}
     assert upload(server, picture(), **there) == {"name": "photo.png", **there}
@@ -60,15 +67,20 @@ def test_names_of_uploads(server: Server, folder: str) -> None:
     assert shown.convert("RGB").getpixel((0, 0)) == (9, 9, 9)
 
 
-@pytest.mark.parametrize(("name", "form"), [("../../evil.png", {}), ("x.png", {"subfolder": "../../evil"})])
-def test_uploads_stay_inside(server: Server, name: str, form: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "form"), [("../../evil.png", {}), ("x.png", {"subfolder": "../../evil"})]
+)
+def test_uploads_stay_inside(server: ServerUnderTest, name: str, form: dict[str, str]) -> None:
     """A name or subfolder that leads out is refused."""
     assert upload(server, picture(), name, type="input", **form) == 400
 
 
-def test_a_name_with_a_leading_slash(server: Server, folder: str) -> None:
+def test_a_name_with_a_leading_slash(server: ServerUnderTest, folder: str) -> None:
     """A leading slash is dropped."""
-    assert upload(server, picture(), "/photo.png", subfolder=folder, type="input")["name"] == "photo.png"
+    assert (
+        upload(server, picture(), "/photo.png", subfolder=folder, type="input")["name"]
+        == "photo.png"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,24 +94,27 @@ def test_a_name_with_a_leading_slash(server: Server, folder: str) -> None:
         ("", 404),
     ],
 )
-def test_views_stay_inside(server: Server, query: str, status: int) -> None:
+def test_views_stay_inside(server: ServerUnderTest, query: str, status: int) -> None:
     """Path tricks and unknown files are refused."""
     assert server.request("GET", f"/view?{query}").status_code == status
 
 
-def test_a_mask_becomes_alpha(server: Server, folder: str) -> None:
+def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
     """/upload/mask stores the original with the alpha of what was uploaded."""
     there = {"subfolder": folder, "type": "input"}
     upload(server, picture((200, 60, 30)), "base.png", **there)
     reference = json.dumps({"filename": "base.png", **there})
     painted = picture((0, 0, 0, 0), "RGBA")
-    assert upload(server, painted, "mask.png", "mask", original_ref=reference, **there)["name"] == "mask.png"
+    assert (
+        upload(server, painted, "mask.png", "mask", original_ref=reference, **there)["name"]
+        == "mask.png"
+    )
     composed = view(server, {"filename": "mask.png", **there})
     assert composed.mode == "RGBA"
     assert composed.getpixel((5, 5)) == (200, 60, 30, 0)
 
 
-def test_parts_of_a_file(server: Server, folder: str) -> None:
+def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
     """/view answers byte ranges."""
     data = picture()
     upload(server, data, subfolder=folder, type="input")
@@ -109,7 +124,7 @@ def test_parts_of_a_file(server: Server, folder: str) -> None:
     assert answer.headers["content-range"] == f"bytes 4-9/{len(data)}"
 
 
-def test_a_smaller_view(server: Server, folder: str) -> None:
+def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
     """`preview` asks for lossy webp or jpeg."""
     upload(server, picture(), subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
@@ -117,9 +132,9 @@ def test_a_smaller_view(server: Server, folder: str) -> None:
     assert view(server, where, preview="jpeg").format == "JPEG"
 
 
-def test_metadata_in_saved_pictures(server: Server, listener: Listener) -> None:
+def test_metadata_in_saved_pictures(server: ServerUnderTest, listener: Listener) -> None:
     """SaveImage writes the prompt, and the graph if it came along, into the PNG."""
-    prompt = text_to_image(server, steps=1)
+    prompt = fresh_prompt(server, steps=1)
     graph = {"workflow": {"id": "x", "nodes": []}}
     prompt_id = submit(server, listener, prompt, extra_data={"extra_pnginfo": graph})
     listener.wait_end(prompt_id)
@@ -132,29 +147,37 @@ def test_metadata_in_saved_pictures(server: Server, listener: Listener) -> None:
     assert json.loads(shown.info["workflow"]) == graph["workflow"]
 
 
-def test_another_runs_result_as_input(server: Server, listener: Listener) -> None:
+def test_another_runs_result_as_input(server: ServerUnderTest, listener: Listener) -> None:
     """LoadImage reads `subfolder/name [output]` without an upload."""
-    (file,) = run(server, listener, text_to_image(server, steps=1))["9"]["images"]
+    (file,) = run(server, listener, fresh_prompt(server, steps=1))["9"]["images"]
     prompt: Prompt = {
-        "1": {"class_type": "LoadImage", "inputs": {"image": f"{file['subfolder']}/{file['filename']} [output]"}},
+        "1": {
+            "class_type": "LoadImage",
+            "inputs": {"image": f"{file['subfolder']}/{file['filename']} [output]"},
+        },
         "2": {
             "class_type": "ImageScaleBy",
             "inputs": {"image": ["1", 0], "upscale_method": "lanczos", "scale_by": 2.0},
         },
-        "3": {"class_type": "SaveImage", "inputs": {"filename_prefix": "conformance/up", "images": ["2", 0]}},
+        "3": {
+            "class_type": "SaveImage",
+            "inputs": {"filename_prefix": "conformance/up", "images": ["2", 0]},
+        },
     }
     (larger,) = run(server, listener, prompt)["3"]["images"]
     assert view(server, larger).size == (256, 256)
 
 
-def test_image_to_image_and_inpaint(server: Server, listener: Listener, folder: str) -> None:
+def test_image_to_image_and_inpaint(
+    server: ServerUnderTest, listener: Listener, folder: str
+) -> None:
     """Both start from an uploaded picture."""
     transparent = Image.new("RGBA", (128, 128), (200, 60, 30, 255))
     transparent.paste((200, 60, 30, 0), (0, 0, 64, 128))
     buffer = io.BytesIO()
     transparent.save(buffer, "PNG")
     upload(server, buffer.getvalue(), subfolder=folder, type="input")
-    prompt = text_to_image(server, steps=2, denoise=0.6)
+    prompt = fresh_prompt(server, steps=2, denoise=0.6)
     del prompt["5"]
     prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": f"{folder}/photo.png"}}
     prompt["21"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["4", 2]}}
@@ -167,11 +190,18 @@ def test_image_to_image_and_inpaint(server: Server, listener: Listener, folder: 
     assert view(server, file).size == (128, 128)
 
 
-def test_media_and_text_outputs(server: Server, listener: Listener) -> None:
+def test_media_and_text_outputs(server: ServerUnderTest, listener: Listener) -> None:
     """Animations and videos are listed under images, audio under audio, text as plain strings."""
-    prompt = text_to_image(server, steps=1, batch=3)
+    prompt = fresh_prompt(server, steps=1, batch=3)
     name = {"filename_prefix": "conformance/media"}
-    webp = {"images": ["8", 0], "fps": 6.0, "lossless": False, "quality": 80, "method": "default", **name}
+    webp = {
+        "images": ["8", 0],
+        "fps": 6.0,
+        "lossless": False,
+        "quality": 80,
+        "method": "default",
+        **name,
+    }
     video = {"video": ["30", 0], "format": "auto", "codec": "auto", **name}
     silent = {"duration": 0.5, "sample_rate": 44100, "channels": 2}
     prompt |= {
@@ -200,10 +230,12 @@ def test_media_and_text_outputs(server: Server, listener: Listener) -> None:
     assert getattr(view(server, file), "n_frames", 1) == 3
 
 
-def test_what_the_server_is(server: Server) -> None:
+def test_what_the_server_is(server: ServerUnderTest) -> None:
     """system_stats, features, models, embeddings in their shapes."""
     stats = server.get("/system_stats")
-    assert {"os", "comfyui_version", "python_version", "ram_total", "argv"} <= stats["system"].keys()
+    assert {"os", "comfyui_version", "python_version", "ram_total", "argv"} <= stats[
+        "system"
+    ].keys()
     assert {"name", "type", "vram_total", "vram_free"} <= stats["devices"][0].keys()
     assert server.get("/features")["max_upload_size"] > 0
     assert {"checkpoints", "loras", "vae"} <= set(server.get("/models"))
@@ -213,13 +245,15 @@ def test_what_the_server_is(server: Server) -> None:
     assert server.post("/free", {"unload_models": False}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/prompt", "/queue", "/features", "/object_info/KSampler", "/models"])
-def test_the_api_prefix(server: Server, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/prompt", "/queue", "/features", "/object_info/KSampler", "/models"]
+)
+def test_the_api_prefix(server: ServerUnderTest, path: str) -> None:
     """Every route is there under /api too."""
     assert server.get(f"/api{path}") == server.get(path)
 
 
-def test_object_info(server: Server) -> None:
+def test_object_info(server: ServerUnderTest) -> None:
     """One class alone is what it is in the whole; an unknown one gives an empty object with 200."""
     sampler = server.get("/object_info/KSampler")
     assert sampler["KSampler"] == server.get("/object_info")["KSampler"]
@@ -228,16 +262,18 @@ def test_object_info(server: Server) -> None:
     assert (steps[0], steps[1]["min"], steps[1]["max"]) == ("INT", 1, 10000)
 
 
-def test_uploads_are_offered(server: Server) -> None:
+def test_uploads_are_offered(server: ServerUnderTest) -> None:
     """A picture uploaded without a subfolder is in LoadImage's list."""
     name = f"conformance-{uuid.uuid4().hex[:8]}.png"
     upload(server, picture(), name, type="input")
-    assert name in server.get("/object_info/LoadImage")["LoadImage"]["input"]["required"]["image"][0]
+    assert (
+        name in server.get("/object_info/LoadImage")["LoadImage"]["input"]["required"]["image"][0]
+    )
 
 
-def test_deleting_history(server: Server, listener: Listener) -> None:
+def test_deleting_history(server: ServerUnderTest, listener: Listener) -> None:
     """POST /history deletes one entry; an unknown id is an empty object."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=1))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=1))
     listener.wait_end(prompt_id)
     assert prompt_id in server.get("/history?max_items=5")
     assert server.post("/history", {"delete": [prompt_id]}).status_code == 200

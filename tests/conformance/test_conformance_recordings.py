@@ -1,7 +1,8 @@
-"""The stand-in against recordings of ComfyUI 0.33.0: the same requests, the same answers and events in the same order.
+"""The stand-in against recordings of ComfyUI 0.33.0: the same requests, the same answers and events
+in the same order.
 
-The recordings are played in the order they were made, since what is cached depends on it. What takes its own time
-anywhere is folded: any number of steps of one node is one `stepping`.
+The recordings are played in the order they were made, since what is cached depends on it. What
+takes its own time anywhere is folded: any number of steps of one node is one `stepping`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speaking import Listener, Server, kind_of, listening
 
 from comfy.demo import DemoServer
+from tests.support.speaking import Listener, ServerUnderTest, listening, message_kind
 
 VERSION = "0.33.0"
-MODELS = {"tiny_sd15.safetensors": "demo-landscapes.safetensors", "broken.safetensors": "demo-broken.safetensors"}
-# Silent for long on purpose; what it shows is test_a_successor_goes_mute_when_its_forerunner_leaves.
+MODELS = {
+    "tiny_sd15.safetensors": "demo-landscapes.safetensors",
+    "broken.safetensors": "demo-broken.safetensors",
+}
+# Silent for long on purpose; what it shows is
+# test_a_successor_goes_mute_when_its_forerunner_leaves.
 LEFT_OUT = {"old_socket_closed_after_takeover", "server_facts"}
 # Which of several outputs is worked on first is a matter of luck on the real server (a set of ids).
 SEVERAL_OUTPUTS = {"video_audio_text_outputs"}
@@ -40,8 +45,13 @@ def recordings(shared: Path) -> dict[str, list[Step]]:
 
 
 def first_number(steps: list[Step]) -> float:
-    """The number of a recording's first accepted prompt; refusals come first, they change nothing."""
-    numbers = [step["body"]["number"] for step in steps if _is_answer(step, "/prompt") and step["status"] == 200]
+    """The number of a recording's first accepted prompt; refusals come first, they change
+    nothing."""
+    numbers = [
+        step["body"]["number"]
+        for step in steps
+        if _is_answer(step, "/prompt") and step["status"] == 200
+    ]
     return min(numbers, default=-1)
 
 
@@ -51,24 +61,34 @@ def _is_answer(step: Step, path: str) -> bool:
 
 def cached_nodes(messages: list[Any]) -> list[set[str]]:
     """Per run, the nodes that were not executed because their results were known."""
-    return [set(one["data"]["nodes"]) for one in messages if kind_of(one) == "execution_cached"]
+    return [
+        set(one["data"]["nodes"]) for one in messages if message_kind(one) == "execution_cached"
+    ]
 
 
 def fold(messages: list[Any], left_out: frozenset[str] = frozenset()) -> Folded:
     """What matters of a series of messages: types and nodes, the steps of one node as one."""
     folded: Folded = []
     for message in messages:
-        kind = kind_of(message)
+        kind = message_kind(message)
         data = message["data"] if isinstance(message, dict) else {}
         if kind == "progress_state":
-            running = {node: state["value"] for node, state in data["nodes"].items() if state["state"] == "running"}
+            running = {
+                node: state["value"]
+                for node, state in data["nodes"].items()
+                if state["state"] == "running"
+            }
             one: tuple[Any, ...] = ("stepping",) if any(running.values()) else ("working", *running)
         elif kind in ("preview", "progress"):
             one = ("stepping",)
         else:
             one = (kind, data.get("node"), *sorted(data.get("output") or ()), *sorted(data))
         # Where a status or the flags fall among the others is a matter of luck.
-        if kind in ("feature_flags", "status") or one == ("working",) or left_out.intersection(one[1:2]):
+        if (
+            kind in ("feature_flags", "status")
+            or one == ("working",)
+            or left_out.intersection(one[1:2])
+        ):
             continue
         if folded[-1:] != [one]:
             folded.append(one)
@@ -78,23 +98,50 @@ def fold(messages: list[Any], left_out: frozenset[str] = frozenset()) -> Folded:
 def shape(value: Any, key: str = "") -> Any:
     """Types and keys of a JSON value; exact for the words a client decides by."""
     if isinstance(value, dict):
-        by_node = key in ("outputs", "node_errors", "meta", "prompt", "inputs", "current_inputs", "")
-        names = sorted(value) if not by_node else [name if len(name) < 30 else "id" for name in sorted(value)]
+        by_node = key in (
+            "outputs",
+            "node_errors",
+            "meta",
+            "prompt",
+            "inputs",
+            "current_inputs",
+            "",
+        )
+        names = (
+            sorted(value)
+            if not by_node
+            else [name if len(name) < 30 else "id" for name in sorted(value)]
+        )
         return dict(zip(names, (shape(value[name], name) for name in sorted(value)), strict=True))
     if isinstance(value, list):
         if key in ("traceback", "input_config", "nodes", "executed", "current_outputs"):
             return key
-        return sorted((shape(one, key) for one in value), key=repr) if key == "errors" else [shape(x) for x in value]
-    if isinstance(value, str) and key in ("type", "status_str", "class_type", "input_name", "name", "subfolder"):
+        return (
+            sorted((shape(one, key) for one in value), key=repr)
+            if key == "errors"
+            else [shape(x) for x in value]
+        )
+    if isinstance(value, str) and key in (
+        "type",
+        "status_str",
+        "class_type",
+        "input_name",
+        "name",
+        "subfolder",
+    ):
         return value
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+    return (
+        "number"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else type(value).__name__
+    )
 
 
 @dataclass
 class Replay:
     """One recording being played on the stand-in."""
 
-    server: Server
+    server: ServerUnderTest
     stack: contextlib.ExitStack
     any_order: bool = False
     listeners: dict[str, Listener] = field(default_factory=dict)
@@ -108,7 +155,10 @@ class Replay:
             match step["kind"]:
                 case "ws_open":
                     self._catch_up(heard)
-                    flags = any(one["kind"] == "ws_send" and one["client"] == step["client"] for one in steps)
+                    flags = any(
+                        one["kind"] == "ws_send" and one["client"] == step["client"]
+                        for one in steps
+                    )
                     opened = listening(self.server, step["client_id"], flags=flags)
                     self.listeners[step["client"]] = self.stack.enter_context(opened)
                     heard[step["client"]] = []
@@ -157,8 +207,8 @@ class Replay:
         raise AssertionError("it still runs")
 
     def _folded(self, client: str, theirs: list[Any]) -> tuple[Folded, Folded]:
-        """What they heard and what we have heard. What is kept of earlier runs is the server's own affair: a node
-        that only one of the two had to execute is left out of both."""
+        """What they heard and what we have heard. What is kept of earlier runs is the server's own
+        affair: a node that only one of the two had to execute is left out of both."""
         ours = list(self.listeners[client].messages)
         pairs = zip(cached_nodes(theirs), cached_nodes(ours), strict=False)
         left_out = frozenset().union(*(one ^ other for one, other in pairs))
@@ -221,13 +271,13 @@ def _picture(request: Step) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def standing_in() -> Iterator[Server]:
+def standing_in() -> Iterator[ServerUnderTest]:
     """A stand-in of its own: what was cached before would show."""
     with DemoServer(step_seconds=0.015, load_seconds=0) as demo:
-        yield Server(demo.url, "demo-landscapes.safetensors", (0, 33, 0), True)
+        yield ServerUnderTest(demo.url, "demo-landscapes.safetensors", (0, 33, 0), True)
 
 
-def test_recorded_scenarios(shared: Path, standing_in: Server) -> None:
+def test_recorded_scenarios(shared: Path, standing_in: ServerUnderTest) -> None:
     """Every recorded scenario goes as it went on the real server."""
     wrong = {}
     for name, steps in recordings(shared).items():

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from speaking import Listener, Prompt, Server, submit, text_to_image
+
+from tests.support.speaking import Listener, Prompt, ServerUnderTest, fresh_prompt, submit
 
 
-def refused(server: Server, prompt: object, **more: Any) -> dict[str, Any]:
+def refused(server: ServerUnderTest, prompt: object, **more: Any) -> dict[str, Any]:
     """The answer to a prompt that must be refused."""
     answer = server.post("/prompt", {"prompt": prompt, **more})
     assert answer.status_code == 400, answer.text
@@ -20,7 +21,7 @@ def refused(server: Server, prompt: object, **more: Any) -> dict[str, Any]:
     return body
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mistake:
     """One thing wrong with a prompt, and how the server says so."""
 
@@ -39,13 +40,20 @@ MISTAKES = {
         "ckpt_name",
     ),
     "a missing input": Mistake(
-        lambda prompt: prompt["3"]["inputs"].pop("cfg"), "3", "required_input_missing", "cfg", frozenset({"input_name"})
+        lambda prompt: prompt["3"]["inputs"].pop("cfg"),
+        "3",
+        "required_input_missing",
+        "cfg",
+        frozenset({"input_name"}),
     ),
     "a number too small": Mistake(
         lambda prompt: prompt["3"]["inputs"].update(steps=0), "3", "value_smaller_than_min", "steps"
     ),
     "a number too large": Mistake(
-        lambda prompt: prompt["3"]["inputs"].update(denoise=3.0), "3", "value_bigger_than_max", "denoise"
+        lambda prompt: prompt["3"]["inputs"].update(denoise=3.0),
+        "3",
+        "value_bigger_than_max",
+        "denoise",
     ),
     "a word for a number": Mistake(
         lambda prompt: prompt["5"]["inputs"].update(width="wide"),
@@ -66,18 +74,23 @@ MISTAKES = {
         "8",
         "exception_during_inner_validation",
         "images",
-        frozenset({"input_name", "exception_type", "exception_message", "traceback", "linked_node"}),
+        frozenset(
+            {"input_name", "exception_type", "exception_message", "traceback", "linked_node"}
+        ),
     ),
     "a list that is no link": Mistake(
-        lambda prompt: prompt["8"]["inputs"].update(samples=["3", 0, 1]), "8", "bad_linked_input", "samples"
+        lambda prompt: prompt["8"]["inputs"].update(samples=["3", 0, 1]),
+        "8",
+        "bad_linked_input",
+        "samples",
     ),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_one_mistake(server: Server, mistake: Mistake) -> None:
+def test_one_mistake(server: ServerUnderTest, mistake: Mistake) -> None:
     """Each mistake is reported on its node and input, with the output it costs."""
-    prompt = text_to_image(server)
+    prompt = fresh_prompt(server)
     mistake.make(prompt)
     body = refused(server, prompt)
     assert body["error"]["type"] == "prompt_outputs_failed_validation"
@@ -90,9 +103,9 @@ def test_one_mistake(server: Server, mistake: Mistake) -> None:
     assert mistake.keys <= error["extra_info"].keys()
 
 
-def test_all_mistakes_at_once(server: Server) -> None:
+def test_all_mistakes_at_once(server: ServerUnderTest) -> None:
     """Every wrong input of every node is in one answer."""
-    prompt = text_to_image(server)
+    prompt = fresh_prompt(server)
     del prompt["3"]["inputs"]["cfg"]
     prompt["3"]["inputs"].update(steps=0, denoise=3.0)
     prompt["5"]["inputs"]["width"] = "wide"
@@ -105,46 +118,59 @@ def test_all_mistakes_at_once(server: Server) -> None:
     assert [error["type"] for error in errors["5"]["errors"]] == ["invalid_input_type"]
 
 
-def test_an_unknown_node(server: Server) -> None:
+def test_an_unknown_node(server: ServerUnderTest) -> None:
     """A class nobody has installed is refused at once, by the node's title."""
-    prompt = text_to_image(server)
-    prompt["10"] = {"class_type": "NotInstalled", "inputs": {"images": ["8", 0]}, "_meta": {"title": "Magic"}}
+    prompt = fresh_prompt(server)
+    prompt["10"] = {
+        "class_type": "NotInstalled",
+        "inputs": {"images": ["8", 0]},
+        "_meta": {"title": "Magic"},
+    }
     body = refused(server, prompt)
     wanted = "missing_node_type" if server.is_new else "invalid_prompt"
     assert body["error"]["type"] == wanted
     assert body["node_errors"] in ({}, [])
     if server.is_new:
         assert "Magic" in body["error"]["message"]
-        assert body["error"]["extra_info"] == {"node_id": "10", "class_type": "NotInstalled", "node_title": "Magic"}
+        assert body["error"]["extra_info"] == {
+            "node_id": "10",
+            "class_type": "NotInstalled",
+            "node_title": "Magic",
+        }
 
 
-def test_a_node_without_a_class(server: Server) -> None:
+def test_a_node_without_a_class(server: ServerUnderTest) -> None:
     """So is a node that says no class at all."""
     body = refused(server, {"1": {"inputs": {}}})
     assert body["error"]["type"] == ("missing_node_type" if server.is_new else "invalid_prompt")
 
 
-@pytest.mark.parametrize("prompt", [{}, {"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64}}}])
-def test_no_outputs(server: Server, prompt: Prompt) -> None:
+@pytest.mark.parametrize(
+    "prompt", [{}, {"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64}}}]
+)
+def test_no_outputs(server: ServerUnderTest, prompt: Prompt) -> None:
     """A prompt that leads to no output node is refused."""
     assert refused(server, prompt)["error"]["type"] == "prompt_no_outputs"
 
 
-def test_no_prompt(server: Server) -> None:
+def test_no_prompt(server: ServerUnderTest) -> None:
     """So is a body without a prompt."""
     answer = server.post("/prompt", {})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "no_prompt")
 
 
 @pytest.mark.parametrize("prompt_id", ["not a uuid", "6C2E405B-D7D5-4F22-B426-3946A260FEE4"])
-def test_a_prompt_id_of_another_form(server: Server, prompt_id: str) -> None:
+def test_a_prompt_id_of_another_form(server: ServerUnderTest, prompt_id: str) -> None:
     """A chosen id must be a canonical lower-case UUID."""
     if not server.is_new:
         pytest.skip("came with a later version")
-    assert refused(server, text_to_image(server), prompt_id=prompt_id)["error"]["type"] == "invalid_prompt_id"
+    assert (
+        refused(server, fresh_prompt(server), prompt_id=prompt_id)["error"]["type"]
+        == "invalid_prompt_id"
+    )
 
 
-def test_a_loop(server: Server) -> None:
+def test_a_loop(server: ServerUnderTest) -> None:
     """Nodes that wait for each other are refused as a cycle."""
     if not server.is_new:
         pytest.skip("came with a later version")
@@ -154,13 +180,18 @@ def test_a_loop(server: Server) -> None:
         "9": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
     }
     errors = refused(server, prompt)["node_errors"]
-    assert {error["type"] for node in ("1", "2") for error in errors[node]["errors"]} == {"dependency_cycle"}
+    assert {error["type"] for node in ("1", "2") for error in errors[node]["errors"]} == {
+        "dependency_cycle"
+    }
 
 
-def test_a_sound_half_still_runs(server: Server, listener: Listener) -> None:
+def test_a_sound_half_still_runs(server: ServerUnderTest, listener: Listener) -> None:
     """An output whose branch is sound runs; the answer is 200 and names what was refused."""
-    prompt = text_to_image(server, steps=1)
-    prompt["19"] = {"class_type": "SaveImage", "inputs": {"filename_prefix": "conformance/b", "images": ["98", 0]}}
+    prompt = fresh_prompt(server, steps=1)
+    prompt["19"] = {
+        "class_type": "SaveImage",
+        "inputs": {"filename_prefix": "conformance/b", "images": ["98", 0]},
+    }
     prompt["98"] = {"class_type": "LoadImage", "inputs": {"image": f"{uuid.uuid4()}.png"}}
     answer = server.post("/prompt", {"prompt": prompt, "client_id": listener.client_id})
     assert answer.status_code == 200
@@ -168,15 +199,18 @@ def test_a_sound_half_still_runs(server: Server, listener: Listener) -> None:
     assert errors["98"]["dependent_outputs"] == ["19"]
     assert errors["98"]["class_type"] == "LoadImage"
     (error,) = errors["98"]["errors"]
-    assert (error["type"], error["extra_info"]["input_name"]) == ("custom_validation_failed", "image")
+    assert (error["type"], error["extra_info"]["input_name"]) == (
+        "custom_validation_failed",
+        "image",
+    )
     prompt_id = answer.json()["prompt_id"]
     listener.wait_end(prompt_id)
     assert set(server.get(f"/history/{prompt_id}")[prompt_id]["outputs"]) == {"9"}
 
 
-def test_values_are_converted(server: Server, listener: Listener) -> None:
+def test_values_are_converted(server: ServerUnderTest, listener: Listener) -> None:
     """Numbers written as text and whole numbers as floats are accepted."""
-    prompt = text_to_image(server)
+    prompt = fresh_prompt(server)
     prompt["3"]["inputs"].update(steps="2", cfg="6.5")
     prompt["5"]["inputs"]["width"] = 128.0
     prompt_id = submit(server, listener, prompt)
@@ -184,17 +218,23 @@ def test_values_are_converted(server: Server, listener: Listener) -> None:
     listener.wait_for("execution_success", prompt_id=prompt_id)
 
 
-def test_seeds_of_64_bits(server: Server, listener: Listener) -> None:
+def test_seeds_of_64_bits(server: ServerUnderTest, listener: Listener) -> None:
     """The largest seed comes through exactly; one more is too large."""
-    prompt = text_to_image(server, steps=1, seed=2**64 - 1)
+    prompt = fresh_prompt(server, steps=1, seed=2**64 - 1)
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
-    assert server.get(f"/history/{prompt_id}")[prompt_id]["prompt"][2]["3"]["inputs"]["seed"] == 2**64 - 1
-    body = refused(server, text_to_image(server, seed=2**64))
+    assert (
+        server.get(f"/history/{prompt_id}")[prompt_id]["prompt"][2]["3"]["inputs"]["seed"]
+        == 2**64 - 1
+    )
+    body = refused(server, fresh_prompt(server, seed=2**64))
     assert body["node_errors"]["3"]["errors"][0]["type"] == "value_bigger_than_max"
 
 
-def test_a_foreign_page(server: Server) -> None:
+def test_a_foreign_page(server: ServerUnderTest) -> None:
     """A request from another site's page gets 403."""
-    assert server.request("GET", "/queue", headers={"Origin": "http://elsewhere.example"}).status_code == 403
+    assert (
+        server.request("GET", "/queue", headers={"Origin": "http://elsewhere.example"}).status_code
+        == 403
+    )
     assert server.request("GET", "/queue", headers={"Origin": server.url}).status_code == 200

@@ -8,15 +8,25 @@ import uuid
 from typing import Any
 
 import pytest
-from speaking import ENDS, Listener, Server, kind_of, listening, picked, submit, text_to_image
+
+from tests.support.speaking import (
+    ENDS,
+    Listener,
+    ServerUnderTest,
+    fresh_prompt,
+    listening,
+    message_kind,
+    picked,
+    submit,
+)
 
 
-def entry_of(server: Server, prompt_id: str) -> dict[str, Any]:
+def entry_of(server: ServerUnderTest, prompt_id: str) -> dict[str, Any]:
     """The history entry of a finished prompt."""
     return server.get(f"/history/{prompt_id}")[prompt_id]
 
 
-def test_greeting(server: Server) -> None:
+def test_greeting(server: ServerUnderTest) -> None:
     """The first message is the status with the client's own id; the flags are answered."""
     with listening(server) as listener:
         flags = listener.wait_for("feature_flags")
@@ -29,15 +39,16 @@ def test_greeting(server: Server) -> None:
         assert flags == server.get("/features")
 
 
-def test_greeting_without_an_id(server: Server) -> None:
+def test_greeting_without_an_id(server: ServerUnderTest) -> None:
     """A client without an id is given one."""
     with listening(server, "") as listener:
         assert len(listener.wait_for("status")["sid"]) >= 32
 
 
-def test_order_of_a_run(server: Server, listener: Listener) -> None:
-    """Start, cached, then each node's executing, progress in steps, executed of the output, success, status, null."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=3))
+def test_order_of_a_run(server: ServerUnderTest, listener: Listener) -> None:
+    """Start, cached, then each node's executing, progress in steps, executed of the output,
+    success, status, null."""
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=3))
     listener.wait_end(prompt_id)
     told = listener.of(prompt_id)
     kinds = [message["type"] for message in told]
@@ -46,20 +57,30 @@ def test_order_of_a_run(server: Server, listener: Listener) -> None:
     nodes = [message["data"]["node"] for message in told if message["type"] == "executing"]
     assert nodes[-4:] == ["3", "8", "9", None]
     steps = [message["data"] for message in told if message["type"] == "progress"]
-    assert [(step["value"], step["max"], step["node"]) for step in steps] == [(1, 3, "3"), (2, 3, "3"), (3, 3, "3")]
+    assert [(step["value"], step["max"], step["node"]) for step in steps] == [
+        (1, 3, "3"),
+        (2, 3, "3"),
+        (3, 3, "3"),
+    ]
     states = [message["data"]["nodes"] for message in told if message["type"] == "progress_state"]
     assert states[-1]["9"]["state"] == "finished"
-    assert {"value", "max", "state", "node_id", "prompt_id", "display_node_id", "real_node_id"} <= states[-1][
-        "9"
-    ].keys()
+    assert {
+        "value",
+        "max",
+        "state",
+        "node_id",
+        "prompt_id",
+        "display_node_id",
+        "real_node_id",
+    } <= states[-1]["9"].keys()
     (executed,) = [message["data"] for message in told if message["type"] == "executed"]
     assert executed["node"] == executed["display_node"] == "9"
     assert set(executed["output"]["images"][0]) == {"filename", "subfolder", "type"}
 
 
-def test_history_of_a_success(server: Server, listener: Listener) -> None:
+def test_history_of_a_success(server: ServerUnderTest, listener: Listener) -> None:
     """After the last event the history tells outputs, status and the messages of the run."""
-    prompt_id = submit(server, listener, text_to_image(server, batch=2))
+    prompt_id = submit(server, listener, fresh_prompt(server, batch=2))
     listener.wait_end(prompt_id)
     entry = entry_of(server, prompt_id)
     assert entry["prompt"][1] == prompt_id
@@ -76,9 +97,9 @@ def test_history_of_a_success(server: Server, listener: Listener) -> None:
     ]
 
 
-def test_previews_with_metadata(server: Server, listener: Listener) -> None:
+def test_previews_with_metadata(server: ServerUnderTest, listener: Listener) -> None:
     """A client that raised the flag gets frames of type 4 that say whose preview it is."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=3))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=3))
     listener.wait_end(prompt_id)
     frames = picked(listener.messages, "preview")
     assert len(frames) == 3
@@ -91,33 +112,36 @@ def test_previews_with_metadata(server: Server, listener: Listener) -> None:
         assert frame[8 + length :].startswith(b"\xff\xd8\xff")
 
 
-def test_previews_without_metadata(server: Server) -> None:
+def test_previews_without_metadata(server: ServerUnderTest) -> None:
     """A client that raised no flag gets frames of type 1, after the progress of their step."""
     with listening(server, flags=False) as listener:
-        prompt_id = submit(server, listener, text_to_image(server, steps=2))
+        prompt_id = submit(server, listener, fresh_prompt(server, steps=2))
         listener.wait_end(prompt_id)
         frames = picked(listener.messages, "preview")
         assert len(frames) == 2
-        assert all(frame[:8] == struct.pack(">II", 1, 1) and frame[8:11] == b"\xff\xd8\xff" for frame in frames)
-        kinds = [kind_of(message) for message in listener.messages]
+        assert all(
+            frame[:8] == struct.pack(">II", 1, 1) and frame[8:11] == b"\xff\xd8\xff"
+            for frame in frames
+        )
+        kinds = [message_kind(message) for message in listener.messages]
         assert "feature_flags" not in kinds
         if server.is_new:
             assert kinds[kinds.index("preview") - 1] == "progress"
 
 
-def test_previews_only_when_asked(server: Server, listener: Listener) -> None:
+def test_previews_only_when_asked(server: ServerUnderTest, listener: Listener) -> None:
     """Without preview_method there are progress messages and no previews."""
     if not server.stand_in:
         pytest.skip("a real server may have been started with previews on")
-    prompt_id = submit(server, listener, text_to_image(server), extra_data={})
+    prompt_id = submit(server, listener, fresh_prompt(server), extra_data={})
     listener.wait_end(prompt_id)
     assert picked(listener.messages, "progress")
     assert not picked(listener.messages, "preview")
 
 
-def test_a_cached_run(server: Server, listener: Listener) -> None:
+def test_a_cached_run(server: ServerUnderTest, listener: Listener) -> None:
     """The same prompt again runs no node, and its history names the same files."""
-    prompt = text_to_image(server)
+    prompt = fresh_prompt(server)
     first = submit(server, listener, prompt)
     listener.wait_end(first)
     second = submit(server, listener, prompt)
@@ -127,32 +151,38 @@ def test_a_cached_run(server: Server, listener: Listener) -> None:
     assert set(cached["nodes"]) == set(prompt)
     assert [message["data"]["node"] for message in told if message["type"] == "executing"] == [None]
     if server.is_new:
-        assert [message["data"]["node"] for message in told if message["type"] == "executed"] == ["9"]
+        assert [message["data"]["node"] for message in told if message["type"] == "executed"] == [
+            "9"
+        ]
     assert entry_of(server, second)["outputs"] == entry_of(server, first)["outputs"]
 
 
-def test_only_what_changed_runs_again(server: Server, listener: Listener) -> None:
+def test_only_what_changed_runs_again(server: ServerUnderTest, listener: Listener) -> None:
     """Another text runs its encoder, the sampler and what follows; the model stays."""
-    prompt = text_to_image(server, seed=11)
+    prompt = fresh_prompt(server, seed=11)
     prompt["6"]["inputs"]["text"] = f"a bridge {uuid.uuid4()}"
     listener.wait_end(submit(server, listener, prompt))
     prompt["6"]["inputs"]["text"] = f"a tower {uuid.uuid4()}"
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
-    nodes = [message["data"]["node"] for message in listener.of(prompt_id) if message["type"] == "executing"]
+    nodes = [
+        message["data"]["node"]
+        for message in listener.of(prompt_id)
+        if message["type"] == "executing"
+    ]
     assert nodes == ["6", "3", "8", "9", None]
 
 
-def test_an_own_prompt_id(server: Server, listener: Listener) -> None:
+def test_an_own_prompt_id(server: ServerUnderTest, listener: Listener) -> None:
     """A client may choose the id of its prompt."""
     chosen = str(uuid.uuid4())
-    assert submit(server, listener, text_to_image(server, steps=1), prompt_id=chosen) == chosen
+    assert submit(server, listener, fresh_prompt(server, steps=1), prompt_id=chosen) == chosen
     listener.wait_end(chosen)
 
 
-def test_preview_image_output(server: Server, listener: Listener) -> None:
+def test_preview_image_output(server: ServerUnderTest, listener: Listener) -> None:
     """PreviewImage writes to temp."""
-    prompt = text_to_image(server)
+    prompt = fresh_prompt(server)
     prompt["9"] = {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
@@ -161,9 +191,10 @@ def test_preview_image_output(server: Server, listener: Listener) -> None:
     assert server.request("GET", "/view", params=file).headers["content-type"] == "image/png"
 
 
-def test_an_error_while_executing(server: Server, listener: Listener) -> None:
-    """A node that fails ends the run with execution_error: node, type, message, traceback, inputs; history agrees."""
-    prompt = text_to_image(server)
+def test_an_error_while_executing(server: ServerUnderTest, listener: Listener) -> None:
+    """A node that fails ends the run with execution_error: node, type, message, traceback, inputs;
+    history agrees."""
+    prompt = fresh_prompt(server)
     broken = [name for name in server.get("/models/checkpoints") if "broken" in name]
     if not broken:
         pytest.skip("the server has no broken checkpoint")
@@ -181,9 +212,9 @@ def test_an_error_while_executing(server: Server, listener: Listener) -> None:
     assert status["messages"][-1][0] == "execution_error"
 
 
-def test_interrupting_one_prompt(server: Server, listener: Listener) -> None:
+def test_interrupting_one_prompt(server: ServerUnderTest, listener: Listener) -> None:
     """An interrupt with this prompt's id ends it, with the node it was at."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=400))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=prompt_id)
     assert server.post("/interrupt", {"prompt_id": prompt_id}).status_code == 200
     listener.wait_end(prompt_id)
@@ -196,30 +227,31 @@ def test_interrupting_one_prompt(server: Server, listener: Listener) -> None:
     assert entry["outputs"] == {}
 
 
-def test_interrupting_another_prompt(server: Server, listener: Listener) -> None:
+def test_interrupting_another_prompt(server: ServerUnderTest, listener: Listener) -> None:
     """An interrupt for an id that does not run changes nothing."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=4))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=4))
     listener.wait_for("progress", prompt_id=prompt_id)
     assert server.post("/interrupt", {"prompt_id": str(uuid.uuid4())}).status_code == 200
     listener.wait_end(prompt_id)
     assert picked(listener.messages, "execution_success")
 
 
-def test_interrupting_whoever_runs(server: Server, listener: Listener) -> None:
+def test_interrupting_whoever_runs(server: ServerUnderTest, listener: Listener) -> None:
     """An interrupt without a body stops the running prompt."""
-    prompt_id = submit(server, listener, text_to_image(server, steps=400))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=prompt_id)
     assert server.request("POST", "/interrupt").status_code == 200
     listener.wait_end(prompt_id)
     assert picked(listener.messages, "execution_interrupted")
 
 
-def test_the_queue(server: Server, listener: Listener) -> None:
-    """One prompt runs, the others wait in the order of their numbers; a removed one leaves no trace."""
+def test_the_queue(server: ServerUnderTest, listener: Listener) -> None:
+    """One prompt runs, the others wait in the order of their numbers; a removed one leaves no
+    trace."""
     with listening(server) as other:
-        running = submit(server, listener, text_to_image(server, steps=400))
-        waiting = submit(server, other, text_to_image(server, steps=1))
-        removed = submit(server, other, text_to_image(server, steps=1))
+        running = submit(server, listener, fresh_prompt(server, steps=400))
+        waiting = submit(server, other, fresh_prompt(server, steps=1))
+        removed = submit(server, other, fresh_prompt(server, steps=1))
         listener.wait_for("progress", prompt_id=running)
         queue = server.get("/queue")
         assert [item[1] for item in queue["queue_running"]] == [running]
@@ -235,15 +267,19 @@ def test_the_queue(server: Server, listener: Listener) -> None:
         server.post("/interrupt", {"prompt_id": running})
         other.wait_end(waiting)
         assert server.get(f"/history/{removed}") == {}
-        assert not [message for message in other.messages if isinstance(message, dict) and message in other.of(removed)]
+        assert not [
+            message
+            for message in other.messages
+            if isinstance(message, dict) and message in other.of(removed)
+        ]
 
 
-def test_front_of_the_queue(server: Server, listener: Listener) -> None:
+def test_front_of_the_queue(server: ServerUnderTest, listener: Listener) -> None:
     """`front` overtakes those that wait."""
-    running = submit(server, listener, text_to_image(server, steps=400))
+    running = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=running)
-    last = submit(server, listener, text_to_image(server, steps=1))
-    first = submit(server, listener, text_to_image(server, steps=1), front=True)
+    last = submit(server, listener, fresh_prompt(server, steps=1))
+    first = submit(server, listener, fresh_prompt(server, steps=1), front=True)
     assert [item[1] for item in sorted(server.get("/queue")["queue_pending"])] == [first, last]
     server.post("/interrupt", {"prompt_id": running})
     listener.wait_end(last)
@@ -251,24 +287,25 @@ def test_front_of_the_queue(server: Server, listener: Listener) -> None:
     assert started == [running, first, last]
 
 
-def test_clearing_the_queue(server: Server, listener: Listener) -> None:
+def test_clearing_the_queue(server: ServerUnderTest, listener: Listener) -> None:
     """`clear` removes all that wait and leaves what runs."""
-    running = submit(server, listener, text_to_image(server, steps=6))
+    running = submit(server, listener, fresh_prompt(server, steps=6))
     listener.wait_for("progress", prompt_id=running)
-    waiting = submit(server, listener, text_to_image(server, steps=1))
+    waiting = submit(server, listener, fresh_prompt(server, steps=1))
     assert server.post("/queue", {"clear": True}).status_code == 200
     listener.wait_end(running)
     assert server.get("/queue") == {"queue_running": [], "queue_pending": []}
     assert server.get(f"/history/{waiting}") == {}
 
 
-def test_cancelling_jobs(server: Server, listener: Listener) -> None:
-    """/api/jobs/{id}/cancel dequeues or interrupts that job only, and says whether there was one."""
+def test_cancelling_jobs(server: ServerUnderTest, listener: Listener) -> None:
+    """/api/jobs/{id}/cancel dequeues or interrupts that job only, and says whether there was
+    one."""
     if not server.is_new:
         pytest.skip("came with a later version")
-    running = submit(server, listener, text_to_image(server, steps=400))
+    running = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=running)
-    waiting = submit(server, listener, text_to_image(server, steps=1))
+    waiting = submit(server, listener, fresh_prompt(server, steps=1))
     assert server.post(f"/api/jobs/{waiting}/cancel").json() == {"cancelled": True}
     assert server.get("/queue")["queue_pending"] == []
     assert server.post(f"/api/jobs/{running}/cancel").json() == {"cancelled": True}
@@ -278,11 +315,11 @@ def test_cancelling_jobs(server: Server, listener: Listener) -> None:
     assert server.post(f"/api/jobs/{uuid.uuid4()}/cancel").json() == {"cancelled": False}
 
 
-def test_listing_jobs(server: Server, listener: Listener) -> None:
+def test_listing_jobs(server: ServerUnderTest, listener: Listener) -> None:
     """/api/jobs shows finished runs, newest first, and one of them in full."""
     if not server.is_new:
         pytest.skip("came with a later version")
-    prompt_id = submit(server, listener, text_to_image(server, steps=1))
+    prompt_id = submit(server, listener, fresh_prompt(server, steps=1))
     listener.wait_end(prompt_id)
     listed = server.get("/api/jobs?status=completed&limit=1")
     assert listed["pagination"]["limit"] == 1
@@ -296,11 +333,12 @@ def test_listing_jobs(server: Server, listener: Listener) -> None:
     assert server.request("GET", "/api/jobs?status=lost").status_code == 400
 
 
-def test_coming_back_in_the_middle(server: Server) -> None:
-    """A socket with the same id goes on with the run: the status, then the node being executed, without a prompt id."""
+def test_coming_back_in_the_middle(server: ServerUnderTest) -> None:
+    """A socket with the same id goes on with the run: the status, then the node being executed,
+    without a prompt id."""
     client_id = str(uuid.uuid4())
     with listening(server, client_id) as first:
-        prompt_id = submit(server, first, text_to_image(server, steps=60))
+        prompt_id = submit(server, first, fresh_prompt(server, steps=60))
         first.wait_for("progress", prompt_id=prompt_id)
         first.vanish()
     with listening(server, client_id) as second:
@@ -311,31 +349,38 @@ def test_coming_back_in_the_middle(server: Server) -> None:
         second.wait_end(prompt_id)
 
 
-def test_a_successor_goes_mute_when_its_forerunner_leaves(server: Server) -> None:
-    """The server forgets by id: when the old socket of an id closes, the new one hears nothing more."""
+def test_a_successor_goes_mute_when_its_forerunner_leaves(server: ServerUnderTest) -> None:
+    """The server forgets by id: when the old socket of an id closes, the new one hears nothing
+    more."""
     client_id = str(uuid.uuid4())
-    with listening(server) as witness, listening(server, client_id) as old, listening(server, client_id) as heir:
-        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+    with (
+        listening(server) as witness,
+        listening(server, client_id) as old,
+        listening(server, client_id) as heir,
+    ):
+        witness.wait_end(submit(server, witness, fresh_prompt(server, steps=1)))
         heir.wait(lambda messages: len(picked(messages, "status")) >= 3)
         old.socket.send_close(1000)
-        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+        witness.wait_end(submit(server, witness, fresh_prompt(server, steps=1)))
         before = len(heir.messages)
-        witness.wait_end(submit(server, witness, text_to_image(server, steps=1)))
+        witness.wait_end(submit(server, witness, fresh_prompt(server, steps=1)))
         assert len(heir.messages) == before
 
 
-def test_events_go_to_their_client_only(server: Server, listener: Listener) -> None:
+def test_events_go_to_their_client_only(server: ServerUnderTest, listener: Listener) -> None:
     """Another client hears of a run by the status alone."""
     with listening(server) as other:
-        prompt_id = submit(server, listener, text_to_image(server, steps=2))
+        prompt_id = submit(server, listener, fresh_prompt(server, steps=2))
         listener.wait_end(prompt_id)
         other.wait(lambda messages: len(picked(messages, "status")) >= 3)
-        assert {kind_of(message) for message in other.messages} <= {"status", "feature_flags"}
+        assert {message_kind(message) for message in other.messages} <= {"status", "feature_flags"}
 
 
-def test_a_prompt_without_a_client_is_broadcast(server: Server, listener: Listener) -> None:
+def test_a_prompt_without_a_client_is_broadcast(
+    server: ServerUnderTest, listener: Listener
+) -> None:
     """Without a client id progress goes to everybody, executing and executed to nobody."""
-    answer = server.post("/prompt", {"prompt": text_to_image(server, steps=2)})
+    answer = server.post("/prompt", {"prompt": fresh_prompt(server, steps=2)})
     prompt_id = answer.json()["prompt_id"]
     listener.wait_for("progress", prompt_id=prompt_id, count=2)
     listener.wait(lambda messages: prompt_id in server.get(f"/history/{prompt_id}"))

@@ -6,16 +6,15 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from comfy.run_state import Phase, RunState
-
-from .plan import Planned
-from .table import LINK
+from comfy.protocol.run_state import Phase, RunState
+from tests.faults.plan import Planned
+from tests.faults.table import LINK
 
 KILLS = {"restarted", "gone"}
 OUR_LIMIT = "it took longer than"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Life:
     """What happened to a prompt from one time it was taken to the next, by the server's journal."""
 
@@ -43,10 +42,10 @@ def lives(journal: Iterable[str]) -> list[Life]:
     return [Life(tuple(entries)) for entries in found]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Happened:
-    """One run when all is over. ``faults``: those that were at work during its life. ``journal``: None where the
-    server keeps none. ``cancelled``: by us."""
+    """One run when all is over. `faults`: those that were at work during its life. `journal`: None
+    where the server keeps none. `cancelled`: by us."""
 
     plan: Planned
     state: RunState
@@ -94,14 +93,19 @@ def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
             yield "it is called lost, and had never begun"
         case _:
             pass
-    unfinished = [life for life in taken if not life.entries or life.entries[-1] in ("taken", "started")]
+    unfinished = [
+        life for life in taken if not life.entries or life.entries[-1] in ("taken", "started")
+    ]
     if unfinished:
         yield "the server still works on it"
 
 
 def _may_be_unknown(one: Happened, entries: set[str]) -> bool:
-    """Whether the server may have forgotten the prompt without anybody having a chance to hear of its end."""
-    return "history evicted" in one.faults or ("removed" in entries and bool(one.faults & LINK.keys()))
+    """Whether the server may have forgotten the prompt without anybody having a chance to hear of
+    its end."""
+    return "history evicted" in one.faults or (
+        "removed" in entries and bool(one.faults & LINK.keys())
+    )
 
 
 def _wrong_by_the_plan(one: Happened) -> Iterator[str]:
@@ -119,7 +123,9 @@ def _wrong_by_the_plan(one: Happened) -> Iterator[str]:
             yield "it was refused"
         case Phase.STOPPED if state.error is None and not one.cancelled:
             yield "it was stopped by its owner, who did not"
-        case Phase.STOPPED if state.error is not None and OUR_LIMIT in state.error.message and plan.patience is None:
+        case Phase.STOPPED if (
+            state.error is not None and OUR_LIMIT in state.error.message and plan.patience is None
+        ):
             yield "it was stopped by a deadline that it does not have"
         case Phase.STOPPED if state.error is not None and "somebody else" in state.error.message:
             if not faults & {"interrupted", "queue cleared", "history evicted"}:

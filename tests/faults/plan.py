@@ -1,4 +1,5 @@
-"""What a soak does: runs of several people and the faults in their middle, all of it from one seed."""
+"""What a soak does: runs of several people and the faults in their middle, all of it from one
+seed."""
 
 from __future__ import annotations
 
@@ -6,17 +7,18 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .table import FAULTS, Moment, left_out
+from tests.faults.table import FAULTS, Moment, left_out
 
 OWNERS = ("anna", "ben", "carla", "dora")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
     """One run: whose, of what kind, how long, and what happens to it on the way.
 
-    ``kind``: "plain", "cached" (the prompt of the run before), "fails" (a node raises), "invalid" (it is refused).
-    ``patience``: the run's own deadline, in seconds. ``lasts``: how long a fault that does not end by itself lasts.
+    `kind`: "plain", "cached" (the prompt of the run before), "fails" (a node raises), "invalid" (it
+    is refused). `patience`: the run's own deadline, in seconds. `lasts`: how long a fault that does
+    not end by itself lasts.
     """
 
     number: int
@@ -32,9 +34,12 @@ class Planned:
 
 
 def planned(seed: int, runs: int, faults: Sequence[str] = tuple(FAULTS)) -> tuple[Planned, ...]:
-    """The same for the same arguments. Every second run meets a fault of its own, and its neighbours with it."""
+    """The same for the same arguments. Every second run meets a fault of its own, and its
+    neighbours with it."""
     dice = random.Random(seed)
-    cells = [(fault, moment) for fault in faults for moment in Moment if not left_out(fault, moment)]
+    cells = [
+        (fault, moment) for fault in faults for moment in Moment if not left_out(fault, moment)
+    ]
     plans: list[Planned] = []
     for number in range(runs):
         fault, moment = dice.choice(cells)
@@ -46,7 +51,9 @@ def planned(seed: int, runs: int, faults: Sequence[str] = tuple(FAULTS)) -> tupl
                 seed=plans[-1].seed if kind == "cached" and plans else dice.getrandbits(40),
                 kind=kind,
                 steps=plans[-1].steps if kind == "cached" and plans else dice.randint(2, 14),
-                cancelled=dice.choice((Moment.WAITING, Moment.FIRST, Moment.MIDDLE)) if dice.random() < 0.06 else None,
+                cancelled=dice.choice((Moment.WAITING, Moment.FIRST, Moment.MIDDLE))
+                if dice.random() < 0.06
+                else None,
                 patience=dice.uniform(0.05, 0.5) if dice.random() < 0.04 else None,
                 fault=fault if dice.random() < 0.5 else None,
                 moment=moment,

@@ -1,4 +1,5 @@
-"""Many runs of several people under random faults, and each end compared with what really happened."""
+"""Many runs of several people under random faults, and each end compared with what really
+happened."""
 
 from __future__ import annotations
 
@@ -17,37 +18,38 @@ from pathlib import Path
 
 import requests
 
-from comfy.client import Client
+from comfy.client.client import Client
 from comfy.demo import DemoServer
-from comfy.files_kept import FilesKept
-from comfy.history import History
-from comfy.job import Job
-from comfy.run import Run
-from comfy.run_state import Phase, RunState
-from comfy.runs import RunLimits, Runs
-from comfy.timing import Timing
-
-from .link import Link
-from .oracle import Happened, wrong_with
-from .plan import OWNERS, Planned
-from .stage import prompt, until
-from .table import FAULTS, Moment, Scene
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job
+from comfy.records.store import RunStore
+from comfy.runs.interface import Run
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.timeouts import Timeouts
+from tests.faults.oracle import Happened, wrong_with
+from tests.faults.plan import OWNERS, Planned
+from tests.faults.table import FAULTS, Moment, Scene
+from tests.support.link import FaultyLink
+from tests.support.sampler import prompt
+from tests.support.stage import until
 
 AT_ONCE = 6
 # What comes to an end without our doing. Everything else lasts as long as its plan says.
 BRIEF = frozenset({"drop", "mute", "silence", "away", "queue cleared", "interrupted", "restarted"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Target:
-    """The server that is tried: the stand-in, or a real one with what restarts it. ``limit``: seconds a run may take
-    from its submission; ``tail``: how long a fault may be felt after its end."""
+    """The server that is tried: the stand-in, or a real one with what restarts it. `limit`: seconds
+    a run may take from its submission; `tail`: how long a fault may be felt after its end."""
 
     url: str
     checkpoint: str
     broken: str
     restart: Callable[[], None]
-    timing: Timing
+    timing: Timeouts
     limit: float
     tail: float
     demo: DemoServer | None = None
@@ -67,7 +69,7 @@ class Tried:
 
 @dataclass
 class Report:
-    """What came of it all. ``problems`` is empty if everything was right."""
+    """What came of it all. `problems` is empty if everything was right."""
 
     phases: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -85,12 +87,18 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         with (
-            closing(History(f"sqlite:///{folder / 'history.db'}", FilesKept(folder / "files"))) as history,
-            Link(target.url) as link,
+            closing(
+                RunStore(f"sqlite:///{folder / 'history.db'}", BlobStore(folder / "files"))
+            ) as history,
+            FaultyLink(target.url) as link,
             Client(link.url) as client,
         ):
             limits = RunLimits(person=10**6, all=10**6, hourly=10**6)
-            with closing(Runs(client, timing=target.timing, limits=limits, history=history, ahead=2)) as runs:
+            with closing(
+                LocalRunRegistry(
+                    client, timing=target.timing, limits=limits, history=history, ahead=2
+                )
+            ) as runs:
                 tried = _Soak(target, link, runs, report).all(plans)
             _judge(target, history, tried, report)
             _look_for_leftovers(target, history, len(plans), report)
@@ -101,9 +109,12 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
 
 
 class _Soak:
-    """Submits the runs, a few at once, and lets one fault after the other happen when its run is there."""
+    """Submits the runs, a few at once, and lets one fault after the other happen when its run is
+    there."""
 
-    def __init__(self, target: Target, link: Link, runs: Runs, report: Report) -> None:
+    def __init__(
+        self, target: Target, link: FaultyLink, runs: LocalRunRegistry, report: Report
+    ) -> None:
         self._target = target
         self._link = link
         self._runs = runs
@@ -129,10 +140,14 @@ class _Soak:
 
     def _submit(self, plan: Planned) -> Tried:
         values = prompt(plan.seed, 0 if plan.kind == "invalid" else plan.steps)
-        values["1"]["inputs"]["ckpt_name"] = self._target.broken if plan.kind == "fails" else self._target.checkpoint
+        values["1"]["inputs"]["ckpt_name"] = (
+            self._target.broken if plan.kind == "fails" else self._target.checkpoint
+        )
         values["6"]["inputs"]["filename_prefix"] = f"soak-{plan.seed}"
         began = time.monotonic()
-        run = self._runs.submit(Job(values, "soak"), owner=plan.owner, deadline=plan.patience, watched=False)
+        run = self._runs.submit(
+            Job(values, "soak"), owner=plan.owner, deadline=plan.patience, watched=False
+        )
         one = Tried(plan, run, began)
         run.subscribe(partial(self._look, one))
         self._look(one)
@@ -145,10 +160,18 @@ class _Soak:
             with self._news:
                 one.ended = time.monotonic()
                 self._news.notify_all()
-        if one.plan.fault is not None and not one.faulted and _reached(one.plan.moment, one.run, state):
+        if (
+            one.plan.fault is not None
+            and not one.faulted
+            and _reached(one.plan.moment, one.run, state)
+        ):
             one.faulted = True
             self._due.put(one)
-        if one.plan.cancelled is not None and not one.cancelled and _reached(one.plan.cancelled, one.run, state):
+        if (
+            one.plan.cancelled is not None
+            and not one.cancelled
+            and _reached(one.plan.cancelled, one.run, state)
+        ):
             one.cancelled = True
             one.run.cancel()
 
@@ -172,7 +195,7 @@ class _Soak:
             name = one.plan.fault or ""
             try:
                 self._cause(name, one)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - the report says what
                 self._report.problems.append(f"{name!r} could not be caused: {problem!r}")
             self._report.faults[name] += 1
             self._intervals.append((name, began, time.monotonic() + self._target.tail))
@@ -183,7 +206,15 @@ class _Soak:
             undone.callback(self._link.heal)
             if target.demo is not None:
                 undone.callback(target.demo.behave)
-            scene = Scene(self._link, one.plan.moment, one.run, target.url, target.restart, target.demo, undone)
+            scene = Scene(
+                self._link,
+                one.plan.moment,
+                one.run,
+                target.url,
+                target.restart,
+                target.demo,
+                undone,
+            )
             cause = FAULTS[name](scene)
             next(cause)
             next(cause, None)
@@ -216,7 +247,9 @@ def _reached(moment: Moment, run: Run, state: RunState) -> bool:
 # Afterwards
 
 
-def _judge(target: Target, history: History, tried: list[tuple[Tried, frozenset[str]]], report: Report) -> None:
+def _judge(
+    target: Target, history: RunStore, tried: list[tuple[Tried, frozenset[str]]], report: Report
+) -> None:
     """Compare each end with what happened."""
     seeds = Counter(one.plan.seed for one, _ in tried)
     for one, faults in tried:
@@ -226,14 +259,18 @@ def _judge(target: Target, history: History, tried: list[tuple[Tried, frozenset[
         report.again += (journal or ()).count("taken") > 1
         report.unseen += (journal or ()).count("started") > 1
         happened = Happened(one.plan, state, one.ended - one.began, faults, journal, one.cancelled)
-        problems = [*wrong_with(happened, target.limit), *_wrong_files(target, history, one, seeds[one.plan.seed] == 1)]
+        problems = [
+            *wrong_with(happened, target.limit),
+            *_wrong_files(target, history, one, seeds[one.plan.seed] == 1),
+        ]
         report.problems += [
-            f"run {one.plan.number}: {problem} ({one.plan}, {state.phase}: {state.error}, {journal}, met {set(faults)})"
+            f"run {one.plan.number}: {problem} ({one.plan}, {state.phase}: {state.error},"
+            f" {journal}, met {set(faults)})"
             for problem in problems
         ]
 
 
-def _wrong_files(target: Target, history: History, one: Tried, alone: bool) -> Iterator[str]:
+def _wrong_files(target: Target, history: RunStore, one: Tried, alone: bool) -> Iterator[str]:
     """The kept file is the server's; and a prompt like no other has saved one file at most."""
     state = one.run.state
     for file in state.files if state.phase is Phase.DONE else ():
@@ -249,12 +286,15 @@ def _wrong_files(target: Target, history: History, one: Tried, alone: bool) -> I
 
 def _made(target: Target, filename: str) -> str | None:
     """The digest of a file at the server; None if it is not there."""
-    answer = requests.get(f"{target.url}/view", {"filename": filename, "type": "output"}, timeout=10)
+    answer = requests.get(
+        f"{target.url}/view", {"filename": filename, "type": "output"}, timeout=10
+    )
     return hashlib.sha256(answer.content).hexdigest() if answer.ok else None
 
 
-def _look_for_leftovers(target: Target, history: History, runs: int, report: Report) -> None:
-    """Every run is on record; with the records all files go; the server has nobody connected and nothing to do."""
+def _look_for_leftovers(target: Target, history: RunStore, runs: int, report: Report) -> None:
+    """Every run is on record; with the records all files go; the server has nobody connected and
+    nothing to do."""
     try:
         until(lambda: _idle(target), "an idle server")
     except AssertionError as problem:

@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: the arguments, the server, what is printed."""
+"""`python -m tests.tools.soak`: the arguments, the server, what is printed."""
 
 from __future__ import annotations
 
@@ -13,43 +13,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from comfy.client import Client
-from comfy.timing import Timing
+from comfy.client.client import Client
+from comfy.object_info import Catalogue
+from comfy.runs.timeouts import Timeouts
+from tests.faults.plan import planned
+from tests.faults.soak import Report, Target, soak
+from tests.faults.table import FAULTS, LINK, REMOTE
+from tests.faults.timing import HURRIED
+from tests.support.leaks import left_since, measured
+from tests.support.stage import HeldServer
 
-from .leaks import left_since, measured
-from .plan import planned
-from .soak import Report, Target, soak
-from .stage import Stage
-from .table import FAULTS, LINK, REMOTE
-
-# A stand-in answers at once; patience is long all the same, so that a busy machine changes no outcome.
-HURRIED = Timing(
-    call=1.0,
-    ping=0.6,
-    silence=0.4,
-    fresh=0.2,
-    silence_most=0.8,
-    goodbye=0.4,
-    retry=0.03,
-    retry_most=0.15,
-    patience=60.0,
-    farewell=0.3,
+CALM = Timeouts(
+    call=5.0,
+    ping=3.0,
+    silence=4.0,
+    fresh=1.5,
+    silence_most=8.0,
+    retry=0.1,
+    retry_most=1.0,
+    patience=180.0,
 )
-CALM = Timing(call=5.0, ping=3.0, silence=4.0, fresh=1.5, silence_most=8.0, retry=0.1, retry_most=1.0, patience=180.0)
 SETTLE = 10.0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run it; 0 if everything was right."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.soak",
-        description="Runs of several people under random faults. Everything that happens is drawn from the seed; a "
-        "failing one is tried again by giving it.",
+        prog="python -m tests.tools.soak",
+        description=(
+            "Runs of several people under random faults. Everything that happens is drawn from the"
+            " seed; a failing one is tried again by giving it."
+        ),
     )
-    parser.add_argument("--runs", type=int, default=1000, help="how many runs (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="what everything is drawn from (default: another one each time)")
+    parser.add_argument(
+        "--runs", type=int, default=1000, help="how many runs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="what everything is drawn from (default: another one each time)"
+    )
     parser.add_argument("--server", metavar="URL", help="a real ComfyUI instead of the stand-in")
-    parser.add_argument("--restart", metavar="COMMAND", help="with --server: kills it and starts it again")
+    parser.add_argument(
+        "--restart", metavar="COMMAND", help="with --server: kills it and starts it again"
+    )
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
     print(f"seed {seed}: {given.runs} runs", flush=True)
@@ -57,12 +62,16 @@ def main(arguments: list[str] | None = None) -> int:
     with own_temporary_folder():
         before = measured()
         with stand_in() if given.server is None else real(given.server, given.restart) as target:
-            known = FAULTS if target.demo else [*LINK, *REMOTE, *(["restarted"] if given.restart else [])]
+            known = (
+                FAULTS
+                if target.demo
+                else [*LINK, *REMOTE, *(["restarted"] if given.restart else [])]
+            )
             report = soak(target, planned(seed, given.runs, tuple(known)))
         leaks = settled(before)
     tell(report, leaks)
     if report.problems or leaks:
-        print(f"again: python -m tests.soak --runs {given.runs} --seed {seed}")
+        print(f"again: python -m tests.tools.soak --runs {given.runs} --seed {seed}")
         return 1
     return 0
 
@@ -80,7 +89,7 @@ def own_temporary_folder() -> Iterator[None]:
 
 @contextmanager
 def stand_in() -> Iterator[Target]:
-    stage = Stage()
+    stage = HeldServer()
     with stage.demo as demo:
         yield Target(
             demo.url,
@@ -98,8 +107,12 @@ def stand_in() -> Iterator[Target]:
 def real(url: str, command: str | None) -> Iterator[Target]:
     restart = partial(subprocess.run, command or "false", shell=True, check=True)
     with Client(url) as client:
-        checkpoints = client.models("checkpoints")
-    good, bad = (next((one for one in checkpoints if ("broken" in one) is broken), "") for broken in (False, True))
+        spec = Catalogue(client.object_info())["CheckpointLoaderSimple"].by_name["ckpt_name"]
+    checkpoints = [str(name) for name in spec.choices or ()]
+    good, bad = (
+        next((one for one in checkpoints if ("broken" in one) is broken), "")
+        for broken in (False, True)
+    )
     yield Target(url, good, bad, restart, CALM, limit=600.0, tail=15.0)
 
 
@@ -114,8 +127,14 @@ def settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
 def tell(report: Report, leaks: dict[str, set[str]]) -> None:
     """Figures, then what was wrong."""
     print(f"{report.seconds:.0f} s; {sum(report.phases.values())} runs: {counted(report.phases)}")
-    print(f"{sum(report.faults.values())} faults ({report.missed} came too late): {counted(report.faults)}")
-    print(f"{report.again} runs sent again after a restart, {report.unseen} of them begun before without a word")
+    print(
+        f"{sum(report.faults.values())} faults ({report.missed} came too late):"
+        f" {counted(report.faults)}"
+    )
+    print(
+        f"{report.again} runs sent again after a restart, {report.unseen} of them begun before"
+        " without a word"
+    )
     left = [f"{len(leaks.get(name, ()))} {name}" for name in measured()]
     print(f"left behind: {', '.join(left)}; {len(report.problems)} problems")
     for problem in report.problems:

@@ -1,4 +1,5 @@
-"""The table of faults: how each is caused, and what has to become of a run in whose middle it happens."""
+"""The table of faults: how each is caused, and what has to become of a run in whose middle it
+happens."""
 
 from __future__ import annotations
 
@@ -12,11 +13,10 @@ from functools import partial
 import requests
 
 from comfy.demo import DemoServer, HttpKind, SocketKind
-from comfy.run import Run
-from comfy.run_state import Phase
-
-from .link import Link
-from .stage import reader_that_sleeps, until
+from comfy.protocol.run_state import Phase
+from comfy.runs.interface import Run
+from tests.support.link import FaultyLink
+from tests.support.stage import reader_that_sleeps, until
 
 
 class Moment(StrEnum):
@@ -30,7 +30,8 @@ class Moment(StrEnum):
     FETCHING = "while its files are fetched"
 
 
-# The message or request at which the server is held, after how many that went well; what it sends to the run next.
+# The message or request at which the server is held, after how many that went well; what it sends
+# to the run next.
 HELD = {
     Moment.BEFORE: ("POST /prompt", 0),
     Moment.FIRST: ("progress", 0),
@@ -61,9 +62,10 @@ ENDINGS = frozenset({"success", "error", "interrupted", "killed"})
 
 @dataclass
 class Scene:
-    """One run on its way, and whatever can be done to it. A real server cannot be scripted: ``demo`` is None then."""
+    """One run on its way, and whatever can be done to it. A real server cannot be scripted: `demo`
+    is None then."""
 
-    link: Link
+    link: FaultyLink
     moment: Moment
     run: Run
     url: str
@@ -108,7 +110,9 @@ def mute(scene: Scene) -> Iterator[None]:
     before = scene.link.handshakes
     scene.link.strand()
     yield
-    until(lambda: scene.link.handshakes > before or scene.run.state.phase.finished, "another socket")
+    until(
+        lambda: scene.link.handshakes > before or scene.run.state.phase.finished, "another socket"
+    )
     scene.link.heal()  # the server hears of the old socket's end, and forgets the new one (fact 9)
 
 
@@ -165,7 +169,9 @@ def evicted(scene: Scene) -> Iterator[None]:
     if scene.demo is not None and scene.moment is Moment.END:
         journal = scene.demo.journal
         until(lambda: ENDINGS & set(journal.of(scene.run.id)), "the end of the work")
-    elif scene.demo is not None:  # the history keeps neither our result nor that of whoever comes before us
+    elif (
+        scene.demo is not None
+    ):  # the history keeps neither our result nor that of whoever comes before us
         scene.demo.script("lost", at="history", count=1 + (scene.moment is Moment.WAITING))
     scene.tell("/history", clear=True)
     yield
@@ -237,9 +243,9 @@ def left_out(fault: str, moment: Moment) -> str:
 CELLS = [(fault, moment) for fault in FAULTS for moment in Moment if not left_out(fault, moment)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run has to end; ``says``: a word of the sentence that the person reads."""
+    """How a run has to end; `says`: a word of the sentence that the person reads."""
 
     phase: Phase
     says: str = ""

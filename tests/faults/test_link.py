@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .link import RESET, Link
+from tests.support.link import RESET, FaultyLink
 
 
 class Echo:
@@ -67,12 +67,12 @@ def echo() -> Iterator[Echo]:
 
 
 @pytest.fixture
-def link(echo: Echo) -> Iterator[Link]:
-    with Link(echo.url) as one:
+def link(echo: Echo) -> Iterator[FaultyLink]:
+    with FaultyLink(echo.url) as one:
         yield one
 
 
-def connected(link: Link) -> socket.socket:
+def connected(link: FaultyLink) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(link.url.rpartition(":")[2])), timeout=5)
 
 
@@ -93,7 +93,7 @@ def received(one: socket.socket, size: int, seconds: float = 5.0) -> bytes:
     return found
 
 
-def test_a_link_that_is_well_passes_everything(link: Link) -> None:
+def test_a_link_that_is_well_passes_everything(link: FaultyLink) -> None:
     """Much and little, both ways, and the end of a connection."""
     with connected(link) as one:
         assert answered(one)
@@ -108,7 +108,7 @@ def test_a_link_that_is_well_passes_everything(link: Link) -> None:
         assert time.monotonic() < end
 
 
-def test_cut_resets_both_ends(link: Link, echo: Echo) -> None:
+def test_cut_resets_both_ends(link: FaultyLink, echo: Echo) -> None:
     """Client and server get a reset; a new connection is well."""
     with connected(link) as one:
         assert answered(one)
@@ -121,7 +121,7 @@ def test_cut_resets_both_ends(link: Link, echo: Echo) -> None:
         assert answered(one)
 
 
-def test_freeze_holds_back_and_heal_lets_through(link: Link) -> None:
+def test_freeze_holds_back_and_heal_lets_through(link: FaultyLink) -> None:
     """Nothing passes and nobody is told; new connections pass; healed, nothing was lost."""
     with connected(link) as one:
         assert answered(one)
@@ -134,8 +134,9 @@ def test_freeze_holds_back_and_heal_lets_through(link: Link) -> None:
         assert received(one, 5) == b"later"
 
 
-def test_what_was_taken_back_does_not_come_later(link: Link, echo: Echo) -> None:
-    """What was sent into a frozen connection arrives after a mere goodbye, and not after a reset."""
+def test_what_was_taken_back_does_not_come_later(link: FaultyLink, echo: Echo) -> None:
+    """What was sent into a frozen connection arrives after a mere goodbye, and not after a
+    reset."""
     for reset in (False, True):
         echo.ends.clear()
         one = connected(link)
@@ -151,7 +152,7 @@ def test_what_was_taken_back_does_not_come_later(link: Link, echo: Echo) -> None
         echo.received = b""
 
 
-def test_strand_leaves_the_server_its_end(link: Link, echo: Echo) -> None:
+def test_strand_leaves_the_server_its_end(link: FaultyLink, echo: Echo) -> None:
     """The client's end is reset at once, the server's when the link is healed."""
     with connected(link) as one:
         assert answered(one)
@@ -166,7 +167,7 @@ def test_strand_leaves_the_server_its_end(link: Link, echo: Echo) -> None:
         assert answered(other)
 
 
-def test_refuse_refuses_until_healed(link: Link) -> None:
+def test_refuse_refuses_until_healed(link: FaultyLink) -> None:
     """New connections are refused, those there are go on."""
     with connected(link) as one:
         assert answered(one)
@@ -179,7 +180,7 @@ def test_refuse_refuses_until_healed(link: Link) -> None:
         assert answered(one)
 
 
-def test_narrow_and_lag_take_time(link: Link) -> None:
+def test_narrow_and_lag_take_time(link: FaultyLink) -> None:
     """A narrow link takes as long as its rate says, a lagging one its delay both ways."""
     with connected(link) as one:
         link.narrow(100_000)
@@ -204,5 +205,5 @@ def test_nobody_at_the_other_end(echo: Echo) -> None:
         with connected(link) as one:
             one.recv(1)
 
-    with Link(url) as link, pytest.raises(ConnectionResetError):
+    with FaultyLink(url) as link, pytest.raises(ConnectionResetError):
         ask()

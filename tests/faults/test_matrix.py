@@ -1,4 +1,5 @@
-"""Every fault at every moment of a run: the right end, told in words, in time, once, and nothing left behind."""
+"""Every fault at every moment of a run: the right end, told in words, in time, once, and nothing
+left behind."""
 
 from __future__ import annotations
 
@@ -8,67 +9,67 @@ from dataclasses import replace
 
 import pytest
 
-from comfy.client import Client
-from comfy.files_kept import FilesKept
-from comfy.history import History
-from comfy.run import Run
-from comfy.run_state import Phase, RunState
-from comfy.runs import Runs
-from comfy.timing import Timing
-
-from .link import Link
-from .stage import LIMIT, Stage, until
-from .table import ANSWERS, CELLS, DEADLY, FAULTS, HELD, Moment, Outcome, Scene, left_out, outcome, shows_on
-
-# Patience is long where the server comes back, so that a busy machine changes no outcome.
-TIMING = Timing(
-    call=1.0,
-    ping=0.6,
-    silence=0.4,
-    fresh=0.2,
-    silence_most=0.8,
-    goodbye=0.4,
-    retry=0.03,
-    retry_most=0.15,
-    patience=12.0,
-    farewell=0.3,
+from comfy.client.client import Client
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from tests.faults.table import (
+    ANSWERS,
+    CELLS,
+    DEADLY,
+    FAULTS,
+    HELD,
+    Moment,
+    Outcome,
+    Scene,
+    left_out,
+    outcome,
+    shows_on,
 )
+from tests.faults.timing import HURRIED
+from tests.support.link import FaultyLink
+from tests.support.stage import LIMIT, HeldServer, until
+
+TIMING = replace(HURRIED, patience=12.0)
 OTHER = "00000000-0000-4000-8000-000000000000"
 IMPATIENT = replace(TIMING, patience=0.4)
-# A prompt whose connection breaks while the server looks at it is taken all the same, later on a busy machine.
-CAUTIOUS = replace(TIMING, goodbye=1.2)
+# A prompt whose connection breaks while the server looks at it is taken all the same, later on a
+# busy machine.
+CAUTIOUS = replace(TIMING, outcome_delay=1.2)
 
 
 @pytest.fixture(scope="module")
-def lasting() -> Iterator[Stage]:
+def lasting() -> Iterator[HeldServer]:
     """The stage of all cells in which the server does not die."""
-    stage = Stage()
+    stage = HeldServer()
     with stage.demo:
         yield stage
 
 
 @pytest.fixture
-def stage(lasting: Stage, fault: str) -> Iterator[Stage]:
+def stage(lasting: HeldServer, fault: str) -> Iterator[HeldServer]:
     """An idle and well-behaved stage, of the cell's own where its server dies."""
     if fault not in DEADLY:
         yield lasting
         lasting.rest()
         return
-    stage = Stage()
+    stage = HeldServer()
     with stage.demo:
         yield stage
 
 
 @pytest.fixture(scope="module")
-def one_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def one_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]:
     folder = tmp_path_factory.mktemp("history")
-    one = History(f"sqlite:///{folder / 'history.db'}", FilesKept(folder / "files"))
+    one = RunStore(f"sqlite:///{folder / 'history.db'}", BlobStore(folder / "files"))
     yield one
     one.close()
 
 
 @pytest.fixture
-def history(one_history: History) -> Iterator[History]:
+def history(one_history: RunStore) -> Iterator[RunStore]:
     """An empty history, and empty again for the next cell whatever became of this one."""
     yield one_history
     for record in one_history.of("me"):
@@ -76,7 +77,7 @@ def history(one_history: History) -> Iterator[History]:
 
 
 @contextmanager
-def held_at(stage: Stage, fault: str, moment: Moment) -> Iterator[Callable[[Run], None]]:
+def held_at(stage: HeldServer, fault: str, moment: Moment) -> Iterator[Callable[[Run], None]]:
     """The server stops at the moment until the block ends. Gives what waits for it."""
     if moment is not Moment.WAITING:
         at, after = ("open", 0) if fault in ANSWERS and moment is Moment.BEFORE else HELD[moment]
@@ -91,15 +92,17 @@ def held_at(stage: Stage, fault: str, moment: Moment) -> Iterator[Callable[[Run]
         may_finish.set()
 
 
-@pytest.mark.parametrize(("fault", "moment"), CELLS, ids=[f"{fault}, {moment.name.lower()}" for fault, moment in CELLS])
-def test_a_run_survives(stage: Stage, history: History, fault: str, moment: Moment) -> None:
+@pytest.mark.parametrize(
+    ("fault", "moment"), CELLS, ids=[f"{fault}, {moment.name.lower()}" for fault, moment in CELLS]
+)
+def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment: Moment) -> None:
     """The end is the one that the table's rules say."""
     job, may_finish = stage.job()
     timing = IMPATIENT if fault == "gone" else CAUTIOUS if moment is Moment.BEFORE else TIMING
     with (
-        Link(stage.demo.url) as link,
+        FaultyLink(stage.demo.url) as link,
         Client(link.url) as client,
-        closing(Runs(client, timing=timing, history=history)) as runs,
+        closing(LocalRunRegistry(client, timing=timing, history=history)) as runs,
         ExitStack() as undone,
     ):
         with held_at(stage, fault, moment) as reached:
@@ -107,12 +110,17 @@ def test_a_run_survives(stage: Stage, history: History, fault: str, moment: Mome
             if moment in (Moment.END, Moment.FETCHING):
                 may_finish.set()
             reached(run)
-            cause = FAULTS[fault](Scene(link, moment, run, stage.demo.url, stage.demo.restart, stage.demo, undone))
+            cause = FAULTS[fault](
+                Scene(link, moment, run, stage.demo.url, stage.demo.restart, stage.demo, undone)
+            )
             next(cause)
             shown = run.state.preview_number
         next(cause, None)
         if shows_on(fault, moment):
-            until(lambda: run.state.preview_number > shown or run.state.phase.finished, "previews after the fault")
+            until(
+                lambda: run.state.preview_number > shown or run.state.phase.finished,
+                "previews after the fault",
+            )
             assert run.state.preview_number > shown, run.state
         may_finish.set()
         *_, state = run.watch(LIMIT)
@@ -122,7 +130,7 @@ def test_a_run_survives(stage: Stage, history: History, fault: str, moment: Mome
     nothing_is_left(stage, history, run)
 
 
-def ends_as_expected(stage: Stage, state: RunState, expected: Outcome) -> None:
+def ends_as_expected(stage: HeldServer, state: RunState, expected: Outcome) -> None:
     """Phase, words, and never more than one beginning at the server."""
     assert state.phase is expected.phase, state
     if expected.says:
@@ -132,7 +140,9 @@ def ends_as_expected(stage: Stage, state: RunState, expected: Outcome) -> None:
     assert stage.demo.journal.of(state.prompt_id).count("started") <= 1
 
 
-def the_result_is_kept(stage: Stage, history: History, state: RunState, *, fetched: bool) -> None:
+def the_result_is_kept(
+    stage: HeldServer, history: RunStore, state: RunState, *, fetched: bool
+) -> None:
     """The one file that the server has made, whole, or its name where the server is gone."""
     assert "success" in stage.demo.journal.of(state.prompt_id)
     (file,) = state.files
@@ -146,8 +156,9 @@ def the_result_is_kept(stage: Stage, history: History, state: RunState, *, fetch
     assert kept.read_bytes() == made.read_bytes()
 
 
-def nothing_is_left(stage: Stage, history: History, run: Run) -> None:
-    """The record is there and can go, with its files; the server has nobody connected and nothing to do."""
+def nothing_is_left(stage: HeldServer, history: RunStore, run: Run) -> None:
+    """The record is there and can go, with its files; the server has nobody connected and nothing
+    to do."""
     record = history.get(run.id, "me")
     assert record is not None
     assert (record.state.phase, record.state.files) == (run.state.phase, run.state.files)
@@ -159,9 +170,13 @@ def nothing_is_left(stage: Stage, history: History, run: Run) -> None:
 
 
 def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every fault meets every moment, but for the cells that make no sense, each with its reason."""
+    """Every fault meets every moment, but for the cells that make no sense, each with its
+    reason."""
     missing = [(fault, moment) for fault in FAULTS for moment in Moment if left_out(fault, moment)]
     with capsys.disabled():
-        print(f"\n{len(FAULTS)} faults x {len(Moment)} moments: {len(CELLS)} cells, {len(missing)} left out")
+        print(
+            f"\n{len(FAULTS)} faults x {len(Moment)} moments: {len(CELLS)} cells, {len(missing)}"
+            " left out"
+        )
     assert len(CELLS) + len(missing) == len(FAULTS) * len(Moment)
     assert (len(CELLS), len(missing)) == (153, 27)

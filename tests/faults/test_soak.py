@@ -1,4 +1,4 @@
-"""The soak: the short one here; the long one is `python -m tests.soak --runs 1000`."""
+"""The soak: the short one here; the long one is `python -m tests.tools.soak --runs 1000`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from comfy.run_state import Phase, RunError, RunState
+from comfy.protocol.run_state import Phase, RunError, RunState
+from tests.faults.oracle import Happened, wrong_with
+from tests.faults.plan import planned
+from tests.faults.soak_command import main
 
-from .oracle import Happened, wrong_with
-from .plan import planned
-from .soak_command import main
-
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SEED = 20
 
 
 def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
-    """Sixty runs of several people under random faults: every end is right, and nothing is left behind."""
+    """Sixty runs of several people under random faults: every end is right, and nothing is left
+    behind."""
     failed = main(["--runs", "60", "--seed", str(SEED)])
     said = capsys.readouterr().out
     assert not failed, said
@@ -27,19 +27,28 @@ def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\n{said}", end="")
     assert said.startswith(f"seed {SEED}: 60 runs")
     assert "left behind: 0 sockets, 0 threads, 0 temporary files; 0 problems" in said
-    assert sum(map(int, re.findall(r"(\d+) (?:done|stopped|failed|refused|lost)\b", said.splitlines()[1]))) == 60
+    assert (
+        sum(
+            map(
+                int,
+                re.findall(r"(\d+) (?:done|stopped|failed|refused|lost)\b", said.splitlines()[1]),
+            )
+        )
+        == 60
+    )
 
 
 def test_everything_comes_from_the_seed() -> None:
-    """The same seed plans the same runs and faults, another one others; a longer plan begins like a shorter one."""
+    """The same seed plans the same runs and faults, another one others; a longer plan begins like a
+    shorter one."""
     assert planned(7, 50) == planned(7, 50)
     assert planned(7, 50) != planned(8, 50)
     assert planned(7, 200)[:50] == planned(7, 50)
 
 
-def test_the_readme_names_the_long_one() -> None:
-    """The command in the README is the one that there is."""
-    assert "python -m tests.soak --runs 1000" in README
+def test_the_guide_names_the_long_one() -> None:
+    """The command in CONTRIBUTING.md is the one that there is."""
+    assert "python -m tests.tools.soak --runs 1000" in GUIDE
 
 
 PLAN = replace(planned(1, 1)[0], kind="plain", patience=None, cancelled=None)
@@ -48,10 +57,14 @@ KILLED = ("taken", "started", "told", "killed")
 KILLED_EARLY = ("taken", "killed")
 
 
-def ended(phase: Phase, message: str = "", *journal: str, faults: str = "", **changes: object) -> Happened:
+def ended(
+    phase: Phase, message: str = "", *journal: str, faults: str = "", **changes: object
+) -> Happened:
     error = RunError(message, "Run it again.") if message else None
     state = RunState("p", phase=phase, error=error)
-    return Happened(replace(PLAN, **changes), state, 1.0, frozenset(faults.split()), journal, cancelled=False)  # type: ignore[arg-type]
+    return Happened(
+        replace(PLAN, **changes), state, 1.0, frozenset(faults.split()), journal, cancelled=False
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +85,9 @@ def ended(phase: Phase, message: str = "", *journal: str, faults: str = "", **ch
 )
 def test_the_judge_sees_what_is_wrong(happened: Happened, says: str) -> None:
     """Ends that cannot be are named."""
-    assert any(says in problem for problem in wrong_with(happened, 60.0)), list(wrong_with(happened, 60.0))
+    assert any(says in problem for problem in wrong_with(happened, 60.0)), list(
+        wrong_with(happened, 60.0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +95,9 @@ def test_the_judge_sees_what_is_wrong(happened: Happened, says: str) -> None:
     [
         ended(Phase.LOST, "Restarted.", *KILLED, faults="restarted"),
         ended(Phase.FAILED, "Broken.", "taken", "started", "error", kind="fails"),
-        ended(Phase.STOPPED, "Taken out by somebody else.", "taken", "removed", faults="interrupted"),
+        ended(
+            Phase.STOPPED, "Taken out by somebody else.", "taken", "removed", faults="interrupted"
+        ),
         ended(Phase.REFUSED, "No.", kind="invalid"),
     ],
 )

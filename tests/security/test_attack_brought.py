@@ -1,4 +1,5 @@
-"""What a second attack found: workflows that people bring, and what callers hand to those of the operator."""
+"""What a second attack found: workflows that people bring, and what callers hand to those of the
+operator."""
 
 from __future__ import annotations
 
@@ -9,50 +10,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from form_samples import node
-from graph_samples import graph
-from graph_samples import node as drawn
-from media_samples import saved
-from serving import RunningApp, let_go, running_app
-from web import ANN, BOB, finished, start
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import entry, spec
-from comfy.demo.node import Node
-from comfy.demo.nodes import NODES
-from comfy.demo.values import Result
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Result
 from comfy.errors import WorkflowError
-from comfy.job import Job
-from comfy.outputs import read_outputs
-from ui.backend import FieldErrors
-from ui.media import Upload, from_data_url
-from ui.permissions import Permissions
+from comfy.protocol.outputs import read_outputs
+from comfy.records.record import Job
+from comfy.services.forms import Forms
+from comfy.services.permissions import Permissions
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Upload, from_data_url
+from tests.support.http_client import ANN, BOB, finished, start
+from tests.support.samples.forms import node
+from tests.support.samples.graphs import graph
+from tests.support.samples.graphs import graph_node as drawn
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_app
 
 BOBS = f"browser:{BOB}"
 ANNAS = {"filename": "ann_00001_.png", "subfolder": "", "type": "output"}
 
 
-def shows(class_type: str, key: str) -> Node:
-    """An output node that shows what it was given under this key, as Preview3D and CurveEditor of ComfyUI do."""
-    told = entry(class_type, class_type, "x", required={"given": ["ANYTHING", {}]}, output_node=True)
-    return Node(lambda _: told, lambda _, inputs: Result((), {key: [inputs["given"]]}))
+def shows(class_type: str, key: str) -> NodeClass:
+    """An output node that shows what it was given under this key, as Preview3D and CurveEditor of
+    ComfyUI do."""
+    told = node_info(
+        class_type, class_type, "x", required={"given": ["ANYTHING", {}]}, output_node=True
+    )
+    return NodeClass(lambda _: told, lambda _, inputs: Result((), {key: [inputs["given"]]}))
 
 
-def takes(class_type: str, name: str, **options: object) -> Node:
+def takes(class_type: str, name: str, **options: object) -> NodeClass:
     """An output node that takes a file of a kind."""
-    told = entry(class_type, class_type, "x", required={name: spec("COMBO", **options)}, output_node=True)
-    return Node(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
+    told = node_info(
+        class_type, class_type, "x", required={name: spec("COMBO", **options)}, output_node=True
+    )
+    return NodeClass(lambda _: told, lambda *_: Result(), validated=frozenset({name}))
 
 
-def chooses_picture() -> Node:
+def chooses_picture() -> NodeClass:
     """An output node one of whose options takes a picture."""
     options = [
         {"key": "quietly", "inputs": {}},
         {"key": "in a picture", "inputs": {"required": {"picture": ["IMAGE", {}]}}},
     ]
     how = {"how": ["COMFY_DYNAMICCOMBO_V3", {"options": options}]}
-    told = entry("Says", "Says", "x", required=how, output_node=True)
-    return Node(lambda _: told, lambda *_: Result(), validated=frozenset({"how"}))
+    told = node_info("Says", "Says", "x", required=how, output_node=True)
+    return NodeClass(lambda _: told, lambda *_: Result(), validated=frozenset({"how"}))
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +70,11 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
     extra["Says"] = chooses_picture()
     extra["PlaysVideo"] = takes("PlaysVideo", "file", options=["a.mp4"], video_upload=True)
     with DemoServer(step_seconds=0, nodes={**NODES, **extra}) as demo, running_app(demo.url) as app:
-        anns = {"1": node("LoadImage", image=""), "2": node("SaveImage", images=["1", 0], filename_prefix="ann")}
-        name = app.backend.open(f"browser:{ANN}", "a.json", json.dumps(anns).encode()).name
+        anns = {
+            "1": node("LoadImage", image=""),
+            "2": node("SaveImage", images=["1", 0], filename_prefix="ann"),
+        }
+        name = app.services.forms.open(f"browser:{ANN}", "a.json", json.dumps(anns).encode()).name
         run = finished(start(app, name, ANN, **{"1.image": Upload("a.png", saved("PNG"))}))
         assert run.state.files[0].filename == ANNAS["filename"]
         yield app
@@ -74,88 +84,123 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
     """These."""
     yield running
-    let_go(running.backend)
+    running.close_idle()
 
 
-@pytest.mark.parametrize("given", [ANNAS, {"__value__": ANNAS}, {"__value__": [ANNAS]}, {"a": ANNAS}, [[ANNAS]]])
+@pytest.mark.parametrize(
+    "given", [ANNAS, {"__value__": ANNAS}, {"__value__": [ANNAS]}, {"a": ANNAS}, [[ANNAS]]]
+)
 @pytest.mark.parametrize("class_type", ["Preview3D", "Odd"])
-def test_attack_an_object_that_a_node_shows_is_nobodys_file(app: RunningApp, class_type: str, given: Any) -> None:
-    """Some nodes show what they are given; an object that says to be Ann's result brings nothing of hers to Bob."""
+def test_attack_an_object_that_a_node_shows_is_nobodys_file(
+    app: RunningApp, class_type: str, given: Any
+) -> None:
+    """Some nodes show what they are given; an object that says to be Ann's result brings nothing of
+    hers to Bob."""
     prompt = {"1": node(class_type, given=given)}
-    name = app.backend.open(BOBS, "a.json", json.dumps(prompt).encode()).name
-    run = finished(app.backend.start(name, {}, BOBS, deadline=20))
+    name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
+    run = finished(app.services.starter.start(name, {}, BOBS, deadline=20, watched=False))
     assert not run.state.files
     assert ANNAS["filename"] not in json.dumps(run.job.prompt)
 
 
 def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: RunningApp) -> None:
     """A record from before this was known is judged by the rules of today."""
-    run = finished(app.backend.runs.submit(Job({"1": node("Odd", given=ANNAS)}, "~x"), owner=BOBS, keeps_going=True))
+    run = finished(
+        app.services.runs.submit(
+            Job({"1": node("Odd", given=ANNAS)}, "~x"), owner=BOBS, keeps_going=True
+        )
+    )
     with pytest.raises(WorkflowError, match="somebody else's"):
-        app.backend.again(run.id, BOBS)
+        app.services.starter.again(run.id, BOBS)
 
 
 @pytest.mark.parametrize("key", ["result", "histogram", "input_bboxes", "text", "string"])
 def test_attack_what_a_node_tells_of_its_inputs_is_no_file(key: str) -> None:
-    """Wherever such an object comes from, made while the run runs too: under these keys there are no files."""
-    assert read_outputs("1", {key: [ANNAS], "images": [{"filename": "mine.png"}]})[0][0].filename == "mine.png"
+    """Wherever such an object comes from, made while the run runs too: under these keys there are
+    no files."""
+    assert (
+        read_outputs("1", {key: [ANNAS], "images": [{"filename": "mine.png"}]})[0][0].filename
+        == "mine.png"
+    )
 
 
 def test_attack_a_file_goes_to_a_field_for_files_only(app: RunningApp) -> None:
-    """A script that sends one for a text would have it at ComfyUI unjudged, where a node may open it."""
+    """A script that sends one for a text would have it at ComfyUI unjudged, where a node may open
+    it."""
     with pytest.raises(FieldErrors) as problem:
-        app.backend.start(
-            "text-to-image", {"2.text": from_data_url("data:application/postscript;base64,JSFQUwo=")}, BOBS
+        app.services.starter.start(
+            "text-to-image",
+            {"2.text": from_data_url("data:application/postscript;base64,JSFQUwo=")},
+            BOBS,
         )
     assert "takes no file" in problem.value.errors["2.text"]
 
 
 def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> None:
-    """An arranged field would take any file for a 3D model and hand it to what plays videos as well."""
+    """An arranged field would take any file for a 3D model and hand it to what plays videos as
+    well."""
     links = "1.0 COMBO > 2.model_file\n1.0 COMBO > 3.file\n1.0 COMBO > 4.file"
     nodes = [drawn(number, "PlaysVideo", "a.mp4", sockets="file") for number in (3, 4)]
     loads = drawn(2, "Load3D", "none", sockets="model_file")
     data = graph(drawn(1, "PrimitiveNode", "none", "fixed"), loads, *nodes, links=links)
     data["extra"] = {"linearData": {"inputs": [[1, "value"]], "outputs": []}}
-    name = app.backend.open(BOBS, "a.json", json.dumps(data).encode()).name
-    _, form = app.backend.form(name, BOBS)
+    name = app.services.forms.open(BOBS, "a.json", json.dumps(data).encode()).name
+    _, form = app.services.forms.form(name, BOBS)
     assert form.field("2.model_file").targets == (("2", "model_file"),)
-    run = finished(app.backend.start(name, {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")}, BOBS, deadline=20))
+    run = finished(
+        app.services.starter.start(
+            name, {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")}, BOBS, deadline=20, watched=False
+        )
+    )
     assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
 
 
 def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: RunningApp) -> None:
-    """An option that needs a picture brings a node to load one; where that is not on the list, the run is refused."""
+    """An option that needs a picture brings a node to load one; where that is not on the list, the
+    run is refused."""
     few = Permissions(nodes=frozenset({"Says"}))
-    backend = replace(app.backend, permissions=few)
-    name = backend.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
+    forms = Forms(app.services.folder.get, app.services.forms.catalogue, few)
+    starter = replace(app.services.starter, forms=forms)
+    name = forms.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
     picture = Upload("a.png", saved("PNG"))
     with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
-        backend.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
-    finished(backend.start(name, {}, BOBS, deadline=20))
+        starter.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
+    finished(starter.start(name, {}, BOBS, deadline=20, watched=False))
 
 
 @pytest.mark.parametrize(
     "typed", ["/etc/passwd", "ann_00001_.png [output]", "../output/ann_00001_.png", "comfyforms/0"]
 )
-def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(app: RunningApp, typed: str) -> None:
-    """An input that takes a path and is not called so is emptied; its field takes no path, either."""
+def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
+    app: RunningApp, typed: str
+) -> None:
+    """An input that takes a path and is not called so is emptied; its field takes no path,
+    either."""
     prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}
-    name = app.backend.open(BOBS, "a.json", json.dumps(prompt).encode()).name
-    assert app.backend.form(name, BOBS)[1].field("1.value").default == ""
+    name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
+    assert app.services.forms.form(name, BOBS)[1].field("1.value").default == ""
     with pytest.raises(WorkflowError, match="somebody else's"):
-        app.backend.start(name, {"1.value": typed}, BOBS)
-    finished(app.backend.start(name, {"1.value": "a cat [output] and a dog"}, BOBS, deadline=20))
+        app.services.starter.start(name, {"1.value": typed}, BOBS)
+    finished(
+        app.services.starter.start(
+            name, {"1.value": "a cat [output] and a dog"}, BOBS, deadline=20, watched=False
+        )
+    )
 
 
 def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp) -> None:
-    """What was taken for a picture when a run was made, and is none by the rules of today, is not sent once more."""
+    """What was taken for a picture when a run was made, and is none by the rules of today, is not
+    sent once more."""
     picture = Upload("a.png", saved("PNG"))
-    run = finished(app.backend.start("image-to-image", {"4.image": picture}, BOBS, deadline=20))
-    history = app.backend.runs.history
+    run = finished(
+        app.services.starter.start(
+            "image-to-image", {"4.image": picture}, BOBS, deadline=20, watched=False
+        )
+    )
+    history = app.services.runs.history
     assert history is not None
     kept = history.files.path(run.job.inputs["4.image"].digest)
     assert kept is not None
     kept.write_bytes(b"#EXTM3U")
     with pytest.raises(WorkflowError, match="takes a picture, and this file is none"):
-        app.backend.again(run.id, BOBS)
+        app.services.starter.again(run.id, BOBS)

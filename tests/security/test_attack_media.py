@@ -1,7 +1,9 @@
-"""What a second attack found: files that are one thing to the app and another to the ffmpeg in ComfyUI.
+"""What a second attack found: files that are one thing to the app and another to the ffmpeg in
+ComfyUI.
 
-ffmpeg looks for playlists behind ID3 tags and XML comments, whatever the file is called: with ffmpeg 6.1 and 7.1 (PyAV
-12 to 14.2, which ComfyUI 0.33.0 still takes) all of these gave the sound or video that they name.
+ffmpeg looks for playlists behind ID3 tags and XML comments, whatever the file is called: with
+ffmpeg 6.1 and 7.1 (PyAV 12 to 14.2, which ComfyUI 0.33.0 still takes) all of these gave the sound
+or video that they name.
 """
 
 from __future__ import annotations
@@ -9,16 +11,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from media_samples import synchsafe
 
-from comfy.form import Widget
-from comfy.media_kinds import FileLimits, problem_with_bytes
-from ui.media import Refused, Upload, judged
+from comfy.media.checks import FileLimits
+from comfy.services.uploads import Refused, Upload, judged
+from comfy.workflow.config import Widget
+from tests.support.samples.media import problem_in, synchsafe
 
 LIMITS = FileLimits()
 HLS = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9.0,\n../../../output/anna.mp4\n#EXT-X-ENDLIST\n"
 DASH = (
-    b'<MPD type="static" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet><Representation>'
+    b'<MPD type="static"'
+    b' profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet><Representation>'
     b"<BaseURL>../../../output/anna.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>"
 )
 FRAMES = b"\xff\xfb\x90\0" * 40
@@ -51,15 +54,17 @@ PLAYLISTS = {
 @pytest.mark.parametrize("widget", ["audio", "video", "image", "mask"])
 def test_attack_no_playlist_passes_for_a_medium(tmp_path: Path, name: str, widget: Widget) -> None:
     """ComfyUI would read what it names; so it is refused in a sentence, on every way."""
-    assert "this file is none" in problem_with_bytes(PLAYLISTS[name], LIMITS, widget)
+    assert "this file is none" in problem_in(PLAYLISTS[name], LIMITS, widget)
     file = tmp_path / "song.mp3"
     file.write_bytes(PLAYLISTS[name])
     assert isinstance(judged(file, LIMITS, widget), Refused)
     assert Upload("song.mp3", PLAYLISTS[name]).problem(LIMITS, widget)
 
 
-@pytest.mark.parametrize("tags", [b"", tag(), tag(300), tag(5, 3) + tag(9, 2), tag(20) + bytes(999)])
+@pytest.mark.parametrize(
+    "tags", [b"", tag(), tag(300), tag(5, 3) + tag(9, 2), tag(20) + bytes(999)]
+)
 @pytest.mark.parametrize("sound", [FRAMES, b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE" + bytes(40)])
 def test_attack_sounds_behind_tags_are_taken(tags: bytes, sound: bytes) -> None:
     """Tags of any length and number are no hindrance to what is one."""
-    assert problem_with_bytes(tags + sound, LIMITS, "audio") == ""
+    assert problem_in(tags + sound, LIMITS, "audio") == ""

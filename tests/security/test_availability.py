@@ -1,5 +1,5 @@
-"""What one rude visitor can take from all others: their own share at most. With small limits, so that seconds do;
-`python -m tests.benchmarks rude` has the figures at full size."""
+"""What one rude visitor can take from all others: their own share at most. With small limits, so
+that seconds do; `python -m tests.benchmarks rude` has the figures at full size."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import logging
 import select
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
-from media_samples import saved
-from page_calls import PageCalls
-from serving import RunningApp, let_go, running_demo_app
-from waiting import eventually
-from web import ANN, BOB, cookie_of, finished, get, page_open, start
 
 from comfy.errors import ComfyError
-from comfy.media_kinds import MIB
-from comfy.runs import RunLimits
-from ui.identity import NOBODY
-from ui.limits import LOGIN_FORM, WebLimits
+from comfy.media.checks import MIB
+from comfy.runs.limits import RunLimits
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, page_open, start
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import eventually
 from ui.server import WebSettings
+from ui.web.identity import NOBODY
+from ui.web.limits import LOGIN_FORM, WebLimits
 
 RUDE = "127.0.0.2"  # one more address of this machine; no proxy that is trusted
 LOGIN = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
@@ -32,32 +31,27 @@ FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data; boundary=b"
 
 
-@pytest.fixture(scope="module")
-def served(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app with its usual limits, on a server that takes no time."""
-    with running_demo_app(step_seconds=0) as (_, app):
-        yield app
-
-
-@pytest.fixture
-def app(served: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """This app, whose connections to the server are not counted."""
-    yield served
-    let_go(served.backend)
-
-
 @contextlib.contextmanager
 def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
     """A connection of the rude visitor, on which these lines have been sent."""
     host, port = app.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=15, source_address=(RUDE, 0)) as connection:
+    with socket.create_connection(
+        (host, int(port)), timeout=15, source_address=(RUDE, 0)
+    ) as connection:
         connection.sendall("\r\n".join(lines).encode("latin-1"))
         yield connection
 
 
 def begun(path: str, length: int = 1000, kind: str = JSON, body: str = "") -> tuple[str, ...]:
     """A request whose body does not come, or not all of it."""
-    return f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", f"Content-Length: {length}", "", body
+    return (
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        f"Content-Type: {kind}",
+        f"Content-Length: {length}",
+        "",
+        body,
+    )
 
 
 def status(connection: socket.socket) -> int:
@@ -70,12 +64,18 @@ def status(connection: socket.socket) -> int:
 def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:
     """A whole file of an honest person's."""
     files = {"files": ("a.png", saved("PNG"))}
-    return requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=15)
+    return requests.post(
+        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=15
+    )
 
 
 def test_finding_06_without_a_login_no_body_is_read() -> None:
-    """Whoever has to log in is told so before a byte of a body has come, whatever they want to send."""
-    calls = [f"/gradio_api/{name}" for name in ("run/predict", "queue/join", "call/run", "cancel", "reset", "upload")]
+    """Whoever has to log in is told so before a byte of a body has come, whatever they want to
+    send."""
+    calls = [
+        f"/gradio_api/{name}"
+        for name in ("run/predict", "queue/join", "call/run", "cancel", "reset", "upload")
+    ]
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
         for path in (*calls, "/workflows", "/workflows/x/keep", "/runs/x/again", "/nothing"):
             with sent(app, *begun(path, MIB)) as connection:
@@ -86,31 +86,57 @@ def test_finding_06_without_a_login_no_body_is_read() -> None:
 
 def test_finding_06_slow_logins_hold_no_place() -> None:
     """However many forms of a login come slowly, one that is whole is looked at."""
-    with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app), contextlib.ExitStack() as slow:
+    with (
+        running_demo_app(step_seconds=0, settings=LOGIN) as (_, app),
+        contextlib.ExitStack() as slow,
+    ):
         for _ in range(20):
             slow.enter_context(sent(app, *begun("/login", 100, FORM, "username=ann&pass")))
-        right = requests.post(f"{app.url}/login", data={"username": "ann", "password": "secret"}, timeout=8)
+        right = requests.post(
+            f"{app.url}/login", data={"username": "ann", "password": "secret"}, timeout=8
+        )
         assert right.status_code == 200
 
 
 def test_finding_06_slow_uploads_leave_room_and_end() -> None:
-    """One address has a part of the places; another person uploads meanwhile, and what dribbles ends in a sentence."""
+    """One address has a part of the places; another person uploads meanwhile, and what dribbles
+    ends in a sentence."""
     limits = WebLimits(uploading=4, person_uploading=2, address_uploading=2, patience=4.0)
     begin = '--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    with running_demo_app(step_seconds=0, limits=limits) as (_, app), contextlib.ExitStack() as slow:
-        held = [slow.enter_context(sent(app, *begun("/gradio_api/upload", 9000, FILES, begin))) for _ in range(5)]
-        eventually(lambda: len(select.select(held, [], [], 0)[0]) >= 3, "those that are too many are told so")
+    with (
+        running_demo_app(step_seconds=0, limits=limits) as (_, app),
+        contextlib.ExitStack() as slow,
+    ):
+        held = [
+            slow.enter_context(sent(app, *begun("/gradio_api/upload", 9000, FILES, begin)))
+            for _ in range(5)
+        ]
+        eventually(
+            lambda: len(select.select(held, [], [], 0)[0]) >= 3,
+            "those that are too many are told so",
+        )
         assert upload(app).status_code == 200
         assert sorted(map(status, held)) == [408, 408, 503, 503, 503]
 
 
 def test_finding_06_one_address_does_not_fill_the_memory() -> None:
-    """Bodies that stop in the middle take from one address no more than its share; others' still come in."""
-    limits = WebLimits(arriving=400_000, person_arriving=300_000, address_arriving=200_000, patience=20.0)
+    """Bodies that stop in the middle take from one address no more than its share; others' still
+    come in."""
+    limits = WebLimits(
+        arriving=400_000, person_arriving=300_000, address_arriving=200_000, patience=20.0
+    )
     body = " " * 90_000
-    with running_demo_app(step_seconds=0, limits=limits) as (_, app), contextlib.ExitStack() as kept:
-        held = [kept.enter_context(sent(app, *begun("/workflows", 95_000, JSON, body))) for _ in range(6)]
-        eventually(lambda: len(select.select(held, [], [], 0)[0]) >= 4, "the others are told to come later")
+    with (
+        running_demo_app(step_seconds=0, limits=limits) as (_, app),
+        contextlib.ExitStack() as kept,
+    ):
+        held = [
+            kept.enter_context(sent(app, *begun("/workflows", 95_000, JSON, body)))
+            for _ in range(6)
+        ]
+        eventually(
+            lambda: len(select.select(held, [], [], 0)[0]) >= 4, "the others are told to come later"
+        )
         assert PageCalls(app).send(b'{"data": ["' + b"x" * 100_000 + b'"]}').status_code == 422
         for connection in select.select(held, [], [], 0)[0]:
             assert status(connection) == 503
@@ -135,13 +161,18 @@ def _answers_the_rude_one(app: RunningApp) -> bool:
 
 def test_finding_10_one_address_has_so_many_sockets() -> None:
     """By however many names it goes; another one's page opens."""
-    with running_demo_app(step_seconds=0, limits=WebLimits(sockets=6, address_sockets=3)) as (_, app):
+    with running_demo_app(step_seconds=0, limits=WebLimits(sockets=6, address_sockets=3)) as (
+        _,
+        app,
+    ):
         host, port = app.url.removeprefix("http://").split(":")
         with contextlib.ExitStack() as kept:
             closed = 0
             for number in range(6):
                 own = kept.enter_context(
-                    socket.create_connection((host, int(port)), timeout=10, source_address=(RUDE, 0))
+                    socket.create_connection(
+                        (host, int(port)), timeout=10, source_address=(RUDE, 0)
+                    )
                 )
                 page = kept.enter_context(page_open(app, f"{number}" * 43, socket=own))
                 closed += page.recv_data()[0] == 8
@@ -151,14 +182,26 @@ def test_finding_10_one_address_has_so_many_sockets() -> None:
 
 
 def test_finding_10_one_address_has_so_many_runs() -> None:
-    """By however many names it goes: one more is refused in words, and another address's run goes in between."""
+    """By however many names it goes: one more is refused in words, and another address's run goes
+    in between."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(address=4)) as (_, app):
         rude = []
         for number in range(4):
             owner = f"browser:{number}"
-            rude.append(app.backend.start("text-to-image", {"5.steps": 60}, owner, address=RUDE, deadline=60))
+            rude.append(
+                app.services.starter.start(
+                    "text-to-image",
+                    {"5.steps": 60},
+                    owner,
+                    address=RUDE,
+                    deadline=60,
+                    watched=False,
+                )
+            )
         with pytest.raises(ComfyError, match="at your address"):
-            app.backend.start("text-to-image", {}, "browser:9", address=RUDE, deadline=60)
+            app.services.starter.start(
+                "text-to-image", {}, "browser:9", address=RUDE, deadline=60, watched=False
+            )
         other = start(app)
         assert other.turn < rude[3].turn
         for run in (*rude, other):
@@ -166,23 +209,37 @@ def test_finding_10_one_address_has_so_many_runs() -> None:
 
 
 def test_attack_whoever_has_no_cookie_shuts_out_all_who_have_none() -> None:
-    """They go by one name, but what one of them asks for at an address is not counted for another one elsewhere."""
+    """They go by one name, but what one of them asks for at an address is not counted for another
+    one elsewhere."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
         rude = [
-            app.backend.start("text-to-image", {"5.steps": 60}, NOBODY, address=RUDE, deadline=60) for _ in range(2)
+            app.services.starter.start(
+                "text-to-image", {"5.steps": 60}, NOBODY, address=RUDE, deadline=60, watched=False
+            )
+            for _ in range(2)
         ]
         with pytest.raises(ComfyError, match="2 runs waiting"):
-            app.backend.start("text-to-image", {}, NOBODY, address=RUDE, deadline=60)
-        runs = [*rude, app.backend.start("text-to-image", {}, NOBODY, address="192.0.2.1", deadline=60)]
+            app.services.starter.start(
+                "text-to-image", {}, NOBODY, address=RUDE, deadline=60, watched=False
+            )
+        runs = [
+            *rude,
+            app.services.starter.start(
+                "text-to-image", {}, NOBODY, address="192.0.2.1", deadline=60, watched=False
+            ),
+        ]
         for run in runs:
             run.cancel()
             finished(run)
         with pytest.raises(ComfyError, match="in an hour"):
-            app.backend.start("text-to-image", {}, NOBODY, address=RUDE, deadline=60)
+            app.services.starter.start(
+                "text-to-image", {}, NOBODY, address=RUDE, deadline=60, watched=False
+            )
 
 
 def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
-    """Whoever draws ever more pages puts their own aside, told in words; another person's form stays."""
+    """Whoever draws ever more pages puts their own aside, told in words; another person's form
+    stays."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=3)) as (_, app):
         honest, first, *_ = (
             PageCalls(app, BOB).open("text-to-image"),
@@ -195,15 +252,26 @@ def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
 
 def test_finding_15_bodies_are_as_small_as_their_path_needs(app: RunningApp) -> None:
     """Only a script's call may carry files."""
-    for path, answer in (("run/predict", 413), ("queue/join", 413), ("cancel", 413), ("call/workflows", 413)):
+    for path, answer in (
+        ("run/predict", 413),
+        ("queue/join", 413),
+        ("cancel", 413),
+        ("call/workflows", 413),
+    ):
         with sent(app, *begun(f"/gradio_api/{path}", 5 * MIB)) as connection:
             assert status(connection) == answer, path
     large = b'{"data": ["nothing", {"2.text": "' + b"x" * 5 * MIB + b'"}]}'
     kind = {"content-type": JSON}
-    assert requests.post(f"{app.url}/gradio_api/call/run", large, headers=kind, timeout=20).status_code == 200
+    called = requests.post(f"{app.url}/gradio_api/call/run", large, headers=kind, timeout=20)
+    assert called.status_code == 200
+    event = called.json()["event_id"]
+    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", timeout=20).text
+    assert "There is no workflow" in told
 
 
-@pytest.mark.parametrize("header", ["bytes=0-0,2-3", "bytes=a-b", "bytes=-", "lines=1", "bytes=0-9" + "9" * 500])
+@pytest.mark.parametrize(
+    "header", ["bytes=0-0,2-3", "bytes=a-b", "bytes=-", "lines=1", "bytes=0-9" + "9" * 500]
+)
 def test_finding_21_any_range_is_answered(app: RunningApp, header: str) -> None:
     """What is understood is sent, what is not is refused: never a failure."""
     place = upload(app).json()[0]
@@ -229,10 +297,16 @@ def test_finding_21_nothing_writes_a_traceback(
     ):
         assert 400 <= get(app, path).status_code < 500, path
     page = PageCalls(app)
-    for answer in (page.call({"id": 99}), page.call(page.load, "no object"), page.call(page.load, batched=True)):
+    for answer in (
+        page.call({"id": 99}),
+        page.call(page.load, "no object"),
+        page.call(page.load, batched=True),
+    ):
         assert answer.status_code == 422
     for method in ("TRACE", "CONNECT", "PUT", "DELETE", "PURGE"):
-        with sent(app, f"{method} /gradio_api/call/run HTTP/1.1", "Host: localhost", "", "") as connection:
+        with sent(
+            app, f"{method} /gradio_api/call/run HTTP/1.1", "Host: localhost", "", ""
+        ) as connection:
             assert 400 <= status(connection) < 500
     for body in (
         "",
@@ -258,7 +332,9 @@ def test_finding_21_nothing_writes_a_traceback(
     assert _tracebacks(caplog, capfd) == []
 
 
-@pytest.mark.parametrize("path", ["/gradio_api/run/predict", "/gradio_api/upload", "/workflows", "/login"])
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/run/predict", "/gradio_api/upload", "/workflows", "/login"]
+)
 def test_finding_21_a_body_that_breaks_off_is_no_failure(
     app: RunningApp, path: str, caplog: pytest.LogCaptureFixture, capfd: object
 ) -> None:
@@ -279,16 +355,25 @@ def _tracebacks(caplog: pytest.LogCaptureFixture, capfd: object) -> list[str]:
 
 
 def test_finding_22_a_call_is_told_to_whoever_made_it(app: RunningApp) -> None:
-    """Another browser that knows a call's id hears nothing of it, cannot end it, and cannot use the page's session."""
+    """Another browser that knows a call's id hears nothing of it, cannot end it, and cannot use the
+    page's session."""
     address = f"{app.url}/gradio_api"
     body = {"data": ["text-to-image", {"5.steps": 1}], "session_hash": "mine-and-mine-alone"}
     own, other = cookie_of(ANN), cookie_of(BOB)
-    event = requests.post(f"{address}/call/run", json=body, cookies=own, timeout=10).json()["event_id"]
+    event = requests.post(f"{address}/call/run", json=body, cookies=own, timeout=10).json()[
+        "event_id"
+    ]
     for path in (f"call/run/{event}", "queue/data?session_hash=mine-and-mine-alone"):
         assert requests.get(f"{address}/{path}", cookies=other, timeout=10).status_code == 404
     ending = {"session_hash": "mine-and-mine-alone", "fn_index": 0, "event_id": event}
     for path in ("cancel", "reset"):
-        assert requests.post(f"{address}/{path}", json=ending, cookies=other, timeout=10).status_code == 404
-    assert requests.post(f"{address}/call/run", json=body, cookies=other, timeout=10).status_code == 404
+        assert (
+            requests.post(f"{address}/{path}", json=ending, cookies=other, timeout=10).status_code
+            == 404
+        )
+    assert (
+        requests.post(f"{address}/call/run", json=body, cookies=other, timeout=10).status_code
+        == 404
+    )
     told = requests.get(f"{address}/call/run/{event}", cookies=own, timeout=20).text
     assert '"phase": "done"' in told

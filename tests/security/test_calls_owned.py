@@ -1,4 +1,5 @@
-"""What becomes of a script's call is told to whoever made it, and nobody else ends it, whatever ids they know."""
+"""What becomes of a script's call is told to whoever made it, and nobody else ends it, whatever ids
+they know."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 import requests
-from attacks.people import SECRET, SMALL, a_call, browser
-from serving import RunningApp, let_go, running_demo_app
+
+from tests.attacks.people import SECRET, SMALL, a_call, browser
+from tests.support.serving import RunningApp, running_demo_app
 
 API = "gradio_api"
 
@@ -24,7 +26,7 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
     """An app whose runs take a moment."""
     yield running
-    let_go(running.backend)
+    running.close_idle()
 
 
 def listener(app: RunningApp, cookie: str, name: str) -> int:
@@ -34,25 +36,34 @@ def listener(app: RunningApp, cookie: str, name: str) -> int:
 
 
 def post(app: RunningApp, path: str, cookie: str, **body: Any) -> requests.Response:
-    return requests.post(f"{app.url}/{API}/{path}", json=body, headers={"Cookie": cookie}, timeout=20)
+    return requests.post(
+        f"{app.url}/{API}/{path}", json=body, headers={"Cookie": cookie}, timeout=20
+    )
 
 
 def heard(app: RunningApp, path: str, cookie: str, **query: Any) -> tuple[int, str]:
     """The status of a stream, and what it says first."""
-    options: dict[str, Any] = {"params": query, "headers": {"Cookie": cookie}, "stream": True, "timeout": 20}
+    options: dict[str, Any] = {
+        "params": query,
+        "headers": {"Cookie": cookie},
+        "stream": True,
+        "timeout": 20,
+    }
     with requests.get(f"{app.url}/{API}/{path}", **options) as answer:
         return answer.status_code, next(answer.iter_lines(), b"").decode()
 
 
 def whole(app: RunningApp, event: str, cookie: str) -> str:
     """All that is told of a call until its end."""
-    return requests.get(f"{app.url}/{API}/call/run/{event}", headers={"Cookie": cookie}, timeout=60).text
+    return requests.get(
+        f"{app.url}/{API}/call/run/{event}", headers={"Cookie": cookie}, timeout=60
+    ).text
 
 
 @pytest.mark.parametrize("path", ["run/predict", "queue/join"])
 def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path: str) -> None:
-    """Gradio gives a script's call a session that goes by the call's own id: whoever knows it cannot make it the
-    session of a page of theirs, and so be told what becomes of the call."""
+    """Gradio gives a script's call a session that goes by the call's own id: whoever knows it
+    cannot make it the session of a page of theirs, and so be told what becomes of the call."""
     ann, bob = browser(app), browser(app)
     event = a_call(app, ann, "run", "text-to-image", {**SMALL, "2.text": SECRET})
     mine = {"session_hash": event, "fn_index": listener(app, bob, "workflows"), "data": []}
@@ -62,10 +73,15 @@ def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path:
 
 
 def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) -> None:
-    """Gradio ends whatever goes on in the session that a request names, beside the call: both have to be one's own."""
+    """Gradio ends whatever goes on in the session that a request names, beside the call: both have
+    to be one's own."""
     ann, bob = browser(app), browser(app)
     event = a_call(app, ann, "run", "text-to-image", {**SMALL, "5.steps": 40, "2.text": SECRET})
-    body = {"session_hash": event, "fn_index": listener(app, bob, "run"), "event_id": a_call(app, bob)}
+    body = {
+        "session_hash": event,
+        "fn_index": listener(app, bob, "run"),
+        "event_id": a_call(app, bob),
+    }
     address = f"{app.url}/{API}/call/run/{event}"
     with requests.get(address, headers={"Cookie": ann}, stream=True, timeout=60) as answer:
         told = answer.iter_lines()
@@ -75,7 +91,8 @@ def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) 
 
 
 def test_attack_a_stream_is_asked_for_by_two_sessions(app: RunningApp) -> None:
-    """Of a session that is named twice the app looks at the very one that Gradio takes, an empty one too."""
+    """Of a session that is named twice the app looks at the very one that Gradio takes, an empty
+    one too."""
     bob = browser(app)
     own = {"session_hash": "bobs", "fn_index": listener(app, bob, "workflows"), "data": []}
     assert post(app, "queue/join", bob, **own).status_code == 200

@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 import requests
 import websocket
-from page_calls import PageCalls
-from serving import RunningApp, running_app, running_demo_app
-from web import ANN, COOKIES, PLAIN, cookie_of, finished, get, page_open, start
 
 from comfy.demo import DemoServer
-from ui import identity
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import (
+    ANN,
+    COOKIES,
+    PLAIN,
+    cookie_of,
+    finished,
+    get,
+    page_open,
+    start,
+)
+from tests.support.serving import RunningApp, running_app, running_demo_app
 from ui.server import WebSettings
 from ui.settings import ON_A_SPACE
+from ui.web import identity
 
 LOGIN = {"username": "anna", "password": "lighthouse"}
 TLS = {"X-Forwarded-Proto": "https"}
@@ -42,23 +51,33 @@ def given(url: str, **headers: str) -> list[str]:
         return answer.raw.headers.getlist("set-cookie")
 
 
-@pytest.mark.parametrize("name", [COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}"])
+@pytest.mark.parametrize(
+    "name", [COOKIES.name(PLAIN), "comfyforms", f"__Host-{COOKIES.name(PLAIN)}"]
+)
 @pytest.mark.parametrize("value", ["c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x"])
-def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(app: RunningApp, name: str, value: str) -> None:
-    """A made-up cookie is no person: it is shown no list, owns no run that is made with it, and is replaced."""
+def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
+    app: RunningApp, name: str, value: str
+) -> None:
+    """A made-up cookie is no person: it is shown no list, owns no run that is made with it, and is
+    replaced."""
     run = finished(start(app, **{"5.steps": 1}))
     with requests.Session() as forger:
         forger.headers["cookie"] = f"{name}={value}"
         assert forger.get(f"{app.url}/history/{run.id}", timeout=10).status_code == 404
         call = {"data": ["text-to-image", {"5.steps": 1}]}
         assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).ok
-        assert forger.get(f"{app.url}/history", timeout=10).json() == {"runs": [], "more": False, "any": False}
+        assert forger.get(f"{app.url}/history", timeout=10).json() == {
+            "runs": [],
+            "more": False,
+            "any": False,
+        }
         assert forger.get(app.url, timeout=10).cookies[COOKIES.name(PLAIN)] != value
-    assert [one.owner for one in app.backend.runs.line_of(f"browser:{value}")] == []
+    assert [one.owner for one in app.services.runs.line_of(f"browser:{value}")] == []
 
 
 def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningApp) -> None:
-    """What is opened and started by the page's events belongs to the signed identity, and to nobody's made-up one."""
+    """What is opened and started by the page's events belongs to the signed identity, and to
+    nobody's made-up one."""
     run = finished(start(app, **{"5.steps": 1}))
     own, forged = PageCalls(app), PageCalls(app)
     forged.cookies = {COOKIES.name(PLAIN): ANN}
@@ -66,20 +85,31 @@ def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningA
     forged.open("text-to-image")
     begun = own.said(own.press())["run"]
     other = forged.said(forged.press())["run"]
-    assert app.backend.runs.record(begun, f"browser:{ANN}")
+    assert app.services.runs.record(begun, f"browser:{ANN}")
     assert {one["id"] for one in get(app, "/history").json()["runs"]} >= {run.id}
     assert get(app, f"/history/{other}", "").status_code == 200
     assert get(app, f"/history/{other}").status_code == 404
 
 
-def test_finding_10_the_same_browser_stays_the_same_person(demo: DemoServer, tmp_path: Path) -> None:
-    """In a second tab, after a reload and after a restart of the app: its cookie is kept and its runs are its own."""
+def test_finding_10_the_same_browser_stays_the_same_person(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """In a second tab, after a reload and after a restart of the app: its cookie is kept and its
+    runs are its own."""
     with requests.Session() as browser:
         for life in (1, 2):
             with running_app(demo.url, data=tmp_path) as app:
                 for _ in range(2):
                     assert browser.get(app.url, timeout=10).ok
-                finished(app.backend.start("text-to-image", {"5.steps": 1}, owner_of(browser), deadline=60))
+                finished(
+                    app.services.starter.start(
+                        "text-to-image",
+                        {"5.steps": 1},
+                        owner_of(browser),
+                        deadline=60,
+                        watched=False,
+                    )
+                )
                 assert len(browser.get(f"{app.url}/history", timeout=10).json()["runs"]) == life
         assert len(browser.cookies) == 1
 
@@ -89,18 +119,23 @@ def owner_of(browser: requests.Session) -> str:
     return "browser:" + str(browser.cookies[COOKIES.name(PLAIN)]).partition(".")[0]
 
 
-def test_finding_10_an_address_gets_so_many_identities(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Identities are free but counted: from one address only so many at once. Those who have one keep it, others from
-    elsewhere get theirs."""
+def test_finding_10_an_address_gets_so_many_identities(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Identities are free but counted: from one address only so many at once. Those who have one
+    keep it, others from elsewhere get theirs."""
     counted = [given(app.url) for _ in range(identity.NEW_BROWSERS + 20)]
-    assert sum(bool(cookies) for cookies in counted) in range(identity.NEW_BROWSERS, identity.NEW_BROWSERS + 5)
+    assert sum(bool(cookies) for cookies in counted) in range(
+        identity.NEW_BROWSERS, identity.NEW_BROWSERS + 5
+    )
     assert given(app.url, **{"X-Forwarded-For": "9.9.9.9"})
     with page_open(app) as page:
         assert page.recv()
 
 
 def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
-    """Without a Space no cookie goes into another site's frame; over TLS each goes over TLS only, the login's too."""
+    """Without a Space no cookie goes into another site's frame; over TLS each goes over TLS only,
+    the login's too."""
     with running_app(demo.url, settings=ANNA) as app:
         for headers, secure in (({}, False), (TLS, True)):
             answer = requests.post(f"{app.url}/login", data=LOGIN, headers=headers, timeout=10)
@@ -108,12 +143,19 @@ def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
             assert len(cookies) == 2
             for cookie in cookies:
                 flags = set(cookie.split("; ")[1:])
-                assert flags == {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if secure else set())
+                assert flags == {"HttpOnly", "Path=/", "SameSite=Lax"} | (
+                    {"Secure"} if secure else set()
+                )
 
 
-@pytest.mark.parametrize("settings", [WebSettings(port=0, on_a_space=True), None], ids=["space", "elsewhere"])
-def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(demo: DemoServer, settings: WebSettings | None) -> None:
-    """In a Space's frame cookies are partitioned, so that visitors stay apart where third-party cookies are blocked."""
+@pytest.mark.parametrize(
+    "settings", [WebSettings(port=0, on_a_space=True), None], ids=["space", "elsewhere"]
+)
+def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(
+    demo: DemoServer, settings: WebSettings | None
+) -> None:
+    """In a Space's frame cookies are partitioned, so that visitors stay apart where third-party
+    cookies are blocked."""
     with running_app(demo.url, settings=settings) as app:
         (cookie,) = given(app.url, **TLS)
     wanted = {"Secure", "SameSite=None", "Partitioned"} if settings else {"Secure", "SameSite=Lax"}
@@ -122,25 +164,35 @@ def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(demo: DemoServer,
 
 
 def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer) -> None:
-    """Another site cannot show the page in a frame, where it could make people click; Hugging Face can, on a Space."""
+    """Another site cannot show the page in a frame, where it could make people click; Hugging Face
+    can, on a Space."""
     assert not ON_A_SPACE
     ancestors = []
     for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True)):
-        with running_app(demo.url, settings=settings) as app, requests.get(app.url, timeout=10) as page:
+        with (
+            running_app(demo.url, settings=settings) as app,
+            requests.get(app.url, timeout=10) as page,
+        ):
             rules = dict(
-                rule.strip().partition(" ")[::2] for rule in page.headers["content-security-policy"].split(";")
+                rule.strip().partition(" ")[::2]
+                for rule in page.headers["content-security-policy"].split(";")
             )
             ancestors.append(rules["frame-ancestors"])
     assert ancestors == ["'self'", "'self'", "'self' https://huggingface.co"]
 
 
 def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
-    """From a peer that is no trusted proxy, forwarded headers neither make a cookie secure nor another site our own."""
-    with running_demo_app(step_seconds=0, settings=WebSettings(port=0, trusted_proxies=("10.9.9.9",))) as (_, app):
+    """From a peer that is no trusted proxy, forwarded headers neither make a cookie secure nor
+    another site our own."""
+    with running_demo_app(
+        step_seconds=0, settings=WebSettings(port=0, trusted_proxies=("10.9.9.9",))
+    ) as (_, app):
         (cookie,) = given(app.url, **TLS)
         assert "Secure" not in cookie
         forged = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
-        answer = requests.post(f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=forged, timeout=10)
+        answer = requests.post(
+            f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=forged, timeout=10
+        )
         assert answer.status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException):
             websocket.create_connection(
@@ -150,4 +202,6 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
                 header=["X-Forwarded-Host: evil.example"],
             )
         forged |= {"X-Gradio-Server": "http://evil.example", "Forwarded": "host=evil.example"}
-        assert "evil.example" not in requests.get(f"{app.url}/config", headers=forged, timeout=10).text
+        assert (
+            "evil.example" not in requests.get(f"{app.url}/config", headers=forged, timeout=10).text
+        )

@@ -1,6 +1,8 @@
-"""Whatever a person or a server sends: nothing opens it but the app's own judge, and every answer is in words.
+"""Whatever a person or a server sends: nothing opens it but the app's own judge, and every answer
+is in words.
 
-The app runs as people start it, among tell-tale programs and with a Pillow whose other decoders tell and raise.
+The app runs as people start it, among tell-tale programs and with a Pillow whose other decoders
+tell and raise.
 """
 
 from __future__ import annotations
@@ -15,20 +17,20 @@ from typing import Any, cast
 
 import pytest
 import requests
-from benchmarks.app_process import started_app, wait_for_answer
-from corpus import FORMATS, files
-from form_samples import node
-from media_samples import saved
-from page_calls import PageCalls, file_at
-from serving import SECRET, RunningApp
-from waiting import eventually
-from web import ANN, cookie_of, get
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import entry
-from comfy.demo.node import Inputs, Node, Run, fixed
-from comfy.demo.nodes import NODES
-from comfy.demo.values import Result
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import node_info
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Result
+from tests.support.app_process import started
+from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.http_client import ANN, cookie_of, get
+from tests.support.samples.forms import node
+from tests.support.samples.hostile_files import FORMATS, files
+from tests.support.samples.media import saved
+from tests.support.serving import SECRET, RunningApp
+from tests.support.waiting import eventually
 
 PROGRAMS = ("ffmpeg", "ffprobe", "gs", "convert", "magick", "inkscape", "rsvg-convert", "dvipng")
 TELLING = """import PIL.Image as pillow
@@ -46,15 +48,16 @@ WIDGETS = ("image", "mask", "audio", "video", "file")
 KEYS = tuple(f"{number}.image" for number in range(1, 6))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Watched:
-    """The app in a process of its own, and the file in which every program and decoder that was called is told."""
+    """The app in a process of its own, and the file in which every program and decoder that was
+    called is told."""
 
     app: RunningApp
     told: Path
 
 
-def gives(run: Run, inputs: Inputs) -> Result:
+def gives(run: NodeRun, inputs: Inputs) -> Result:
     """A node that puts out a file of every kind under every name."""
     shown = []
     for form in FORMATS:
@@ -66,29 +69,38 @@ def gives(run: Run, inputs: Inputs) -> Result:
     return Result((), {"images": shown})
 
 
-GIFT = Node(fixed(entry("Gift", "Gift", "tests", required={}, output_node=True)), gives)
+GIFT = NodeClass(fixed(node_info("Gift", "Gift", "tests", required={}, output_node=True)), gives)
 
 
 def workflows(folder: Path) -> None:
-    """A form with a field of every kind of file, and a workflow that puts out files of every kind."""
+    """A form with a field of every kind of file, and a workflow that puts out files of every
+    kind."""
     prompt = {str(number): node("LoadImage", image="example.png") for number in range(1, 6)}
-    prompt |= {str(n + 10): node("SaveImage", images=[str(n), 0], filename_prefix="x") for n in range(1, 6)}
+    prompt |= {
+        str(n + 10): node("SaveImage", images=[str(n), 0], filename_prefix="x") for n in range(1, 6)
+    }
     (folder / "fields.json").write_text(json.dumps(prompt))
-    fields = (f'[fields."{key}"]\nwidget = "{widget}"\n' for key, widget in zip(KEYS, WIDGETS, strict=True))
+    fields = (
+        f'[fields."{key}"]\nwidget = "{widget}"\n'
+        for key, widget in zip(KEYS, WIDGETS, strict=True)
+    )
     (folder / "fields.toml").write_text("\n".join(fields))
     (folder / "gift.json").write_text(json.dumps({"1": node("Gift")}))
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(only_loopback: None) -> None:
-    """Between these tests the app's process keeps connections to the stand-in in this one: both end with the module."""
+    """Between these tests the app's process keeps connections to the stand-in in this one: both end
+    with the module."""
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The app in front of a stand-in that gives files of every kind."""
     folder = tmp_path_factory.mktemp("watched")
-    told, programs, python, offered = (folder / name for name in ("told", "bin", "python", "workflows"))
+    told, programs, python, offered = (
+        folder / name for name in ("told", "bin", "python", "workflows")
+    )
     for one in (programs, python, offered):
         one.mkdir()
     for name in PROGRAMS:
@@ -98,18 +110,18 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     workflows(offered)
     (folder / "data").mkdir()
     (folder / "data" / "secret").write_bytes(SECRET)
+    options = ("--workflows", str(offered), "--data", str(folder / "data"))
     more = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(python)}
     with (
         DemoServer(step_seconds=0, nodes={**NODES, "Gift": GIFT}) as demo,
-        started_app(demo.url, "--workflows", str(offered), "--data", str(folder / "data"), **more) as process,
+        started("--server", demo.url, *options, fresh=True, **more) as one,
     ):
-        wait_for_answer(process.url)
-        yield Watched(RunningApp(process.url, cast(Any, None), cast(Any, None)), told)
+        yield Watched(RunningApp(one.url, *(cast(Any, None),) * 5), told)
 
 
 @pytest.fixture
 def app(watched: Watched) -> Iterator[RunningApp]:
-    """This app; afterwards nobody has been called, and it still answers."""
+    """The app; afterwards nobody has been called, and it still answers."""
     yield watched.app
     assert get(watched.app, "/config").ok
     assert not watched.told.exists(), watched.told.read_text()
@@ -118,7 +130,10 @@ def app(watched: Watched) -> Iterator[RunningApp]:
 def upload(app: RunningApp, name: str, data: bytes) -> str:
     """The place of a file that is uploaded as the page does."""
     answer = requests.post(
-        f"{app.url}/gradio_api/upload", files={"files": (name, data)}, cookies=cookie_of(ANN), timeout=20
+        f"{app.url}/gradio_api/upload",
+        files={"files": (name, data)},
+        cookies=cookie_of(ANN),
+        timeout=20,
     )
     assert answer.ok, answer.text
     return str(answer.json()[0])
@@ -126,15 +141,24 @@ def upload(app: RunningApp, name: str, data: bytes) -> str:
 
 def elements(places: tuple[str, ...]) -> dict[str, Any]:
     """What the fields of the form hold, as the page sends it."""
-    held: dict[str, Any] = {f"field-{number}-image": file_at(place) for number, place in enumerate(places, start=1)}
-    held["field-2-image"] = {"background": file_at(places[1]), "layers": [file_at(places[1])], "composite": None}
+    held: dict[str, Any] = {
+        f"field-{number}-image": file_at(place) for number, place in enumerate(places, start=1)
+    }
+    held["field-2-image"] = {
+        "background": file_at(places[1]),
+        "layers": [file_at(places[1])],
+        "composite": None,
+    }
     return held
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("turn", [0, 1, 4])
-def test_finding_01_and_04_no_field_hands_a_file_to_anything(app: RunningApp, form: str, turn: int) -> None:
-    """Drawn with it, drawn again, and pressed with it: what a field does not take is said in a sentence."""
+def test_finding_01_and_04_no_field_hands_a_file_to_anything(
+    app: RunningApp, form: str, turn: int
+) -> None:
+    """Drawn with it, drawn again, and pressed with it: what a field does not take is said in a
+    sentence."""
     places = [upload(app, name, data) for name, data in files(form)]
     turned = tuple(places[turn:] + places[:turn])
     kept = {key: {"file": place} for key, place in zip(KEYS, turned, strict=True)}
@@ -166,13 +190,20 @@ def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -
     for media in ("image/png", "video/mp4"):
         url = f"data:{media};base64,{base64.b64encode(FORMATS[form]()).decode()}"
         call = {"data": ["fields", dict.fromkeys(KEYS, url)]}
-        started = requests.post(f"{app.url}/gradio_api/call/run", json=call, cookies=cookie_of(ANN), timeout=20).json()
-        told = requests.get(f"{app.url}/gradio_api/call/run/{started['event_id']}", cookies=cookie_of(ANN), timeout=20)
+        started = requests.post(
+            f"{app.url}/gradio_api/call/run", json=call, cookies=cookie_of(ANN), timeout=20
+        ).json()
+        told = requests.get(
+            f"{app.url}/gradio_api/call/run/{started['event_id']}",
+            cookies=cookie_of(ANN),
+            timeout=20,
+        )
         assert "takes a picture, and this file is none" in told.text
 
 
 def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
-    """What a run was made with comes back onto its fields, and is run again, without anybody looking into it."""
+    """What a run was made with comes back onto its fields, and is run again, without anybody
+    looking into it."""
     wav, mp4 = b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), b"\0\0\0\x18ftypmp42" + bytes(40)
     given = (saved("PNG"), saved("PNG"), wav, mp4, FORMATS["eps"]())
     names = ("a.png", "b.png", "c.wav", "d.mp4", "e.png")
@@ -197,24 +228,20 @@ def ended(app: RunningApp, run: str) -> bool:
 
 
 def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: RunningApp) -> None:
-    """A server's files are shown by their addresses, small pictures are made of pictures only, and none is fetched."""
+    """A server's files are shown by their addresses, small pictures are made of pictures only, and
+    none is fetched."""
     page = PageCalls(app).open("gift")
     run = page.said(page.press())["run"]
     eventually(lambda: ended(app, run))
     assert get(app, f"/history/{run}").json()["phase"] == "done", get(app, f"/history/{run}").text
-    stage = page.component("stage")["id"]
-    finished = page.listener("finished", stage)
+    told = get(app, f"/history/{run}")
+    assert "127.0.0.1" not in told.text
     total = len(FORMATS) * 5
-    for at in (None, *range(0, total, 7)):
-        answer = page.call(finished, {"run": run, "at": at})
-        assert answer.ok, answer.text
-        assert "127.0.0.1" not in answer.text
-        rest = next(one for one in page.config["dependencies"] if one["inputs"] == [finished["outputs"][-1]])
-        assert page.call(rest, {"run": run, "at": 0}).ok
+    assert len(told.json()["files"]) == total
     for at in range(total):
         assert get(app, f"/files/{run}/{at}/thumb").status_code == 404
         assert get(app, f"/files/{run}/{at}/x").status_code == 200
-    use = page.listener("click", page.component("use-as-input")["id"]) if page.open("fields") else None
-    assert use is not None
+    page.open("fields")
+    use = page.listener("use", page.component("stage")["id"])
     for at in range(0, total, 7):
-        assert page.call(use, {"run": run, "at": at}).ok
+        assert page.call(use, {"seen": {"run": run, "at": at}}).ok

@@ -1,49 +1,37 @@
-"""Uploads are their owner's, results are shown by this app's own addresses, and any file name comes through."""
+"""Uploads are their owner's, results are shown by this app's own addresses, and any file name comes
+through."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import requests
-from media_samples import saved
-from page_calls import PageCalls, file_at
-from serving import RunningApp, let_go, running_demo_app
-from web import ANN, BOB, cookie_of, get
 
-from comfy.demo import DemoServer
-from comfy.svg import is_plain_drawing
+from comfy.media.svg import is_plain_drawing
+from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.http_client import ANN, BOB, cookie_of, get
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
-Served = tuple[DemoServer, RunningApp]
-
-
-@pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
-    with running_demo_app(step_seconds=0) as (demo, app):
-        yield demo, app
-
-
-@pytest.fixture
-def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """A stand-in and the app in front of it."""
-    yield running
-    let_go(running[1].backend)
 
 
 def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
     """The place of a file that somebody gave."""
     files = {"files": ("a.png", data)}
     return str(
-        requests.post(f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=10).json()[0]
+        requests.post(
+            f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=10
+        ).json()[0]
     )
 
 
 def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
-    """Another person, or nobody, who knows the place: no file, no field that shows it, no run that uses it."""
+    """Another person, or nobody, who knows the place: no file, no field that shows it, no run that
+    uses it."""
     _, app = served
     place = upload(app, saved("PNG"))
     assert get(app, f"/gradio_api/file={place}").content == saved("PNG")
@@ -61,7 +49,7 @@ def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> No
     place = upload(app, saved("PNG"))
     page = PageCalls(app).open("image-to-image", kept={"4.image": {"file": place}})
     told = json.dumps([place, page.components, page.draw(page.choice).text])
-    assert str(app.backend.files) not in told
+    assert str(app.services.copies.uploads.path) not in told
     assert not Path(place).is_absolute()
 
 

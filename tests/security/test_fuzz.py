@@ -1,4 +1,5 @@
-"""Thousands of hostile requests, HTTP and WebSocket, with and without a login: answers, no failures, nothing left."""
+"""Thousands of hostile requests, HTTP and WebSocket, with and without a login: answers, no
+failures, nothing left."""
 
 from __future__ import annotations
 
@@ -7,26 +8,30 @@ import re
 from pathlib import Path
 
 import pytest
-from attacks.campaign import Report, campaign, judge
-from attacks.command import main
-from attacks.people import SECRET
-from attacks.wire import Answer, Attack
+
+from tests.attacks.campaign import Report, campaign, judge
+from tests.attacks.command import main
+from tests.attacks.people import SECRET
+from tests.attacks.wire import Answer, Attack
 
 REQUESTS = int(os.environ.get("COMFYFORMS_FUZZ_REQUESTS", "1500"))
 SEED = 7
-PAGE = Path(__file__).parent.parent.parent / "docs" / "security.md"
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
 def test_finding_21_no_request_makes_the_app_fail() -> None:
-    """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no word of somebody
-    else's, no file outside of its folders; and it works as before."""
+    """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
+    word of somebody else's, no file outside of its folders; and it works as before."""
     report = campaign(REQUESTS, SEED)
     assert sum(report.kinds.values()) >= REQUESTS
-    assert not report.problems, "\n".join(f"{problem}\n  {command}" for problem, command in report.problems.items())
+    assert not report.problems, "\n".join(
+        f"{problem}\n  {command}" for problem, command in report.problems.items()
+    )
 
 
 def test_most_requests_get_somewhere() -> None:
-    """The requests are not all noise: those that are drawn reach the app's own answers, good and bad."""
+    """The requests are not all noise: those that are drawn reach the app's own answers, good and
+    bad."""
     report = campaign(150, SEED)
     assert {200, 404, 422, 400, 101} <= report.statuses.keys()
 
@@ -41,7 +46,11 @@ def test_most_requests_get_somewhere() -> None:
         (Answer(200, "", b"root:x:0:0"), "", "/etc/passwd in the answer"),
         (Answer(200, "", SECRET.encode()), "", "somebody else's words"),
         (Answer(200, "content-type: x\nSet-Cookie: a=b"), "", "a header of the caller's"),
-        (Answer(404), "Traceback (most recent call last):\n  File\nOops", "a traceback in the log: Oops"),
+        (
+            Answer(404),
+            "Traceback (most recent call last):\n  File\nOops",
+            "a traceback in the log: Oops",
+        ),
     ],
 )
 def test_the_judge_sees_what_is_wrong(answer: Answer, log: str, says: str) -> None:
@@ -66,7 +75,7 @@ def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> N
     """The same seed sends the same requests, and the page names the command for more of them."""
     kinds = [campaign(40, number).kinds for number in (1, 1, 2)]
     assert kinds[0] == kinds[1] != kinds[2]
-    assert "python -m tests.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
+    assert "python -m tests.tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert re.search(r"prog|usage: python -m tests.fuzz", capsys.readouterr().out)
+    assert re.search(r"prog|usage: python -m tests.tools.fuzz", capsys.readouterr().out)

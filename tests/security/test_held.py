@@ -1,26 +1,4 @@
-"""What an audit tried and what held, so that it goes on holding. Most of it has tests of its own elsewhere:
-
-what held → where it is tested
-routes of Gradio that nobody needs, methods, logins → test_routes, test_ui_door
-nothing of the inside is told before the login → here
-traversal in addresses of files → here, test_ui_door
-other sites' pages: posts, sockets, preflight, answers → test_routes, test_ui_door, test_ui_own_runs, test_ui_past
-cookies out of reach of scripts; names not told apart from passwords; nothing secret in a log → test_ui_identity, here
-others' runs by id: see, watch, stop, move, again, delete, values, files → test_routes, test_ui_past, test_ui_live
-others' runs through the page's own events, and across two apps on one ComfyUI → here
-files of others named in a workflow or a call → test_ui_strangers, test_ui_door
-only who opened a workflow may keep it; no settings are kept with it → here
-names for workflows, uploads and results → test_folder, test_ui_uploads, test_ui_files, test_hostile_entries
-odd things in the folder of workflows → here, test_folder
-addresses in the place of files (SSRF) → test_ui_door
-bombs and endless containers → test_metadata_hostile, test_graph_hostile, test_ui_uploads
-markup on the page → browser/test_markup
-files that a browser would run are offered as downloads → here
-signals, kill, a port or a folder that cannot be used → test_app, test_runs_kept, test_files_kept
-servers that answer nonsense → here, test_client, test_object_info
-odd values and half characters everywhere → test_hostile_entries, test_fuzz
-people take turns; nothing is left after many runs → test_line, test_runs, test_runs_kept
-"""
+"""What an audit tried and what held, so that it goes on holding, where no other file tests it."""
 
 from __future__ import annotations
 
@@ -35,21 +13,21 @@ from pathlib import Path
 
 import pytest
 import requests
-from attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
-from serving import RunningApp, running_app, running_demo_app
 
 from comfy.demo import DemoServer
-from comfy.demo.catalogue import Entry, entry
-from comfy.demo.node import Inputs, Node, Run
-from comfy.demo.nodes import NODES
-from comfy.demo.values import Result
-from comfy.folder import WorkflowFolder
-from comfy.timing import Timing
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun
+from comfy.demo.nodes.describe import NodeInfo, node_info
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Result
+from comfy.runs.timeouts import Timeouts
+from comfy.workflow.folder import WorkflowFolder
+from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
+from tests.support.serving import RunningApp, running_app, running_demo_app
 
-Served = tuple[DemoServer, RunningApp]
 
-
-def ask(app: RunningApp, method: str, path: str, cookie: str = "", **options: object) -> requests.Response:
+def ask(
+    app: RunningApp, method: str, path: str, cookie: str = "", **options: object
+) -> requests.Response:
     """A request with these cookies."""
     headers = {"Cookie": cookie} if cookie else {}
     return requests.request(method, app.url + path, headers=headers, timeout=20, **options)  # type: ignore[arg-type]
@@ -60,14 +38,29 @@ def test_nothing_of_the_inside_is_told_before_the_login() -> None:
     with running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app):
         said = "".join(
             ask(app, "GET", path).text
-            for path in ("/", "/config", "/theme.css", "/gradio_api/app_id", "/gradio_api/user", "/gradio_api/info")
+            for path in (
+                "/",
+                "/config",
+                "/theme.css",
+                "/gradio_api/app_id",
+                "/gradio_api/user",
+                "/gradio_api/info",
+            )
         )
-        for inside in (demo.url.partition("://")[2], "text-to-image", "ann", str(Path.home()), str(Path.cwd())):
+        for inside in (
+            demo.url.partition("://")[2],
+            "text-to-image",
+            "ann",
+            str(Path.home()),
+            str(Path.cwd()),
+        ):
             assert not re.search(rf"\b{re.escape(inside)}\b", said), inside
 
 
 @pytest.mark.parametrize("below", ["static", "assets", "svelte", "gradio_api/file=", "files"])
-@pytest.mark.parametrize("up", ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "%252e%252e/", "/"])
+@pytest.mark.parametrize(
+    "up", ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "%252e%252e/", "/"]
+)
 def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> None:
     """However it is spelt, a way up leads to nothing."""
     for target in ("etc/passwd", "pyproject.toml", "app.py"):
@@ -79,19 +72,16 @@ def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> N
         assert answer.status_code in (400, 403, 404), prepared.url
 
 
-@pytest.fixture(scope="module")
-def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app for tests that run nothing."""
-    with running_demo_app(step_seconds=0) as (_, app):
-        yield app
-
-
 def test_a_wrong_name_is_no_other_than_a_wrong_password(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever guesses learns nothing of which names there are; and no password, cookie or prompt is logged."""
+    """Whoever guesses learns nothing of which names there are; and no password, cookie or prompt is
+    logged."""
     caplog.set_level(logging.DEBUG)
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
         guesses = [("ann", "a guess of mine"), ("nobody", "a guess of mine")]
-        answers = [ask(app, "POST", "/login", data={"username": name, "password": word}) for name, word in guesses]
+        answers = [
+            ask(app, "POST", "/login", data={"username": name, "password": word})
+            for name, word in guesses
+        ]
         assert answers[0].status_code == answers[1].status_code >= 400
         assert answers[0].content == answers[1].content
         someone = person(app, ANN)
@@ -120,15 +110,23 @@ def test_the_pages_own_events_show_nobody_elses_run(logs_in: bool) -> None:
         )
         for one in listeners(app, bob):
             for word in words:
-                call = {"fn_index": one["id"], "session_hash": "bobs", "data": [word] * len(one["inputs"])}  # type: ignore[arg-type]
+                call = {
+                    "fn_index": one["id"],
+                    "session_hash": "bobs",
+                    "data": [word] * len(one["inputs"]),
+                }  # type: ignore[arg-type]
                 said = ask(app, "POST", "/gradio_api/run/predict", bob, json=call).text
                 assert SECRET not in said
                 assert f"/files/{run}" not in said
-        assert ask(app, "GET", f"/history/{run}/values", ann.cookie).json()["values"]["2.text"] == SECRET
+        assert (
+            ask(app, "GET", f"/history/{run}/values", ann.cookie).json()["values"]["2.text"]
+            == SECRET
+        )
 
 
 def test_two_apps_on_one_server_keep_their_people_apart() -> None:
-    """The same id, and the same name of a login, are nothing on another app, though one ComfyUI has made it all."""
+    """The same id, and the same name of a login, are nothing on another app, though one ComfyUI has
+    made it all."""
     with (
         running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app),
         running_app(demo.url, settings=LOGIN) as other,
@@ -141,24 +139,33 @@ def test_two_apps_on_one_server_keep_their_people_apart() -> None:
 
 
 def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
-    """Another person is told what is told of one that never was, and nothing is written; nor are settings kept."""
+    """Another person is told what is told of one that never was, and nothing is written; nor are
+    settings kept."""
     with running_demo_app(step_seconds=0, workflows=tmp_path, may_keep=True) as (_, app):
         ann, bob = browser(app), browser(app)
         name = a_workflow(app, ann)
-        answers = [ask(app, "POST", f"/workflows/{one}/keep", bob) for one in (name, f"{name[:-4]}zzzz")]
+        answers = [
+            ask(app, "POST", f"/workflows/{one}/keep", bob) for one in (name, f"{name[:-4]}zzzz")
+        ]
         assert [answer.status_code for answer in answers] == [422, 422]
         assert answers[0].text.replace(name, "") == answers[1].text.replace(f"{name[:-4]}zzzz", "")
         for file in ("a.toml", "config.toml", "a.json.toml"):
-            assert ask(app, "POST", f"/workflows?file={file}", ann, data=b'title = "mine"').status_code == 422
+            assert (
+                ask(app, "POST", f"/workflows?file={file}", ann, data=b'title = "mine"').status_code
+                == 422
+            )
             ask(app, "POST", f"/workflows?file={file}", ann, data=json.dumps(PROMPT))
-            assert ask(app, "POST", f"/workflows/{name}/keep", ann).status_code == 422  # it is called so now
+            assert (
+                ask(app, "POST", f"/workflows/{name}/keep", ann).status_code == 422
+            )  # it is called so now
         assert not list(tmp_path.iterdir())
         assert ask(app, "POST", f"/workflows/{a_workflow(app, ann)}/keep", ann).status_code == 200
         assert [path.suffix for path in tmp_path.iterdir()] == [".json"]
 
 
 def test_odd_things_in_the_folder_are_told_in_words(tmp_path: Path) -> None:
-    """Links that lead nowhere or in a ring, folders and halves of files are a sentence, and hide no other workflow."""
+    """Links that lead nowhere or in a ring, folders and halves of files are a sentence, and hide no
+    other workflow."""
     (tmp_path / "good.json").write_text(json.dumps(PROMPT))
     (tmp_path / "nowhere.json").symlink_to(tmp_path / "none")
     (tmp_path / "ring.json").symlink_to(tmp_path / "ring.json")
@@ -171,27 +178,38 @@ def test_odd_things_in_the_folder_are_told_in_words(tmp_path: Path) -> None:
     assert not [entry for entry in entries if "Traceback" in entry.problem]
 
 
-RUN_BY_BROWSERS = ("page.html", "picture.svg", "list.xml", "paper.pdf", "page.mht", "script.js", "page.xhtml")
+RUN_BY_BROWSERS = (
+    "page.html",
+    "picture.svg",
+    "list.xml",
+    "paper.pdf",
+    "page.mht",
+    "script.js",
+    "page.xhtml",
+)
 
 
-def describe(_: object) -> Entry:
+def describe(_: object) -> NodeInfo:
     """A node that makes files of every kind that a browser would run."""
-    return entry("Files", "Files", "", required={}, output_node=True)
+    return node_info("Files", "Files", "", required={}, output_node=True)
 
 
-def work(run: Run, _: Inputs) -> Result:
+def work(run: NodeRun, _: Inputs) -> Result:
     directory, subfolder, _, _ = run.storage.next_name("output", "x")
     for name in RUN_BY_BROWSERS:
         (directory / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")
-    files = [{"filename": name, "subfolder": subfolder, "type": "output"} for name in RUN_BY_BROWSERS]
+    files = [
+        {"filename": name, "subfolder": subfolder, "type": "output"} for name in RUN_BY_BROWSERS
+    ]
     return Result((), {"files": files})
 
 
 def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
-    """Results and uploads that are pages or scripts come as attachments whose kind no browser guesses."""
+    """Results and uploads that are pages or scripts come as attachments whose kind no browser
+    guesses."""
     (tmp_path / "files.json").write_text(json.dumps({"1": {"class_type": "Files", "inputs": {}}}))
     with (
-        DemoServer(step_seconds=0, nodes={**NODES, "Files": Node(describe, work)}) as demo,
+        DemoServer(step_seconds=0, nodes={**NODES, "Files": NodeClass(describe, work)}) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         who = browser(app)
@@ -203,7 +221,9 @@ def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
             assert answer.status_code == 200, address
             assert answer.headers["x-content-type-options"] == "nosniff"
             shut = "default-src 'none'" in answer.headers.get("content-security-policy", "")
-            assert answer.headers["content-disposition"].startswith("attachment") or (shut and "svg" in address)
+            assert answer.headers["content-disposition"].startswith("attachment") or (
+                shut and "svg" in address
+            )
 
 
 def ran(app: RunningApp, who: str, workflow: str) -> str:
@@ -225,11 +245,14 @@ NONSENSE: dict[str, tuple[int, bytes]] = {
     "noise": (200, b"\x00\xff" * 500),
     "a failure": (500, b"oops"),
     "a way back": (302, b""),
-    "odd nodes": (200, b'{"SaveImage": {"input": [1, {"required": null}]}, "x": 5, "LoadImage": []}'),
+    "odd nodes": (
+        200,
+        b'{"SaveImage": {"input": [1, {"required": null}]}, "x": 5, "LoadImage": []}',
+    ),
 }
 
 
-HURRIED = Timing(call=2.0, patience=1.0, retry=0.05, retry_most=0.2)
+HURRIED = Timeouts(call=2.0, patience=1.0, retry=0.05, retry_most=0.2)
 
 
 @contextmanager
@@ -258,12 +281,16 @@ def nonsense(status: int, body: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("said", NONSENSE)
-def test_a_server_that_answers_nonsense_is_told_in_words(said: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_answers_nonsense_is_told_in_words(
+    said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """The page is there, a run is refused in a sentence, and no traceback is written."""
     with nonsense(*NONSENSE[said]) as url, running_app(url, timing=HURRIED) as app:
         who = browser(app)
         assert ask(app, "GET", "/", who).status_code == 200
-        call = ask(app, "POST", "/gradio_api/call/run", who, json={"data": ["text-to-image", {}]}).json()
+        call = ask(
+            app, "POST", "/gradio_api/call/run", who, json={"data": ["text-to-image", {}]}
+        ).json()
         told = ask(app, "GET", f"/gradio_api/call/run/{call['event_id']}", who).text
         assert "error" in told
         assert "Traceback" not in told + caplog.text

@@ -1,4 +1,5 @@
-"""By which names the app may be addressed: a stranger's name that was made to point here is none (DNS rebinding)."""
+"""By which names the app may be addressed: a stranger's name that was made to point here is none
+(DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 import websocket
-from serving import RunningApp, running_demo_app
-from web import ANN, cookie_of, get
 
+from tests.support.http_client import ANN, cookie_of, get
+from tests.support.serving import RunningApp, running_demo_app
 from ui.server import WebSettings
 
 EVIL = {"Host": "evil.example:7860", "Origin": "http://evil.example:7860"}
@@ -44,7 +45,9 @@ ROUTES = [
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
     """An app that listens on loopback only, and has a name of its own."""
-    with running_demo_app(step_seconds=0, settings=WebSettings(port=0, hosts=("forms.example",))) as (_, app):
+    with running_demo_app(
+        step_seconds=0, settings=WebSettings(port=0, hosts=("forms.example",))
+    ) as (_, app):
         yield app
 
 
@@ -56,9 +59,14 @@ def shared(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_finding_11_no_route_answers_to_a_strangers_name(app: RunningApp, method: str, path: str) -> None:
-    """A page of evil.example that points to 127.0.0.1 gets nothing but a sentence, whatever it asks for."""
-    answer = requests.request(method, app.url + path, headers=EVIL, cookies=cookie_of(ANN), timeout=10)
+def test_finding_11_no_route_answers_to_a_strangers_name(
+    app: RunningApp, method: str, path: str
+) -> None:
+    """A page of evil.example that points to 127.0.0.1 gets nothing but a sentence, whatever it asks
+    for."""
+    answer = requests.request(
+        method, app.url + path, headers=EVIL, cookies=cookie_of(ANN), timeout=10
+    )
     assert answer.status_code == 421
     assert method == "HEAD" or "--hosts evil.example" in answer.text
     assert "set-cookie" not in answer.headers
@@ -69,30 +77,37 @@ def test_finding_11_no_socket_answers_to_a_strangers_name(app: RunningApp, path:
     """Nor does any socket open."""
     address = app.url.replace("http", "ws") + path
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        websocket.create_connection(address, timeout=10, host="evil.example:7860", origin=EVIL["Origin"])
+        websocket.create_connection(
+            address, timeout=10, host="evil.example:7860", origin=EVIL["Origin"]
+        )
     assert refused.value.status_code == 421
 
 
 @pytest.mark.parametrize("trick", ["localhost", "127.0.0.1", "forms.example"])
 def test_finding_11_a_page_cannot_help_itself_with_a_header(app: RunningApp, trick: str) -> None:
-    """A page may add headers to its requests. That it claims another name changes nothing of its own."""
+    """A page may add headers to its requests. That it claims another name changes nothing of its
+    own."""
     answer = get(app, "/config", ANN, **EVIL, **{"X-Forwarded-Host": trick})
     assert answer.status_code == 421
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost:7860", "LocalHost", "127.0.0.1", "[::1]:7860", "forms.example", "localhost."]
+    "host",
+    ["localhost:7860", "LocalHost", "127.0.0.1", "[::1]:7860", "forms.example", "localhost."],
 )
 def test_finding_11_the_apps_own_names_are_answered(app: RunningApp, host: str) -> None:
     """Loopback's names and those that the operator gives."""
     assert get(app, "/config", ANN, Host=host, Origin=f"http://{host}").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["gpubox:7860", "192.168.1.7:7860", "[2001:db8::1]", socket.gethostname().lower()])
+@pytest.mark.parametrize(
+    "host", ["gpubox:7860", "192.168.1.7:7860", "[2001:db8::1]", socket.gethostname().lower()]
+)
 def test_finding_11_an_app_on_the_network_has_the_networks_names(
     shared: RunningApp, app: RunningApp, host: str
 ) -> None:
-    """Addresses and names without a dot, which no stranger can own, reach an app that listens on the network."""
+    """Addresses and names without a dot, which no stranger can own, reach an app that listens on
+    the network."""
     assert get(shared, "/config", ANN, Host=host).status_code == 200
     assert get(shared, "/config", ANN, **EVIL).status_code == 421
     assert get(app, "/config", ANN, Host=host).status_code == 421
@@ -112,10 +127,16 @@ def test_finding_11_an_app_on_the_network_has_the_networks_names(
     ],
 )
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_finding_11_a_request_without_one_good_host_is_refused(app: RunningApp, heads: str, version: str) -> None:
+def test_finding_11_a_request_without_one_good_host_is_refused(
+    app: RunningApp, heads: str, version: str
+) -> None:
     """None, two, an empty one, one with a user or a zone: each is refused as a bad request."""
-    with socket.create_connection(("127.0.0.1", int(app.url.rpartition(":")[2])), timeout=10) as connection:
-        connection.sendall(f"GET /config HTTP/{version}\r\n{heads}Connection: close\r\n\r\n".encode("latin-1"))
+    with socket.create_connection(
+        ("127.0.0.1", int(app.url.rpartition(":")[2])), timeout=10
+    ) as connection:
+        connection.sendall(
+            f"GET /config HTTP/{version}\r\n{heads}Connection: close\r\n\r\n".encode("latin-1")
+        )
         assert connection.recv(100).split()[1] == b"400"
 
 
@@ -129,9 +150,16 @@ def test_finding_11_a_request_without_one_good_host_is_refused(app: RunningApp, 
         ("null", False),
     ],
 )
-def test_finding_11_behind_a_proxy_the_outer_name_is_the_apps(app: RunningApp, origin: str, same: bool) -> None:
-    """The Origin is compared with what the browser addressed, as the proxy tells it: scheme, name and port."""
+def test_finding_11_behind_a_proxy_the_outer_name_is_the_apps(
+    app: RunningApp, origin: str, same: bool
+) -> None:
+    """The Origin is compared with what the browser addressed, as the proxy tells it: scheme, name
+    and port."""
     told = {"X-Forwarded-Host": "forms.example", "X-Forwarded-Proto": "https", "Origin": origin}
-    answer = requests.post(f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=10)
-    refused = requests.post(f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers={"Origin": origin}, timeout=10)
+    answer = requests.post(
+        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=10
+    )
+    refused = requests.post(
+        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers={"Origin": origin}, timeout=10
+    )
     assert (answer.status_code != refused.status_code) is same

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 import websocket
-from serving import RunningApp, running_app
-from web import close_code
 
 from comfy.demo import DemoServer
-from ui import guesses, logins, server
-from ui.identity import NO_LOGIN
+from tests.support.http_client import close_code
+from tests.support.serving import RunningApp, running_app
+from ui import server
 from ui.server import WebSettings
+from ui.web import guesses, logins
+from ui.web.identity import NO_LOGIN
 
 PASSWORDS = {"anna": "lighthouse", "ben": "harbour"}
 SETTINGS = WebSettings(port=0, users=tuple(PASSWORDS.items()))
@@ -50,10 +50,14 @@ def logged_in(app: RunningApp, name: str = "anna") -> Iterator[requests.Session]
 
 
 @contextlib.contextmanager
-def socket_of(app: RunningApp, browser: requests.Session, path: str = "/news") -> Iterator[websocket.WebSocket]:
+def socket_of(
+    app: RunningApp, browser: requests.Session, path: str = "/news"
+) -> Iterator[websocket.WebSocket]:
     """A socket of this browser."""
     cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
-    connection = websocket.create_connection(app.url.replace("http", "ws") + path, timeout=10, cookie=cookies)
+    connection = websocket.create_connection(
+        app.url.replace("http", "ws") + path, timeout=10, cookie=cookies
+    )
     try:
         yield connection
     finally:
@@ -67,8 +71,9 @@ def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
 
 
 def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
-    """The sockets of that browser are closed at once, with the code that makes a page ask for a login; cookies go."""
-    run = app.backend.start("text-to-image", LONG, "user:anna", deadline=60)
+    """The sockets of that browser are closed at once, with the code that makes a page ask for a
+    login; cookies go."""
+    run = app.services.starter.start("text-to-image", LONG, "user:anna", deadline=60, watched=False)
     with (
         logged_in(app) as browser,
         socket_of(app, browser) as news,
@@ -90,7 +95,9 @@ def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
         call = {"data": ["text-to-image", LONG]}
-        event = browser.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).json()["event_id"]
+        event = browser.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).json()[
+            "event_id"
+        ]
         address = f"{app.url}/gradio_api/call/run/{event}"
         with requests.get(address, cookies=kept, stream=True, timeout=20) as stream:
             lines = stream.iter_lines()
@@ -111,7 +118,8 @@ def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
 
 
 def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
-    """Logging out ends the login of one browser: not the same person's in another, nor anybody else's."""
+    """Logging out ends the login of one browser: not the same person's in another, nor anybody
+    else's."""
     with (
         logged_in(app) as here,
         logged_in(app) as there,
@@ -132,7 +140,9 @@ def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method:
     with logged_in(app) as browser:
         for query in ("", "?all_session=true", "/"):
             headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-            answer = browser.request(method, f"{app.url}/logout{query}", headers=headers, timeout=10)
+            answer = browser.request(
+                method, f"{app.url}/logout{query}", headers=headers, timeout=10
+            )
             assert answer.status_code in (403, 404, 405)
         assert browser.get(f"{app.url}/history", timeout=10).status_code == 200
 
@@ -146,18 +156,29 @@ def test_finding_20_a_login_has_an_end(app: RunningApp, monkeypatch: pytest.Monk
         assert browser.get(f"{app.url}/config", timeout=10).status_code == 401
 
 
-def test_finding_20_a_socket_ends_with_its_login(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_20_a_socket_ends_with_its_login(
+    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A page that is open when its login ends is told so, without asking for anything."""
     monkeypatch.setattr(logins, "LOOK_EVERY", 0.05)
-    with running_app(demo.url, settings=SETTINGS) as app, logged_in(app) as browser, socket_of(app, browser) as news:
+    with (
+        running_app(demo.url, settings=SETTINGS) as app,
+        logged_in(app) as browser,
+        socket_of(app, browser) as news,
+    ):
         assert news.recv()
         monkeypatch.setattr(logins, "LASTS", 0.0)
         assert close_code(news) == NO_LOGIN
 
 
-def test_finding_20_who_guesses_waits_and_others_do_not(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After wrong passwords the next has to wait, a right one too; from another address it does not."""
-    monkeypatch.setattr(guesses, "NAME", guesses.Patience(free=-5, longest=60.0))  # no free ones: 32 seconds at once
+def test_finding_20_who_guesses_waits_and_others_do_not(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After wrong passwords the next has to wait, a right one too; from another address it does
+    not."""
+    monkeypatch.setattr(
+        guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
+    )  # no free ones: 32 seconds at once
     answers: list[str] = []
     threads = [threading.Thread(target=lambda: answers.append(guess(app))) for _ in range(20)]
     for thread in threads:
@@ -169,18 +190,20 @@ def test_finding_20_who_guesses_waits_and_others_do_not(app: RunningApp, monkeyp
     told = requests.post(f"{app.url}/login", data=right, timeout=10)
     assert told.status_code == 400
     assert "Try again in" in told.json()["error"]
-    began = time.monotonic()
-    assert requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=10).status_code == 200
-    assert time.monotonic() - began < 5
+    other = requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=20)
+    assert other.status_code == 200  # while here it would take 32 seconds and more
 
 
-def test_finding_20_failed_logins_are_counted_in_the_log(demo: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
-    """One line says how many failed from where; nothing that was typed is in it, and attempts add no lines."""
+def test_finding_20_failed_logins_are_counted_in_the_log(
+    demo: DemoServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says how many failed from where; nothing that was typed is in it, and attempts add
+    no lines."""
     with caplog.at_level(logging.INFO), running_app(demo.url, settings=SETTINGS) as app:
         for _ in range(12):
             guess(app, "hunter2", **ELSEWHERE)
         guess(app, "hunter2", **{"X-Forwarded-For": "1.1.1.1 forged"})
-    said = [record.getMessage() for record in caplog.records if record.name == "ui.logins"]
+    said = [record.getMessage() for record in caplog.records if record.name == "ui.web.logins"]
     assert said[0] == "12 failed logins from 9.9.9.9."
     assert len(said) == 2
     assert "hunter2" not in caplog.text
@@ -191,7 +214,10 @@ def test_finding_20_failed_logins_are_counted_in_the_log(demo: DemoServer, caplo
     ("settings", "said"),
     [
         (WebSettings("0.0.0.0", port=0, users=SETTINGS.users), True),
-        (WebSettings("0.0.0.0", port=0, users=SETTINGS.users, trusted_proxies=("10.0.0.1",)), False),
+        (
+            WebSettings("0.0.0.0", port=0, users=SETTINGS.users, trusted_proxies=("10.0.0.1",)),
+            False,
+        ),
         (WebSettings("0.0.0.0", port=0), False),
         (SETTINGS, False),
     ],

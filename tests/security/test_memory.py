@@ -1,4 +1,5 @@
-"""What one visitor can make the app hold in memory: a part of what a small machine has, whatever they send."""
+"""What one visitor can make the app hold in memory: a part of what a small machine has, whatever
+they send."""
 
 from __future__ import annotations
 
@@ -7,25 +8,25 @@ from pathlib import Path
 
 import requests
 from PIL import Image
-from serving import running_demo_app
-from web import ANN, cookie_of
 
-from comfy.client import Client
-from comfy.decoding import MOST_MEMORY, Turns, opened
-from comfy.file_form import FileForm
-from comfy.media_kinds import MIB, FileLimits
-from comfy.opened import OpenedWorkflows
-from comfy.outputs import OutputFile
-from comfy.workflow import open_workflow
-from ui.limits import WebLimits
-from ui.masks import PICTURE_NEEDS, put_together
+from comfy.client.client import Client
+from comfy.client.file_form import FileForm
+from comfy.media.checks import MIB, FileLimits
+from comfy.media.decoding import MOST_MEMORY, DecodingSlots, opened
+from comfy.protocol.outputs import OutputFile
+from comfy.workflow.model import open_workflow
+from comfy.workflow.private import PrivateWorkflows
+from tests.support.http_client import ANN, cookie_of
+from tests.support.serving import running_demo_app
+from ui.files.masks import PICTURE_NEEDS, put_together
+from ui.web.limits import WebLimits
 
 CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
 
 
 def test_attack_a_camera_s_picture_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
     """24 million pixels and paint over all of them are within what one picture may take."""
-    Turns()
+    DecodingSlots()
     picture, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
     Image.new("RGB", CAMERA, "teal").save(picture)
     Image.new("LA", CAMERA, (255, 128)).save(layer, compress_level=1)
@@ -39,7 +40,11 @@ def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Pat
     """Whatever somebody's file has, what is held of it is a piece."""
     file = tmp_path / "sound.wav"
     file.write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(40 * MIB))
-    with running_demo_app(step_seconds=0) as (demo, _), Client(demo.url) as client, file.open("rb") as sound:
+    with (
+        running_demo_app(step_seconds=0) as (demo, _),
+        Client(demo.url) as client,
+        file.open("rb") as sound,
+    ):
         form = FileForm({"type": "input"}, "sound.wav", sound)
         tracemalloc.start()
         try:
@@ -55,22 +60,27 @@ def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Pat
 
 def test_attack_ever_new_people_push_out_nobody_s_workflows() -> None:
     """However many people somebody makes up: what goes is what came from their own address."""
-    opened = OpenedWorkflows(size=100_000)
+    opened = PrivateWorkflows(size=100_000)
     text = b'{"1": {"class_type": "A", "inputs": {"text": "a cat"}}}'
     bob = opened.put("bob", open_workflow("a.json", text), "a.json", text, address="192.0.2.1")
     for number in range(200):
         padded = text + b" " * number
-        opened.put(f"rude {number}", open_workflow("a.json", padded), "a.json", padded, address="192.0.2.2")
+        opened.put(
+            f"rude {number}", open_workflow("a.json", padded), "a.json", padded, address="192.0.2.2"
+        )
     assert opened.get("bob", bob.name)
 
 
 def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
-    """What scripts' calls have brought is in memory until they end: one address has so much of it, others find room."""
+    """What scripts' calls have brought is in memory until they end: one address has so much of it,
+    others find room."""
     limits = WebLimits(address_call_bodies=50_000)
     body = {"data": ["text-to-image", {"2.text": "x" * 20_000, "5.steps": 60}]}
     with running_demo_app(step_seconds=0.1, limits=limits) as (_, app):
         answers = [
-            requests.post(f"{app.url}/gradio_api/call/run", json=body, cookies=cookie_of(ANN), timeout=10)
+            requests.post(
+                f"{app.url}/gradio_api/call/run", json=body, cookies=cookie_of(ANN), timeout=10
+            )
             for _ in range(3)
         ]
         assert [one.status_code for one in answers] == [200, 200, 503]

@@ -1,4 +1,5 @@
-"""No prompt that reaches the server names a file of somebody else's: over every class of both catalogues."""
+"""No prompt that reaches the server names a file of somebody else's: over every class of both
+catalogues."""
 
 from __future__ import annotations
 
@@ -9,21 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfyui_reading import READERS, Server
-from form_samples import node
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from media_samples import saved
-from serving import RunningApp, let_go, running_demo_app
 
 from comfy.errors import ComfyError, WorkflowError
 from comfy.object_info import Catalogue, InputSpec
-from comfy.runs import RunLimits
-from comfy.sanitize import for_strangers, named_files, without_folder
-from comfy.workflow import Prompt, parse_workflow
-from ui.backend import Backend, FieldErrors
-from ui.catalogue import UPLOADS, LiveCatalogue
-from ui.media import Upload
+from comfy.prompt.model import Prompt
+from comfy.records.record import Job
+from comfy.runs.input_files import UPLOADS, with_names
+from comfy.runs.limits import RunLimits
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.forms import Forms
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import Upload
+from comfy.workflow.sanitize import named_files, sanitize, without_folder
+from tests.support.comfyui_reading import READERS, InputFolders
+from tests.support.samples.forms import node, parse_workflow
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_demo_app
 
 VERSIONS = ("0.3.64", "0.33.0")
 OWNER = "browser:" + "b" * 43
@@ -70,9 +74,9 @@ FEEDERS: Prompt = {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> InputFolders:
     """Folders with the files of others, and a link from one folder to another."""
-    server = Server(tmp_path_factory.mktemp("comfyui"))
+    server = InputFolders(tmp_path_factory.mktemp("comfyui"))
     for secret in SECRETS:
         server.put(secret)
     (server.folder("input") / "link").symlink_to(server.folder("output"))
@@ -81,12 +85,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def catalogue(request: pytest.FixtureRequest, shared: Path) -> Catalogue:
-    """What a server of this version says, with our uploads and other people's folders in its lists."""
+    """What a server of this version says, with our uploads and other people's folders in its
+    lists."""
     return nasty(Catalogue.read(shared / "comfyui" / f"object_info-{request.param}.json.gz"))
 
 
 def nasty(plain: Catalogue) -> Catalogue:
-    """The catalogue as the app takes it, of a server whose lists of files and folders are full of what is not ours."""
+    """The catalogue as the app takes it, of a server whose lists of files and folders are full of
+    what is not ours."""
     raw = json.loads(json.dumps(dict(plain.raw)))
     for (class_type, name), _ in READERS.items():
         found = raw.get(class_type, {}).get("input", {}).get("required", {}).get(name)
@@ -136,11 +142,18 @@ def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
 
 def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
     """A value for each input of a class that has one by itself."""
-    return {spec.name: spec.start for spec in every_input(catalogue[class_type].inputs) if spec.start is not None}
+    return {
+        spec.name: spec.start
+        for spec in every_input(catalogue[class_type].inputs)
+        if spec.start is not None
+    }
 
 
-def test_finding_02_03_no_class_opens_what_is_anothers(catalogue: Catalogue, server: Server) -> None:
-    """Every input of every class, with every name in every shape: refused, or nothing of anybody's is opened."""
+def test_finding_02_03_no_class_opens_what_is_anothers(
+    catalogue: Catalogue, server: InputFolders
+) -> None:
+    """Every input of every class, with every name in every shape: refused, or nothing of anybody's
+    is opened."""
     outputs = outputs_of(catalogue)
     opened_before = opened_after = 0
     for class_type in catalogue:
@@ -151,10 +164,14 @@ def test_finding_02_03_no_class_opens_what_is_anothers(catalogue: Catalogue, ser
                 prompt = {**FEEDERS, "1": node(class_type, **plain | {spec.name: shape})}
                 opened_before += any(server.opened(prompt, outputs))
                 try:
-                    workflow = for_strangers(parse_workflow("a", prompt), catalogue, UPLOADS)
+                    workflow = sanitize(parse_workflow("a", prompt), catalogue, UPLOADS)
                 except WorkflowError:
                     continue
-                assert not list(server.opened(workflow.prompt, outputs)), (class_type, spec.name, shape)
+                assert not list(server.opened(workflow.prompt, outputs)), (
+                    class_type,
+                    spec.name,
+                    shape,
+                )
                 assert not named_files(workflow.prompt, catalogue), (class_type, spec.name, shape)
                 opened_after += 1
     assert opened_before > 1_000
@@ -170,10 +187,19 @@ def test_finding_03_no_list_offers_what_is_in_our_folder(catalogue: Catalogue) -
 
 
 def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
-    """Nested options, templates, objects, other separators and capitals; what merely sounds alike stays."""
-    ours = (f"{UPLOADS}/a", f"{UPLOADS}\\a\\b.png", f"./{UPLOADS.upper()}", f"a/{UPLOADS}/b.png [output]", UPLOADS)
+    """Nested options, templates, objects, other separators and capitals; what merely sounds alike
+    stays."""
+    ours = (
+        f"{UPLOADS}/a",
+        f"{UPLOADS}\\a\\b.png",
+        f"./{UPLOADS.upper()}",
+        f"a/{UPLOADS}/b.png [output]",
+        UPLOADS,
+    )
     others = ["rec", f"my{UPLOADS}", f"{UPLOADS}.png", 8, "8", None, True]
-    options = [{"key": one, "inputs": {"required": {"x": [[*ours, *others]]}}} for one in (*ours, "rec")]
+    options = [
+        {"key": one, "inputs": {"required": {"x": [[*ours, *others]]}}} for one in (*ours, "rec")
+    ]
     raw = {
         "A": {
             "input": {
@@ -181,8 +207,13 @@ def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
                     "old": [[*ours, *others], {"default": ours[0]}],
                     "new": ["COMBO", {"options": [*others, *ours], "default": ours[1]}],
                     "deep": ["COMFY_DYNAMICCOMBO_V3", {"options": options}],
-                    "many": ["COMFY_AUTOGROW_V3", {"template": {"input": {"required": {"one": [list(ours)]}}}}],
-                    "objects": [[{"content": one, "image": None} for one in ours] + [{"content": "rec"}]],
+                    "many": [
+                        "COMFY_AUTOGROW_V3",
+                        {"template": {"input": {"required": {"one": [list(ours)]}}}},
+                    ],
+                    "objects": [
+                        [{"content": one, "image": None} for one in ours] + [{"content": "rec"}]
+                    ],
                     "mapped": ["COMBO", {"options": ["rec"], "labels": {ours[0]: "A", "rec": "B"}}],
                 }
             }
@@ -203,19 +234,10 @@ def test_finding_03_lists_of_any_shape_lose_what_is_in_our_folder() -> None:
     assert UPLOADS not in str(without_folder({"A": deep}, UPLOADS))
 
 
-class Known(LiveCatalogue):
+@pytest.fixture(scope="module")
+def known(catalogue: Catalogue) -> CatalogueCache:
     """A catalogue that no server has to tell."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-
-    def get(self, *, refresh: bool = False) -> Catalogue:
-        """It."""
-        return self.catalogue
-
-    def at_hand(self) -> Catalogue:
-        """It."""
-        return self.catalogue
+    return CatalogueCache(lambda: catalogue.raw)
 
 
 @pytest.fixture(scope="module")
@@ -227,12 +249,15 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 
 names = st.sampled_from(NAMES)
-values = st.one_of(st.sampled_from(SHAPES), st.builds(lambda name: {"__value__": name}, names), st.integers(0, 9))
+values = st.one_of(
+    st.sampled_from(SHAPES), st.builds(lambda name: {"__value__": name}, names), st.integers(0, 9)
+)
 
 
 @st.composite
 def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
-    """A workflow of a stranger: readers and any other nodes, linked to each other and to what makes texts."""
+    """A workflow of a stranger: readers and any other nodes, linked to each other and to what makes
+    texts."""
     readers = sorted({class_type for class_type, _ in READERS} & set(catalogue))
     some = st.one_of(st.sampled_from(readers), st.sampled_from(list(catalogue)))
     prompt = dict(FEEDERS)
@@ -246,21 +271,23 @@ def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
     return prompt
 
 
-def sent(backend: Backend, prompt: Prompt, typed: Any) -> tuple[Prompt, list[object]] | None:
-    """What a stranger's workflow sends when every field is filled in and every refused one given up."""
+def sent(starter: Starter, prompt: Prompt, typed: Any) -> tuple[Prompt, list[str]] | None:
+    """What a stranger's workflow sends when every field is filled in and every refused one given
+    up, and what the files among it are called then."""
     try:
-        name = backend.open(OWNER, "a.json", json.dumps(prompt).encode()).name
-        _, form = backend.form(name, OWNER)
+        name = starter.forms.open(OWNER, "a.json", json.dumps(prompt).encode()).name
+        _, form = starter.forms.form(name, OWNER)
     except ComfyError:
         return None
     filled: dict[str, object] = {
-        field.key: Upload("mine.png", saved("PNG")) if field.is_media else typed for field in form.fields
+        field.key: Upload("mine.png", saved("PNG")) if field.is_media else typed
+        for field in form.fields
     }
     for _ in range(4):
         try:
-            run = backend.start(name, filled, OWNER, deadline=5)
+            run = starter.start(name, filled, OWNER, deadline=5, watched=False)
             run.cancel()
-            return run.job.prompt, list(run.job.values.values())
+            return bound(run.job)
         except FieldErrors as problem:
             filled = {key: one for key, one in filled.items() if key not in problem.errors}
         except ComfyError:
@@ -268,17 +295,30 @@ def sent(backend: Backend, prompt: Prompt, typed: Any) -> tuple[Prompt, list[obj
     return None
 
 
+def bound(job: Job) -> tuple[Prompt, list[str]]:
+    """The prompt as the run sends it."""
+    prompt, names = (
+        job.prompt,
+        [f"{UPLOADS}/{number}/mine.png" for number in range(len(job.inputs))],
+    )
+    for kept, name in zip(job.inputs.values(), names, strict=True):
+        prompt = with_names(prompt, kept.targets, name)
+    return prompt, names
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), typed=st.one_of(names, st.sampled_from(["a cat [output]", "euler", 7])))
 def test_finding_02_nothing_that_is_sent_names_anothers_file(
-    app: RunningApp, catalogue: Catalogue, server: Server, data: st.DataObject, typed: Any
+    app: RunningApp, known: CatalogueCache, server: InputFolders, data: st.DataObject, typed: Any
 ) -> None:
     """Whatever is brought and typed, what reaches the server opens no file but the person's own."""
-    backend = replace(app.backend, catalogue=Known(catalogue))
+    services = app.services
+    catalogue = known.get()
+    forms = Forms(services.folder.get, known, services.forms.permissions)
     prompt = data.draw(brought(catalogue))
-    made = sent(backend, prompt, typed)
+    made = sent(replace(services.starter, forms=forms), prompt, typed)
     event("sent" if made else "refused")
     if made:
         for _, name, path in server.opened(made[0], outputs_of(catalogue)):
             assert str(path) in made[1], (name, path)
-    let_go(backend)
+    app.close_idle()

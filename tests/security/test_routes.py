@@ -1,4 +1,5 @@
-"""The route walk: every registered route, with every method, asked by its owner, by somebody else and by nobody."""
+"""The route walk: every registered route, with every method, asked by its owner, by somebody else
+and by nobody."""
 
 from __future__ import annotations
 
@@ -14,20 +15,35 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 import websocket
-from attacks.people import ANN, BOB, LOGIN, PROMPT, Owned, Person, anew, browser, never, person
-from attacks.routes import SOCKET, Registered, registered
 from fastapi import APIRouter, FastAPI
-from media_samples import saved
-from serving import RunningApp, running_demo_app
+
+from tests.attacks.people import (
+    ANN,
+    BOB,
+    LOGIN,
+    PROMPT,
+    Owned,
+    Person,
+    anew,
+    browser,
+    never,
+    person,
+)
+from tests.attacks.routes import SOCKET, Registered, registered
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_demo_app
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE", "TRACE")
-WHERE = "Say in RULES of tests/security/test_routes.py what it answers to whom, or add it to SHUT if nobody needs it."
+WHERE = (
+    "Say in RULES of tests/security/test_routes.py what it answers to whom, or add it to SHUT if"
+    " nobody needs it."
+)
 
 
 class Answers(NamedTuple):
-    """Statuses for whoever owns what the path names, for anybody else, and without the login that is asked for.
-    Where no login is asked for, a request without a cookie is anybody else's."""
+    """Statuses for whoever owns what the path names, for anybody else, and without the login that
+    is asked for. Where no login is asked for, a request without a cookie is anybody else's."""
 
     own: int
     foreign: int
@@ -49,15 +65,19 @@ NOTHING = everybody(404)
 TOLD = {"GET": Answers(200, 404, 404), "HEAD": Answers(405, 404, 404), "POST": people(405)}
 READ = {"GET": everybody(200), "HEAD": everybody(405)}
 READ_BY_PEOPLE = {"GET": people(200), "HEAD": everybody(405)}
-UNNAMED = {"GET": everybody(404), "HEAD": everybody(405)}  # files of the page, none of which is called so
+UNNAMED = {
+    "GET": everybody(404),
+    "HEAD": everybody(405),
+}  # files of the page, none of which is called so
 
-# What is answered on each path. Any other method gets 404, or 401 where it is none to read with. Gradio has most of its
-# paths with a slash at the end too.
+# What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
+# Gradio has most of its paths with a slash at the end too.
 RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     {
         "/files/{run_id}/all.zip": {"GET": OWNER},
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
+        "/script/{version}/{name:path}": {},
         "/history": {"GET": people(200)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
@@ -71,13 +91,21 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/": {"GET": everybody(200), "HEAD": everybody(200)},
         "/config": READ_BY_PEOPLE,
         "/favicon.ico": READ,
+        "/manifest.json": READ,
+        "/pwa_icon": READ,
         "/robots.txt": READ,
         "/theme.css": READ,
         "/static/{path:path}": UNNAMED,
         "/assets/{path:path}": UNNAMED,
         "/svelte/{path:path}": UNNAMED,
-        "/login": dict.fromkeys(METHODS, NOTHING)
-        | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)},
+        "/login": (
+            dict.fromkeys(METHODS, NOTHING)
+            | {
+                "GET": everybody(405),
+                "HEAD": everybody(405),
+                "POST": everybody(422),
+            }
+        ),
         "/gradio_api/app_id": READ,
         "/gradio_api/user": READ,
         "/gradio_api/login_check": READ_BY_PEOPLE,
@@ -98,7 +126,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 )
 # What Gradio brings and nobody needs: as unknown as what never was.
 UNUSED = """
-/openapi.json /pwa_icon /pwa_icon/{size} /manifest.json /monitoring /monitoring/summary /monitoring/{key}
+/openapi.json /pwa_icon/{size} /monitoring /monitoring/summary /monitoring/{key}
 /gradio_api/deep_link /gradio_api/token /gradio_api/dev/reload /gradio_api/runs /gradio_api/api/{api_name}
 /gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/proxy={url_path:path}
 /gradio_api/stream/{event_id} /gradio_api/stream/{event_id}/close /gradio_api/file/{path:path}
@@ -134,14 +162,19 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
 
 
 def test_every_route_has_a_rule(place: Place) -> None:
-    """A route that nobody has thought about cannot come in unseen, nor can a rule outlive its route."""
+    """A route that nobody has thought about cannot come in unseen, nor can a rule outlive its
+    route."""
     routes = set(registered(place.app.asgi.routes))
     paths = {bare(route) for route in routes if route.method != SOCKET}
     sockets = {route.path for route in routes if route.method == SOCKET}
     known = RULES.keys() | SHUT | {LOGOUT}
     assert not paths - known, f"New routes: {sorted(paths - known)}. {WHERE}"
-    assert not known - paths, f"These are no longer there: {sorted(known - paths)}. Take them out of RULES and SHUT."
-    assert sockets == SOCKETS, "Say in SOCKETS, and in a test below it, what a WebSocket tells to whom."
+    assert not known - paths, (
+        f"These are no longer there: {sorted(known - paths)}. Take them out of RULES and SHUT."
+    )
+    assert sockets == SOCKETS, (
+        "Say in SOCKETS, and in a test below it, what a WebSocket tells to whom."
+    )
     assert not RULES.keys() & SHUT
 
 
@@ -154,7 +187,12 @@ def test_attack_a_route_comes_in_under_a_prefix() -> None:
 
     def answer() -> None: ...
 
-    inner, outer, within, app = APIRouter(), APIRouter(prefix="/own"), FastAPI(openapi_url=None), FastAPI()
+    inner, outer, within, app = (
+        APIRouter(),
+        APIRouter(prefix="/own"),
+        FastAPI(openapi_url=None),
+        FastAPI(),
+    )
     inner.add_api_route("/route", answer)
     inner.add_api_websocket_route("/socket", answer)
     outer.include_router(inner, prefix="/later")
@@ -165,9 +203,14 @@ def test_attack_a_route_comes_in_under_a_prefix() -> None:
 
 
 def test_every_route_answers_each_as_it_should(place: Place) -> None:
-    """Each path with each method: to nobody, to a stranger and to the owner what the table says; and what a stranger is
-    told of somebody else's thing is, word for word, what is told of one that never was."""
-    routes = {route.path: bare(route) for route in registered(place.app.asgi.routes) if route.method != SOCKET}
+    """Each path with each method: to nobody, to a stranger and to the owner what the table says;
+    and what a stranger is told of somebody else's thing is, word for word, what is told of one that
+    never was."""
+    routes = {
+        route.path: bare(route)
+        for route in registered(place.app.asgi.routes)
+        if route.method != SOCKET
+    }
     wrong = []
     for path, method in itertools.product(sorted(routes), METHODS):
         if (rule := routes[path]) != LOGOUT and (path, method) != GUESSED:
@@ -179,12 +222,18 @@ def test_every_route_answers_each_as_it_should(place: Place) -> None:
             if got != expected:
                 wrong.append(f"{method} {path}: {got}, expected {expected}")
             if told["foreign"] != told["never"]:
-                wrong.append(f"{method} {path}: a stranger is told apart what is not theirs and what never was: {told}")
+                wrong.append(
+                    f"{method} {path}: a stranger is told apart what is not theirs and what never"
+                    f" was: {told}"
+                )
     assert not wrong, "\n".join(wrong)
 
 
-def walked(place: Place, path: str, rule: str, method: str, lasting: bool) -> dict[str, tuple[int, str]]:
-    """What each is answered. The owner asks last, for something new unless it is `lasting`: it may end by that."""
+def walked(
+    place: Place, path: str, rule: str, method: str, lasting: bool
+) -> dict[str, tuple[int, str]]:
+    """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
+    end by that."""
     ann = place.ann if lasting else anew(place.app, place.ann)
     stranger = replace(place.bob, owned=ann.owned)
     asking = {
@@ -203,7 +252,9 @@ def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) ->
     with requests.request(
         method, address, headers=headers, timeout=20, allow_redirects=False, stream=True, **sent
     ) as answer:
-        said = answer.text if answer.status_code >= 300 else ""  # what was found may be told without end
+        said = (
+            answer.text if answer.status_code >= 300 else ""
+        )  # what was found may be told without end
     for name in asdict(who.owned).values():
         said = said.replace(name, "…")
     return answer.status_code, said
@@ -227,19 +278,29 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
 
 
 def test_a_logout_is_asked_for_by_the_page_itself() -> None:
-    """A login ends by a POST of the app's own page; a link on another site, and nobody's POST, end nobody's."""
+    """A login ends by a POST of the app's own page; a link on another site, and nobody's POST, end
+    nobody's."""
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
         who = {"Cookie": browser(app, ANN)}
 
         def logged_in() -> bool:
             return requests.get(f"{app.url}/config", headers=who, timeout=20).status_code == 200
 
-        for method, origin in (("GET", None), ("HEAD", None), ("POST", "https://evil.example"), ("POST", "null")):
+        for method, origin in (
+            ("GET", None),
+            ("HEAD", None),
+            ("POST", "https://evil.example"),
+            ("POST", "null"),
+        ):
             headers = who | ({"Origin": origin} if origin else {})
-            requests.request(method, f"{app.url}/logout", headers=headers, timeout=20, allow_redirects=False)
+            requests.request(
+                method, f"{app.url}/logout", headers=headers, timeout=20, allow_redirects=False
+            )
             assert logged_in(), f"{method} from {origin}"
         headers = who | {"Origin": app.url}
-        answer = requests.post(f"{app.url}/logout", headers=headers, timeout=20, allow_redirects=False)
+        answer = requests.post(
+            f"{app.url}/logout", headers=headers, timeout=20, allow_redirects=False
+        )
         assert answer.status_code < 400
         assert not logged_in()
 
@@ -264,8 +325,8 @@ def origins(url: str) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("path", sorted(SOCKETS))
 def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None:
-    """The owner is told; a stranger hears of somebody else's run what is said of one that never was; nobody without the
-    login hears anything; and pages of other sites are not even let in."""
+    """The owner is told; a stranger hears of somebody else's run what is said of one that never
+    was; nobody without the login hears anything; and pages of other sites are not even let in."""
     unknown = 4404 if path.startswith("/live") else "news"
     refused = 4401 if place.asks_for_login else unknown
     people = {
@@ -288,7 +349,8 @@ def test_every_socket_tells_each_what_it_should(place: Place, path: str) -> None
 
 
 def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object:
-    """What comes first over a socket: "view" or "news", the code it is closed with, or the handshake's status."""
+    """What comes first over a socket: "view" or "news", the code it is closed with, or the
+    handshake's status."""
     address = app.url.replace("http", "ws", 1) + path
     options = {"origin": origin} if origin is not None else {"suppress_origin": True}
     try:
@@ -305,7 +367,9 @@ def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object
     return "view" if "phase" in json.loads(data) else "news"
 
 
-@pytest.mark.parametrize("path", ["/", "/anything", "/gradio_api/queue/join", "/live", "/files/x/0/a.png"])
+@pytest.mark.parametrize(
+    "path", ["/", "/anything", "/gradio_api/queue/join", "/live", "/files/x/0/a.png"]
+)
 def test_there_is_no_other_socket(place: Place, path: str) -> None:
     """A handshake anywhere else is refused, login or not."""
     assert {heard(place.app, path, who, None) for who in (place.ann, place.nobody)} <= {403, 404}

@@ -1,4 +1,5 @@
-"""What is told to whom when something fails: no password in a message, nothing of the machine to a visitor."""
+"""What is told to whom when something fails: no password in a message, nothing of the machine to a
+visitor."""
 
 from __future__ import annotations
 
@@ -7,21 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from serving import running_demo_app
 from sqlalchemy.exc import OperationalError
-from web import finished, get, start
 
+from comfy.client.http_errors import rejected
 from comfy.errors import ComfyError, NodeError
-from comfy.events import ExecutionError
-from comfy.failures import without_folders
-from comfy.form import Form
-from comfy.form_errors import place_errors
-from comfy.history_database import open_database
-from comfy.history_tables import in_words
-from comfy.refusals import rejected
-from comfy.run_state import RunError, concluded, waiting
-from ui.log_limit import LINES, LogLimit
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
+from comfy.protocol.events import ExecutionError
+from comfy.protocol.execution_errors import without_folders
+from comfy.protocol.run_state import RunError, concluded, waiting
+from comfy.records.database import open_database
+from comfy.records.tables import as_comfy_errors
+from tests.support.http_client import finished, get, start
+from tests.support.serving import running_demo_app
 from ui.server import WebSettings
+from ui.web.log_limit import LINES, LogLimit
 
 SECRET = "hunter2"
 
@@ -37,31 +38,43 @@ SECRET = "hunter2"
     ],
 )
 def test_attack_a_password_in_a_mistyped_database(address: str, tmp_path: Path) -> None:
-    """The address of a database that cannot be read ends in a sentence that repeats nothing of it, in no traceback."""
+    """The address of a database that cannot be read ends in a sentence that repeats nothing of it,
+    in no traceback."""
     with pytest.raises(ComfyError, match="cannot be read") as refused:
         open_database(address.format(folder=tmp_path))
     assert SECRET not in f"{refused.value} {refused.value.hint}"
 
 
 def test_attack_a_visitor_asks_where_the_database_is(caplog: pytest.LogCaptureFixture) -> None:
-    """What the driver of a database elsewhere says of host, port and account is logged, and told to no visitor."""
-    said = 'connection to server at "db.internal" (10.0.0.7), port 5432 failed: no password for user "svc"'
-    with caplog.at_level(logging.WARNING), pytest.raises(ComfyError) as failed, in_words():
+    """What the driver of a database elsewhere says of host, port and account is logged, and told to
+    no visitor."""
+    said = (
+        'connection to server at "db.internal" (10.0.0.7), port 5432 failed: no password for user'
+        ' "svc"'
+    )
+    with caplog.at_level(logging.WARNING), pytest.raises(ComfyError) as failed, as_comfy_errors():
         raise OperationalError("SELECT 1", {}, Exception(said))
     assert "db.internal" not in f"{failed.value} {failed.value.hint}"
     assert "db.internal" in caplog.text
 
 
 def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
-    """Whoever prints what the web server was started with, as a failing assertion does, prints no password."""
+    """Whoever prints what the web server was started with, as a failing assertion does, prints no
+    password."""
     assert SECRET not in repr(WebSettings(users=(("ann", SECRET),)))
 
 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("No such file: '/home/ann smith/ComfyUI/models/a.safetensors'", "No such file: '…/a.safetensors'"),
-        ("full_output_folder: /srv/comfyui\n output_dir: /srv/comfyui/output", "full_output_folder: …\n output_dir: …"),
+        (
+            "No such file: '/home/ann smith/ComfyUI/models/a.safetensors'",
+            "No such file: '…/a.safetensors'",
+        ),
+        (
+            "full_output_folder: /srv/comfyui\n output_dir: /srv/comfyui/output",
+            "full_output_folder: …\n output_dir: …",
+        ),
         (r"cannot open C:\Users\ann\ComfyUI\input\b.png (5)", "cannot open …/b.png (5)"),
         (r"[Errno 2] 'D:\\ComfyUI\\models'", "[Errno 2] '…'"),
         ("the folder /home/ann, and (/srv/x/y.json)", "the folder …, and (…/y.json)"),
@@ -70,14 +83,23 @@ def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
     ],
 )
 def test_attack_an_error_that_tells_the_folders_of_the_server(said: str, told: str | None) -> None:
-    """ComfyUI's own words keep the names of files; where its folders are, and so its account's name, goes."""
+    """ComfyUI's own words keep the names of files; where its folders are, and so its account's
+    name, goes."""
     assert without_folders(said) == (said if told is None else told)
 
 
 def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
-    """What a run that failed shows, its technical details too, and what a refused one says, have no folder in them."""
+    """What a run that failed shows, its technical details too, and what a refused one says, have no
+    folder in them."""
     place = "/home/ann/ComfyUI/output"
-    node = NodeError("1", "image", "LoadImage", "custom_validation_failed", "", f"image - not below {place}/x.png")
+    node = NodeError(
+        "1",
+        "image",
+        "LoadImage",
+        "custom_validation_failed",
+        "",
+        f"image - not below {place}/x.png",
+    )
     other = NodeError("1", "image", "LoadImage", "unheard_of", f"not below {place}", "")
     form = Form("", "", (), ())
     error = ExecutionError("1", "1", "SaveImage", "OSError", f"not below {place}")
@@ -85,22 +107,28 @@ def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
     told = [
         str(ended.error),
         *(str(place_errors(form, [one])) for one in (node, other)),
-        str(rejected({"error": {"type": "new", "message": f"not below {place}", "details": f"'{place}'"}})),
+        str(
+            rejected(
+                {"error": {"type": "new", "message": f"not below {place}", "details": f"'{place}'"}}
+            )
+        ),
     ]
     assert "ann" not in " ".join(told)
     assert all("not below" in one for one in told)
 
 
-def test_attack_the_log_is_filled_by_asking_for_what_is_gone(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever asks for an archive a hundred times gets ten lines into the log, with none of a file's own name, which
-    its maker chose: it may be words of theirs, or look like other lines."""
+def test_attack_the_log_is_filled_by_asking_for_what_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever asks for an archive a hundred times gets ten lines into the log, with none of a
+    file's own name, which its maker chose: it may be words of theirs, or look like other lines."""
     caplog.handler.addFilter(limit := LogLimit())
     try:
         with caplog.at_level(logging.INFO), running_demo_app(step_seconds=0) as (_, app):
             run = finished(start(app, **{"5.steps": 1, "7.filename_prefix": "a secret"}))
-            assert app.backend.runs.history is not None
+            assert app.services.runs.history is not None
             for file in run.state.files:
-                app.backend.runs.history.files.remove(file.digest)
+                app.services.runs.history.files.remove(file.digest)
             for _ in range(30):
                 assert get(app, f"/files/{run.id}/all.zip").status_code == 404
     finally:

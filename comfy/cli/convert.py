@@ -1,0 +1,119 @@
+"""`python -m comfy convert GRAPH…`: graphs saved by the editor, as prompts in API format."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from comfy.cli.server import add_catalogue_arguments, catalogue_of
+from comfy.errors import ComfyError, WorkflowError
+from comfy.graph.convert import Converted, convert
+from comfy.json_values import NotJson, TooDeep, read_json
+from comfy.object_info import Catalogue
+from comfy.prompt.text_replacements import replace_prefixes
+from comfy.workflow.documents import documents
+from comfy.workflow.extract import file_text, find_workflow_in
+
+_MAX_BYTES = 64 * 1024 * 1024
+_NOTHING_TO_DO = "it is a prompt in API format already: there is nothing to convert."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "graphs",
+        nargs="+",
+        type=Path,
+        metavar="GRAPH",
+        help="workflow file saved by the editor, or media that holds one",
+    )
+    add_catalogue_arguments(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: here)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write a prompt for each graph. 1 if any could not be converted, 2 without a catalogue or a
+    folder to write to."""
+    try:
+        catalogue = catalogue_of(args)
+        args.out.mkdir(parents=True, exist_ok=True)
+    except ComfyError as error:
+        _say(error)
+        return 2
+    except OSError as error:
+        print(f"{args.out}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    failed = 0
+    written: dict[Path, Path] = {}
+    for path in args.graphs:
+        target = args.out / f"{path.stem}.json"
+        try:
+            _refuse_overwriting(path, target, written)
+            converted = _convert(path, catalogue)
+            prompt, _ = replace_prefixes(
+                converted.prompt, converted.names
+            )  # as the editor's own export has it
+            target.write_text(json.dumps(prompt, ensure_ascii=False, indent=2), encoding="utf-8")
+            written[target] = path
+            _name_missing(path, converted)
+        except ComfyError as error:
+            failed += 1
+            _say(error, f"{path}: ")
+        except OSError as error:
+            failed += 1
+            where = "" if str(error.filename) == str(path) else f"{error.filename or target}: "
+            print(f"{path}: {where}{error.strerror or error}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _convert(path: Path, catalogue: Catalogue) -> Converted:
+    graph = _saved(path) if path.suffix.lower() == ".json" else find_workflow_in(path).graph
+    if graph is None:
+        raise WorkflowError(_NOTHING_TO_DO)
+    return convert(graph, catalogue)
+
+
+def _saved(path: Path) -> object:
+    if path.stat().st_size > _MAX_BYTES:
+        raise WorkflowError(f"it is too big for a workflow (more than {_MAX_BYTES >> 20} MB).")
+    try:
+        data = read_json(file_text(path.read_bytes()))
+    except (NotJson, TooDeep) as error:
+        raise WorkflowError(
+            "it is not JSON.", hint="Save the workflow in ComfyUI and give that file."
+        ) from error
+    found = {document.kind: document.data for document in reversed(list(documents(data)))}
+    if "prompt" in found and "graph" not in found:
+        raise WorkflowError(_NOTHING_TO_DO)
+    return found.get("graph", data)
+
+
+def _refuse_overwriting(path: Path, target: Path, written: Mapping[Path, Path]) -> None:
+    if target in written:
+        raise WorkflowError(
+            f"{target} holds the prompt of {written[target]} already.",
+            hint="Rename one of the two.",
+        )
+    if target.exists() and path.exists() and target.samefile(path):
+        raise WorkflowError(
+            "the prompt would replace the graph.", hint="Name another folder with --out DIR."
+        )
+
+
+def _name_missing(path: Path, converted: Converted) -> None:
+    for missing in converted.missing:
+        nodes = ", ".join(missing.nodes[:10]) + (", …" if len(missing.nodes) > 10 else "")
+        pack = f" (from {missing.pack})" if missing.pack else ""
+        print(
+            f"{path}: the server has no node “{missing.class_type}”{pack}, used by {nodes}.",
+            file=sys.stderr,
+        )
+
+
+def _say(error: ComfyError, before: str = "") -> None:
+    print(before + " ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)

@@ -1,0 +1,18 @@
+"""The forms of a command: of one workflow, for whoever types it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.forms import Forms
+from comfy.services.permissions import Permissions
+from comfy.workflow.model import Workflow
+
+NAME, OWNER = "workflow", "shell"  # what services call the workflow, and whoever typed the command
+
+
+def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
+    """As a page has them; `fetch` gives the nodes of the server, as `Client.object_info`."""
+    return Forms(lambda _: workflow, CatalogueCache(fetch), Permissions.of_a_shell())

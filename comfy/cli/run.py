@@ -1,0 +1,279 @@
+"""`python -m comfy run WORKFLOW`: run a workflow, show how far it is, save what it makes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from comfy.cli.forms import NAME, OWNER, forms_of
+from comfy.cli.progress import ProgressLine
+from comfy.cli.save import save_file
+from comfy.cli.server import add_login_arguments, address_of
+from comfy.client.client import Client
+from comfy.discovery import choose_server
+from comfy.errors import ComfyError
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job
+from comfy.records.serialization import state_to_json
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import Upload, UploadLimits
+from comfy.workflow.model import read_workflow
+
+_OK, _FAILED, _UNUSABLE = 0, 1, 2
+
+
+class _Usage(ComfyError):
+    """What was asked for cannot be done; nothing was run."""
+
+
+class _Signal(BaseException):
+    """A signal that ends the program, raised where the main thread waits."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one"
+    )
+    parser.add_argument(
+        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
+    )
+    add_login_arguments(parser)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=VALUE",
+        dest="settings",
+        help=(
+            "a value in place of the workflow's, as in 6.text='a lighthouse'; for pictures and"
+            " other media the name of a file here, which is sent to the server; an empty seed is"
+            " drawn at random, an empty picture is left out where the workflow can do without it;"
+            " may be repeated"
+        ),
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder for the files (default: here)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the workflow. 0: done and saved; 1: refused, failed or lost; 2: could not be started at
+    all.
+
+    SIGINT and SIGTERM cancel the run at the server and end with 128 + the signal's number, as
+    shells have it.
+    """
+    try:
+        with _signals():
+            return _run(args)
+    except ComfyError as error:
+        _complain(str(error), error.hint)
+        return _UNUSABLE
+    except _Signal as stop:
+        _complain("Stopped.")
+        return 128 + stop.number
+
+
+def _run(args: argparse.Namespace) -> int:
+    workflow = read_workflow(args.workflow)
+    settings = dict(map(_setting, args.settings))
+    with (
+        choose_server(address_of(args)) as server,
+        Client(server.address) as client,
+        tempfile.TemporaryDirectory() as folder,
+        closing(BlobStore(Path(folder))) as blobs,
+    ):
+        forms = forms_of(workflow, client.object_info)
+        _, form = forms.form(NAME, OWNER, settings)
+        values = _values(form, settings)
+        runs = LocalRunRegistry(client, files=blobs)
+        starter = Starter(runs, forms, blobs, UploadLimits(file=None, run=math.inf))
+        try:
+            run = _start(starter, form, values)
+            print(f"{form.title} on {server}", file=sys.stderr)
+            state = _watch(run)
+        finally:
+            runs.close()
+        try:
+            saved = [save_file(client, file, args.out) for file in state.files]
+            trouble = None
+        except ComfyError as error:
+            saved, trouble = [], error
+    _report(state, form, run.job, saved, as_json=args.json)
+    if trouble:
+        _complain(str(trouble), trouble.hint)
+    return _OK if state.phase is Phase.DONE and not trouble else _FAILED
+
+
+def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
+    try:
+        return starter.start(NAME, values, OWNER, watched=False)
+    except FieldErrors as error:
+        known = ", ".join(sorted(_keys(form)))
+        raise _Usage(
+            " ".join(error.errors.values()), f"Inputs that can be set: {known}."
+        ) from error
+
+
+def _watch(run: Run) -> RunState:
+    """The finished state."""
+    progress = ProgressLine(sys.stderr)
+    try:
+        for state in run.watch():
+            progress.show(state)
+        return state
+    finally:
+        progress.end()
+
+
+# What is to be run
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise _Usage(
+            f"--set {text!r} is not NODE.INPUT=VALUE.",
+            "Write it as in --set 6.text='a lighthouse'.",
+        )
+    return key, value
+
+
+def _keys(form: Form) -> dict[str, str]:
+    """The key of the field that sets an input, by NODE.INPUT."""
+    return {target.key: field.key for field in form.fields for target in field.targets}
+
+
+def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
+    """Values by field key: those given, and the seeds that the workflow has."""
+    keys = _keys(form)
+    values: dict[str, object] = {
+        field.key: field.default for field in form.fields if field.widget == "seed"
+    }
+    values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
+    for field in form.fields:
+        value = values.get(field.key)
+        if field.is_media and isinstance(value, str) and Path(value).is_file():
+            values[field.key] = _upload(Path(value))
+    return values
+
+
+def _value(text: str) -> object:
+    """JSON strings, numbers, booleans and null are meant as such; all other text as it stands.
+
+    Numbers stay text: the form reads them by the type of their field, integers exactly.
+    """
+    try:
+        value = json.loads(text)  # not `parse_json`: the word NaN would become null
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str | bool) or value is None else text
+
+
+def _upload(path: Path) -> Upload:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _Usage(
+            f"{path} cannot be read: {error.strerror or error}.", "Check its name and permissions."
+        ) from error
+    return Upload(path.name, path)
+
+
+# What has become of it
+
+
+def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json: bool) -> None:
+    by_field, general = place_errors(form, state.node_errors)
+    refusals = {**by_field}
+    if as_json:
+        print(
+            json.dumps(_outcome(state, job, saved, refusals, general), ensure_ascii=False, indent=2)
+        )
+        return
+    for path in saved:
+        print(path)
+    for text in state.texts:
+        print(text.text)
+    if state.error is not None:
+        where = f"{state.error.node_title}: " if state.error.node_title else ""
+        _complain(f"{where}{state.error.message}", state.error.hint)
+        if state.error.detail:
+            _complain(state.error.detail)
+    for sentence in (*(f"{key}: {told}" for key, told in refusals.items()), *general):
+        _complain(sentence)
+
+
+def _outcome(
+    state: RunState,
+    job: Job,
+    saved: list[Path],
+    refusals: Mapping[str, str],
+    general: tuple[str, ...],
+) -> dict[str, Any]:
+    told = state_to_json(state)
+    seconds = (
+        state.finished_at - state.started_at if state.finished_at and state.started_at else None
+    )
+    return told | {
+        "state": told["phase"],
+        "seconds": None if seconds is None else round(seconds, 3),
+        "values": dict(job.values),
+        "files": [
+            {"path": str(path)} | file for file, path in zip(told["files"], saved, strict=False)
+        ],
+        "field_errors": dict(refusals),
+        "other_errors": list(general),
+    }
+
+
+def _complain(sentence: str, hint: str = "") -> None:
+    print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGINT and SIGTERM as an exception in the main thread, once: the clean-up is not to be
+    interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
+        raise _Signal(number)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""The server that a shell command works with: its options, and the variables that stand in for
+them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from comfy.client.address import ServerAddress, named_server
+from comfy.object_info import Catalogue
+
+
+def add_login_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that go with `--server`."""
+    parser.add_argument(
+        "--server-token",
+        metavar="TOKEN",
+        help=(
+            "sent to the server as 'Authorization: Bearer TOKEN'; others on this machine see it in"
+            " the list of processes, but not COMFYFORMS_SERVER_TOKEN"
+        ),
+    )
+    parser.add_argument(
+        "--server-header", metavar="HEADER", help="sent to the server, as 'X-Api-Key: secret'"
+    )
+    parser.add_argument(
+        "--server-ca",
+        type=Path,
+        metavar="FILE",
+        help="certificates that the server's own is trusted by (PEM file)",
+    )
+
+
+def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where the node catalogue comes from, as `catalogue_of` reads it."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)"
+    )
+    where.add_argument(
+        "--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz"
+    )
+    add_login_arguments(parser)
+
+
+def address_of(args: argparse.Namespace) -> ServerAddress | None:
+    """The server that the options name, or COMFYFORMS_SERVER and its like; None if none. ComfyError
+    if it is wrong."""
+    ca = args.server_ca or os.environ.get("COMFYFORMS_SERVER_CA")
+    return named_server(
+        args.server or os.environ.get("COMFYFORMS_SERVER"),
+        token=args.server_token or os.environ.get("COMFYFORMS_SERVER_TOKEN"),
+        header=args.server_header or os.environ.get("COMFYFORMS_SERVER_HEADER"),
+        ca=Path(ca) if ca else None,
+    )
+
+
+def catalogue_of(args: argparse.Namespace) -> Catalogue:
+    """The node catalogue: the file of `--object-info`, else the server's. ComfyError if it cannot
+    be had."""
+    if args.object_info:
+        return Catalogue.read(args.object_info)
+    # Only now: reading a file needs no network libraries.
+    from comfy.client.client import Client
+    from comfy.discovery import choose_server
+
+    with choose_server(address_of(args)) as server, Client(server.address) as client:
+        return Catalogue(client.object_info())

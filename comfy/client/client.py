@@ -1,0 +1,390 @@
+"""ComfyUI's HTTP interface: one method a request, every one with a timeout.
+
+Answers are parsed in `comfy.protocol.responses`; every foreign exception becomes one of
+`comfy.errors` here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from comfy.client.abortable import Adapter, open_socket, shut, timed_out
+from comfy.client.address import ServerAddress
+from comfy.client.file_form import FileForm
+from comfy.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.client.unreachable import unreachable
+from comfy.client.view import FileResponse
+from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
+from comfy.json_values import as_mapping, parse_json
+from comfy.protocol.outputs import OutputFile
+from comfy.protocol.responses import (
+    HistoryEntry,
+    Queue,
+    Submitted,
+    parse_history,
+    parse_queue,
+    parse_submitted,
+)
+
+# An attempt to connect cannot be aborted, so it is kept short; nothing has been sent yet, so it can
+# be repeated.
+_CONNECT_SECONDS = 0.9
+_CONNECT_TRIES = 3
+_IDLE_SESSIONS = 8
+
+
+class Client:
+    """Requests to one ComfyUI server, from any number of threads.
+
+    A requests session is not promised to be thread-safe, so each call borrows one that nobody else
+    is using.
+    """
+
+    def __init__(self, server: ServerAddress | str, *, timeout: float = 10.0) -> None:
+        """`server` as a text is read by `ServerAddress.parse`; ComfyError if it is no address."""
+        self.address = ServerAddress.parse(server) if isinstance(server, str) else server
+        self.timeout = timeout
+        self._lock = threading.Lock()
+        self._idle: list[requests.Session] = []
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._closed = False
+        self._aborted = False
+        self._when_unreachable: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; those in use are closed when their call is through."""
+        with self._lock:
+            self._closed = True
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close the connections that nobody is using; the next call opens another."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for session in idle:
+            session.close()
+
+    def fork(self, *, timeout: float | None = None) -> Client:
+        """A client of the same server with connections of its own, to be closed by itself."""
+        forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
+        forked._when_unreachable = self._when_unreachable
+        return forked
+
+    def on_unreachable(self, call: Callable[[], None]) -> None:
+        """From now on, do this whenever a call of this client or of a fork of it had no answer, but
+        for calls that were aborted; in the thread of that call, so it has to be quick."""
+        self._when_unreachable.append(call)
+
+    def abort(self) -> None:
+        """From another thread: make the calls in progress, and all later ones, fail with
+        ServerUnreachable at once."""
+        with self._lock:
+            self._aborted = True
+            sockets = list(self._sockets)
+        for sock in sockets:
+            shut(sock)
+
+    # Prompts
+
+    def submit(
+        self,
+        prompt: Mapping[str, Any],
+        *,
+        client_id: str,
+        prompt_id: str,
+        extra_data: Mapping[str, Any] | None = None,
+    ) -> Submitted:
+        """`POST /prompt`. PromptRejected if it is refused as a whole.
+
+        Servers before 0.3.45 choose the prompt id themselves: the one in the answer is right
+        (docs/comfyui.md#15).
+        """
+        body = {
+            "prompt": prompt,
+            "client_id": client_id,
+            "prompt_id": prompt_id,
+            "extra_data": {"client_id": client_id, **(extra_data or {})},
+        }
+        # requests writes NaN and infinity as they are, which is not JSON: such a number is caught
+        # here.
+        try:
+            data = json.dumps(body, allow_nan=False).encode()
+        except ValueError as error:
+            raise PromptRejected(
+                "The workflow holds a number that cannot be sent.",
+                "Look for an infinite or missing number.",
+            ) from error
+        with self._call(
+            "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
+        ) as response:
+            if response.status_code == 400:
+                raise rejected(_json(response))
+            if response.status_code == 413:
+                raise PromptRejected(*PROMPT_TOO_LARGE)
+            self._check(response)
+            try:
+                return parse_submitted(_json(response))
+            except ValueError as error:
+                raise ServerError(
+                    "The server's answer to the prompt could not be understood.",
+                    "Check that this is the address of a ComfyUI server.",
+                    status=response.status_code,
+                ) from error
+
+    def history(self, prompt_id: str) -> HistoryEntry | None:
+        """How a prompt ended, or None while it waits or runs, and when the server does not know
+        it."""
+        return parse_history(self._get(f"/history/{quote(prompt_id, safe='')}"), prompt_id)
+
+    def forget(self, prompt_id: str) -> None:
+        """Delete what the server remembers of a prompt that has ended; nothing where it knows none.
+        Files stay (docs/comfyui.md#29)."""
+        self._post("/history", {"delete": [prompt_id]})
+
+    def queue(self) -> Queue:
+        """What runs and what waits."""
+        return parse_queue(self._get("/queue"))
+
+    def cancel(self, prompt_id: str) -> bool:
+        """Stop this prompt, waiting or running, and no other. A prompt that is neither is left
+        alone. True if the server says that it did so; older ones do not say.
+
+        `/api/jobs/{id}/cancel` does it in one step since 0.33 (docs/comfyui.md#19). Older servers
+        are told to take it out of the queue and then to interrupt it if it runs; without its id
+        `/interrupt` would stop whoever is running.
+        """
+        with self._call(
+            "POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={}
+        ) as response:
+            if response.status_code not in (404, 405):
+                self._check(response)
+                return as_mapping(_json(response)).get("cancelled") is True
+        self._post("/queue", {"delete": [prompt_id]})
+        self._post("/interrupt", {"prompt_id": prompt_id})
+        return False
+
+    # The server
+
+    def answers(self, *, timeout: float) -> bool:
+        """Whether the server answers within so many seconds. A refusal is an answer, a proxy's 5xx
+        is none. ServerUnreachable where the question was aborted: nothing is known then."""
+        headers = {"Connection": "close"}  # nothing is kept open for a question now and then
+        try:
+            with self._call("GET", "/system_stats", timeout=timeout, headers=headers) as response:
+                return response.status_code < 500
+        except ServerUnreachable:
+            if self._aborted:
+                raise
+            return False
+
+    def object_info(self) -> dict[str, Any]:
+        """The catalogue of all nodes, raw: 0.5 to 1.6 MB, so fetch it rarely
+        (docs/comfyui.md#25)."""
+        return as_mapping(self._get("/object_info", timeout=max(self.timeout, 60.0)))
+
+    def system_stats(self) -> dict[str, Any]:
+        """What the server says of itself and its machine: `GET /system_stats`, or {}."""
+        return as_mapping(self._get("/system_stats"))
+
+    # Files
+
+    def upload(self, data: bytes | BinaryIO, filename: str, *, subfolder: str) -> str:
+        """Send a file and get the value for LoadImage: `subfolder/name` with the name the server
+        really took (docs/comfyui.md#22).
+
+        An open file is sent piece by piece, from its beginning. UploadRejected if the server
+        refuses.
+        """
+        form = {"type": "input", "subfolder": subfolder}
+        body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
+        with self._call(
+            "POST",
+            "/upload/image",
+            data=body,
+            headers={"Content-Type": body.kind},
+            timeout=max(self.timeout, 60.0),
+        ) as response:
+            if response.status_code in UPLOAD_REFUSED:
+                raise UploadRejected(*UPLOAD_REFUSED[response.status_code])
+            self._check(response)
+            answer = as_mapping(_json(response))
+        name, folder = answer.get("name"), answer.get("subfolder", "")
+        if not isinstance(name, str):
+            raise UploadRejected(
+                "The server did not say under which name it keeps the file.", "Try again."
+            )
+        return f"{folder}/{name}" if folder else name
+
+    def empty(self, value: str) -> None:
+        """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI
+        can delete one (docs/comfyui.md#29)."""
+        subfolder, _, name = value.rpartition("/")
+        form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
+        with self._call(
+            "POST", "/upload/image", data=form, files={"image": (name, b"")}
+        ) as response:
+            self._check(response)
+
+    @contextmanager
+    def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
+        """A file of the server, whole or the part asked for; ServerError (404) when it is no longer
+        there."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        headers = {
+            "Accept-Encoding": "identity",
+            **({"Range": range_header} if range_header else {}),
+        }
+        with self._call("GET", "/view", params=params, headers=headers, stream=True) as response:
+            if response.status_code == 404:
+                raise ServerError(
+                    f"The file {file.filename} is no longer on the server.",
+                    "Run the workflow again.",
+                    status=404,
+                )
+            self._check(response)
+            yield FileResponse(response)
+
+    # The one exit to the network
+
+    def _get(self, path: str, timeout: float | None = None) -> object:
+        with self._call("GET", path, timeout=timeout) as response:
+            self._check(response)
+            return _json(response)
+
+    def _post(self, path: str, body: Mapping[str, object]) -> None:
+        with self._call("POST", path, json=body) as response:
+            self._check(response)
+
+    def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
+        """A socket to the server for what is no HTTP, by the way that the calls take: proxies, TLS.
+        `opened` is as in `comfy.client.abortable.open_socket`. ServerUnreachable."""
+        for attempt in range(1, _CONNECT_TRIES + 1):
+            try:
+                return open_socket(
+                    self.address, opened, timeout=min(self.timeout, _CONNECT_SECONDS)
+                )
+            except (HTTPError, OSError) as error:
+                if self._aborted or not timed_out(error) or attempt == _CONNECT_TRIES:
+                    raise self._unreachable(error) from error
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _call(
+        self, method: str, path: str, *, timeout: float | None = None, **options: Any
+    ) -> Iterator[requests.Response]:
+        with self._session() as session:
+            try:
+                response = self._send(
+                    session, method, self.address.url + path, timeout or self.timeout, options
+                )
+            except (requests.RequestException, HTTPError) as error:
+                raise self._unreachable(error) from error
+            except (
+                ValueError
+            ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+                raise ComfyError(
+                    "A name cannot be sent to the server.", "Rename the file."
+                ) from error
+            with response:
+                yield response
+
+    def _unreachable(self, error: BaseException) -> ServerUnreachable:
+        if not self._aborted:
+            for call in self._when_unreachable:
+                call()
+        return unreachable(error, self.address.name)
+
+    def _send(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        timeout: float,
+        options: Mapping[str, Any],
+    ) -> requests.Response:
+        limits = (min(timeout, _CONNECT_SECONDS), timeout)
+        for attempt in range(1, _CONNECT_TRIES + 1):
+            try:
+                return session.request(
+                    method, url, timeout=limits, allow_redirects=method == "GET", **options
+                )
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+                # Not sent at all; or a question cut off, as when it meets a kept connection that is
+                # being closed.
+                repeatable = isinstance(error, requests.ConnectTimeout) or (
+                    method == "GET" and attempt == 1
+                )
+                if self._aborted or not repeatable or attempt == _CONNECT_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        session = session or self._new_session()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                keep = not self._closed and not self._aborted and len(self._idle) < _IDLE_SESSIONS
+                if keep:
+                    self._idle.append(session)
+            if not keep:
+                session.close()
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = (
+            False  # .netrc would take the place of our login; proxies and bundles are read by us
+        )
+        adapter = Adapter(self.address, self._opened)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return session
+
+    def _opened(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sockets.add(sock)
+            aborted = self._aborted
+        if aborted:
+            shut(sock)
+
+    def _check(self, response: requests.Response) -> None:
+        """Nothing for a good answer, ServerError for any other."""
+        if not 200 <= response.status_code < 300:
+            raise unexpected(response.status_code, self.address)
+
+
+def _json(response: requests.Response) -> object:
+    try:
+        return parse_json(response.content)
+    except (requests.RequestException, ValueError, RecursionError) as error:
+        raise ServerError(
+            "The server's answer could not be understood.",
+            "Check that this is the address of a ComfyUI server.",
+            status=response.status_code,
+        ) from error

@@ -1,0 +1,28 @@
+"""A file of the server while it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from comfy.errors import ServerUnreachable
+
+
+class FileResponse:
+    """An open answer of `/view`, to be read once."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
+        """The body as it comes, undecoded; ServerUnreachable if it breaks off."""
+        try:
+            yield from self._response.raw.stream(size, decode_content=False)
+        except (HTTPError, OSError) as error:
+            raise ServerUnreachable(
+                "The file broke off while it came from the server.", "Try again."
+            ) from error

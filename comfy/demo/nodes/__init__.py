@@ -1,0 +1,1 @@
+"""The node classes that the stand-in can run."""

@@ -1,0 +1,80 @@
+"""What a node of the stand-in is, and what it may ask of the run it is part of."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PIL import Image
+
+from comfy.demo.nodes.describe import NodeInfo
+from comfy.demo.nodes.values import Result
+from comfy.demo.storage import Storage
+
+Inputs = Mapping[str, Any]
+
+
+class Interrupted(Exception):
+    """The prompt was stopped by somebody."""
+
+
+class NodeFailure(Exception):
+    """A node cannot do what it is asked; the sentence goes to the person."""
+
+
+@dataclass(slots=True)
+class Speed:
+    """How long things pretend to take, in seconds. A server and its runs share one, which may be
+    changed under way."""
+
+    step: float = 0.15
+    load: float = 0.3
+    encode: float = 0.02
+
+
+class NodeRun(Protocol):
+    """The run a node is executed in."""
+
+    @property
+    def storage(self) -> Storage:
+        """The folders of the server."""
+
+    @property
+    def speed(self) -> Speed:
+        """How long things pretend to take."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What save nodes write into their files: the prompt, and the editor's graph if it was sent
+        along."""
+
+    def wait(self, seconds: float) -> None:
+        """Pretend to work; raises Interrupted as soon as the run is stopped."""
+
+    def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
+        """Report progress; the preview is only made if somebody wants one. Raises Interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """One class of node: its catalogue entry (which may depend on the files there are) and its
+    work."""
+
+    describe: Callable[[Storage], NodeInfo]
+    run: Callable[[NodeRun, Inputs], Result]
+    fingerprint: Callable[[Storage, Inputs], str] | None = None
+    """What besides the inputs decides whether a cached result may be used: a file's bytes."""
+    validate: Callable[[Storage, Inputs], Mapping[str, str]] | None = None
+    """Input name → what is wrong with it. What is checked here is not checked against its list."""
+    validated: frozenset[str] = frozenset()
+
+
+def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
+    """The description of a node that is the same whatever files there are."""
+    return lambda storage: entry
+
+
+def pause(event: threading.Event, seconds: float) -> None:
+    """Sleep unless or until the event is set; Interrupted if it is."""
+    if event.wait(seconds) if seconds > 0 else event.is_set():
+        raise Interrupted

@@ -1,0 +1,279 @@
+"""Nodes that load, change, save and show pictures."""
+
+import hashlib
+import json
+import random
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import Image, ImageOps, ImageSequence
+from PIL.PngImagePlugin import PngInfo
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
+from comfy.demo.nodes.describe import NodeInfo, node_info, spec
+from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
+from comfy.demo.nodes.values import Images, Result
+from comfy.demo.storage import Folder, Storage
+
+
+def load_image(run: NodeRun, inputs: Inputs) -> Result:
+    """The picture (all frames of an animated one) and its mask: where the picture is
+    transparent."""
+    path = run.storage.find(inputs["image"])
+    if path is None:
+        raise NodeFailure(f"There is no file {inputs['image']}.")
+    pictures: list[Image.Image] = []
+    masks: list[Image.Image] = []
+    with Image.open(path) as opened:
+        for frame in ImageSequence.Iterator(opened):
+            upright = ImageOps.exif_transpose(frame)
+            if pictures and upright.size != pictures[0].size:
+                continue
+            pictures.append(upright.convert("RGB"))
+            if "A" in upright.getbands() or "transparency" in upright.info:
+                masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
+            else:
+                masks.append(Image.new("L", upright.size, 0))
+    return Result((tuple(pictures), tuple(masks)))
+
+
+def load_mask(run: NodeRun, inputs: Inputs) -> Result:
+    """One channel of an uploaded picture as a mask."""
+    pictures, masks = load_image(run, inputs).outputs
+    if inputs["channel"] == "alpha":
+        return Result((masks,))
+    band = inputs["channel"][0].upper()
+    return Result((tuple(picture.getchannel(band) for picture in pictures),))
+
+
+def scale(run: NodeRun, inputs: Inputs) -> Result:
+    """The pictures in another size; a side that is 0 follows from the other one."""
+    width, height = inputs["width"], inputs["height"]
+
+    def scaled(picture: Image.Image) -> Image.Image:
+        if width == 0 and height == 0:
+            return picture
+        wide = width or max(1, round(picture.width * height / picture.height))
+        high = height or max(1, round(picture.height * width / picture.width))
+        cut = crop_to_ratio(picture, wide, high) if inputs["crop"] == "center" else picture
+        return resize(cut, wide, high, inputs["upscale_method"])
+
+    return Result((tuple(scaled(picture) for picture in inputs["image"]),))
+
+
+def scale_by(run: NodeRun, inputs: Inputs) -> Result:
+    """The pictures in another size, sides times `scale_by`."""
+    factor, method = inputs["scale_by"], inputs["upscale_method"]
+    pictures: Images = inputs["image"]
+    return Result(
+        (
+            tuple(
+                resize(one, round(one.width * factor), round(one.height * factor), method)
+                for one in pictures
+            ),
+        )
+    )
+
+
+def invert(run: NodeRun, inputs: Inputs) -> Result:
+    """The pictures with their colours inverted."""
+    return Result((tuple(ImageOps.invert(picture) for picture in inputs["image"]),))
+
+
+def batch(run: NodeRun, inputs: Inputs) -> Result:
+    """Both batches after each other; the second takes the size of the first."""
+    first: Images = inputs["image1"]
+    second: Images = inputs["image2"]
+    width, height = first[0].size
+    fitted = (
+        resize(crop_to_ratio(one, width, height), width, height, "bilinear") for one in second
+    )
+    return Result(((*first, *fitted),))
+
+
+def save(run: NodeRun, inputs: Inputs) -> Result:
+    """Write the pictures to the output folder and show them."""
+    return _write(run, inputs["images"], "output", inputs["filename_prefix"], compress_level=4)
+
+
+def preview_image(run: NodeRun, inputs: Inputs) -> Result:
+    """Write the pictures to the temp folder and show them."""
+    letters = "".join(random.Random(run_seed(run)).choices(string.ascii_lowercase, k=5))
+    return _write(run, inputs["images"], "temp", f"ComfyUI_temp_{letters}", compress_level=1)
+
+
+def run_seed(run: NodeRun) -> str:
+    """The same for the same prompt: temp names need not be secret here."""
+    return json.dumps(run.metadata.get("prompt"), sort_keys=True)
+
+
+def _write(
+    run: NodeRun, images: Images, folder: Folder, prefix: str, *, compress_level: int
+) -> Result:
+    directory, subfolder, name, number = run.storage.next_name(folder, prefix, images[0].size)
+    info = PngInfo()
+    for key, value in run.metadata.items():
+        info.add_text(key, json.dumps(value))
+    files = []
+    for offset, picture in enumerate(images):
+        filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
+        picture.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
+        files.append({"filename": filename, "subfolder": subfolder, "type": folder})
+    return Result((images,), {"images": files})
+
+
+def file_exists(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
+    """The check of LoadImage: a file need not be in its list, only in one of the folders."""
+    value = inputs.get("image")
+    if isinstance(value, str) and storage.find(value) is None:
+        return {"image": f"Invalid image file: {value}"}
+    return {}
+
+
+def file_digest(storage: Storage, inputs: Inputs) -> str:
+    """A loaded file's bytes decide whether the cached picture is still good."""
+    value = inputs.get("image")
+    path = storage.find(value) if isinstance(value, str) else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""
+
+
+def _describe_load_image(storage: Storage) -> NodeInfo:
+    return node_info(
+        "LoadImage",
+        "Load Image",
+        "image",
+        required={"image": spec(storage.input_files("image"), image_upload=True)},
+        outputs=["IMAGE", "MASK"],
+        extra={"essentials_category": "Basics"},
+    )
+
+
+def _describe_load_mask(storage: Storage) -> NodeInfo:
+    return node_info(
+        "LoadImageMask",
+        "Load Image (as Mask)",
+        "image",
+        required={
+            "image": spec(storage.input_files("image"), image_upload=True),
+            "channel": spec(["alpha", "red", "green", "blue"]),
+        },
+        outputs=["MASK"],
+        extra={"essentials_category": "Image Tools"},
+    )
+
+
+def _tool(name: str, title: str, category: str, required: dict[str, Any], **more: Any) -> NodeInfo:
+    return node_info(name, title, category, required=required, outputs=["IMAGE"], **more)
+
+
+_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 1}
+_TOOLS = {"essentials_category": "Image Tools"}
+_BASICS = {"essentials_category": "Basics"}
+_CHECKED_BY_NODE = frozenset({"image"})
+
+NODES = {
+    "LoadImage": NodeClass(
+        _describe_load_image, load_image, file_digest, file_exists, _CHECKED_BY_NODE
+    ),
+    "LoadImageMask": NodeClass(
+        _describe_load_mask, load_mask, file_digest, file_exists, _CHECKED_BY_NODE
+    ),
+    "SaveImage": NodeClass(
+        fixed(
+            _tool(
+                "SaveImage",
+                "Save Image",
+                "image",
+                {
+                    "images": spec("IMAGE", tooltip="What to keep."),
+                    "filename_prefix": spec(
+                        "STRING",
+                        default="ComfyUI",
+                        tooltip="How the file names begin; a / makes a folder.",
+                    ),
+                },
+                saves=True,
+                output_names=["images"],
+                output_node=True,
+                description="Keeps pictures in the output folder.",
+                extra=_BASICS,
+            )
+        ),
+        save,
+    ),
+    "PreviewImage": NodeClass(
+        fixed(
+            _tool(
+                "PreviewImage",
+                "Preview Image",
+                "image",
+                {"images": spec("IMAGE")},
+                saves=True,
+                output_names=["images"],
+                output_node=True,
+                description="Shows pictures without keeping them.",
+                extra=_BASICS,
+            )
+        ),
+        preview_image,
+    ),
+    "ImageScale": NodeClass(
+        fixed(
+            _tool(
+                "ImageScale",
+                "Upscale Image",
+                "image/upscaling",
+                {
+                    "image": spec("IMAGE"),
+                    "upscale_method": spec(METHODS),
+                    "width": spec("INT", **_SIDE),
+                    "height": spec("INT", **_SIDE),
+                    "crop": spec(["disabled", "center"]),
+                },
+                extra=_TOOLS,
+            )
+        ),
+        scale,
+    ),
+    "ImageScaleBy": NodeClass(
+        fixed(
+            _tool(
+                "ImageScaleBy",
+                "Upscale Image By",
+                "image/upscaling",
+                {
+                    "image": spec("IMAGE"),
+                    "upscale_method": spec(METHODS),
+                    "scale_by": spec("FLOAT", default=1.0, min=0.01, max=8.0, step=0.01),
+                },
+                extra=_TOOLS,
+            )
+        ),
+        scale_by,
+    ),
+    "ImageInvert": NodeClass(
+        fixed(
+            _tool(
+                "ImageInvert",
+                "Invert Image Colors",
+                "image/color",
+                {"image": spec("IMAGE")},
+                extra=_TOOLS,
+            )
+        ),
+        invert,
+    ),
+    "ImageBatch": NodeClass(
+        fixed(
+            _tool(
+                "ImageBatch",
+                "Batch Images (DEPRECATED)",
+                "image/batch",
+                {"image1": spec("IMAGE"), "image2": spec("IMAGE")},
+                extra={"deprecated": True},
+            )
+        ),
+        batch,
+    ),
+}

@@ -1,0 +1,248 @@
+"""Nodes around latents: making, repeating, scaling, masking, and the way from and to pictures."""
+
+from PIL import Image, ImageChops, ImageFilter
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.scaling import METHODS, crop_to_ratio, resize
+from comfy.demo.nodes.values import Latent, Masks, Result
+
+
+def empty_latent(run: NodeRun, inputs: Inputs) -> Result:
+    """An empty latent, its sides multiples of 8 pixels."""
+    width, height = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8
+    return Result((Latent(width, height, (None,) * inputs["batch_size"]),))
+
+
+def repeat_latent(run: NodeRun, inputs: Inputs) -> Result:
+    """The same latents `amount` times."""
+    latent: Latent = inputs["samples"]
+    pictures = latent.pictures * inputs["amount"]
+    return Result((Latent(latent.width, latent.height, pictures, latent.mask, latent.leftover),))
+
+
+def upscale_latent(run: NodeRun, inputs: Inputs) -> Result:
+    """The latents in another size; a side that is 0 follows from the other one."""
+    latent: Latent = inputs["samples"]
+    width, height = inputs["width"], inputs["height"]
+    if width == 0 and height == 0:
+        return Result((latent,))
+    # A zero side follows from the other one; below 64 pixels the real node does not go.
+    width = max(64, width or round(latent.width * height / latent.height))
+    height = max(64, height or round(latent.height * width / latent.width))
+    return Result(
+        (
+            _scaled(
+                latent, width // 8 * 8, height // 8 * 8, inputs["upscale_method"], inputs["crop"]
+            ),
+        )
+    )
+
+
+def upscale_latent_by(run: NodeRun, inputs: Inputs) -> Result:
+    """The latents in another size, sides times `scale_by`."""
+    latent: Latent = inputs["samples"]
+    width = max(8, round(latent.width / 8 * inputs["scale_by"]) * 8)
+    height = max(8, round(latent.height / 8 * inputs["scale_by"]) * 8)
+    return Result((_scaled(latent, width, height, inputs["upscale_method"], "disabled"),))
+
+
+def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> Latent:
+    def scale(picture: Image.Image | None) -> Image.Image | None:
+        if picture is None:
+            return None
+        if crop == "center":
+            picture = crop_to_ratio(picture, width, height)
+        return resize(picture, width, height, method)
+
+    mask = latent.mask.resize((width, height)) if latent.mask is not None else None
+    return Latent(
+        width, height, tuple(scale(one) for one in latent.pictures), mask, latent.leftover
+    )
+
+
+def decode_latent(run: NodeRun, inputs: Inputs) -> Result:
+    """The pictures that the latents stand for; grey where nothing was sampled."""
+    run.wait(run.speed.encode)
+    latent: Latent = inputs["samples"]
+    blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
+    return Result((tuple(picture or blank for picture in latent.pictures),))
+
+
+def encode(run: NodeRun, inputs: Inputs) -> Result:
+    """Pictures as latents, cut to multiples of 8 pixels."""
+    run.wait(run.speed.encode)
+    pictures = tuple(_to_grid(picture) for picture in inputs["pixels"])
+    width, height = pictures[0].size
+    return Result((Latent(width, height, pictures),))
+
+
+def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> Result:
+    """As `encode`, but what the mask covers is emptied before and repainted later."""
+    run.wait(run.speed.encode)
+    pictures = tuple(_to_grid(picture) for picture in inputs["pixels"])
+    width, height = pictures[0].size
+    mask = _grown(inputs["mask"][0].resize((width, height)), inputs["grow_mask_by"])
+    grey = Image.new("RGB", (width, height), (128, 128, 128))
+    emptied = tuple(Image.composite(grey, picture, mask) for picture in pictures)
+    return Result((Latent(width, height, emptied, mask),))
+
+
+def set_mask(run: NodeRun, inputs: Inputs) -> Result:
+    """The latents with a mask: what it covers will be sampled anew."""
+    latent: Latent = inputs["samples"]
+    masks: Masks = inputs["mask"]
+    mask = masks[0].resize((latent.width, latent.height))
+    return Result((Latent(latent.width, latent.height, latent.pictures, mask, latent.leftover),))
+
+
+def _to_grid(picture: Image.Image) -> Image.Image:
+    """Cut to multiples of 8 pixels around the middle, as an encoder does."""
+    width, height = max(8, picture.width // 8 * 8), max(8, picture.height // 8 * 8)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _grown(mask: Image.Image, pixels: int) -> Image.Image:
+    if pixels == 0:
+        return mask
+    return ImageChops.lighter(mask, mask.filter(ImageFilter.MaxFilter(2 * pixels + 1)))
+
+
+_SIDE = {"default": 512, "min": 16, "max": 16384, "step": 8}
+_SCALED_SIDE = {"default": 512, "min": 0, "max": 16384, "step": 8}
+_LATENT_METHODS = [*METHODS[:4], "bislerp"]
+
+NODES = {
+    "EmptyLatentImage": NodeClass(
+        fixed(
+            node_info(
+                "EmptyLatentImage",
+                "Empty Latent Image",
+                "model/latent",
+                required={
+                    "width": spec(
+                        "INT", **_SIDE, tooltip="Width of the picture to come, in pixels."
+                    ),
+                    "height": spec(
+                        "INT", **_SIDE, tooltip="Height of the picture to come, in pixels."
+                    ),
+                    "batch_size": spec(
+                        "INT", default=1, min=1, max=4096, tooltip="How many pictures at once."
+                    ),
+                },
+                outputs=["LATENT"],
+                description="An empty canvas, or several of them.",
+                extra={"output_tooltips": ["The empty canvases."]},
+            )
+        ),
+        empty_latent,
+    ),
+    "RepeatLatentBatch": NodeClass(
+        fixed(
+            node_info(
+                "RepeatLatentBatch",
+                "Repeat Latent Batch",
+                "model/latent/batch",
+                required={
+                    "samples": spec("LATENT"),
+                    "amount": spec("INT", default=1, min=1, max=64),
+                },
+                outputs=["LATENT"],
+            )
+        ),
+        repeat_latent,
+    ),
+    "LatentUpscale": NodeClass(
+        fixed(
+            node_info(
+                "LatentUpscale",
+                "Upscale Latent",
+                "model/latent",
+                required={
+                    "samples": spec("LATENT"),
+                    "upscale_method": spec(_LATENT_METHODS),
+                    "width": spec("INT", **_SCALED_SIDE),
+                    "height": spec("INT", **_SCALED_SIDE),
+                    "crop": spec(["disabled", "center"]),
+                },
+                outputs=["LATENT"],
+            )
+        ),
+        upscale_latent,
+    ),
+    "LatentUpscaleBy": NodeClass(
+        fixed(
+            node_info(
+                "LatentUpscaleBy",
+                "Upscale Latent By",
+                "model/latent",
+                required={
+                    "samples": spec("LATENT"),
+                    "upscale_method": spec(_LATENT_METHODS),
+                    "scale_by": spec("FLOAT", default=1.5, min=0.01, max=8.0, step=0.01),
+                },
+                outputs=["LATENT"],
+            )
+        ),
+        upscale_latent_by,
+    ),
+    "VAEDecode": NodeClass(
+        fixed(
+            node_info(
+                "VAEDecode",
+                "VAE Decode",
+                "model/latent",
+                required={
+                    "samples": spec("LATENT", tooltip="What to show."),
+                    "vae": spec("VAE", tooltip="Which codec."),
+                },
+                outputs=["IMAGE"],
+                description="Makes a picture of a latent.",
+                extra={"output_tooltips": ["The picture."]},
+            )
+        ),
+        decode_latent,
+    ),
+    "VAEEncode": NodeClass(
+        fixed(
+            node_info(
+                "VAEEncode",
+                "VAE Encode",
+                "model/latent",
+                required={"pixels": spec("IMAGE"), "vae": spec("VAE")},
+                outputs=["LATENT"],
+            )
+        ),
+        encode,
+    ),
+    "VAEEncodeForInpaint": NodeClass(
+        fixed(
+            node_info(
+                "VAEEncodeForInpaint",
+                "VAE Encode (for Inpainting)",
+                "model/latent",
+                required={
+                    "pixels": spec("IMAGE"),
+                    "vae": spec("VAE"),
+                    "mask": spec("MASK"),
+                    "grow_mask_by": spec("INT", default=6, min=0, max=64, step=1),
+                },
+                outputs=["LATENT"],
+            )
+        ),
+        encode_for_inpaint,
+    ),
+    "SetLatentNoiseMask": NodeClass(
+        fixed(
+            node_info(
+                "SetLatentNoiseMask",
+                "Set Latent Noise Mask",
+                "model/latent",
+                required={"samples": spec("LATENT"), "mask": spec("MASK")},
+                outputs=["LATENT"],
+            )
+        ),
+        set_mask,
+    ),
+}

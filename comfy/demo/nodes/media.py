@@ -1,0 +1,335 @@
+"""Nodes for animations, video and sound."""
+
+import json
+from typing import Any
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from comfy.demo.nodes.audio import flac_bytes, silence
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
+from comfy.demo.nodes.describe import SEED_MAX, NodeInfo, Spec, spec, v3_node_info
+from comfy.demo.nodes.values import AudioSamples, Images, Result, VideoFrames
+from comfy.demo.nodes.video import mp4
+
+_WEBP_EFFORT = {"default": 4, "fastest": 0, "slowest": 6}
+_EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
+
+
+def save_animated_webp(run: NodeRun, inputs: Inputs) -> Result:
+    """Write the pictures as one animated WebP, with the prompt in its EXIF."""
+    images: Images = inputs["images"]
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], images[0].size
+    )
+    exif = Image.Exif()
+    for tag, (key, value) in zip((_EXIF_MODEL, _EXIF_MAKE), run.metadata.items(), strict=False):
+        exif[tag] = f"{key}:{json.dumps(value)}"
+    filename = f"{name}_{number:05}_.webp"
+    images[0].save(
+        directory / filename,
+        save_all=True,
+        duration=round(1000 / inputs["fps"]),
+        append_images=images[1:],
+        exif=exif,
+        lossless=inputs["lossless"],
+        quality=inputs["quality"],
+        method=_WEBP_EFFORT[inputs["method"]],
+        loop=0,
+    )
+    return _shown(inputs["images"], "images", filename, subfolder, animated=len(images) > 1)
+
+
+def save_animated_png(run: NodeRun, inputs: Inputs) -> Result:
+    """Write the pictures as one animated PNG, with the prompt in its chunks."""
+    images: Images = inputs["images"]
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], images[0].size
+    )
+    info = PngInfo()
+    for key, value in run.metadata.items():
+        # After the first picture, where readers that only want one do not look: as the real node
+        # does.
+        info.add(
+            b"comf",
+            key.encode("latin-1") + b"\0" + json.dumps(value).encode("latin-1"),
+            after_idat=True,
+        )
+    filename = f"{name}_{number:05}_.png"
+    images[0].save(
+        directory / filename,
+        pnginfo=info,
+        compress_level=inputs["compress_level"],
+        save_all=True,
+        duration=int(1000 / inputs["fps"]),
+        append_images=images[1:],
+    )
+    return _shown(inputs["images"], "images", filename, subfolder, animated=True)
+
+
+def create_video(run: NodeRun, inputs: Inputs) -> Result:
+    """Pictures and a sound as a video, not yet in a file."""
+    return Result((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
+
+
+def save_video(run: NodeRun, inputs: Inputs) -> Result:
+    """An MP4 of stored pictures; the stand-in has no other format, and no sound in a video."""
+    video: VideoFrames = inputs["video"]
+    codec = inputs.get("format.codec", inputs.get("codec", "auto"))
+    if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):
+        raise NodeFailure(
+            "The stand-in writes videos as mp4 with h264 only. Choose these, or auto."
+        )
+    size = video.images[0].size
+    directory, subfolder, name, number = run.storage.next_name(
+        "output", inputs["filename_prefix"], size
+    )
+    filename = f"{name}_{number:05}_.mp4"
+    (directory / filename).write_bytes(mp4(video.images, video.fps))
+    return _shown(video, "images", filename, subfolder, animated=True)
+
+
+def empty_audio(run: NodeRun, inputs: Inputs) -> Result:
+    """Silence of `duration` seconds."""
+    if inputs["duration"] > 600:
+        raise NodeFailure("The stand-in makes no audio longer than ten minutes.")
+    return Result((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
+
+
+def save_audio(run: NodeRun, inputs: Inputs) -> Result:
+    """Write the sound as FLAC."""
+    audio: AudioSamples = inputs["audio"]
+    directory, subfolder, name, number = run.storage.next_name("output", inputs["filename_prefix"])
+    filename = f"{name}_{number:05}.flac"
+    (directory / filename).write_bytes(flac_bytes(audio))
+    return _shown(audio, "audio", filename, subfolder)
+
+
+def _shown(
+    value: object, kind: str, filename: str, subfolder: str, *, animated: bool | None = None
+) -> Result:
+    ui: dict[str, list[Any]] = {
+        kind: [{"filename": filename, "subfolder": subfolder, "type": "output"}]
+    }
+    if animated is not None:
+        ui["animated"] = [animated]
+    return Result((value,), ui)
+
+
+def _prefix(default: str, **options: Any) -> Spec:
+    return spec("STRING", **options, default=default, multiline=False)
+
+
+def _describe_animation(name: str, title: str, own: dict[str, Spec]) -> NodeInfo:
+    return v3_node_info(
+        name,
+        title,
+        "image",
+        module="nodes_images",
+        required={
+            "images": spec("IMAGE"),
+            "filename_prefix": _prefix("ComfyUI"),
+            "fps": spec("FLOAT", default=6.0, min=0.01, max=1000.0, step=0.01),
+            **own,
+        },
+        saves=True,
+        outputs=["IMAGE"],
+        output_names=["images"],
+        output_node=True,
+        aliases=None,
+    )
+
+
+# --- SaveVideo's nested choices: format, then codec, then how to encode
+
+
+def _dynamic(options: dict[str, dict[str, Any]], **more: Any) -> Spec:
+    listed = [{"key": key, "inputs": {"required": {}, **inputs}} for key, inputs in options.items()]
+    return spec("COMFY_DYNAMICCOMBO_V3", **more, options=listed)
+
+
+def _encoding(crf: float, largest: float) -> Spec:
+    own = {
+        "crf": spec(
+            "FLOAT",
+            tooltip="Less is better and larger.",
+            default=crf,
+            min=0.0,
+            max=largest,
+            step=1.0,
+        ),
+        "color_space": spec(
+            "COMBO",
+            display_name="color space",
+            tooltip="How colours are written.",
+            default="auto",
+            multiselect=False,
+            options=["auto", "sRGB", "HDR", "HDR PQ"],
+        ),
+    }
+    options: dict[str, dict[str, Any]] = {"auto": {}, "re-encode": {"required": own}}
+    return _dynamic(
+        options, display_name="encoding mode", tooltip="Keep a stream that fits, or encode anew."
+    )
+
+
+def _codec(*names: str, **more: Any) -> Spec:
+    ways: dict[str, dict[str, Any]] = {
+        "auto": {},
+        "h264": {"optional": {"encoding": _encoding(23.0, 51.0)}},
+        "av1": {"optional": {"encoding": _encoding(30.0, 63.0)}},
+    }
+    return _dynamic(
+        {name: ways[name] for name in ("auto", *names)},
+        tooltip="How pictures are compressed.",
+        **more,
+    )
+
+
+_FORMATS = {
+    name: {"required": {"codec": _codec(*codecs)}}
+    for name, codecs in {
+        "auto": ("h264", "av1"),
+        "mp4": ("h264", "av1"),
+        "mkv": ("h264", "av1"),
+        "webm": ("av1",),
+    }.items()
+}
+
+NODES = {
+    "SaveAnimatedWEBP": NodeClass(
+        fixed(
+            _describe_animation(
+                "SaveAnimatedWEBP",
+                "Save Animated WEBP",
+                {
+                    "lossless": spec("BOOLEAN", default=True),
+                    "quality": spec("INT", default=80, min=0, max=100),
+                    "method": spec("COMBO", multiselect=False, options=list(_WEBP_EFFORT)),
+                },
+            )
+        ),
+        save_animated_webp,
+    ),
+    "SaveAnimatedPNG": NodeClass(
+        fixed(
+            _describe_animation(
+                "SaveAnimatedPNG",
+                "Save Animated PNG",
+                {"compress_level": spec("INT", advanced=True, default=4, min=0, max=9)},
+            )
+        ),
+        save_animated_png,
+    ),
+    "CreateVideo": NodeClass(
+        fixed(
+            v3_node_info(
+                "CreateVideo",
+                "Create Video",
+                "video",
+                module="nodes_video",
+                required={
+                    "images": spec("IMAGE", tooltip="The pictures, in order."),
+                    "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
+                },
+                optional={
+                    "audio": spec("AUDIO", tooltip="Sound to go with them."),
+                    "bit_depth": spec(
+                        "INT",
+                        tooltip="Finer colours with 10.",
+                        default=8,
+                        min=8,
+                        max=10,
+                        step=2,
+                        display="number",
+                    ),
+                },
+                outputs=["VIDEO"],
+                description="Puts pictures one after the other.",
+                essentials="Video Tools",
+                aliases=[],
+            )
+        ),
+        create_video,
+    ),
+    "SaveVideo": NodeClass(
+        fixed(
+            v3_node_info(
+                "SaveVideo",
+                "Save Video",
+                "video",
+                module="nodes_video",
+                required={
+                    "video": spec("VIDEO", tooltip="What to keep."),
+                    "filename_prefix": _prefix(
+                        "video/ComfyUI", tooltip="How the file name begins."
+                    ),
+                    "format": _dynamic(_FORMATS, tooltip="Which kind of file."),
+                },
+                optional={"codec": _codec("h264", "av1", hidden=True)},
+                saves=True,
+                outputs=["VIDEO"],
+                output_names=["video"],
+                output_node=True,
+                description="Keeps a video in the output folder.",
+                essentials="Basics",
+                aliases=[],
+                output_tooltips=["The video, as it came."],
+            )
+        ),
+        save_video,
+    ),
+    "EmptyAudio": NodeClass(
+        fixed(
+            v3_node_info(
+                "EmptyAudio",
+                "Empty Audio",
+                "audio",
+                module="nodes_audio",
+                required={
+                    "duration": spec(
+                        "FLOAT",
+                        tooltip="Seconds of silence.",
+                        default=60.0,
+                        min=0.0,
+                        max=SEED_MAX,
+                        step=0.01,
+                    ),
+                    "sample_rate": spec(
+                        "INT",
+                        tooltip="Samples a second.",
+                        advanced=True,
+                        default=44100,
+                        min=1,
+                        max=192000,
+                    ),
+                    "channels": spec(
+                        "INT", tooltip="1 or 2.", advanced=True, default=2, min=1, max=2
+                    ),
+                },
+                outputs=["AUDIO"],
+                aliases=[],
+            )
+        ),
+        empty_audio,
+    ),
+    "SaveAudio": NodeClass(
+        fixed(
+            v3_node_info(
+                "SaveAudio",
+                "Save Audio (FLAC) (DEPRECATED)",
+                "audio",
+                module="nodes_audio",
+                required={"audio": spec("AUDIO"), "filename_prefix": _prefix("audio/ComfyUI")},
+                saves=True,
+                outputs=["AUDIO"],
+                output_names=["audio"],
+                output_node=True,
+                deprecated=True,
+                essentials="Audio",
+                aliases=[],
+            )
+        ),
+        save_audio,
+    ),
+}

@@ -1,0 +1,125 @@
+"""Nodes that load models and read text. A model here is its name: each name paints in its own
+manner."""
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.values import Conditioning, Model, Result
+
+CHECKPOINTS = [
+    "demo-landscapes.safetensors",
+    "demo-watercolour.safetensors",
+    "demo-broken.safetensors",
+]
+LORAS = ["demo-evening-light.safetensors", "demo-ink-lines.safetensors"]
+_BROKEN = "demo-broken.safetensors"
+
+
+def load_checkpoint(run: NodeRun, inputs: Inputs) -> Result:
+    """The model of a file, three times: as MODEL, CLIP and VAE."""
+    name = inputs["ckpt_name"]
+    run.wait(run.speed.load)
+    if name == _BROKEN:
+        raise NodeFailure(
+            f"The file {name} is no checkpoint. It is here to show what a failed run looks like."
+        )
+    model = Model(name)
+    return Result((model, model, model))
+
+
+def load_lora(run: NodeRun, inputs: Inputs) -> Result:
+    """The model and its CLIP with a LoRA on top."""
+    run.wait(run.speed.load / 4)
+    name = inputs["lora_name"]
+    model: Model = inputs["model"]
+    clip: Model = inputs["clip"]
+    return Result(
+        (
+            model.with_lora(name, inputs["strength_model"]),
+            clip.with_lora(name, inputs["strength_clip"]),
+        )
+    )
+
+
+def encode_text(run: NodeRun, inputs: Inputs) -> Result:
+    """A text as conditioning."""
+    run.wait(run.speed.encode)
+    return Result((Conditioning(inputs["text"], inputs["clip"]),))
+
+
+_STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
+
+NODES = {
+    "CheckpointLoaderSimple": NodeClass(
+        fixed(
+            node_info(
+                "CheckpointLoaderSimple",
+                "Load Checkpoint",
+                "model/loaders",
+                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Which model paints.")},
+                outputs=["MODEL", "CLIP", "VAE"],
+                description=(
+                    "Opens a model file: the painter, its reader of texts, and its picture codec."
+                ),
+                extra={
+                    "output_tooltips": [
+                        "The painter.",
+                        "The reader of texts.",
+                        "The picture codec.",
+                    ]
+                },
+            )
+        ),
+        load_checkpoint,
+    ),
+    "LoraLoader": NodeClass(
+        fixed(
+            node_info(
+                "LoraLoader",
+                "Load LoRA (Model and CLIP)",
+                "model/loaders",
+                required={
+                    "model": spec("MODEL", tooltip="The painter to teach."),
+                    "clip": spec("CLIP", tooltip="The reader of texts to teach."),
+                    "lora_name": spec(LORAS, tooltip="Which lesson."),
+                    "strength_model": spec(
+                        "FLOAT",
+                        **_STRENGTH,
+                        tooltip="How much the painter learns; can be negative.",
+                    ),
+                    "strength_clip": spec(
+                        "FLOAT", **_STRENGTH, tooltip="How much the reader learns; can be negative."
+                    ),
+                },
+                outputs=["MODEL", "CLIP"],
+                description=(
+                    "Teaches a model something small, such as a style. Several can follow each"
+                    " other."
+                ),
+                extra={
+                    "output_tooltips": ["The taught painter.", "The taught reader."],
+                    "essentials_category": "Image Generation",
+                },
+            )
+        ),
+        load_lora,
+    ),
+    "CLIPTextEncode": NodeClass(
+        fixed(
+            node_info(
+                "CLIPTextEncode",
+                "CLIP Text Encode (Prompt)",
+                "model/conditioning",
+                required={
+                    "text": spec(
+                        "STRING", multiline=True, dynamicPrompts=True, tooltip="What the text says."
+                    ),
+                    "clip": spec("CLIP", tooltip="Who reads it."),
+                },
+                outputs=["CONDITIONING"],
+                description="Turns a text into something a painter understands.",
+                extra={"output_tooltips": ["The text as the painter sees it."]},
+            )
+        ),
+        encode_text,
+    ),
+}

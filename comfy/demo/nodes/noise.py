@@ -1,0 +1,57 @@
+"""Noise, and pictures on their way out of it."""
+
+import random
+
+from PIL import Image
+
+_PREVIEW_SIDE = 512
+_GRAIN = 64
+_GREY = (126, 120, 118)
+
+
+def coloured(width: int, height: int, seed: int) -> Image.Image:
+    """Noise of soft colours, the same for the same seed."""
+    raw = random.Random(seed).randbytes(_GRAIN * _GRAIN * 3)
+    grains = Image.blend(
+        Image.frombytes("RGB", (_GRAIN, _GRAIN), raw),
+        Image.new("RGB", (_GRAIN, _GRAIN), _GREY),
+        0.35,
+    )
+    return grains.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def cover(picture: Image.Image, amount: float, seed: int) -> Image.Image:
+    """The picture with some of its noise left in it."""
+    return Image.blend(picture, coloured(*picture.size, seed), amount)
+
+
+def emerging(
+    finished: Image.Image,
+    progress: float,
+    seed: int,
+    begun: Image.Image | None,
+    mask: Image.Image | None,
+) -> Image.Image:
+    """What a sampler shows at this point of its way (0 … 1): large soft shapes first, then the
+    details.
+
+    `begun` shines through the noise of an image-to-image run; outside the mask nothing changes.
+    """
+    scale = min(1.0, _PREVIEW_SIDE / max(finished.size))
+    size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
+    if progress >= 1:
+        return finished.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    detail = 6 + round((_GRAIN * 2 - 6) * progress**2)
+    small = finished.resize(
+        (detail, max(1, round(detail * size[1] / size[0]))), Image.Resampling.BOX, reducing_gap=1.5
+    )
+    canvas = small.resize((_GRAIN * 2, _GRAIN * 2), Image.Resampling.BICUBIC)
+    start = coloured(_GRAIN * 2, _GRAIN * 2, seed)
+    if begun is not None:
+        start = Image.blend(
+            begun.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5
+        )
+    shown = Image.blend(canvas, start, (1 - progress) ** 2).resize(size, Image.Resampling.BILINEAR)
+    if begun is None or mask is None:
+        return shown
+    return Image.composite(shown, begun.resize(size), mask.resize(size))

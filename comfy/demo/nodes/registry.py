@@ -1,0 +1,57 @@
+"""All nodes of the stand-in, and the models and files it comes with."""
+
+import functools
+import io
+from collections.abc import Mapping
+
+from comfy.demo.nodes import image as nodes_image
+from comfy.demo.nodes import latent as nodes_latent
+from comfy.demo.nodes import media as nodes_media
+from comfy.demo.nodes import model as nodes_model
+from comfy.demo.nodes import sampling as nodes_sampling
+from comfy.demo.nodes import value as nodes_value
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.painter.paint import Brief, paint
+from comfy.demo.storage import Storage
+
+NODES: Mapping[str, NodeClass] = {
+    **nodes_model.NODES,
+    **nodes_latent.NODES,
+    **nodes_sampling.NODES,
+    **nodes_image.NODES,
+    **nodes_media.NODES,
+    **nodes_value.NODES,
+}
+
+MODELS: Mapping[str, list[str]] = {
+    "checkpoints": nodes_model.CHECKPOINTS,
+    "loras": nodes_model.LORAS,
+}
+
+
+def provide_examples(storage: Storage) -> None:
+    """Put `example.png` into the input folder, as every fresh ComfyUI has one."""
+    folder = storage.folder("input")
+    if folder is not None:
+        (folder / "example.png").write_bytes(_example())
+
+
+@functools.cache
+def _example() -> bytes:
+    """The picture, painted once a process: tests start many servers."""
+    brief = Brief(
+        text="a quiet lake in the mountains at sunset",
+        negative="",
+        seed=7,
+        number=0,
+        width=512,
+        height=512,
+        steps=20,
+        cfg=8.0,
+        sampler="euler",
+        scheduler="normal",
+        model=nodes_model.CHECKPOINTS[0],
+    )
+    buffer = io.BytesIO()
+    paint(brief).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,203 @@
+"""The samplers: they let a picture come out of the noise, step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from comfy.demo.nodes import noise
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import SAMPLERS, SCHEDULERS, SEED_MAX, node_info, spec
+from comfy.demo.nodes.values import Conditioning, Latent, Model, Result
+from comfy.demo.painter.paint import Brief, paint
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One call of a sampler in the words both of them share."""
+
+    seed: int
+    steps: int
+    first: int
+    last: int
+    denoise: float
+    leftover: bool
+    add_noise: bool
+
+
+def ksampler(run: NodeRun, inputs: Inputs) -> Result:
+    """All the steps at once."""
+    steps = inputs["steps"]
+    plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
+    return Result((_sample(run, inputs, plan),))
+
+
+def ksampler_advanced(run: NodeRun, inputs: Inputs) -> Result:
+    """A part of the steps: the part before `start_at_step` has been done elsewhere, like a denoise
+    below 1."""
+    steps = inputs["steps"]
+    last = min(steps, inputs["end_at_step"])
+    first = min(inputs["start_at_step"], last)
+    leftover = inputs["return_with_leftover_noise"] == "enable"
+    denoise = 1 - first / steps
+    add_noise = inputs["add_noise"] == "enable"
+    return Result(
+        (
+            _sample(
+                run,
+                inputs,
+                Plan(inputs["noise_seed"], steps, first, last, denoise, leftover, add_noise),
+            ),
+        )
+    )
+
+
+def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent:
+    latent: Latent = inputs["latent_image"]
+    total = plan.last - plan.first
+    if plan.denoise == 0 or total <= 0:
+        return latent
+    finished = tuple(
+        _finish(inputs, plan, latent, number) for number in range(len(latent.pictures))
+    )
+    shown = partial(_preview, finished[0], latent, plan)
+    for step in range(1, total + 1):
+        run.wait(run.speed.step)
+        run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
+    remaining = 1 - plan.last / plan.steps if plan.leftover else 0.0
+    if remaining > 0:
+        finished = tuple(noise.cover(one, remaining, plan.seed) for one in finished)
+    return Latent(latent.width, latent.height, finished, latent.mask, remaining)
+
+
+def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], Image.Image]:
+    return lambda: shown(progress)
+
+
+def _preview(finished: Image.Image, latent: Latent, plan: Plan, progress: float) -> Image.Image:
+    begun = latent.pictures[0] if plan.denoise < 1 or latent.mask is not None else None
+    return noise.emerging(finished, progress, plan.seed, begun, latent.mask)
+
+
+def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Image.Image:
+    """The finished picture of one place in the batch."""
+    painted = paint(_brief(inputs, plan, latent, number))
+    begun = latent.pictures[number]
+    if begun is None:
+        return painted
+    # Little denoise keeps nearly all of the picture, 0.5 about half of it, 1 nothing.
+    result = Image.blend(begun, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
+    return Image.composite(result, begun, latent.mask) if latent.mask is not None else result
+
+
+def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
+    model: Model = inputs["model"]
+    positive: Conditioning = inputs["positive"]
+    negative: Conditioning = inputs["negative"]
+    return Brief(
+        text=positive.text,
+        negative=negative.text,
+        seed=plan.seed if plan.add_noise else 0,
+        number=number,
+        width=latent.width,
+        height=latent.height,
+        steps=plan.steps,
+        cfg=inputs["cfg"],
+        sampler=inputs["sampler_name"],
+        scheduler=inputs["scheduler"],
+        model=model.name,
+        loras=model.loras + positive.clip.loras,
+    )
+
+
+def _options(help_text: str | None, **options: Any) -> dict[str, Any]:
+    return options if help_text is None else {**options, "tooltip": help_text}
+
+
+def _common(*, helped: bool) -> dict[str, list[Any]]:
+    """Inputs of both samplers; only the simple one carries help texts."""
+
+    def words(text: str) -> str | None:
+        return text if helped else None
+
+    return {
+        "steps": spec(
+            "INT",
+            **_options(
+                words("How many times the picture is improved."), default=20, min=1, max=10000
+            ),
+        ),
+        "cfg": spec(
+            "FLOAT",
+            **_options(
+                words("How closely the text is followed. Too much of it spoils the picture."),
+                default=8.0,
+                min=0.0,
+                max=100.0,
+                step=0.1,
+                round=0.01,
+            ),
+        ),
+        "sampler_name": spec(SAMPLERS, **_options(words("The way a step is made."))),
+        "scheduler": spec(SCHEDULERS, **_options(words("How much noise goes at which step."))),
+        "positive": spec("CONDITIONING", **_options(words("What should be in the picture."))),
+        "negative": spec("CONDITIONING", **_options(words("What should not be in the picture."))),
+        "latent_image": spec("LATENT", **_options(words("What to start from."))),
+    }
+
+
+_SEED = {"default": 0, "min": 0, "max": SEED_MAX, "control_after_generate": True}
+_STEP = {"min": 0, "max": 10000, "advanced": True}
+
+NODES = {
+    "KSampler": NodeClass(
+        fixed(
+            node_info(
+                "KSampler",
+                "KSampler",
+                "model/sampling",
+                required={
+                    "model": spec("MODEL", tooltip="Who paints."),
+                    "seed": spec("INT", **_SEED, tooltip="The same number gives the same picture."),
+                    **_common(helped=True),
+                    "denoise": spec(
+                        "FLOAT",
+                        default=1.0,
+                        min=0.0,
+                        max=1.0,
+                        step=0.01,
+                        tooltip="How much of the start is painted over: less keeps more of it.",
+                    ),
+                },
+                outputs=["LATENT"],
+                description=(
+                    "Paints a picture out of noise, following one text and avoiding another."
+                ),
+                extra={"output_tooltips": ["The finished canvas."]},
+            )
+        ),
+        ksampler,
+    ),
+    "KSamplerAdvanced": NodeClass(
+        fixed(
+            node_info(
+                "KSamplerAdvanced",
+                "KSampler (Advanced)",
+                "model/sampling",
+                required={
+                    "model": spec("MODEL"),
+                    "add_noise": spec(["enable", "disable"], advanced=True),
+                    "noise_seed": spec("INT", **_SEED),
+                    **_common(helped=False),
+                    "start_at_step": spec("INT", default=0, **_STEP),
+                    "end_at_step": spec("INT", default=10000, **_STEP),
+                    "return_with_leftover_noise": spec(["disable", "enable"], advanced=True),
+                },
+                outputs=["LATENT"],
+            )
+        ),
+        ksampler_advanced,
+    ),
+}

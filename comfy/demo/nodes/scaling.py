@@ -1,0 +1,27 @@
+"""Resizing under the method names of the real scale nodes."""
+
+from PIL import Image
+
+METHODS = ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"]
+
+_FILTERS = {
+    "nearest-exact": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "area": Image.Resampling.BOX,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bislerp": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def resize(picture: Image.Image, width: int, height: int, method: str) -> Image.Image:
+    """The picture at another size."""
+    return picture.resize((max(1, width), max(1, height)), _FILTERS[method])
+
+
+def crop_to_ratio(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """The middle of a picture, as large as its shape is that of width and height."""
+    scale = min(picture.width / width, picture.height / height)
+    kept = round(width * scale), round(height * scale)
+    left, top = (picture.width - kept[0]) // 2, (picture.height - kept[1]) // 2
+    return picture.crop((left, top, left + kept[0], top + kept[1]))

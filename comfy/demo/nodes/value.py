@@ -1,0 +1,93 @@
+"""Nodes for plain values, and the one that shows anything as text."""
+
+import json
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import Spec, node_info, spec, v3_node_info
+from comfy.demo.nodes.values import Result
+
+_LARGEST = 2**63 - 1
+
+
+def pass_on(run: NodeRun, inputs: Inputs) -> Result:
+    """The value as it came."""
+    return Result((inputs["value"],))
+
+
+def show_anything(run: NodeRun, inputs: Inputs) -> Result:
+    """Show the value as a text."""
+    value = inputs["source"]
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, int | float | bool | dict | list):
+        text = json.dumps(value)
+    else:
+        text = str(value)
+    return Result((text,), {"text": [text]})
+
+
+def _primitive(
+    name: str, title: str, type_: str, value: Spec, *, searched: bool, essential: bool = False
+) -> NodeClass:
+    return NodeClass(
+        fixed(
+            v3_node_info(
+                name,
+                title,
+                "utilities/primitive",
+                module="nodes_primitive",
+                required={"value": value},
+                outputs=[type_],
+                essentials="Basics" if essential else None,
+                aliases=[] if searched else None,
+            )
+        ),
+        pass_on,
+    )
+
+
+NODES = {
+    "PrimitiveString": _primitive(
+        "PrimitiveString", "Text", "STRING", spec("STRING", multiline=False), searched=True
+    ),
+    "PrimitiveStringMultiline": _primitive(
+        "PrimitiveStringMultiline",
+        "Text (Multiline)",
+        "STRING",
+        spec("STRING", multiline=True),
+        searched=True,
+        essential=True,
+    ),
+    "PrimitiveInt": _primitive(
+        "PrimitiveInt",
+        "Int",
+        "INT",
+        spec("INT", min=-_LARGEST, max=_LARGEST, control_after_generate="fixed"),
+        searched=False,
+    ),
+    "PrimitiveFloat": _primitive(
+        "PrimitiveFloat",
+        "Float",
+        "FLOAT",
+        spec("FLOAT", min=-_LARGEST, max=_LARGEST, step=0.1),
+        searched=False,
+    ),
+    "PrimitiveBoolean": _primitive(
+        "PrimitiveBoolean", "Boolean", "BOOLEAN", spec("BOOLEAN"), searched=False
+    ),
+    "PreviewAny": NodeClass(
+        fixed(
+            node_info(
+                "PreviewAny",
+                "Preview as Text",
+                "utilities",
+                required={"source": ["*", {}]},
+                outputs=["STRING"],
+                output_node=True,
+                description="Shows any value as text.",
+                module="comfy_extras.nodes_preview_any",
+            )
+        ),
+        show_anything,
+    ),
+}

@@ -1,0 +1,87 @@
+"""What travels along the links of a graph inside the stand-in.
+
+The real server passes tensors; here an IMAGE is a tuple of RGB pictures, a MASK a tuple of grey
+ones, and a latent holds pictures at pixel size together with how much of them is still noise.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+Images = tuple[Image.Image, ...]
+Masks = tuple[Image.Image, ...]
+Link = list[Any]
+Prompt = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A MODEL, CLIP or VAE: only its name and its LoRAs matter to what is painted."""
+
+    name: str
+    loras: tuple[tuple[str, float], ...] = ()
+
+    def with_lora(self, name: str, strength: float) -> "Model":
+        """The same model under one more LoRA; strength 0 changes nothing, as on the real server."""
+        return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """A text as seen by one CLIP."""
+
+    text: str
+    clip: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """A batch of pictures being made. A picture of None is empty: nothing but noise to start
+    from."""
+
+    width: int
+    height: int
+    pictures: tuple[Image.Image | None, ...]
+    mask: Image.Image | None = None
+    leftover: float = 0.0
+
+    def __str__(self) -> str:
+        shape = (len(self.pictures), 4, self.height // 8, self.width // 8)
+        return f"{{'samples': latent of shape {shape}, 'downscale_ratio_spacial': 8}}"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSamples:
+    """Interleaved signed 16-bit samples."""
+
+    samples: bytes
+    rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrames:
+    """Pictures shown at a steady rate, perhaps with sound."""
+
+    images: Images
+    fps: float
+    audio: AudioSamples | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a node returns: one value a slot, and for nodes that show something what they show."""
+
+    outputs: tuple[Any, ...] = ()
+    ui: dict[str, list[Any]] | None = None
+
+
+def is_link(value: object) -> bool:
+    """A link is a list of node id and output slot; any other list is a mistake in the prompt."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+    )

@@ -1,0 +1,208 @@
+"""A minimal MP4 writer: H.264 whose every macroblock is stored, not compressed.
+
+H.264 allows a macroblock to carry its samples as they are (I_PCM, ITU-T H.264 7.3.5). With nothing
+but those a whole encoder fits on this page, needs no library, and every player and browser shows
+the result. The price is size: 1.5 bytes a pixel and picture.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from PIL import Image
+
+_MACROBLOCK = 16
+_TIMESCALE = 90_000
+_PROFILE, _LEVEL = 66, 51  # baseline, the highest level: such pictures need a lot of bits a second
+
+# After an I_PCM macroblock the stream is at a byte's edge: mb_type ue(25) is nine bits, seven zeros
+# fill up.
+_NEXT_MACROBLOCK = b"\x0d\x00"
+
+
+class Bits:
+    """Bits written one after the other."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def put(self, value: int, count: int) -> "Bits":
+        """A number in so many bits."""
+        self._text += f"{value:0{count}b}"
+        return self
+
+    def ue(self, value: int) -> "Bits":
+        """An unsigned Exp-Golomb number."""
+        length = (value + 1).bit_length()
+        return self.put(value + 1, 2 * length - 1)
+
+    def align(self) -> "Bits":
+        """Zeros up to the next byte."""
+        self._text += "0" * (-len(self._text) % 8)
+        return self
+
+    def end(self) -> bytes:
+        """The bytes, after a stop bit."""
+        return self.put(1, 1).align().bytes()
+
+    def bytes(self) -> bytes:
+        """The bits, which must be whole bytes by now."""
+        return int("1" + self._text, 2).to_bytes(len(self._text) // 8 + 1, "big")[1:]
+
+
+def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
+    """The pictures as a video; an odd last row or column is left out. ValueError if there is
+    nothing to show."""
+    if not images:
+        raise ValueError("a video needs at least one picture")
+    width, height = (side // 2 * 2 for side in images[0].size)
+    if not width or not height:
+        raise ValueError("a video needs pictures of at least 2 by 2 pixels")
+    samples = [
+        _nal(_slice(image.crop((0, 0, width, height)), number))
+        for number, image in enumerate(images)
+    ]
+    sizes = [len(sample) for sample in samples]
+    header = _box(b"ftyp", b"isom" + struct.pack(">I", 512) + b"isomiso2avc1mp41")
+    duration = round(_TIMESCALE / fps)
+    # The table of samples says where they begin, which depends on its own length.
+    start = len(header) + len(_moov(width, height, sizes, duration, 0)) + 8
+    return header + _moov(width, height, sizes, duration, start) + _box(b"mdat", b"".join(samples))
+
+
+# --- H.264
+
+
+def _sps(width: int, height: int) -> bytes:
+    columns, rows = -(-width // _MACROBLOCK), -(-height // _MACROBLOCK)
+    right, bottom = (columns * _MACROBLOCK - width) // 2, (rows * _MACROBLOCK - height) // 2
+    bits = Bits().put(_PROFILE, 8).put(0xC0, 8).put(_LEVEL, 8).ue(0)
+    bits.ue(0).ue(2).ue(0).put(
+        0, 1
+    )  # 16 frame numbers, output in coding order, no reference frames
+    bits.ue(columns - 1).ue(rows - 1).put(1, 1).put(1, 1)  # frames only, direct 8x8
+    if right or bottom:
+        bits.put(1, 1).ue(0).ue(right).ue(0).ue(bottom)
+    else:
+        bits.put(0, 1)
+    return b"\x67" + _escaped(bits.put(0, 1).end())
+
+
+def _pps() -> bytes:
+    bits = Bits().ue(0).ue(0).put(0, 1).put(0, 1).ue(0).ue(0).ue(0).put(0, 1).put(0, 2)
+    return (
+        b"\x68" + bits.ue(0).ue(0).ue(0).put(0b100, 3).end()
+    )  # the deblocking filter can be switched off
+
+
+def _slice(image: Image.Image, number: int) -> bytes:
+    """One picture as an IDR slice of stored macroblocks."""
+    head = (
+        Bits().ue(0).ue(7).ue(0).put(0, 4).ue(number % 2)
+    )  # first macroblock, I slice, pps 0, frame 0, IDR id
+    head.put(0, 1).put(0, 1).ue(0).ue(1)  # reference marking, quantiser offset, no deblocking
+    first = head.ue(25).align().bytes()
+    return b"\x65" + _escaped(first + _NEXT_MACROBLOCK.join(_macroblocks(image)) + b"\x80")
+
+
+def _macroblocks(image: Image.Image) -> list[bytes]:
+    """Luma and halved chroma of each 16 by 16 block, in rows; the edge is repeated to fill the last
+    ones."""
+    columns, rows = -(-image.width // _MACROBLOCK), -(-image.height // _MACROBLOCK)
+    full = columns * _MACROBLOCK, rows * _MACROBLOCK
+    if image.size != full:
+        padded = image.resize(full, box=(0, 0, image.width, image.height))
+        padded.paste(image)
+        image = padded
+    luma, blue, red = image.convert("YCbCr").split()
+    # Video keeps to 16 ... 235: also no sample is 0, so that no start code can appear among them.
+    luma = luma.point([16 + round(value * 219 / 255) for value in range(256)])
+    chroma = [
+        plane.reduce(2).point([16 + round(value * 224 / 255) for value in range(256)])
+        for plane in (blue, red)
+    ]
+    planes = [_tiles(luma, _MACROBLOCK), *(_tiles(plane, _MACROBLOCK // 2) for plane in chroma)]
+    return [b"".join(parts) for parts in zip(*planes, strict=True)]
+
+
+def _tiles(plane: Image.Image, side: int) -> list[bytes]:
+    data, width = plane.tobytes(), plane.width
+    return [
+        b"".join(
+            data[row * width + left : row * width + left + side] for row in range(top, top + side)
+        )
+        for top in range(0, plane.height, side)
+        for left in range(0, width, side)
+    ]
+
+
+def _escaped(payload: bytes) -> bytes:
+    """Two zeros followed by a small byte would look like a start code: a 3 goes between."""
+    for small in range(4):
+        payload = payload.replace(bytes((0, 0, small)), bytes((0, 0, 3, small)))
+    return payload
+
+
+def _nal(unit: bytes) -> bytes:
+    return struct.pack(">I", len(unit)) + unit
+
+
+# --- MP4 (ISO/IEC 14496-12)
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    payload = b"".join(parts)
+    return struct.pack(">I", len(payload) + 8) + kind + payload
+
+
+def _full(kind: bytes, *parts: bytes, flags: int = 0) -> bytes:
+    return _box(kind, struct.pack(">I", flags), *parts)
+
+
+def _ints(*numbers: int) -> bytes:
+    return struct.pack(f">{len(numbers)}I", *numbers)
+
+
+_MATRIX = _ints(0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+
+
+def _moov(width: int, height: int, sizes: Sequence[int], duration: int, start: int) -> bytes:
+    whole = duration * len(sizes)
+    movie = _full(
+        b"mvhd",
+        _ints(0, 0, _TIMESCALE, whole, 0x10000),
+        bytes.fromhex("0100"),
+        bytes(10),
+        _MATRIX,
+        bytes(24),
+        _ints(2),
+    )
+    place = _ints(width << 16, height << 16)
+    track = _full(b"tkhd", _ints(0, 0, 1, 0, whole), bytes(16), _MATRIX, place, flags=3)
+    media = _full(b"mdhd", _ints(0, 0, _TIMESCALE, whole), bytes.fromhex("55c40000"))
+    handler = _full(b"hdlr", _ints(0), b"vide", bytes(12), b"video\0")
+    data = _box(b"dinf", _full(b"dref", _ints(1), _full(b"url ", flags=1)))
+    info = _box(
+        b"minf",
+        _full(b"vmhd", bytes(8), flags=1),
+        data,
+        _samples(width, height, sizes, duration, start),
+    )
+    return _box(b"moov", movie, _box(b"trak", track, _box(b"mdia", media, handler, info)))
+
+
+def _samples(width: int, height: int, sizes: Sequence[int], duration: int, start: int) -> bytes:
+    sps, pps = _sps(width, height), _pps()
+    config = bytes((1, _PROFILE, 0xC0, _LEVEL, 0xFF, 0xE1)) + struct.pack(">H", len(sps)) + sps
+    config += b"\x01" + struct.pack(">H", len(pps)) + pps
+    sample = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HH", width, height)
+    sample += (
+        _ints(0x480000, 0x480000, 0) + struct.pack(">H", 1) + bytes(32) + struct.pack(">Hh", 24, -1)
+    )
+    return _box(
+        b"stbl",
+        _full(b"stsd", _ints(1), _box(b"avc1", sample, _box(b"avcC", config))),
+        _full(b"stts", _ints(1, len(sizes), duration)),
+        _full(b"stsc", _ints(1, 1, len(sizes), 1)),
+        _full(b"stsz", _ints(0, len(sizes), *sizes)),
+        _full(b"stco", _ints(1, start)),
+    )

@@ -1,0 +1,1 @@
+"""Procedural images from words and seeds."""

@@ -1,0 +1,256 @@
+"""Solid ground: mountains, hills, woods, dunes, towns."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from comfy.demo.painter.canvas import Canvas, Pen, Point, below, height_at, mix
+from comfy.demo.painter.palette import Palette
+from comfy.demo.painter.sky import Layout
+from comfy.demo.painter.words import Scene
+
+
+def mountains(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Ranges one behind the other; the farther, the more of the sky's colour. Snow on the
+    highest."""
+    haze = palette.sky[-1]
+    for index in range(3):
+        foot = layout.horizon + 0.02 + index * 0.02
+        tall = (0.3, 0.2, 0.1)[index] * canvas.rng.uniform(0.85, 1.15)
+        line = _range(canvas, foot, tall)
+        colour = mix(mix(haze, palette.far, 0.5 + 0.22 * index), palette.near, 0.2 * index)
+        canvas.area(
+            below(line),
+            (mix(colour, palette.dark, 0.25), colour, mix(colour, haze, 0.5)),
+            top=foot - tall,
+            bottom=foot + 0.03,
+        )
+        if index < 2:
+            snow = mix((252, 252, 255), palette.sky[-2], 0.25 if scene.light != "night" else 0.6)
+            _snow_caps(
+                canvas, line, foot - tall * (0.58 if scene.season != "winter" else 0.3), snow
+            )
+
+
+def _range(canvas: Canvas, foot: float, tall: float) -> list[Point]:
+    """Peaks over one foot, roughened."""
+    peaks = [
+        (canvas.rng.uniform(-0.05, 1.05), tall * canvas.rng.uniform(0.55, 1))
+        for _ in range(canvas.rng.randint(4, 6))
+    ]
+    slope = tall * canvas.rng.uniform(3.2, 4.4)
+    rough = canvas.ridge(0, 0.1 * tall)
+    return [
+        (x, min(foot - high + slope * abs(x - at) for at, high in peaks) + dy) for x, dy in rough
+    ]
+
+
+def _snow_caps(
+    canvas: Canvas, line: Sequence[Point], limit: float, colour: tuple[int, int, int]
+) -> None:
+    jagged = [limit + canvas.rng.uniform(-0.012, 0.012) for _ in line]
+    edge = [(x, max(y, low)) for (x, y), low in zip(line, jagged, strict=True)]
+    canvas.area([*line, *reversed(edge)], colour, opacity=0.9)
+
+
+def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Rolling ground from the horizon to the lower edge."""
+    haze = palette.sky[-1]
+    for index in range(4):
+        level = layout.horizon + 0.02 + index * 0.115
+        line = canvas.ridge(level, 0.05 + 0.014 * index, points=65)
+        near = mix(palette.near, palette.foliage, index / 5)
+        colour = mix(mix(palette.far, haze, 0.2), near, 0.3 + 0.22 * index)
+        canvas.area(
+            below(line),
+            (mix(colour, palette.sun, 0.2), colour, mix(colour, palette.dark, 0.3)),
+            top=level - 0.05,
+            bottom=level + 0.22,
+        )
+        _bushes(canvas, line, mix(colour, palette.dark, 0.22), 0.012 + 0.007 * index)
+
+
+def _bushes(
+    canvas: Canvas, line: Sequence[Point], colour: tuple[int, int, int], size: float
+) -> None:
+    """A few round trees along a ridge, in groups."""
+
+    def draw(pen: Pen) -> None:
+        for _ in range(canvas.rng.randint(2, 4)):
+            middle = canvas.rng.random()
+            for _ in range(canvas.rng.randint(2, 6)):
+                x = middle + canvas.rng.gauss(0, 0.03)
+                tall = size * canvas.rng.uniform(0.7, 1.3)
+                foot = height_at(line, x) + size * 0.2
+                pen.rectangle(
+                    (
+                        x - tall * 0.08 * canvas.aspect,
+                        foot - tall,
+                        x + tall * 0.08 * canvas.aspect,
+                        foot,
+                    )
+                )
+                pen.ellipse((x, foot - tall * 1.3), tall * 0.7 * canvas.aspect, tall * 0.85)
+
+    canvas.layer(draw, colour)
+
+
+def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Rows of firs, mist between them, the nearest the darkest."""
+    haze = palette.sky[-1]
+    for index in range(4):
+        level = layout.horizon + 0.03 + index * 0.11
+        line = canvas.ridge(level, 0.03, points=65)
+        colour = mix(
+            mix(haze, palette.far, 0.4),
+            mix(palette.foliage, palette.dark, 0.14 * index),
+            0.32 + 0.22 * index,
+        )
+        tall = 0.07 + 0.055 * index
+
+        def draw(
+            pen: Pen, line: Sequence[Point] = line, tall: float = tall, index: int = index
+        ) -> None:
+            pen.polygon(below(line))
+            for _ in range(46 - 9 * index):
+                x = canvas.rng.random()
+                fir(
+                    pen,
+                    canvas,
+                    (x, height_at(line, x) + 0.012),
+                    tall * canvas.rng.uniform(0.6, 1.15),
+                )
+
+        canvas.layer(draw, (colour, mix(colour, haze, 0.3)), top=level - tall, bottom=level + 0.16)
+
+
+def fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
+    """One fir: three skirts over a trunk."""
+    x, y = foot
+    for part, wide in ((0.0, 0.36), (0.27, 0.28), (0.52, 0.2)):
+        half = tall * wide * canvas.aspect * 0.62
+        low = y - tall * (part + 0.08)
+        pen.polygon([(x - half, low), (x + half, low), (x, low - tall * 0.44)])
+    pen.rectangle(
+        (
+            x - tall * 0.03 * canvas.aspect,
+            y - tall * 0.12,
+            x + tall * 0.03 * canvas.aspect,
+            y + 0.01,
+        )
+    )
+
+
+def desert(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Dunes, each with a sunny and a shaded side."""
+    for index in range(4):
+        level = layout.horizon + 0.01 + index * 0.12
+        line = canvas.ridge(level, 0.045 + 0.02 * index, points=9)
+        smooth = _smoothed(line)
+        colour = mix(
+            mix(palette.sand, palette.sky[-1], 0.4 - 0.12 * index), palette.dark, 0.05 * index
+        )
+        canvas.area(
+            below(smooth),
+            (mix(colour, palette.sun, 0.3), colour, mix(colour, palette.dark, 0.34)),
+            top=level - 0.06,
+            bottom=level + 0.26,
+        )
+        if index in (1, 2):
+            _cacti(canvas, smooth, mix(palette.foliage, palette.dark, 0.25), 0.04 + 0.03 * index)
+
+
+def _cacti(
+    canvas: Canvas, line: Sequence[Point], colour: tuple[int, int, int], tall: float
+) -> None:
+    """One or two cacti on a dune."""
+
+    def draw(pen: Pen) -> None:
+        for _ in range(canvas.rng.randint(1, 2)):
+            x = canvas.rng.uniform(0.06, 0.94)
+            foot, wide = min(y for at, y in line if abs(at - x) < 0.1) + tall * 0.3, tall * 0.1
+            pen.line([(x, foot), (x, foot - tall)], wide)
+            pen.dots([(x, foot - tall)], wide * 0.5 * canvas.aspect, wide * 0.5)
+            for side, low in ((-1, 0.45), (1, 0.6)):
+                arm = x + side * tall * 0.24 * canvas.aspect
+                pen.line(
+                    [
+                        (x, foot - tall * low),
+                        (arm, foot - tall * low),
+                        (arm, foot - tall * (low + 0.26)),
+                    ],
+                    wide * 0.8,
+                )
+                pen.dots(
+                    [(arm, foot - tall * (low + 0.26))], wide * 0.4 * canvas.aspect, wide * 0.4
+                )
+
+    canvas.layer(draw, colour)
+
+
+def _smoothed(line: Sequence[Point]) -> list[Point]:
+    """The line with its corners rounded twice."""
+    points = list(line)
+    for _ in range(2):
+        points = [
+            point
+            for (x1, y1), (x2, y2) in pairwise(points)
+            for point in (
+                (0.75 * x1 + 0.25 * x2, 0.75 * y1 + 0.25 * y2),
+                (0.25 * x1 + 0.75 * x2, 0.25 * y1 + 0.75 * y2),
+            )
+        ]
+    return [(0.0, points[0][1]), *points, (1.0, points[-1][1])]
+
+
+def city(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
+    """Rows of houses with lit windows."""
+    glowing = scene.light in ("night", "sunset", "grey") or "neon" in scene.manners
+    for index in range(3):
+        ground = layout.horizon + 0.06 + index * 0.1
+        towers = _towers(canvas, ground, 0.34 - 0.06 * index)
+        colour = mix(mix(palette.sky[-1], palette.far, 0.6), palette.dark, 0.25 + 0.3 * index)
+
+        def walls(pen: Pen, towers: Sequence[tuple[float, float, float]] = towers) -> None:
+            for left, right, top in towers:
+                pen.rectangle((left, top, right, 1))
+
+        canvas.layer(
+            walls,
+            (colour, mix(colour, palette.sky[-1], 0.25)),
+            top=ground - 0.35,
+            bottom=ground + 0.1,
+        )
+        lit = palette.window if glowing else mix(colour, (255, 255, 255), 0.35)
+        canvas.layer(_windows(canvas, towers, ground, index), lit, opacity=0.9 if glowing else 0.5)
+
+
+def _towers(canvas: Canvas, ground: float, reach: float) -> list[tuple[float, float, float]]:
+    towers: list[tuple[float, float, float]] = []
+    x = -0.03
+    while x < 1:
+        wide = canvas.rng.uniform(0.05, 0.12)
+        towers.append((x, x + wide, ground - reach * canvas.rng.random() ** 1.5 - 0.05))
+        x += wide + canvas.rng.choice((0.0, 0.0, 0.008))
+    return towers
+
+
+def _windows(
+    canvas: Canvas, towers: Sequence[tuple[float, float, float]], ground: float, index: int
+) -> Callable[[Pen], None]:
+    pane = 0.007 + 0.003 * index
+
+    def draw(pen: Pen) -> None:
+        for left, right, top in towers:
+            columns = max(1, int((right - left) / (pane * 2.1 * canvas.aspect)) - 1)
+            rows = int((ground + 0.05 - top) / (pane * 2.4))
+            for column in range(columns):
+                x = left + (column + 0.9) * (right - left) / (columns + 0.8)
+                for row in range(rows):
+                    if canvas.rng.random() < 0.42:
+                        y = top + (row + 0.8) * pane * 2.4
+                        pen.rectangle(
+                            (x, y, x + pane * canvas.aspect, y + pane * 1.3),
+                            canvas.rng.randint(120, 255),
+                        )
+
+    return draw

@@ -1,0 +1,103 @@
+"""Pictures from words: what the stand-in's samplers arrive at.
+
+Nothing is learned and nothing loaded. The words choose light, place, things and manner, the seed
+the composition, and everything else a sampler is told changes how the picture is finished. The same
+brief gives the same picture.
+"""
+
+import random
+from dataclasses import dataclass
+
+from PIL import Image
+
+from comfy.demo.painter import finish, ground, sky, water
+from comfy.demo.painter.canvas import Canvas
+from comfy.demo.painter.palette import Palette, palette_of
+from comfy.demo.painter.things import THINGS
+from comfy.demo.painter.words import Scene, hashed, read, telling_words
+
+_LARGEST_SIDE = 1024
+"""Larger pictures are painted at this size and enlarged: nobody waits for a stand-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """All that decides what is painted."""
+
+    text: str
+    negative: str
+    seed: int
+    number: int
+    width: int
+    height: int
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    model: str
+    loras: tuple[tuple[str, float], ...] = ()
+
+
+def paint(brief: Brief) -> Image.Image:
+    """The finished RGB picture, width by height."""
+    scene = read(brief.text, brief.negative)
+    scale = min(1.0, _LARGEST_SIDE / max(brief.width, brief.height))
+    size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
+    canvas = Canvas(
+        Image.new("RGB", size), random.Random(hashed(brief.seed, brief.number, scene.mood))
+    )
+    _compose(canvas, scene, palette_of(scene))
+    picture = _finish(canvas.image, scene, brief)
+    return (
+        picture.resize((brief.width, brief.height), Image.Resampling.BICUBIC)
+        if scale < 1
+        else picture
+    )
+
+
+def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
+    layout = sky.choose_layout(canvas, scene)
+    if "space" in scene.places:
+        sky.space(canvas, scene, palette, layout)
+    else:
+        _landscape(canvas, scene, palette, layout)
+    for name, draw in THINGS.items():
+        if name in scene.things:
+            draw(canvas, scene, palette, layout)
+    if "rain" in scene.things:
+        sky.rain(canvas)
+    if "snowfall" in scene.things:
+        sky.snowfall(canvas)
+
+
+def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
+    sky.sky(canvas, scene, palette, layout)
+    watery = scene.places & {"sea", "lake"}
+    if "mountains" in scene.places or ("lake" in scene.places and "city" not in scene.places):
+        ground.mountains(canvas, scene, palette, layout)
+    if watery:
+        if "city" in scene.places:
+            ground.city(canvas, scene, palette, layout)
+        water.water(canvas, scene, palette, layout)
+        water.shore(canvas, scene, palette, layout)
+        return
+    grounds = {
+        "desert": ground.desert,
+        "city": ground.city,
+        "forest": ground.forest,
+        "hills": ground.hills,
+        "mountains": ground.hills,
+    }
+    drawn = [draw for name, draw in grounds.items() if name in scene.places]
+    drawn[0](canvas, scene, palette, layout)
+
+
+def _finish(picture: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
+    rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
+    for name in sorted(scene.manners):
+        picture = finish.TOUCHES[name](picture, rng)
+    picture = finish.hand_of(picture, brief.model, rng)
+    picture = finish.learned(picture, brief.loras, rng)
+    picture = finish.guided(picture, brief.cfg)
+    picture = finish.worked_out(picture, brief.steps)
+    return finish.grained(picture, brief.sampler, brief.scheduler, rng)

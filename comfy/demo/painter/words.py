@@ -1,0 +1,193 @@
+"""From words to a scene: what a text asks for, in the few things the painter can draw.
+
+Known words choose light, place, things and manner; unknown ones still decide colours and shapes
+through their hash, so that no two texts give the same picture.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+Light = Literal["day", "sunset", "dawn", "night", "grey"]
+Season = Literal["summer", "autumn", "winter", "spring"]
+T = TypeVar("T", bound=str)
+
+_LIGHTS: dict[Light, str] = {
+    "sunset": "sunset dusk evening golden orange warm fire twilight amber lava autumnal",
+    "dawn": "dawn sunrise morning pink pastel dreamy soft peach",
+    "night": (
+        "night midnight moon moonlit stars starry dark aurora nocturnal neon cyberpunk galaxy milky"
+    ),
+    "grey": "storm stormy rain rainy fog foggy mist misty overcast gloomy cloudy moody",
+    "day": "day noon sunny bright summer clear blue sky daylight",
+}
+_SEASONS: dict[Season, str] = {
+    "autumn": "autumn fall october november maple harvest",
+    "winter": "winter snow snowy ice icy frozen frost arctic christmas december january",
+    "spring": "spring blossom cherry april may easter",
+    "summer": "summer tropical july august",
+}
+_PLACES: dict[str, str] = {
+    "sea": (
+        "sea ocean coast beach wave waves shore island harbour harbor bay lighthouse boat ship"
+        " sailboat surf marine whale"
+    ),
+    "lake": "lake pond river fjord reflection reflections water",
+    "mountains": (
+        "mountain mountains alps peak peaks cliff cliffs valley summit dragon epic volcano himalaya"
+    ),
+    "hills": (
+        "hill hills meadow field fields countryside farm village landscape prairie grass tuscany"
+    ),
+    "forest": (
+        "forest wood woods trees pine pines jungle wilderness deer fox bear wolf fairy enchanted"
+    ),
+    "desert": "desert dune dunes sahara sand pyramid camel canyon mars oasis",
+    "city": (
+        "city skyline town street skyscraper skyscrapers tokyo york london paris urban building"
+        " buildings cyberpunk neon robot downtown"
+    ),
+    "space": (
+        "space planet planets nebula galaxy cosmos universe astronaut spaceship orbit saturn alien"
+    ),
+}
+_THINGS: dict[str, str] = {
+    "lighthouse": "lighthouse beacon",
+    "boat": "boat boats ship sailboat sailing yacht pirate",
+    "house": "house cabin cottage hut home farm barn village",
+    "castle": "castle fortress palace tower kingdom fairytale medieval",
+    "tree": "tree oak willow lonely bonsai",
+    "flowers": (
+        "flower flowers rose roses tulip tulips poppy poppies garden blossom bouquet lavender"
+        " sunflower"
+    ),
+    "portrait": (
+        "portrait woman man girl boy person face lady people human king queen princess selfie hero "
+        "astronaut wizard witch knight warrior"
+    ),
+    "cat": "cat cats kitten kitty",
+    "balloon": "balloon balloons airship",
+    "birds": "bird birds gull gulls seagull swan crow raven eagle",
+    "windmill": "windmill windmills mill",
+    "planet": "planet saturn mars jupiter",
+    "rainbow": "rainbow",
+    "aurora": "aurora borealis northern",
+    "clouds": "cloud clouds cloudy",
+    "stars": "star stars starry",
+    "moon": "moon moonlit crescent",
+    "sun": "sun",
+    "rain": "rain rainy storm stormy",
+    "snowfall": "snowing snowfall blizzard snowflakes",
+}
+_MANNERS: dict[str, str] = {
+    "watercolour": "watercolour watercolor aquarelle",
+    "ink": "ink sketch drawing lines comic manga outline engraving",
+    "mono": "monochrome grayscale greyscale noir charcoal",
+    "vintage": "vintage retro sepia old antique faded",
+    "neon": "neon cyberpunk vivid vibrant synthwave vaporwave psychedelic",
+    "minimal": "minimal minimalist simple clean flat",
+    "pixel": "pixel pixelart 8bit 8-bit",
+}
+_COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (214, 51, 52),
+    "orange": (236, 128, 40),
+    "yellow": (246, 200, 66),
+    "gold": (232, 179, 60),
+    "golden": (232, 179, 60),
+    "green": (70, 150, 84),
+    "turquoise": (50, 178, 178),
+    "teal": (32, 140, 140),
+    "blue": (58, 108, 200),
+    "purple": (134, 78, 176),
+    "violet": (134, 78, 176),
+    "lavender": (164, 138, 214),
+    "pink": (236, 130, 170),
+    "white": (244, 241, 232),
+    "black": (38, 36, 44),
+    "brown": (124, 84, 56),
+}
+_FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest", "desert")
+_FIRM_PLACES = ("hills", "forest", "mountains")
+_ON_FIRM_GROUND = frozenset({"house", "castle", "windmill", "tree", "flowers", "cat"})
+# fmt: off
+_EMPTY_WORDS = frozenset(
+    {
+        "a", "an", "the", "of", "in", "on", "at", "by", "and", "with", "over", "under", "to",
+        "for", "is", "it", "its", "as", "from", "into", "very", "highly", "detailed", "quality",
+        "best", "masterpiece", "photo", "photograph", "picture", "image", "painting", "art",
+        "artwork", "beautiful", "4k", "8k", "hd", "realistic",
+    }
+)
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is to be painted."""
+
+    light: Light
+    season: Season
+    places: frozenset[str]
+    things: frozenset[str]
+    manners: frozenset[str]
+    accents: tuple[tuple[int, int, int], ...]
+    mood: int
+    """From the unknown words: turns the colours a little and moves the composition."""
+    avoided: frozenset[str]
+
+
+def telling_words(text: str) -> tuple[str, ...]:
+    """The words of a text in small letters, without those that say nothing."""
+    return tuple(word for word in re.findall(r"[\w'-]+", text.lower()) if word not in _EMPTY_WORDS)
+
+
+def read(text: str, negative: str) -> Scene:
+    """The scene a positive and a negative text describe together."""
+    words = telling_words(text)
+    unwanted = set(telling_words(negative))
+    avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
+    places = _all(_PLACES, words) - avoided
+    things = _all(_THINGS, words) - avoided
+    mood = hashed(" ".join(sorted(words)))
+    if not places:
+        usual = _FIRM_PLACES if things & _ON_FIRM_GROUND else _FALLBACK_PLACES
+        allowed = [place for place in usual if place not in avoided] or ["hills"]
+        places = frozenset({allowed[mood % len(allowed)]})
+    light = _first(_LIGHTS, words, unwanted) or _fallback_light(mood, unwanted)
+    return Scene(
+        light=light,
+        season=_first(_SEASONS, words, unwanted) or "summer",
+        places=places,
+        things=things,
+        manners=_all(_MANNERS, words) - _all(_MANNERS, unwanted),
+        accents=tuple(_COLOURS[word] for word in words if word in _COLOURS),
+        mood=mood,
+        avoided=avoided,
+    )
+
+
+def hashed(*parts: object) -> int:
+    """A number that depends on all the parts, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+
+
+def _all(table: dict[str, str], words: Iterable[str]) -> frozenset[str]:
+    found = set(words)
+    return frozenset(name for name, known in table.items() if not found.isdisjoint(known.split()))
+
+
+def _first(table: Mapping[T, str], words: tuple[str, ...], unwanted: set[str]) -> T | None:
+    """The entry whose word comes first in the text."""
+    for word in words:
+        for name, known in table.items():
+            if word in known.split() and unwanted.isdisjoint({word}):
+                return name
+    return None
+
+
+def _fallback_light(mood: int, unwanted: set[str]) -> Light:
+    lights: tuple[Light, ...] = ("day", "sunset", "dawn")
+    choices = [light for light in lights if unwanted.isdisjoint(_LIGHTS[light].split())]
+    return choices[(mood >> 8) % len(choices)] if choices else "day"

@@ -1,0 +1,1 @@
+"""The stand-in's HTTP and WebSocket server."""

@@ -1,0 +1,398 @@
+"""Running prompts: one worker thread, events in the recorded order, results kept for the next
+prompt."""
+
+import io
+import json
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from comfy.demo.nodes.base import Interrupted, NodeClass, Speed, pause
+from comfy.demo.nodes.values import Prompt, Result, is_link
+from comfy.demo.server.prompt_queue import PromptQueue, QueueItem
+from comfy.demo.server.sockets import PreviewMessage, Sockets, TextMessage
+from comfy.demo.storage import Storage
+
+_CACHED_RESULTS = 64
+_PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
+
+
+class Cache:
+    """The newest results by signature: same class, same inputs, same ancestors, same files."""
+
+    def __init__(self, size: int = _CACHED_RESULTS) -> None:
+        self._size = size
+        self._entries: OrderedDict[str, Result] = OrderedDict()
+
+    def get(self, signature: str) -> Result | None:
+        """The result that is kept for this signature, or None."""
+        result = self._entries.get(signature)
+        if result is not None:
+            self._entries.move_to_end(signature)
+        return result
+
+    def put(self, signature: str, result: Result) -> None:
+        """Keep a result; the one that was not asked for longest gives way."""
+        self._entries[signature] = result
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all results."""
+        self._entries.clear()
+
+
+@dataclass
+class _Failure(Exception):
+    """A node failed or was interrupted; carries what the event says about it."""
+
+    event: str
+    data: dict[str, Any]
+
+
+class Worker:
+    """Executes what the queue holds, one prompt at a time, in its own thread."""
+
+    def __init__(
+        self,
+        queue: PromptQueue,
+        sockets: Sockets,
+        storage: Storage,
+        nodes: Mapping[str, NodeClass],
+        speed: Speed,
+        *,
+        previews: bool,
+    ) -> None:
+        self._queue = queue
+        self._sockets = sockets
+        self._storage = storage
+        self._nodes = nodes
+        self._speed = speed
+        self._previews = previews
+        self._cache = Cache()
+        self._thread = threading.Thread(target=self._work, name="comfy-demo-worker")
+
+    def start(self) -> None:
+        """Start the thread that works off the queue."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the thread; the queue must be closed before."""
+        self._thread.join()
+
+    def free(self) -> None:
+        """Forget all results: POST /free with free_memory."""
+        self._cache.clear()
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            client_id = item.extra_data.get("client_id")
+            self._sockets.executing_client = client_id
+            wanted = item.extra_data.get("preview_method")
+            previews = wanted in _PREVIEW_METHODS or (
+                wanted in (None, "default") and self._previews
+            )
+            run = PromptRun(
+                item, client_id, self._queue, self._sockets, self._storage, self._speed, previews
+            )
+            entry = run.execute(self._nodes, self._cache)
+            self._sockets.executing_node = None
+            self._queue.done(item, entry)
+            if client_id is not None:
+                self._sockets.send(
+                    TextMessage("executing", {"node": None, "prompt_id": item.prompt_id}, client_id)
+                )
+
+
+@dataclass
+class PromptRun:
+    """One prompt being executed; also what its nodes see of it (`node.Run`)."""
+
+    item: QueueItem
+    client_id: str | None
+    queue: PromptQueue
+    sockets: Sockets
+    storage: Storage
+    speed: Speed
+    previews: bool
+    node_id: str = ""
+    messages: list[list[Any]] = field(default_factory=list)
+    progress: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    executed: list[str] = field(default_factory=list)
+
+    # --- what nodes see
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """See `Run`."""
+        return {"prompt": self.item.prompt, **self.item.extra_data.get("extra_pnginfo", {})}
+
+    def wait(self, seconds: float) -> None:
+        """See `Run`."""
+        pause(self.queue.interrupted, seconds)
+
+    def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
+        """See `Run`."""
+        pause(self.queue.interrupted, 0)
+        self._report(value, total, "running")
+        metadata = self.sockets.wants_metadata(self.client_id)
+        jpeg = _jpeg(preview()) if preview is not None and self.previews else None
+        if jpeg is not None and metadata:
+            self._send_preview(jpeg, metadata=True)
+        data = {
+            "value": value,
+            "max": total,
+            "prompt_id": self.item.prompt_id,
+            "node": self.node_id,
+        }
+        self.sockets.send(TextMessage("progress", data, self.client_id))
+        if jpeg is not None and not metadata:
+            self._send_preview(jpeg, metadata=False)
+
+    # --- the run
+
+    def execute(self, nodes: Mapping[str, NodeClass], cache: Cache) -> dict[str, Any]:
+        """Run the prompt and return its history entry (without the prompt itself)."""
+        prompt = self.item.prompt
+        self._message("execution_start", {})
+        signatures = Signatures(prompt, nodes, self.storage)
+        results = {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
+        self._message(
+            "execution_cached",
+            {"nodes": [one for one, result in results.items() if result is not None]},
+        )
+        try:
+            for node_id in order(prompt, nodes, self.storage, self.item.outputs, results):
+                self._visit(node_id, nodes, results)
+                cache.put(signatures.of(node_id), _known(results[node_id]))
+            self._message("execution_success", {})
+            success = True
+        except _Failure as failure:
+            self._message(
+                failure.event, failure.data, broadcast=failure.event == "execution_interrupted"
+            )
+            success = False
+        status = {
+            "status_str": "success" if success else "error",
+            "completed": success,
+            "messages": self.messages,
+        }
+        meta = {node_id: _meta(node_id) for node_id in self.shown}
+        return {"outputs": self.shown, "status": status, "meta": meta}
+
+    def _visit(
+        self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, Result | None]
+    ) -> None:
+        cached = results[node_id]
+        if cached is not None:  # only outputs get here: other cached nodes are not in the order
+            self._show(node_id, cached, always=True)
+            self.progress[node_id] = {"value": 1, "max": 1, "state": "finished"}
+            self._send_progress()
+            return
+        self.node_id = node_id
+        self._report(0.0, 1.0, "running")
+        if self.client_id is not None:
+            self.sockets.executing_node = node_id
+            data = {"node": node_id, "display_node": node_id, "prompt_id": self.item.prompt_id}
+            self.sockets.send(TextMessage("executing", data, self.client_id))
+        result = self._run_node(node_id, nodes, results)
+        results[node_id] = result
+        self._show(node_id, result)
+        self._report(self.progress[node_id]["max"], self.progress[node_id]["max"], "finished")
+        self.executed.append(node_id)
+
+    def _run_node(
+        self, node_id: str, nodes: Mapping[str, NodeClass], results: Mapping[str, Result | None]
+    ) -> Result:
+        node = self.item.prompt[node_id]
+        about = {
+            "node_id": node_id,
+            "node_type": node["class_type"],
+            "executed": list(self.executed),
+        }
+        inputs: dict[str, Any] = {}
+        try:
+            pause(self.queue.interrupted, 0)
+            for name, value in node["inputs"].items():
+                inputs[name] = (
+                    _known(results[value[0]]).outputs[value[1]] if is_link(value) else value
+                )
+            return nodes[node["class_type"]].run(self, inputs)
+        except Interrupted:
+            raise _Failure("execution_interrupted", about) from None
+        except (
+            Exception
+        ) as exc:  # whatever a node raises is reported to the client, as the real server does
+            kind = type(exc)
+            name = (
+                kind.__qualname__
+                if kind.__module__ == "builtins"
+                else f"{kind.__module__}.{kind.__qualname__}"
+            )
+            about |= {"exception_message": f"{exc}\n", "exception_type": name}
+            about["traceback"] = traceback.format_tb(exc.__traceback__)
+            about["current_inputs"] = {key: [_printable(value)] for key, value in inputs.items()}
+            about["current_outputs"] = [
+                one for one, result in results.items() if result is not None
+            ]
+            raise _Failure("execution_error", about) from exc
+
+    # --- what clients hear
+
+    def _message(self, type_: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
+        """A message that is also kept in the history."""
+        stamped = {**data, "prompt_id": self.item.prompt_id, "timestamp": int(time.time() * 1000)}
+        self.messages.append([type_, stamped])
+        if self.client_id is not None or broadcast:
+            self.sockets.send(TextMessage(type_, stamped, self.client_id))
+
+    def _report(self, value: float, total: float, state: str) -> None:
+        self.progress[self.node_id] = {"value": value, "max": total, "state": state}
+        self._send_progress()
+
+    def _send_progress(self) -> None:
+        prompt_id = self.item.prompt_id
+        nodes = {
+            node_id: {
+                **state,
+                "node_id": node_id,
+                "prompt_id": prompt_id,
+                "display_node_id": node_id,
+                "parent_node_id": None,
+                "real_node_id": node_id,
+            }
+            for node_id, state in self.progress.items()
+        }
+        # Without a client id this goes to everybody, as on the real server (docs/comfyui.md#11).
+        self.sockets.send(
+            TextMessage("progress_state", {"prompt_id": prompt_id, "nodes": nodes}, self.client_id)
+        )
+
+    def _send_preview(self, jpeg: bytes, *, metadata: bool) -> None:
+        self.sockets.send(
+            PreviewMessage(jpeg, self.item.prompt_id, self.node_id, metadata, self.client_id)
+        )
+
+    def _show(self, node_id: str, result: Result, *, always: bool = False) -> None:
+        if result.ui is not None:
+            self.shown[node_id] = result.ui
+        if self.client_id is not None and (always or result.ui is not None):
+            data = {
+                "node": node_id,
+                "display_node": node_id,
+                "output": result.ui,
+                "prompt_id": self.item.prompt_id,
+            }
+            self.sockets.send(TextMessage("executed", data, self.client_id))
+
+
+class Signatures:
+    """What decides whether a cached result may be used, per node; worked out once a run."""
+
+    def __init__(self, prompt: Prompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
+        self._prompt = prompt
+        self._nodes = nodes
+        self._storage = storage
+        self._known: dict[str, str] = {}
+
+    def of(self, node_id: str) -> str:
+        """Equal for nodes that would give the same result. A node in a cycle or with a broken link
+        has its own."""
+        if node_id not in self._known:
+            self._known[node_id] = f"unfinished {node_id}"
+            self._known[node_id] = self._compute(node_id)
+        return self._known[node_id]
+
+    def _compute(self, node_id: str) -> str:
+        node = self._prompt[node_id]
+        values = node.get("inputs") or {}  # only nodes that lead to an output have been validated
+        inputs = {
+            name: [self.of(value[0]), value[1]]
+            if is_link(value) and value[0] in self._prompt
+            else value
+            for name, value in sorted(values.items())
+        }
+        fingerprint = self._nodes[node["class_type"]].fingerprint
+        seen = fingerprint(self._storage, values) if fingerprint is not None else ""
+        return json.dumps([node["class_type"], inputs, seen])
+
+
+def order(
+    prompt: Prompt,
+    nodes: Mapping[str, NodeClass],
+    storage: Storage,
+    outputs: tuple[str, ...],
+    results: Mapping[str, Result | None],
+) -> list[str]:
+    """The order in which nodes are executed: whatever brings a result on the screen soonest.
+
+    Of the nodes whose inputs are there, an output comes first, then what feeds an output directly,
+    then what is two links away; among equals, the one discovered first on the way back from the
+    outputs (as recorded).
+    """
+    needs: dict[str, set[str]] = {}
+    for output in outputs:
+        found = [output]
+        while found:
+            node_id = found.pop()
+            if node_id in needs:
+                continue
+            links = [value[0] for value in prompt[node_id]["inputs"].values() if is_link(value)]
+            missing = (
+                [source for source in links if results[source] is None]
+                if results[node_id] is None
+                else []
+            )
+            needs[node_id] = set(missing)
+            found += missing
+    is_output = {
+        one: nodes[prompt[one]["class_type"]].describe(storage)["output_node"] for one in needs
+    }
+    discovered = list(needs)
+    ordered: list[str] = []
+
+    def distance(node_id: str, reach: int = 2) -> int:
+        if is_output[node_id]:
+            return 0
+        if reach == 0:
+            return 1
+        return 1 + min(
+            (distance(one, reach - 1) for one in discovered if node_id in needs[one]), default=reach
+        )
+
+    while len(ordered) < len(discovered):
+        ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
+        ordered.append(min(ready, key=distance))
+    return ordered
+
+
+def _known(result: Result | None) -> Result:
+    if result is None:  # the order guarantees that inputs come first
+        raise LookupError("a node was run before its inputs")
+    return result
+
+
+def _meta(node_id: str) -> dict[str, Any]:
+    return {
+        "node_id": node_id,
+        "display_node": node_id,
+        "parent_node": None,
+        "real_node_id": node_id,
+    }
+
+
+def _printable(value: object) -> object:
+    return value if value is None or isinstance(value, int | float | str) else str(value)
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()

@@ -1,0 +1,29 @@
+"""Binary WebSocket frames as ComfyUI sends them: big-endian u32 type, then the payload
+(docs/comfyui.md#2)."""
+
+import json
+import struct
+from collections.abc import Mapping
+
+PREVIEW = 1
+PREVIEW_WITH_METADATA = 4
+_JPEG = 1
+
+
+def preview_frame(jpeg: bytes) -> bytes:
+    """Frame type 1: image type, then the file. Sent to clients that raised no feature flag."""
+    return struct.pack(">II", PREVIEW, _JPEG) + jpeg
+
+
+def preview_with_metadata(jpeg: bytes, prompt_id: str, node_id: str) -> bytes:
+    """Frame type 4: length and JSON saying whose preview it is, then the file."""
+    metadata: Mapping[str, str | None] = {
+        "node_id": node_id,
+        "prompt_id": prompt_id,
+        "display_node_id": node_id,
+        "parent_node_id": None,
+        "real_node_id": node_id,
+        "image_type": "image/jpeg",
+    }
+    encoded = json.dumps(metadata).encode()
+    return struct.pack(">II", PREVIEW_WITH_METADATA, len(encoded)) + encoded + jpeg

@@ -1,0 +1,197 @@
+"""What every HTTP request passes first: counting, the origin check, the body limit, scripted
+misbehaviour."""
+
+import asyncio
+import ipaddress
+import json
+import threading
+from collections import Counter
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from comfy.demo.server.faults import Misbehaviour, Script
+
+_STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413, "answer_502": 502}
+
+
+class RequestCounter:
+    """Requests by method and path without the /api prefix, WebSocket handshakes included.
+    Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str) -> None:
+        """Count one more request of this name."""
+        with self._lock:
+            self._counts[name] += 1
+
+    def snapshot(self) -> Counter[str]:
+        """What was asked so far, e.g. `{"POST /prompt": 1}`."""
+        with self._lock:
+            return Counter(self._counts)
+
+
+class Gate:
+    """ASGI middleware around the stand-in's routes."""
+
+    def __init__(
+        self, app: ASGIApp, *, counter: RequestCounter, script: Script, max_body: int
+    ) -> None:
+        self._app = app
+        self._counter = counter
+        self._script = script
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI calls it: count the request, then answer it or do what a script says."""
+        path = scope["path"].removeprefix("/api") or "/"
+        name = f"{scope.get('method', 'GET')} {path}"
+        self._counter.add(name)
+        if is_foreign(Headers(scope=scope)):
+            await Response(status_code=403)(scope, receive, send)
+        elif scope["type"] == "websocket":
+            wrong = self._script.take(name)
+            refused = (
+                Response(status_code=_STATUS_OF[wrong.kind])
+                if wrong and wrong.kind in _STATUS_OF
+                else None
+            )
+            await (refused or self._app)(scope, receive, send)
+        else:
+            route = f"{scope['method']} /{path.split('/')[1]}"
+            wrong = next(filter(None, map(self._script.take, dict.fromkeys((name, route)))), None)
+            await self._answer(wrong, scope, receive, send)
+
+    async def _answer(
+        self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Look at the request, before or after the misbehaviour if there is to be one.
+
+        What has come whole is looked at even if the client is gone by then, as on the real server.
+        """
+        try:
+            body = await _read_all(receive, self._max_body)
+        except ClientDisconnect:
+            return
+        ask = (
+            self._app
+            if body is not None
+            else Response(f"Maximum request body size {self._max_body} exceeded.", 413)
+        )
+        replay = _replay(body or b"", receive)
+        if wrong is None:
+            await ask(scope, replay, send)
+        elif wrong.kind.startswith("answer_"):
+            await ask(
+                scope,
+                replay,
+                _swallow if wrong.kind != "answer_slow" else _late(send, wrong.seconds),
+            )
+            await _misbehave(wrong, scope, receive, send)
+        elif wrong.kind in ("slow", "hold"):
+            await _misbehave(wrong, scope, receive, send)
+            await ask(scope, replay, send)
+        else:
+            await _misbehave(wrong, scope, receive, send)
+
+
+async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: Send) -> None:
+    match wrong.kind:
+        case "slow":
+            await asyncio.sleep(wrong.seconds)
+        case "hold" if wrong.hold is not None:
+            await wrong.hold.wait()
+        case "cut" | "answer_lost":
+            await _cut(send)
+        case "bad_json":
+            half = Response('{"exec_info": {"queue_rem', media_type="application/json")
+            await half(scope, receive, send)
+        case kind if kind in _STATUS_OF:
+            await Response("scripted misbehaviour", _STATUS_OF[kind])(scope, receive, send)
+        case _:  # an answer that comes late has been given by now
+            pass
+
+
+async def _swallow(message: Message) -> None:
+    """Drop a part of an answer."""
+
+
+def _late(send: Send, seconds: float) -> Send:
+    async def late(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return late
+
+
+async def _cut(send: Send) -> None:
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]}
+    )
+    await send(
+        {
+            "type": "http.response.body",
+            "body": json.dumps({"half": "of"}).encode(),
+            "more_body": True,
+        }
+    )
+
+
+async def _read_all(receive: Receive, limit: int) -> bytes | None:
+    """The whole body; None if it is longer than the limit. It is read to its end even then.
+
+    A client that is still sending would otherwise see a reset connection instead of the 413.
+    ClientDisconnect if it goes before.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            parts.append(chunk)
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts) if size <= limit else None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Whether another site's page asks: such requests get 403 on loopback (docs/comfyui.md#13)."""
+    if headers.get("sec-fetch-site") == "cross-site":
+        return True
+    origin = urlsplit(headers.get("origin", ""))
+    host = urlsplit("//" + headers.get("host", ""))
+    if not origin.hostname or not host.hostname or not _is_loopback(host.hostname):
+        return False
+    ports_matter = origin.port is not None and host.port is not None
+    return origin.hostname != host.hostname or (ports_matter and origin.port != host.port)
+
+
+def _is_loopback(hostname: str) -> bool:
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"

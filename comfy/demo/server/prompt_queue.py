@@ -1,0 +1,186 @@
+"""Waiting, running and finished prompts. In memory only: a restart forgets them all
+(docs/comfyui.md#20)."""
+
+import copy
+import heapq
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from comfy.demo.nodes.values import Prompt
+from comfy.demo.server.prompt_log import Journal, LogEntry
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class QueueItem:
+    """One accepted prompt. Lower numbers run first; ties are settled by the id, as on the real
+    server."""
+
+    number: float
+    prompt_id: str
+    prompt: Prompt = field(compare=False)
+    extra_data: dict[str, Any] = field(compare=False)
+    outputs: tuple[str, ...] = field(compare=False)
+
+    def as_list(self) -> list[Any]:
+        """The spelling of /queue and /history."""
+        return [self.number, self.prompt_id, self.prompt, self.extra_data, list(self.outputs)]
+
+
+class PromptQueue:
+    """Thread-safe queue and history; `changed` is called after every change of the number of tasks,
+    `keeps` whenever a prompt has ended: whether its entry is to be kept."""
+
+    def __init__(
+        self,
+        changed: Callable[[], None],
+        journal: Journal,
+        keeps: Callable[[], bool] = lambda: True,
+        history_size: int = 10_000,
+    ) -> None:
+        self._changed = changed
+        self._journal = journal
+        self._keeps = keeps
+        self._history_size = history_size
+        self._lock = threading.RLock()
+        self._not_empty = threading.Condition(self._lock)
+        self._waiting: list[QueueItem] = []
+        self._running: QueueItem | None = None
+        self._history: dict[str, dict[str, Any]] = {}
+        self._closed = False
+        self.interrupted = threading.Event()
+
+    # --- the worker's side
+
+    def get(self) -> QueueItem | None:
+        """Wait for the next prompt and mark it running. None once the queue is closed."""
+        with self._not_empty:
+            while not self._waiting and not self._closed:
+                self._not_empty.wait()
+            if self._closed:
+                return None
+            self._running = heapq.heappop(self._waiting)
+            self._journal.add(self._running.prompt_id, "started")
+            self.interrupted.clear()
+            self._changed()
+            return self._running
+
+    def done(self, item: QueueItem, entry: dict[str, Any]) -> None:
+        """Move the running prompt to the history; the oldest entry makes room when that is full."""
+        with self._lock:
+            self._running = None
+            if self._closed:
+                return
+            self._journal.add(item.prompt_id, _ending(entry))
+            if self._keeps():
+                if len(self._history) >= self._history_size:
+                    del self._history[next(iter(self._history))]
+                self._history[item.prompt_id] = {"prompt": item.as_list(), **entry}
+            self._changed()
+
+    def close(self) -> None:
+        """Stop the worker: whatever runs or waits is forgotten."""
+        with self._not_empty:
+            self._closed = True
+            for item in [self._running] if self._running else []:
+                self._journal.add(item.prompt_id, "killed")
+            self._forget(self._waiting, "killed")
+            self._waiting = []
+            self.interrupted.set()
+            self._not_empty.notify_all()
+
+    # --- the clients' side
+
+    def put(self, item: QueueItem) -> None:
+        """Queue a prompt."""
+        with self._not_empty:
+            self._journal.add(item.prompt_id, "taken")
+            if self._closed:
+                self._forget([item], "killed")
+                return
+            heapq.heappush(self._waiting, item)
+            self._changed()
+            self._not_empty.notify()
+
+    def remaining(self) -> int:
+        """How many prompts wait or run: `queue_remaining` of the status message."""
+        with self._lock:
+            return len(self._waiting) + (self._running is not None)
+
+    def snapshot(self) -> tuple[list[QueueItem], list[QueueItem]]:
+        """Running and waiting prompts, the latter as they lie in the heap: not sorted, like the
+        real answer."""
+        with self._lock:
+            return ([self._running] if self._running else []), list(self._waiting)
+
+    def clear(self) -> None:
+        """Forget all waiting prompts."""
+        with self._lock:
+            self._forget(self._waiting, "removed")
+            self._waiting = []
+            self._changed()
+
+    def delete(self, prompt_id: str) -> bool:
+        """Forget one waiting prompt; False if it does not wait."""
+        with self._lock:
+            kept = [item for item in self._waiting if item.prompt_id != prompt_id]
+            if len(kept) == len(self._waiting):
+                return False
+            self._forget([item for item in self._waiting if item.prompt_id == prompt_id], "removed")
+            self._waiting = kept
+            heapq.heapify(self._waiting)
+            self._changed()
+            return True
+
+    def interrupt(self, prompt_id: str | None = None) -> bool:
+        """Stop the running prompt: whichever it is, or only if it has this id."""
+        with self._lock:
+            if prompt_id is not None and (
+                self._running is None or self._running.prompt_id != prompt_id
+            ):
+                return False
+            self.interrupted.set()
+            return True
+
+    # --- history
+
+    def history(self, *, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:
+        """Finished prompts, oldest first; with max_items alone the newest of them."""
+        with self._lock:
+            keys = list(self._history)
+            start = (
+                offset
+                if offset >= 0
+                else max(0, len(keys) - max_items)
+                if max_items is not None
+                else 0
+            )
+            stop = start + max_items if max_items is not None else None
+            return {key: self._history[key] for key in keys[start:stop]}
+
+    def history_of(self, prompt_id: str) -> dict[str, Any]:
+        """`{id: entry}`, or `{}` for an id that is not known."""
+        with self._lock:
+            entry = self._history.get(prompt_id)
+            return {} if entry is None else {prompt_id: copy.deepcopy(entry)}
+
+    def forget(self, prompt_id: str | None = None) -> None:
+        """Drop one history entry, or all of them."""
+        with self._lock:
+            if prompt_id is None:
+                self._history.clear()
+            else:
+                self._history.pop(prompt_id, None)
+
+    def _forget(self, items: list[QueueItem], why: LogEntry) -> None:
+        for item in items:
+            self._journal.add(item.prompt_id, why)
+
+
+def _ending(entry: dict[str, Any]) -> LogEntry:
+    if entry["status"]["completed"]:
+        return "success"
+    return (
+        "interrupted" if entry["status"]["messages"][-1][0] == "execution_interrupted" else "error"
+    )

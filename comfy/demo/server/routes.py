@@ -1,0 +1,391 @@
+"""The HTTP routes of the stand-in: what ComfyUI 0.33 answers to a client, each also
+under /api (docs/comfyui.md#28)."""
+
+import io
+import json
+import mimetypes
+import sys
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.server import jobs_api as jobs
+from comfy.demo.server import validation
+from comfy.demo.server.executor import Worker
+from comfy.demo.server.prompt_queue import PromptQueue, QueueItem
+from comfy.demo.server.sockets import Sockets
+from comfy.demo.server.uploads import upload_image, upload_mask
+from comfy.demo.storage import Storage, UnsafePath
+
+_VERSION = "0.33.0"
+_MODEL_FOLDERS = [
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+]
+_HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
+<p>This is the stand-in server of ComfyForms. It speaks the interface of ComfyUI and paints
+procedural pictures; no model runs here.
+Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Json(Response):
+    """JSON spelled like the real server's: with the charset in its content type."""
+
+    media_type = "application/json; charset=utf-8"
+
+    def render(self, content: object) -> bytes:
+        """JSON as ComfyUI writes it, spaces and all."""
+        return json.dumps(content).encode()
+
+
+@dataclass
+class Routes:
+    """The handlers, around the state they share."""
+
+    queue: PromptQueue
+    sockets: Sockets
+    storage: Storage
+    worker: Worker
+    nodes: Mapping[str, NodeClass]
+    models: Mapping[str, list[str]]
+    features: Mapping[str, Any]
+    next_number: int = 0
+
+    def table(self) -> list[BaseRoute]:
+        """All routes, with and without the /api prefix."""
+        handlers: list[tuple[str, str, Handler]] = [
+            ("GET", "/prompt", self.get_prompt),
+            ("POST", "/prompt", self.post_prompt),
+            ("GET", "/queue", self.get_queue),
+            ("POST", "/queue", self.post_queue),
+            ("GET", "/history", self.get_history),
+            ("GET", "/history/{prompt_id}", self.get_history_of),
+            ("POST", "/history", self.post_history),
+            ("POST", "/interrupt", self.post_interrupt),
+            ("POST", "/free", self.post_free),
+            ("GET", "/view", self.get_view),
+            ("POST", "/upload/image", self.post_upload_image),
+            ("POST", "/upload/mask", self.post_upload_mask),
+            ("GET", "/object_info", self.get_object_info),
+            ("GET", "/object_info/{class_type}", self.get_object_info),
+            ("GET", "/features", self.get_features),
+            ("GET", "/system_stats", self.get_system_stats),
+            ("GET", "/models", self.get_models),
+            ("GET", "/models/{folder}", self.get_models_in),
+            ("GET", "/embeddings", self.get_embeddings),
+            ("GET", "/extensions", self.get_extensions),
+        ]
+        only_api: list[tuple[str, str, Handler]] = [
+            ("GET", "/api/jobs", self.get_jobs),
+            ("GET", "/api/jobs/{job_id}", self.get_job),
+            ("POST", "/api/jobs/cancel", self.post_cancel_many),
+            ("POST", "/api/jobs/{job_id}/cancel", self.post_cancel),
+        ]
+        both = [
+            (method, prefix + path, handler)
+            for method, path, handler in handlers
+            for prefix in ("", "/api")
+        ]
+        routes: list[BaseRoute] = [
+            Route(path, handler, methods=[method]) for method, path, handler in both + only_api
+        ]
+        routes += [WebSocketRoute(path, self.sockets.serve) for path in ("/ws", "/api/ws")]
+        return [*routes, Route("/", self.get_home)]
+
+    # --- prompts
+
+    async def get_prompt(self, request: Request) -> Response:
+        """`GET /prompt`: how many prompts wait or run."""
+        return Json(self.status())
+
+    def status(self) -> dict[str, Any]:
+        """How many prompts wait or run: GET /prompt and the `status` message."""
+        return {"exec_info": {"queue_remaining": self.queue.remaining()}}
+
+    async def post_prompt(self, request: Request) -> Response:
+        """`POST /prompt`: check a prompt and put it in the queue, or say what is wrong."""
+        body = await request.json()
+        number = self._number(body)
+        if "prompt" not in body:
+            return _refused(
+                validation.error("no_prompt", "No prompt provided", "No prompt provided")
+            )
+        prompt_id = body.get("prompt_id") or str(uuid.uuid4())
+        if not validation.is_prompt_id(prompt_id):
+            details = (
+                "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
+                "omit it to let the server generate one"
+            )
+            return _refused(
+                validation.error("invalid_prompt_id", "prompt_id must be a valid UUID", details)
+            )
+        prompt = body["prompt"]
+        verdict = validation.validate(
+            prompt, self.nodes, self.storage, body.get("partial_execution_targets")
+        )
+        if verdict.error is not None:
+            return _refused(verdict.error, verdict.node_errors)
+        extra_data = dict(body.get("extra_data") or {})
+        if "client_id" in body:
+            extra_data["client_id"] = body["client_id"]
+        extra_data["create_time"] = int(time.time() * 1000)
+        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, verdict.outputs))
+        return Json({"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors})
+
+    def _number(self, body: Mapping[str, Any]) -> float:
+        if "number" in body:
+            return float(body["number"])
+        number = self.next_number
+        self.next_number += 1
+        return -number if body.get("front") else number
+
+    async def get_queue(self, request: Request) -> Response:
+        """`GET /queue`: the prompts that run and those that wait."""
+        running, waiting = self.queue.snapshot()
+        return Json(
+            {
+                "queue_running": [item.as_list() for item in running],
+                "queue_pending": [item.as_list() for item in waiting],
+            }
+        )
+
+    async def post_queue(self, request: Request) -> Response:
+        """`POST /queue`: take waiting prompts out, all or some."""
+        body = await request.json()
+        if body.get("clear"):
+            self.queue.clear()
+        for prompt_id in body.get("delete", ()):
+            self.queue.delete(prompt_id)
+        return Response()
+
+    async def post_interrupt(self, request: Request) -> Response:
+        """`POST /interrupt`: stop what runs, or this prompt if it runs."""
+        try:
+            body = await request.json()
+        except ValueError:
+            body = {}
+        self.queue.interrupt(body.get("prompt_id") or None)
+        return Response()
+
+    async def post_free(self, request: Request) -> Response:
+        """`POST /free`: forget results."""
+        body = await request.json()
+        if body.get("free_memory"):
+            self.worker.free()
+        return Response()
+
+    # --- history and jobs
+
+    async def get_history(self, request: Request) -> Response:
+        """`GET /history`: finished prompts."""
+        max_items = request.query_params.get("max_items")
+        offset = int(request.query_params.get("offset", -1))
+        return Json(
+            self.queue.history(
+                max_items=None if max_items is None else int(max_items), offset=offset
+            )
+        )
+
+    async def get_history_of(self, request: Request) -> Response:
+        """`GET /history/{prompt_id}`: one finished prompt, or {}."""
+        return Json(self.queue.history_of(request.path_params["prompt_id"]))
+
+    async def post_history(self, request: Request) -> Response:
+        """`POST /history`: forget finished prompts, all or some."""
+        body = await request.json()
+        if body.get("clear"):
+            self.queue.forget()
+        for prompt_id in body.get("delete", ()):
+            self.queue.forget(prompt_id)
+        return Response()
+
+    async def get_jobs(self, request: Request) -> Response:
+        """`GET /api/jobs`: prompts of every state, filtered and sorted."""
+        try:
+            query = jobs.parse_query(request.query_params)
+        except ValueError as exc:
+            return Json({"error": str(exc)}, 400)
+        return Json(jobs.listing(self.queue, query))
+
+    async def get_job(self, request: Request) -> Response:
+        """`GET /api/jobs/{job_id}`: one prompt of any state."""
+        job = jobs.find(self.queue, request.path_params["job_id"])
+        return Json({"error": "Job not found"}, 404) if job is None else Json(job)
+
+    async def post_cancel(self, request: Request) -> Response:
+        """`POST /api/jobs/{job_id}/cancel`: stop it or take it out of the queue."""
+        return Json({"cancelled": jobs.cancel(self.queue, request.path_params["job_id"])})
+
+    async def post_cancel_many(self, request: Request) -> Response:
+        """`POST /api/jobs/cancel`: stop several, or take them out of the queue."""
+        try:
+            ids = (await request.json())["job_ids"]
+        except (ValueError, KeyError, TypeError):
+            return Json({"error": "job_ids must be a list"}, 400)
+        invalid = [one for one in ids if not validation.is_prompt_id(one)]
+        if invalid:
+            return Json({"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}, 400)
+        cancelled = [jobs.cancel(self.queue, one) for one in ids]
+        return Json({"cancelled": any(cancelled)})
+
+    # --- files
+
+    async def post_upload_image(self, request: Request) -> Response:
+        """`POST /upload/image`: keep a file."""
+        return await self._upload(request, upload_image)
+
+    async def post_upload_mask(self, request: Request) -> Response:
+        """`POST /upload/mask`: keep a mask as the alpha channel of a picture."""
+        return await self._upload(request, upload_mask)
+
+    async def _upload(
+        self, request: Request, upload: Callable[..., Mapping[str, str] | None]
+    ) -> Response:
+        async with request.form() as form:
+            answer = upload(self.storage, form)
+        return Response(status_code=400) if answer is None else Json(answer)
+
+    async def get_view(self, request: Request) -> Response:
+        """`GET /view`: a file, or a picture as WebP or JPEG, or one channel of it."""
+        query = request.query_params
+        name, folder = self.storage.split_annotation(query.get("filename", ""))
+        if "filename" not in query:
+            return Response(status_code=404)
+        if not name or name.startswith("/") or ".." in name:
+            return Response(status_code=400)
+        folder = folder or self.storage.folder(query.get("type", "output"))
+        if folder is None:
+            return Response(status_code=400)
+        try:
+            path = self.storage.inside(
+                self.storage.inside(folder, query.get("subfolder", "")), Path(name).name
+            )
+        except UnsafePath:
+            return Response(status_code=403)
+        if not path.is_file():
+            return Response(status_code=404)
+        if "preview" in query:
+            return _smaller(path, query["preview"])
+        return _file(path)
+
+    # --- what there is
+
+    async def get_object_info(self, request: Request) -> Response:
+        """`GET /object_info`: all node classes, or one."""
+        wanted = request.path_params.get("class_type")
+        names = self.nodes if wanted is None else [wanted] if wanted in self.nodes else []
+        return Json({name: self.nodes[name].describe(self.storage) for name in names})
+
+    async def get_features(self, request: Request) -> Response:
+        """`GET /features`: what the server can do."""
+        return Json(self.features)
+
+    async def get_models(self, request: Request) -> Response:
+        """`GET /models`: the folders of models."""
+        return Json(_MODEL_FOLDERS)
+
+    async def get_models_in(self, request: Request) -> Response:
+        """`GET /models/{folder}`: the models in a folder."""
+        folder = request.path_params["folder"]
+        if folder not in _MODEL_FOLDERS:
+            return Response(status_code=404)
+        return Json(self.models.get(folder, []))
+
+    async def get_embeddings(self, request: Request) -> Response:
+        """`GET /embeddings`: none here."""
+        return Json([])
+
+    async def get_extensions(self, request: Request) -> Response:
+        """`GET /extensions`: none here."""
+        return Json([])
+
+    async def get_system_stats(self, request: Request) -> Response:
+        """`GET /system_stats`: versions and memory, made up."""
+        memory = 8 * 1024**3
+        system = {
+            "os": sys.platform,
+            "ram_total": memory,
+            "ram_free": memory // 2,
+            "comfyui_version": _VERSION,
+            "required_frontend_version": None,
+            "installed_templates_version": None,
+            "required_templates_version": None,
+            "comfy_package_versions": [],
+            "python_version": sys.version,
+            "pytorch_version": "none (stand-in)",
+            "embedded_python": False,
+            "deploy_environment": "comfyforms-demo",
+            "argv": ["main.py"],
+        }
+        keys = ("vram_total", "vram_free", "torch_vram_total", "torch_vram_free")
+        device = {"name": "stand-in", "type": "cpu", "index": None, **dict.fromkeys(keys, memory)}
+        return Json({"system": system, "devices": [device]})
+
+    async def get_home(self, request: Request) -> Response:
+        """`GET /`: a page that says what this is."""
+        return HTMLResponse(_HOME)
+
+
+def _refused(error: dict[str, Any], node_errors: Mapping[str, Any] | None = None) -> Response:
+    return Json({"error": error, "node_errors": node_errors or {}}, 400)
+
+
+def _file(path: Path) -> Response:
+    """The file itself, with Range support; types a browser would run are only offered for
+    download."""
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": _named(path)}
+    if content_type.endswith(("xml", "html", "javascript", "/css")):
+        content_type = "application/octet-stream"
+        headers["Content-Disposition"] = f"attachment; {_named(path)}"
+    return FileResponse(path, headers=headers, media_type=content_type)
+
+
+def _named(path: Path) -> str:
+    """The file's name in a header, which has the letters of Latin-1: others are spelled as RFC 8187
+    has it."""
+    name = path.name.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        name.encode("latin-1")
+    except UnicodeEncodeError:
+        return f"filename*=UTF-8''{quote(path.name, safe='', errors='surrogateescape')}"
+    return f'filename="{name}"'
+
+
+def _smaller(path: Path, wanted: str) -> Response:
+    """The picture as lossy webp or jpeg: `preview=webp;90`."""
+    kind, _, quality = wanted.partition(";")
+    kind = kind if kind in ("webp", "jpeg") else "webp"
+    buffer = io.BytesIO()
+    with Image.open(path) as picture:
+        shown = picture.convert("RGB") if kind == "jpeg" else picture
+        shown.save(buffer, kind, quality=int(quality) if quality.isdigit() else 90)
+    headers = {"Content-Disposition": _named(path)}
+    return Response(buffer.getvalue(), media_type=f"image/{kind}", headers=headers)

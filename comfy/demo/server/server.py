@@ -1,0 +1,289 @@
+"""The stand-in server as a context manager: real sockets on a real port, in threads of its own."""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from comfy.demo.nodes.base import NodeClass, Speed
+from comfy.demo.nodes.registry import MODELS, NODES, provide_examples
+from comfy.demo.server.connection import DemoWebSocketProtocol
+from comfy.demo.server.executor import Worker
+from comfy.demo.server.faults import Hold, Kind, Misbehaviour, Script
+from comfy.demo.server.middleware import Gate, RequestCounter
+from comfy.demo.server.prompt_log import Journal
+from comfy.demo.server.prompt_queue import PromptQueue
+from comfy.demo.server.routes import Routes
+from comfy.demo.server.sockets import SocketCounters, Sockets, TextMessage
+from comfy.demo.storage import Storage
+
+_MIB = 1024 * 1024
+
+
+class DemoServer:
+    """A stand-in ComfyUI.
+
+        with DemoServer(step_seconds=0) as demo:
+            requests.get(f"{demo.url}/system_stats")
+
+    `step_seconds` and `load_seconds` are the time a sampler's step and the loading of a model
+    pretend to take. `previews` sends previews to prompts that say nothing about them; as on the
+    real server they are off then (docs/comfyui.md#3). Leaving the block ends every thread, closes
+    every socket and removes every file.
+    """
+
+    def __init__(  # noqa: PLR0913 - settings of a server, all by name
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        step_seconds: float = 0.15,
+        load_seconds: float | None = None,
+        previews: bool = False,
+        max_upload: int = 100 * _MIB,
+        history_size: int = 10_000,
+        nodes: Mapping[str, NodeClass] = NODES,
+    ) -> None:
+        self._address = (host, port)
+        self.speed = Speed(
+            step_seconds,
+            2 * step_seconds if load_seconds is None else load_seconds,
+            step_seconds / 8,
+        )
+        """How long things pretend to take; `demo.speed.step = 0` brings what runs to its end."""
+        self._previews = previews
+        self._max_upload = max_upload
+        self._history_size = history_size
+        self._nodes = nodes
+        self._script = Script()
+        self.journal = Journal()
+        """What became of every prompt, across restarts."""
+        self._requests = RequestCounter()
+        self._storage: Storage | None = None
+        self._life: _Life | None = None
+
+    # --- lifetime
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Listen and serve. OSError if the port is taken."""
+        if self._storage is None:
+            self._storage = Storage()
+            provide_examples(self._storage)
+        try:
+            self._life = _Life(self, self._storage, self._address)
+        except OSError:
+            self.close()
+            raise
+        self._address = self._life.address
+
+    def close(self) -> None:
+        """Stop at once, with whatever runs or is connected."""
+        if self._life is not None:
+            self._life.end()
+            self._life = None
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    def restart(self) -> None:
+        """`stop`, then `start` on the same port: queue, history and sockets are gone, files are
+        still there."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """End as a killed process does, without closing a socket properly; port and files are kept
+        for a later `start`."""
+        if self._life is not None:
+            self._life.end()
+            self._life = None
+
+    # --- what tests use
+
+    @property
+    def url(self) -> str:
+        """Where it listens, e.g. `http://127.0.0.1:40123`."""
+        host, port = self._address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def script(
+        self, kind: Kind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0
+    ) -> None:
+        """Misbehave at a message or request to come; see `misbehaviour`."""
+        self._script.add(Misbehaviour(kind, at, after, count, seconds))
+
+    @contextmanager
+    def hold(self, at: str, *, after: int = 0) -> Iterator[Hold]:
+        """Within the block, stop where `at` says until the block ends or it is released; see
+        `misbehaviour`."""
+        hold = Hold()
+        line = Misbehaviour("hold", at, after, hold=hold)
+        self._script.add(line)
+        try:
+            yield hold
+        finally:
+            self._script.remove(line)
+            hold.release()
+
+    def behave(self) -> None:
+        """Forget what is left of the script."""
+        self._script.clear()
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Requests so far by method and path (without /api); survives a restart."""
+        return self._requests.snapshot()
+
+    @property
+    def sockets(self) -> SocketCounters:
+        """Sockets since the last start: opened, still open, and the codes clients closed with."""
+        return self._alive.sockets.counters
+
+    @property
+    def tasks(self) -> int:
+        """Requests and sockets that are being served."""
+        return self._alive.tasks
+
+    @property
+    def queue(self) -> PromptQueue:
+        """The queue and history, to clear or look into behind the clients' backs."""
+        return self._alive.queue
+
+    @property
+    def storage(self) -> Storage:
+        """The input, output and temp folders."""
+        if self._storage is None:
+            raise RuntimeError("the stand-in server is not running")
+        return self._storage
+
+    @property
+    def _alive(self) -> "_Life":
+        if self._life is None:
+            raise RuntimeError("the stand-in server is not running")
+        return self._life
+
+
+class _Life:
+    """The server from one start to its end: its port, its threads, its memory."""
+
+    def __init__(self, demo: DemoServer, storage: Storage, address: tuple[str, int]) -> None:
+        self._listener = _listen(address)
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        features = {
+            "supports_preview_metadata": True,
+            "supports_model_type_tags": True,
+            "max_upload_size": demo._max_upload,
+            "extension": {"manager": {"supports_v4": True}},
+            "node_replacements": True,
+            "assets": False,
+        }
+        journal = demo.journal
+        self.queue = PromptQueue(
+            self._queue_changed,
+            journal,
+            lambda: demo._script.take("history") is None,
+            demo._history_size,
+        )
+        self.sockets = Sockets(self._loop, demo._script, journal, self._status, features)
+        self._worker = Worker(
+            self.queue, self.sockets, storage, demo._nodes, demo.speed, previews=demo._previews
+        )
+        routes = Routes(
+            self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features
+        )
+        gate = Middleware(
+            Gate, counter=demo._requests, script=demo._script, max_body=demo._max_upload
+        )
+        self._app = Starlette(routes=routes.table(), middleware=[gate])
+        self._thread = threading.Thread(target=self._run, name="comfy-demo-server")
+        self._thread.start()
+        self._worker.start()
+
+    def end(self) -> None:
+        """Cut all connections and stop both threads. Like a killed process it says nothing of what
+        it leaves undone."""
+        self.sockets.hush()
+        self.queue.close()
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+        self._worker.join()
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of the loop beyond its own two: the one that serves, and the one that sends."""
+        return len(asyncio.all_tasks(self._loop)) - 2
+
+    def _status(self) -> dict[str, Any]:
+        return {"exec_info": {"queue_remaining": self.queue.remaining()}}
+
+    def _queue_changed(self) -> None:
+        self.sockets.send(TextMessage("status", {"status": self._status()}))
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        # Without log_config and log_level uvicorn leaves the process's loggers alone; the page has
+        # its own.
+        config = uvicorn.Config(
+            self._app,
+            ws=DemoWebSocketProtocol,
+            lifespan="off",
+            log_config=None,
+            log_level=None,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        publisher = asyncio.create_task(self.sockets.publish())
+        # Server.serve() would poll for its end and wait for connections; a stand-in has to go at
+        # once.
+        await server.startup(sockets=[self._listener])
+        await self._ended.wait()
+        publisher.cancel()
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    """A listening socket: clients can connect as soon as this returns, though they are served a
+    moment later."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    # Said in full, asyncio sends small messages at once (TCP_NODELAY) on what this socket accepts.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener

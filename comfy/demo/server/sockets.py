@@ -1,0 +1,250 @@
+"""The WebSocket side: who is connected under which client id, and one loop that sends to them
+all."""
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from comfy.demo.server import frames
+from comfy.demo.server.connection import Connection
+from comfy.demo.server.faults import Misbehaviour, Script
+from comfy.demo.server.prompt_log import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class TextMessage:
+    """A JSON message on its way out. Without a client id it goes to everybody."""
+
+    type: str
+    data: dict[str, Any]
+    client_id: str | None = None
+
+    def encode(self) -> str:
+        """The text frame."""
+        return json.dumps({"type": self.type, "data": self.data})
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMessage:
+    """A preview on its way out; `metadata` chooses between the two binary kinds."""
+
+    jpeg: bytes
+    prompt_id: str
+    node_id: str
+    metadata: bool
+    client_id: str | None = None
+    type: str = "preview"
+
+    def encode(self) -> bytes:
+        """The binary frame."""
+        if self.metadata:
+            return frames.preview_with_metadata(self.jpeg, self.prompt_id, self.node_id)
+        return frames.preview_frame(self.jpeg)
+
+
+Outgoing = TextMessage | PreviewMessage
+_FLOOD = 16 * 1024 * 1024
+
+
+@dataclass
+class SocketCounters:
+    """What tests and benchmarks ask about sockets."""
+
+    opened: int = 0
+    open: int = 0
+    close_codes: list[int | None] = field(default_factory=list)
+    """In order of closing: the code the client sent, None when it vanished without one."""
+
+
+class Sockets:
+    """All sockets of one server run. Lives on the event loop; `send` may be called from any
+    thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        script: Script,
+        journal: Journal,
+        status: Callable[[], dict[str, Any]],
+        features: dict[str, Any],
+    ) -> None:
+        self._loop = loop
+        self._script = script
+        self._journal = journal
+        self._status = status
+        self._features = features
+        self._clients: dict[str, Connection] = {}
+        self._flags: dict[str, dict[str, Any]] = {}
+        self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
+        self._lock = threading.Lock()
+        self._hushed = False
+        self.executing_client: str | None = None
+        self.executing_node: str | None = None
+        self.counters = SocketCounters()
+
+    def send(self, message: Outgoing) -> None:
+        """Queue a message for sending; nothing happens once the server is dying."""
+        with self._lock:
+            if not self._hushed:
+                self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
+
+    def hush(self) -> None:
+        """From now on nothing is said: `send` may be called, even after the loop is closed."""
+        with self._lock:
+            self._hushed = True
+
+    def wants_metadata(self, client_id: str | None) -> bool:
+        """Whether this client raised the flag for previews with metadata."""
+        flags = self._flags.get(client_id or "", {})
+        return bool(flags.get("supports_preview_metadata"))
+
+    async def publish(self) -> None:
+        """Send what is queued, one message after the other, until cancelled.
+
+        One loop for everybody, waiting for each socket in turn, like the real server: a client that
+        stops reading stalls the others (docs/comfyui.md#12).
+        """
+        while True:
+            message = await self._outgoing.get()
+            await self._deliver(message)
+
+    async def _deliver(self, message: Outgoing) -> None:
+        if message.client_id is None:
+            receivers = list(self._clients.values())
+        else:
+            receivers = (
+                [self._clients[message.client_id]] if message.client_id in self._clients else []
+            )
+        for connection in receivers:
+            await self._send(connection, message)
+
+    async def _send(self, connection: Connection, message: Outgoing) -> None:
+        wrong = self._script.take(message.type) if message.client_id is not None else None
+        said = message
+        if wrong is not None:
+            message = _with_other_prompt_id(message, wrong)
+            if wrong.kind == "flood_others":
+                await self._flood(connection)
+            elif not await _misbehave(connection, wrong, message):
+                return
+        await connection.send(message.encode())
+        if (
+            isinstance(said, TextMessage)
+            and said is message
+            and said.type == "execution_start"
+            and not connection.mute
+        ):
+            self._journal.add(said.data["prompt_id"], "told")
+
+    async def _flood(self, spared: Connection) -> None:
+        # A socket that is full takes one more message without a murmur, hence two.
+        for connection in [one for one in self._clients.values() if one is not spared] * 2:
+            await connection.send(frames.preview_frame(bytes(_FLOOD)))
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """One client's socket from handshake to end."""
+        if (wrong := self._script.take("open")) is not None and wrong.hold is not None:
+            await wrong.hold.wait()
+        elif wrong is not None:
+            Connection(websocket).abort()
+            return
+        await websocket.accept()
+        connection = Connection(websocket)
+        client_id = websocket.query_params.get("clientId") or uuid.uuid4().hex
+        self._clients[client_id] = connection
+        self._flags[client_id] = {}
+        self.counters.opened += 1
+        self.counters.open += 1
+        try:
+            await self._greet(connection, client_id)
+            await self._read(websocket, client_id)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            # By id, not by socket: a newer one under that id gets nothing more (docs/comfyui.md#9).
+            self._clients.pop(client_id, None)
+            self._flags.pop(client_id, None)
+            self.counters.open -= 1
+            self.counters.close_codes.append(connection.close_code())
+
+    async def _greet(self, connection: Connection, client_id: str) -> None:
+        await self._send(
+            connection,
+            TextMessage("status", {"status": self._status(), "sid": client_id}, client_id),
+        )
+        if self.executing_client == client_id and self.executing_node is not None:
+            await self._send(
+                connection, TextMessage("executing", {"node": self.executing_node}, client_id)
+            )
+
+    async def _read(self, websocket: WebSocket, client_id: str) -> None:
+        first = True
+        while True:
+            event = await websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            if first and (flags := _feature_flags(event.get("text"))) is not None:
+                self._flags[client_id] = flags
+                self.send(TextMessage("feature_flags", self._features, client_id))
+            first = False
+
+
+def _feature_flags(text: str | None) -> dict[str, Any] | None:
+    try:
+        message = json.loads(text or "")
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or message.get("type") != "feature_flags":
+        return None
+    flags = message.get("data")
+    return flags if isinstance(flags, dict) else {}
+
+
+def _with_other_prompt_id(message: Outgoing, wrong: Misbehaviour) -> Outgoing:
+    match message, wrong.kind:
+        case TextMessage(data=data), "no_prompt_id":
+            return replace(
+                message, data={key: value for key, value in data.items() if key != "prompt_id"}
+            )
+        case TextMessage(data=data), "foreign_prompt_id":
+            return replace(message, data={**data, "prompt_id": str(uuid.uuid4())})
+        case PreviewMessage(), "foreign_prompt_id":
+            return replace(message, prompt_id=str(uuid.uuid4()))
+        case _:
+            return message
+
+
+async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgoing) -> bool:
+    """Do what the script says before a message; False if the message itself is not to be sent
+    now."""
+    match wrong.kind:
+        case "drop":
+            connection.abort()
+        case "close":
+            await connection.close()
+        case "silence":
+            connection.silence()
+        case "half_open":
+            connection.half_open()
+        case "truncated_frame":
+            await connection.truncate()
+        case "garbage_text" | "odd_text" | "garbage_binary" | "huge_frame":
+            await connection.garbage(wrong.kind)
+        case "duplicate":
+            await connection.send(message.encode())
+        case "late":
+            connection.hold(message.encode())
+            return False
+        case "hold" if wrong.hold is not None:
+            await wrong.hold.wait()
+        case "lost":
+            return False
+        case _:
+            pass
+    return True

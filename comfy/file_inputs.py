@@ -1,0 +1,61 @@
+"""Which inputs take the name of a file or folder on the server, and which values are such names.
+
+ComfyUI declares uploads only; the rest is told by how inputs are called and what they offer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Widgets of the editor whose value is the name of a file, or an object of such names
+# (docs/comfyui.md#31).
+FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
+# How inputs are called that take a path. ComfyUI does not declare them:
+# `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
+# lists, `Preview3D.model_file` is a plain text.
+_FOLDER = re.compile(
+    r"(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII
+)
+_FILE = re.compile(r"(.+_)?(file|filename)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_MEDIUM = re.compile(r"(image|video|audio|mask|latent)s?(_name|_list)?(_?\d+)?", re.ASCII)
+_MEDIUM_OR_ADDRESS = re.compile(
+    r"(.+_)?(image|video|audio|mask|latent|url|uri)s?(_name|_list)?(_?\d+)?", re.ASCII
+)
+_MEDIA_FILE = re.compile(
+    r".+\.(png|apng|jpe?g?|webp|gif|bmp|tiff?|avif|heic|exr|hdr|svg|psd|mp4|webm|mov|mkv|avi|flv|m4v|mp3|wav|flac|ogg|opus"
+    r"|m4a|aac|glb|gltf|obj|fbx|stl|ply|k?splat|spz|usdz|latent|pkl|npy|pdf|txt|csv|zip)(\s*\[\w+\])?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool:
+    """True for an input that takes the name of a file or folder: by its name, in small letters and
+    underscores; a list also by what it offers."""
+    by_name = bool(_FILE.fullmatch(name)) or is_folder_name(name)
+    match value_type:
+        case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
+            named = by_name or bool(_MEDIUM.fullmatch(name))
+            return (named and not name.startswith("model")) or any(map(is_media_file, choices))
+        case "STRING":
+            return by_name or bool(_MEDIUM_OR_ADDRESS.fullmatch(name))
+        case "*":
+            return by_name
+        case _:
+            return False
+
+
+def is_folder_name(name: str) -> bool:
+    """True for an input that is called as those for folders are."""
+    return bool(_FOLDER.fullmatch(name))
+
+
+def is_media_file(value: object) -> bool:
+    """True for a text that is the name of a picture, video, sound, 3D model or another file that
+    people make."""
+    return isinstance(value, str) and bool(_MEDIA_FILE.fullmatch(value))
+
+
+def is_no_file(value: object) -> bool:
+    """True for what stands for no file in an input that names one."""
+    return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none"))

@@ -1,0 +1,40 @@
+"""File names that others give, made harmless for every system they may end up on."""
+
+from __future__ import annotations
+
+import re
+
+# Characters, of which none takes more than four of the 255 bytes that file systems allow.
+LONGEST = 80
+_LONGEST_SAVED = 150  # characters of a name that the server gave, which are letters and digits
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+# What Windows takes for a device, whatever ending follows.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
+
+
+def plain_name(name: str, otherwise: str = "file") -> str:
+    """The last part of a path as a name of letters, digits, spaces and `-_.()`, at most LONGEST
+    characters long.
+
+    The ending stays. `otherwise` is the answer where nothing is left.
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    clean = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in last).strip(" .")
+    stem, dot, ending = clean.rpartition(".")
+    if not dot or len(ending) > 10:
+        stem, ending = clean, ""
+    stem = stem[: LONGEST - len(ending) - 1].rstrip(" .") or otherwise
+    plain = f"{stem}.{ending}" if ending else stem
+    return f"_{plain}" if _DEVICE.match(plain) else plain
+
+
+def safe_name(name: str) -> str:
+    """A name for what a server calls its file, as like it as can be: no folders, no dots in front,
+    at most LONGEST_SAVED characters; "_" where nothing is left."""
+    safe = _UNSAFE.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(" .")
+    stem, dot, ending = safe.rpartition(".")
+    if dot and len(ending) <= 10:
+        safe = f"{stem[: _LONGEST_SAVED - 11]}.{ending}"
+    safe = safe[:_LONGEST_SAVED]
+    return f"_{safe}" if not safe or _DEVICE.match(safe) else safe

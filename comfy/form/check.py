@@ -1,0 +1,163 @@
+"""What a person entered becomes checked values: all that is wrong at once, each on its field."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
+from typing import Any
+
+from comfy.form.fill import left_empty
+from comfy.form.model import Field, Form
+from comfy.form.seeds import CountUp
+from comfy.prompt.bypass import take_out
+from comfy.prompt.value_types import BadValue, match_choice, read_bool, read_text, read_value
+from comfy.wording import did_you_mean, plain_number, short
+from comfy.workflow.config import Widget
+
+_MAX_FILE_NAME = 1_000
+_MAX_KEY = 200
+_MOST_UNKNOWN = 20  # keys that are no fields and are told so
+
+ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
+    {
+        "image": "needs a picture.",
+        "mask": "needs a picture.",
+        "audio": "needs a sound file.",
+        "video": "needs a video.",
+        "file": "needs a file.",
+    }
+)
+
+
+def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Check everything that was entered, before anything is sent.
+
+    Takes values by field key, in any spelling a browser or a shell may use; a missing key means the
+    field's default. Answers a clean value for every good field and a sentence for every bad one. A
+    seed of None stays None: random; an optional file of None or "" is None: without it.
+    """
+    clean: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    keys = {field.key for field in form.fields}
+    for key in itertools.islice((key for key in values if key not in keys), _MOST_UNKNOWN):
+        errors[key] = f"There is no field {short(key)}.{did_you_mean(key[:_MAX_KEY], keys)}"
+    for field in form.fields:
+        if field.key not in values and not (
+            field.is_media and not field.default_offered and field.group != "hidden"
+        ):
+            clean[field.key] = field.default
+            continue
+        try:
+            clean[field.key] = _check_field(field, values.get(field.key))
+        except BadValue as bad:
+            errors[field.key] = f"{field.label} {bad}"
+    for field, said in _not_all_empty(form, clean):
+        del clean[field.key]
+        errors[field.key] = said
+    return clean, errors
+
+
+def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field, str]]:
+    """What is wrong where each of several files could be left empty, but not all of them."""
+    nodes = left_empty(form, clean)
+    if len(nodes) < 2 or take_out(form.prompt, form.nodes, nodes, form.needed) is not None:
+        return []
+    fields = [
+        field
+        for field in form.fields
+        if field.node in nodes and field.key in clean and clean[field.key] is None
+    ]
+    names = " and ".join(field.label for field in fields)
+    return [
+        (one, f"{one.label} {ADD_MEDIA[one.widget][:-1]}: {names} cannot all be left empty.")
+        for one in fields
+    ]
+
+
+def round_value(field: Field, value: int | float) -> int | float:
+    """Round as the editor does: whole numbers to steps counted from the minimum, others to the
+    node's `round`."""
+    if isinstance(value, int):
+        step = int(field.step or 1)
+        offset = int(field.min or 0) % step
+        return (value - offset + step // 2) // step * step + offset
+    if field.round:
+        grain = Decimal(str(field.round))
+        return float((Decimal(str(value)) / grain).to_integral_value(ROUND_HALF_UP) * grain)
+    return value
+
+
+def _check_field(field: Field, value: object) -> object:
+    return CHECKS[field.widget](field, value)
+
+
+def _check_number(field: Field, value: object) -> int | float:
+    number: int | float = read_value(field.type, value)
+    if number == field.default:
+        return number
+    if field.min is not None and number < field.min:
+        raise BadValue(f"must be at least {plain_number(field.min)}.")
+    if field.max is not None and number > field.max:
+        raise BadValue(f"must be at most {plain_number(field.max)}.")
+    rounded = number if field.widget == "seed" else round_value(field, number)
+    if field.max is not None and rounded > field.max:
+        return number if field.type == "FLOAT" else rounded - int(field.step or 1)
+    return rounded if field.min is None else max(rounded, field.min)
+
+
+def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
+    if isinstance(value, CountUp):
+        return CountUp(int(_check_number(field, value.last)))
+    empty = value is None or (isinstance(value, str) and not value.strip())
+    return None if empty else _check_number(field, value)
+
+
+def _check_text(field: Field, value: object) -> str:
+    text = read_text(value)
+    if field.required and not text.strip():
+        raise BadValue("must not be empty.")
+    return text
+
+
+def _check_choice(field: Field, value: object) -> object:
+    offered = tuple(choice for _, choice in field.choices or ())
+    if type(value) is type(field.default) and value == field.default:
+        return value
+    if value is None or (value == "" and "" not in offered):
+        raise BadValue("needs a choice.")
+    try:
+        return match_choice(value, offered)
+    except BadValue:
+        said = str(value)[:_MAX_KEY] if isinstance(value, str | int | float | None) else "this"
+        close = did_you_mean(said, map(str, offered))
+        raise BadValue(f"cannot be “{said[:80]}”: the server does not offer it.{close}") from None
+
+
+def _check_media(field: Field, value: object) -> object:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        if field.required:
+            raise BadValue(ADD_MEDIA[field.widget])
+        return None if field.optional else field.default
+    if not isinstance(value, str) or len(value) > _MAX_FILE_NAME or not value.isprintable():
+        raise BadValue("must be the name of an uploaded file.")
+    return value
+
+
+CHECKS: Mapping[Widget, Callable[[Field, object], Any]] = MappingProxyType(
+    {
+        "text": _check_text,
+        "textarea": _check_text,
+        "number": _check_number,
+        "slider": _check_number,
+        "checkbox": lambda field, value: read_bool(value),
+        "dropdown": _check_choice,
+        "seed": _check_seed,
+        "image": _check_media,
+        "mask": _check_media,
+        "audio": _check_media,
+        "video": _check_media,
+        "file": _check_media,
+    }
+)

@@ -1,0 +1,67 @@
+"""The grammar of Minimalistic Comfy Wrapper WebUI's titles, apart because names of nodes are told
+from them."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+_WRAPPER = re.compile(
+    r"<(?P<label>[^:]+):(?P<category>[^/:]+)(?:/(?P<tab>[^/:]+))?"
+    r":(?P<row>\d{1,9})(?:/(?P<col>\d{1,9}))?>(?P<args>.*)",
+    re.ASCII,
+)
+_NUMBER = re.compile(r"[-+]?\d*\.?\d+", re.ASCII)
+# The wrapper's own categories; every other is an accordion of the author's.
+_CATEGORIES = ("prompt", "output", "important", "advanced")
+
+
+# No program needs longer titles; what is longer is no notation.
+MAX_TITLE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class WrapperTitle:
+    """A title of Minimalistic Comfy Wrapper WebUI. `category` is one of CATEGORIES, or the author's
+    own."""
+
+    label: str
+    category: str
+    tab: str | None
+    row: int
+    col: int | None
+    args: str
+
+    @property
+    def limits(self) -> tuple[float, float, float | None] | None:
+        """min, max and perhaps step; None unless the arguments hold two or three numbers."""
+        found = [float(number) for number in _NUMBER.findall(self.args)]
+        if len(found) not in (2, 3) or not all(map(math.isfinite, found)):
+            return None
+        return found[0], found[1], found[2] if len(found) == 3 else None
+
+    @property
+    def is_seed(self) -> bool:
+        """True if a whole number of this title is a seed that the program draws."""
+        return "seed" in self.label.lower() and not self.args
+
+
+def read_wrapper_title(title: str) -> WrapperTitle | None:
+    """`<Label:category[/tab]:row[/col]> args` (Minimalistic-Comfy-Wrapper-WebUI, docs/titles.md).
+
+    Its own categories are recognised in any case and as plurals. Numbers order rows and columns.
+    """
+    found = _WRAPPER.match(title.strip()) if len(title) <= MAX_TITLE else None
+    if found is None or not found["label"].strip() or not found["category"].strip():
+        return None
+    category, tab = found["category"].strip(), (found["tab"] or "").strip()
+    own = category.lower().removesuffix("s")
+    return WrapperTitle(
+        " ".join(found["label"].split()),
+        own if own in _CATEGORIES else " ".join(category.split()),
+        tab or None,
+        int(found["row"]),
+        int(found["col"]) if found["col"] else None,
+        found["args"].strip(),
+    )

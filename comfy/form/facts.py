@@ -1,0 +1,197 @@
+"""What the graph says about one literal input: the facts that the rules of rules.py look at,
+no judgement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from comfy.form.candidates import Candidate
+from comfy.form.labels import says_something
+from comfy.form.widgets import ChosenWidget, choose_widget
+from comfy.object_info import WIDGET_TYPES, NodeSpec
+from comfy.prompt.model import Link
+from comfy.prompt.trace import Pole, Trace, pole_of
+from comfy.workflow.config import Widget
+
+# Longer than any text a person would type without a single space: a picture or a model in base64,
+# viewer state.
+_BLOB = 2_000
+
+_EDITOR_ONLY = re.compile(
+    r"^(upload|upload_\w+|choose .* to"
+    r" upload|control_after_generate|control_before_generate|preview\w*|\$\$.*|"
+    r"videopreview|audioui|audio_ui|progress_text|compare_view|image_output_preview|speak_and_recognation|UNKNOWN\w*)$",
+    re.IGNORECASE,
+)
+_TEXT_INPUT = re.compile(
+    r"(^|_|\.)(text|prompt|string|caption|tags|lyrics|instruction|positive|negative|wildcard_text|clip_[lg]|t5xxl|"
+    r"text_[lgb]|value)(_?\d+)?$",
+    re.IGNORECASE,
+)
+_MOVING = re.compile(r"video|audio|frames|motion", re.IGNORECASE)
+MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
+_MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
+# Models that make sampling fast: their LoRA belongs to the recipe, not to the picture.
+_RECIPE_LORA = re.compile(
+    r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d+[-_ ]?steps?|fast",
+    re.IGNORECASE,
+)
+PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """A candidate with what the graph says about it.
+
+    `meaning` is the name of the input that the value is really for, `class_type` the class of the
+    node which has it. `makes` says what that node gives: "latent", "media" (an API or audio node
+    that makes it from nothing but settings and perhaps pictures), "text", or ""; `gives` are its
+    output types. `held` is a value in a node of its own, `title` what its author called it.
+    """
+
+    candidate: Candidate
+    control: ChosenWidget
+    meaning: str
+    class_type: str
+    title: str
+    alive: bool
+    useful: bool
+    zeroed: bool
+    telling: bool
+    incomplete: bool
+    pole: Pole | None
+    makes: str
+    gives: frozenset[str]
+    moving: bool
+    repaints: bool
+    idle_seed: bool
+    held: bool
+    service: bool
+
+    @property
+    def widget(self) -> Widget:
+        """The widget it gets."""
+        return self.control.widget
+
+    @property
+    def known(self) -> bool:
+        """True if the server has this node class."""
+        return self.candidate.node_spec is not None
+
+    @property
+    def is_text(self) -> bool:
+        """True for what a person writes: long texts, or short ones in an input that is named like
+        one."""
+        return self.candidate.type == "STRING" and (
+            self.candidate.multiline
+            or bool(_TEXT_INPUT.search(self.meaning))
+            or bool(_TEXT_INPUT.search(self.candidate.input))
+        )
+
+    @property
+    def is_number(self) -> bool:
+        """True for whole and decimal numbers."""
+        return self.candidate.type in ("INT", "FLOAT")
+
+    @property
+    def is_choice(self) -> bool:
+        """True for a value picked from a list, also through a node that offers a list of its
+        own."""
+        return self.widget == "dropdown" or (
+            self.candidate.type == "STRING" and not self.candidate.multiline
+        )
+
+    @property
+    def model_file(self) -> str:
+        """The LoRA or model that this node loads, "" if none."""
+        loaded = self.candidate.siblings.get("lora_name")
+        return loaded if isinstance(loaded, str) else ""
+
+    @property
+    def is_recipe(self) -> bool:
+        """True if the LoRA only makes sampling faster."""
+        return bool(_RECIPE_LORA.search(self.model_file))
+
+
+def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
+    """Gather what the rules look at."""
+    node_id = candidate.node
+    target, meaning = meant = trace.meaning(*candidate.ref)
+    target_node, target_spec = trace.prompt[target], trace.spec(target)
+    control = choose_widget(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
+    return InputFacts(
+        candidate=candidate,
+        control=control,
+        meaning=meaning.rpartition(".")[2],
+        class_type=target_node["class_type"],
+        title=_own_words(candidate),
+        alive=node_id in trace.alive,
+        useful=node_id in trace.useful,
+        zeroed=node_id in trace.zeroed,
+        telling=node_id in trace.telling,
+        incomplete=trace.incomplete,
+        pole=pole_of(meaning) or trace.poles.get(node_id),
+        makes=_makes(target_spec),
+        gives=frozenset(target_spec.output_types if target_spec else ("?",)),
+        moving=bool(_MOVING.search(target_node["class_type"])),
+        repaints=meaning == "denoise"
+        and _below_one(candidate.value)
+        and _starts_from_picture(target, trace),
+        idle_seed=meaning == "noise_seed" and target_node["inputs"].get("add_noise") == "disable",
+        held=trace.holds_value(node_id, candidate.input),
+        service=target_spec is not None and bool(target_spec.raw.get("api_node")),
+    )
+
+
+def is_editor_state(candidate: Candidate) -> bool:
+    """True for what only the editor or a viewer needs: buttons, previews, pictures in base64,
+    sockets left open."""
+    value, spec = candidate.value, candidate.spec
+    if _EDITOR_ONLY.match(candidate.input) or isinstance(value, dict | list):
+        return True
+    if (
+        isinstance(value, str)
+        and len(value) > _BLOB
+        and not any(c.isspace() for c in value[:_BLOB])
+    ):
+        return True
+    if spec is None:
+        return value is None
+    own_widget = spec.options.get("widgetType", spec.value_type) not in WIDGET_TYPES
+    return own_widget or not spec.is_widget or bool(spec.options.get("hidden"))
+
+
+def _own_words(candidate: Candidate) -> str:
+    display = candidate.node_spec.display_name if candidate.node_spec else ""
+    return (
+        candidate.title
+        if says_something(candidate.title, candidate.class_type, display, shared=False)
+        else ""
+    )
+
+
+def _makes(spec: NodeSpec | None) -> str:
+    """What a node makes. One that takes and gives a latent, a picture … changes it; one that only
+    gives makes it."""
+    if spec is None:
+        return ""
+    if "LATENT" in spec.output_types:
+        return "latent"
+    if spec.raw.get("api_node") and not _MADE_TYPES.isdisjoint(spec.output_types):
+        return "media"
+    taken = {part for one in spec.inputs for part in one.type.split(",")}
+    if any(kind in MEDIA_TYPES and kind not in taken for kind in spec.output_types):
+        return "media"
+    return "text" if spec.output_types and set(spec.output_types) <= PLAIN_TYPES else ""
+
+
+def _starts_from_picture(target: str, trace: Trace) -> bool:
+    """A sampler whose latent comes from a loaded picture, or a schedule for such a sampler."""
+    if trace.takes_picture(target):
+        return True
+    return any(trace.takes_picture(use.node) for use in trace.uses.get(Link(target, 0), ()))
+
+
+def _below_one(value: object) -> bool:
+    return isinstance(value, int | float) and value < 1

@@ -1,0 +1,209 @@
+"""Third stage of a form: one exposed candidate becomes a field with default, limits and choices."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from comfy.form.exposure import Exposed
+from comfy.form.labels import choice_labels, closest
+from comfy.form.model import MEDIA_WIDGETS, Field
+from comfy.form.widgets import Limits
+from comfy.object_info import InputSpec
+from comfy.prompt.value_types import BadValue, match_choice, read_value
+from comfy.wording import plain_number, short
+from comfy.workflow.config import FieldConfig, Widget
+
+# Which values a widget named in a toml can hold; the others make no sense there.
+WIDGETS_OF_TYPE: dict[str, frozenset[Widget]] = {
+    "INT": frozenset({"number", "slider", "seed"}),
+    "FLOAT": frozenset({"number", "slider"}),
+    "STRING": frozenset({"text", "textarea", "image", "mask", "audio", "video", "file"}),
+    "BOOLEAN": frozenset({"checkbox"}),
+    "COMBO": frozenset({"dropdown", "text", "image", "mask", "audio", "video", "file"}),
+}
+
+
+@dataclass(slots=True)
+class Problems:
+    """Sentences collected while fields are built: what will not work, and what is merely worth
+    knowing."""
+
+    sentences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def about(self, label: str) -> FieldProblems:
+        """Collect sentences that start with this label."""
+        return FieldProblems(self, label)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblems:
+    """What is found about one field: the ends of sentences that start with its label."""
+
+    problems: Problems
+    label: str
+
+    def problem(self, rest: str) -> None:
+        """Something that will not work."""
+        self.problems.sentences.append(f"{self.label} {rest}")
+
+    def note(self, rest: str) -> None:
+        """Something worth knowing."""
+        self.problems.notes.append(f"{self.label} {rest}")
+
+
+def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
+    """The finished field. Wrong or unavailable values stay in it, and are reported in
+    `problems`."""
+    candidate, spec = exposed.candidate, exposed.candidate.spec
+    said = exposed.said or FieldConfig(candidate.key)
+    author = "its toml" if exposed.source == "toml" else "the workflow"
+    shown = exposed.exposure.group != "hidden"
+    found = (problems if shown else Problems()).about(label)
+    control = exposed.exposure.control
+    limits = _limits(control.limits, candidate.type, said, found, author)
+    widget = _widget(control.widget, candidate.type, limits, said, found)
+    offered = None if spec is None else spec.choices
+    built = Field(
+        key=candidate.key,
+        node=candidate.node,
+        input=candidate.input,
+        label=label,
+        type=candidate.type,
+        widget=widget,
+        group=exposed.exposure.group,
+        default=_default(exposed, said, widget, limits, found),
+        min=limits.min,
+        max=limits.max,
+        step=limits.step,
+        round=limits.round,
+        choices=choice_labels(offered) if offered is not None and widget == "dropdown" else None,
+        tooltip=said.help or _tooltip(spec),
+        required=widget in MEDIA_WIDGETS if said.required is None else said.required,
+        source=exposed.source,
+        targets=tuple(
+            one.ref for one in (candidate, *exposed.also) if one.takes == candidate.takes
+        ),
+        section=exposed.section,
+        height=said.height,
+    )
+    return built if offered is None else _with_offered(built, offered, said, found)
+
+
+def _default(
+    exposed: Exposed, said: FieldConfig, widget: Widget, limits: Limits, found: FieldProblems
+) -> object:
+    """The first usable of the author's, the workflow's and the server's value, within the limits.
+
+    None if there is none: an empty number, and for a seed a random one.
+    """
+    candidate = exposed.candidate
+    if candidate.spec is None or (
+        widget == "seed" and candidate.value is None and said.default is None
+    ):
+        return candidate.value
+    offers = (
+        ("its toml", said.default),
+        ("the workflow", candidate.value),
+        ("the server", candidate.spec.options.get("default")),
+    )
+    for source, value in offers:
+        if value is None:
+            continue
+        try:
+            return _within(read_value(candidate.type, value), limits, source, found)
+        except BadValue as bad:
+            # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
+            if widget == "seed":
+                return None
+            found.problem(f"is {short(value)} in {source}, but it {bad}")
+    return None
+
+
+def _within(value: float, limits: Limits, source: str, found: FieldProblems) -> object:
+    for limit, beyond, word in (
+        (limits.min, operator.lt, "least"),
+        (limits.max, operator.gt, "most"),
+    ):
+        if limit is not None and beyond(value, limit):
+            found.problem(
+                f"is {plain_number(value)} in {source}, but must be at {word}"
+                f" {plain_number(limit)}."
+            )
+            return limit
+    return value
+
+
+def _limits(
+    server: Limits, type_: str, said: FieldConfig, found: FieldProblems, author: str
+) -> Limits:
+    """The server's limits, narrowed by the author. They cannot be widened: the server would
+    refuse."""
+    if type_ not in ("INT", "FLOAT"):
+        return server
+    read = int if type_ == "INT" else float
+    low, high = _narrowed(server.min, said.min, max), _narrowed(server.max, said.max, min)
+    for name, wanted, got in (("min", said.min, low), ("max", said.max, high)):
+        if wanted is not None and got != wanted:
+            found.problem(f"has the {name} {wanted} in {author}, but the server stops at {got}.")
+    if low is not None and high is not None and low > high:
+        found.problem(f"has a min above its max in {author}.")
+        return server
+    step = server.step if said.step is None else said.step
+    return Limits(
+        None if low is None else read(low),
+        None if high is None else read(high),
+        None if step is None else max(1, int(step)) if read is int else step,
+        server.round,
+    )
+
+
+def _narrowed(
+    server: float | None, author: float | None, pick: Callable[[list[float]], float]
+) -> float | None:
+    given = [one for one in (server, author) if one is not None]
+    return pick(given) if given else None
+
+
+def _widget(
+    chosen: Widget, type_: str, limits: Limits, said: FieldConfig, found: FieldProblems
+) -> Widget:
+    if said.widget is None:
+        return "slider" if chosen == "number" and limits.can_slide else chosen
+    if chosen in MEDIA_WIDGETS and said.widget not in MEDIA_WIDGETS:
+        found.problem(f"cannot be shown as {said.widget}, as its toml says: it takes a file.")
+        return chosen
+    if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
+        found.problem(f"cannot be shown as {said.widget}, as its toml says: it is {type_}.")
+        return chosen
+    if said.widget == "slider" and (limits.min is None or limits.max is None):
+        found.problem("needs a min and a max to be a slider, as its toml says.")
+        return chosen
+    return said.widget
+
+
+def _with_offered(
+    built: Field, offered: tuple[Any, ...], said: FieldConfig, found: FieldProblems
+) -> Field:
+    """Compare the default with what the server offers. The author may allow the closest instead
+    (`closest = true`)."""
+    try:
+        return replace(built, default=match_choice(built.default, offered))
+    except BadValue:
+        pass
+    missing = replace(built, default_offered=False)
+    best = closest(built.default, offered)
+    if built.is_media or built.widget == "text":
+        return missing
+    if best is None or not said.closest:
+        return missing  # missing.py says so
+    found.note(f"is {short(best)}, because this server does not have {short(built.default)}.")
+    return replace(built, default=best)
+
+
+def _tooltip(spec: InputSpec | None) -> str:
+    tooltip = spec.options.get("tooltip") if spec else None
+    return tooltip.strip() if isinstance(tooltip, str) else ""

@@ -1,0 +1,146 @@
+"""Plain words: what a person reads instead of "6.text", "ckpt_name" and
+"sd/v1-5-pruned-emaonly.safetensors"."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from comfy.form.declared.mcww_titles import read_wrapper_title
+from comfy.wording import CAMEL
+
+# Words that every node's title may have and that say nothing about it.
+_PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
+
+_MODEL_FILES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".sft", ".onnx"})
+
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_FAMILY = re.compile(
+    r"(?<![0-9])(?:sd|stable[-_ ]?diffusion)?[-_ ]?v?1[-_. ]?5(?![0-9])", re.IGNORECASE
+)
+
+
+def says_something(title: str, class_type: str, display_name: str, *, shared: bool) -> bool:
+    """True if a node's title was chosen by its author: not the class's own name, and not on several
+    such nodes."""
+    part = telling_part(title, class_type, display_name)
+    return not shared and bool(part) and not part.isdecimal()
+
+
+def telling_part(title: str, class_type: str, display_name: str) -> str:
+    """What of a node's title its author added, "" if nothing: "Load Image (Composition)" →
+    "Composition".
+
+    "Load Image to Recreate" stays whole: "to Recreate" is no name. A number alone tells nodes apart
+    but names nothing. Titles with a `$` or in `<…>` are notation of other programs.
+    """
+    if is_notation(title):
+        return ""
+    ours = _words(f"{display_name} {class_type} {CAMEL.sub(' ', class_type)}") | _PLAIN_WORDS
+    if _words(title) <= ours:
+        return ""
+    head, _, inner = title.rstrip(") ").partition(" (")
+    if inner and _words(head) <= ours:
+        return "" if _words(inner) <= ours else inner
+    for known in (display_name, class_type):
+        if known and _letters(title).startswith(_letters(known)):
+            rest = title[_end_of(title, len(_letters(known))) :]
+            return _EDGES.sub("", rest) if _is_name(rest) else title
+    verb, _, rest = title.partition(" ")
+    return rest if rest and verb.lower() == "load" and _is_name(rest) else title
+
+
+def is_notation(title: str) -> bool:
+    """True for a title that is written for another program and no name."""
+    return title.startswith("$") or read_wrapper_title(title) is not None
+
+
+def _end_of(title: str, letters: int) -> int:
+    """Where so many letters of a title end."""
+    for position, character in enumerate(title):
+        if letters == 0:
+            return position
+        letters -= character.isalnum()
+    return len(title)
+
+
+def _is_name(rest: str) -> bool:
+    """True if the rest of a title reads as a name of its own: not in small letters, or set off by a
+    colon or such."""
+    return not rest.lstrip()[:1].islower()
+
+
+def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Labels without duplicates. Each comes with what could tell it apart, best first; a number is
+    the last resort."""
+    result = [label for label, _ in labels]
+    for depth in range(max((len(more) for _, more in labels), default=0)):
+        for label in _repeated(result):
+            same = [i for i, text in enumerate(result) if text == label]
+            details = [labels[i][1][depth] if depth < len(labels[i][1]) else "" for i in same]
+            if len(set(details)) > 1:
+                for i, detail in zip(same, details, strict=True):
+                    result[i] = f"{label} ({detail})" if detail and detail != label else label
+    seen = set(result)
+    for label in _repeated(result):
+        same = [i for i, text in enumerate(result) if text == label]
+        number = 2
+        for i in same[1:]:
+            while f"{label} {number}" in seen:
+                number += 1
+            result[i] = f"{label} {number}"
+            seen.add(result[i])
+    return result
+
+
+def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
+    """(label, value) of a dropdown: model files without folder and extension where that leaves them
+    distinct."""
+    offered = list(values)
+    stems = [_stem(value) for value in offered]
+    names = [PurePosixPath(stem.replace("\\", "/")).name or stem for stem in stems]
+    for candidates in (names, stems):
+        if len(set(candidates)) == len(candidates):
+            return tuple(zip(candidates, offered, strict=True))
+    return tuple((str(value), value) for value in offered)
+
+
+def closest(wanted: object, offered: Iterable[object]) -> object:
+    """The offered value most like the wanted one, None if nothing is offered.
+
+    Shared words count before spelling, and the ways to write "SD 1.5" are one word: for
+    `v1-5-pruned-emaonly` the closest of `broken` and `tiny_sd15` is the second.
+    """
+    target = _words(wanted)
+
+    def likeness(value: object) -> tuple[int, float]:
+        words = _words(value)
+        ratio = difflib.SequenceMatcher(
+            None, " ".join(sorted(target)), " ".join(sorted(words))
+        ).ratio()
+        return len(target & words), ratio
+
+    return max(list(offered)[:2000], key=likeness, default=None)
+
+
+def _words(value: object) -> set[str]:
+    text = _FAMILY.sub(" sd15 ", _stem(value)[:200]).lower()
+    return set(re.split(r"[^a-z0-9.]+", text)) - {""}
+
+
+def _stem(value: object) -> str:
+    text = str(value)
+    path = PurePosixPath(text)
+    return text[: -len(path.suffix)] if path.suffix.lower() in _MODEL_FILES else text
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _repeated(labels: Sequence[str]) -> list[str]:
+    return [label for label, count in Counter(labels).items() if count > 1]

@@ -1,0 +1,47 @@
+"""What a seed field can hold besides a number: None draws one, `CountUp` counts on from the last.
+
+In ComfyUI this is the editor's work (`control_after_generate`, docs/comfyui.md#41); the server is
+always sent a plain number.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from comfy.form.model import Field
+
+# Above this, browsers and the editor can no longer hold a seed exactly. Typed seeds may be larger,
+# random ones are not.
+_MAX_RANDOM_SEED = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class CountUp:
+    """The seed after `last`; after the largest comes the smallest again."""
+
+    last: int
+
+
+Seed = int | CountUp | None
+
+
+def next_seed(field: Field, seed: Seed, rng: random.Random) -> int:
+    """The number that is sent: the seed itself, the one after `CountUp.last`, or for None a random
+    one."""
+    match seed:
+        case None:
+            return random_seed(field, rng)
+        case CountUp(last):
+            low = max(0, int(field.min or 0))
+            return last + 1 if field.max is None or low <= last + 1 <= field.max else low
+        case int():
+            return seed
+
+
+def random_seed(field: Field, rng: random.Random) -> int:
+    """A seed within the field's limits, none of them negative (that means "random" to some
+    nodes)."""
+    low = max(0, int(field.min or 0))
+    high = int(field.max if field.max is not None else _MAX_RANDOM_SEED)
+    return rng.randint(low, max(low, min(high, _MAX_RANDOM_SEED)))

@@ -1,0 +1,286 @@
+"""Editor graph → prompt: what ComfyUI's own editor would send for a saved graph, without the
+editor.
+
+    converted = convert(read_json(path.read_text()), catalogue)
+    client.submit(converted.prompt, …)
+
+The work is done in the order the editor does it: `schema` reads the file, `open` rebuilds the
+running graph (with `widgets` for saved values and `subgraphs` for promoted ones), `links` follows
+links. What the editor decides anew on every run (random seeds, wildcards, names in file prefixes:
+docs/comfyui.md#24) is left to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.graph.group_nodes import expand_groups
+from comfy.graph.links import FromHost, FromOutput, Placed, Source, resolve_source, unfold
+from comfy.graph.live import PRIMITIVE, LiveGraph
+from comfy.graph.open import open_document
+from comfy.graph.primitives import apply_primitives, fed, value_of
+from comfy.graph.schema import read_document
+from comfy.graph.subgraphs import promoted_from, unique_ids
+from comfy.graph.use_everywhere import broadcast
+from comfy.graph.widgets import Widget, complete
+from comfy.object_info import InputSpec, NodeSpec
+from comfy.prompt.model import InputRef, MissingNode, ModelFile, Prompt
+from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, PrefixNames, by_name
+
+
+@dataclass(frozen=True, slots=True)
+class BoundWidget:
+    """A widget as its user sees it, and the prompt inputs it sets.
+
+    `node` is the node that shows it: an ordinary node, a subgraph node (widgets promoted from
+    inside) or a PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses
+    it. `inside` is, on a subgraph node, the node and widget within that was promoted. `spec` has
+    the limits its author set, where a node lets one.
+    """
+
+    node: str
+    name: str
+    label: str
+    title: str
+    value: Any
+    spec: InputSpec | None
+    targets: tuple[InputRef, ...]
+    inside: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A prompt, how the widgets of the graph map to its inputs, and what the server or its folders
+    may lack.
+
+    `names`: what the file prefixes of the prompt may name, for `replace_prefixes`.
+    """
+
+    prompt: Prompt
+    names: PrefixNames
+    widgets: tuple[BoundWidget, ...]
+    missing: tuple[MissingNode, ...]
+    models: tuple[ModelFile, ...]
+    extra: Mapping[str, Any]
+
+    def widget(self, node: str, name: str) -> BoundWidget | None:
+        """The widget of this name on this node of the prompt, if there is one."""
+        return next(
+            (widget for widget in self.widgets if widget.node == node and widget.name == name), None
+        )
+
+
+def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
+    """Convert a saved graph. Raises WorkflowError if it is none, or one that no editor could
+    unfold.
+
+    Nodes of unknown classes stay in the prompt with the inputs that can be known (links, values
+    saved by name) and are listed in `missing`: the rest of the graph is as readable as ever.
+    """
+    document = expand_groups(unique_ids(read_document(data)), catalogue)
+    root = open_document(document, catalogue)
+    graphs = list(_graphs(root))
+    for graph in graphs:
+        _complete(graph)
+    named = by_name(node for graph in graphs for node in graph.nodes.values())
+    for graph in graphs:
+        broadcast(graph, document)
+        apply_primitives(graph, named)
+    unfolded = unfold(root)
+    placed = unfolded.placed
+    sources = {
+        InputRef(here.id, slot.name): source
+        for here in placed.values()
+        if _runs(here)
+        for slot in here.node.inputs
+        if (source := resolve_source(here, slot, unfolded)) is not None
+    }
+    prompt = _prompt(placed, sources)
+    names = _names(graphs, placed, sources)
+    bound = tuple(_bind(placed, sources))
+    return Converted(prompt, names, bound, _missing(placed), tuple(_models(placed)), document.extra)
+
+
+def _graphs(root: LiveGraph) -> Iterator[LiveGraph]:
+    """The root and every subgraph in use, each once."""
+    waiting, seen = [root], {id(root)}
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        for node in graph.nodes.values():
+            if node.inner is not None and id(node.inner) not in seen:
+                seen.add(id(node.inner))
+                waiting.append(node.inner)
+
+
+def _complete(graph: LiveGraph) -> None:
+    for node in graph.nodes.values():
+        if node.inner is not None:
+            complete(node.type, [slot.held for slot in node.inputs if slot.held])
+        else:
+            complete(node.type, node.widgets)
+
+
+def _runs(here: Placed) -> bool:
+    return not (here.node.virtual or here.node.muted or here.node.bypassed)
+
+
+def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, Source]) -> Prompt:
+    running = {here.id: here for here in placed.values() if _runs(here)}
+    prompt: Prompt = {}
+    for here in sorted(running.values(), key=_js_order):
+        inputs: dict[str, Any] = {
+            widget.name: wrapped(widget) for widget in here.node.widgets if _sends(widget)
+        }
+        for slot in here.node.inputs:
+            match sources.get(InputRef(here.id, slot.name)):
+                case FromHost(_, widget):
+                    inputs[slot.name] = wrapped(widget)
+                case FromOutput(origin, number) if origin.id in running:
+                    inputs[slot.name] = [origin.id, number]
+                case FromOutput():
+                    inputs.pop(slot.name, None)
+        prompt[here.id] = {
+            "inputs": inputs,
+            "class_type": here.node.type,
+            "_meta": {"title": here.node.title},
+        }
+    return prompt
+
+
+def _names(
+    graphs: Iterable[LiveGraph],
+    placed: Mapping[str, Placed],
+    sources: Mapping[InputRef, Source],
+) -> PrefixNames:
+    """The nodes of all graphs as texts name them; those of a subgraph stand for where it is used
+    first."""
+    ids: dict[int, str] = {}
+    for here in placed.values():
+        ids.setdefault(id(here.node), here.id)
+    nodes = (
+        NamedNode(
+            ids.get(id(node), ""),
+            node.alias,
+            node.title,
+            {widget.name: widget.value for widget in node.widgets},
+        )
+        for graph in graphs
+        for node in graph.nodes.values()
+    )
+    prefixes = (
+        InputRef(here.id, FILE_PREFIX) for here in placed.values() if here.node.type in SAVERS
+    )
+    return PrefixNames(tuple(nodes), frozenset(place for place in prefixes if place not in sources))
+
+
+def _js_order(here: Placed) -> tuple[int, int]:
+    """JavaScript objects keep whole-number keys first, in numeric order, then the others as they
+    came."""
+    plain = here.id.isdecimal() and len(here.id) < 10
+    return (0, int(here.id)) if plain else (1, 0)
+
+
+def _sends(widget: Widget) -> bool:
+    nothing_to_choose = (
+        widget.value is None and widget.spec is not None and widget.spec.choices == ()
+    )
+    return widget.sent and not nothing_to_choose
+
+
+def wrapped(widget: Widget) -> object:
+    """A value as it goes into a prompt: a bare list there would be read as a link."""
+    value = widget.value
+    if not isinstance(value, list):
+        return value
+    curve = widget.spec is not None and widget.spec.type == "CURVE"
+    return {"__type__": "CURVE", "__value__": value} if curve else {"__value__": value}
+
+
+def _bind(
+    placed: Mapping[str, Placed], sources: Mapping[InputRef, Source]
+) -> Iterator[BoundWidget]:
+    targets: dict[tuple[str, str], list[InputRef]] = {}
+    for place, source in sources.items():
+        if isinstance(source, FromHost):
+            targets.setdefault((source.host.id, source.widget.name), []).append(place)
+    for here in placed.values():
+        if _runs(here):
+            for widget in here.node.widgets:
+                own = InputRef(here.id, widget.name)
+                if widget.sent and own not in sources:
+                    targets[own] = [own]
+    for here in placed.values():
+        for name, label, widget, reached in _shown(here):
+            places = tuple(
+                dict.fromkeys(place for key in reached for place in targets.get(key, ()))
+            )
+            inside = promoted_from(here.node, name) if here.node.inner else None
+            yield BoundWidget(
+                here.id, name, label, here.node.title, widget.value, widget.spec, places, inside
+            )
+
+
+def _shown(here: Placed) -> Iterator[tuple[str, str, Widget, list[tuple[str, str]]]]:
+    """Name, label, widget of all a node shows, and the (node, widget) pairs whose prompt inputs it
+    sets."""
+    node = here.node
+    if node.inner is not None:
+        for slot in node.inputs:
+            if slot.held is not None and slot.link is None:
+                yield (
+                    slot.held.name,
+                    slot.label or slot.held.name,
+                    slot.held,
+                    [(here.id, slot.held.name)],
+                )
+    elif node.type == PRIMITIVE:
+        targets = [(here.named(target.id), widget) for target, _, widget in fed(here.graph, node)]
+        shown = Widget("value", value_of(here.graph, node), targets[0][1].spec if targets else None)
+        yield shown.name, node.title, shown, [(target, widget.name) for target, widget in targets]
+    else:
+        labels = {slot.widget: slot.label for slot in node.inputs if slot.widget}
+        for widget in node.widgets:
+            if widget.sent:
+                yield (
+                    widget.name,
+                    labels.get(widget.name) or widget.name,
+                    widget,
+                    [(here.id, widget.name)],
+                )
+
+
+def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
+    found: dict[str, list[Placed]] = {}
+    for here in placed.values():
+        if here.node.missing and _runs(here):
+            found.setdefault(here.node.type, []).append(here)
+    return tuple(
+        MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0]))
+        for kind, nodes in found.items()
+    )
+
+
+def _pack(here: Placed) -> str:
+    pack = here.node.saved.properties.get("cnr_id") or here.node.saved.properties.get("aux_id")
+    return pack if isinstance(pack, str) else ""
+
+
+def _models(placed: Mapping[str, Placed]) -> Iterator[ModelFile]:
+    seen: set[tuple[str, str]] = set()
+    for here in placed.values():
+        listed = here.node.saved.properties.get("models") if _runs(here) else None
+        for model in listed if isinstance(listed, list) else ():
+            texts = (
+                [model.get(key) for key in ("name", "directory", "url")]
+                if isinstance(model, dict)
+                else []
+            )
+            name, directory, url = (
+                text if isinstance(text, str) else "" for text in texts or ("", "", "")
+            )
+            if name and (name, directory) not in seen:
+                seen.add((name, directory))
+                yield ModelFile(name, directory, url, here.id)

@@ -1,0 +1,399 @@
+"""Legacy group nodes (`workflow/NAME`), which the editor turns into subgraphs when it opens a file
+that has them.
+
+A group node has one widget for each widget inside and one socket for each input inside that nothing
+inside feeds; how they are named and ordered decides which saved value goes where. Some things get
+lost on the way, in the editor as here (a link into a Reroute inside, for one): the aim is what the
+editor sends, not what was meant. See docs/comfyui.md#38.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from comfy.errors import WorkflowError
+from comfy.graph.live import PRIMITIVE, LiveNode
+from comfy.graph.open import open_node
+from comfy.graph.schema import (
+    INPUT_NODE,
+    OUTPUT_NODE,
+    Graph,
+    GraphLink,
+    GraphNode,
+    InputSlot,
+    OutputSlot,
+    Port,
+    SavedGraph,
+    read_nodes,
+    slot_type,
+)
+from comfy.graph.widgets import SEEDS, widget_type
+from comfy.object_info import COMBO, InputSpec, NodeSpec, compatible
+
+_PREFIXES = ("workflow/", "workflow>")
+_REROUTE = "Reroute"
+_BIGGEST_GROUP, _MOST_GROUP_NODES = 200, 200
+
+
+@dataclass(slots=True)
+class _Face:
+    """How a group node looks from outside: its widgets and sockets by name, each with the place
+    inside it is for."""
+
+    specs: dict[str, InputSpec] = field(default_factory=dict)
+    widgets: list[tuple[int, str, str]] = field(default_factory=list)
+    sockets: list[tuple[int, str]] = field(default_factory=list)
+    outputs: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group definition: the nodes inside, by position, and links between positions."""
+
+    nodes: tuple[GraphNode, ...]
+    links: tuple[tuple[int, int, int, int, str], ...]
+    shown: frozenset[tuple[int, int]]
+    config: Mapping[str, Any]
+
+    def fed(self, node: int, slot: int) -> bool:
+        return any(link[2:4] == (node, slot) for link in self.links)
+
+    def feeds(self, node: int, slot: int) -> bool:
+        return any(link[:2] == (node, slot) for link in self.links)
+
+
+def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> SavedGraph:
+    """The document with every group node in its root graph replaced by a subgraph. Others have no
+    definition to use."""
+    saved = document.extra.get("groupNodes")
+    if not isinstance(saved, dict) or not saved:
+        return document
+    groups: dict[str, _Group | None] = {}
+    found = [node for node in document.root.nodes.values() if _name(node.type) in saved]
+    if len(found) > _MOST_GROUP_NODES:
+        raise WorkflowError(f"This workflow has more than {_MOST_GROUP_NODES} legacy group nodes.")
+    for node in found:
+        name = _name(node.type)
+        if name not in groups:
+            groups[name] = _read_group(saved[name], catalogue)
+        group = groups[name]
+        if group is not None:
+            document = _expand(document, node, group, catalogue)
+    return document
+
+
+def _name(class_type: str) -> str:
+    return next(
+        (class_type.removeprefix(prefix) for prefix in _PREFIXES if class_type.startswith(prefix)),
+        "",
+    )
+
+
+def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None:
+    """A definition, or None for one that cannot be used: garbled, too big, or with nodes that
+    nobody knows."""
+    if not isinstance(raw, dict):
+        return None
+    nodes = tuple(read_nodes(raw))
+    known = (node.type in catalogue or node.type in (_REROUTE, PRIMITIVE) for node in nodes)
+    if len(nodes) > _BIGGEST_GROUP or not all(known):
+        return None
+    links, shown = raw.get("links"), raw.get("external")
+    ends = (
+        [link for link in links if isinstance(link, list) and len(link) > 3]
+        if isinstance(links, list)
+        else []
+    )
+    outside = (
+        [place[:2] for place in shown if isinstance(place, list)] if isinstance(shown, list) else []
+    )
+    config = raw.get("config")
+    return _Group(
+        nodes=nodes,
+        links=tuple(
+            (end[0], end[1], end[2], end[3], slot_type(end[5] if len(end) > 5 else "*"))
+            for end in ends[: 10 * _BIGGEST_GROUP]
+            if all(type(n) is int and 0 <= n < 10_000 for n in end[:4])
+        ),
+        shown=frozenset(
+            (p[0], p[1]) for p in outside if len(p) == 2 and all(type(n) is int for n in p)
+        ),
+        config=config if isinstance(config, dict) else {},
+    )
+
+
+def _expand(
+    document: SavedGraph, node: GraphNode, group: _Group, catalogue: Mapping[str, NodeSpec]
+) -> SavedGraph:
+    """One group node, replaced. New ids are given as the editor gives them: the nodes inside first,
+    then the host."""
+    face = _face(group, catalogue)
+    first = 1 + max([document.last_node_id, *_numbers(document)])
+    ids = [str(first + place) for place in range(len(group.nodes))]
+    host_id = str(first + len(ids))
+    outside = open_node(node, {}, {node.type: _as_class(node.type, face, group, catalogue)})
+    inside = [
+        _with_values(replace(saved, id=ids[place]), place, outside, face, catalogue)
+        for place, saved in enumerate(group.nodes)
+    ]
+    definition = _definition(
+        f"{node.type}:{host_id}", _name(node.type), inside, group, ids, catalogue
+    )
+    host, definition = _host(node, host_id, definition, outside, face, ids)
+    root = document.root
+    nodes = {key: old for key, old in root.nodes.items() if key != node.id} | {host_id: host}
+    links = {link.id: _moved(link, node.id, host) for link in root.links.values()}
+    return replace(
+        document,
+        root=replace(root, nodes=nodes, links=links),
+        subgraphs={**document.subgraphs, definition.id: definition},
+        last_node_id=int(host_id),
+    )
+
+
+def _numbers(document: SavedGraph) -> Iterator[int]:
+    return (
+        int(key)
+        for graph in document.graphs
+        for key in graph.nodes
+        if key.isdecimal() and len(key) < 10
+    )
+
+
+def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
+    face, seen = _Face(), dict[str, int]()
+    converted: list[tuple[int, str, InputSpec]] = []
+    for place, node in enumerate(group.nodes):
+        sockets: list[tuple[str, InputSpec]] = []
+        turned: dict[int, tuple[str, InputSpec]] = {}
+        for name, spec in _inputs_of(place, group, catalogue).items():
+            at = next(
+                (i for i, slot in enumerate(node.inputs) if slot.name == name == slot.widget), None
+            )
+            if not _is_widget(spec):
+                sockets.append((name, spec))
+            elif at is not None:
+                turned[at] = (name, spec)
+            else:
+                label = _label(place, node, name, seen, group)
+                face.specs[label] = replace(
+                    spec, name=label, required=True, options=_seeded(name, spec)
+                )
+                face.widgets.append((place, name, label))
+        for slot, (name, spec) in enumerate(sockets):
+            if not group.fed(place, slot):
+                label = _label(place, node, name, seen, group)
+                if _setting(group, place, "input", name).get("visible") is not False:
+                    face.specs[label] = replace(spec, name=label, required=True)
+                    face.sockets.append((place, name))
+        in_order = [turned[at] for at in sorted(turned, key=str)]  # as JavaScript sorts numbers
+        converted += [
+            (place, name, spec)
+            for slot, (name, spec) in enumerate(in_order, start=len(sockets))
+            if not group.fed(place, slot)
+        ]
+        face.outputs += [(place, slot) for slot in _shown_outputs(place, group, catalogue)]
+    for place, name, spec in converted:
+        label = _label(place, group.nodes[place], name, seen, group)
+        face.specs[label] = replace(spec, name=label, required=True)
+        face.sockets.append((place, name))
+    return face
+
+
+def _inputs_of(
+    place: int, group: _Group, catalogue: Mapping[str, NodeSpec]
+) -> Mapping[str, InputSpec]:
+    node = group.nodes[place]
+    if node.type not in (_REROUTE, PRIMITIVE):
+        return catalogue[node.type].by_name
+    targets = [
+        group.nodes[number].inputs[slot]
+        for origin, _, number, slot, _ in group.links
+        if origin == place and number < len(group.nodes) and slot < len(group.nodes[number].inputs)
+    ]
+    if node.type == PRIMITIVE:
+        return _primitive(place, group, catalogue, targets)
+    kinds = [target.type for target in targets]
+    fed = [link for link in group.links if link[2] == place]
+    if fed and kinds and (place, 0) not in group.shown:
+        return {}  # a reroute between two nodes inside shows nothing
+    kind = next(iter(kinds), "*")
+    return {kind: InputSpec(kind, kind, required=True)}
+
+
+def _primitive(
+    place: int, group: _Group, catalogue: Mapping[str, NodeSpec], targets: list[InputSlot]
+) -> Mapping[str, InputSpec]:
+    """The one widget of a primitive inside: of the type of its first link, with the control that
+    numbers have."""
+    first = next((link for link in group.links if link[0] == place), None)
+    if first is None:
+        return {}
+    node = catalogue.get(group.nodes[first[2]].type) if first[2] < len(group.nodes) else None
+    spec = node.by_name.get(targets[0].name) if node and targets else None
+    if first[4] == COMBO and spec is not None:
+        return {
+            "value": replace(
+                spec, name="value", options={**spec.options, "control_after_generate": True}
+            )
+        }
+    options = {"control_after_generate": True}
+    return {"value": InputSpec("value", first[4], required=True, options=options)}
+
+
+def _is_widget(spec: InputSpec) -> bool:
+    """Combos written the old way, as a bare list, count as sockets here: the editor asks for a type
+    by name."""
+    return widget_type(spec) is not None and not (
+        isinstance(spec.raw, list) and isinstance(spec.raw[0], list)
+    )
+
+
+def _label(place: int, node: GraphNode, name: str, seen: dict[str, int], group: _Group) -> str:
+    chosen = _setting(group, place, "input", name).get("name")
+    own = next((slot.label for slot in node.inputs if slot.name == name and slot.label), name)
+    label = key = chosen if isinstance(chosen, str) else own
+    if label in seen or (node.type == PRIMITIVE and node.title):
+        prefix = f"{node.title or node.type} "
+        label = key = f"{prefix}{name}"
+        if label in seen:
+            label = f"{prefix}{seen[label]} {name}"
+    seen[key] = seen.get(key, 1) + 1
+    return label
+
+
+def _setting(group: _Group, place: int, side: str, name: object) -> Mapping[str, Any]:
+    value: Any = group.config
+    for key in (str(place), side, str(name)):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _seeded(name: str, spec: InputSpec) -> Mapping[str, Any]:
+    return {**spec.options, "control_after_generate": True} if name in SEEDS else spec.options
+
+
+def _shown_outputs(place: int, group: _Group, catalogue: Mapping[str, NodeSpec]) -> Iterator[int]:
+    spec = catalogue.get(group.nodes[place].type)
+    if spec is None and not _inputs_of(place, group, catalogue):
+        return
+    for slot in range(len(spec.output_types) if spec else 1):
+        hidden = group.feeds(place, slot) and (place, slot) not in group.shown
+        visible = _setting(group, place, "output", slot).get("visible")
+        if visible if isinstance(visible, bool) else not hidden:
+            yield slot
+
+
+def _as_class(name: str, face: _Face, group: _Group, catalogue: Mapping[str, NodeSpec]) -> NodeSpec:
+    kinds = tuple(
+        catalogue[kind].output_types[slot]
+        if (kind := group.nodes[place].type) in catalogue
+        else "*"
+        for place, slot in face.outputs
+    )
+    specs = tuple(face.specs.values())
+    return NodeSpec(name, name, "", "", specs, kinds, kinds, output_node=False, raw={})
+
+
+def _with_values(
+    node: GraphNode, place: int, outside: LiveNode, face: _Face, catalogue: Mapping[str, NodeSpec]
+) -> GraphNode:
+    """A node inside with the values the group node holds for it."""
+    if node.type == PRIMITIVE:
+        widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
+        value = tuple(widget.value for widget in widgets if widget)
+        return replace(node, widgets_values=value, inputs=(), outputs=())
+    live = open_node(node, {}, catalogue)
+    values = {widget.name: widget.value for widget in live.widgets if widget.stored}
+    for where, name, label in face.widgets:
+        widget = outside.widget(label)
+        if where == place and widget is not None:
+            values[name] = widget.value
+    return replace(node, widgets_values=values, inputs=_unlinked(live))
+
+
+def _unlinked(live: LiveNode) -> tuple[InputSlot, ...]:
+    return tuple(
+        InputSlot(slot.name, slot.type, None, slot.widget, slot.label) for slot in live.inputs
+    )
+
+
+def _definition(
+    key: str,
+    name: str,
+    inside: list[GraphNode],
+    group: _Group,
+    ids: list[str],
+    catalogue: Mapping[str, NodeSpec],
+) -> Graph:
+    """The subgraph with the links between its nodes; slots are counted as the opened nodes have
+    them."""
+    nodes = {node.id: node for node in inside}
+    links: dict[int, GraphLink] = {}
+    for number, (origin, origin_slot, target, target_slot, _) in enumerate(group.links, start=1):
+        if max(origin, target) >= len(inside) or target_slot >= len(nodes[ids[target]].inputs):
+            continue
+        node = nodes[ids[target]]
+        source = catalogue.get(inside[origin].type)
+        made = (
+            source.output_types[origin_slot]
+            if source and origin_slot < len(source.output_types)
+            else "*"
+        )
+        if compatible(made, node.inputs[target_slot].type):
+            links[number] = GraphLink(number, ids[origin], origin_slot, node.id, target_slot)
+            nodes[node.id] = _linked(node, target_slot, number)
+    for node in inside:
+        if node.type == PRIMITIVE:
+            fed = tuple(link.id for link in links.values() if link.origin == node.id)
+            nodes[node.id] = replace(node, outputs=(OutputSlot("", "*", fed),))
+    return Graph(key, name, nodes, links)
+
+
+def _linked(node: GraphNode, slot: int, link: int) -> GraphNode:
+    inputs = list(node.inputs)
+    inputs[slot] = replace(inputs[slot], link=link)
+    return replace(node, inputs=tuple(inputs))
+
+
+def _host(
+    node: GraphNode, host_id: str, graph: Graph, outside: LiveNode, face: _Face, ids: list[str]
+) -> tuple[GraphNode, Graph]:
+    """The subgraph node, with a port for each connected socket and for every output of the group
+    node."""
+    nodes, links = dict(graph.nodes), dict(graph.links)
+    number = max(links, default=0)
+    ports: list[Port] = []
+    slots: list[InputSlot] = []
+    for (place, name), outer in zip(face.sockets, outside.inputs, strict=False):
+        inner = nodes[ids[place]]
+        at = next((i for i, slot in enumerate(inner.inputs) if slot.name == name), None)
+        if outer.link is None or at is None:
+            continue
+        number += 1
+        links[number] = GraphLink(number, INPUT_NODE, len(ports), inner.id, at)
+        nodes[inner.id] = _linked(inner, at, number)
+        slots.append(InputSlot(f"{name} {number}", outer.type, outer.link))
+        ports.append(Port(f"{name} {number}", outer.type, links=(number,)))
+    exits: list[Port] = []
+    for place, slot in face.outputs:
+        number += 1
+        links[number] = GraphLink(number, ids[place], slot, OUTPUT_NODE, len(exits))
+        exits.append(Port("", "*", links=(number,)))
+    host = GraphNode(host_id, graph.id, node.title, node.mode, tuple(slots), tuple(outside.outputs))
+    return host, replace(graph, nodes=nodes, links=links, inputs=tuple(ports), outputs=tuple(exits))
+
+
+def _moved(link: GraphLink, old: str, host: GraphNode) -> GraphLink:
+    """A link of the root graph, led to the host instead of the group node it replaces."""
+    slot = next(
+        (place for place, slot in enumerate(host.inputs) if slot.link == link.id), link.target_slot
+    )
+    return replace(
+        link,
+        origin=host.id if link.origin == old else link.origin,
+        target=host.id if link.target == old else link.target,
+        target_slot=slot,
+    )

@@ -1,0 +1,261 @@
+"""Following a link to where its value really comes from: through subgraphs, reroutes, bypassed and
+virtual nodes.
+
+See docs/comfyui.md#36. The editor resolves by recursion; here it
+is one loop, so a chain of any length ends and a ring is noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from comfy.errors import WorkflowError
+from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
+from comfy.graph.schema import INPUT_NODE, GraphLink
+from comfy.graph.widgets import Widget
+from comfy.object_info import compatible
+from comfy.prompt.model import sources_first
+
+# A subgraph that contains ten of another that contains ten of a third … is a small file and an
+# endless prompt.
+_MOST_NODES = 50_000
+_DEEPEST = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A node at one place of the unfolded graph. `id` is its name in the prompt: `70:39` is node 39
+    in host 70."""
+
+    id: str
+    node: LiveNode
+    graph: LiveGraph
+    host: Placed | None = None
+
+    def named(self, node_id: str) -> str:
+        """The id of another node of the same graph, at the same place."""
+        return f"{self.host.id}:{node_id}" if self.host else node_id
+
+
+@dataclass(frozen=True, slots=True)
+class FromOutput:
+    """An input that is fed by another node's output."""
+
+    node: Placed
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromHost:
+    """An input whose value is a widget promoted onto a subgraph node."""
+
+    host: Placed
+    widget: Widget
+
+
+Source = FromOutput | FromHost
+
+
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """All nodes at all places, by id, in the order the editor sends them, and what has been found
+    out about links."""
+
+    placed: dict[str, Placed] = field(default_factory=dict)
+    setters: dict[str, list[Placed]] = field(default_factory=dict)
+    known: dict[tuple[str, int, str], Source | None] = field(default_factory=dict)
+
+    def add(self, here: Placed) -> None:
+        """Note a node, and what it sets if it is a setter. WorkflowError if there are too many."""
+        self.placed[here.id] = here
+        if here.node.type in SETTERS:
+            self.setters.setdefault(variable(here.node), []).append(here)
+        if len(self.placed) > _MOST_NODES:
+            raise WorkflowError(
+                f"Unfolding the subgraphs of this workflow gives more than {_MOST_NODES} nodes."
+            )
+
+
+def unfold(root: LiveGraph) -> Unfolded:
+    """The graph with every subgraph node replaced by what is in it.
+
+    Raises WorkflowError for a subgraph that contains itself, or a workflow too big to be meant.
+    """
+    unfolded = Unfolded()
+    for node in execution_order(root):
+        here = Placed(node.id, node, root)
+        unfolded.add(here)
+        if node.inner is not None and not node.muted and not node.bypassed:
+            for inside in _inside(here, (node.inner.id,)):
+                unfolded.add(inside)
+    return unfolded
+
+
+def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
+    graph = host.node.inner
+    assert graph is not None
+    for node in graph.nodes.values():
+        here = Placed(f"{host.id}:{node.id}", node, graph, host)
+        yield here
+        if node.inner is not None:
+            if node.inner.id in path or len(path) > _DEEPEST:
+                raise WorkflowError(
+                    f"The subgraph {node.inner.name or node.inner.id!r} contains itself, or too"
+                    " many others."
+                )
+            yield from _inside(here, (*path, node.inner.id))
+
+
+def execution_order(graph: LiveGraph) -> list[LiveNode]:
+    """Nodes so that each comes after those that feed it; what hangs in a ring comes last."""
+    waiting = {
+        node.id: sum(slot.link is not None for slot in node.inputs) for node in graph.nodes.values()
+    }
+    users: dict[str, list[str]] = {node_id: [] for node_id in graph.nodes}
+    seen: set[int] = set()
+    for node in graph.nodes.values():
+        for link_id in (link_id for output in node.outputs for link_id in output.links):
+            link = graph.links.get(link_id)
+            if link is not None and link_id not in seen and link.target in waiting:
+                seen.add(link_id)
+                users[node.id].append(link.target)
+    ready, ring = sources_first(users, waiting)
+    return [graph.nodes[node_id] for node_id in ready + ring]
+
+
+def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> Source | None:
+    """Where the value of an input comes from, or None if from nowhere (it then has its own widget's
+    value, if any)."""
+    here, socket, kind = start, slot, slot.type
+    path: list[tuple[str, int, str]] = []
+    found: Source | None = None
+    while True:
+        state = (here.id, id(socket), kind)
+        if state in unfolded.known:
+            found = unfolded.known[state]
+            break
+        unfolded.known[state] = None  # what a ring of links comes to
+        path.append(state)
+        step = _upwards(here, socket, kind, unfolded)
+        if not isinstance(step, _Step):
+            found = step
+            break
+        here, socket, kind = step.node, step.socket, step.kind
+    unfolded.known.update(dict.fromkeys(path, found))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Not there yet: the input to follow instead, and the type it is wanted as."""
+
+    node: Placed
+    socket: LiveInput
+    kind: str
+
+
+def _upwards(
+    here: Placed, socket: LiveInput, kind: str, unfolded: Unfolded
+) -> _Step | Source | None:
+    link = here.graph.links.get(socket.link) if socket.link is not None else None
+    if link is None:
+        return None
+    if link.origin == INPUT_NODE and here.host is not None:
+        outer = input_at(here.host.node, link.origin_slot)
+        if outer is None:
+            return None
+        if outer.link is None:
+            return FromHost(here.host, outer.held) if outer.held is not None else None
+        # Past the border the editor asks for the type the host's own socket has.
+        return _Step(here.host, outer, outer.type)
+    return _through(unfolded.placed.get(here.named(link.origin)), link.origin_slot, kind, unfolded)
+
+
+def _through(
+    origin: Placed | None, slot: int, kind: str, unfolded: Unfolded
+) -> _Step | FromOutput | None:
+    """From an output upwards: the output itself if it is a real one, else the input that stands
+    behind it."""
+    while origin is not None:
+        node = origin.node
+        way: LiveInput | None
+        if node.muted:
+            return None
+        if node.bypassed:
+            way = bypass(node, slot, kind)
+        elif node.inner is not None:
+            link = leaving(node.inner, slot)
+            if link is None or link.origin != INPUT_NODE:
+                origin, slot = (
+                    (unfolded.placed.get(f"{origin.id}:{link.origin}"), link.origin_slot)
+                    if link
+                    else (None, 0)
+                )
+                continue
+            way = input_at(
+                node, link.origin_slot
+            )  # the subgraph passes one of its inputs on unchanged
+        elif node.virtual and node.type in GETTERS:
+            origin, slot = _setter(origin, unfolded), 0
+            if origin is None or origin.node.muted:
+                return None
+            way = input_at(origin.node, 0)
+        elif node.virtual:
+            way = input_at(node, slot)
+        else:
+            return FromOutput(origin, slot)
+        return _Step(origin, way, kind) if way is not None else None
+    return None
+
+
+def input_at(node: LiveNode, slot: int) -> LiveInput | None:
+    """The input at this place of the node, or None where it has none."""
+    return node.inputs[slot] if 0 <= slot < len(node.inputs) else None
+
+
+def leaving(inner: LiveGraph, slot: int) -> GraphLink | None:
+    """The link inside a subgraph that ends in one of its outputs."""
+    port = inner.outputs[slot] if 0 <= slot < len(inner.outputs) else None
+    return (
+        next((inner.links[link] for link in port.links if link in inner.links), None)
+        if port
+        else None
+    )
+
+
+def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:
+    """The SetNode of the same name: in the same graph, else in the graphs around it, else
+    anywhere."""
+    found = unfolded.setters.get(variable(getter.node), [])
+    inside: Placed | None = getter
+    while inside is not None:
+        around = inside.host
+        same = next((here for here in found if here.host is around), None)
+        if same is not None:
+            return same
+        inside = around
+    return found[0] if found else None
+
+
+def variable(node: LiveNode) -> str:
+    """The name a SetNode or GetNode goes by."""
+    values = node.saved.widgets_values
+    first = values[0] if isinstance(values, tuple) and values else None
+    return first if isinstance(first, str) else ""
+
+
+def bypass(node: LiveNode, slot: int, kind: str) -> LiveInput | None:
+    """The input that a bypassed node passes on to an output wanted as `kind`."""
+    inputs, output, opposite = node.inputs, node.output(slot), input_at(node, slot)
+    if kind == "*":
+        return opposite or next(iter(inputs), None)
+    made = output.type if output else "*"
+
+    def fits(socket: LiveInput) -> bool:
+        return compatible(socket.type, made) and compatible(socket.type, kind)
+
+    if opposite is not None and fits(opposite):
+        return opposite
+    exact = next((socket for socket in inputs if socket.type == kind), None)
+    return exact or next(filter(fits, inputs), None)

@@ -1,0 +1,198 @@
+"""Opens a saved document as the editor does: leaf subgraphs first, every node filled in from the
+catalogue.
+
+See docs/comfyui.md#34.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from comfy.graph.live import LiveGraph, LiveInput, LiveNode
+from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
+from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
+from comfy.graph.widgets import Widget, grown_inputs, layout, personalise, restore, widget_type
+from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+
+_MATCH_TYPE = "COMFY_MATCHTYPE_V3"
+
+
+def open_document(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> LiveGraph:
+    """The root graph, opened; its subgraphs hang on their nodes. The document itself is not
+    changed."""
+    graphs = {key: LiveGraph.empty(graph) for key, graph in document.subgraphs.items()}
+    next_link = 1 + max(
+        (link for graph in document.graphs for link in graph.links), default=document.last_link_id
+    )
+    for graph in leaf_first(document.subgraphs):
+        next_link = _fill(graphs[graph.id], graph, graphs, catalogue, next_link)
+    root = LiveGraph.empty(document.root)
+    _fill(root, document.root, graphs, catalogue, next_link)
+    return root
+
+
+def _fill(
+    live: LiveGraph,
+    graph: Graph,
+    graphs: Mapping[str, LiveGraph],
+    catalogue: Mapping[str, NodeSpec],
+    next_link: int,
+) -> int:
+    """Open the nodes of one graph, then migrate its subgraph nodes. Returns the next free link
+    id."""
+    for node in graph.nodes.values():
+        live.nodes[node.id] = open_node(node, graphs, catalogue)
+    for host in list(live.nodes.values()):
+        if host.inner is not None:
+            next_link = migrate_proxies(host, next_link)
+    return next_link
+
+
+def open_node(
+    node: GraphNode, graphs: Mapping[str, LiveGraph], catalogue: Mapping[str, NodeSpec]
+) -> LiveNode:
+    """One node as the editor has it after loading: a host if its type is a subgraph, else as its
+    class defines it."""
+    inner = graphs.get(node.type)
+    if inner is not None:
+        host = LiveNode(node, node.title or inner.name, outputs=list(node.outputs), inner=inner)
+        host.inputs = host_inputs(node, inner)
+        inner.hosts.append(host)
+        return host
+    spec = catalogue.get(node.type)
+    if spec is None:
+        return LiveNode(
+            node,
+            node.title or node.type,
+            inputs=[_as_saved(slot) for slot in node.inputs],
+            outputs=list(node.outputs),
+            widgets=_named_widgets(node),
+        )
+    widgets = layout(spec)
+    restore(spec, widgets, node.widgets_values)
+    personalise(spec, widgets, node.properties)
+    return LiveNode(
+        node,
+        node.title or spec.display_name,
+        spec,
+        _inputs(node, spec, widgets),
+        _outputs(node, spec),
+        widgets,
+    )
+
+
+def _named_widgets(node: GraphNode) -> list[Widget]:
+    """Of a node nobody knows, only values saved under their names can be told apart."""
+    values = node.widgets_values
+    return (
+        [Widget(name, value) for name, value in values.items()]
+        if isinstance(values, Mapping)
+        else []
+    )
+
+
+def _as_saved(slot: InputSlot) -> LiveInput:
+    return LiveInput(slot.name, slot.type, slot.link, slot.widget, slot.label)
+
+
+def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[Widget]) -> list[LiveInput]:
+    """Sockets in the editor's order: pure sockets, then those of widgets, then what only the saved
+    graph knows.
+
+    A converted widget that no longer exists loses its socket, and so does an input of a choice that
+    is not taken.
+    """
+    saved = {slot.name: slot for slot in node.inputs}
+    names = {widget.name for widget in widgets}
+    inputs = {slot.name: slot for slot in _declared(spec, widgets)}
+    for slot in inputs.values():
+        if slot.name in saved:
+            slot.link, slot.label = saved[slot.name].link, saved[slot.name].label
+    last = {_group(name): name for name in inputs}
+    further: dict[str | None, list[LiveInput]] = {}
+    for extra in saved.values():
+        converted_away = extra.widget is not None and extra.widget not in names
+        if (
+            extra.name not in inputs
+            and not converted_away
+            and not _left_behind(extra.name, widgets, node)
+        ):
+            group = _group(extra.name)
+            further.setdefault(last.get(group) if group else None, []).append(_as_saved(extra))
+    grown = [one for slot in inputs.values() for one in (slot, *further.get(slot.name, ()))]
+    return grown + further.get(None, [])
+
+
+def _group(name: str) -> str:
+    """The autogrow group or dynamic combo an input belongs to: new members follow the last one that
+    is known."""
+    return name.rpartition(".")[0]
+
+
+def _declared(spec: NodeSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
+    for declared in spec.inputs:
+        if widget_type(declared) is None:
+            yield from _sockets(declared, widgets)
+    for declared in spec.inputs:
+        if widget_type(declared) is not None:
+            yield from _sockets(declared, widgets)
+
+
+def _sockets(spec: InputSpec, widgets: list[Widget]) -> Iterator[LiveInput]:
+    if spec.type == AUTOGROW:
+        for name, raw, _ in grown_inputs(spec):
+            kind = raw[0] if isinstance(raw, list) and raw else "*"
+            yield LiveInput(name, slot_type("*" if kind == _MATCH_TYPE else kind))
+        return
+    if widget_type(spec) is None:
+        yield LiveInput(spec.name, _match_type(spec))
+        return
+    if not spec.options.get("socketless"):
+        yield LiveInput(spec.name, spec.type, widget=spec.name)
+    if spec.type == DYNAMIC_COMBO:
+        choice = next((widget.value for widget in widgets if widget.name == spec.name), None)
+        for branch in spec.branch(choice):
+            yield from _sockets(branch, widgets)
+
+
+def _match_type(spec: InputSpec) -> str:
+    template = spec.options.get("template")
+    return slot_type(
+        template.get("allowed_types")
+        if spec.type == _MATCH_TYPE and isinstance(template, dict)
+        else spec.type
+    )
+
+
+def _left_behind(name: str, widgets: list[Widget], node: GraphNode) -> bool:
+    """True for a saved input of a dynamic combo whose present choice has no such input."""
+    if not node.widgets_values:
+        return False
+    combos = [
+        w
+        for w in widgets
+        if w.spec and w.spec.type == DYNAMIC_COMBO and name.startswith(f"{w.name}.")
+    ]
+    return not all(
+        any(
+            name == part.name or name.startswith(f"{part.name}.")
+            for part in combo.spec.branch(combo.value)
+        )
+        for combo in combos
+        if combo.spec is not None
+    )
+
+
+def _outputs(node: GraphNode, spec: NodeSpec) -> list[OutputSlot]:
+    """Declared outputs with the saved links; further saved ones are kept, as the editor keeps
+    them."""
+    declared = [
+        OutputSlot(name, "*" if kind == _MATCH_TYPE else kind, saved.links if saved else ())
+        for name, kind, saved in zip(
+            spec.output_names,
+            spec.output_types,
+            [*node.outputs, *[None] * len(spec.output_types)],
+            strict=False,
+        )
+    ]
+    return [*declared, *node.outputs[len(declared) :]]

@@ -1,0 +1,312 @@
+"""Which widgets the editor gives a node, in which order, and how saved `widgets_values` are put
+back into them.
+
+Saved values have no names, only positions, and not every position is an input:
+`control_after_generate` companions, upload buttons and preview helpers take places too. So the
+layout must be rebuilt exactly as the editor builds it from `/object_info`. See
+docs/comfyui.md#35.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from comfy.json_values import as_mapping
+from comfy.object_info import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, NodeSpec, parse_input
+
+
+@dataclass(slots=True)
+class Widget:
+    """One widget of a node that is being rebuilt; `value` changes while the graph is opened.
+
+    `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither
+    implies the other. The last option of a custom combo `grows`: given a value, it is followed by
+    another.
+    """
+
+    name: str
+    value: Any
+    spec: InputSpec | None = None
+    stored: bool = True
+    sent: bool = True
+    grows: bool = False
+
+
+def widget_type(spec: InputSpec) -> str | None:
+    """The kind of widget the editor makes for an input, or None if the input is only a socket."""
+    kind = spec.options.get("widgetType", spec.type)
+    return (
+        kind
+        if isinstance(kind, str) and kind in _DEFAULTS and not spec.options.get("forceInput")
+        else None
+    )
+
+
+def _given(otherwise: object) -> Callable[[InputSpec], Any]:
+    def default(spec: InputSpec) -> object:
+        value = spec.options.get("default")
+        return deepcopy(otherwise if value is None else value)
+
+    return default
+
+
+def _combo(spec: InputSpec) -> object:
+    if spec.options.get("multi_select"):
+        return []
+    # Here the editor takes whatever somebody has uploaded: nobody's file is chosen by itself.
+    return spec.options.get("default") or (
+        spec.choices[0] if spec.choices and not spec.upload else None
+    )
+
+
+def _dynamic_combo(spec: InputSpec) -> object:
+    return spec.choices[0] if spec.choices else None
+
+
+def _color(spec: InputSpec) -> object:
+    nested = spec.options.get("options")
+    return (
+        spec.options.get("default")
+        or (nested.get("default") if isinstance(nested, dict) else None)
+        or "#000000"
+    )
+
+
+# Input types that have a widget in the editor, and the value it starts with.
+_DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
+    "INT": _given(0),
+    "FLOAT": _given(0),
+    "BOOLEAN": _given(otherwise=False),
+    "STRING": _given(""),
+    "MARKDOWN": _given(""),
+    "TEXTAREA": _given(""),
+    COMBO: _combo,
+    DYNAMIC_COMBO: _dynamic_combo,
+    "COLOR": _color,
+    "COLORS": _given([]),
+    "BOUNDING_BOX": _given({"x": 0, "y": 0, "width": 512, "height": 512}),
+    "BOUNDING_BOXES": _given([]),
+    "CURVE": _given({"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}),
+    "RANGE": _given({"min": 0.0, "max": 1.0}),
+    "PAINTER": _given(""),
+    "COMPOSITOR": _given({}),
+    "VIDEO_EDIT": _given({}),
+    "IMAGECOMPARE": lambda spec: ["", ""],
+    "GALLERIA": _given([]),
+    "CHART": _given({}),
+    "WEBCAM": _given(""),
+    "AUDIO_RECORD": _given(""),
+    "LOAD_3D": _given(""),
+    "LOAD_3D_ADVANCED": _given(""),
+    "PREVIEW_3D": _given(""),
+}
+
+# Types of widgets whose value the editor keeps out of saved graphs.
+_UNSAVED = frozenset({"IMAGECOMPARE"})
+
+# Inputs that get a `control_after_generate` unless they say they do not.
+SEEDS = frozenset({"seed", "noise_seed"})
+
+_UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
+
+# Nodes whose viewer sits in a widget that the server does not declare.
+_VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
+
+# Buttons of the 3D loader, which the editor sends along with everything else.
+_LOAD_3D_BUTTONS = (
+    ("upload 3d model", "upload3dmodel"),
+    ("upload extra resources", "uploadExtraResources"),
+    ("clear", "clear"),
+)
+
+# Nodes whose author sets the limits of the first widget, in the node's properties.
+_OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
+    "PrimitiveInt": ("min", "max", "step"),
+    "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
+}
+
+# A combo whose choices are widgets of the same node.
+_CUSTOM_COMBO = "CustomCombo"
+
+_MOST_GROWN = 200
+_NO_MORE = object()
+
+
+def layout(node: NodeSpec) -> list[Widget]:
+    """The widgets of a new node of this class, with the values they start with."""
+    widgets = [widget for spec in node.inputs for widget in _made(spec)]
+    names = {widget.name for widget in widgets}
+    if (
+        any(spec.required and any(map(spec.options.get, _UPLOADS)) for spec in node.inputs)
+        and "upload" not in names
+    ):
+        widgets.append(Widget("upload", "image", sent=False))
+    viewer = _VIEWERS.get(node.class_type)
+    if viewer and viewer not in names:
+        widgets.append(Widget(viewer, ""))
+    if node.class_type == _CUSTOM_COMBO:
+        widgets += [Widget("index", -1), Widget("option1", "", grows=True)]
+    return widgets
+
+
+def _made(spec: InputSpec) -> Iterator[Widget]:
+    """One input's own widget and the companions the editor places after it."""
+    kind = widget_type(spec)
+    if spec.type == AUTOGROW:
+        yield from _grown(spec)
+    if kind is None:
+        return
+    if kind == "LOAD_3D" and spec.name == "image":
+        yield from (Widget(label, press) for label, press in _LOAD_3D_BUTTONS)
+    value = _DEFAULTS[kind](spec)
+    yield Widget(spec.name, value, spec, stored=kind not in _UNSAVED)
+    yield from (Widget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
+    yield from (widget for branch in spec.branch(value) for widget in _made(branch))
+
+
+def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
+    """Names of the helper widgets after an input: saved with the graph, never sent."""
+    control = spec.options.get("control_after_generate")
+    match kind:
+        case "INT" if control or (control is None and spec.name in SEEDS):
+            return ("control_after_generate",)
+        case "FLOAT" if control:
+            return ("control_after_generate",)
+        case "COMBO" if control:
+            return ("control_after_generate", "control_filter_list")
+        case "BOUNDING_BOX":
+            return ("x", "y", "width", "height")
+        case "AUDIO_RECORD":
+            return ("record",)
+        case _:
+            return ()
+
+
+def _grown(spec: InputSpec) -> Iterator[Widget]:
+    """The first members of an autogrow group, where the group is made of widgets rather than
+    sockets."""
+    for name, raw, required in grown_inputs(spec):
+        yield from _made(parse_input(name, raw, required=required))
+
+
+def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
+    """Name, raw spec and whether it is required, of each input that a new node's autogrow group
+    starts with."""
+    template = spec.options.get("template")
+    template = template if isinstance(template, dict) else {}
+    sections = template.get("input")
+    members = [
+        (name, raw, section == "required")
+        for section in ("required", "optional")
+        for name, raw in as_mapping(as_mapping(sections).get(section)).items()
+    ]
+    names = template.get("names")
+    least, most = (
+        n if isinstance(n := template.get(key), int) else usual
+        for key, usual in (("min", 1), ("max", 100))
+    )
+    if isinstance(names, list):
+        most = len(names)
+    for ordinal in range(min(max(1, least + 1), most, _MOST_GROWN)):
+        for member, raw, required in members:
+            prefix = template.get("prefix", "") if len(members) == 1 else member
+            label = names[ordinal] if isinstance(names, list) else f"{prefix}{ordinal}"
+            yield f"{spec.name}.{label}", raw, required and ordinal < least
+
+
+def restore(
+    node: NodeSpec, widgets: list[Widget], values: Sequence[Any] | Mapping[str, Any] | None
+) -> None:
+    """Put saved values back, in place. Choosing in a dynamic combo replaces the widgets that belong
+    to the choice."""
+    if isinstance(values, Mapping):
+        for widget in widgets:  # which changes, but only behind the widget just assigned
+            if widget.name in values:
+                assign(widgets, widget, values[widget.name])
+        return
+    waiting = iter(_without_dummies(node, widgets, values or ()))
+    for widget in widgets:
+        if widget.stored:
+            value = next(waiting, _NO_MORE)
+            if value is _NO_MORE:
+                return
+            assign(widgets, widget, value)
+
+
+def assign(widgets: list[Widget], widget: Widget, value: object) -> None:
+    """Set one widget as the editor's setter would, including what follows from it for its
+    neighbours."""
+    widget.value = value
+    if widget.spec is not None and widget.spec.type == DYNAMIC_COMBO:
+        group = f"{widget.name}."
+        widgets[:] = [other for other in widgets if not other.name.startswith(group)]
+        place = widgets.index(widget) + 1
+        branch = widget.spec.branch(value) if isinstance(value, str) else ()
+        widgets[place:place] = [made for spec in branch for made in _made(spec)]
+    elif widget.grows and value:
+        widget.grows = False
+        widgets.append(Widget(f"option{len(widgets) - 1}", "", grows=True))
+
+
+def personalise(node: NodeSpec, widgets: list[Widget], properties: Mapping[str, Any]) -> None:
+    """Limits and choices which some nodes let their author set, put into the specs of their first
+    widget."""
+    first = widgets[0] if widgets else None
+    if first is None or first.spec is None:
+        return
+    if node.class_type in _OWN_LIMITS:
+        own = {
+            key: value
+            for key in _OWN_LIMITS[node.class_type]
+            if (value := properties.get(key)) is not None
+        }
+        first.spec = replace(first.spec, options={**first.spec.options, **own})
+    if node.class_type == _CUSTOM_COMBO:
+        options = [
+            widget.value for widget in widgets if widget.name.startswith("option") and widget.value
+        ]
+        first.spec = replace(first.spec, choices=tuple(options))
+
+
+def complete(class_type: str, widgets: Iterable[Widget]) -> None:
+    """What the editor tidies up once a graph is open: combos without a value take their first
+    choice."""
+    for widget in widgets:
+        spec = widget.spec
+        if widget.value is None and spec is not None and spec.choices and not spec.upload:
+            widget.value = spec.choices[0]
+        if (
+            widget.name == "sampler_name"
+            and isinstance(widget.value, str)
+            and class_type.startswith("KSampler")
+        ):
+            widget.value = widget.value.removeprefix("sample_")
+    if class_type == _CUSTOM_COMBO:
+        _number_choice(list(widgets))
+
+
+def _number_choice(widgets: list[Widget]) -> None:
+    """The hidden index of a custom combo is computed from its choice, whatever was saved."""
+    options = [widget.value for widget in widgets if widget.name.startswith("option")]
+    for widget in widgets:
+        if widget.name == "index":
+            widget.value = options.index(widgets[0].value) if widgets[0].value in options else -1
+
+
+def _without_dummies(node: NodeSpec, widgets: list[Widget], values: Sequence[Any]) -> Sequence[Any]:
+    """Before 1.16 the editor also saved a value for `forceInput` sockets; drop those where the
+    counts say so."""
+    names = {widget.name for widget in widgets}
+    forced: list[bool] = []
+    for spec in node.inputs:
+        if spec.name in names or spec.options.get("forceInput"):
+            forced.append(bool(spec.options.get("forceInput")))
+            if spec.options.get("control_after_generate"):
+                forced.append(False)
+    forced += [False] * ("upload" in names)
+    if not any(forced) or len(forced) != len(values):
+        return values
+    return [value for value, dummy in zip(values, forced, strict=True) if not dummy]

@@ -1,0 +1,225 @@
+"""Whether an uploaded file is what a media field is for, judged by its first bytes and its header;
+never decoded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, BinaryIO, cast
+
+from PIL import Image, ImageFile
+
+from comfy.media import gif
+from comfy.media.reader import DamagedFile, FewReads
+from comfy.media.signatures import (
+    ID3,
+    LENGTH,
+    Begins,
+    is_avif,
+    is_iso,
+    is_mpeg_frame,
+    is_riff,
+    starts,
+)
+
+MIB = 1024 * 1024
+MILLION = 1_000_000
+
+# All that Pillow ever opens here: what ComfyUI's LoadImage takes and browsers make, and nothing for
+# which Pillow starts other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
+_PAGED = ("TIFF", "MPO")
+_MOST_PAGES = 1000
+_MOST_TAGS = 8
+_TAG_HEAD = 10  # bytes
+_PADDING = 4096  # zeros behind the tags
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """What one file may be at most: bytes, the pixels of a picture, and those of all its frames
+    together.
+
+    `painted`: the pixels of a picture and of all that was painted over it.
+    """
+
+    size: int = 100 * MIB  # what ComfyUI takes by default: docs/comfyui.md#23
+    pixels: int = 8192 * 8192
+    moving: int = 16 * 8192 * 8192
+    painted: int = 8192 * 8192
+
+
+def _is_aiff(head: bytes) -> bool:
+    return head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC")
+
+
+def _is_still_iso(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in (
+        b"avif",
+        b"avis",
+        b"heic",
+        b"heix",
+        b"mif1",
+        b"msf1",
+    )
+
+
+_PICTURE: tuple[Begins, ...] = (
+    starts(
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"GIF8",
+        b"BM",
+        b"II*\0",
+        b"MM\0*",
+        b"II+\0",
+        b"MM\0+",
+    ),
+    is_riff(b"WEBP"),
+    is_avif,
+)
+_MOVING_PICTURE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), is_riff(b"WEBP"))
+_CONTAINER: tuple[Begins, ...] = (
+    lambda head: is_iso(head) and not _is_still_iso(head),
+    starts(b"\x1a\x45\xdf\xa3", b"OggS"),
+)
+_SOUND: tuple[Begins, ...] = (starts(b"fLaC", b"caff"), is_riff(b"WAVE"), is_mpeg_frame, _is_aiff)
+_VIDEO: tuple[Begins, ...] = (
+    is_riff(b"AVI "),
+    starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"),
+)
+
+# Which beginnings a field takes and what it says to any other. A field for any file takes all.
+_PICTURES = "takes a picture, and this file is none. PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are."
+_TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
+    {
+        "image": (_PICTURE, _PICTURES),
+        "mask": (_PICTURE, _PICTURES),
+        "audio": (
+            (*_SOUND, *_CONTAINER),
+            "takes a sound, and this file is none. WAV, MP3, FLAC, Ogg and M4A are.",
+        ),
+        "video": (
+            (*_VIDEO, *_CONTAINER, *_MOVING_PICTURE),
+            "takes a video, and this file is none. MP4, WebM, MOV, MKV and GIF are.",
+        ),
+    }
+)
+
+
+def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) -> str:
+    """Why a file cannot be taken, as the end of a sentence that starts with a field's label; "" if
+    it can.
+
+    Without a `widget` it is not known yet what the file is for: only its size and its pixels count
+    then.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
+    if not size:
+        return "cannot be an empty file."
+    if size > limits.size:
+        return (
+            f"can be at most {limits.size // MIB} MB large, and this file has {-(-size // MIB)} MB."
+        )
+    beginnings, otherwise = _TAKES.get(widget, ((), "")) if widget else ((), "")
+    if otherwise and not any(begins(head) for begins in beginnings):
+        return otherwise
+    if not any(begins(head) for begins in _PICTURE):
+        return ""
+    try:
+        return _too_many(_Pixels.of(file), limits)
+    except DamagedFile as damage:
+        return f"cannot be used: {damage}." if otherwise else ""
+    except Image.DecompressionBombError:
+        return _too_large(limits)
+    finally:
+        file.seek(0)
+
+
+def _behind_tags(file: BinaryIO) -> bytes:
+    """How a sound begins behind its ID3v2 tags, b"" where they are odd.
+
+    ffmpeg looks there, and up to 7.1 takes what it finds for a playlist too, which names files of
+    ComfyUI's machine.
+    """
+    at = 0
+    for _ in range(_MOST_TAGS):
+        file.seek(at)
+        head = file.read(LENGTH)
+        if head[:3] != ID3:
+            return (head + file.read(_PADDING)).lstrip(b"\0")[:LENGTH] if at else head
+        version, flags, *size = head[3], head[5], *head[6:_TAG_HEAD]
+        # A footer is not counted alike by all parts of ffmpeg; nobody writes one at the beginning.
+        if version not in (2, 3, 4) or flags & 0x10 or any(part > 0x7F for part in size):
+            return b""
+        at += _TAG_HEAD + sum(
+            part << shift for part, shift in zip(size, (21, 14, 7, 0), strict=True)
+        )
+    return b""
+
+
+def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
+    if pixels.width * pixels.height > limits.pixels:
+        there = f"this picture has {pixels.width * pixels.height // MILLION:,} million"
+        return _too_large(limits, f", and {there} ({pixels.width} by {pixels.height})")
+    if pixels.all_frames > limits.moving:
+        most = f"{limits.moving // MILLION:,} million pixels in all its frames together"
+        return f"can have at most {most}. Make it shorter or smaller first."
+    return ""
+
+
+def _too_large(limits: FileLimits, there: str = "") -> str:
+    return (
+        f"can have at most {limits.pixels // MILLION:,} million pixels{there}. Make the picture"
+        " smaller first."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pixels:
+    """The largest frame of a picture, and the pixels of all of them."""
+
+    width: int
+    height: int
+    all_frames: int
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> _Pixels:
+        """Read them from the header. Raises Damaged and Pillow's DecompressionBombError."""
+        file.seek(0)
+        if file.read(len(gif.SIGNATURE)) == gif.SIGNATURE:
+            width, height, frames = gif.measure(file)
+            return cls(width, height, width * height * frames)
+        file.seek(0)
+        try:
+            with Image.open(cast(IO[bytes], FewReads(file)), formats=FORMATS) as picture:
+                sizes = list(_sizes(picture))
+        except Image.DecompressionBombError:
+            raise
+        # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
+        except Exception as error:
+            raise DamagedFile("it cannot be read as a picture") from error
+        return cls(
+            max(w for w, _, _ in sizes),
+            max(h for _, h, _ in sizes),
+            sum(w * h * n for w, h, n in sizes),
+        )
+
+
+def _sizes(picture: ImageFile.ImageFile) -> Iterator[tuple[int, int, int]]:
+    """Width, height and how many frames have them. Only the pages of a TIFF differ from each
+    other."""
+    if picture.format not in _PAGED:
+        yield (*picture.size, getattr(picture, "n_frames", 1))
+        return
+    for page in range(_MOST_PAGES):
+        try:
+            picture.seek(page)
+        except EOFError:
+            return
+        yield (*picture.size, 1)
+    raise Image.DecompressionBombError

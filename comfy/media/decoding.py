@@ -1,0 +1,115 @@
+"""Pictures that anybody may have made, decoded: only formats on the list, one at a time, in bounded
+memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+from PIL import Image, ImageFile
+
+from comfy.media.checks import FORMATS, MIB, MILLION
+
+MOST_MEMORY = 300 * MIB  # of one picture while it is decoded and worked on
+# What Pillow 12 was seen to take for a pixel while it decodes, in bytes.
+_TAKES: Mapping[str, int] = MappingProxyType(
+    {"PNG": 4, "BMP": 4, "GIF": 5, "JPEG": 4, "TIFF": 8, "MPO": 12, "AVIF": 12, "WEBP": 17}
+)
+_PROGRESSIVE_JPEG = 12
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+# what is larger goes back to the system at once; else each thread that had a picture keeps 30 MB
+_GIVEN_BACK = MIB
+_WAITING, _OF_ONE = 16, 2  # people's pictures that wait for their turn: of all, and of one person
+
+
+class Undecodable(Exception):
+    """A picture that is not decoded; the text ends a sentence that starts with what it is."""
+
+
+class DecodingSlots:
+    """Lets one picture at a time be in memory, for any number of threads."""
+
+    def __init__(self) -> None:
+        with contextlib.suppress(
+            AttributeError, OSError
+        ):  # other systems' libraries have no such thing
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+        self._turn = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting: Counter[str] = Counter()
+
+    def waiting(self, person: str) -> int:
+        """How many of a person's pictures wait or are in memory."""
+        with self._counting:
+            return self._waiting[person]
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until no other picture is in memory."""
+        with self._turn:
+            yield
+
+    @contextmanager
+    def turn_of(self, person: str) -> Iterator[None]:
+        """As `turn`, for somebody who may ask again and again. Undecodable where too many wait
+        already."""
+        with self._counting:
+            if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
+                raise Undecodable("has to wait: other pictures come first. Try again in a moment.")
+            self._waiting[person] += 1
+        try:
+            with self._turn:
+                yield
+        finally:
+            with self._counting:
+                self._waiting[person] -= 1
+                self._waiting += Counter()  # forgets whoever waits no more
+
+
+@contextmanager
+def opened(
+    path: Path, formats: Sequence[str] = FORMATS, *, needs: int = 0
+) -> Iterator[ImageFile.ImageFile]:
+    """A picture, of which only the header was read: to be decoded in one's turn.
+
+    `needs`: bytes for each pixel that are in use at once afterwards, the picture's own included.
+    Raises Undecodable for what is no such picture or would take too much memory, also while the
+    block decodes it.
+    """
+    try:
+        with Image.open(path, formats=list(formats)) as picture:
+            takes = max(needs, memory_of(picture))
+            if picture.width * picture.height * takes > MOST_MEMORY:
+                most = MOST_MEMORY // takes // MILLION
+                raise Undecodable(  # noqa: TRY301 - goes on as it is, below
+                    f"can have at most {most} million pixels here. Make the picture smaller first."
+                )
+            yield picture
+    except Undecodable:
+        raise
+    # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
+    except Exception as error:
+        raise Undecodable("is damaged: it cannot be read as a picture.") from error
+
+
+def memory_of(picture: ImageFile.ImageFile) -> int:
+    """Bytes that decoding takes for each pixel."""
+    progressive = picture.info.get("progressive") or picture.info.get("progression")
+    return _PROGRESSIVE_JPEG if progressive else _TAKES.get(picture.format or "", _PROGRESSIVE_JPEG)
+
+
+def with_eight_bits(picture: Image.Image) -> Image.Image:
+    """The same picture in a mode whose channels have eight bits: RGB, RGBA or L."""
+    if picture.mode.startswith(
+        "I"
+    ):  # 16 bits a pixel; converting alone would make nearly all of it white
+        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if picture.mode not in ("RGB", "RGBA", "L"):
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture

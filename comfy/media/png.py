@@ -1,0 +1,55 @@
+"""PNG texts: tEXt, zTXt, iTXt, EXIF, and `comf`, where ComfyUI's SaveAnimatedPNG writes behind the
+last frame (docs/comfyui.md#30)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from comfy.media import exif
+from comfy.media.reader import Reader, Text, decode_text, named
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def read_png(reader: Reader) -> Iterator[Text]:
+    """All texts of a PNG in order; pixels are passed over. Raises Damaged."""
+    reader.position = len(SIGNATURE)
+    kind = b""
+    while kind != b"IEND":
+        length = reader.number(4)
+        kind = reader.take(4)
+        end = reader.position + length + 4
+        if kind in _CHUNKS:
+            yield from _CHUNKS[kind](reader, reader.take(length))
+        reader.position = end
+
+
+def _plain(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, text = named(data)
+    yield Text(key, decode_text(text))
+
+
+def _compressed(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, rest = named(data)
+    yield Text(key, decode_text(reader.inflate(rest[1:])))
+
+
+def _international(reader: Reader, data: bytes) -> Iterator[Text]:
+    key, rest = named(data)
+    packed, rest = rest[:1] == b"\1", rest[2:]
+    _language, rest = named(rest)
+    _translated, text = named(rest)
+    yield Text(key, decode_text(reader.inflate(text) if packed else text))
+
+
+def _exif(reader: Reader, data: bytes) -> Iterator[Text]:
+    return exif.read_exif_block(data)
+
+
+_CHUNKS: dict[bytes, Callable[[Reader, bytes], Iterator[Text]]] = {
+    b"tEXt": _plain,
+    b"comf": _plain,
+    b"zTXt": _compressed,
+    b"iTXt": _international,
+    b"eXIf": _exif,
+}

@@ -1,0 +1,128 @@
+"""Whether an SVG is a plain drawing: one that a browser may show as a picture, and be done with
+soon."""
+
+from __future__ import annotations
+
+import re
+from xml.parsers import expat
+
+MOST_BYTES = 4 * 1024 * 1024
+_MOST_ELEMENTS = 20_000
+_MOST_DEPTH = 200
+_MOST_COSTLY = (
+    16  # of each drawing: they may contain each other, and each level multiplies the work
+)
+_SHAPES = (
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "text",
+    "tspan",
+    "textPath",
+    "image",
+)
+_PAINTS = (
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "clipPath",
+    "mask",
+    "pattern",
+    "marker",
+    "filter",
+)
+_FRAMES = (
+    "svg",
+    "g",
+    "defs",
+    "symbol",
+    "use",
+    "title",
+    "desc",
+    "metadata",
+    "style",
+    "switch",
+    "view",
+)
+_DRAWS = frozenset((*_SHAPES, *_PAINTS, *_FRAMES))
+_COSTLY = frozenset(("mask", "pattern", "marker", "filter"))
+_SVG, _XHTML = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"
+_HELD = "metadata"  # what is in it is not drawn
+_INSIDE = re.compile(r"#[^#]*|data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/=\s]*")
+_REACHES_OUT = re.compile(r"@import|expression\(|\\|url\(\s*['\"]?\s*(?!#)", re.IGNORECASE)
+
+
+class _Refused(Exception):
+    """Raised at the first thing that makes it no plain drawing."""
+
+
+def is_plain_drawing(data: bytes) -> bool:
+    """Whether this is a whole SVG without scripts, events, entities, foreign content and addresses,
+    of bounded size."""
+    if len(data) > MOST_BYTES:
+        return False
+    reader = _Reader()
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = reader.refuse  # entities are declared there
+    parser.ProcessingInstructionHandler = reader.refuse  # style sheets are named there
+    try:
+        parser.Parse(data, True)  # noqa: FBT003 - expat takes no names
+    except (_Refused, expat.ExpatError, ValueError, LookupError):
+        return False
+    return True
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.open: list[
+            tuple[str, bool]
+        ] = []  # names and whether they or what they are in can be referred to
+        self.elements = 0
+        self.costly = 0
+
+    def refuse(self, *_: object) -> None:
+        raise _Refused
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.elements += 1
+        if self.elements > _MOST_ELEMENTS or len(self.open) > _MOST_DEPTH:
+            raise _Refused
+        space, _, plain = name.rpartition(" ")
+        referable = bool(self.open and self.open[-1][1]) or (bool(self.open) and "id" in attributes)
+        held = any(one == _HELD for one, _ in self.open)
+        self.open.append((plain, referable))
+        if (len(self.open) == 1) != (name == f"{_SVG} svg"):
+            raise _Refused
+        if held or space != _SVG:  # a program's own notes, which are not drawn
+            if space in (_SVG, _XHTML):
+                raise _Refused
+            return
+        if plain not in _DRAWS:
+            raise _Refused
+        self.costly += plain in _COSTLY
+        if self.costly > _MOST_COSTLY or (plain == "use" and referable):
+            raise _Refused
+        for key, value in attributes.items():
+            self._attribute(key.rpartition(" ")[2].lower(), value.strip())
+
+    def _attribute(self, key: str, value: str) -> None:
+        if (
+            key.startswith("on")
+            or (key in ("href", "src") and not _INSIDE.fullmatch(value))
+            or _REACHES_OUT.search(value)
+        ):
+            raise _Refused
+
+    def end(self, _: str) -> None:
+        self.open.pop()
+
+    def text(self, text: str) -> None:
+        if self.open and self.open[-1][0] == "style" and _REACHES_OUT.search(text):
+            raise _Refused

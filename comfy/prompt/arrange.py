@@ -1,0 +1,113 @@
+"""A prompt as somebody's values want it, before it becomes a form: options chosen, further files
+added.
+
+The page draws the form of the arranged prompt; where a person chooses another option or adds a
+file, it is arranged and drawn again. What comes in this way stands in the form right after the
+field that brought it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from comfy.object_info import AUTOGROW, NodeSpec
+from comfy.prompt.autogrow import FreePlace, add_loader, add_loaders, loader_for
+from comfy.prompt.dynamic_combos import choose_options, combos_of
+from comfy.prompt.model import InputRef, Prompt, is_link
+from comfy.wording import plain_words
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A prompt arranged by values.
+
+    `after` says after which field, by key, a field that goes with another stands; `new` are the
+    keys of fields that the workflow itself does not have. `lacking` are sentences about what a
+    chosen option needs and nothing provides.
+    """
+
+    prompt: Prompt
+    after: Mapping[str, str] = field(default_factory=dict)
+    new: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+
+
+def arrange(
+    prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
+) -> Arranged:
+    """Choose the options and add the files that these values speak of; other values change nothing
+    here.
+
+    The prompt given is not changed, but parts of it are shared.
+    """
+    chosen, changed = choose_options(prompt, catalogue, values)
+    needed, lacking = _needed(prompt, chosen, catalogue, changed)
+    full = chosen
+    for place in needed:
+        full = add_loader(full, place)
+    grown, beside = add_loaders(full, catalogue, values.keys())
+    after = dict(_after_combos(grown, catalogue))
+    added = {node_id: node for node_id, node in grown.items() if node_id not in prompt}
+    for place in needed:
+        combo = InputRef(place.node, place.input.rpartition(".")[0])
+        after[place.key] = after.get(place.loader_id) or combo.key
+    for loader_id, leader in beside.items():
+        (name,) = added[loader_id]["inputs"]
+        first = next(_file_inputs(leader, grown, catalogue), leader)
+        after[InputRef(loader_id, name).key] = first
+    new = {
+        InputRef(node_id, name).key
+        for node_id in added.keys() | changed
+        for name in grown[node_id]["inputs"]
+        if node_id in added or name not in prompt[node_id]["inputs"]
+    }
+    return Arranged(grown, after, frozenset(new), tuple(lacking))
+
+
+def _needed(
+    before: Prompt, prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
+) -> tuple[list[FreePlace], list[str]]:
+    """What the options chosen anew need and do not have: places for loaders, and sentences about
+    the rest."""
+    places: list[FreePlace] = []
+    lacking: list[str] = []
+    for node_id in prompt:
+        spec = catalogue[prompt[node_id]["class_type"]] if node_id in changed else None
+        known = set(_unfed(spec, before[node_id]["inputs"])) if spec else set()
+        for name, type_ in _unfed(spec, prompt[node_id]["inputs"]) if spec else ():
+            if (name, type_) in known:
+                continue
+            loader = loader_for(type_, catalogue)
+            if loader:
+                places.append(FreePlace(node_id, name, loader))
+            else:
+                title, needed = spec.display_name if spec else "", plain_words(name).lower()
+                lacking.append(f"{title} now needs {needed}, which this workflow has nothing for.")
+    return places, lacking
+
+
+def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The links that a node needs and does not have: (input, type)."""
+    for one in spec.active_inputs(inputs).values():
+        if one.type == AUTOGROW and one.member and one.required:
+            missing = [name for name in one.slots[: one.least] if name not in inputs]
+            yield from ((name, one.member.type) for name in missing)
+        elif one.required and not one.is_widget and one.type != AUTOGROW and one.name not in inputs:
+            yield one.name, one.type
+
+
+def _after_combos(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
+    for node_id, node in prompt.items():
+        spec = catalogue.get(node["class_type"])
+        for name, combo in combos_of(spec, node["inputs"]).items() if spec else ():
+            yield InputRef(node_id, name).key, InputRef(node_id, combo).key
+
+
+def _file_inputs(node_id: str, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[str]:
+    """The keys of a loader's fields that name a file."""
+    node = prompt[node_id]
+    spec = catalogue.get(node["class_type"])
+    for one in spec.inputs if spec else ():
+        if one.upload and one.name in node["inputs"] and not is_link(node["inputs"][one.name]):
+            yield InputRef(node_id, one.name).key

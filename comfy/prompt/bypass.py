@@ -1,0 +1,266 @@
+"""Running a prompt without one of its pictures: what the editor's bypass would do, and where that
+is impossible.
+
+A node that is taken out leaves its users without an input. Where the input is optional it goes too;
+a node that needs it is bypassed: each of its outputs is replaced by what comes in of the same type,
+the input of the same place first. Where nothing of that type comes in, or the node is a sampler,
+the users of that output are next. See docs/comfyui.md#36; unlike there,
+an input that carries nothing is passed over for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from comfy.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, compatible
+from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
+from comfy.prompt.outputs import ASIDE, find_outputs
+
+# What steers sampling. A node that takes some of it and gives none on is where results are made.
+_STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
+
+# Widget inputs that a link overrode and that may take their starting value instead. Not texts: an
+# empty prompt is no way to do without the picture that it was read from.
+_RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
+
+
+def can_do_without(
+    prompt: Prompt,
+    catalogue: Mapping[str, NodeSpec],
+    node: str,
+    needed: Collection[str] | None = None,
+) -> bool:
+    """True if the prompt still gives a result without this node; `needed` as for `take_out`."""
+    return take_out(prompt, catalogue, [node], needed) is not None
+
+
+def take_out(
+    prompt: Prompt,
+    catalogue: Mapping[str, NodeSpec],
+    nodes: Iterable[str],
+    needed: Collection[str] | None = None,
+) -> Prompt | None:
+    """A new prompt without these nodes, or None where it cannot be: a needed input leads down to
+    every result.
+
+    `needed` are the output nodes of which at least one must stay (default: those that save
+    something, or else all). One that would merely save another loaded file unchanged does not
+    count. What served only the nodes taken out goes with them. A node class that the server lacks
+    cannot be bypassed, so whatever feeds one is needed.
+    """
+    graph = _Graph(prompt, catalogue, nodes)
+    if not graph.remove_dependents():
+        return None
+    outputs = {output.node: output.kind for output in find_outputs(prompt, catalogue)}
+    counted = (
+        needed
+        if needed is not None
+        else {node for node, kind in outputs.items() if kind not in ASIDE}
+    )
+    rest = {node_id: graph.rerouted(node_id) for node_id in prompt if node_id not in graph.removed}
+    stay = [
+        node
+        for node in counted or outputs
+        if node in rest and not graph.only_loads(node, rest[node])
+    ]
+    if not stay:
+        return None
+    served = _behind(prompt, outputs)
+    serving = _behind(rest, [node for node in outputs if node in rest])
+    return {
+        node_id: node
+        for node_id, node in rest.items()
+        if node_id in serving or node_id not in served
+    }
+
+
+class _Graph:
+    """A prompt while nodes are taken out of it: `removed` are those that have gone so far."""
+
+    def __init__(
+        self, prompt: Prompt, catalogue: Mapping[str, NodeSpec], nodes: Iterable[str]
+    ) -> None:
+        self.prompt = prompt
+        self.catalogue = catalogue
+        self.removed = {node for node in nodes if node in prompt}
+        self.found: dict[tuple[Link, str], Link | None] = {}
+
+    def spec(self, node_id: str) -> NodeSpec | None:
+        return self.catalogue.get(self.prompt[node_id]["class_type"])
+
+    def active(self, node_id: str) -> dict[str, InputSpec]:
+        spec = self.spec(node_id)
+        return spec.active_inputs(self.prompt[node_id]["inputs"]) if spec else {}
+
+    def remove_dependents(self) -> bool:
+        """Remove every node that cannot stay. False if a class the server lacks is among the users
+        of one.
+
+        Sources are looked at before their users, so one round settles it, unless links run in a
+        ring.
+        """
+        order = _sources_first(self.prompt)
+        before = -1
+        while len(self.removed) != before:
+            before = len(self.removed)
+            self.found.clear()
+            for node_id in order:
+                cut = node_id not in self.removed and list(self._cut(node_id))
+                if not cut:
+                    continue
+                if self.spec(node_id) is None:
+                    return False
+                if self._cannot_stay(node_id, cut):
+                    self.removed.add(node_id)
+        return True
+
+    def source_behind(self, link: Link, kind: str) -> Link | None:
+        """The output that stands behind this one once the removed nodes are bypassed, if it can be
+        used as `kind`."""
+        todo, seen = [link], set()
+        answer = None
+        while todo and answer is None:
+            node_id, slot = here = todo.pop()
+            if (here, kind) in self.found:
+                answer = self.found[here, kind]
+            elif node_id in self.prompt and here not in seen:
+                seen.add(here)
+                if node_id in self.removed:
+                    todo.extend(reversed(list(self._ways(node_id, slot))))
+                elif compatible(self._output_type(node_id, slot), kind):
+                    answer = here
+        self.found[link, kind] = answer
+        return answer
+
+    def rerouted(self, node_id: str) -> Node:
+        """A copy of a node that stays: its links led around the removed nodes, inputs without a
+        source left out."""
+        inputs = dict(self.prompt[node_id]["inputs"])
+        cut = list(self._cut(node_id))
+        active = self.active(node_id) if cut else {}
+        shrunk: set[str] = set()
+        for name, spec, link in cut:
+            if link is not None:
+                inputs[name] = list(link)
+            elif spec is not None and spec.required and _restarts(spec):
+                inputs[name] = spec.start
+            else:
+                del inputs[name]
+                shrunk.update(one.name for one in active.values() if one.grown(name))
+        for name in shrunk:
+            inputs = _closed_up(inputs, active[name])
+        return with_inputs(self.prompt[node_id], inputs)
+
+    def only_loads(self, node_id: str, node: Node) -> bool:
+        """True if this node, which once took something made, now takes nothing but loaded files."""
+        now = {link.node for _, link in links(node)}
+        before = {link.node for _, link in links(self.prompt[node_id])}
+        return now != before and all(self._is_loader(source) for source in now)
+
+    def _is_loader(self, node_id: str) -> bool:
+        spec = self.spec(node_id) if node_id in self.prompt else None
+        return spec is not None and any(one.upload for one in spec.inputs)
+
+    def _cut(self, node_id: str) -> Iterator[tuple[str, InputSpec | None, Link | None]]:
+        """The inputs that removed nodes fed: name, spec, and what feeds them instead."""
+        cut = [
+            (name, link) for name, link in links(self.prompt[node_id]) if link.node in self.removed
+        ]
+        active = self.active(node_id) if cut else {}
+        for name, link in cut:
+            spec = active.get(name)
+            yield name, spec, self.source_behind(link, spec.type if spec else "*")
+
+    def _cannot_stay(
+        self, node_id: str, cut: Iterable[tuple[str, InputSpec | None, Link | None]]
+    ) -> bool:
+        lost = {name: spec for name, spec, link in cut if link is None}
+        if any(_is_needed(spec) for spec in lost.values()):
+            return True
+        inputs = self.prompt[node_id]["inputs"]
+        for group in self.active(node_id).values() if lost else ():
+            if group.type == AUTOGROW and any(group.grown(name) for name in lost):
+                if group.member and group.member.is_widget:
+                    return (
+                        True  # of a formula's a, b, c … none can go without changing what it says
+                    )
+                left = sum(1 for name in inputs if name not in lost and group.grown(name))
+                if left < group.least and (left or group.required):
+                    return True
+        return False
+
+    def _ways(self, node_id: str, slot: int) -> Iterator[Link]:
+        """What a bypassed node may pass on to one of its outputs, best first."""
+        if _makes(self.spec(node_id)):
+            return
+        made = self._output_type(node_id, slot)
+        active = [spec for spec in self.active(node_id).values() if spec.type != AUTOGROW]
+        sockets = [spec for spec in active if not spec.is_widget] + [
+            spec for spec in active if spec.is_widget
+        ]
+        fitting = [spec for spec in sockets if compatible(spec.type, made)]
+        order = [
+            *(spec for spec in sockets[slot : slot + 1] if spec in fitting),
+            *(spec for spec in fitting if spec.type == made),
+            *fitting,
+        ]
+        linked = dict(links(self.prompt[node_id]))
+        for name in dict.fromkeys(spec.name for spec in order):
+            if name in linked:
+                yield linked[name]
+
+    def _output_type(self, node_id: str, slot: int) -> str:
+        spec = self.spec(node_id)
+        return spec.output_types[slot] if spec and 0 <= slot < len(spec.output_types) else "*"
+
+
+def _makes(spec: NodeSpec | None) -> bool:
+    """True for samplers and their kind: bypassed, they would pass an empty latent off as a
+    result."""
+    takes = {one.type for one in spec.inputs} if spec else set()
+    return not takes.isdisjoint(_STEERING) and _STEERING.isdisjoint(
+        spec.output_types if spec else ()
+    )
+
+
+def _restarts(spec: InputSpec) -> bool:
+    return spec.is_widget and spec.value_type in _RESTARTED and spec.start is not None
+
+
+def _is_needed(spec: InputSpec | None) -> bool:
+    """True if a node cannot do without this input: required, or one the server does not declare."""
+    return spec is None or (spec.required and not _restarts(spec))
+
+
+def _closed_up(inputs: Mapping[str, Any], group: InputSpec) -> dict[str, Any]:
+    """The inputs with an autogrow group moved up to its first places: a server wants these
+    filled."""
+    members = [name for name in group.slots if name in inputs]
+    places = dict(zip(members, group.slots, strict=False))
+    return {places.get(name, name): value for name, value in inputs.items()}
+
+
+def _sources_first(prompt: Prompt) -> list[str]:
+    """All nodes, each after those that feed it; what hangs in a ring comes last."""
+    users: dict[str, list[str]] = {node_id: [] for node_id in prompt}
+    waiting = dict.fromkeys(prompt, 0)
+    for node_id, node in prompt.items():
+        for _, link in links(node):
+            if link.node in prompt:
+                users[link.node].append(node_id)
+                waiting[node_id] += 1
+    ready, ring = sources_first(users, waiting)
+    return ready + ring
+
+
+def _behind(prompt: Prompt, ends: Iterable[str]) -> set[str]:
+    """These nodes and everything that feeds them."""
+    seen: set[str] = set()
+    todo = list(ends)
+    while todo:
+        node_id = todo.pop()
+        if node_id not in seen and node_id in prompt:
+            seen.add(node_id)
+            todo.extend(link.node for _, link in links(prompt[node_id]))
+    return seen

@@ -1,0 +1,135 @@
+"""Choosing in a dynamic combo: the inputs of the chosen option replace those of the option before.
+
+A dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) brings inputs of its own under dotted
+names (`model.resolution`), which may be dynamic combos again. The server wants those of the chosen
+option, and refuses or ignores others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+from comfy.prompt.model import InputRef, Prompt, is_link, with_inputs
+from comfy.prompt.value_types import BadValue, match_choice, read_value
+
+
+def choose_options(
+    prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
+) -> tuple[Prompt, frozenset[str]]:
+    """A new prompt in which each dynamic combo has the option that `values` gives by field key, and
+    that one's inputs.
+
+    What the options before and after have in common, by name, keeps its value or link where that
+    fits; the other inputs start with the server's defaults. Values that no combo offers are
+    ignored. Second: the nodes that changed.
+    """
+    changed: Prompt = {}
+    for node_id, node in prompt.items():
+        spec = catalogue.get(node["class_type"])
+        inputs = node["inputs"]
+        if spec is None or not any(
+            _differs(node_id, one, inputs, values) for one in _dynamic(spec, inputs)
+        ):
+            continue
+        chosen = _Choice(node_id, spec.active_inputs(inputs), inputs, values).inputs_of(spec.inputs)
+        dropped = tuple(f"{one.name}." for one in _dynamic(spec, inputs))
+        others = {
+            name: value
+            for name, value in inputs.items()
+            if name not in chosen and not name.startswith(dropped)
+        }
+        changed[node_id] = with_inputs(node, chosen | others)
+    return prompt | changed, frozenset(changed)
+
+
+def combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """For each dotted input of a chosen option, the dynamic combo that brought it."""
+    brought: dict[str, str] = {}
+    for combo in _dynamic(spec, inputs):  # outer ones first, so the nearest one stays
+        brought |= {name: combo.name for name in inputs if name.startswith(f"{combo.name}.")}
+    return brought
+
+
+def _dynamic(spec: NodeSpec, inputs: Mapping[str, Any]) -> list[InputSpec]:
+    return [one for one in spec.active_inputs(inputs).values() if one.type == DYNAMIC_COMBO]
+
+
+def _differs(
+    node_id: str, combo: InputSpec, inputs: Mapping[str, Any], values: Mapping[str, object]
+) -> bool:
+    wanted = values.get(InputRef(node_id, combo.name).key)
+    return (
+        isinstance(wanted, str)
+        and wanted in (combo.choices or ())
+        and inputs.get(combo.name) != wanted
+    )
+
+
+class _Choice:
+    """One node's inputs while its options are chosen anew."""
+
+    def __init__(
+        self,
+        node_id: str,
+        before: Mapping[str, InputSpec],
+        inputs: Mapping[str, Any],
+        values: Mapping[str, object],
+    ) -> None:
+        self.node_id = node_id
+        self.before = before
+        self.inputs = inputs
+        self.values = values
+
+    def inputs_of(self, specs: tuple[InputSpec, ...], *, new: bool = False) -> dict[str, Any]:
+        """The inputs that these specs end up with; `new` ones, of an option not chosen before, get
+        a value."""
+        settled: dict[str, Any] = {}
+        for spec in specs:
+            if spec.type == AUTOGROW:
+                settled |= {name: value for name, value in self.inputs.items() if spec.grown(name)}
+                continue
+            if spec.name in self.inputs and (not new or self._stays(spec)):
+                settled[spec.name] = self.inputs[spec.name]
+            elif new and spec.start is not None:
+                settled[spec.name] = spec.start
+            if spec.type == DYNAMIC_COMBO and not is_link(settled.get(spec.name)):
+                settled |= self._branch(spec, settled, new=new)
+        return settled
+
+    def _branch(self, combo: InputSpec, settled: dict[str, Any], *, new: bool) -> dict[str, Any]:
+        if _differs(self.node_id, combo, self.inputs, self.values):
+            settled[combo.name] = self.values[InputRef(self.node_id, combo.name).key]
+        if combo.name not in settled:
+            return {}
+        chosen = settled[combo.name]
+        return self.inputs_of(
+            combo.branch(chosen), new=new or chosen != self.inputs.get(combo.name)
+        )
+
+    def _stays(self, spec: InputSpec) -> bool:
+        """True if what another option had under the same name can stay."""
+        before, value = self.before.get(spec.name), self.inputs[spec.name]
+        return (
+            before is not None
+            and before.type == spec.type
+            and (is_link(value) or _fits(spec, value))
+        )
+
+
+def _fits(spec: InputSpec, value: object) -> bool:
+    if not spec.is_widget:
+        return False
+    try:
+        read = read_value(spec.value_type, value)
+        if spec.choices is not None:
+            match_choice(read, spec.choices)
+    except BadValue:
+        return False
+    low, high = spec.options.get("min"), spec.options.get("max")
+    if not isinstance(read, int | float):
+        return True
+    return not (isinstance(low, int | float) and read < low) and not (
+        isinstance(high, int | float) and read > high
+    )

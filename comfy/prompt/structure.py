@@ -1,0 +1,72 @@
+"""Which values of a form bring other fields: options of dynamic combos, and further files.
+
+All others leave a form as it is, so that it need not be built again for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from comfy.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+from comfy.prompt.autogrow import loader_for
+from comfy.prompt.model import Prompt
+
+# Values that bring other fields, and the keys of further files with None.
+Structural = frozenset[tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What `comfy.prompt.arrange.arrange` looks at in one prompt.
+
+    `options`: what each dynamic combo offers, by field key, and what it is in the prompt.
+    `groups`: where files may be added: the key of an autogrow group, and the input of the loader.
+    """
+
+    options: Mapping[str, tuple[frozenset[str], object]]
+    groups: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Structure:
+        """The structure of a prompt on a server with this catalogue."""
+        options: dict[str, tuple[frozenset[str], object]] = {}
+        groups: set[tuple[str, str]] = set()
+        known: dict[str, tuple[InputSpec, ...]] = {}
+        for node_id, node in prompt.items():
+            class_type, inputs = node["class_type"], node["inputs"]
+            if class_type not in known:
+                spec = catalogue.get(class_type)
+                known[class_type] = tuple(_dynamic(spec.inputs)) if spec else ()
+            for one in known[class_type]:
+                key = f"{node_id}.{one.name}"
+                if one.type == DYNAMIC_COMBO:
+                    offered, _ = options.get(key, (frozenset[str](), None))
+                    choices = (choice for choice in one.choices or () if isinstance(choice, str))
+                    options[key] = offered.union(choices), inputs.get(one.name)
+                elif one.member and (loader := loader_for(one.member.type, catalogue)):
+                    groups.add((key, loader.input))
+        return cls(options, frozenset(groups))
+
+    def structural(self, values: Mapping[str, object]) -> Structural:
+        """Those of these values, by field key, that bring other fields than the prompt's own."""
+        found: set[tuple[str, str | None]] = set()
+        for key, value in values.items():
+            offered, current = self.options.get(key, ((), None))
+            if isinstance(value, str) and value in offered and value != current:
+                found.add((key, value))
+            place, _, name = key.rpartition(".")
+            if (place.rpartition(".")[0], name) in self.groups:
+                found.add((key, None))
+        return frozenset(found)
+
+
+def _dynamic(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
+    """The dynamic combos and autogrow groups of a node, those of every option included."""
+    for spec in specs:
+        if spec.type == AUTOGROW:
+            yield spec
+        elif spec.type == DYNAMIC_COMBO:
+            yield spec
+            for choice in spec.choices or ():
+                yield from _dynamic(spec.branch(choice))

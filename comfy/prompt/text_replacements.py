@@ -1,0 +1,217 @@
+"""Names in texts: `%KSampler.seed%` and `%date:yyyy-MM-dd%` become what they stand for, as
+ComfyUI's editor does it.
+
+The editor replaces them in the file prefixes of ComfyUI's own savers, in the moment it queues a
+prompt, and in primitives that are told to. `%width%`, `%year%` and their kind, which have neither a
+dot nor `date:`, are left to the server.
+See docs/comfyui.md#40.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from comfy.prompt.model import InputRef, Prompt, with_inputs, written_title
+
+# What a widget holds, by a name of its node and its own name; None if there is no such widget.
+Lookup = Callable[[str, str], object]
+
+FILE_PREFIX = "filename_prefix"
+ALIAS = "Node name for S&R"
+SAVERS = frozenset(
+    {
+        "SaveImage",
+        "SaveImageAdvanced",
+        "SaveSVGNode",
+        "SaveVideo",
+        "SaveAnimatedWEBP",
+        "SaveWEBM",
+        "SaveAudio",
+        "SaveAudioMP3",
+        "SaveAudioOpus",
+        "SaveAudioAdvanced",
+        "SaveGLB",
+        "Save3DAdvanced",
+        "SaveGaussianSplat",
+        "SavePointCloud",
+        "SaveAnimatedPNG",
+        "CLIPSave",
+        "VAESave",
+        "ModelSave",
+        "LoraSave",
+        "SaveLatent",
+    }
+)
+
+# Without these a few names for a long text would make texts of gigabytes.
+_MAX_NAMES = 32  # in one text
+_MAX_NAME = 255  # characters of a value; no file name is longer
+
+_NAME = re.compile(r"%([^%]+)%")
+_DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
+# What no file name may hold. A slash in a value would otherwise choose a folder.
+_FORBIDDEN = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
+
+# Without padding: how many letters the pattern has is how many digits there are at least.
+_DATE_PARTS: Mapping[str, Callable[[datetime], int]] = {
+    "d": lambda now: now.day,
+    "M": lambda now: now.month,
+    "h": lambda now: now.hour,
+    "m": lambda now: now.minute,
+    "s": lambda now: now.second,
+}
+
+
+class Named(Protocol):
+    """A node by the two names it has in texts."""
+
+    @property
+    def alias(self) -> str:
+        """What texts call the node: see `NamedNode`."""
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedNode:
+    """A node as texts name it. `alias`: its property "Node name for S&R", by default its class
+    type.
+
+    `saved`: what its widgets held in the editor, for those that are no values of the prompt.
+    """
+
+    id: str
+    alias: str
+    title: str
+    saved: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixNames:
+    """What file prefixes may name, and the inputs in which the editor replaces that."""
+
+    nodes: tuple[NamedNode, ...]
+    places: frozenset[InputRef]
+
+
+def prefix_names(prompt: Prompt) -> PrefixNames:
+    """The names of a prompt that came without a graph: class types and titles."""
+    return PrefixNames(
+        tuple(
+            NamedNode(node_id, node["class_type"], written_title(node))
+            for node_id, node in prompt.items()
+        ),
+        frozenset(
+            InputRef(node_id, FILE_PREFIX)
+            for node_id, node in prompt.items()
+            if node["class_type"] in SAVERS
+        ),
+    )
+
+
+def replace_prefixes(
+    prompt: Prompt, names: PrefixNames, now: datetime | None = None
+) -> tuple[Prompt, dict[InputRef, str]]:
+    """A new prompt with the names in its file prefixes replaced, and the texts that changed.
+
+    The values are this prompt's: a caller that resolves wildcards first gets the text sent, where
+    the editor would give the text typed. Without a moment (`now`) dates stay.
+    """
+    lookup = _lookup_in(prompt, names.nodes)
+    changed: dict[InputRef, str] = {}
+    replaced: Prompt = {}
+    for node_id, node in prompt.items():
+        inputs = dict(node["inputs"])
+        prefix, place = inputs.get(FILE_PREFIX), InputRef(node_id, FILE_PREFIX)
+        if isinstance(prefix, str) and place in names.places:
+            inputs[FILE_PREFIX] = text = replace_names(prefix, lookup, now)
+            if text != prefix:
+                changed[place] = text
+        replaced[node_id] = with_inputs(node, inputs)
+    return replaced, changed
+
+
+def replace_names(
+    text: str, lookup: Lookup, now: datetime | None = None, longest: int = _MAX_NAME
+) -> str:
+    """A text with names replaced; those that lead nowhere stay, as the editor leaves them.
+
+    Characters that file names cannot hold become `_` in values, which are cut to the `longest` in
+    characters; names beyond the first 32 stay. So do dates without a moment (`now`).
+    """
+
+    def put(found: re.Match[str]) -> str:
+        name, *rest = found[1].split(".")
+        if len(rest) != 1:
+            # The editor also cuts a date at its first dot when it has two or more.
+            is_date = name.startswith("date:")
+            return format_date(name.removeprefix("date:"), now) if is_date and now else found[0]
+        value = lookup(name, rest[0])
+        return found[0] if value is None else _FORBIDDEN.sub("_", _as_text(value)[:longest])
+
+    return _NAME.sub(put, text, _MAX_NAMES)
+
+
+def by_name(nodes: Iterable[N]) -> dict[str, N]:
+    """The node that each name stands for: the first of that alias, else the first of that title."""
+    aliases: dict[str, N] = {}
+    titles: dict[str, N] = {}
+    for node in nodes:
+        aliases.setdefault(node.alias, node)
+        titles.setdefault(node.title, node)
+    return titles | aliases
+
+
+def format_date(pattern: str, now: datetime) -> str:
+    """A date by the editor's pattern: d M h m s, doubled for two digits; yy and yyyy. Everything
+    else stays."""
+    return _DATE_PART.sub(lambda found: _date_part(found[0], now), pattern)
+
+
+def _lookup_in(prompt: Prompt, nodes: Iterable[NamedNode]) -> Lookup:
+    named = by_name(nodes)
+
+    def lookup(name: str, widget: str) -> object:
+        node = named.get(name)
+        if node is None:
+            return None
+        inputs = prompt[node.id]["inputs"] if node.id in prompt else {}
+        for values in (inputs, node.saved):
+            # A link has no value to write: the widget behind it has the one that was saved.
+            if widget in values and not isinstance(values[widget], list | dict):
+                return "" if values[widget] is None else values[widget]
+        return None
+
+    return lookup
+
+
+def _date_part(letters: str, now: datetime) -> str:
+    match letters:
+        case "yyyy":
+            return str(now.year)
+        case "yy":
+            return str(now.year)[2:]
+        case "yyy":
+            return letters
+        case _:
+            return str(_DATE_PARTS[letters[0]](now)).zfill(len(letters))
+
+
+def _as_text(value: object) -> str:
+    """A value as JavaScript writes it into a string."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case float() if value.is_integer() and abs(value) < 1e21:
+            return str(int(value))
+        case _:
+            return str(value)

@@ -1,0 +1,292 @@
+"""Following links through a prompt: what a text is for, what has an effect at all, where pictures
+go.
+
+Works from the server's types where the node class is known and from input names where it is not.
+Every walk visits a place once, so cycles end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+
+from comfy.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
+from comfy.prompt.model import InputRef, Link, Prompt, links
+
+# Link types that carry what a person wrote, from the text to the sampler.
+_TEXT_TYPES = frozenset(
+    {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
+)
+# The same by name, for nodes the server does not have.
+_TEXT_NAMES = re.compile(
+    r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
+)
+# Link types that carry a picture to the sampler that repaints it.
+_PICTURE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+# How nodes that hold one value for others, and that the server does not have, call their input.
+_VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
+# Nodes that hand one of their inputs on as it is: what a value before them is for stands behind
+# them.
+_PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
+# Nodes that turn a text into nothing.
+_NO_EFFECT = frozenset({"ConditioningZeroOut"})
+# Output nodes that only show something on the way.
+_ONLY_SHOWS = re.compile(
+    r"^(preview|show|display|maskpreview|imagecompare)|preview(image|any|text)", re.IGNORECASE
+)
+# How far a value is followed through nodes that hand it on.
+_MAX_HOPS = 20
+
+
+class Pole(StrEnum):
+    """Whether a text says what to show or what to avoid."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+
+def pole_of(name: str) -> Pole | None:
+    """The pole that an input or output name states, if any."""
+    lowered = name.lower()
+    if "neg" in lowered or lowered.startswith("uncond"):
+        return Pole.NEGATIVE
+    return Pole.POSITIVE if "positive" in lowered else None
+
+
+class Trace:
+    """A prompt with its links indexed. Build one per form; it changes nothing.
+
+    `alive` are the nodes that reach an output; `useful` those that reach a result and not just a
+    preview; `telling` those whose texts are not zeroed on the way there, nor negative for a sampler
+    whose guidance of 1 ignores them. `poles` says of every node on the way of a text to its
+    consumer whether that text is positive or negative.
+    """
+
+    def __init__(self, prompt: Prompt, catalogue: Catalogue) -> None:
+        self.prompt = prompt
+        self.catalogue = catalogue
+        self.sources = {
+            node_id: {name: link for name, link in links(node) if link.node in prompt}
+            for node_id, node in prompt.items()
+        }
+        self.uses: dict[Link, list[InputRef]] = defaultdict(list)
+        self._used: dict[str, set[int]] = {node_id: set() for node_id in prompt}
+        for node_id, inputs in self.sources.items():
+            for name, link in inputs.items():
+                self.uses[link].append(InputRef(node_id, name))
+                self._used[link.node].add(link.slot)
+        self._active: dict[str, dict[str, InputSpec]] = {}
+        ends = self._ends()
+        saving = [end for end in ends if not _ONLY_SHOWS.search(prompt[end]["class_type"])]
+        self.alive = frozenset(self._walk(ends, None))
+        self.useful = frozenset(self._walk(saving, None)) if saving else self.alive
+        self.zeroed = self.alive - frozenset(self._walk(ends, None, self._not_zeroed))
+        self.telling = frozenset(self._walk(ends, None, self._has_effect))
+        self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(
+            True for _ in self.dangling()
+        )
+        self.poles = self._find_poles()
+
+    def spec(self, node_id: str) -> NodeSpec | None:
+        """What the server says about a node's class, None if it does not have it."""
+        return self.catalogue.get(self.prompt[node_id]["class_type"])
+
+    def dangling(self) -> Iterator[tuple[InputRef, str]]:
+        """Inputs linked to nodes that are not there, and the missing node."""
+        for node_id, node in self.prompt.items():
+            yield from (
+                (InputRef(node_id, name), link.node)
+                for name, link in links(node)
+                if link.node not in self.prompt
+            )
+
+    def used_outputs(self, node_id: str) -> frozenset[int]:
+        """The outputs of a node that anything is linked to."""
+        return frozenset(self._used[node_id])
+
+    def takes_picture(self, node_id: str) -> bool:
+        """True if a loaded picture, video or mask reaches this sampler's starting latent."""
+        start = [
+            source
+            for name, (source, _) in self.sources[node_id].items()
+            if self._type(node_id, name) == "LATENT"
+        ]
+        return any(
+            _loads_picture(self.spec(source)) for source in self._walk(start, _PICTURE_TYPES)
+        )
+
+    def meaning(self, node_id: str, input_name: str) -> InputRef:
+        """The input that a literal is really for: nodes that only hold a value hand it on."""
+        meant = InputRef(node_id, input_name)
+        if not self.holds_value(*meant):
+            return meant
+        for _ in range(_MAX_HOPS):
+            uses = self.uses.get(Link(meant.node, 0), ())
+            if not uses:
+                return meant
+            meant = next((use for use in uses if use.node in self.alive), uses[0])
+            if not self._passes_on(*meant):
+                return meant
+        return meant
+
+    def literal(self, node_id: str, input_name: str) -> object:
+        """The value of an input, also where a node that only holds it gives it; None if something
+        computes it."""
+        for _ in range(_MAX_HOPS):
+            if input_name not in self.sources[node_id]:
+                return self.prompt[node_id]["inputs"].get(input_name)
+            node_id, _ = self.sources[node_id][input_name]
+            held = [
+                name for name in self.prompt[node_id]["inputs"] if self.holds_value(node_id, name)
+            ]
+            if len(held) != 1:
+                return None
+            input_name = held[0]
+        return None
+
+    def spec_of(self, node_id: str, input_name: str) -> InputSpec | None:
+        """What the server says about an input, None if it does not know the input or the node."""
+        spec = self.spec(node_id)
+        if spec is None:
+            return None
+        found = spec.by_name.get(input_name)
+        if found is None:
+            if node_id not in self._active:
+                self._active[node_id] = spec.active_inputs(self.prompt[node_id]["inputs"])
+            found = self._active[node_id].get(input_name)
+        return found
+
+    def holds_value(self, node_id: str, input_name: str) -> bool:
+        """True if all that a node does is to hold this value for others."""
+        spec = self.spec(node_id)
+        if spec is None:
+            return input_name.lower() in _VALUE_INPUTS
+        return (
+            len(spec.inputs) == 1
+            and spec.inputs[0].name == input_name
+            and bool(spec.output_types)
+            and spec.output_types[0] in WIDGET_TYPES
+        )
+
+    def _passes_on(self, node_id: str, input_name: str) -> bool:
+        spec = self.spec(node_id)
+        types = spec.output_types if spec else ()
+        return (
+            len(types) == 1
+            and types[0] in _PASSING_TYPES
+            and self._type(node_id, input_name) in _PASSING_TYPES
+        )
+
+    def _not_zeroed(self, node_id: str, input_name: str) -> bool:
+        return self.prompt[node_id]["class_type"] not in _NO_EFFECT
+
+    def _has_effect(self, node_id: str, input_name: str) -> bool:
+        ignored = pole_of(input_name) is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
+        return not ignored and self._not_zeroed(node_id, input_name)
+
+    def _ends(self) -> list[str]:
+        """Where a run ends: output nodes; where none is known, the nodes nothing is linked to."""
+        known = [
+            node_id for node_id in self.prompt if (spec := self.spec(node_id)) and spec.output_node
+        ]
+        used = {link.node for link in self.uses}
+        unknown = [
+            node_id for node_id in self.prompt if self.spec(node_id) is None and node_id not in used
+        ]
+        return (
+            known + unknown
+            or [node_id for node_id in self.prompt if node_id not in used]
+            or list(self.prompt)
+        )
+
+    def _walk(
+        self,
+        start: Iterable[str],
+        types: frozenset[str] | None,
+        through: Callable[[str, str], bool] = lambda node_id, input_name: True,
+    ) -> Iterator[str]:
+        """These nodes and all behind them, nearest first; only along inputs of the given types that
+        let through."""
+        seen: set[str] = set()
+        todo = list(start)
+        for node_id in todo:
+            if node_id in seen:
+                continue
+            seen.add(node_id)
+            yield node_id
+            todo.extend(
+                source
+                for name, (source, _) in self.sources[node_id].items()
+                if (types is None or self._type(node_id, name) in types) and through(node_id, name)
+            )
+
+    def _type(self, node_id: str, input_name: str) -> str:
+        found = self.spec_of(node_id, input_name)
+        return found.type if found else "*"
+
+    def _carries_text(self, node_id: str, input_name: str) -> bool:
+        if self.spec(node_id) is None:
+            return bool(_TEXT_NAMES.search(input_name))
+        return not _TEXT_TYPES.isdisjoint(self._type(node_id, input_name).split(","))
+
+    def _find_poles(self) -> dict[str, Pole]:
+        """The pole of every node that a conditioning passes on its way to a consumer; positive wins
+        where both do."""
+        poles: dict[str, Pole] = {}
+        todo = [
+            start
+            for node_id in self.prompt
+            if node_id in self.alive
+            for start in self._consumed(node_id)
+        ]
+        seen = set(todo)
+        for node_id, slot, pole in todo:
+            if self.prompt[node_id]["class_type"] in _NO_EFFECT:
+                continue
+            if poles.get(node_id) is not Pole.POSITIVE:
+                poles[node_id] = pole
+            for step in self._behind(node_id, slot, pole):
+                if step not in seen:
+                    seen.add(step)
+                    todo.append(step)
+        return poles
+
+    def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
+        """Where conditioning ends: a node that takes some and passes none on (samplers, guiders,
+        detailers)."""
+        spec = self.spec(node_id)
+        if spec is None or "CONDITIONING" in spec.output_types:
+            unknown_sampler = (
+                spec is None and {"positive", "negative"} & self.sources[node_id].keys()
+            )
+            if not unknown_sampler:
+                return
+        for name, (source, slot) in self.sources[node_id].items():
+            if pole_of(name) or self._type(node_id, name) == "CONDITIONING":
+                yield source, slot, pole_of(name) or Pole.POSITIVE
+
+    def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
+        """One step back. A node with a positive and a negative way through (ControlNet) keeps them
+        apart."""
+        ways = {name: pole_of(name) for name in self.sources[node_id]}
+        split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
+        through = self._pole_of_slot(node_id, slot) if split else None
+        for name, (source, source_slot) in self.sources[node_id].items():
+            if not self._carries_text(node_id, name):
+                continue
+            if through is None:
+                yield source, source_slot, (ways[name] if split else None) or pole
+            elif ways[name] in (None, through):
+                yield source, source_slot, pole
+
+    def _pole_of_slot(self, node_id: str, slot: int) -> Pole | None:
+        spec = self.spec(node_id)
+        if spec is None:
+            return (Pole.POSITIVE, Pole.NEGATIVE)[slot] if slot in (0, 1) else None
+        return pole_of(spec.output_names[slot]) if 0 <= slot < len(spec.output_names) else None
+
+
+def _loads_picture(spec: NodeSpec | None) -> bool:
+    return spec is not None and any(one.upload in ("image", "video") for one in spec.inputs)

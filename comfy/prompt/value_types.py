@@ -1,0 +1,150 @@
+"""Reading a value as the server's type: from JSON, from a browser, from a shell, where all may come
+as text.
+
+Each reader takes anything and answers the value that is sent, or raises BadValue with the end of a
+sentence that starts with the field's label ("must be a whole number."). Integers are exact, however
+large.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+_MAX_TEXT = 100_000
+
+_WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d{1,40}([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
+_YES_NO = MappingProxyType(
+    {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+        "": False,
+    }
+)
+
+
+class BadValue(ValueError):
+    """A value that cannot be used; the text continues a sentence that starts with the field's
+    label."""
+
+
+def read_int(value: object) -> int:
+    """A whole number; also "20", "20.0" and 20.0, never 20.5."""
+    match value:
+        case bool():
+            return int(value)
+        case int():
+            return value
+        case float() if math.isfinite(value) and value.is_integer():
+            return int(value)
+        case str() if _WHOLE.fullmatch(value.strip()):
+            return int(value.strip().partition(".")[0])
+        case _ if _empty(value):
+            raise BadValue("needs a number.")
+        case _:
+            raise BadValue("must be a whole number.")
+
+
+def read_float(value: object) -> float:
+    """A finite number. "12,5" is 12.5; "1,000" could be one or a thousand and is refused."""
+    match value:
+        case bool() | int() | float():
+            number = _as_float(value)
+        case str() if _THOUSANDS.fullmatch(value.strip()):
+            raise BadValue(
+                "must be a number without a thousands separator, for example 1000 or 1.5."
+            )
+        case str() if _DECIMAL.fullmatch(value.strip()):
+            number = float(value.strip().replace(",", "."))
+        case _ if _empty(value):
+            raise BadValue("needs a number.")
+        case _:
+            raise BadValue("must be a number.")
+    if not math.isfinite(number):
+        raise BadValue("must be a finite number.")
+    return number
+
+
+def read_bool(value: object) -> bool:
+    """True or false; texts by their meaning (Python's bool("false") would be true, as it is on the
+    server)."""
+    match value:
+        case bool() | int() | float():
+            return bool(value)
+        case None:
+            return False
+        case str() if value.strip().lower() in _YES_NO:
+            return _YES_NO[value.strip().lower()]
+        case _:
+            raise BadValue("must be true or false.")
+
+
+def read_text(value: object) -> str:
+    """A text; numbers become their digits, nothing becomes the empty text."""
+    match value:
+        case None:
+            return ""
+        case str() if len(value) > _MAX_TEXT:
+            raise BadValue(f"must be at most {_MAX_TEXT:,} characters long.")
+        case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
+            return value.encode("utf-8", "replace").decode("utf-8")
+        case bool() | int() | float():
+            return str(value)
+        case _:
+            raise BadValue("must be a text.")
+
+
+def read_any(value: object) -> object:
+    """Whatever it is."""
+    return value
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = MappingProxyType(
+    {
+        "INT": read_int,
+        "FLOAT": read_float,
+        "BOOLEAN": read_bool,
+        "STRING": read_text,
+        "COLOR": read_text,
+    }
+)
+
+
+def read_value(type_: str, value: object) -> Any:  # noqa: ANN401 - as `type_` says
+    """The value as the server's type has it. Raises BadValue. Types without a reader are taken as
+    they are."""
+    return _READERS.get(type_, read_any)(value)
+
+
+def match_choice(value: object, offered: tuple[Any, ...]) -> object:
+    """The offered value that is meant: itself, or the one that reads the same (8 for "8"). Raises
+    BadValue."""
+    for choice in offered:
+        if choice == value and type(choice) is type(value):
+            return choice
+    for choice in offered:
+        if isinstance(value, str | int | float) and str(choice) == str(value):
+            return choice
+    raise BadValue("is not among the choices.")
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

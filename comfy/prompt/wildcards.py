@@ -1,0 +1,87 @@
+"""Wildcards: `{red|green|{dark |}blue}` in a text becomes one of the choices, each time the prompt
+is queued.
+
+In ComfyUI this is the editor's work (docs/comfyui.md#42): it is
+done for the text inputs that a node declares with `"dynamicPrompts": true`, on what a person typed;
+the server never sees the braces.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+# Beyond these a text is no person's wildcard.
+MAX_LENGTH = 200_000
+_MAX_DEPTH = 64
+
+# C comments, and line comments up to what JavaScript takes for the end of a line. So `http://x`
+# loses its address.
+_LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
+_COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
+_MARK = re.compile(r"\\[\s\S]|[{}|]")
+_ESCAPED = re.compile(r"\\([{}|])")
+
+
+# Between two braces stand choices, each made of texts and of other such blocks.
+Block: TypeAlias = "list[list[Piece]]"
+Piece: TypeAlias = "str | Block"
+
+
+def resolve_wildcards(text: str, rng: random.Random) -> str:
+    r"""One of the texts that `text` stands for.
+
+    As the editor does it: comments (`/* */` and `//`) go first, also in texts without braces;
+    `\{`, `\|` and `\}` are the plain characters; an empty choice is one; a brace that is never
+    closed reaches to the end, one that was never opened stays. A text too long or too deep for a
+    wildcard comes back unchanged.
+    """
+    if len(text) > MAX_LENGTH:
+        return text
+    pieces = _parse(_COMMENT.sub(_uncommented, text))
+    return text if pieces is None else _choose(pieces, rng)
+
+
+def _uncommented(found: re.Match[str]) -> str:
+    """Nothing, but for a block comment that is never closed and so is none; that holds for all that
+    follows, too."""
+    return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
+
+
+def _parse(text: str) -> list[Piece] | None:
+    """What a text is made of; None where it is too deep."""
+    pieces: list[Piece] = []
+    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with what it stands in
+    begin = 0
+    for mark in _MARK.finditer(text):
+        if not (mark[0] == "{" or (open_blocks and mark[0] in "}|")):
+            continue
+        pieces.append(text[begin : mark.start()])
+        begin = mark.end()
+        match mark[0]:
+            case "{":
+                block: Block = [[]]
+                pieces.append(block)
+                open_blocks.append((block, pieces))
+                pieces = block[0]
+            case "|":
+                pieces = []
+                open_blocks[-1][0].append(pieces)
+            case _:
+                _, pieces = open_blocks.pop()
+        if len(open_blocks) > _MAX_DEPTH:
+            return None
+    pieces.append(text[begin:])
+    return open_blocks[0][1] if open_blocks else pieces
+
+
+def _choose(pieces: Sequence[Piece], rng: random.Random) -> str:
+    """Escapes are taken off level by level, as the editor does it: what is deep inside loses more
+    backslashes."""
+    chosen = [
+        piece if isinstance(piece, str) else _choose(piece[int(rng.random() * len(piece))], rng)
+        for piece in pieces
+    ]
+    return _ESCAPED.sub(r"\1", "".join(chosen))

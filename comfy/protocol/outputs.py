@@ -1,0 +1,113 @@
+"""What a finished node put out: files to be fetched with `/view` and plain texts.
+
+The shapes are those of `outputs` in `/history` and of `output` in the `executed` message, which are
+the same. The key says little about the kind: videos and animated pictures come under `images`,
+custom nodes invent keys (docs/comfyui.md#7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Literal
+
+FileKind = Literal["image", "video", "audio", "3d", "file"]
+
+_EXTENSIONS: Mapping[FileKind, str] = MappingProxyType(
+    {
+        "image": "png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
+        "video": "mp4 webm mkv mov avi m4v mpg mpeg ogv",
+        "audio": "flac wav mp3 ogg opus m4a aac aiff",
+        "3d": "glb gltf obj stl ply fbx usdz splat ksplat spz",
+    }
+)
+_KIND_OF_EXTENSION: Mapping[str, FileKind] = MappingProxyType(
+    {
+        extension: kind
+        for kind, extensions in _EXTENSIONS.items()
+        for extension in extensions.split()
+    }
+)
+_KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
+    {
+        "images": "image",
+        "gifs": "video",
+        "video": "video",
+        "videos": "video",
+        "audio": "audio",
+        "3d": "3d",
+    }
+)
+# Texts, and what a node tells the editor of its own inputs (Preview3D, CurveEditor,
+# CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object in there may be anybody's word: it is
+# no file that the node made.
+_TEXTS = ("text", "string")
+_NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One file on the server; `filename`, `subfolder` and `type` are all needed to fetch it, and
+    are the server's words: a node of somebody's may have another `type` than output, temp, input.
+
+    `digest` is the SHA-256 of its bytes in hex once a copy is kept here, which has `size` bytes;
+    else empty.
+    """
+
+    filename: str
+    subfolder: str
+    type: str
+    kind: FileKind
+    node: str
+    digest: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextOutput:
+    """One text shown by a node (`PreviewAny` and its like)."""
+
+    node: str
+    text: str
+
+
+def read_outputs(
+    node: str, output: Mapping[str, object]
+) -> tuple[tuple[OutputFile, ...], tuple[TextOutput, ...]]:
+    """The files and texts in one node's output; whatever has another shape is left out."""
+    items = [
+        (key, item)
+        for key, value in output.items()
+        if isinstance(value, list | tuple)
+        for item in value
+    ]
+    files = tuple(_files(node, items))
+    texts = tuple(
+        TextOutput(node, item) for key, item in items if isinstance(item, str) and key in _TEXTS
+    )
+    return files, texts
+
+
+def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
+    for key, item in items:
+        if not isinstance(item, Mapping) or key in _NO_FILES:
+            continue
+        filename, subfolder, type_ = (
+            item.get("filename"),
+            item.get("subfolder", ""),
+            item.get("type", "output"),
+        )
+        if (
+            isinstance(filename, str)
+            and filename
+            and isinstance(subfolder, str)
+            and isinstance(type_, str)
+        ):
+            yield OutputFile(filename, subfolder, type_, _kind(key, filename), node)
+
+
+def _kind(key: str, filename: str) -> FileKind:
+    extension = PurePosixPath(filename).suffix.lower().lstrip(".")
+    return _KIND_OF_EXTENSION.get(extension) or _KIND_OF_KEY.get(key, "file")

@@ -1,0 +1,1 @@
+"""What is remembered of runs: records, their database, the files that belong to them."""

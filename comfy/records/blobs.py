@@ -1,0 +1,276 @@
+"""Files kept on disk, each under the SHA-256 of its bytes: the same bytes are kept once, and never
+half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from comfy.errors import ComfyError, not_written
+from comfy.media.decoding import DecodingSlots
+from comfy.media.thumbnails import thumbnail_of
+from comfy.protocol.outputs import FileKind
+
+log = logging.getLogger(__name__)
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_OURS = re.compile(
+    r"files|thumbnails|parts|temporary|lock|secret|history\..*"
+)  # what this program puts there
+_DAY = 24 * 3600.0
+
+
+class BlobStore:
+    """A folder of files by digest, for any number of threads of one program.
+
+    `ours`: no other program had opened it when this one did; what is unfinished in it is nobody
+    else's. `turns`: who may have a large picture in memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make or open it; what a program that was killed left half-written is removed. ComfyError
+        if it is no use."""
+        self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
+        self._files, self._thumbnails, self._parts = (
+            folder / name for name in ("files", "thumbnails", "parts")
+        )
+        self._lock = threading.Lock()
+        self._held: dict[str, set[str]] = {}
+        self.turns = DecodingSlots()
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for part in (self._files, self._thumbnails, self._parts):
+                part.mkdir(exist_ok=True)
+            _close_to_others(folder)
+            self.ours = self._claimed()
+            for leftover in self._parts.iterdir() if self.ours else ():
+                leftover.unlink(missing_ok=True)
+            tempfile.TemporaryFile(dir=self._parts).close()
+        except OSError as error:
+            raise ComfyError(
+                f"No files can be kept in {folder}: {error.strerror or error}.",
+                "Choose another folder, or let this program write there.",
+            ) from error
+
+    def close(self) -> None:
+        """Let another program have it."""
+        self._claim.release()
+
+    def add(
+        self, chunks: Iterable[bytes], *, size: int | None = None, holder: str = ""
+    ) -> tuple[str, int]:
+        """Keep these bytes; their digest (hex) and how many they are.
+
+        `size`: how many were announced; ComfyError if they are more or fewer, or cannot be written.
+        Whatever `chunks` raises is passed on. Nothing is left of what is not whole. `holder`: as
+        whose the file is safe from `remove` until `release`, also if somebody else has the same
+        bytes removed meanwhile; a run's id.
+        """
+        part = self._parts / f"{secrets.token_hex(8)}.part"
+        try:
+            digest, count = _write(part, chunks, size)
+            with self._lock:
+                self._put(part, digest, count)
+                if holder:
+                    self._held.setdefault(holder, set()).add(digest)
+        except OSError as error:
+            raise not_written("a file could not be kept", error, "Try again.") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        return digest, count
+
+    def hold(self, digest: str, holder: str) -> bool:
+        """Make a file that is here safe from `remove` until `holder` is released; False if it is
+        not here."""
+        with self._lock:
+            if self.path(digest) is None:
+                return False
+            self._held.setdefault(holder, set()).add(digest)
+            return True
+
+    def release(self, holder: str) -> None:
+        """Nothing is kept any longer for this holder's sake alone."""
+        with self._lock:
+            self._held.pop(holder, None)
+
+    def path(self, digest: str) -> Path | None:
+        """Where the file is; None if it is not here, or this is no digest."""
+        place = _place(self._files, digest)
+        return place if place is not None and place.is_file() else None
+
+    def size(self, digest: str) -> int:
+        """Bytes of the file; 0 if it is not here."""
+        path = self.path(digest)
+        try:
+            return path.stat().st_size if path else 0
+        except OSError:
+            return 0
+
+    def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
+        """A small WebP of a picture, made once; None for what is no picture, or cannot be read as
+        one."""
+        source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
+        if source is None or place is None or kind != "image":
+            return None
+        if place.is_file():
+            return place
+        with self.turns.turn():
+            if place.is_file():
+                return place
+            data = thumbnail_of(source)
+        if data is None:
+            return None
+        part = self._parts / f"{secrets.token_hex(8)}.part"
+        try:
+            _write(part, [data], None)
+            with self._lock:
+                if not source.is_file():  # removed while it was drawn
+                    return None
+                place.parent.mkdir(exist_ok=True)
+                part.replace(place)
+        except OSError:
+            return None
+        else:
+            return place
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def remove(self, digest: str) -> int:
+        """Remove a file and its thumbnail, unless somebody holds it. How many bytes of the file
+        became free."""
+        with self._lock:
+            place, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
+            if (
+                place is None
+                or small is None
+                or any(digest in held for held in self._held.values())
+            ):
+                return 0
+            try:
+                freed = place.stat().st_size
+                place.unlink()
+            except FileNotFoundError:
+                freed = 0
+            except OSError as error:
+                raise ComfyError(
+                    f"A kept file could not be removed: {error.strerror or error}.",
+                    "Let this program write to the folder of its files.",
+                ) from error
+            with contextlib.suppress(OSError):
+                small.unlink(missing_ok=True)
+            return freed
+
+    def total(self) -> int:
+        """Bytes of all files and thumbnails. For tests and the soak: whether any are left over."""
+        return sum(
+            status.st_size
+            for folder in (self._files, self._thumbnails)
+            for _, status in _listed(folder)
+        )
+
+    def unused_since(self, moment: float) -> Iterator[str]:
+        """Digests of the files that were last added before this moment (`time.time`), or, going by
+        a clock that was wrong, in a day that is to come."""
+        to_come = time.time() + _DAY
+        for name, status in _listed(self._files):
+            if not moment <= status.st_mtime <= to_come and _DIGEST.fullmatch(name):
+                yield name
+
+    def _claimed(self) -> bool:
+        try:
+            self._claim.acquire()
+        except Timeout:
+            return False
+        return True
+
+    def _put(self, part: Path, digest: str, count: int) -> None:
+        place = _place(self._files, digest)
+        assert place is not None
+        place.parent.mkdir(exist_ok=True)
+        if place.is_file() and place.stat().st_size == count:
+            os.utime(place)
+        else:
+            part.replace(place)
+
+
+def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:
+    """The bytes in a new file, safely on the disk: their digest and count."""
+    digest, count = hashlib.sha256(), 0
+    with open(part, "xb", buffering=0, opener=_private) as target:
+        for chunk in chunks:
+            count += len(chunk)
+            if size is not None and count > size:
+                break
+            digest.update(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[target.write(rest) :]
+        if size is not None and count != size:
+            came = "more" if count > size else f"only {count}"
+            raise ComfyError(
+                f"A file did not come whole: {size} bytes were announced, {came} came.",
+                "Try again.",
+            )
+        os.fsync(target.fileno())
+    return digest.hexdigest(), count
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _close_to_others(folder: Path) -> None:
+    """What people made is nothing for other accounts of this machine, also in a folder that was
+    there before.
+
+    A folder that holds other things too (`/srv`) is left as it is; ours within it are closed.
+    """
+    inside = list(folder.iterdir())
+    mine = [path for path in inside if _OURS.fullmatch(path.name)]
+    try:
+        if len(mine) == len(inside):
+            folder.chmod(0o700)
+        for path in mine:
+            if path.is_dir() and path.stat().st_mode & 0o077:
+                path.chmod(0o700)
+                _close_files(path)
+    except OSError as error:
+        log.warning(
+            "Other accounts of this machine may be able to read %s: %s",
+            folder,
+            error.strerror or error,
+        )
+
+
+def _close_files(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another program's, which is at work
+            if not path.is_symlink():
+                path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _place(folder: Path, digest: str, suffix: str = "") -> Path | None:
+    return folder / digest[:2] / f"{digest}{suffix}" if _DIGEST.fullmatch(digest) else None
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Name and status of every file in the folders of this folder; those that vanish meanwhile are
+    left out."""
+    for group in sorted(folder.iterdir()):
+        with contextlib.suppress(OSError), os.scandir(group) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    yield entry.name, entry.stat()

@@ -1,0 +1,231 @@
+"""How the history's database is opened. SQLite by default; any database SQLAlchemy speaks to.
+
+What is there is looked at before anything is written: a database of another program, or of a newer
+version, is refused and stays as it is. A damaged file of ours is set aside.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from comfy.errors import ComfyError, not_written
+from comfy.records.tables import DamagedDatabase, as_comfy_errors
+from comfy.records.upgrade import make_tables
+
+log = logging.getLogger(__name__)
+
+_BUSY = 10.0  # seconds to wait for another program that is writing
+_PAUSE = 0.02  # seconds
+_ERASING = 1.0  # seconds in which others may have to wait until they can write
+# What is deleted is overwritten, not only forgotten.
+_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+_OWN_NAME = "history.sqlite"  # as the app calls it
+_LOCK = 0x636F6D6679  # our own: Postgres lets one program at a time change tables under it
+_SQLITE = b"SQLite format 3\0"
+
+
+def open_database(address: str, *, alone: bool = True) -> Engine:
+    """The database at a SQLAlchemy URL, with its tables. ComfyError if it cannot be used.
+
+    `alone`: no other program has it open, so that a damaged file may be set aside and an empty one
+    be made.
+    """
+    url = _url(address)
+    try:
+        return _opened(url)
+    except DamagedDatabase as damage:
+        file = _file(url)
+        if file is None or not alone or not _is_ours(file):
+            raise
+        aside = _set_aside(file)
+        log.warning(
+            "The history is damaged and was set aside as %s: %s Earlier results are not listed any"
+            " more; their files stay here as long as it does.",
+            aside,
+            damage,
+        )
+        return _opened(url)
+
+
+def is_set_aside(engine: Engine) -> bool:
+    """Whether a damaged database lies beside this one, of whose records somebody may want the
+    files."""
+    file = _file(engine.url)
+    return file is not None and any(file.parent.glob(f"{glob.escape(file.stem)}.damaged-*"))
+
+
+def erase_deleted(engine: Engine) -> bool:
+    """Take what was deleted out of the log that SQLite keeps beside the database; False if somebody
+    reads it."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with as_comfy_errors(), engine.connect() as connection:
+        _wait_at_most(connection, _ERASING)
+        try:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        finally:
+            _wait_at_most(connection, _BUSY)
+    return not busy
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+
+
+@contextmanager
+def _address_in_words() -> Iterator[None]:
+    """What is wrong with an address as ComfyError, which repeats nothing of it: there may be a
+    password in it."""
+    try:
+        yield
+    except (
+        SQLAlchemyError,
+        TypeError,
+        ValueError,
+    ) as error:  # the latter two of a port or an option
+        raise ComfyError(
+            "The address of the history's database cannot be read.",
+            "Write it like sqlite:////srv/comfyforms/history.db or"
+            " postgresql+psycopg://name@host/database.",
+        ) from error
+
+
+def _url(address: str) -> URL:
+    with _address_in_words():
+        url = make_url(address)
+        url.get_dialect()
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ComfyError(
+            "The history needs a file: in memory it would be lost.", "Name one after sqlite:///."
+        )
+    return url
+
+
+def _file(url: URL) -> Path | None:
+    """Where a database of SQLite's lies."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
+        return None
+    return Path(url.database)
+
+
+def _opened(url: URL) -> Engine:
+    file = _file(url)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                file.touch(
+                    mode=0o600
+                )  # what people made is nothing for other accounts of this machine
+        with _address_in_words():
+            engine = _engine(url)
+    except ImportError as error:
+        raise ComfyError(
+            f"The driver for the database {url.drivername} is not installed.",
+            f"pip install {error.name or 'it'}",
+        ) from error
+    except OSError as error:
+        raise not_written(
+            f"the history cannot be kept in {url.database}", error, "Choose another place."
+        ) from error
+    try:
+        with as_comfy_errors():
+            _make_tables(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    if engine.dialect.name == "sqlite":
+        engine.dispose()  # the next connection is the first one of a database that is ours
+        event.listen(engine, "connect", _prepare)
+    if file is not None:
+        _close_to_others(file)
+    return engine
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    return create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
+
+
+def _prepare(connection: object, _: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    _write_ahead(cursor)
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Have a log beside the database. Where it is not so yet, SQLite wants it to itself, and does
+    not wait for it."""
+    end = time.monotonic() + _BUSY
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _make_tables(engine: Engine) -> None:
+    """Make the tables, or bring them to their newest version; ComfyError where they are not ours.
+    One transaction: if it fails, all is as it was. So no copy is made first, in which what people
+    delete would stay."""
+    with engine.begin() as connection:
+        match engine.dialect.name:
+            case "sqlite":
+                told = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                if told != "ok":
+                    raise DamagedDatabase(str(told).partition("\n")[0])
+                # A step may write records anew; and the driver begins no transaction for tables.
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            case "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        make_tables(connection)
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file that is no database any more can be expected to have been one of ours."""
+    with file.open("rb") as content:
+        return file.name == _OWN_NAME or content.read(len(_SQLITE)) == _SQLITE
+
+
+def _set_aside(file: Path) -> Path:
+    aside = file.with_name(f"{file.stem}.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}")
+    try:
+        for suffix in ("-wal", "-shm", ""):  # as SQLite looks for them
+            part = file.with_name(file.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise not_written(
+            "the damaged history could not be set aside", error, "Move it away."
+        ) from error
+    return aside
+
+
+def _close_to_others(file: Path) -> None:
+    try:
+        file.chmod(0o600)  # SQLite gives what it writes beside it the same mode
+    except OSError as error:
+        log.warning(
+            "Other accounts of this machine may be able to read %s: %s",
+            file,
+            error.strerror or error,
+        )

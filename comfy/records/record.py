@@ -1,0 +1,66 @@
+"""What is asked for, and what is remembered of it: values, without any of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import GetPydanticSchema
+
+from comfy.prompt.model import InputRef, Prompt
+from comfy.protocol.run_state import RunState
+
+# A node may have keys that are not ours: what reads a record keeps them.
+_AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInput:
+    """A file that a person gave as an input, of which a copy is kept here: its name and the SHA-256
+    of its bytes.
+
+    `targets`: the inputs of the prompt that get the name which the file has on the server.
+    """
+
+    name: str
+    digest: str
+    targets: tuple[InputRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be run. `workflow` is its name, `title` what people call it. `outputs`: the nodes
+    whose outputs count, None = all; `values`: by field key, for show, as the seed; `inputs`: the
+    files among them; `titles`: what people call the nodes, by node id."""
+
+    prompt: Annotated[Prompt, _AnyNodes]
+    workflow: str
+    outputs: frozenset[str] | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+    title: str = ""
+    inputs: Mapping[str, KeptInput] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run as it is remembered, finished or not. `id` is the run's own; the server's is in
+    `state`.
+
+    `sent`: it was handed to the server, or may have been. `keeps_going`: it does not end because
+    nobody watches. `server`: the address of the server that was chosen for it, without a login, ""
+    until then. `group`: the id that runs of one batch share; `parent`: the id of the run that it
+    was made from; both "" for none.
+    """
+
+    id: str
+    owner: str
+    job: Job
+    submitted_at: float
+    state: RunState
+    sent: bool = False
+    keeps_going: bool = False
+    server: str = ""
+    group: str = ""
+    parent: str = ""

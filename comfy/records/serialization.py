@@ -1,0 +1,149 @@
+r"""The state of a run as JSON values, and a `Record` as text for a database and back. Pure.
+
+A state has everything but its preview, what follows from the job (titles, outputs that count), and
+the server's last words on its queue and on the end. A set is a sorted list. The text is ASCII: a
+lone surrogate or a NUL in what somebody typed is written out as `\ud800` or `\u0000`.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from comfy.protocol.run_state import RunState, waiting
+from comfy.records.record import Job, Record
+
+_RECORD = TypeAdapter(Record)
+_STATE = TypeAdapter(RunState)
+_NOT_TOLD = {"preview", "titles", "wanted", "queue_remaining", "verdict"}
+_RAW = {"prompt", "values"}  # of a job: JSON of any depth already
+# What stands for a part that is missing or not what it should be; elsewhere its default does, or an
+# empty text.
+_STANDS_FOR: Mapping[str, object] = {
+    "job": {},
+    "state": {"phase": "lost"},
+    "prompt": {},
+    "phase": "lost",
+    "kind": "file",
+    "type": "output",
+    "input": None,
+    "submitted_at": 0.0,
+}
+_BY_NAME = {"inputs", "titles"}  # what is below has names of its own
+_WHOLE = ("job", "prompt")  # with a node left out it would be another workflow
+_ROUNDS = 10  # each goes a level deeper
+_SEARCHED = 20_000  # characters
+_YEAR_9999 = 253_370_764_800.0
+
+
+def state_to_json(state: RunState) -> dict[str, Any]:
+    """The state as JSON values, the same for the same state."""
+    told: dict[str, Any] = _STATE.dump_python(state, mode="json", exclude=_NOT_TOLD)
+    return told | {"nodes_finished": sorted(state.nodes_finished)}
+
+
+def to_text(record: Record) -> str:
+    """The record as JSON. ValueError or RecursionError for a job that no JSON can hold."""
+    told = _RECORD.dump_python(record, exclude={"state": True, "job": _RAW | {"outputs"}})
+    outputs = None if record.job.outputs is None else sorted(record.job.outputs)
+    told["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
+    told["job"]["values"] = dict(record.job.values)
+    told["state"] = state_to_json(record.state)
+    return json.dumps(told, default=str)
+
+
+def from_text(text: str) -> Record:
+    """The record in a text of `to_text`; ValueError if it is none.
+
+    Another version of this program may have written it: what it does not know is skipped, what is
+    missing or of another type has its default, and a run at an end of another kind is lost.
+    """
+    try:
+        told = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not (
+        isinstance(told, dict)
+        and isinstance(told.get("id"), str)
+        and isinstance(told.get("owner"), str)
+    ):
+        raise ValueError("no record of a run")
+    record = _read(told)
+    return replace(
+        record,
+        submitted_at=_moment(record.submitted_at) or 0.0,
+        state=_of_job(record.state, record.job),
+    )
+
+
+def _of_job(state: RunState, job: Job) -> RunState:
+    """The state with what follows from the job, and without what is not told."""
+    begun = waiting(state.prompt_id, job.prompt, job.outputs, job.titles)
+    return replace(
+        state,
+        started_at=_moment(state.started_at),
+        finished_at=_moment(state.finished_at),
+        **{name: getattr(begun, name) for name in _NOT_TOLD},
+    )
+
+
+def _read(told: dict[str, Any]) -> Record:
+    """The record that is told of; a part that is not what it should be is mended in `told`."""
+    for _ in range(_ROUNDS):
+        try:
+            return _RECORD.validate_python(told)
+        except ValidationError as problem:
+            errors = problem.errors(include_url=False, include_context=False, include_input=False)
+        _mend(told, errors)
+    raise ValueError("no record of a run")
+
+
+def _mend(told: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
+    """Take out, or replace, what pydantic has something against."""
+    faults = [_fault(error["loc"], missing=error["type"] == "missing") for error in errors]
+    for (*way, last), needed in reversed(dict.fromkeys(faults)):  # from the end of a list
+        place: Any = told
+        for key in way:
+            place = place[key]
+        if needed:
+            place[last] = copy(_STANDS_FOR.get(str(last), ""))
+        else:
+            del place[last]
+
+
+def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | int, ...], bool]:
+    """Which part a fault is to be mended at, and whether something has to stand there."""
+    if where[:2] == _WHOLE:
+        return _WHOLE, True
+    *way, last = where
+    if isinstance(last, int):  # of a pair that is incomplete, nothing can be used
+        return (tuple(way) if missing else where), False
+    own_name = bool(way) and way[-1] in _BY_NAME
+    return where, not own_name and (missing or last in _STANDS_FOR)
+
+
+def _moment(told: float | None) -> float | None:
+    """Seconds since 1970, where they are a moment that a calendar knows."""
+    return told if told is not None and 0 <= told < _YEAR_9999 else None
+
+
+def searchable(text: str) -> str:
+    """Text as it is compared in a search: without case, and alike for letters that are written in
+    several ways."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("\0", " ")
+    return plain.encode("utf-8", "replace").decode()
+
+
+def searched_text(record: Record) -> str:
+    """What a search looks through: title, values, texts."""
+    job, state = record.job, record.state
+    typed = [str(value) for value in job.values.values() if isinstance(value, str | int | float)]
+    parts = [job.title, *typed, *(kept.name for kept in job.inputs.values())]
+    return searchable("\n".join([*parts, *(text.text for text in state.texts)])[:_SEARCHED])

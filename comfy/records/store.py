@@ -1,0 +1,382 @@
+"""What became of every run, on disk: found again after a reload, a restart of this program, a
+restart of ComfyUI.
+
+A record is written when a run is submitted, when it is handed to the server, and when it is
+finished, each time in one transaction. Every look-up asks for the owner too: somebody else's run is
+as unknown as one that never was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
+
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase
+from comfy.quota import Use, to_remove
+from comfy.records.blobs import BlobStore
+from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.record import Record
+from comfy.records.serialization import from_text, searchable, searched_text, to_text
+from comfy.records.tables import as_comfy_errors
+from comfy.records.tables import files as _files
+from comfy.records.tables import runs as _runs
+
+log = logging.getLogger(__name__)
+
+_DAY = 24 * 3600.0
+_MOST_AT_ONCE = 200
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
+_BATCH = 50
+_COLUMNS = tuple(
+    _runs.c[name] for name in ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at")
+)
+_ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How long finished runs are remembered (`days`), and how large the files of all people may be
+    together (`bytes`): where they are larger, those of whoever has most go first."""
+
+    days: float = 30
+    bytes: int = 20 * 2**30
+
+
+class RunStore:
+    """The records of all owners, and the files that belong to them. All methods may be called from
+    any thread.
+
+    ComfyError, with a sentence, wherever the database cannot be used.
+    """
+
+    def __init__(self, url: str, files: BlobStore, limits: HistoryLimits | None = None) -> None:
+        """`url` as SQLAlchemy writes it, `sqlite:////srv/history.db`; the database is made if it is
+        not there."""
+        self.files = files
+        self._limits = limits or HistoryLimits()
+        self._engine = open_database(url, alone=files.ours)
+        # One writer at a time: between "nobody else has these bytes" and their removal nobody may
+        # come to have them.
+        self._writing = threading.RLock()
+        self._unerased = False
+        self._misread = False
+
+    def close(self) -> None:
+        """Close the database and the folder of files."""
+        self._engine.dispose()
+        self.files.close()
+
+    # While a run goes on
+
+    def begin(self, record: Record) -> None:
+        """A run was submitted; it is on disk when this returns."""
+        self._write(record, None)
+
+    def sent(self, run_id: str, prompt_id: str, server: str = "") -> None:
+        """It is being handed to the server at this address, where it goes by this id."""
+        told = {"sent": True, "prompt_id": _escaped(prompt_id), "server": _escaped(server)}
+        with self._changing() as connection:
+            connection.execute(update(_runs).where(_runs.c.id == _escaped(run_id)).values(told))
+
+    def end(self, record: Record) -> None:
+        """The run is finished; it is on disk when this returns."""
+        self._write(record, record.state.finished_at or time.time())
+
+    def unfinished(self) -> tuple[Record, ...]:
+        """Runs that began before a restart and never ended; oldest first. None
+        while another program uses the same folder: they may be going on there. One that cannot be
+        read is at its end."""
+        if not self.files.ours:
+            return ()
+        order = (_runs.c.submitted_at, _runs.c.id)
+        which = _runs.c.ended_at.is_(None)
+        records = self._records(which, order, None)
+        unreadable = which & _runs.c.id.not_in([record.id for record in records])
+        with self._changing() as connection:
+            connection.execute(update(_runs).where(unreadable).values(ended_at=time.time()))
+        return records
+
+    # Afterwards
+
+    def get(self, run_id: str, owner: str) -> Record | None:
+        """One run of this owner, finished or not."""
+        found = self._records(
+            (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)), (), 1
+        )
+        return found[0] if found else None
+
+    def of(
+        self, owner: str, *, workflow: str = "", text: str = "", before: str = "", limit: int = 24
+    ) -> tuple[Record, ...]:
+        """Finished runs of this owner, newest first: of one workflow, with all these words
+        somewhere in title, values or texts, and older than the run `before` (nothing if that one is
+        not known)."""
+        which = (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
+        if workflow:
+            which &= _runs.c.workflow == _key(workflow)
+        for word in searchable(text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+            which &= _runs.c.words.contains(word, autoescape=True)
+        if before:
+            place = self._place(before, owner)
+            if place is None:
+                return ()
+            which &= tuple_(*_ORDER) < tuple_(*place)
+        return self._records(
+            which, [column.desc() for column in _ORDER], max(1, min(limit, _MOST_AT_ONCE))
+        )
+
+    def delete(self, run_id: str, owner: str) -> bool:
+        """Forget a finished run and remove its files, unless another one has the same bytes. False
+        if there is none.
+
+        What the database held of it is overwritten, at once or, while somebody reads it, soon.
+        """
+        which = (
+            (_runs.c.id == _escaped(run_id))
+            & (_runs.c.owner == _key(owner))
+            & _runs.c.ended_at.is_not(None)
+        )
+        with self._writing:
+            found = bool(self._forget(which))
+        self._erase()
+        return found
+
+    def names(self, owner: str, text: str) -> bool:
+        """Whether a run of this owner, finished or not, has this text somewhere in its record."""
+        which = (_runs.c.owner == _key(owner)) & _runs.c.record.contains(text, autoescape=True)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
+
+    def remove_unreferenced(self, digests: Iterable[str]) -> None:
+        """Files that were kept for a run which did not come to be: remove those that no record
+        has."""
+        with self._writing, as_comfy_errors():
+            with self._engine.connect() as connection:
+                unused = _without_record(connection, digests)
+            for digest in unused:
+                self.files.remove(digest)
+
+    def sweep(self) -> None:
+        """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files
+        with them."""
+        now = time.time()
+        oldest = now - self._limits.days * _DAY
+        if self._clock_is_right(now):
+            # An end that is still to come was written by a clock that was wrong.
+            with self._changing() as connection:
+                connection.execute(
+                    update(_runs).where(_runs.c.ended_at > now + _DAY).values(ended_at=now)
+                )
+            while self._forget_oldest(_runs.c.ended_at < oldest):
+                pass
+        if self._size() > self._limits.bytes:
+            self._forget_too_many()
+        if not is_set_aside(self._engine):
+            # What a program that was killed left behind has no record; a day is longer than any run
+            # takes.
+            self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
+        self._erase()
+
+    # Inside
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+            yield connection
+
+    def _write(self, record: Record, ended_at: float | None) -> None:
+        """Put the record in the place of what was known of the run; afterwards it is what keeps the
+        files."""
+        with self._writing:
+            with self._changing() as connection:
+                self._put(connection, record, ended_at)
+            self.files.release(record.id)
+
+    def _put(self, connection: Connection, record: Record, ended_at: float | None) -> None:
+        row = {
+            "owner": _key(record.owner),
+            "workflow": _key(record.job.workflow),
+            "submitted_at": record.submitted_at,
+            "ended_at": ended_at,
+            "sent": record.sent,
+            "prompt_id": _escaped(record.state.prompt_id),
+            "words": searched_text(record),
+            "record": _text(record),
+            "server": _escaped(record.server),
+            "group": _escaped(record.group),
+            "parent": _escaped(record.parent),
+        }
+        if not connection.execute(
+            update(_runs).where(_runs.c.id == record.id).values(row)
+        ).rowcount:
+            connection.execute(insert(_runs).values(id=record.id, **row))
+        connection.execute(delete(_files).where(_files.c.run == record.id))
+        sizes = {file.digest: file.size for file in record.state.files if file.digest}
+        sizes |= {kept.digest: self.files.size(kept.digest) for kept in record.job.inputs.values()}
+        if sizes:
+            rows = [
+                {"run": record.id, "digest": digest, "size": size} for digest, size in sizes.items()
+            ]
+            connection.execute(insert(_files), rows)
+
+    def _records(
+        self, which: ColumnElement[bool], order: Iterable[ColumnElement[object]], limit: int | None
+    ) -> tuple[Record, ...]:
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(*_COLUMNS).where(which).order_by(*order).limit(limit)
+            ).all()
+        return tuple(found for row in rows if (found := self._record(row)) is not None)
+
+    def _record(self, row: Row[Any]) -> Record | None:
+        """The record of a row; None for one that cannot be read, which is said once for all of
+        them."""
+        try:
+            return _record(row)
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as error:  # SQLite keeps any type in any column
+            if not self._misread:
+                log.warning(
+                    "A run that cannot be read is left out, like others of its kind: %s (%s)",
+                    row.id,
+                    error,
+                )
+                self._misread = True
+            return None
+
+    def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
+        which = (
+            (_runs.c.id == _escaped(run_id))
+            & (_runs.c.owner == _key(owner))
+            & _runs.c.ended_at.is_not(None)
+        )
+        with as_comfy_errors(), self._engine.connect() as connection:
+            row = connection.execute(select(*_ORDER).where(which)).first()
+        return None if row is None else tuple(row)
+
+    def _clock_is_right(self, now: float) -> bool:
+        """Whether a run ended within the time that runs are kept, and not only just now: a clock
+        that has jumped, or a machine that was off for long, has no such run, and nothing is too old
+        by it."""
+        kept = self._limits.days * _DAY
+        which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
+
+    def _size(self) -> float:
+        """Bytes of all files that records have, those of several counted once."""
+        once = select(func.max(_files.c.size).label("size")).group_by(_files.c.digest).subquery()
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+
+    def _forget_too_many(self) -> None:
+        columns = (
+            _runs.c.id,
+            _runs.c.owner,
+            _runs.c.ended_at.is_not(None),
+            _files.c.digest,
+            _files.c.size,
+        )
+        with as_comfy_errors(), self._engine.connect() as connection:
+            uses = connection.execute(
+                select(*columns).join_from(_runs, _files).order_by(*_ORDER)
+            ).all()
+        ids = to_remove((Use(*row) for row in uses), self._limits.bytes)
+        for start in range(0, len(ids), _BATCH):
+            with self._writing:
+                self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))
+
+    def _forget_oldest(self, which: ColumnElement[bool]) -> int:
+        with self._writing:
+            oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(_BATCH)
+            with as_comfy_errors(), self._engine.connect() as connection:
+                ids = connection.execute(oldest).scalars().all()
+            return self._forget(_runs.c.id.in_(ids))
+
+    def _erase(self) -> None:
+        """Let nothing be left of what was deleted; what does not succeed now is tried again."""
+        if not self._unerased:
+            return
+        self._unerased = False  # first: another thread may delete meanwhile
+        try:
+            erased = erase_deleted(self._engine)
+        except ComfyError as problem:
+            log.warning("What was deleted is still in the database's log: %s", problem)
+            erased = False
+        self._unerased |= not erased
+
+    def _forget(self, which: ColumnElement[bool]) -> int:
+        """Delete runs, then their files that no other run has. How many runs there were."""
+        with self._changing() as connection:
+            ids = connection.execute(select(_runs.c.id).where(which)).scalars().all()
+            if not ids:
+                return 0
+            digests = (
+                connection.execute(select(_files.c.digest).where(_files.c.run.in_(ids)).distinct())
+                .scalars()
+                .all()
+            )
+            connection.execute(delete(_files).where(_files.c.run.in_(ids)))
+            connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
+            unused = _without_record(connection, digests)
+            self._unerased = True
+        for digest in unused:
+            self.files.remove(digest)
+        return len(ids)
+
+
+def _without_record(connection: Connection, digests: Iterable[str]) -> list[str]:
+    asked = list(digests)
+    used: set[str] = set()
+    for start in range(0, len(asked), _BATCH):
+        some = asked[start : start + _BATCH]
+        used.update(
+            connection.execute(select(_files.c.digest).where(_files.c.digest.in_(some))).scalars()
+        )
+    return [digest for digest in asked if digest not in used]
+
+
+def _record(row: Row[Any]) -> Record:
+    """The record in a row of `_COLUMNS`."""
+    record = from_text(row.record)
+    if _key(record.owner) != row.owner:
+        raise ValueError("it names another owner")
+    state = replace(record.state, prompt_id=_unescaped(row.prompt_id))
+    if row.ended_at is not None and not state.phase.finished:
+        state = replace(state, phase=Phase.LOST)
+    return replace(record, id=row.id, sent=row.sent, server=_unescaped(row.server), state=state)
+
+
+def _text(record: Record) -> str:
+    try:
+        return to_text(record)
+    except (ValueError, RecursionError) as error:
+        raise ComfyError(
+            "This run cannot be remembered: its workflow is too deeply nested.", ""
+        ) from error
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _escaped(text: str) -> str:
+    """Any text as one that every database takes, and that can be read back: Postgres has no NUL,
+    none half a surrogate pair."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def _unescaped(text: str) -> str:
+    return text.encode("ascii").decode("unicode_escape")

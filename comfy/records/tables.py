@@ -1,0 +1,105 @@
+"""The tables of the history, and the errors of its database in words."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from comfy.errors import ComfyError, DiskFull
+
+log = logging.getLogger(__name__)
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+VERSION = "0003"  # what these tables have: the number of the last of `comfy.records.steps`
+
+tables = MetaData()
+
+# As alembic has it.
+version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
+
+# For programs from before the steps: they take 1 as theirs, and anything above for a newer
+# program's.
+first_version = Table("about", tables, Column("version", Integer, nullable=False))
+
+# Owner and workflow are kept as digests here: browsers choose them, an index wants them short.
+runs = Table(
+    "runs",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("workflow", String(64), nullable=False),
+    Column("submitted_at", Double, nullable=False),
+    Column("ended_at", Double),  # seconds since 1970; NULL as long as the run is not finished
+    Column("sent", Boolean, nullable=False),
+    Column("prompt_id", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("record", Text, nullable=False),  # a search reads what stands before it only
+    Column("server", Text, nullable=False, server_default=""),
+    Column("group", Text, nullable=False, server_default=""),
+    Column("parent", Text, nullable=False, server_default=""),
+    Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
+    Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
+    Index("runs_by_end", "ended_at"),
+)
+
+files = Table(
+    "files",
+    tables,
+    Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("size", Double, nullable=False),  # bytes; a 32-bit integer would end at 2 GiB
+    Index("files_by_digest", "digest"),
+)
+
+
+class DamagedDatabase(ComfyError):
+    """The database's file cannot be read any more, or is none."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(
+            f"The history could not be read or written: {told}.",
+            "Move the database away, or name another place.",
+        )
+
+
+@contextmanager
+def as_comfy_errors() -> Iterator[None]:
+    """Database errors as ComfyError, without the statement and what was in it."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        told = str(reason).strip().partition("\n")[0]
+        code = (
+            getattr(reason, "sqlite_errorcode", 0) & 0xFF
+        )  # what is above says more exactly where
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull("the history could not be written") from error
+        if code in _DAMAGE:
+            raise DamagedDatabase(told) from error
+        if not isinstance(
+            reason, sqlite3.Error
+        ):  # a server's own words: they name its host and the account
+            log.warning("The history's database failed: %s", told)
+            told = "its database does not answer as it should"
+        raise ComfyError(
+            f"The history could not be read or written: {told}.",
+            "See whether the database can be reached, then try again.",
+        ) from error

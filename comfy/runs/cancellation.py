@@ -1,0 +1,57 @@
+"""Telling the server that a run is cancelled: at once if it answers, later if it is slow."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from comfy.client.client import Client
+from comfy.errors import ComfyError
+from comfy.runs.timeouts import Timeouts
+
+log = logging.getLogger(__name__)
+
+_SECOND_TRY = 0.5
+# A prompt whose answer was not awaited may arrive after the cancel: so long after it has it looked
+# for again.
+_LATER_TRIES = (1.5, 3.0)
+
+
+class Cancellation:
+    """The cancel of one prompt, over a connection of its own: those of the run are cut when it is
+    stopped."""
+
+    def __init__(self, client: Client, timing: Timeouts) -> None:
+        self._client = client.fork(timeout=timing.cancel_limit)
+        self._patient = timing.call
+        self._gave_up = threading.Event()
+
+    def tell(self, prompt_id: str, *, accepted: bool) -> bool:
+        """Cancel the prompt; whether that was enough. `accepted`: the server has said that it has
+        it."""
+        try:
+            return self._client.cancel(prompt_id) or accepted
+        except ComfyError as error:
+            log.info("The server could not be told to cancel %s: %s", prompt_id, error)
+            return False
+
+    def retry(self, prompt_id: str, *, accepted: bool) -> None:
+        """The person has the answer by now; a slow server gets more time."""
+        self._client.timeout = self._patient
+        for pause in (_SECOND_TRY, *(() if accepted else _LATER_TRIES)):
+            given_up = self._gave_up.wait(pause)
+            if self.tell(prompt_id, accepted=accepted):
+                return
+            if given_up:
+                break
+        if accepted:
+            log.warning("The server was not told to cancel %s; it may still work on it", prompt_id)
+
+    def give_up(self) -> None:
+        """From another thread: give up telling a server that does not answer."""
+        self._gave_up.set()
+        self._client.abort()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()

@@ -1,0 +1,110 @@
+"""The files of a finished run on their way from the server into our own keeping."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from comfy.client.client import Client
+from comfy.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
+from comfy.protocol.outputs import OutputFile
+from comfy.runs.timeouts import Timeouts, jitter
+
+if TYPE_CHECKING:
+    from comfy.records.blobs import BlobStore
+
+
+log = logging.getLogger(__name__)
+
+_OWN_TRIES = 3
+_SLOWEST = 50_000  # bytes a second
+
+
+class ResultDownloader:
+    """Fetches files, each once. One that cannot be had stays known by its name on the server,
+    without a digest."""
+
+    def __init__(self, client: Client, kept: BlobStore, timing: Timeouts) -> None:
+        self._client = client.fork(timeout=timing.call)
+        self._kept = kept
+        self._timing = timing
+        self._aborted = threading.Event()
+        self.problem: DiskFull | None = None
+
+    def fetch(
+        self, files: tuple[OutputFile, ...], *, holder: str, away: Callable[[], object]
+    ) -> tuple[OutputFile, ...]:
+        """The same files, kept here for `holder` as far as they could be had; `problem` is what
+        kept this program from it, None where it was the server. `away` is called when the server
+        does not answer; it is asked again until our patience (see `Timeouts`) is at an end."""
+        end = time.monotonic() + self._timing.patience
+        return tuple(self._fetch(file, holder, away, end) for file in files)
+
+    def abort(self) -> None:
+        """From another thread: let go of what has not come yet."""
+        self._aborted.set()
+        self._client.abort()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _fetch(
+        self, file: OutputFile, holder: str, away: Callable[[], object], end: float
+    ) -> OutputFile:
+        attempt = 0
+        while not self._aborted.is_set():
+            try:
+                with self._client.view(file) as answer:
+                    _check_kind(file, answer.headers.get("content-type", ""))
+                    announced = answer.headers.get("content-length", "")
+                    size = int(announced) if announced.isdecimal() else None
+                    chunks = _in_time(answer.iter_bytes(), end + (size or 0) / _SLOWEST)
+                    digest, size = self._kept.add(chunks, size=size, holder=holder)
+                return replace(file, digest=digest, size=size)
+            except ComfyError as error:
+                attempt += 1
+                log.info("A result could not be kept: %s", error)
+                if isinstance(error, DiskFull):
+                    self.problem = error
+                    break
+                if _hopeless(error, attempt) or time.monotonic() >= end:
+                    break
+                away()
+                self._aborted.wait(self._timing.pause_after(attempt, jitter()))
+        return file
+
+
+def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
+    """The same; ServerUnreachable where they trickle beyond `end`, each of them soon enough for a
+    timeout."""
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise ServerUnreachable(
+                "The file came too slowly.", "Try again when the network is better."
+            )
+        yield chunk
+
+
+def _check_kind(file: OutputFile, media_type: str) -> None:
+    """ComfyError where a web page or an error comes in the place of a picture, as from a proxy in
+    between."""
+    if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
+        raise ComfyError(
+            f"{file.filename} came as {media_type}.", "Look at what is between here and the server."
+        )
+
+
+def _hopeless(error: ComfyError, attempt: int) -> bool:
+    """Whether asking again is of no use: the file is gone, or cannot be kept here."""
+    match error:
+        case ServerError(status=status):
+            return status < 500
+        case ServerUnreachable(passing=passing):
+            return not passing
+        case _:
+            return attempt >= _OWN_TRIES

@@ -1,0 +1,116 @@
+"""The files that a run was given: on their way to its server, and what they are called there.
+
+A `Job` says nothing of a server. Its files are kept here until the run is at its turn; then they
+are uploaded, each into a folder that nobody can guess, and the prompt is sent with the names that
+the server has given them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from comfy.client.client import Client
+from comfy.errors import FILE_REFUSED, NodeError, PromptRejected, UploadRejected
+from comfy.filenames import plain_name
+from comfy.prompt.model import InputRef, Prompt
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job, KeptInput, Record
+
+UPLOADS = "comfyforms"  # the folder in the server's input folder for what people give
+
+
+def bound_prompt(
+    job: Job, run_id: str, client: Client, files: BlobStore | None, check: Callable[[], None]
+) -> Prompt:
+    """Upload the files of a job; its prompt with their names on this server.
+
+    `check` is called before each piece of a file is sent, to raise where the run is to end.
+    PromptRejected names the file that is gone here, or that the server refuses; ServerUnreachable
+    and ServerError leave it open.
+    """
+    prompt = job.prompt
+    for key, kept in job.inputs.items():
+        if not kept.targets:
+            continue
+        try:
+            name = _upload(client, files, kept, _folder(run_id, key), check)
+        except UploadRejected as error:
+            raise _refused(kept, prompt, error) from error
+        prompt = with_names(prompt, kept.targets, name)
+    return prompt
+
+
+def with_names(prompt: Prompt, targets: Iterable[InputRef], name: str) -> Prompt:
+    """The prompt with this name at these (node id, input name), where it has such a node."""
+    changed = dict(prompt)
+    for node_id, input_name in targets:
+        if (node := changed.get(node_id)) is not None:
+            changed[node_id] = node | {"inputs": {**node.get("inputs", {}), input_name: name}}
+    return changed
+
+
+def names_on_server(record: Record) -> Mapping[str, str]:
+    """What the files of a run are called on its server, by field key; none before one was chosen.
+
+    Records of versions that uploaded at the press have the name among their values.
+    """
+    names = {}
+    for key, kept in record.job.inputs.items():
+        value = str(record.job.values.get(key, ""))
+        if value.startswith(f"{UPLOADS}/"):
+            names[key] = value
+        elif kept.targets and record.server:
+            names[key] = f"{_folder(record.id, key)}/{plain_name(kept.name)}"
+    return names
+
+
+def _folder(run_id: str, key: str) -> str:
+    """A folder for one file of one run: always the same, so that a file which is sent again is
+    there only once. Who does not know the run's id cannot guess it."""
+    secret = hashlib.blake2b(f"{run_id}/{key}".encode(), digest_size=16).hexdigest()
+    return f"{UPLOADS}/{secret}"
+
+
+def _upload(
+    client: Client, files: BlobStore | None, kept: KeptInput, folder: str, check: Callable[[], None]
+) -> str:
+    path = files.path(kept.digest) if files is not None else None
+    try:
+        file = _CheckedFile(path, check) if path is not None else None
+    except OSError:  # it went just now
+        file = None
+    if file is None:
+        raise UploadRejected("It is no longer kept here.", "Give it once more.")
+    with file:
+        return client.upload(file, plain_name(kept.name), subfolder=folder)
+
+
+def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRejected:
+    classes = {
+        node_id: prompt[node_id]["class_type"] if node_id in prompt else ""
+        for node_id, _ in kept.targets
+    }
+    return PromptRejected(
+        f"“{kept.name}” could not be sent. {error}",
+        error.hint,
+        node_errors=[
+            NodeError(node_id, input_name, classes[node_id], FILE_REFUSED, str(error), error.hint)
+            for node_id, input_name in kept.targets
+        ],
+    )
+
+
+class _CheckedFile(io.FileIO):
+    """A file to be read that asks before each piece whether to go on."""
+
+    def __init__(self, path: Path, check: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._check = check
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As always; whatever `check` raises."""
+        self._check()
+        return super().read(-1 if size is None else size)

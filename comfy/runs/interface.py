@@ -1,0 +1,168 @@
+"""Runs as everybody above them knows them: pages, routes, the shell and services.
+
+Today's implementation is in this process: `comfy.runs.registry`, with a thread a run and SQLite.
+Another one, across machines, would be fed by messages and tables; nothing here says which it is.
+Any thread may call anything here, and nothing but `submit`, `check_room`, `record`, `forget`,
+`resume`, `watch` and `close` waits for a disk, a server or another run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from comfy.protocol.run_state import RunError, RunState
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job, Record
+from comfy.records.store import RunStore
+
+
+class Run(Protocol):
+    """One prompt from its submission to its end, whoever watches."""
+
+    @property
+    def id(self) -> str:
+        """The run's own id, of which the server need not know."""
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+
+    @property
+    def job(self) -> Job:
+        """What was asked for."""
+
+    @property
+    def submitted_at(self) -> float:
+        """Seconds since 1970."""
+
+    @property
+    def keeps_going(self) -> bool:
+        """It does not end because nobody watches."""
+
+    @property
+    def state(self) -> RunState:
+        """The newest state."""
+
+    @property
+    def record(self) -> Record:
+        """What is to be remembered of this run, as it is now."""
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long runs of this workflow have taken; None while there was none."""
+
+    @property
+    def waits_here(self) -> bool:
+        """It has not been handed to a server, so its place can be changed."""
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """What to sort runs by that are not at their end: what runs, what waits at a server, what
+        waits here."""
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` on every new state, from any thread: it must not block. Returns the way
+        out."""
+
+    def watch(self, timeout: float | None = None) -> Iterator[RunState]:
+        """The state now and each newer one (a slow watcher misses some), up to the finished one.
+
+        Blocks between them; TimeoutError if the run is not finished `timeout` seconds after the
+        start.
+        """
+
+    def cancel(self, reason: RunError | None = None) -> None:
+        """Stop the run. Returns at once; it ends within a second, unless it is over at the server
+        and its files are on their way. `reason` is what the stopped state tells; None for the
+        person's own wish."""
+
+    def attach(self) -> None:
+        """Somebody watches: the run is safe."""
+
+    def detach(self) -> None:
+        """A watcher has left. When the last one has, the grace time begins, after which the run is
+        cancelled; not so one that keeps going, or was started by somebody who is no page."""
+
+
+class RunRegistry(Protocol):
+    """Submits runs, finds them again and ends them all."""
+
+    @property
+    def history(self) -> RunStore | None:
+        """Where runs are on record; None where nothing is remembered."""
+
+    @property
+    def files(self) -> BlobStore | None:
+        """Where the files that runs are given are kept until their turn; None where none can be."""
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait, of all people."""
+
+    @property
+    def typical_seconds(self) -> float | None:
+        """How long a run of any workflow takes, going by the last ones; None while there was
+        none."""
+
+    @property
+    def closed(self) -> bool:
+        """The program is about to end."""
+
+    def submit(  # noqa: PLR0913 - the job, and options by name
+        self,
+        job: Job,
+        *,
+        owner: str,
+        address: str = "",
+        deadline: float | None = None,
+        watched: bool = True,
+        keeps_going: bool = False,
+        group: str = "",
+        parent: str = "",
+    ) -> Run:
+        """Start a run and return it at once; whatever becomes of it is in its state.
+
+        address: where an owner without a login is: anybody can be many owners, but not at many
+        addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
+        watched: a page is expected to attach; the grace time runs until it does, unless the run
+        `keeps_going`. group, parent: as in `Record`. ComfyError when this person or everybody asks
+        for too much, and after `close`.
+        """
+
+    def check_room(self, owner: str, address: str = "") -> None:
+        """ComfyError where `submit` would refuse this owner now, whatever it is that they want."""
+
+    def get(self, run_id: str, owner: str) -> Run:
+        """A run of this owner; RunNotFound if there is none, somebody else's included."""
+
+    def record(self, run_id: str, owner: str) -> Record:
+        """What is known of a run of this owner, also of before a restart; RunNotFound
+        as with `get`."""
+
+    def forget(self, run_id: str, owner: str) -> None:
+        """Delete a finished run of this owner and its files, here and in the history; RunNotFound
+        as with `get`, but one on record goes though nobody can read it. ComfyError if it goes on.
+        """
+
+    def move(self, run_id: str, owner: str, place: int) -> None:
+        """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
+        as with `get`."""
+
+    def owned(self, owner: str) -> tuple[Run, ...]:
+        """The runs of this owner that are still known, oldest first."""
+
+    def line_of(self, owner: str) -> tuple[Run, ...]:
+        """The unfinished runs of this owner in the order of their turns."""
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with an owner whenever one of their runs begins, ends or has another
+        phase or place, and with "" when the program is about to end: it must not block. Returns the
+        way out."""
+
+    def resume(self) -> None:
+        """Take up what was unfinished when the program ended."""
+
+    def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
+        """Take no more runs, let those at a server go on for `finish` seconds at most, then cancel
+        all and wait `timeout` seconds for them."""

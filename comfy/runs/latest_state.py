@@ -1,0 +1,68 @@
+"""The newest state of a run, for any number of watchers; whoever makes it waits for none of
+them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from comfy.protocol.run_state import Phase, RunState
+from comfy.runs.shared import Callbacks
+
+
+class LatestState:
+    """Holds one state. A watcher that is slow misses states, never the last one."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        self._version = 0
+        self._changed = threading.Condition()
+        self._callbacks = Callbacks[[]]()
+
+    @property
+    def state(self) -> RunState:
+        """The newest state."""
+        return self._state
+
+    def update(self, change: Callable[[RunState], RunState]) -> bool:
+        """Put `change(state)` in the state's place and tell everybody; False if nothing changed."""
+        with self._changed:
+            state = change(self._state)
+            if state is self._state:
+                return False
+            self._state = stamped(state)
+            self._version += 1
+            self._changed.notify_all()
+        self._callbacks.call()
+        return True
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after every change, in the thread that made it: it must not block.
+        Returns the way out."""
+        return self._callbacks.add(callback)
+
+    def watch(self, timeout: float | None = None) -> Iterator[RunState]:
+        """The state now and each newer one, up to the finished one; TimeoutError `timeout` seconds
+        from now."""
+        end = None if timeout is None else time.monotonic() + timeout
+        seen = -1
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._version != seen, left):  # noqa: B023
+                    raise TimeoutError(f"the run was not finished within {timeout:g} s")
+                seen, state = self._version, self._state
+            yield state
+            if state.phase.finished:
+                return
+
+
+def stamped(state: RunState) -> RunState:
+    """The state with the moments of its start and its end, where they have come."""
+    if state.phase is not Phase.WAITING and state.started_at is None and not state.phase.finished:
+        state = replace(state, started_at=time.time())
+    if state.phase.finished and state.finished_at is None:
+        state = replace(state, finished_at=time.time())
+    return state

@@ -1,0 +1,64 @@
+"""How many runs may be asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comfy.errors import ComfyError
+
+_HOUR = 3600.0  # seconds
+
+Person = tuple[str, str]  # owner and address
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """Unfinished runs of one person, from one address and in all, and one person's new runs an
+    hour. Half of all for an address: twenty people of an office have seven each, and others still
+    find room. Where nobody logs in, a person counts anew at each address: all who have no cookie go
+    by one name."""
+
+    person: int = 30
+    address: int = 150
+    all: int = 300
+    hourly: int = 1000
+
+
+class RunLimiter:
+    """Holds `RunLimits`. For one thread at a time: who comes in counts for whoever is next."""
+
+    def __init__(self, limits: RunLimits) -> None:
+        self._limits = limits
+        self._recent: deque[tuple[float, Person]] = deque()
+
+    def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
+        """ComfyError, with what to do, where one more run is too much. `unfinished`: whose those of
+        all people are."""
+        limits, person = self._limits, (owner, address)
+        if unfinished.count(person) >= limits.person:
+            raise ComfyError(
+                f"You have {limits.person} runs waiting already.",
+                "Wait for one of them, or remove one.",
+            )
+        if address and sum(one == address for _, one in unfinished) >= limits.address:
+            raise ComfyError(
+                "Too many people at your address are waiting.", "Try again in a few minutes."
+            )
+        if len(unfinished) >= limits.all:
+            raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
+        self._forget_old()
+        if sum(one == person for _, one in self._recent) >= limits.hourly:
+            raise ComfyError(
+                f"That is more than {limits.hourly} runs in an hour.", "Try again later."
+            )
+
+    def count(self, owner: str, address: str) -> None:
+        """Note that this person has a new run."""
+        self._recent.append((time.monotonic(), (owner, address)))
+
+    def _forget_old(self) -> None:
+        while self._recent and self._recent[0][0] < time.monotonic() - _HOUR:
+            self._recent.popleft()

@@ -1,0 +1,85 @@
+"""What is due in a run, and when. Pure: `comfy.runs.execution` carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+from operator import itemgetter
+
+from comfy.protocol.run_state import Phase, RunError, RunState
+from comfy.runs.reconnect import Reconnect
+
+_LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Open a socket if there is none, and send the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHistory:
+    """The one answer to every doubt: ask history, then the queue, then open a new socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckQueue:
+    """The queue has changed while the prompt waits in it: see where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run, here and at the server; `reason` is None for the person's own wish."""
+
+    reason: RunError | None
+
+
+Action = Submit | CheckHistory | CheckQueue | Stop
+Limits = Iterable[tuple[float, RunError]]
+
+
+def plan(
+    state: RunState, link: Reconnect, limits: Limits, stop: Stop | None
+) -> tuple[float, Action]:
+    """What is to be done next, and when (`time.monotonic`): at once if that is over.
+
+    `limits`: moments at which the run is to be stopped, each with the reason. `stop` wins over all.
+    """
+    if stop is not None:
+        return 0.0, stop
+    due: list[tuple[float, Action]] = [_next_question(state, link)]
+    if (look_at := _look_at(state, link)) is not None:
+        due.append((look_at, CheckQueue()))
+    due.extend((when, Stop(why)) for when, why in limits)
+    return min(due, key=itemgetter(0))
+
+
+def seconds_left(limits: Limits, now: float) -> tuple[float, RunError | None]:
+    """Until the first of these limits, infinite without one; its reason where it has passed."""
+    when, why = min(limits, key=itemgetter(0), default=(inf, None))
+    return (when - now, None) if when > now else (0.0, why)
+
+
+def is_alone(state: RunState) -> bool:
+    """Whether the queue is so short that a status tells all: nobody there but us, as before."""
+    remaining = state.queue_remaining
+    return remaining == 0 or (remaining == 1 and not state.queue_place)
+
+
+def _next_question(state: RunState, link: Reconnect) -> tuple[float, Action]:
+    if not link.accepted:
+        return link.retry_at, Submit()
+    if state.over or link.broken is not None or link.away:
+        return link.retry_at, CheckHistory()
+    if state.verdict is not None:
+        return link.verdict_at + link.timing.outcome_delay, CheckHistory()
+    return link.silent_until, CheckHistory()
+
+
+def _look_at(state: RunState, link: Reconnect) -> float | None:
+    """When to ask for the queue; None if nothing is new there, or nobody answers."""
+    asks = link.accepted and state.phase is Phase.WAITING and not link.away
+    if not asks or link.status_at is None:
+        return None
+    return link.status_at if is_alone(state) else link.looked_at + _LOOK_PAUSE

@@ -1,0 +1,207 @@
+"""What is known of the server during one run, and what to make of a run it does not know. Pure.
+
+| what is seen                                 | what is done                                      |
+|----------------------------------------------|---------------------------------------------------|
+| no usable answer: refused, timed out, cut,   | ask again, each time later, until the patience    |
+| 5xx                                          | ends; before the prompt was sent the run failed   |
+|                                              | then, afterwards it is lost                       |
+| the answer to the prompt is lost             | look for it in history and queue, and a moment    |
+|                                              | later again; sent once more, under the same id,   |
+|                                              | only if it is in neither                          |
+| the socket ends, or is silent for too long   | ask history, then the queue, then open it again   |
+|                                              | with the same client id, the old one closed first |
+| in neither, after the socket told of a       | somebody removed it: stopped                      |
+| change in the queue and of no start          |                                                   |
+| in neither, and the socket said that it      | the server went away before the run began: sent   |
+| waits until it ended by itself               | again                                             |
+| the same, but the server still has a prompt  | it was not restarted, so somebody removed it:     |
+| that ended before in its history             | stopped                                           |
+| in neither otherwise                         | it may have run, so it is not run twice: lost     |
+| it was sent before a restart, to another     | the server of now is not asked for it, nor is it  |
+| server than there is now                     | sent there: lost                                  |
+
+All moments are those of `time.monotonic`, given by whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from comfy.errors import ComfyError, ServerUnreachable
+from comfy.protocol.run_state import Phase, RunError, RunState, concluded, failed, stopped
+from comfy.runs.timeouts import Timeouts
+
+End = Callable[[RunState], RunState]
+
+REMOVED = RunError("The run was taken out of the server's queue by somebody else.", "Run it again.")
+RESTARTED = RunError("The server was restarted and has forgotten this run.", "Run it again.")
+FORGOTTEN = RunError("The server no longer knows this run, nor its result.", "Run it again.")
+
+
+def sent_elsewhere(server: str) -> RunError:
+    """Why a run is lost that was sent to this server before the program was started with another
+    one; "" where people may not read its address."""
+    where = f"ComfyUI at {server}" if server else "another server"
+    return RunError(
+        f"The run was sent to {where}, which is not the one in use since the restart.",
+        "Look for its result there, or run it again.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """What is known beside the run's state. Whatever is learned is a method that returns the next
+    value; `given_up` and `unknown` say what to make of it.
+
+    `accepted`: the server has taken the prompt; `at_server`: it may have it still.
+    `broken`: why there is no socket, None while there is one. `heard_at`: its last message.
+    `retry_at`: when to ask again; `attempts`: how often that was put off without progress.
+    `away_since`: since when no question had a usable answer. `dropped_at`: when the server may
+    last have been restarted without a word. `waited_at`: when a socket ended by itself that would
+    have told of a start, and had told of none.
+    `status_at`: when the server told of a change in its queue that nobody has looked into yet;
+    `looked_at`: when its queue was last asked for after one. `verdict_at`: when the socket told how
+    the run ended.
+    """
+
+    timing: Timeouts
+    heard_at: float
+    accepted: bool = False
+    at_server: bool = False
+    broken: str | None = "not opened yet"
+    retry_at: float = 0.0
+    attempts: int = 0
+    away_since: float | None = None
+    dropped_at: float | None = None
+    waited_at: float | None = None
+    status_at: float | None = None
+    looked_at: float = float("-inf")
+    verdict_at: float = 0.0
+
+    @classmethod
+    def resumed(cls, timing: Timeouts, now: float) -> Reconnect:
+        """A run sent before this program was restarted: nobody knows what its socket said."""
+        return cls(timing, now, accepted=True, at_server=True, broken="restarted", dropped_at=now)
+
+    @property
+    def away(self) -> bool:
+        """Whether the last question had no usable answer."""
+        return self.away_since is not None
+
+    @property
+    def silent_until(self) -> float:
+        """Until when the socket may be silent before the server is asked."""
+        return self.heard_at + self.timing.silence_after(self.attempts)
+
+    # What the socket says
+
+    def opening(self, now: float) -> Reconnect:
+        """There will be a socket, and its reading thread may be the first to know better."""
+        return replace(self, broken=None, heard_at=now)
+
+    def heard(self, now: float) -> Reconnect:
+        """A message has come."""
+        return replace(self, heard_at=now)
+
+    def progressed(self, *, ended: bool) -> Reconnect:
+        """It told something new of our run; `ended`: for the first time how it ended."""
+        if not ended and not self.attempts:
+            return self  # as after nearly every message
+        verdict_at = self.heard_at if ended else self.verdict_at
+        return replace(self, attempts=0, verdict_at=verdict_at)
+
+    def queue_changed(self, at: float) -> Reconnect:
+        """The server's queue is another one than when our prompt was seen in it."""
+        return replace(self, status_at=at)
+
+    def lost(self, reason: str, phase: Phase, now: float, *, by_itself: bool) -> Reconnect:
+        """The socket is at its end. `by_itself`: so far it was well."""
+        in_touch = self.away_since is None or self.away_since > now - self.timing.outcome_delay
+        told = by_itself and in_touch and self.accepted and phase is Phase.WAITING
+        return replace(self, broken=reason, dropped_at=now, waited_at=now if told else None)
+
+    # What questions come to
+
+    def put_off(self, now: float, share: float) -> Reconnect:
+        """Something was tried that is not to be tried again at once; `share` as of `Timeouts`."""
+        attempts = self.attempts + 1
+        retry_at = now + self.timing.pause_after(attempts, share)
+        return replace(self, attempts=attempts, retry_at=retry_at)
+
+    def wait_until(self, moment: float) -> Reconnect:
+        """The next attempt to send the prompt is to be made then."""
+        return replace(self, retry_at=moment)
+
+    def unanswered(self, error: ComfyError, now: float, share: float) -> Reconnect:
+        """No usable answer; `share` as of `put_off`."""
+        away_since = now if self.away_since is None else self.away_since
+        dropped_at = now if isinstance(error, ServerUnreachable) else self.dropped_at
+        return replace(self.put_off(now, share), away_since=away_since, dropped_at=dropped_at)
+
+    def sending(self) -> Reconnect:
+        """The prompt is about to be sent."""
+        return replace(self, at_server=True)
+
+    def looking(self, now: float) -> Reconnect:
+        """The whole queue is about to be asked for."""
+        return replace(self, looked_at=now)
+
+    def looked(self, asked_at: float) -> Reconnect:
+        """The prompt is still in the queue that was changed."""
+        return replace(self, status_at=_since(self.status_at, asked_at))
+
+    def confirmed(self, asked_at: float) -> Reconnect:
+        """The server has told that it has our prompt: whatever was noted before it was asked, it
+        was not restarted. What was noted meanwhile is newer than its answer."""
+        return replace(
+            self,
+            accepted=True,
+            away_since=None,
+            dropped_at=_since(self.dropped_at, asked_at),
+            waited_at=_since(self.waited_at, asked_at),
+            status_at=_since(self.status_at, asked_at),
+        )
+
+    def given_up(self, error: ComfyError, now: float) -> End | None:
+        """How the run ends for want of an answer; None as long as there is patience left."""
+        if self.away_since is None or now - self.away_since < self.timing.patience:
+            return None
+        if not self.at_server:
+            return lambda state: failed(state, RunError(str(error), error.hint))
+        patience = f"{self.timing.patience:g} seconds"
+        why = f"The server has not answered for {patience}, so the run was given up."
+        return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
+
+    def unknown(self, state: RunState, *, remembers: bool = False) -> End | None:
+        """The server has the prompt neither in its history nor in its queue, and both live in its
+        memory: how the run ended, or None if it never began and is to be sent again. `remembers`:
+        its history has a prompt that ended before, so it was not restarted since."""
+        if state.verdict is None and state.phase is Phase.WAITING:
+            if self.status_at is not None and self.dropped_at is None:
+                return lambda state: stopped(state, REMOVED)
+            if self.waited_at is not None:
+                return (lambda state: stopped(state, REMOVED)) if remembers else None
+        why = FORGOTTEN if self.dropped_at is None else RESTARTED
+        return lambda state: concluded(state, why)
+
+    def gone(self) -> Reconnect:
+        """The server does not have the prompt, or no longer anything to do with it."""
+        return replace(self, at_server=False)
+
+    def sent_again(self) -> Reconnect:
+        """It never began: from the beginning, with another server as it were."""
+        return replace(
+            self,
+            accepted=False,
+            at_server=False,
+            away_since=None,
+            dropped_at=None,
+            waited_at=None,
+            status_at=None,
+        )
+
+
+def _since(noted_at: float | None, asked_at: float) -> float | None:
+    """What was noted at that moment, if the answer to a question asked then is older."""
+    return noted_at if noted_at is not None and noted_at > asked_at else None

@@ -1,0 +1,377 @@
+"""The registry of runs in this process: a thread a run, records in a database of its own.
+
+Three locks, taken in this order and never while a run is waited for: `_entrance` lets runs in one
+at a time, from the limits to the start of their thread; `_recording` writes ends again that could
+not be written, one writer at a time; `_lock` guards every field that changes, for moments only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from comfy.client.client import Client
+from comfy.errors import ComfyError, RunNotFound
+from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
+from comfy.records.record import Job, Record
+from comfy.runs.context import RunContext
+from comfy.runs.durations import Durations
+from comfy.runs.fair_queue import FairQueue
+from comfy.runs.latest_state import stamped
+from comfy.runs.limits import RunLimiter, RunLimits
+from comfy.runs.reconnect import sent_elsewhere
+from comfy.runs.run import LocalRun
+from comfy.runs.shared import Callbacks
+from comfy.runs.timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from comfy.records.blobs import BlobStore
+    from comfy.records.store import RunStore
+
+
+log = logging.getLogger(__name__)
+
+_SWEEP_PAUSE = 600.0  # seconds
+_SHUTDOWN = RunError(
+    "The run was stopped because the program is shutting down.", "Run it again later."
+)
+
+
+class LocalRunRegistry:
+    """All runs of this program on one server, in bounded memory: finished ones beyond `keep` are
+    forgotten."""
+
+    def __init__(  # noqa: PLR0913 - the client, and options by name
+        self,
+        client: Client,
+        *,
+        grace: float = 30.0,
+        keep: int = 200,
+        timing: Timeouts | None = None,
+        ahead: int = 1,
+        limits: RunLimits | None = None,
+        files: BlobStore | None = None,
+        history: RunStore | None = None,
+    ) -> None:
+        """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
+        are handed to the server before those are at their end; the others wait here, and people
+        take turns. Whoever comes waits for all that were handed over: more than one spares the
+        server the moment in which the next is on its way. `files`: where the files that runs are
+        given are kept until their turn. With a `history` every run and its files are kept there,
+        and found again by `record`."""
+        self.history = history
+        self.files = files = files or (history.files if history is not None else None)
+        self._grace = grace
+        self._keep = keep
+        self._limiter = RunLimiter(limits or RunLimits())
+        self._durations = Durations()
+        self._context = RunContext(client, timing or Timeouts(), FairQueue(ahead), files, history)
+        self._entrance = threading.Lock()
+        self._recording = threading.Lock()
+        self._lock = threading.Lock()
+        self._runs: dict[str, LocalRun] = {}
+        self._live: set[LocalRun] = set()
+        self._finished: deque[str] = deque()
+        self._listeners = Callbacks[[str]]()
+        self._unrecorded: list[LocalRun] = []
+        self._swept = float("-inf")
+        self._closed = False
+
+    def submit(  # noqa: PLR0913 - the job, and options by name
+        self,
+        job: Job,
+        *,
+        owner: str,
+        address: str = "",
+        deadline: float | None = None,
+        watched: bool = True,
+        keeps_going: bool = False,
+        group: str = "",
+        parent: str = "",
+    ) -> LocalRun:
+        """See `RunRegistry.submit`."""
+        run_id = str(uuid.uuid4())
+        state = waiting(run_id, job.prompt, job.outputs, job.titles)
+        record = Record(
+            run_id,
+            owner,
+            job,
+            time.time(),
+            state,
+            keeps_going=keeps_going,
+            group=group,
+            parent=parent,
+        )
+        with self._entrance:
+            self._check_limits(owner, address)
+            if self.history is not None:
+                self.history.begin(record)
+            try:
+                run = self._start(record, address=address, deadline=deadline, watched=watched)
+            except ComfyError:
+                if self.history is not None:
+                    self.history.end(replace(record, state=stopped(state, _SHUTDOWN)))
+                raise
+            self._limiter.count(owner, address)
+            return run
+
+    def check_room(self, owner: str, address: str = "") -> None:
+        """ComfyError where `submit` would refuse this owner now, whatever it is that they want to
+        run."""
+        with self._entrance:
+            self._check_limits(owner, address)
+
+    def resume(self) -> None:
+        """Take up what was unfinished when the program ended: what was sent to the server is looked
+        for there, what was not waits in the queue again. What was sent to another server than
+        this one is lost, and asked of nobody. The grace time runs until a page finds its run."""
+        address = self._context.client.address
+        for record in self._left_over():
+            job = record.job
+            fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
+            if record.sent and record.server not in ("", address.url):
+                error = sent_elsewhere(record.server if address.shown else "")
+                self._end_unasked(replace(record, state=lost(fresh, error)))
+                continue
+            with self._entrance:
+                self._start(replace(record, state=fresh), deadline=None, watched=True)
+        self._sweep()
+
+    def _end_unasked(self, record: Record) -> None:
+        """Put on record how a run ended that no thread takes up; if not now, at the next start."""
+        if self.history is not None:
+            try:
+                self.history.end(replace(record, state=stamped(record.state)))
+            except ComfyError as problem:
+                log.warning("Run %s could not be recorded yet: %s", record.id, problem)
+
+    def _left_over(self) -> tuple[Record, ...]:
+        try:
+            return self.history.unfinished() if self.history is not None else ()
+        except ComfyError as problem:
+            log.error(  # noqa: TRY400 - a sentence for the operator, no fault to trace
+                "Unfinished runs of before the restart cannot be taken up again: %s %s",
+                problem,
+                problem.hint,
+            )
+            return ()
+
+    def _start(
+        self, record: Record, *, deadline: float | None, watched: bool, address: str = ""
+    ) -> LocalRun:
+        run = LocalRun(
+            record,
+            self._context,
+            grace=self._grace,
+            deadline=deadline,
+            watched=watched,
+            expected=partial(self._durations.of, record.job.workflow),
+            ended=self._on_ended,
+            address=address,
+        )
+        run.subscribe(self._moves_of(run))
+        with self._lock:
+            self._check_open()
+            self._runs[run.id] = run
+            self._live.add(run)
+        run.start()
+        self._listeners.call(run.owner)
+        return run
+
+    def get(self, run_id: str, owner: str) -> LocalRun:
+        """A run of this owner; RunNotFound if there is none, somebody else's included."""
+        with self._lock:
+            run = self._runs.get(run_id)
+        if run is None or run.owner != owner:
+            raise RunNotFound(
+                "This run is not known here.", "It may be too old: run the workflow again."
+            )
+        return run
+
+    def record(self, run_id: str, owner: str) -> Record:
+        """What is known of a run of this owner, also of before a restart; RunNotFound
+        as with `get`."""
+        try:
+            return self.get(run_id, owner).record
+        except RunNotFound:
+            record = self.history.get(run_id, owner) if self.history is not None else None
+            if record is None:
+                raise
+            return record
+
+    def forget(self, run_id: str, owner: str) -> None:
+        """Delete a finished run of this owner and its files, here and in the history; RunNotFound
+        as with `get`, but one on record goes though nobody can read it. ComfyError if it goes on.
+        """
+        try:
+            finished = self.record(run_id, owner).state.phase.finished
+        except RunNotFound:
+            if self.history is None or not self.history.delete(run_id, owner):
+                raise
+            return
+        if not finished:
+            raise ComfyError("This run is not finished.", "Stop it first.")
+        if self.history is not None:
+            # what is not known to have ended would be taken up at the next start
+            self._record_again()
+            if (
+                not self.history.delete(run_id, owner)
+                and self.history.get(run_id, owner) is not None
+            ):
+                raise ComfyError(
+                    "The history cannot be written at the moment.", "Delete this result later."
+                )
+        with self._lock:
+            self._runs.pop(run_id, None)
+
+    def move(self, run_id: str, owner: str, place: int) -> None:
+        """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
+        as with `get`."""
+        self._context.line.move(self.get(run_id, owner).id, place)
+        self._listeners.call(owner)
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with an owner whenever one of their runs begins, ends or has another
+        phase or place, and with "" when the program is about to end: it must not block. Returns the
+        way out."""
+        return self._listeners.add(callback)
+
+    def known(self) -> tuple[LocalRun, ...]:
+        """The runs of all people that are still known, oldest first. Not for pages."""
+        with self._lock:
+            return tuple(self._runs.values())
+
+    def owned(self, owner: str) -> tuple[LocalRun, ...]:
+        """The runs of this owner that are still known, oldest first."""
+        return tuple(run for run in self.known() if run.owner == owner)
+
+    def line_of(self, owner: str) -> tuple[LocalRun, ...]:
+        """The unfinished runs of this owner in the order of their turns: what runs, what is at the
+        server, what waits here."""
+        unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
+        return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
+
+    @property
+    def waiting(self) -> int:
+        """How many runs wait, of all people."""
+        with self._lock:
+            return sum(run.state.phase is Phase.WAITING for run in self._live)
+
+    @property
+    def typical_seconds(self) -> float | None:
+        """How long a run of any workflow takes, going by the last ones; None while there was
+        none."""
+        return self._durations.typical
+
+    @property
+    def closed(self) -> bool:
+        """The program is about to end."""
+        return self._closed
+
+    def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
+        """Take no more runs, let those at the server go on for `finish` seconds at most, then
+        cancel all and wait for their threads."""
+        with self._entrance, self._lock:  # every run that is here has been started
+            self._closed = True
+            live = list(self._live)
+        self._listeners.call("")
+        for run in live:
+            if self._context.line.place(run.id) is not None:
+                run.leave(_SHUTDOWN)
+        end = time.monotonic() + finish
+        for run in live:
+            run.join(max(0.0, end - time.monotonic()))
+        for run in live:
+            run.leave(_SHUTDOWN)
+        late = _not_joined(live, timeout)
+        for run in late:
+            run.give_up()
+        for run in _not_joined(late, timeout):
+            log.warning("Run %s did not end in time", run.id)
+        self._record_again()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ComfyError(
+                "The program is shutting down.", "Start it again, then run this again."
+            )
+
+    def _check_limits(self, owner: str, address: str) -> None:
+        with self._lock:
+            self._check_open()
+            live = list(self._live)
+        unfinished = [(run.owner, run.address) for run in live if not run.state.phase.finished]
+        self._limiter.check(owner, address, unfinished)
+
+    def _moves_of(self, run: LocalRun) -> Callable[[], None]:
+        """Tells of a run's phases and places, among all that its states tell."""
+        seen = run.state.phase, run.state.queue_place
+
+        def look() -> None:
+            nonlocal seen
+            now = run.state.phase, run.state.queue_place
+            if now != seen:
+                seen = now
+                self._listeners.call(run.owner)
+
+        return look
+
+    def _on_ended(self, run: LocalRun) -> None:
+        state = run.state
+        with self._lock:
+            self._live.discard(run)
+            if not run.recorded:
+                self._unrecorded.append(run)
+            self._finished.append(run.id)
+            while len(self._finished) > self._keep:
+                self._runs.pop(self._finished.popleft(), None)
+        if state.phase is Phase.DONE and state.started_at and state.finished_at:
+            # The clock may have been set meanwhile.
+            seconds = min(max(0.0, state.finished_at - state.started_at), run.age)
+            self._durations.add(run.job.workflow, seconds)
+        self._listeners.call(run.owner)
+        if self._is_time_to_sweep():
+            self._sweep()
+
+    def _record_again(self) -> None:
+        """Runs whose end could not be written when it came: perhaps the disk has room now."""
+        history = self.history
+        if history is None:
+            return
+        with self._recording:  # close() finds what another thread has just failed to write
+            with self._lock:
+                unrecorded, self._unrecorded = self._unrecorded, []
+            for run in unrecorded:
+                try:
+                    history.end(run.record)
+                except ComfyError:
+                    with self._lock:
+                        self._unrecorded.append(run)
+
+    def _is_time_to_sweep(self) -> bool:
+        with self._lock:
+            now, before = time.monotonic(), self._swept
+            self._swept = now if now - before > _SWEEP_PAUSE else before
+            return self._swept > before
+
+    def _sweep(self) -> None:
+        self._record_again()
+        if self.history is not None:
+            try:
+                self.history.sweep()
+            except ComfyError as problem:
+                log.warning("Old results could not be removed: %s %s", problem, problem.hint)
+
+
+def _not_joined(runs: list[LocalRun], timeout: float) -> list[LocalRun]:
+    """Those whose threads are not at their end after so many seconds for all of them."""
+    end = time.monotonic() + timeout
+    return [run for run in runs if not run.join(max(0.0, end - time.monotonic()))]

@@ -1,0 +1,232 @@
+"""A run as its watchers see it: state, cancel, attach. The work is in `comfy.runs.execution`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase, RunError, RunState, fetching, unanswered
+from comfy.records.record import Record
+from comfy.runs.context import RunContext
+from comfy.runs.download import ResultDownloader
+from comfy.runs.execution import Execution
+from comfy.runs.latest_state import LatestState, stamped
+
+log = logging.getLogger(__name__)
+
+
+class LocalRun:
+    """One prompt from submission to its end, in its own thread. Made by
+    `comfy.runs.registry.LocalRunRegistry.submit`."""
+
+    def __init__(  # noqa: PLR0913 - made in one place, all but two by name
+        self,
+        record: Record,
+        context: RunContext,
+        *,
+        grace: float,
+        deadline: float | None,
+        watched: bool,
+        expected: Callable[[], float | None],
+        ended: Callable[[LocalRun], None],
+        address: str = "",
+    ) -> None:
+        """`record` is how the run begins; one that was `sent` goes on where the program was
+        when it ended. `address`: where its owner is, if people there share turns."""
+        self.id = record.id
+        self.owner = record.owner
+        self.address = address
+        self.job = record.job
+        self.submitted_at = record.submitted_at
+        self.keeps_going = record.keeps_going
+        self._record = record
+        self._expected = expected
+        self._context = context
+        self._grace = grace
+        self._deadline = deadline
+        self._born = time.monotonic()
+        self._watchers = 0
+        self._ends_unwatched = watched and not record.keeps_going
+        self._unwatched_since = self._born if self._ends_unwatched else None
+        self._lock = threading.Lock()
+        self._ended = ended
+        self._leaving = False
+        self.recorded = True
+        self._latest = LatestState(record.state)
+        kept = context.files if context.history is not None else None
+        self._results = (
+            ResultDownloader(context.client, kept, context.timing) if kept is not None else None
+        )
+        self._execution = Execution(record, self._latest, context, self)
+        self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)
+
+    @property
+    def state(self) -> RunState:
+        """The newest state."""
+        return self._latest.state
+
+    @property
+    def record(self) -> Record:
+        """What is to be remembered of this run, as it is now."""
+        return replace(self._record, state=self.state)
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long runs of this workflow have taken; None while there was none."""
+        return self._expected()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was submitted, or taken up again by this program."""
+        return time.monotonic() - self._born
+
+    @property
+    def waits_here(self) -> bool:
+        """It has not been handed to the server, so its place can be changed."""
+        return self._context.line.place(self.id) is not None
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """What to sort runs by that are not at their end: what runs, what waits at the server, what
+        waits here."""
+        place = self._context.line.place(self.id)
+        return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` on every new state, from the run's threads: it must not block. Returns
+        the way out."""
+        return self._latest.subscribe(callback)
+
+    def watch(self, timeout: float | None = None) -> Iterator[RunState]:
+        """The state now and each newer one (a slow watcher misses some), up to the finished one.
+
+        Blocks between them; TimeoutError if the run is not finished `timeout` seconds after the
+        start.
+        """
+        return self._latest.watch(timeout)
+
+    def cancel(self, reason: RunError | None = None) -> None:
+        """Stop the run here and at the server. Returns at once; the run ends within a second,
+        unless it is over there and its files are on their way.
+
+        `reason` is what the stopped state tells; None for the person's own wish.
+        """
+        self._execution.stop(reason)
+
+    def leave(self, reason: RunError) -> None:
+        """Cancel because this program ends. Files that have not come yet are left for its next
+        life."""
+        self._leaving = True
+        self._execution.stop(reason)
+        if self._results is not None:
+            self._results.abort()
+
+    def attach(self) -> None:
+        """Somebody watches: the run is safe."""
+        with self._lock:
+            self._watchers += 1
+            self._unwatched_since = None
+        self._execution.wake()
+
+    def detach(self) -> None:
+        """A watcher has left. When the last one has, the grace time starts, after which the run is
+        cancelled; not so one that keeps going, or was started by somebody who is no page."""
+        with self._lock:
+            self._watchers = max(0, self._watchers - 1)
+            if self._watchers == 0 and self._ends_unwatched:
+                self._unwatched_since = time.monotonic()
+        self._execution.wake()
+
+    def start(self) -> None:
+        """Once, by the registry."""
+        self._context.line.join(
+            self.id,
+            self.owner,
+            self._execution.wake,
+            address=self.address,
+            handed=self._record.sent,
+        )
+        self._thread.start()
+
+    def give_up(self) -> None:
+        """Let a run that was cancelled end even if the server cannot be told."""
+        self._execution.give_up()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the run's thread; False if it is not at its end by then."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        try:
+            self._execution.run()
+        finally:
+            self._context.line.leave(self.id)
+            self._ended(self)
+
+    def on_server_chosen(self, address: str) -> None:
+        """See `RunHooks`."""
+        self._record = replace(self._record, server=address)
+
+    def on_sending(self, prompt_id: str) -> None:
+        """See `RunHooks`."""
+        self._record = replace(self._record, sent=True)
+        if self._context.history is not None:
+            self._context.history.sent(self.id, prompt_id, self._record.server)
+
+    def conclude(self, state: RunState) -> RunState:
+        """Bring the files here and put the run on record; only then is it said to be finished."""
+        if state.phase in (Phase.DONE, Phase.FAILED):
+            self._context.ended.add(state.prompt_id)
+        self._context.line.leave(
+            self.id
+        )  # whatever takes time from here on, nobody has to wait for it
+        if self._context.history is None or self._results is None:
+            return state
+        if state.phase is Phase.DONE and state.files:
+            self._latest.update(fetching)
+            away = partial(self._latest.update, unanswered)
+            files = self._results.fetch(state.files, holder=self.id, away=away)
+            full = self._results.problem
+            problem = RunError(str(full), full.hint) if full else state.error
+            state = replace(state, files=files, error=problem, started_at=self.state.started_at)
+        self._results.close()
+        state = stamped(state)
+        if (
+            self._leaving
+            and state.phase is Phase.DONE
+            and not all(file.digest for file in state.files)
+        ):
+            # Unfinished on record: after a restart it is settled again, and they are fetched.
+            return state
+        try:
+            self._context.history.end(replace(self.record, state=state))
+        except ComfyError as problem:
+            log.warning("Run %s could not be recorded yet: %s", self.id, problem)
+            self.recorded = False
+        return state
+
+    def limits(self) -> Iterator[tuple[float, RunError]]:
+        """When to be stopped, and why. Asked by the run's own thread, so that no run needs a
+        timer."""
+        if self._deadline is not None:
+            yield (
+                self._born + self._deadline,
+                RunError(
+                    f"The run was stopped: it took longer than {self._deadline:g} seconds.",
+                    "Allow it more time.",
+                ),
+            )
+        since = self._unwatched_since
+        if since is not None:
+            yield (
+                since + self._grace,
+                RunError(
+                    "The run was stopped because nobody was watching any more.", "Run it again."
+                ),
+            )

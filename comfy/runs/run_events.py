@@ -1,0 +1,104 @@
+"""What the socket of a run says, on its way into the run's state."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from comfy.protocol.events import Event, Preview, Status
+from comfy.protocol.parse import WarnOnce, parse_message
+from comfy.protocol.responses import Submitted
+from comfy.protocol.run_state import Phase, accepted, advance
+from comfy.runs.latest_state import LatestState
+from comfy.runs.reconnect import Reconnect
+from comfy.runs.shared import ThreadState
+
+log = logging.getLogger(__name__)
+
+_EARLY_EVENTS = 200
+
+
+class RunEvents:
+    """`receive` and `ended` are called by the reading thread of the run's stream, `accept` and
+    `wait_for_answer` by the run's own thread.
+
+    Events come in before the answer to the prompt, when nobody knows yet what id the server gives
+    it. The lock orders the two: an event is kept until the answer is there, or taken after it.
+    Watchers of the state are called while it is held; none of them can come to need it.
+    """
+
+    def __init__(
+        self,
+        latest: LatestState,
+        shared: ThreadState,
+        skipped: WarnOnce,
+        *,
+        over: Callable[[], None],
+        accepted: bool,
+    ) -> None:
+        """`over` is called when the server is through with the prompt, and may be so again.
+        `accepted`: the server has answered already."""
+        self._latest = latest
+        self._shared = shared
+        self._skipped = skipped
+        self._over = over
+        self._lock = threading.Lock()
+        self._early: list[Event] | None = None if accepted else []
+
+    def receive(self, data: str | bytes) -> None:
+        """A frame has come."""
+        event = parse_message(data, self._skipped)
+        if event is None:
+            return
+        with self._lock:
+            self._shared.note(Reconnect.heard, time.monotonic())
+            if self._early is None:
+                self._take(event)
+            elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
+                self._latest.update(partial(advance, event=event))
+            elif not isinstance(event, Preview) and len(self._early) < _EARLY_EVENTS:
+                self._early.append(event)
+
+    def ended(self, reason: str, by_itself: bool) -> None:  # noqa: FBT001 - as EventStream calls it
+        """The socket is at its end; `by_itself`: so far it was well."""
+        state, now = self._latest.state, time.monotonic()
+        log.info("The socket of run %s ended: %s", state.prompt_id, reason)
+        self._shared.note(Reconnect.lost, reason, state.phase, now, by_itself=by_itself)
+        self._shared.wake()
+
+    def accept(self, answer: Submitted) -> None:
+        """The server has taken the prompt: what it told of it before was about our run."""
+        with self._lock:
+            early, self._early = self._early or [], None
+            self._latest.update(partial(accepted, answer=answer))
+            for event in early:
+                self._take(event)
+            if (self._latest.state.queue_remaining or 0) > 1:
+                self._shared.note(Reconnect.queue_changed, time.monotonic())
+
+    def wait_for_answer(self) -> None:
+        """The prompt is to be sent again."""
+        with self._lock:
+            self._early = []
+
+    def _take(self, event: Event) -> None:
+        """Advance, and wake the run's own thread where it has something to do."""
+        before = self._latest.state
+        if not self._latest.update(partial(advance, event=event)):
+            return
+        state = self._latest.state
+        if isinstance(event, Status):
+            # The first status of a socket (it has a sid) is older than our place in the queue.
+            if state.phase is Phase.WAITING and event.sid is None:
+                self._shared.note(Reconnect.queue_changed, time.monotonic())
+                self._shared.wake()
+            return
+        ended = state.verdict is not before.verdict
+        self._shared.note(Reconnect.progressed, ended=ended)
+        if state.over:
+            self._over()
+        if ended or state.over:
+            self._shared.wake()

@@ -1,0 +1,42 @@
+"""What is removed from ComfyUI when a run is deleted here: its entry in the history, and the bytes
+of what it was given."""
+
+from __future__ import annotations
+
+import logging
+
+from comfy.client.client import Client
+from comfy.errors import ComfyError
+from comfy.records.record import Record
+from comfy.runs.input_files import names_on_server
+from comfy.runs.interface import RunRegistry
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 3.0  # for each thing that ComfyUI is asked: somebody waits for the answer
+
+
+def clean_up(client: Client, runs: RunRegistry, record: Record) -> bool:
+    """Remove from the server what it has of a run that was deleted here, as far as it can.
+
+    Whether nothing is left there of the files that the run was given. Never raises ComfyError.
+    """
+    given = names_on_server(record).values()
+    if record.server not in ("", client.address.url):
+        return not given  # it ran on another server, which is not asked
+    try:
+        with client.fork(timeout=_SECONDS) as server:
+            if record.sent:
+                server.forget(record.state.prompt_id)
+            emptied = [name for name in given if not _is_needed(name, runs, record.owner)]
+            for name in emptied:
+                server.empty(name)
+    except ComfyError as problem:
+        log.info("Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem)
+        return not given
+    return len(emptied) == len(given)
+
+
+def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
+    """Whether another run names the same file; those of older versions did when they ran again."""
+    return runs.history is not None and runs.history.names(owner, name.rpartition("/")[0])

@@ -1,0 +1,78 @@
+"""Bringing a prompt to the server, once, though answers get lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from comfy.client.client import Client
+from comfy.errors import ServerError, ServerUnreachable
+from comfy.prompt.model import Prompt
+from comfy.protocol.responses import Submitted
+from comfy.runs.timeouts import Timeouts
+
+# A server that fails at the same prompt so often would do so again.
+_MOST_POSTS = 5
+
+
+class Submission:
+    """`POST /prompt` until it is answered. After an answer that was lost, or was no answer (5xx),
+    the prompt may be there: it is sent once more, under the same id, only when neither history nor
+    queue has it a moment later."""
+
+    def __init__(
+        self,
+        client: Client,
+        prompt: Callable[[], Prompt],
+        sending: Callable[[str], None],
+        *,
+        client_id: str,
+        timing: Timeouts,
+    ) -> None:
+        """`prompt` is called each time before it is sent, `sending` then, with the prompt id."""
+        self._client = client
+        self._prompt = prompt
+        self._client_id = client_id
+        self._timing = timing
+        self._sending = sending
+        self._posts = 0
+        self._missed_at: float | None = None
+
+    def attempt(self, prompt_id: str, *, started: bool, now: float) -> Submitted | float:
+        """The server's answer, or when to attempt it again. `started`: the socket told so; `now`:
+        `time.monotonic` before this attempt, so that only a look that began late enough counts.
+
+        PromptRejected if it is refused; ServerUnreachable and ServerError leave it open whether it
+        was taken. Whatever `prompt` raises is passed on: then it was not sent.
+        """
+        if self._missed_at is not None:
+            if started or self._arrived(prompt_id):
+                return Submitted(prompt_id, 0)
+            sure_at = self._missed_at + self._timing.outcome_delay
+            if now < sure_at:  # it may still be on its way through the server
+                return sure_at
+        prompt = self._prompt()
+        self._posts += 1
+        self._sending(prompt_id)
+        try:
+            return self._client.submit(
+                prompt,
+                client_id=self._client_id,
+                prompt_id=prompt_id,
+                extra_data={"preview_method": "auto"},  # docs/comfyui.md#3
+            )
+        except (ServerUnreachable, ServerError):
+            self._missed_at = time.monotonic()
+            raise
+
+    def not_worth_retrying(self, error: ServerUnreachable | ServerError) -> bool:
+        """Whether the next attempt would end as this one did."""
+        return not error.passing or self._posts >= _MOST_POSTS
+
+    def again(self) -> None:
+        """From the beginning: the server went away before the prompt's turn came."""
+        self._posts, self._missed_at = 0, None
+
+    def _arrived(self, prompt_id: str) -> bool:
+        # The queue first: a run that ends between the two questions is in the history by then.
+        return prompt_id in self._client.queue() or self._client.history(prompt_id) is not None

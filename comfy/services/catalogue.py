@@ -1,0 +1,70 @@
+"""What the server says about its nodes, kept for a while."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comfy.errors import ComfyError, ServerUnreachable
+from comfy.object_info import Catalogue
+from comfy.runs.input_files import UPLOADS
+from comfy.workflow.sanitize import without_folder
+
+log = logging.getLogger(__name__)
+
+_MAX_AGE = 300.0  # seconds; the refresh button asks at once
+_RETRY_AGE = 30.0  # until a server that did not answer is asked again
+
+
+class CatalogueCache:
+    """The server's node catalogue, fetched when first needed and again when it has grown old.
+
+    As long as the server says the same, it is the same object.
+    """
+
+    def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
+        """`fetch` is `Client.object_info`."""
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+        self._good_until = 0.0
+        self._away = False
+
+    def get(self, *, refresh: bool = False) -> Catalogue:
+        """The catalogue, at most five minutes old; an old one while the server is away.
+
+        Raises ServerUnreachable or ServerError when there is none at all.
+        """
+        known = self._catalogue
+        if known is not None and not refresh and time.monotonic() < self._good_until:
+            return known
+        if known is not None and self._lock.locked():  # somebody asks a server that may be slow
+            return known
+        with self._lock:
+            try:
+                raw = without_folder(self._fetch(), UPLOADS)
+            except ComfyError as problem:
+                if self._catalogue is None:
+                    raise
+                if not self._away:  # once an outage: it is asked again every half minute
+                    log.warning("The server's nodes could not be asked for again: %s", problem)
+                self._away = True
+                self._good_until = time.monotonic() + _RETRY_AGE
+            else:
+                if self._catalogue is None or self._catalogue.raw != raw:
+                    self._catalogue = Catalogue(raw)
+                self._away = False
+                self._good_until = time.monotonic() + _MAX_AGE
+            return self._catalogue
+
+    def cached(self) -> Catalogue:
+        """The catalogue as it was last fetched; ServerUnreachable where it never was.
+
+        Never asks the server.
+        """
+        if self._catalogue is None:
+            raise ServerUnreachable("The server has not told its nodes yet.")
+        return self._catalogue

@@ -1,0 +1,203 @@
+"""The forms of workflows, as each person may see them; built anew only where another form comes of
+it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import Condition
+
+from cachetools import LRUCache, cached
+
+from comfy.errors import WorkflowError
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.object_info import Catalogue
+from comfy.prompt.structure import Structural, Structure
+from comfy.runs.input_files import UPLOADS
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.permissions import Permissions
+from comfy.workflow.folder import WorkflowFolder
+from comfy.workflow.model import Workflow, open_workflow
+from comfy.workflow.private import MARK as OPENED_MARK
+from comfy.workflow.private import PrivateWorkflows, weight
+from comfy.workflow.resolve import on_server
+from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
+
+_MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
+_CACHE_BYTES = 64 * 2**20  # of workflows, and of forms; the largest of each that was seen: 5 MB
+_FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapted:
+    """A workflow as somebody may use it on one server.
+
+    `source` and `catalogue` are what it was made of. The cache knows them by their identity, which
+    is theirs alone for as long as they are kept here.
+    """
+
+    source: Workflow
+    catalogue: Catalogue
+    workflow: Workflow
+    structure: Structure
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return weight(self.workflow.prompt) + weight(self.workflow.graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A form, and what it was made of."""
+
+    adapted: _Adapted
+    form: Form
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the form takes."""
+        choices = sum(len(field.choices or ()) for field in self.form.fields)
+        fields = len(self.form.fields) * _FIELD_BYTES
+        return weight(self.form.prompt) + fields + choices * _CHOICE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class FormStatistics:
+    """How many forms were built, and how many were there already when somebody asked for them. For
+    tests, which hold that a form is built once."""
+
+    built: int
+    found: int
+
+
+class Forms:
+    """What people may see and set of the workflows in the folder, and of those they bring
+    themselves.
+
+    For any number of threads: of those that want the same form at once, one builds it.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Workflow],
+        catalogue: CatalogueCache,
+        permissions: Permissions,
+        opened: PrivateWorkflows | None = None,
+    ) -> None:
+        """`find` gives a workflow of the folder by its name, the same object until it has
+        changed."""
+        self.catalogue = catalogue
+        self.permissions = permissions
+        self._find = find
+        self._opened = opened or PrivateWorkflows()
+        self._adapted = cached(
+            LRUCache[object, _Adapted](_CACHE_BYTES, getsizeof=lambda one: one.size),
+            key=lambda source, catalogue, *, trusted: (id(source), id(catalogue), trusted),
+            condition=Condition(),
+        )(self._adapt)
+        self._built = cached(
+            LRUCache[object, _Built](_CACHE_BYTES, getsizeof=lambda one: one.size),
+            key=lambda adapted, structural, *, edits: (id(adapted), structural, edits),
+            condition=Condition(),
+            info=True,
+        )(_build)
+
+    @property
+    def statistics(self) -> FormStatistics:
+        """Since the start."""
+        info = self._built.cache_info()
+        return FormStatistics(info.misses, info.hits)
+
+    def form(
+        self,
+        name: str,
+        owner: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        offline: bool = False,
+    ) -> tuple[Workflow, Form]:
+        """The workflow that goes by `name` for this person, and its form with these values.
+
+        The form has the fields that the values bring. `offline`: by what is known of the server's
+        nodes, without asking it. Raises WorkflowError, ServerUnreachable, ServerError.
+        """
+        catalogue = self.catalogue.cached() if offline else self.catalogue.get()
+        source, trusted = self._found(name, owner)
+        adapted = self._adapted(source, catalogue, trusted=trusted)
+        structural = adapted.structure.structural(values or {})
+        built = self._built(adapted, structural, edits=self.permissions.edits(owner))
+        return adapted.workflow, built.form
+
+    def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+        """Open a file for this person alone; the answer's name is what it goes by.
+
+        `address`: as of `PrivateWorkflows.put`. WorkflowError says why not.
+        """
+        self.permissions.check_open(owner)
+        workflow = open_workflow(file, data)
+        return self._opened.put(owner, workflow, file, data, address=address)
+
+    def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
+        """Put an opened workflow into the folder, for everybody; the name it has there.
+
+        What is in the folder counts as the operator's. So a file of somebody who is not trusted may
+        name no file there. Raises WorkflowError, ServerUnreachable, ServerError.
+        """
+        self.permissions.check_keep(owner)
+        if not self.permissions.trusts(owner):
+            catalogue = self.catalogue.get()
+            found, _ = self._found(name, owner)
+            workflow = on_server(found, catalogue)
+            known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
+            if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
+                raise WorkflowError(
+                    "This workflow names files of the server, or nodes that it does not have.",
+                    "Choose no files in ComfyUI and save it again, or ask whoever runs this app to"
+                    " add it.",
+                )
+        return folder.add(*self._opened.file(owner, name))
+
+    def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
+        """A workflow, and whether it is the operator's or brought by somebody who is trusted."""
+        if not name.startswith(OPENED_MARK):
+            return self._find(name), True
+        self.permissions.check_open(owner)
+        return self._opened.get(owner, name), self.permissions.trusts(owner)
+
+    def _adapt(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> _Adapted:
+        workflow = on_server(source, catalogue)
+        if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
+            raise WorkflowError(
+                "This workflow has more inputs than a form can show.", "Open a smaller one."
+            )
+        workflow = self._harmless(workflow, catalogue, trusted=trusted)
+        return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
+
+    def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
+        """The workflow as somebody who is trusted with it, or not, may use it."""
+        if workflow.name.startswith(OPENED_MARK):
+            self.permissions.check_nodes(workflow.prompt)
+            if not trusted:
+                return sanitize(workflow, catalogue, UPLOADS)
+        return sanitize_for_operators(workflow, catalogue, UPLOADS)
+
+
+def _build(adapted: _Adapted, structural: Structural, *, edits: bool) -> _Built:
+    form = build_form(adapted.workflow, adapted.catalogue, dict(structural))
+    return _Built(adapted, form if edits else _without_fixed(form))
+
+
+def _without_fixed(form: Form) -> Form:
+    """The form, hiding what only the author sets: names of files, and texts that become names."""
+    fixed = fixed_inputs(form.prompt, form.nodes)
+    fields = (
+        (
+            replace(item, group="hidden")
+            if not item.is_media and not fixed.isdisjoint(item.targets)
+            else item
+        )
+        for item in form.fields
+    )
+    return replace(form, fields=tuple(fields))

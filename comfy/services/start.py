@@ -1,0 +1,252 @@
+"""Starting runs: the one way from values to a run, for the page, the shell, scripts and "run
+again"."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import chain
+
+from comfy.errors import ComfyError, WorkflowError
+from comfy.filenames import plain_name
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.form.model import Form
+from comfy.prompt.model import InputRef, Prompt
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job, KeptInput
+from comfy.runs.input_files import UPLOADS
+from comfy.runs.interface import Run, RunRegistry
+from comfy.services.forms import Forms
+from comfy.services.uploads import Refused, Upload, UploadLimits, refusals
+from comfy.workflow.private import MARK as OPENED_MARK
+from comfy.workflow.sanitize import named_files, written_names
+
+
+class FieldErrors(ComfyError):
+    """Values the form refuses; `errors` holds one sentence a field, by its key."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("Some fields need another look.", "They are marked below.")
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn."""
+
+    runs: RunRegistry
+    forms: Forms
+    blobs: BlobStore
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+
+    def start(  # noqa: PLR0913 - what to run, and options by name
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        *,
+        address: str = "",
+        deadline: float | None = None,
+        watched: bool = True,
+        keeps_going: bool = False,
+    ) -> Run:
+        """Check the values, keep the files among them, and start a run of the workflow `name`.
+
+        Fields left out keep the author's value, seeds left out are drawn. A media field's value is
+        an `Upload`, the author's own file (the field's default) or None. `address`, `deadline`,
+        `watched`, `keeps_going`: as of `RunRegistry.submit`.
+        Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
+        there are too many runs, or no room for a file.
+        """
+        self.runs.check_room(owner, address)  # before any work is done for it
+        workflow, form = self.forms.form(name, owner, values)
+        seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
+        values = dict.fromkeys(seeds) | dict(values)
+        prompt, used = fill(workflow, form, self._checked(form, values, owner), self.rng)
+        uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
+        targets = {key: _targets(form, key, prompt) for key in uploads}
+        self._check_files(prompt, form, name, owner, set(chain.from_iterable(targets.values())))
+        with self._kept(uploads) as digests:
+            inputs = {
+                key: KeptInput(upload.name, digests[key], targets[key])
+                for key, upload in uploads.items()
+            }
+            outputs = frozenset(output.node for output in form.outputs) or None
+            return self.runs.submit(
+                Job(prompt, name, outputs, used, form.title, inputs, form.titles),
+                owner=owner,
+                address=address,
+                deadline=deadline,
+                watched=watched,
+                keeps_going=keeps_going,
+            )
+
+    def _checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
+        """Clean values for every field. Raises FieldErrors."""
+        cleaned, errors = check(form, {key: _named(value) for key, value in values.items()})
+        edits = self.forms.permissions.edits(owner)
+        foreign = {} if edits else _foreign_files(form, cleaned, values)
+        fixed = {} if edits else _fixed(form, values)
+        errors |= foreign | refusals(form, values, self.limits) | fixed
+        if errors:
+            raise FieldErrors(errors)
+        return cleaned
+
+    def again(
+        self, run_id: str, owner: str, *, address: str = "", keeps_going: bool = False
+    ) -> Run:
+        """Submit the job of an earlier run once more, its values and seed included.
+
+        Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
+        there are too many runs.
+        """
+        job = self.runs.record(run_id, owner).job
+        self.runs.check_room(owner, address)
+        form = self._check_again(job, owner)
+        with self._held(job.inputs) as uploads:
+            if form is not None and (errors := refusals(form, uploads, self.limits)):
+                raise WorkflowError(
+                    " ".join(errors.values()), "Open the form, and give another file."
+                )
+            return self.runs.submit(
+                job, owner=owner, address=address, keeps_going=keeps_going, parent=run_id
+            )
+
+    def _check_again(self, job: Job, owner: str) -> Form | None:
+        """WorkflowError where this job would not be taken today: other rules, or another workflow.
+
+        The form of today, or None where the workflow is gone.
+        """
+        if job.workflow.startswith(OPENED_MARK):
+            self.forms.permissions.check_open(owner)
+        form = None
+        # Where it is gone, nothing in the prompt is known to be the operator's.
+        with suppress(WorkflowError):
+            _, form = self.forms.form(job.workflow, owner, job.values)
+        own = {target for kept in job.inputs.values() for target in kept.targets}
+        self._check_files(job.prompt, form, job.workflow, owner, own)
+        return form
+
+    def _check_files(
+        self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[InputRef]
+    ) -> None:
+        """WorkflowError where a prompt names files of the server's, or has classes that it may not.
+
+        Those at `own` are named when they are sent, others may be the operator's gift. The form
+        adds nodes that load files.
+        """
+        permissions, brought = self.forms.permissions, name.startswith(OPENED_MARK)
+        if brought:
+            permissions.check_nodes(prompt)
+        if permissions.edits(owner) or (brought and permissions.trusts(owner)):
+            return
+        catalogue = self.forms.catalogue.get()
+        unknown = {node["class_type"] for node in prompt.values()} - catalogue.keys()
+        if brought and unknown:
+            # The server may have got it since, and nothing is known of what it reads.
+            raise WorkflowError(
+                f"The server does not have the node “{min(unknown)[:80]}”.", "Refresh the lists."
+            )
+        named = named_files(prompt, catalogue, own)
+        named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
+        for place in named:
+            if brought or form is None or not _is_authors(form, place, prompt):
+                raise WorkflowError(
+                    f"This run would use a file of the server's in “{place[1][:80]}”, which may be"
+                    " somebody else's.",
+                    "Open the form, and send the file itself.",
+                )
+
+    @contextmanager
+    def _kept(self, uploads: Mapping[str, Upload]) -> Iterator[dict[str, str]]:
+        """The digests of these files, of which copies are kept.
+
+        They stay if a run with them is on record at the end of the block, and go if it raises.
+        """
+        holder = secrets.token_hex(8)
+        digests: dict[str, str] = {}
+        try:
+            for key, upload in uploads.items():
+                digests[key], _ = self.blobs.add(upload.chunks(), holder=holder)
+            yield digests
+        except BaseException:
+            self.blobs.release(holder)
+            if self.runs.history is not None:
+                self.runs.history.remove_unreferenced(digests.values())
+            raise
+        self.blobs.release(holder)
+
+    @contextmanager
+    def _held(self, inputs: Mapping[str, KeptInput]) -> Iterator[dict[str, Upload]]:
+        """The kept files that a run needs again, none of which goes before the end of the block."""
+        holder = secrets.token_hex(8)
+        uploads: dict[str, Upload] = {}
+        try:
+            for key, kept in inputs.items():
+                if not kept.targets:
+                    continue
+                path = self.blobs.path(kept.digest)
+                if path is None or not self.blobs.hold(kept.digest, holder):
+                    raise WorkflowError(
+                        f"“{kept.name}” is no longer kept here.",
+                        "Open the form, and give it again.",
+                    )
+                uploads[key] = Upload(kept.name, path)
+            yield uploads
+        finally:
+            self.blobs.release(holder)
+
+
+def _named(value: object) -> object:
+    """A value as the form checks it: of a file the name."""
+    match value:
+        case Upload(name):
+            return plain_name(name)
+        case Refused():
+            return str(value)
+        case _:
+            return value
+
+
+def _targets(form: Form, key: str, prompt: Prompt) -> tuple[InputRef, ...]:
+    """The inputs of a filled-in prompt that a field's file goes to."""
+    return tuple(
+        target
+        for target in form.field(key).targets
+        if target.node in prompt and target.input in prompt[target.node]["inputs"]
+    )
+
+
+def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
+    """Whether an input of a prompt has the value that the workflow's author gave it."""
+    node, name = place
+    given = [item.default for item in form.fields if place in item.targets]
+    given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []
+    return prompt[node]["inputs"][name] in given
+
+
+def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
+    """Values for inputs that are in no form: their author set them, for every caller."""
+    return {
+        item.key: f"{item.label} is set by the workflow's author, and cannot be changed here."
+        for item in form.fields
+        if item.group == "hidden" and item.key in values
+    }
+
+
+def _foreign_files(
+    form: Form, cleaned: Mapping[str, object], given: Mapping[str, object]
+) -> dict[str, str]:
+    """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
+    return {
+        item.key: f"{item.label}: send the file itself."
+        for item in form.fields
+        if item.is_media
+        and not isinstance(given.get(item.key), Upload)
+        and cleaned.get(item.key) not in (None, "", item.default)
+    }

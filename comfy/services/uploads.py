@@ -1,0 +1,127 @@
+"""Files that people give for a run: what they are, and whether a field takes them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import mimetypes
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from comfy.form.model import Form
+from comfy.media.checks import MIB, FileLimits, problem_with
+from comfy.workflow.config import Widget
+
+_CHUNK = 1024 * 1024  # bytes
+GONE = "needs its file once more: it is no longer here."
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What one file may be (None: whatever the server takes), and the bytes of all files of a
+    run."""
+
+    file: FileLimits | None = field(default_factory=FileLimits)
+    run: float = 512 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file a person gave: a name for it and its bytes, or where they are.
+
+    Only such a value is ever sent on.
+    """
+
+    name: str
+    source: bytes | Path = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def data(self) -> bytes:
+        """All of it."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
+
+    def opened(self) -> BinaryIO:
+        """All of it, to be read and closed."""
+        return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of it, piece by piece."""
+        with self.opened() as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    def problem(self, limits: FileLimits, widget: Widget | None = None) -> str:
+        """Why it cannot be taken, as `comfy.media.checks.problem_with`; "" if it can."""
+        with self.opened() as file:
+            return problem_with(file, limits, widget)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a person gave is no file that can be used.
+
+    `why` ends a sentence that starts with the field's label.
+    """
+
+    why: str
+
+    def __str__(self) -> str:
+        return "file"
+
+
+def judged(file: Path | None, limits: FileLimits, widget: Widget) -> Upload | Refused:
+    """A person's file, as far as a field of this kind takes it."""
+    if file is None:
+        return Refused(GONE)
+    upload = Upload(file.name, file)
+    try:
+        why = upload.problem(limits, widget)
+    except OSError:  # it went just now
+        return Refused(GONE)
+    return Refused(why) if why else upload
+
+
+def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> dict[str, str]:
+    """A sentence for each file among these values that cannot be taken, by its field's key."""
+    errors: dict[str, str] = {}
+    room = limits.run
+    for item in form.fields:
+        match values.get(item.key):
+            case Refused(why):
+                errors[item.key] = f"{item.label} {why}"
+            case Upload() if not item.is_media:  # nobody would judge it, and a node may open it
+                errors[item.key] = f"{item.label} takes no file."
+            case Upload() as upload:
+                try:
+                    room -= upload.size
+                    why = upload.problem(limits.file, item.widget) if limits.file else ""
+                except OSError:  # it went just now
+                    why = GONE
+                if why or room < 0:
+                    most = f"the files of one run can have {limits.run // MIB:g} MB in all."
+                    errors[item.key] = f"{item.label} {why or f'is too much: {most}'}"
+    return errors
+
+
+def from_data_url(url: str) -> Upload | None:
+    """A file inside a `data:…;base64,…` address, as scripts send one; None where it is no such."""
+    head, comma, body = url.partition(",")
+    if not (comma and head.startswith("data:") and head.endswith(";base64")):
+        return None
+    try:
+        data = base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    extension = mimetypes.guess_extension(head.removeprefix("data:").removesuffix(";base64"))
+    return Upload(f"upload{extension or '.bin'}", data)

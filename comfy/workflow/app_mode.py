@@ -1,0 +1,138 @@
+"""App mode: the inputs and outputs that a graph's author chose to show, as the current editor saves
+them.
+
+`extra.linearData` is `{"inputs": [[id, widget, {"height"?}]…], "outputs": [id…]}`. The id of an
+input is a node of the root graph, a node *inside* a subgraph whose widget is promoted, or
+`GRAPH-UUID:NODE:WIDGET`; all three lead to the widget that the user of the app would see. See
+docs/comfyui.md#43.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from comfy.graph.convert import BoundWidget, Converted
+from comfy.graph.schema import node_key
+from comfy.json_values import as_list, as_mapping, as_number
+from comfy.workflow.app import App, ShownInput
+
+
+def read_app(converted: Converted) -> App | None:
+    """The app saved in a graph, or None if its author made none.
+
+    An entry which the editor drops is kept if it still names a place in the prompt: a widget inside
+    a subgraph that was never promoted, or one that several subgraph nodes share. Entries that set
+    nothing are left out; an App of nothing else is still one.
+    """
+    data = converted.extra.get("linearData")
+    if not isinstance(data, dict):
+        return None
+    inputs: dict[tuple[str, str], ShownInput] = {}
+    says_something = False
+    for entry in as_list(data.get("inputs")):
+        if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str):
+            continue
+        says_something = True
+        widget = find_widget(converted, entry[0], entry[1])
+        if widget is not None and widget.targets:
+            shown = replace(_shown(widget), height=_height(entry))
+            inputs.setdefault((widget.node, widget.name), shown)
+    outputs = dict.fromkeys(
+        place
+        for stored in as_list(data.get("outputs"))
+        for place in _places(converted, node_key(stored))
+    )
+    return App(tuple(inputs.values()), tuple(outputs)) if says_something or outputs else None
+
+
+def promoted_inputs(converted: Converted) -> tuple[ShownInput, ...]:
+    """What the authors of the subgraphs at the root brought to their outside."""
+    return tuple(
+        _shown(one)
+        for one in converted.widgets
+        if one.inside and ":" not in one.node and one.targets
+    )
+
+
+def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget | None:
+    """The widget a stored id and widget name stand for, in any of the three forms."""
+    node = node_key(stored)
+    if node is None:
+        return None
+    if ":" in node:
+        # GRAPH:NODE:WIDGET names the widget itself; GRAPH:NODE leaves that to the entry's second
+        # part.
+        _, node, *own = node.split(":", 2)
+        return _at_root(converted, node, own[0] if own else name) or _at_root(converted, node, name)
+    return (
+        _at_root(converted, node, name)
+        or _promoted(converted, node, name)
+        or _inside(converted, node, name)
+    )
+
+
+def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:
+    """A widget by its own name; the one of a PrimitiveNode also by the name of the widget it
+    feeds."""
+    found = converted.widget(node, name)
+    if found is None and node not in converted.prompt:
+        mine = [widget for widget in converted.widgets if widget.node == node]
+        found = mine[0] if len(mine) == 1 and mine[0].inside is None else None
+    return found
+
+
+def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:
+    """The widget on a subgraph node of the root graph that shows this widget of a node inside."""
+    at_root = [w for w in converted.widgets if ":" not in w.node and w.inside == (node, name)]
+    return at_root[0] if len(at_root) == 1 else None
+
+
+def _inside(converted: Converted, node: str, name: str) -> BoundWidget | None:
+    """Whatever shows or sets this widget of a node inside a subgraph; one for all of them if there
+    are several."""
+    wanted = {(place, name) for place in _places(converted, node)}
+    hits = [
+        widget
+        for widget in converted.widgets
+        if wanted.intersection(widget.targets)
+        or (widget.targets and widget.name == name and widget.node.rpartition(":")[2] == node)
+    ]
+    if not hits:
+        return None
+    return replace(
+        hits[0], targets=tuple(dict.fromkeys(target for hit in hits for target in hit.targets))
+    )
+
+
+def _places(converted: Converted, node: str | None) -> list[str]:
+    """A node id as the prompt has it: itself at the root, else every place of a node of that id
+    inside subgraphs."""
+    if node is None or node in converted.prompt:
+        return [node] if node else []
+    return [place for place in converted.prompt if place.rpartition(":")[2] == node]
+
+
+def _height(entry: list[Any]) -> int | None:
+    config = entry[2] if len(entry) > 2 else None
+    height = as_number(as_mapping(config).get("height"))
+    return round(height) or None if height is not None and 0 < height < 10_000 else None
+
+
+def _shown(widget: BoundWidget) -> ShownInput:
+    """A widget as a form needs it. A label that is the name of the input says nothing; "Prompt" for
+    `prompt` does."""
+    options = widget.spec.options if widget.spec else {}
+    low, high, step = (
+        value if isinstance(value := options.get(name), int | float) else None
+        for name in ("min", "max", "step")
+    )
+    says_nothing = widget.label in (widget.name, widget.targets[0][1])
+    label = "" if says_nothing else _plain(widget.label)
+    return ShownInput(widget.targets, label, low, high, step, str(options.get("tooltip") or ""))
+
+
+def _plain(label: str) -> str:
+    """An author's label without the looks of a variable: `positive_prompt` is "Positive prompt"."""
+    words = label.strip(": ")
+    return words.replace("_", " ").capitalize() if words.islower() and " " not in words else words

@@ -1,0 +1,253 @@
+"""The workflow inside a file: whatever ComfyUI, its packs and other tools save, this says which
+documents it carries.
+
+ComfyUI saves two (docs/comfyui.md#30): the *prompt* that was run, and the editor's *graph* it came
+from. A file's kind is told by how it begins, never by its name; what a text inside is, by what it
+says, never by where it stood.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from comfy.errors import WorkflowError
+from comfy.json_values import NotJson, TooDeep, read_json
+from comfy.media import audio, exif, png, video
+from comfy.media import other_headers as headers
+from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
+from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
+from comfy.workflow.documents import FoundDocument, Kind, documents
+
+_ORIGINAL = (
+    "Open the file as ComfyUI saved it: editing it, or sending it through a chat, usually removes"
+    " the workflow."
+)
+_KINDS = (
+    "Workflows are opened from JSON and from pictures, videos, sounds and models that ComfyUI"
+    " saved."
+)
+
+# Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
+_OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
+# How much JSON of one file is read, in brackets and commas, of which a second has some four
+# million.
+_MAX_WORK = 2_000_000
+_TEXT_WORK = 20  # what each text costs beside
+# Texts by which other programs describe a picture, and whose they are.
+_FOREIGN = {
+    "parameters": "Stable Diffusion web UI",
+    "sui_image_params": "SwarmUI",
+    "invokeai_metadata": "InvokeAI",
+    "fooocus_scheme": "Fooocus",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedWorkflow:
+    """The documents one file carries, as parsed JSON: at least one of the two. `where` says where
+    they stood."""
+
+    prompt: dict[str, Any] | None
+    graph: dict[str, Any] | None
+    where: str
+
+
+def find_workflow(data: bytes, name: str) -> ExtractedWorkflow:
+    """The documents in a file's bytes, or in pasted text as UTF-8. `name` is for sentences only.
+
+    Raises WorkflowError, and nothing else, whatever the bytes are.
+    """
+    return _find(io.BytesIO(data), name)
+
+
+def find_workflow_in(path: Path) -> ExtractedWorkflow:
+    """As `find_workflow`, for a file on disk, of which no more is read than its headers need.
+    Raises WorkflowError."""
+    try:
+        with path.open("rb") as file:
+            return _find(file, path.name)
+    except OSError as error:
+        raise WorkflowError(
+            f"{_shown(path.name)} cannot be read: {error.strerror or error}."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A text that looks like JSON and cannot be read, by its name."""
+
+    key: str
+    too_deep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Files that begin alike: `begins` looks at their first bytes."""
+
+    where: str
+    begins: Begins
+    texts: Callable[[Reader], Iterable[Text]]
+
+
+def _is_safetensors(head: bytes) -> bool:
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_TEXT
+
+
+def _is_svg(head: bytes) -> bool:
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def _is_json(head: bytes) -> bool:
+    return file_text(head).lstrip()[:1] in ("{", "[", '"')
+
+
+_FAMILIES = (
+    _Family("PNG text", starts(png.SIGNATURE), png.read_png),
+    _Family("EXIF", is_riff(b"WEBP"), exif.read_exif),
+    _Family("EXIF", starts(b"\xff\xd8\xff", b"II*\0", b"MM\0*"), exif.read_exif),
+    _Family("EXIF", is_avif, exif.read_exif),
+    _Family("GIF comment", starts(b"GIF8"), exif.read_exif),
+    _Family("video tags", is_iso, video.read_iso),
+    _Family("video tags", starts(b"\x1a\x45\xdf\xa3"), video.read_matroska),
+    _Family("audio tags", starts(b"fLaC"), audio.read_flac_file),
+    _Family("audio tags", starts(b"OggS"), audio.read_ogg),
+    _Family("audio tags", is_mpeg_audio, audio.read_mp3),
+    _Family("RIFF tags", is_riff(b"WAVE", b"AVI "), audio.read_riff),
+    _Family("GLB extras", starts(b"glTF"), headers.read_glb),
+    _Family("EXR header", starts(headers.EXR_SIGNATURE), headers.read_exr),
+    _Family("safetensors header", _is_safetensors, headers.read_safetensors),
+    _Family("SVG metadata", _is_svg, headers.read_svg),
+    _Family("JSON", _is_json, lambda reader: _json_file(reader)),
+)
+
+
+def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
+    shown, reader = _shown(name), Reader(file)
+    head = file.read(0) if not reader.size else reader.take(min(LENGTH, reader.size))
+    if not head.strip(b"\0 \t\r\n"):
+        raise WorkflowError(f"{shown} is empty.", _KINDS)
+    family = next((family for family in _FAMILIES if family.begins(head)), None)
+    if family is None:
+        raise WorkflowError(f"{shown} is no kind of file that carries a ComfyUI workflow.", _KINDS)
+    reader.position = 0
+    texts, problem = _collect(family.texts(reader))
+    found, unread = _documents(texts)
+    prompt, graph = found.get("prompt"), found.get("graph")
+    if prompt is None and graph is None:
+        raise _refusal(shown, family, texts, unread, problem)
+    where = family.where
+    if keys := dict.fromkeys(
+        document.key for document in (prompt, graph) if document and document.key
+    ):
+        where += f" ({', '.join(keys)})"
+    return ExtractedWorkflow(prompt.data if prompt else None, graph.data if graph else None, where)
+
+
+def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
+    """All texts up to the end or to the first damage, which is told in words."""
+    found: list[Text] = []
+    try:
+        found.extend(texts)
+    except DamagedFile as damage:
+        return found, str(damage)
+    return found, ""
+
+
+def _documents(texts: Sequence[Text]) -> tuple[dict[Kind, FoundDocument], list[_Unread]]:
+    """The document of each kind that counts, and the texts that look like JSON and are not.
+
+    Those under ComfyUI's own names go first. Of several it is the last, because the editor lets a
+    later one replace an earlier; so the last texts are read first, and no more of them than are
+    needed.
+    """
+    own: dict[Kind, FoundDocument] = {}
+    other: dict[Kind, FoundDocument] = {}
+    unread: list[_Unread] = []
+    left = _MAX_WORK
+    for text in reversed(texts):
+        if len(own) == len(_OWN_KEY):
+            break
+        key, body = _unprefixed(text)
+        if not _may_be_json(body):
+            continue
+        left -= _TEXT_WORK + sum(map(body.count, "[{,"))
+        try:
+            if left < 0:
+                raise TooDeep  # noqa: TRY301 - one answer to all that takes too long to read
+            for document in reversed(list(documents(read_json(body), key))):
+                (own if document.key == _OWN_KEY[document.kind] else other).setdefault(
+                    document.kind, document
+                )
+        except (NotJson, TooDeep) as error:
+            unread.append(_Unread(key, isinstance(error, TooDeep)))
+    return other | own, unread[::-1]
+
+
+def _unprefixed(text: Text) -> tuple[str, str]:
+    """EXIF has no names for these: the name is written before the text, `prompt:{…}` or `Workflow:
+    {…}`."""
+    head, colon, rest = text.text.partition(":")
+    if colon and head.strip().replace("_", "").isalnum() and len(head) <= 40 and _may_be_json(rest):
+        return head.strip(), rest
+    return text.key, text.text
+
+
+def _may_be_json(text: str) -> bool:
+    return text[:100].lstrip("\0\ufeff \t\r\n")[:1] in ("{", "[", '"')
+
+
+def _refusal(
+    shown: str, family: _Family, texts: Sequence[Text], unread: Sequence[_Unread], problem: str
+) -> WorkflowError:
+    """Why there is nothing, as exactly as can be said."""
+    for text in unread:
+        if text.key.lower() not in _OWN_KEY.values() and family.where != "JSON":
+            continue
+        if text.too_deep:
+            return WorkflowError(
+                f"{shown} is nested too deeply to be a workflow, or too large.", _ORIGINAL
+            )
+        what = (
+            "is not JSON, or is cut off"
+            if family.where == "JSON"
+            else f"is damaged: its “{text.key}” is cut off"
+        )
+        return WorkflowError(
+            f"{shown} {what}.", "Save or download the file again." if text.key else _KINDS
+        )
+    if problem:
+        return WorkflowError(f"{shown} is damaged: {problem}.", "Save or download the file again.")
+    others = [_FOREIGN[text.key.lower()] for text in texts if text.key.lower() in _FOREIGN]
+    if others:
+        return WorkflowError(
+            f"{shown} carries settings of {others[0]}, but no ComfyUI workflow.", _ORIGINAL
+        )
+    return WorkflowError(
+        f"{shown} carries no ComfyUI workflow.", _ORIGINAL if family.where != "JSON" else _KINDS
+    )
+
+
+def _json_file(reader: Reader) -> Iterator[Text]:
+    if reader.size > MAX_TEXT:
+        raise DamagedFile(f"it is too big for a workflow (more than {MAX_TEXT >> 20} MB)")
+    yield Text("", file_text(reader.take(reader.size)))
+
+
+def file_text(data: bytes) -> str:
+    """A text file: UTF-16 says so by its byte order mark (Windows' Notepad), everything else is
+    UTF-8 or nearly so."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return decode_text(data.removeprefix(b"\xef\xbb\xbf"))
+
+
+def _shown(name: str) -> str:
+    """A file name for a sentence: one line, not endless."""
+    line = (
+        " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split()) or "The file"
+    )
+    return f"“{line if len(line) <= 80 else line[:79] + '…'}”"

@@ -1,0 +1,160 @@
+"""The folder of workflows: what is in it now, and each file read once until it changes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.errors import WorkflowError
+from comfy.filenames import plain_name
+from comfy.workflow.model import Workflow, read_workflow
+from comfy.workflow.model import title_from_name as title_of_name
+from comfy.workflow.node_mappings import FILE as MAPPINGS
+
+# What may hold a workflow; where two files share a name, the one whose ending stands first counts.
+_PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
+_SUFFIXES = (".json", *_PICTURES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
+MOST = 500  # workflows; to those that people keep, not to those that are put there
+_MOST_BYTES = 4 * 2**30  # of their files, likewise
+State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What changes when a workflow does: its file, and the tomls that speak about it."""
+
+    file: Path
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty."""
+
+    name: str
+    title: str
+    problem: str = ""
+
+
+class WorkflowFolder:
+    """Workflows by name, which is the file's name without its ending. A missing folder is an empty
+    one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read: dict[str, tuple[Stamp, Workflow | WorkflowError]] = {}
+        self._reading = threading.Lock()  # what several want at once is read by one of them
+
+    def entries(self) -> tuple[FolderEntry, ...]:
+        """Every workflow in the folder, by title; those that cannot be read come last."""
+        stamps = self.stamps()
+        for name in self._read.keys() - stamps:
+            self._read.pop(name, None)
+        found = [self._entry(name, stamp) for name, stamp in stamps.items()]
+        return tuple(sorted(found, key=lambda entry: (bool(entry.problem), entry.title.casefold())))
+
+    def stamps(self) -> Mapping[str, Stamp]:
+        """What changes when a workflow, or a toml beside it, is added, edited or removed; by
+        name."""
+        return {name: _stamp(file) for name, file in _files(self.path).items()}
+
+    def get(self, name: str) -> Workflow:
+        """The workflow called `name`. WorkflowError when there is none or it cannot be read."""
+        # The name comes from a browser's address: it is looked up among the files, never made into
+        # a path.
+        file = _files(self.path).get(name)
+        if file is None:
+            raise WorkflowError(
+                f"There is no workflow called “{name[:80]}”.", "Choose one from the list above."
+            )
+        match self._current(name, _stamp(file)):
+            case Workflow() as workflow:
+                return workflow
+            case problem:
+                raise problem
+
+    def add(self, file_name: str, data: bytes) -> str:
+        """Keep a file under a name like its own that is still free; the workflow's name from now
+        on. WorkflowError."""
+        suffix = Path(file_name).suffix.lower()
+        if suffix not in _SUFFIXES:
+            raise WorkflowError(
+                f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON."
+            )
+        words = "-".join(re.findall(r"\w+", Path(file_name).stem))[:60] or "workflow"
+        words = Path(plain_name(f"{words}{suffix}")).stem
+        taken = _files(self.path)
+        sizes = [state[1] for state in map(_state, taken.values()) if state]
+        if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
+            raise WorkflowError(
+                "There is no room for more workflows here.", "Ask whoever runs this app."
+            )
+        names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
+        name = next(name for name in names if name not in taken)
+        try:
+            with (self.path / f"{name}{suffix}").open("xb") as file:
+                file.write(data)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise WorkflowError(
+                f"The workflow cannot be kept: {why}.", "Ask whoever runs this app."
+            ) from error
+        return name
+
+    def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
+        match self._current(name, stamp):
+            case Workflow() as workflow:
+                return FolderEntry(name, workflow_title(workflow))
+            case problem:
+                return FolderEntry(name, name, str(problem))
+
+    def _current(self, name: str, stamp: Stamp) -> Workflow | WorkflowError:
+        with self._reading:
+            known = self._read.get(name)
+            if known is None or known[0] != stamp:
+                known = self._read[name] = (stamp, _read(stamp.file))
+            return known[1]
+
+
+def workflow_title(workflow: Workflow) -> str:
+    """What people call a workflow: its author's title, else its file name in words."""
+    return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files that may hold a workflow, by name."""
+    try:
+        found = [
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+        ]
+    except OSError:
+        return {}
+    found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
+    return {file.stem: file for file in found}
+
+
+def _read(file: Path) -> Workflow | WorkflowError:
+    try:
+        return read_workflow(file)
+    except WorkflowError as problem:
+        return problem
+
+
+def _stamp(file: Path) -> Stamp:
+    return Stamp(
+        file, (_state(file), _state(file.with_suffix(".toml")), _state(file.with_name(MAPPINGS)))
+    )
+
+
+def _state(file: Path) -> State:
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return (state.st_mtime_ns, state.st_size)

@@ -1,0 +1,94 @@
+"""A workflow as people bring it: a prompt (API format), an editor graph, or both, and what its
+author says of the form.
+
+A prompt is `{node id: {"class_type", "inputs", "_meta"?}}`; an input is a literal, or a link `[node
+id, output slot]`. A graph becomes a prompt only with a server's catalogue at hand:
+`comfy.workflow.resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comfy.errors import WorkflowError
+from comfy.prompt.model import Node, Prompt
+from comfy.prompt.text_replacements import PrefixNames
+from comfy.workflow.app import App, ShownInput
+from comfy.workflow.config import FormConfig, read_config
+from comfy.workflow.documents import is_node
+from comfy.workflow.extract import find_workflow, find_workflow_in
+from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
+
+if TYPE_CHECKING:
+    from comfy.prompt.model import MissingNode, ModelFile
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One workflow. `config` comes from `<name>.toml` beside the file, `path` is None for one that
+    was never a file.
+
+    `prompt` is empty as long as there is only a `graph`. What a graph says beyond its prompt: `app`
+    is the form its author arranged in the editor, `promoted` what subgraphs show on their outside,
+    `missing` and `models` the node classes and model files it needs, `names` what its file prefixes
+    may name. `mappings` are names for nodes from a config.toml in the folder.
+    """
+
+    name: str
+    prompt: Prompt
+    path: Path | None = None
+    config: FormConfig | None = None
+    graph: Mapping[str, Any] | None = None
+    title: str = ""
+    app: App | None = None
+    promoted: tuple[ShownInput, ...] = ()
+    missing: tuple[MissingNode, ...] = ()
+    models: tuple[ModelFile, ...] = ()
+    mappings: NodeMappings = NO_MAPPINGS
+    names: PrefixNames | None = None
+
+
+def read_workflow(path: Path) -> Workflow:
+    """Read a workflow from any file that holds one, and the toml beside it. Raises WorkflowError
+    with a sentence."""
+    carried = find_workflow_in(path)
+    beside = path.with_suffix(".toml")
+    config = read_config(beside) if beside.is_file() else None
+    workflow = _workflow(path.stem, carried.prompt, carried.graph)
+    return replace(workflow, path=path, config=config, mappings=read_mappings(path))
+
+
+def open_workflow(file: str, data: bytes) -> Workflow:
+    """The workflow in the bytes of a file called `file`. Raises WorkflowError with a sentence."""
+    carried = find_workflow(data, file)
+    return _workflow(Path(file).stem, carried.prompt, carried.graph)
+
+
+def _workflow(
+    name: str, prompt: Mapping[str, Any] | None, graph: Mapping[str, Any] | None
+) -> Workflow:
+    """Without the keys that are no nodes, and of each node with what is part of a prompt."""
+    nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
+    return Workflow(name, nodes, graph=graph)
+
+
+def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
+    inputs = node.get("inputs", {})
+    if not isinstance(inputs, dict):
+        raise WorkflowError(
+            f"“{name}” is damaged: the inputs of node {node_id[:40]} are not named."
+        )
+    kept: Node = {"class_type": node["class_type"], "inputs": inputs}
+    if isinstance(node.get("_meta"), dict):
+        kept["_meta"] = node["_meta"]
+    return kept
+
+
+def title_from_name(name: str) -> str:
+    """A file's name as a title: "text-to-image" → "Text to image"; the editor calls its Apps
+    `name.app.json`."""
+    words = " ".join(name.removesuffix(".app").replace("_", " ").replace("-", " ").split())
+    return words[:1].upper() + words[1:]

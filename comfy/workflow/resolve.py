@@ -1,0 +1,39 @@
+"""What an editor graph becomes on one server: a prompt, and everything its author arranged in the
+editor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from comfy.errors import WorkflowError
+from comfy.graph.convert import convert
+from comfy.object_info import Catalogue
+from comfy.workflow.app_mode import promoted_inputs, read_app
+from comfy.workflow.model import Workflow
+
+
+def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
+    """The workflow with the prompt that ComfyUI's editor would send to the server of this
+    catalogue.
+
+    A graph is preferred to the prompt that came with it, since it carries the App and the author's
+    titles, unless it cannot be converted. Raises WorkflowError where it cannot and there is no
+    other.
+    """
+    if workflow.graph is None:
+        return workflow
+    try:
+        converted = convert(workflow.graph, catalogue)
+    except WorkflowError:
+        if workflow.prompt:
+            return workflow
+        raise
+    return replace(
+        workflow,
+        prompt=converted.prompt,
+        names=converted.names,
+        app=read_app(converted),
+        promoted=promoted_inputs(converted),
+        missing=converted.missing,
+        models=converted.models,
+    )

@@ -1,0 +1,318 @@
+"""What workflows and values may name: never a file or folder of the server's that is somebody
+else's.
+
+ComfyUI reads a name in many ways (docs/comfyui.md#22, docs/comfyui.md#32):
+`x.png` lies in its input folder, `x.png [output]` and `x.png [temp]` in others, where names are
+counted up and easily guessed; an object `{"__value__": …}` is what stands inside it, a link too;
+and what is linked to an input is checked by its type only, so any node that makes a text can make a
+name. So it is the *input* that is judged, by `InputSpec.names_files`, not what a text looks like:
+such an input of a workflow that somebody brings holds nothing that was not sent with the run, and
+no text is linked to it. In a workflow of the operator's, it and every text on the way to it are the
+author's alone.
+
+What cannot be told: an input of a pack's node that takes a path and is called otherwise. Against
+those there are only the operator's list of classes (`--open-nodes`), `--open no`, and `_NAME`,
+which empties what looks like a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from comfy.errors import WorkflowError
+from comfy.file_inputs import FILE_WIDGETS, is_no_file
+from comfy.object_info import InputSpec, NodeSpec
+from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
+from comfy.workflow.model import Workflow
+
+Nodes = Mapping[str, NodeSpec]
+
+_WRAPPER = "__value__"
+_FILE_KEY = "filename"  # of an object that stands for a file: see `comfy.protocol.outputs`
+_DEPTH = 100  # of a node catalogue; real ones have some fifteen levels
+# Types of outputs that may carry a text; numbers become part of one on the way.
+_TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
+_PARTS = _TEXTS | {"INT", "FLOAT"}
+
+_ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
+# An annotated name, an absolute path, a drive, a network share, an address of a file, or a step up.
+_NAME = re.compile(
+    r"\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:.*[\\/])?\s*\.\.(?:[\\/]|\s*\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def without_folder(value: Any, folder: str, depth: int = _DEPTH) -> Any:  # noqa: ANN401 - any JSON value
+    """A raw node catalogue without the choices that name this folder or what lies in it; a new
+    value.
+
+    Whatever the shape of a list (plain, of a dynamic combo, of an autogrow template, of objects),
+    and with any spelling of the name: separators of any system, `./`, small and capital letters,
+    annotations. What lies deeper than `depth` is left out.
+    """
+    match value if depth else None:
+        case None:
+            return None
+        case dict():
+            kept = ((key, one) for key, one in value.items() if not _names_folder(one, folder))
+            return {
+                key: without_folder(one, folder, depth - 1)
+                for key, one in kept
+                if not _names_folder(key, folder)
+            }
+        case list() | tuple():
+            return [
+                without_folder(one, folder, depth - 1)
+                for one in value
+                if not _stands_for(one, folder)
+            ]
+        case _:
+            return value
+
+
+def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
+    """A workflow that somebody brought, naming nothing on the server; `folder` is the app's own in
+    the input folder.
+
+    Inputs for uploads are empty then. WorkflowError where a node takes names that nobody can
+    upload.
+    """
+    prompt = unwrapped(workflow.prompt)
+    for (node_id, name), spec in _named(prompt, catalogue, ()):
+        node = prompt[node_id]
+        if not spec.upload and spec.type not in FILE_WIDGETS:
+            title = catalogue[node["class_type"]].display_name
+            raise WorkflowError(
+                f"“{title[:80]}” ({name[:80]}) takes a file or folder of the server, which may be"
+                " somebody else's.",
+                "A workflow that you open works with files that you give it. Ask whoever runs this"
+                " app to add it.",
+            )
+        value = node["inputs"][name]
+        emptied = "" if spec.upload or is_link(value) else _emptied(value)
+        prompt[node_id] = with_inputs(node, node["inputs"] | {name: emptied})
+    return replace(
+        workflow,
+        prompt={one: _without_names(node, catalogue, folder) for one, node in prompt.items()},
+    )
+
+
+def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
+    """The operator's workflow without names of uploads in `folder`: a picture that somebody made
+    here carries them."""
+    prompt = dict(workflow.prompt)
+    for place, _ in _file_inputs(workflow.prompt, catalogue):
+        node = prompt[place.node]
+        value = node["inputs"][place.input]
+        if not is_link(value) and any(_names_folder(text, folder) for text in _texts(value)):
+            prompt[place.node] = with_inputs(node, node["inputs"] | {place.input: ""})
+    return replace(workflow, prompt=prompt)
+
+
+def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()) -> list[InputRef]:
+    """The inputs (node, name) that name a file or folder of the server's, or may when it runs.
+    `own`: the inputs that get the name of a file which is sent with the run, whatever stands there
+    now."""
+    shown = [
+        InputRef(node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if _without_files(value) != value
+    ]
+    return [place for place, _ in _named(prompt, catalogue, own)] + shown
+
+
+def written_names(
+    prompt: Prompt, catalogue: Nodes, folder: str, own: Collection[InputRef]
+) -> list[InputRef]:
+    """The inputs (node, name) that hold what `sanitize` takes out wherever it stands: a form
+    fills them in again. `own`: as of `named_files`."""
+    clean = {
+        node_id: _without_names(node, catalogue, folder)["inputs"]
+        for node_id, node in prompt.items()
+    }
+    return [
+        InputRef(node_id, name)
+        for node_id, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if (node_id, name) not in own and value != clean[node_id][name]
+    ]
+
+
+def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
+    """The inputs (node, name) that only a workflow's author sets: names of files on the server that
+    nobody uploads, and every text and number that may become part of a name on its way to an input
+    for one."""
+    found = {place for place, spec in _file_inputs(prompt, catalogue) if not spec.upload}
+    todo = [
+        value
+        for (node, name), _ in _file_inputs(prompt, catalogue)
+        if is_link(value := unwrap(prompt[node]["inputs"][name]))
+        and _carries(prompt, catalogue, value, _TEXTS)
+    ]
+    seen: set[str] = set()
+    while todo:
+        node_id = str(todo.pop()[0])
+        if node_id in seen or node_id not in prompt:
+            continue
+        seen.add(node_id)
+        specs = _specs(prompt[node_id], catalogue)
+        for name, value in prompt[node_id]["inputs"].items():
+            if not is_link(value):
+                spec = specs.get(name)
+                found |= (
+                    {InputRef(node_id, name)} if spec is None or spec.choices is None else set()
+                )
+            elif _carries(prompt, catalogue, value, _PARTS):
+                todo.append(value)
+    return frozenset(found)
+
+
+def unwrapped(prompt: Prompt) -> Prompt:
+    """The prompt without wrappers, as ComfyUI reads it; a list stays in one, or it would be a
+    link."""
+    return {
+        node_id: with_inputs(node, {name: _bare(value) for name, value in node["inputs"].items()})
+        for node_id, node in prompt.items()
+    }
+
+
+def unwrap(value: object) -> object:
+    """What stands in any number of wrappers."""
+    while isinstance(value, dict) and _WRAPPER in value:
+        value = value[_WRAPPER]
+    return value
+
+
+def _bare(value: object) -> object:
+    inner = unwrap(value)
+    if not isinstance(inner, list) or is_link(inner):
+        return inner
+    return value if not isinstance(value, dict) or value[_WRAPPER] is inner else {_WRAPPER: inner}
+
+
+def _specs(node: Node, catalogue: Nodes) -> dict[str, InputSpec]:
+    spec = catalogue.get(node["class_type"])
+    return (
+        spec.active_inputs({name: unwrap(value) for name, value in node["inputs"].items()})
+        if spec
+        else {}
+    )
+
+
+def _file_inputs(prompt: Prompt, catalogue: Nodes) -> Iterator[tuple[InputRef, InputSpec]]:
+    for node_id, node in prompt.items():
+        for name, spec in _specs(node, catalogue).items():
+            if spec.names_files and name in node["inputs"]:
+                yield InputRef(node_id, name), spec
+
+
+def _named(
+    prompt: Prompt, catalogue: Nodes, own: Collection[InputRef]
+) -> list[tuple[InputRef, InputSpec]]:
+    return [
+        (place, spec)
+        for place, spec in _file_inputs(prompt, catalogue)
+        if place not in own
+        and _names(prompt, catalogue, prompt[place.node]["inputs"][place.input], spec)
+    ]
+
+
+def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> bool:
+    inner = unwrap(value)
+    if is_link(
+        inner
+    ):  # nothing but a text can be meant for a list or an upload, whatever its type says
+        only_texts = spec.upload or spec.choices is not None or spec.type in FILE_WIDGETS
+        return bool(only_texts) or _carries(prompt, catalogue, inner, _TEXTS)
+    if spec.type in FILE_WIDGETS:
+        return any(not is_no_file(text) for text in _texts(inner))
+    if is_no_file(inner):
+        return spec.names_folder
+    return not isinstance(inner, bool)
+
+
+def _carries(prompt: Prompt, catalogue: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
+    """Whether what comes through a link may be of one of these types; it may, where nothing is
+    known of it."""
+    node_id, slot = str(link[0]), link[1]
+    spec = catalogue.get(prompt[node_id]["class_type"]) if node_id in prompt else None
+    if spec is None or isinstance(slot, float) or not 0 <= slot < len(spec.output_types):
+        return True
+    return not kinds.isdisjoint(part.strip() for part in spec.output_types[slot].split(","))
+
+
+def _without_names(node: Node, catalogue: Nodes, folder: str) -> Node:
+    """The node without names of files in inputs that are for something else; what a person writes
+    at length stays."""
+    specs = _specs(node, catalogue)
+
+    def clean(name: str, given: object) -> object:
+        spec, value = specs.get(name), _without_files(given)
+        written = (
+            spec is not None
+            and spec.value_type == "STRING"
+            and spec.options.get("multiline") is True
+        )
+        if is_link(value) or written or name.rpartition(".")[2] == "filename_prefix":
+            return value
+        return _emptied(value, lambda text: _looks_like_name(text, folder))
+
+    return with_inputs(node, {name: clean(name, value) for name, value in node["inputs"].items()})
+
+
+def _emptied(value: object, bad: Callable[[str], bool] = lambda text: True) -> object:
+    match value:
+        case str():
+            return "" if bad(value) else value
+        case list():
+            return [_emptied(one, bad) for one in value]
+        case dict():
+            return {key: _emptied(one, bad) for key, one in value.items()}
+        case _:
+            return value
+
+
+def _without_files(value: object) -> object:
+    """The value with no name in an object that stands for a file."""
+    match value:
+        case list():
+            return [_without_files(one) for one in value]
+        case dict():
+            return {
+                key: "" if key == _FILE_KEY else _without_files(one) for key, one in value.items()
+            }
+        case _:
+            return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            yield from (text for one in value for text in _texts(one))
+        case dict():
+            yield from (text for one in value.values() for text in _texts(one))
+
+
+def _looks_like_name(text: str, folder: str) -> bool:
+    return bool(_ANNOTATION.search(text) or _NAME.match(text)) or _names_folder(text, folder)
+
+
+def _stands_for(choice: object, folder: str) -> bool:
+    """Whether an entry of a list is a name in the folder, or an object (an option, a file) that has
+    one."""
+    if isinstance(choice, dict):  # "default": the options of an input, which are no choice
+        return any(_names_folder(one, folder) for key, one in choice.items() if key != "default")
+    return _names_folder(choice, folder)
+
+
+def _names_folder(value: object, folder: str) -> bool:
+    if not isinstance(value, str) or folder.lower() not in value.lower():
+        return False
+    parts = _ANNOTATION.sub("", value).replace("\\", "/").lower().split("/")
+    return folder.lower() in (part.strip(" .") for part in parts)

@@ -1,0 +1,84 @@
+"""What grows with what a person has: large graphs, a server with many nodes, a long history."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from comfy.graph.convert import convert
+from comfy.object_info import Catalogue
+from comfy.protocol.run_state import Phase, waiting
+from comfy.records.record import Job, Record
+from tests.benchmarks.figure import Figure
+from tests.support.serving import open_history
+
+SHARED = Path(__file__).parents[3] / "shared"
+RUNS = 10_000
+OWNER, OTHER = "a", "b"
+
+
+def measure() -> list[Figure]:
+    """The best of some tries each, in wall time; of the graphs the slowest."""
+    return [*of_the_history(), *(of_real_workflows() if SHARED.is_dir() else ())]
+
+
+def of_real_workflows() -> list[Figure]:
+    """The largest templates, with the catalogue of a real server: what lies beside the checkout."""
+    data = gzip.decompress((SHARED / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())
+    catalogue = Catalogue(json.loads(data))
+    graphs = sorted(
+        (SHARED / "workflows" / "gui_to_api" / "gui").glob("*.json"),
+        key=lambda path: -path.stat().st_size,
+    )
+    largest = [json.loads(path.read_bytes()) for path in graphs[:5]]
+    slowest = max(best(lambda graph=graph: convert(graph, catalogue)) for graph in largest)  # type: ignore[misc]
+    parsing = best(lambda: Catalogue(json.loads(data))["KSampler"])
+    return [
+        Figure("large: a template of 300 nodes converted", slowest, "s", 0.05),
+        Figure("large: a catalogue of 1.6 MB read", parsing, "s", 0.3),
+    ]
+
+
+def of_the_history() -> list[Figure]:
+    """Among 10,000 runs of one person: a page, a search without a hit, a look-up."""
+    prompt = {str(n): {"class_type": "X", "inputs": {"text": "y" * 100}} for n in range(20)}
+    values = {"2.text": "a lighthouse at dusk, " * 8, "5.seed": 2**63}
+    job = Job(prompt, "portrait", values=values)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(open_history(Path(folder))) as history,
+    ):
+        state = replace(waiting("", prompt), phase=Phase.DONE, finished_at=0.0)
+        record = Record("", OWNER, job, 0.0, state)
+        with history._changing() as connection:  # one by one they take minutes on a slow disk
+            for number in range(RUNS):
+                one = replace(record, id=f"r{number:05}", submitted_at=float(number))
+                history._put(connection, one, float(number))
+        asks: dict[str, Callable[[], object]] = {
+            "a page": lambda: history.of(OWNER, workflow="portrait"),
+            "a page in the middle": lambda: history.of(OWNER, before="r05000"),
+            "a search": lambda: history.of(OWNER, workflow="portrait", text="lighthouse harbour"),
+            "a search for a number": lambda: history.of(OWNER, text="9223372036854775809"),
+            "one run": lambda: history.get("r00005", OWNER),
+            "another's search": lambda: history.of(OTHER, text="lighthouse"),
+        }
+        return [
+            Figure(f"large: {name} of {RUNS} runs", best(ask), "s", 0.05)
+            for name, ask in asks.items()
+        ]
+
+
+def best(ask: Callable[[], object], tries: int = 5) -> float:
+    """The seconds of the quickest of some tries."""
+    took = []
+    for _ in range(tries):
+        began = time.perf_counter()
+        ask()
+        took.append(time.perf_counter() - began)
+    return min(took)

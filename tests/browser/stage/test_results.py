@@ -1,0 +1,216 @@
+"""Results: the gallery, moving pictures, texts, and files as the server made them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+SOUND = {  # a result that is heard
+    "23": {
+        "class_type": "EmptyAudio",
+        "inputs": {"duration": 0.5, "sample_rate": 8000, "channels": 1},
+    },
+    "24": {
+        "class_type": "SaveAudio",
+        "inputs": {"audio": ["23", 0], "filename_prefix": "sound"},
+    },
+}
+
+
+def originals(site: Site, run_id: str) -> dict[str, bytes]:
+    """The saved files of a run as they lie on the server, by name."""
+    folder = site.demo.storage.folder("output")
+    assert folder is not None
+    run = site.run(run_id)
+    return {
+        file.filename: (folder / file.subfolder / file.filename).read_bytes()
+        for file in run.state.files
+    }
+
+
+def prompt_with(**nodes: Any) -> str:
+    """The shipped text to image with more nodes and one step, for the stand-in's model."""
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
+    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    prompt["5"]["inputs"]["steps"] = 1
+    return json.dumps(prompt | nodes)
+
+
+def test_several_pictures(fast: Site, visit: Visit) -> None:
+    """A batch fills the gallery; a click and the arrow keys show one after the other in the large
+    picture."""
+    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
+    person.generate()
+    thumbnails = person.page.locator("#stage .thumbnail")
+    expect(thumbnails).to_have_count(3)
+    picture = person.page.locator("#stage .media img")
+    small = thumbnails.locator("img").evaluate_all(
+        "all => all.map((image) => image.getAttribute('src'))"
+    )
+    names = [
+        re.compile(re.escape(address.removesuffix("thumb")) + r"(?!thumb)") for address in small
+    ]
+    expect(picture).to_have_attribute("src", names[0])
+    thumbnails.nth(1).click()
+    expect(picture).to_have_attribute("src", names[1])
+    person.page.keyboard.press("ArrowRight")
+    expect(picture).to_have_attribute("src", names[2])
+    person.page.keyboard.press("ArrowLeft")
+    expect(picture).to_have_attribute("src", names[1])
+
+
+def address(site: Site, run_id: str, at: int = 0) -> str:
+    """Where a file of a run is served."""
+    return f"/files/{run_id}/{at}/{site.run(run_id).state.files[at].filename}"
+
+
+def test_download_one(fast: Site, visit: Visit) -> None:
+    """Download saves the picture under its name, byte for byte, with the metadata that the server
+    wrote into it."""
+    person = visit(fast).open(**{"5.steps": 1, "2.text": "a cat"})
+    run_id = person.generate()
+    with person.page.expect_download() as info:
+        person.page.get_by_role("link", name="Download", exact=True).click()
+    ((name, data),) = originals(fast, run_id).items()
+    assert info.value.suggested_filename == name
+    assert Path(info.value.path()).read_bytes() == data
+    assert json.loads(Image.open(io.BytesIO(data)).info["prompt"])["2"]["inputs"]["text"] == "a cat"
+
+
+def test_download_all(fast: Site, visit: Visit) -> None:
+    """Download all saves one ZIP with every file of the run as it is on the server."""
+    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
+    run_id = person.generate()
+    with person.page.expect_download() as info:
+        person.page.get_by_role("link", name="Download all").click()
+    assert info.value.suggested_filename == "Text to image.zip"
+    with zipfile.ZipFile(info.value.path()) as bundle:
+        assert bundle.testzip() is None
+        assert [bundle.read(name) for name in bundle.namelist()] == list(
+            originals(fast, run_id).values()
+        )
+
+
+def test_an_animation_plays(fast: Site, visit: Visit) -> None:
+    """A workflow that makes an animated picture and a video shows both; the video plays."""
+    person = visit(fast).open(
+        "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+    )
+    run_id = person.generate()
+    kinds = [file.kind for file in fast.run(run_id).state.files]
+    assert sorted(kinds) == ["image", "video"]
+    expect(person.page.locator("#stage .thumbnail")).to_have_count(2)
+    person.page.locator("#stage .thumbnail").nth(kinds.index("video")).click()
+    expect(person.page.locator("#stage .media video")).to_be_visible()
+    person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
+    person.page.locator("#stage .thumbnail").nth(kinds.index("image")).click()
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#stage .media video")).to_have_count(0)
+
+
+def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Text outputs are shown as text, sound can be played, temporary pictures are kept apart from
+    saved ones, and shown large, saved and looked at like them."""
+    evil = "<b>bold</b> & <script>document.title='hacked'</script>"
+    (tmp_path / "rest.json").write_text(
+        prompt_with(
+            **{
+                "20": {"class_type": "PreviewAny", "inputs": {"source": ["21", 0]}},
+                "21": {"class_type": "PrimitiveString", "inputs": {"value": evil}},
+                "22": {"class_type": "PreviewImage", "inputs": {"images": ["6", 0]}},
+                **SOUND,
+            }
+        )
+    )
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        site = Site(app.url, fast.demo, app)
+        person = visit(site).open("rest")
+        person.generate()
+        expect(person.page.locator("#result-side textarea")).to_have_value(evil)
+        expect(person.page.locator("#result-side audio")).to_be_visible()
+        expect(person.page.locator("#stage .thumbnails > *")).to_have_count(0)
+        person.page.get_by_text("Intermediate pictures, not saved (1)").click()
+        made = person.page.locator("#stage .intermediate").get_by_role("button")
+        expect(made).to_have_count(1)
+        shown = person.page.locator("#stage .media img")
+        saved = str(shown.get_attribute("src"))
+        made.click()
+        expect(made).to_have_attribute("aria-pressed", "true")
+        expect(shown).not_to_have_attribute("src", saved)
+        with person.page.expect_download() as info:
+            person.page.get_by_role("link", name="Download", exact=True).click()
+        assert info.value.path().read_bytes().startswith(b"\x89PNG")
+        shown.click()
+        expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
+        person.page.keyboard.press("Escape")
+        assert person.page.title() == "ComfyForms"
+        person.page.close()
+
+
+def test_only_texts(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A workflow without pictures ends with its text on the page."""
+    (tmp_path / "text.json").write_text(
+        json.dumps(
+            {
+                "1": {"class_type": "PrimitiveString", "inputs": {"value": "forty-two"}},
+                "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+            }
+        )
+    )
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("text")
+        person.press()
+        person.phase("done")
+        expect(person.page.locator("#result-side textarea")).to_have_value("forty-two")
+        person.page.close()
+
+
+def test_details(fast: Site, visit: Visit) -> None:
+    """Details list what a result was made with, labelled as in the form."""
+    person = visit(fast).open(**{"5.steps": 2, "2.text": "a <cat>", "5.seed": 5})
+    person.generate()
+    person.page.locator("#stage .details summary").first.click()
+    rows = person.page.locator("#stage .details tr")
+    expect(rows.filter(has_text="Positive prompt")).to_contain_text("a <cat>")
+    expect(rows.filter(has_text="Seed")).to_contain_text("5")
+
+
+def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """“Use as input” puts a result into a field of its own kind, and is not there where no field
+    takes it."""
+    more = {
+        "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+        "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
+        **SOUND,
+    }
+    field = '[fields."20.image"]\nwidget = "audio"\n'
+    for name, outputs in (("sound", ["24"]), ("image", ["7"])):
+        (tmp_path / f"{name}.json").write_text(prompt_with(**more))
+        (tmp_path / f"{name}.toml").write_text(f"outputs = {outputs}\n{field}")
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("sound")
+        use = person.page.get_by_role("button", name="Use as input")
+        person.press()
+        use.click()
+        expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
+        person.open("image")
+        person.generate()
+        expect(person.page.locator("#stage .media img")).to_be_visible()
+        expect(use).to_be_hidden()
+        # The stand-in loads no sounds: the field that plays one begins with an image.
+        assert all("Waveform load error" in complaint for complaint in person.complaints)
+        person.complaints.clear()
+        person.page.close()

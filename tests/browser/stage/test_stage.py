@@ -1,0 +1,308 @@
+"""The stage: everything stays where it is at every size, full screen covers the window, buttons are
+about what is seen."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Result
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+SIZES = {"desktop": (1440, 900), "laptop": (1366, 650), "tablet": (820, 1180), "phone": (390, 844)}
+MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+# What is seen of the stage's parts, from top to bottom.
+PARTS = (
+    "#stage .box",
+    "#stage .under",
+    "#stage .actions",
+    "#stage .details",
+    "#queue .queue",
+    "#history .history",
+)
+
+
+@pytest.fixture(params=SIZES, ids=SIZES)
+def size(request: pytest.FixtureRequest) -> dict[str, int]:
+    width, height = SIZES[request.param]
+    return {"width": width, "height": height}
+
+
+def boxes(page: Page, *selectors: str) -> list[dict[str, float]]:
+    """Where these are, as seen from the stage: all at one moment, however the page is scrolled
+    meanwhile."""
+    found: list[dict[str, float]] = page.evaluate(
+        """selectors => {
+            const stage = document.querySelector('#stage').getBoundingClientRect();
+            return selectors.map(selector => {
+                const { x, y, width, height } = document.querySelector(selector).getBoundingClientRect();
+                return { x: x - stage.x, y: y - stage.y, width, height };
+            });
+        }""",
+        selectors,
+    )
+    return found
+
+
+def inside(inner: dict[str, float], outer: dict[str, float]) -> bool:
+    return (
+        inner["x"] >= outer["x"] - 1
+        and inner["y"] >= outer["y"] - 1
+        and inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 1
+        and inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1
+    )
+
+
+def in_order(page: Page) -> None:
+    """Nothing is wider than the window, and no part of the stage covers another."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    seen = [one for one in boxes(page, *PARTS) if one["height"]]
+    assert len(seen) >= 2
+    for above, below in itertools.pairwise(seen):
+        assert above["y"] + above["height"] <= below["y"] + 1, (above, below)
+
+
+def media_stays_inside(page: Page) -> None:
+    """What is shown is within the viewport, and that within its box."""
+    place, viewport, shown = boxes(page, "#stage .box", "#stage .viewport", "#stage .media > *")
+    assert inside(viewport, place)
+    assert inside(shown, viewport)
+    in_order(page)
+
+
+def covers_the_window(page: Page, size: dict[str, int]) -> None:
+    """Full screen leaves nothing of the page to be seen, and Escape leads back to where it was."""
+    before = boxes(page, "#stage .viewport")
+    page.locator("#stage .viewport").hover()
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    assert page.locator("#stage .viewport").bounding_box() == {"x": 0, "y": 0, **size}
+    corners = [[x, y] for x in (2, size["width"] - 3) for y in (2, size["height"] - 3)]
+    on_top = (
+        "corners => corners.every(([x, y]) => document.elementFromPoint(x, y)?.closest('#stage"
+        " .viewport'))"
+    )
+    assert page.evaluate(on_top, corners)
+    (shown,) = boxes(page, "#stage .media > *")
+    assert max(shown["width"] / size["width"], shown["height"] / size["height"]) > 0.99
+    page.keyboard.press("Escape")
+    expect(page.locator("#stage .viewport:modal")).to_have_count(0)
+    assert boxes(page, "#stage .viewport") == before
+
+
+def test_images_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) -> None:
+    """Waiting, preview and result stand in the same place, inside of the stage; full screen covers
+    the window."""
+    person = visit(slow, viewport=size).open(**{"5.steps": 6, "4.batch_size": 2, "4.width": 768})
+    in_order(person.page)
+    person.press()
+    person.frames(2)
+    media_stays_inside(person.page)
+    parts = ("#stage .box", "#stage .headline", "#stage .media > *")
+    preview = boxes(person.page, *parts)
+    person.done()
+    media_stays_inside(person.page)
+    result = boxes(person.page, *parts)
+    assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
+    assert result[2] == preview[2]
+    covers_the_window(person.page, size)
+
+
+def test_videos_at_every_size(fast: Site, visit: Visit, size: dict[str, int]) -> None:
+    """A video plays inside of the stage, below which everything else stands; full screen covers the
+    window."""
+    person = visit(fast, viewport=size).open("animation", **MOVING)
+    person.generate()
+    person.page.locator("#stage .thumbnail[data-kind=video]").click()
+    person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
+    media_stays_inside(person.page)
+    covers_the_window(person.page, size)
+
+
+def test_a_stopped_run_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) -> None:
+    """Nothing of a run that was stopped covers anything, with one more that waits."""
+    person = visit(slow, viewport=size).open(**{"5.steps": 60})
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    in_order(person.page)
+    person.page.get_by_role("button", name="Remove").click()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    in_order(person.page)
+
+
+def save_model(run: NodeRun, _: Inputs) -> Result:
+    """A model file."""
+    folder = run.storage.folder("output")
+    assert folder is not None
+    (folder / "boat.glb").write_bytes(b"glTF")
+    return Result((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
+
+
+SAVE_MODEL = NodeClass(
+    fixed(
+        node_info(
+            "SaveModel", "Save model", "3d", required={"text": spec("STRING")}, output_node=True
+        )
+    ),
+    save_model,
+)
+REST = {
+    "sound": {
+        "1": {
+            "class_type": "EmptyAudio",
+            "inputs": {"duration": 0.5, "sample_rate": 8000, "channels": 1},
+        },
+        "2": {"class_type": "SaveAudio", "inputs": {"audio": ["1", 0], "filename_prefix": "sound"}},
+    },
+    "words": {
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": "forty-two"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    },
+    "model": {"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}},
+}
+
+
+def test_sound_text_and_models_stand_on_the_stage(
+    visit: Visit, tmp_path: Path, size: dict[str, int], nothing_left_behind: None
+) -> None:
+    """What is no image has its place on the stage too, with one download, and that a visible one,
+    where it is a file."""
+    for name, prompt in REST.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
+    with (
+        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": SAVE_MODEL}) as demo,  # type: ignore[operator]
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        person = visit(Site(app.url, demo, app), viewport=size)
+        for name, shown, links in (
+            ("sound", "audio[controlslist=nodownload]", 1),
+            ("words", "textarea", 0),
+            ("model", "a[download='boat.glb']", 1),
+        ):
+            person.open(name)
+            person.press()
+            person.phase("done")
+            expect(person.page.locator(f"#stage .media {shown}")).to_be_visible()
+            expect(person.page.get_by_role("link", name="Download")).to_have_count(links)
+            media_stays_inside(person.page)
+        person.page.close()
+
+
+def names(person: Visitor) -> list[str]:
+    """What the buttons below the stage are called."""
+    return person.page.locator("#stage .actions > *").all_text_contents()
+
+
+def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
+    """While a run is painted there is nothing to press about the result before it; stopped, they
+    are about that run."""
+    person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
+    kite = person.generate()
+    assert names(person) == ["Download", "Use these values", "Run again", "Delete"]
+    person.type("5.steps", 60)
+    person.type("2.text", "a castle")
+    person.press()
+    person.frames(3)
+    assert names(person) == []
+    expect(person.page.locator("#stage .details")).to_be_hidden()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    assert names(person) == ["Use these values", "Run again", "Delete"]
+    expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
+    person.page.locator("#stage .details summary").click()
+    expect(person.page.locator("#stage .details")).to_contain_text("a castle")
+    person.page.get_by_role("button", name="Delete").click()
+    person.page.get_by_role("button", name="Really delete?").click()
+    expect(person.page.locator("#history .tile")).to_have_count(1)
+    expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
+
+
+def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
+    """A result that is looked at during a run has its own words and buttons, and one that leads
+    back to the run."""
+    person = visit(slow).open(**{"5.steps": 2})
+    first = person.generate()
+    person.type("5.steps", 60)
+    person.press()
+    person.frames(3)
+    pressed = person.page.locator("#history .tile[aria-pressed=true]")
+    expect(pressed).to_have_count(0)
+    person.page.locator(f'#history .tile[data-run="{first}"]').click()
+    expect(pressed).to_have_count(1)
+    expect(person.page.locator(f'#stage .media img[src*="{first}"]')).to_be_visible()
+    assert names(person)[0] == "Download"
+    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
+    expect(person.page.locator(f'#stage .stage[data-run="{first}"]')).to_be_visible()
+    expect(person.page.locator("#stage .bar")).to_be_hidden()
+    person.page.get_by_role("button", name="Back to the run that goes on").click()
+    expect(person.page.locator("#stage .media img.live-frame")).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+    expect(person.page.locator("#stage .bar")).to_be_visible()
+    assert names(person) == []
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+
+
+def test_arrows_walk_in_full_screen_too(fast: Site, visit: Visit) -> None:
+    """A click on the image opens it, the arrow keys walk through the results, and what is seen
+    stays seen."""
+    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
+    run_id = person.generate()
+    person.page.locator("#stage .media img").click()
+    expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
+    for key, at in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2), ("ArrowLeft", 1)):
+        person.page.keyboard.press(key)
+        expect(person.page.locator(f'#stage .media img[src*="{run_id}/{at}/"]')).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator(f'#stage .media img[src*="{run_id}/1/"]')).to_be_visible()
+    expect(person.page.locator("#stage .thumbnail").nth(1)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> None:
+    """Results come over the run's own socket: after the press there is no other call."""
+    person = visit(fast).open(**{"5.steps": 2})
+    before = len(person.requests)
+    person.generate()
+    asked = [one for one in person.requests[before:] if "/gradio_api/" in one]
+    assert len(asked) == 1, asked
+
+
+def test_looking_and_removing_ask_gradio_for_nothing(slow: Site, visit: Visit) -> None:
+    """The queue, the history and the stage are components whose value the script keeps: what is
+    pressed on them goes to the app's own routes only."""
+    slow.demo.speed.step = 0
+    person = visit(slow).open(**{"5.steps": 1})
+    run_id = person.generate()
+    slow.demo.speed.step = 0.6
+    person.open(**{"5.steps": 60})
+    person.press()
+    person.frames(1)
+    for count in (1, 2):
+        person.press()
+        expect(person.waiting()).to_have_count(count)
+    before = len(person.requests)
+    person.waiting().nth(1).get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(1)
+    person.page.locator(f'#history .tile[data-run="{run_id}"]').click()
+    expect(person.page.locator(f'#stage .media img[src*="{run_id}"]')).to_be_visible()
+    person.page.get_by_role("button", name="Back to the run that goes on").click()
+    person.waiting().get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(0)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    assert not [one for one in person.requests[before:] if "/gradio_api/" in one]

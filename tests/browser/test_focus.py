@@ -1,0 +1,69 @@
+"""Where the focus goes when what had it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def delete(person: Visitor) -> None:
+    """Delete what is seen, by keys only."""
+    button = person.page.locator("#stage .actions").get_by_role("button", name="Delete")
+    button.press("Enter")
+    person.page.get_by_role("button", name="Really delete?").press("Enter")
+
+
+def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
+    """After each deletion the next tile has the focus, after the last one Generate."""
+    person = visit(fast).open(**{"5.steps": 1})
+    first, second, third = person.generate(), person.generate(), person.generate()
+    tile = '#history .tile[data-run="{}"]'
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    for deleted, left in ((second, first), (first, third)):
+        person.page.locator(tile.format(deleted)).press("Enter")
+        expect(person.page.locator(f'#stage .stage[data-run="{deleted}"]')).to_be_visible()
+        delete(person)
+        expect(person.page.locator(tile.format(left))).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator(f'#stage .stage[data-run="{third}"]')).to_be_visible()
+    delete(person)
+    expect(person.page.locator("#history .tile")).to_have_count(0)
+    expect(person.page.locator("#generate")).to_be_focused()
+
+
+def test_what_has_the_focus_is_not_behind_the_buttons(fast: Site, visit: Visit) -> None:
+    """Whoever goes through the form by Tab sees each part of it above Generate."""
+    person = visit(fast).open()
+    entry = person.entry("2.text")
+    entry.focus()
+    for _ in range(40):
+        person.page.keyboard.press("Tab")
+        inside, bottom = person.page.evaluate("""() => {
+            const focused = document.activeElement;
+            const bar = document.querySelector("#actions").getBoundingClientRect();
+            const bottom = focused.getBoundingClientRect().bottom;
+            return [Boolean(focused.closest("#form")), bottom - bar.top];
+        }""")
+        if not inside:
+            break
+        assert bottom <= 0
+    assert not inside
+
+
+def test_a_missing_picture_is_gone_to_on_a_phone(fast: Site, visit: Visit) -> None:
+    """What is wrong stands on its field, in view; an empty stage does not come before it."""
+    person = visit(fast, viewport={"width": 390, "height": 844}, has_touch=True).open("upscale")
+    expect(person.page.locator("#form .takes-files").first).to_be_visible()
+    remove = person.page.get_by_role("button", name="Remove Image")
+    if remove.count():
+        remove.click()
+    person.press()
+    error = person.page.locator(".field-error")
+    expect(error).to_be_in_viewport(ratio=1)
+    assert person.page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
+        < document.querySelector("#stage").getBoundingClientRect().top""")

@@ -1,0 +1,141 @@
+"""What the page's style and script know of Gradio's page: an upgrade that changes it is told here,
+with a sentence.
+
+The part that Python knows is in tests/ui/web/test_gradio_internals.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.test_login import log_in
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+WHERE = "Mend ui/page/gradio.css and ui/page/script/gradio.js."
+# A selector, how many of it there are at least on a form with everything, and what stands on it.
+KNOWN = [
+    (".gradio-container > .main, .gradio-container .main", 1, "the page's width"),
+    ("#form .form", 1, "the space between fields"),
+    (".info-text", 1, "the line below a label"),
+    ("footer .divider, footer", 1, "the footer"),
+    ("#picker .wrap", 1, "the picker's border"),
+    ("#form .wrap > .wrap-inner input", 1, "the ring around a list that has the focus"),
+    ("#picker input[role=combobox]", 1, "that a list is searched by typing"),
+    (".size .block", 2, "width and height on one line"),
+    (".seed .block", 1, "seed and mode on one line"),
+    (".seed-mode input[value=random]", 1, "that a typed seed is kept"),
+    (".seed textarea, .seed input[type=text]", 1, "that a typed seed is kept"),
+    ("#form .section button.label-wrap", 1, "unfolding the section of a field with an error"),
+    (".takes-files [data-testid=block-label]", 1, "the label on a picture field"),
+    (".takes-files input[type=file]", 1, "dropping a file on a field that is full"),
+    ("#form .block:has(input[type=range])", 1, "the knob of a slider, which is cut off otherwise"),
+    (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words with a dot"),
+]
+
+
+def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
+    """Each of Gradio's names that a rule or the script uses is still there, on a form with a
+    picture, a size, a seed, a slider and a folded section."""
+    person = visit(fast).open("image-to-image")
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    gone = [
+        f"Gradio's page has no {selector} any more, on which stands {what}."
+        for selector, least, what in KNOWN
+        if person.page.locator(selector).count() < least
+    ]
+    assert not gone, " ".join([*gone, WHERE])
+
+
+def test_calls_look_as_the_script_expects(fast: Site, visit: Visit) -> None:
+    """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
+    both are told."""
+    person = visit(fast).open(**{"5.steps": 1})
+    with person.page.expect_request("**/gradio_api/run/predict*"):
+        person.press()
+    person.done()
+    person.open("upscale")
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    with person.page.expect_request("**/gradio_api/upload?*"):
+        box = person.field("4.image").locator("input[type=file]").first
+        box.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
+
+
+def test_a_component_of_ones_own_is_handed_what_it_is_promised(fast: Site, visit: Visit) -> None:
+    """gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its template is not
+    drawn again."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
+    person.generate()
+    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
+
+
+def test_light_and_dark_are_a_class_of_the_body(fast: Site, visit: Visit) -> None:
+    """The script sets a class on which the theme's variables and the track of sliders stand."""
+    person = visit(fast, color_scheme="light").open("image-to-image")
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    assert values_of(person) == ("#b42318", "#e4e4e7"), WHERE
+    person.page.locator("#shade button").click()
+    assert values_of(person) == ("#ff9b8f", "#3b3b46"), (
+        f"Gradio's page is no longer dark by a class of its body, or its slider is not. {WHERE}"
+    )
+
+
+def values_of(person: Visitor) -> tuple[str, ...]:
+    """The theme's colour of errors, and the one that Gradio gives to the track of a slider."""
+    told = person.page.evaluate(
+        """() => {
+            const slider = document.querySelector("#form input[type=range]");
+            const style = getComputedStyle(slider);
+            return ["--error-icon-color", "--neutral-200"].map((name) => style.getPropertyValue(name));
+        }"""
+    )
+    return tuple(told)
+
+
+def test_the_track_of_a_slider_takes_its_colour_from_a_variable(fast: Site, visit: Visit) -> None:
+    """The style sheet gives another one in the dark, where Gradio's would not be seen."""
+    person = visit(fast, color_scheme="dark").open("image-to-image")
+    expect(person.field("4.image").locator("img")).to_be_visible()
+    track = person.page.evaluate(
+        """() => {
+            const uses = [];
+            for (const sheet of document.styleSheets)
+                for (const rule of sheet.cssRules)
+                    if (/range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
+                        uses.push(rule.selectorText);
+            return uses.filter((one) => !one.includes(".dark"));
+        }"""
+    )
+    assert track, f"No rule of Gradio's for sliders asks for --neutral-200 any more. {WHERE}"
+
+
+def test_a_notice_has_its_class_on_two_elements(fast: Site, visit: Visit) -> None:
+    """The style sheet draws the border of the outer one only."""
+    person = visit(fast)
+    person.page.goto(f"{fast.url}/?workflow=none-of-this-name")
+    expect(person.page.locator("#no-form [role=alert]")).to_be_visible()
+    assert person.page.locator(".notice .notice").count(), (
+        f"Gradio gives a gr.HTML's classes to one element now: a rule can go. {WHERE}"
+    )
+    assert person.page.locator("#no-form.notice").count(), (
+        f"Gradio no longer gives its classes to a component's own element. {WHERE}"
+    )
+
+
+def test_the_page_says_who_is_logged_in(fast: Site, visit: Visit) -> None:
+    """The script reads the name in `window.gradio_config`."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with running_app(fast.demo.url, settings=settings) as app:
+        person = visit(Site(app.url, fast.demo, app))
+        person.page.goto(app.url)
+        log_in(person.page)
+        person.ready()
+        name = person.page.evaluate("window.gradio_config?.username")
+        assert name == "anna", f"window.gradio_config no longer names who is logged in. {WHERE}"
+        person.forgive("401", "WebSocket")
+        person.page.close()

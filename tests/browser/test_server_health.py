@@ -1,0 +1,132 @@
+"""The header tells whether the image server is there, to pages that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from comfy.demo import DemoServer
+from comfy.runs.timeouts import Timeouts
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.view.run_view import AWAY
+from ui.web.server_health import CheckIntervals
+
+Visit = Callable[..., Visitor]
+BACK = "The image server is back."
+QUICK = CheckIntervals(idle=0.3, doubted=0.1, away=0.2)
+
+
+@pytest.fixture
+def site(nothing_left_behind: None) -> Iterator[Site]:
+    """A site whose server may be stopped, and is asked often; it counts as a real ComfyUI."""
+    with (
+        DemoServer(step_seconds=0.12) as demo,
+        running_app(demo.url, demo=False, pace=QUICK) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def state(person: Visitor) -> Locator:
+    """What the header says of the server, to eyes and screen readers."""
+    return person.page.locator("#server").get_by_role("status")
+
+
+def places(person: Visitor) -> list[Any]:
+    """Where the rest of the header and the form stand."""
+    page = person.page
+    return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit, width: int) -> None:
+    """Every page says in words that the server is away, without a dot, and that it is back; nothing
+    moves for it."""
+    person = visit(site, viewport={"width": width, "height": 844}).open()
+    pages = (person, person.another_tab("upscale"))
+    dots = [one.page.locator("#server .dot") for one in pages]
+    for one, dot in zip(pages, dots, strict=True):
+        expect(dot).to_be_visible()
+        expect(state(one)).to_be_empty()
+    before = places(person)
+    site.demo.stop()
+    for one, dot in zip(pages, dots, strict=True):
+        expect(state(one)).to_have_text(AWAY)
+        expect(dot).to_be_hidden()
+    assert places(person) == before
+    site.demo.start()
+    for one in pages:
+        expect(state(one)).to_have_text(BACK)
+    for one, dot in zip(pages, dots, strict=True):
+        expect(state(one)).to_be_empty()
+        expect(dot).to_be_visible()
+    assert places(person) == before
+
+
+def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
+    """While the server is away fields can be filled in and Generate pressed; the run says the same
+    as the header, and is made when the server is back."""
+    person = visit(site).open(**{"5.steps": 3})
+    site.demo.stop()
+    expect(state(person)).to_have_text(AWAY)
+    person.type("2.text", "typed meanwhile")
+    expect(person.page.locator("#generate")).to_be_enabled()
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
+    site.demo.start()
+    expect(state(person)).to_have_text(BACK)
+    run_id = person.done()
+    assert site.prompt_of(run_id)["2"]["inputs"]["text"] == "typed meanwhile"
+
+
+class SlowToAskAgain(Timeouts):
+    """A run that has found no server tries again after seconds, when its page has long asked."""
+
+    def pause_after(self, attempt: int, share: float) -> float:
+        return 3.0
+
+
+# What the header and the stage say, each time that one of them changes.
+WATCH = """([header, stage]) => {
+    const said = () => [document.querySelector(header).textContent, document.querySelector(stage).textContent];
+    window.said = [said()];
+    for (const place of [header, stage])
+        new MutationObserver(() => window.said.push(said()))
+            .observe(document.querySelector(place), { childList: true, characterData: true, subtree: true });
+}"""
+
+
+def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None:
+    """Nobody reads that the server is back beside a run that still cannot reach it."""
+    with (
+        DemoServer(step_seconds=0.12) as demo,
+        running_app(demo.url, demo=False, pace=QUICK, timing=SlowToAskAgain()) as app,
+    ):
+        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 3})
+        demo.stop()
+        expect(state(person)).to_have_text(AWAY)
+        person.press()
+        expect(person.page.locator("#stage .headline")).to_have_text(AWAY)
+        person.page.evaluate(WATCH, ["#server .server-state", "#stage .headline"])
+        demo.start()
+        expect(state(person)).to_have_text(BACK)
+        said = person.page.evaluate("window.said")
+        assert [AWAY, AWAY] in said
+        assert [BACK, AWAY] not in said
+        person.done()
+        person.page.close()
+
+
+def test_a_page_that_is_loaded_meanwhile(site: Site, visit: Visit) -> None:
+    """A page that is reloaded while the server is away shows its form and says so."""
+    person = visit(site).open()
+    site.demo.stop()
+    expect(state(person)).to_have_text(AWAY)
+    person.page.reload()
+    person.ready()
+    expect(state(person)).to_have_text(AWAY)
+    site.demo.start()
+    expect(state(person)).to_have_text(BACK)

@@ -1,0 +1,370 @@
+"""`python -m comfy run`, mostly as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy.__main__ import main
+from comfy.cli.progress import ProgressLine
+from comfy.demo import DemoServer
+from comfy.filenames import safe_name
+from comfy.protocol.run_state import Phase, RunState
+from tests.support.sampler import prompt
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = prompt(5, steps=3)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.02) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(WORKFLOW))
+    return file
+
+
+def outcome(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_a_workflow_is_run_and_its_files_saved(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """As a process: exit 0, the saved file's path on stdout, plain lines of progress on stderr."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "comfy",
+            "run",
+            workflow,
+            "--server",
+            demo.url,
+            "--out",
+            tmp_path / "out",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = map(Path, done.stdout.split("\n")[:-1])
+    assert path.parent == tmp_path / "out"
+    with Image.open(path) as picture:
+        assert picture.size == (64, 64)
+    assert "\x1b" not in done.stderr
+    assert "KSampler" in done.stderr
+
+
+def test_the_shell_saves_what_the_page_shows(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where titles say which outputs count, the shell saves those and no others, as the page
+    does."""
+    saving = WORKFLOW["6"] | {"_meta": {"title": "$output.picture"}}
+    preview = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
+    workflow.write_text(json.dumps(WORKFLOW | {"6": saving, "7": preview}))
+    assert main(["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]) == 0
+    assert [file["type"] for file in outcome(capsys)["files"]] == ["output"]
+
+
+def test_the_outcome_as_json(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json stdout is one object: state, files, and the values really used."""
+    arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]
+    settings = [
+        "--set",
+        "4.seed=18446744073709551615",
+        "--set",
+        "2.text=42",
+        "--set",
+        "4.cfg=3.5",
+        "--set",
+        "4.steps=2",
+    ]
+    assert main(arguments + settings) == 0
+    told = outcome(capsys)
+    assert told["state"] == told["phase"] == "done"
+    assert told["values"]["4.seed"] == 18446744073709551615
+    assert (told["values"]["2.text"], told["values"]["4.cfg"], told["values"]["4.steps"]) == (
+        "42",
+        3.5,
+        2,
+    )
+    assert told["started_at"] < told["finished_at"]
+    (file,) = told["files"]
+    assert Path(file["path"]).is_file()
+    assert (file["kind"], file["node"], file["type"]) == ("image", "6", "output")
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "[1]", "NaN", "1e999"])
+def test_text_that_looks_like_json_stays_text(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """Also brackets without an end, and words that are no value."""
+    arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]
+    assert main([*arguments, "--set", f"2.text={text}", "--set", "4.steps=1"]) == 0
+    assert outcome(capsys)["values"]["2.text"] == text
+
+
+def test_an_empty_seed_is_drawn(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The seed that was drawn is told."""
+    arguments = [
+        "run",
+        str(workflow),
+        "--server",
+        demo.url,
+        "--out",
+        str(tmp_path),
+        "--json",
+        "--set",
+        "4.seed=",
+    ]
+    assert main(arguments) == 0
+    assert isinstance(outcome(capsys)["values"]["4.seed"], int)
+
+
+def test_nothing_is_overwritten(demo: DemoServer, workflow: Path, tmp_path: Path) -> None:
+    """The same result saved twice is two files."""
+    arguments = [
+        "run",
+        str(workflow),
+        "--server",
+        demo.url,
+        "--out",
+        str(tmp_path / "out"),
+        "--set",
+        "4.seed=77",
+    ]
+    assert main(arguments) == main(arguments) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_a_picture_from_here_is_sent(
+    demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--set with the name of a local file uploads it; the result has its size."""
+    Image.new("RGB", (48, 32), (10, 120, 60)).save(tmp_path / "photo.png")
+    file = tmp_path / "load.json"
+    load = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "again"}}
+    file.write_text(json.dumps({"1": load, "2": save}))
+    setting = f"1.image={tmp_path / 'photo.png'}"
+    arguments = [
+        "run",
+        str(file),
+        "--server",
+        demo.url,
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+        "--set",
+        setting,
+    ]
+    assert main(arguments) == 0
+    told = outcome(capsys)
+    assert told["values"]["1.image"] == "photo.png"
+    with Image.open(told["files"][0]["path"]) as picture:
+        assert picture.size == (48, 32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["4.steps=many"], "whole number"),
+        (["4.stepz=3"], "4.steps"),
+        (["steps=3"], "NODE.INPUT=VALUE"),
+        (["4.steps"], "NODE.INPUT=VALUE"),
+        (["1.ckpt_name=nothing.safetensors", "4.cfg=x"], "does not offer"),
+    ],
+)
+def test_wrong_settings_are_told_before_anything_runs(
+    demo: DemoServer,
+    workflow: Path,
+    capsys: pytest.CaptureFixture[str],
+    settings: list[str],
+    said: str,
+) -> None:
+    """Exit 2, a sentence, and nothing at the server."""
+    before = demo.requests["POST /prompt"]
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    assert main(["run", str(workflow), "--server", demo.url, *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert demo.requests["POST /prompt"] == before
+
+
+def test_what_cannot_be_started_is_2(
+    workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No such file, no workflow, nobody at the address: 2, each with a sentence."""
+    (tmp_path / "odd.json").write_text("[1, 2]")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for arguments in (
+        [str(tmp_path / "none.json"), "--server", nobody],
+        [str(tmp_path / "odd.json"), "--server", nobody],
+        [str(workflow), "--server", nobody],
+        [str(workflow), "--server", "not an address"],
+    ):
+        assert main(["run", *arguments]) == 2
+        assert capsys.readouterr().err.strip().endswith(".")
+
+
+def test_a_failed_run_is_1(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A node that fails: exit 1, and what to do."""
+    broken = ["--set", "1.ckpt_name=demo-broken.safetensors"]
+    assert main(["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), *broken]) == 1
+    assert "Choose another model" in capsys.readouterr().err
+
+
+def titled(**titles: str) -> dict[str, Any]:
+    """The workflow with titles for some of its nodes (`n6="…"`)."""
+    named = {name.removeprefix("n"): {"_meta": {"title": title}} for name, title in titles.items()}
+    return {node_id: node | named.get(node_id, {}) for node_id, node in WORKFLOW.items()}
+
+
+def test_titles_are_told_without_their_notation(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Progress, errors and --json name a node as the form does, not as other programs have its
+    author write it."""
+    arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path)]
+    broken = ["--set", "1.ckpt_name=demo-broken.safetensors"]
+    workflow.write_text(json.dumps(titled(n1="<Base model:advanced:1>", n6="$output.picture")))
+    assert main([*arguments, *broken, "--json"]) == 1
+    told = capsys.readouterr()
+    assert "<Base" not in told.err
+    assert json.loads(told.out)["error"]["node_title"] == "Base model"
+    assert main([*arguments, *broken]) == 1
+    told = capsys.readouterr()
+    assert "Base model: " in told.err
+    assert "<Base" not in told.err + told.out
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert "$output" not in told.err + told.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_at_the_server(
+    demo: DemoServer, workflow: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C and SIGTERM: interrupted at the server, socket closed with 1000, no traceback, within
+    a second or so."""
+    closed = len(demo.sockets.close_codes)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "comfy",
+            "run",
+            workflow,
+            "--server",
+            demo.url,
+            "--set",
+            "4.steps=5000",
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        eventually(lambda: demo.queue.remaining() == 1)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 128 + number
+    assert told.endswith("Stopped.\n")
+    assert "Traceback" not in told
+    eventually(lambda: demo.queue.remaining() == 0)
+    eventually(lambda: demo.sockets.close_codes[closed:] == [1000])
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    """On a terminal one line is written over; it has the node and its steps, and is gone at the
+    end."""
+    reading, writing = pty.openpty()
+    with os.fdopen(writing, "w") as terminal:
+        progress = ProgressLine(terminal)
+        progress.show(RunState("p", queue_place=2))
+        titles = {"4": "Sampler", "6": "Save"}
+        progress.show(RunState("p", Phase.RUNNING, node="4", step=3, steps=6, titles=titles))
+        progress.end()
+        terminal.flush()
+        told = ""
+        while not told.endswith("\r\x1b[K"):  # a terminal hands on what it has, in pieces
+            told += os.read(reading, 4096).decode()
+    os.close(reading)
+    assert "Waiting, 2 before this one" in told
+    assert "Sampler 3/6" in told
+    assert "25%" in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("picture_00001_.png", "picture_00001_.png"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("/abs/olute.png", "olute.png"),
+        (".hidden", "hidden"),
+        ("..", "_"),
+        ("", "_"),
+        ("a:b?*\n.png", "a_b___.png"),
+        ("CON.png", "_CON.png"),
+        ("été 日本.webp", "été 日本.webp"),
+    ],
+)
+def test_names_from_the_server_are_made_safe(told: str, kept: str) -> None:
+    """No folders, no hidden files, no device names."""
+    assert safe_name(told) == kept
+
+
+def test_long_names_keep_their_extension() -> None:
+    """A name that is too long is cut in front of its extension."""
+    assert safe_name("x" * 500 + ".png").endswith("x.png")
+    assert len(safe_name("x" * 500 + ".png")) <= 150
+
+
+def test_help_is_quick_and_complete() -> None:
+    """`--help` names every command and loads none of them."""
+    code = (
+        "import sys\nfrom comfy.__main__ import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "assert not {'requests', 'websocket', 'starlette', 'PIL'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert all(command in done.stdout for command in ("run", "form", "demo"))

@@ -1,0 +1,35 @@
+"""A stand-in that takes no time, and sockets to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import websocket
+
+from comfy.demo import DemoServer
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A stand-in without delays."""
+    with DemoServer(step_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def socket_of(demo: DemoServer) -> Iterator[Callable[[], websocket.WebSocket]]:
+    """Opens sockets of the client `me`, and closes what is left of them."""
+    opened: list[websocket.WebSocket] = []
+
+    def open_one() -> websocket.WebSocket:
+        opened.append(
+            websocket.create_connection(
+                f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+            )
+        )
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.shutdown()

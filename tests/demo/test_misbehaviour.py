@@ -1,0 +1,304 @@
+"""The stand-in behaves as badly as it was told to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+import websocket
+
+from comfy.demo import DemoServer, Kind, Misbehaviour
+from tests.demo.calls import body_of, frames, kinds, start, until_the_end
+from tests.support.waiting import eventually
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("drop", None), ("close", 1001), ("truncated_frame", None)]
+)
+def test_sockets_that_end(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, code: int | None
+) -> None:
+    """A socket ends in the middle of a run, with a close frame or without; the run itself goes
+    on."""
+    demo.script(kind, at="progress", after=1)
+    connection = socket_of()
+    prompt_id = start(demo)
+    assert until_the_end(connection)[1] == code
+    eventually(
+        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+    )
+
+
+def test_silence(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A silent socket stays open and answers pings, but tells nothing more."""
+    demo.script("silence", at="progress")
+    connection = socket_of()
+    prompt_id = start(demo)
+    eventually(
+        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+    )
+    connection.ping("still there?")
+    received = []
+    while True:
+        opcode, data = connection.recv_data(control_frame=True)
+        if opcode == websocket.ABNF.OPCODE_PONG:
+            break
+        received.append(data)
+    assert not any(b'"type": "progress"' in one or b"executed" in one for one in received)
+
+
+def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """A half-open socket does not even answer pings."""
+    demo.script("half_open", at="progress")
+    connection = socket_of()
+    prompt_id = start(demo)
+    eventually(
+        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+    )
+    connection.ping("still there?")
+    connection.settimeout(0.2)
+    opcodes, _ = until_the_end(connection)
+    assert websocket.ABNF.OPCODE_PONG not in opcodes
+
+
+@pytest.mark.parametrize("kind", ["garbage_text", "odd_text", "garbage_binary", "huge_frame"])
+def test_garbage_comes_between(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind
+) -> None:
+    """Garbage comes before the message it was ordered for, and the rest of the run after it."""
+    demo.script(kind, at="progress")
+    connection = socket_of()
+    start(demo)
+    received = frames(connection)
+    proper = [
+        one
+        for one in received
+        if isinstance(one, str) and one.startswith('{"type": "') and '"data": {"' in one
+    ]
+    assert len(received) > len(proper) + 3
+    assert kinds(proper).count("progress") == 3  # type: ignore[arg-type]
+    if kind == "huge_frame":
+        assert max(len(one) for one in received) > 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize(("kind", "seen"), [("duplicate", 2), ("lost", 0), ("late", 1)])
+def test_events_in_disorder(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind, seen: int
+) -> None:
+    """An event comes twice, never, or after the next one."""
+    demo.script(kind, at="executed")
+    connection = socket_of()
+    start(demo)
+    received = kinds(frames(connection))
+    assert received.count("executed") == seen
+    if kind == "late":
+        assert received[received.index("executed") - 1] == "progress_state"
+
+
+@pytest.mark.parametrize("kind", ["no_prompt_id", "foreign_prompt_id"])
+def test_events_of_nobody(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: Kind
+) -> None:
+    """An event comes without a prompt id, or with somebody else's."""
+    demo.script(kind, at="executed")
+    connection = socket_of()
+    prompt_id = start(demo)
+    (executed,) = [
+        json.loads(one)
+        for one in frames(connection)
+        if isinstance(one, str) and '"executed"' in one
+    ]
+    assert executed["data"].get("prompt_id") != prompt_id
+
+
+def test_a_refused_handshake(demo: DemoServer) -> None:
+    """A handshake can be cut off."""
+    demo.script("drop", at="open")
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("http_500", 500), ("http_502", 502), ("http_413", 413)]
+)
+def test_wrong_statuses(demo: DemoServer, kind: Kind, status: int) -> None:
+    """A route answers wrongly as often as it was told, and well again after."""
+    demo.script(kind, at="GET /queue", after=1, count=2)
+    answers = [requests.get(f"{demo.url}/queue", timeout=5).status_code for _ in range(4)]
+    assert answers == [200, status, status, 200]
+
+
+def test_wrong_answers(demo: DemoServer) -> None:
+    """An answer is half a document, ends in the middle, or takes its time."""
+    demo.script("bad_json", at="GET /prompt")
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
+        requests.get(f"{demo.url}/prompt", timeout=5).json()
+    demo.script("cut", at="GET /prompt")
+    with pytest.raises(requests.RequestException):
+        requests.get(f"{demo.url}/prompt", timeout=5)
+    demo.script("slow", at="GET /history", seconds=0.3)
+    begun = time.monotonic()
+    assert requests.get(f"{demo.url}/history/{uuid.uuid4()}", timeout=5).json() == {}
+    assert time.monotonic() - begun >= 0.3
+
+
+def test_behind_the_clients_back(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """A test can clear queue and history directly."""
+    connection = socket_of()
+    prompt_id = start(demo)
+    frames(connection)
+    demo.queue.forget()
+    assert requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json() == {}
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
+def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: Kind) -> None:
+    """A prompt is taken, and runs, though its answer is lost, replaced, or late."""
+    demo.script(kind, at="POST /prompt", seconds=0.3)
+    body = body_of() | {"prompt_id": str(uuid.uuid4())}
+    begun, answer = time.monotonic(), None
+    with contextlib.suppress(requests.RequestException):
+        answer = requests.post(f"{demo.url}/prompt", json=body, timeout=5)
+    eventually(lambda: "success" in demo.journal.of(body["prompt_id"]))
+    assert (answer.status_code if answer is not None else None) == {
+        "answer_502": 502,
+        "answer_slow": 200,
+    }.get(kind)
+    assert kind != "answer_slow" or time.monotonic() - begun >= 0.3
+
+
+def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
+    """Something in between may answer 502 instead of opening a socket."""
+    demo.script("http_502", at="GET /ws")
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+    assert refused.value.status_code == 502
+
+
+def test_a_result_that_is_not_kept(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """A prompt can leave the queue without an entry in the history; the next one has its entry."""
+    demo.script("lost", at="history")
+    connection = socket_of()
+    for kept in (False, True):
+        prompt_id = start(demo)
+        assert "execution_success" in kinds(frames(connection))
+        assert "success" in demo.journal.of(prompt_id)
+        assert (prompt_id in requests.get(f"{demo.url}/history", timeout=5).json()) is kept
+
+
+def test_a_message_can_be_held(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """A message waits as long as a block is carried out, what follows with it; the work itself goes
+    on."""
+    connection = socket_of()
+    with demo.hold("progress", after=1) as held:
+        prompt_id = start(demo)
+        assert held.reached.wait(5)
+        eventually(lambda: "success" in demo.journal.of(prompt_id))
+        connection.settimeout(0.2)
+        received: list[str | bytes] = []
+        with contextlib.suppress(websocket.WebSocketTimeoutException):
+            while True:
+                received.append(connection.recv())
+        assert kinds(received).count("progress") == 1
+    connection.settimeout(5)
+    assert kinds(frames(connection)).count("progress") == 2
+
+
+def test_a_request_can_be_held(demo: DemoServer) -> None:
+    """A request waits as long as a block is carried out, and others do not."""
+    answers = []
+    with demo.hold("POST /prompt") as held:
+        poster = threading.Thread(target=lambda: answers.append(start(demo)))
+        poster.start()
+        assert held.reached.wait(5)
+        assert requests.get(f"{demo.url}/queue", timeout=5).ok
+        assert not answers
+    poster.join(5)
+    assert answers
+
+
+def test_a_server_that_is_held_can_die(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """Death does not wait for the end of the block."""
+    connection = socket_of()
+    with demo.hold("progress") as held:
+        prompt_id = start(demo, 9999)
+        assert held.reached.wait(5)
+        demo.restart()
+        assert '"progress"' not in str(until_the_end(connection))
+    assert "killed" in demo.journal.of(prompt_id)
+
+
+@pytest.fixture
+def frozen(demo: DemoServer) -> Iterator[websocket.WebSocket]:
+    """A client that has a small buffer and does not read."""
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+    url = f"{demo.url.replace('http', 'ws')}/ws?clientId=frozen"
+    connection = websocket.create_connection(url, timeout=5, sockopt=small)
+    yield connection
+    connection.shutdown()
+
+
+@pytest.mark.parametrize("flooded", [False, True])
+def test_a_client_that_stops_reading_holds_up_everybody(
+    demo: DemoServer,
+    socket_of: Callable[[], websocket.WebSocket],
+    frozen: websocket.WebSocket,
+    flooded: bool,
+) -> None:
+    """With more on its way than fits, by a run of its own or at will: others get nothing, history
+    answers (fact 12)."""
+    if flooded:
+        demo.script("flood_others", at="execution_start")
+    else:
+        demo.script("huge_frame", at="progress")
+        started = start(demo, client="frozen")
+        eventually(lambda: "success" in demo.journal.of(started))
+    connection = socket_of()
+    connection.settimeout(0.3)
+    prompt_id = start(demo)
+    eventually(lambda: prompt_id in requests.get(f"{demo.url}/history", timeout=5).json())
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        frames(connection)
+    frozen.shutdown()
+    connection.settimeout(5)
+    assert "execution_success" in kinds(frames(connection))
+
+
+def test_an_old_socket_that_ends_late_makes_its_successor_mute(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """The server forgets a client by its id (fact 9): the newer socket stays open and gets no
+    message."""
+    old, new = socket_of(), socket_of()
+    frames(new, "status")
+    old.shutdown()
+    eventually(lambda: demo.sockets.open == 1)
+    prompt_id = start(demo)
+    eventually(lambda: "success" in demo.journal.of(prompt_id))
+    new.ping("still there?")
+    assert new.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
+
+
+def test_a_script_that_makes_no_sense() -> None:
+    """A misbehaviour is refused where it cannot happen."""
+    with pytest.raises(ValueError, match="cannot happen at"):
+        Misbehaviour("http_500", at="progress")
+    with pytest.raises(ValueError, match="one of http_500"):
+        Misbehaviour("drop", at="GET /queue")
+    with pytest.raises(ValueError, match="one of lost"):
+        Misbehaviour("drop", at="history")

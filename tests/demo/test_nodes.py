@@ -1,0 +1,325 @@
+"""The stand-in's nodes do what they say, and their catalogue is the real one's."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from comfy.demo.nodes import audio, video
+from comfy.demo.nodes.base import NodeFailure, Speed
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import AudioSamples, Conditioning, Latent, Model, Result
+from comfy.demo.storage import Storage, UnsafePath
+
+RED = (200, 40, 30)
+
+
+@dataclass
+class Bench:
+    """A run without a server: nodes are called one by one."""
+
+    storage: Storage
+    speed: Speed = field(default_factory=lambda: Speed(0, 0, 0))
+    metadata: dict[str, Any] = field(default_factory=dict)
+    steps: list[tuple[int, int]] = field(default_factory=list)
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def step(self, value: int, total: int, preview: Any) -> None:
+        self.steps.append((value, total))
+
+    def call(self, class_type: str, **inputs: Any) -> Result:
+        return NODES[class_type].run(self, inputs)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A bench with empty folders."""
+    storage = Storage()
+    yield Bench(storage)
+    storage.close()
+
+
+def sampled(bench: Bench, latent: Latent, **inputs: Any) -> Latent:
+    """What KSampler makes of a latent."""
+    model = Model("demo-landscapes.safetensors")
+    own = {
+        "seed": 3,
+        "steps": 4,
+        "cfg": 7.0,
+        "sampler_name": "euler",
+        "scheduler": "normal",
+        "denoise": 1.0,
+    }
+    texts = {"positive": Conditioning("hills", model), "negative": Conditioning("", model)}
+    result: Latent = bench.call(
+        "KSampler", model=model, latent_image=latent, **{**own, **texts, **inputs}
+    ).outputs[0]
+    return result
+
+
+def plain(colour: tuple[int, int, int] = RED, size: tuple[int, int] = (64, 64)) -> Image.Image:
+    return Image.new("RGB", size, colour)
+
+
+def distance(one: Image.Image, other: Image.Image) -> int:
+    """The largest difference anywhere."""
+    return max(high for _, high in ImageChops.difference(one, other).getextrema())  # type: ignore[misc, return-value]
+
+
+def test_denoise_keeps_its_share(bench: Bench) -> None:
+    """The less denoise, the more of the start is left; none keeps all of it."""
+    latent = Latent(64, 64, (plain(),))
+    left = [
+        distance(sampled(bench, latent, denoise=share).pictures[0] or plain(), plain())
+        for share in (0, 0.3, 0.6, 1)
+    ]
+    assert left[0] == 0
+    assert left == sorted(left)
+    assert left[1] < left[3]
+
+
+def test_a_mask_limits_the_sampler(bench: Bench) -> None:
+    """Outside the mask the picture stays as it was."""
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (32, 0, 64, 64))
+    (latent,) = bench.call(
+        "SetLatentNoiseMask", samples=Latent(64, 64, (plain(),)), mask=(mask,)
+    ).outputs
+    picture = sampled(bench, latent).pictures[0]
+    assert picture is not None
+    assert distance(picture.crop((0, 0, 32, 64)), plain(size=(32, 64))) == 0
+    assert distance(picture.crop((32, 0, 64, 64)), plain(size=(32, 64))) > 20
+
+
+def test_a_batch_differs(bench: Bench) -> None:
+    """Each picture of a batch is another one."""
+    (latent,) = bench.call("EmptyLatentImage", width=64, height=64, batch_size=3).outputs
+    pictures = sampled(bench, latent).pictures
+    assert len({picture.tobytes() for picture in pictures if picture is not None}) == 3
+    assert bench.steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_advanced_sampler_in_two_halves(bench: Bench) -> None:
+    """The first half leaves noise, the second one works on it."""
+    model = Model("demo-landscapes.safetensors")
+    shared: dict[str, Any] = {
+        "model": model,
+        "noise_seed": 1,
+        "steps": 10,
+        "cfg": 7.0,
+        "sampler_name": "euler",
+    }
+    shared |= {
+        "scheduler": "normal",
+        "positive": Conditioning("sea", model),
+        "negative": Conditioning("", model),
+    }
+    first = {
+        "add_noise": "enable",
+        "start_at_step": 0,
+        "end_at_step": 5,
+        "return_with_leftover_noise": "enable",
+    }
+    (half,) = bench.call(
+        "KSamplerAdvanced", latent_image=Latent(64, 64, (None,)), **shared, **first
+    ).outputs
+    assert half.leftover == 0.5
+    second = {
+        "add_noise": "disable",
+        "start_at_step": 5,
+        "end_at_step": 9999,
+        "return_with_leftover_noise": "disable",
+    }
+    (done,) = bench.call("KSamplerAdvanced", latent_image=half, **shared, **second).outputs
+    assert done.leftover == 0
+    assert [total for _, total in bench.steps] == [5] * 10
+
+
+@pytest.mark.parametrize(
+    ("class_type", "inputs", "size"),
+    [
+        (
+            "ImageScale",
+            {"upscale_method": "lanczos", "width": 30, "height": 0, "crop": "disabled"},
+            (30, 15),
+        ),
+        (
+            "ImageScale",
+            {"upscale_method": "area", "width": 20, "height": 20, "crop": "center"},
+            (20, 20),
+        ),
+        ("ImageScaleBy", {"upscale_method": "bicubic", "scale_by": 1.5}, (96, 48)),
+    ],
+)
+def test_scaling(
+    bench: Bench, class_type: str, inputs: dict[str, Any], size: tuple[int, int]
+) -> None:
+    """Scale nodes give the size they were asked for; a side of 0 follows from the other."""
+    ((picture,),) = bench.call(class_type, image=(plain(size=(64, 32)),), **inputs).outputs
+    assert picture.size == size
+
+
+def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
+    """Latents keep to multiples of 8; joined pictures take the size of the first."""
+    latent = Latent(64, 32, (plain(size=(64, 32)),))
+    (scaled,) = bench.call(
+        "LatentUpscaleBy", samples=latent, upscale_method="bislerp", scale_by=1.3
+    ).outputs
+    assert (scaled.width, scaled.height) == (80, 40)
+    asked = {"upscale_method": "area", "width": 128, "height": 0, "crop": "disabled"}
+    (wider,) = bench.call("LatentUpscale", samples=latent, **asked).outputs
+    assert wider.pictures[0].size == (128, 64)
+    (many,) = bench.call("RepeatLatentBatch", samples=latent, amount=4).outputs
+    assert len(many.pictures) == 4
+    (joined,) = bench.call("ImageBatch", image1=(plain(),), image2=(plain(size=(10, 20)),)).outputs
+    assert [picture.size for picture in joined] == [(64, 64), (64, 64)]
+    ((inverted,),) = bench.call("ImageInvert", image=(plain(),)).outputs
+    assert inverted.getpixel((0, 0)) == tuple(255 - part for part in RED)
+
+
+def test_video_is_h264_in_mp4() -> None:
+    """A video is a well-formed MP4 whose table of samples fits its data."""
+    data = video.mp4([plain(size=(50, 35)), plain((1, 2, 3), (50, 35))], 6)
+    assert data[4:8] == b"ftyp"
+    assert b"avc1" in data
+    at = data.index(b"stco") + 12
+    (first,) = struct.unpack(">I", data[at : at + 4])
+    (length,) = struct.unpack(">I", data[first : first + 4])
+    assert data[first + 4] == 0x65
+    assert data[first - 4 : first] == b"mdat"
+    assert (
+        struct.unpack(">I", data[first + 4 + length : first + 8 + length])[0]
+        == len(data) - first - 8 - length
+    )
+    assert b"\0\0\1" not in data[first + 4 : first + 4 + length]
+
+
+def test_video_refuses_nothing() -> None:
+    """There is no video of no pictures."""
+    with pytest.raises(ValueError, match="at least one"):
+        video.mp4([], 6)
+
+
+def test_flac_says_what_it_holds() -> None:
+    """Rate, channels, length and the digest of the samples stand in the header; silence takes next
+    to nothing."""
+    data = audio.flac_bytes(audio.silence(2, 44100, 2))
+    (packed,) = struct.unpack(">Q", data[18:26])
+    assert data.startswith(b"fLaC")
+    assert (packed >> 44, packed >> 41 & 7, packed & 0xFFFFFFFFF) == (44100, 1, 88200)
+    assert len(data) < 1000
+    loud = AudioSamples(bytes(range(256)) * 100, 8000, 1)
+    assert len(audio.flac_bytes(loud)) > len(loud.samples)
+
+
+def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
+    """Other video formats are refused in a sentence."""
+    made = bench.call("CreateVideo", images=(plain(),), fps=6.0).outputs[0]
+    with pytest.raises(NodeFailure, match="mp4 with h264 only"):
+        bench.call("SaveVideo", video=made, filename_prefix="x", format="webm")
+
+
+def test_file_names_count_up(bench: Bench) -> None:
+    """Saved files are numbered, placeholders filled in, other prefixes not disturbed."""
+    ask = {"images": (plain(),), "filename_prefix": "a/%width%x%height%"}
+    names = [bench.call("SaveImage", **ask).ui["images"][0] for _ in range(2)]  # type: ignore[index]
+    assert [name["filename"] for name in names] == ["64x64_00001_.png", "64x64_00002_.png"]
+    assert names[0]["subfolder"] == "a"
+
+
+@pytest.mark.parametrize("prefix", ["../evil", "/tmp/evil", "a/../../evil", "x\0y"])
+def test_saving_stays_inside(bench: Bench, prefix: str) -> None:
+    """A prefix that leads out of the folder is refused."""
+    with pytest.raises(UnsafePath):
+        bench.storage.next_name("output", prefix)
+
+
+@pytest.mark.parametrize(
+    "value", ["../../etc/passwd", "/etc/passwd", "nope.png", "x.png [temp]", "", "a\0b"]
+)
+def test_loading_stays_inside(bench: Bench, value: str) -> None:
+    """A LoadImage value finds files in the folders and nothing else."""
+    assert bench.storage.find(value) is None
+
+
+def test_links_do_not_lead_out(bench: Bench, tmp_path: Path) -> None:
+    """A symbolic link out of the folder is not followed."""
+    (tmp_path / "secret.png").touch()
+    folder = bench.storage.folder("input")
+    assert folder is not None
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    assert bench.storage.find("link.png") is None
+
+
+# --- the catalogue
+
+OWN_WORDS = ("tooltip", "description", "search_aliases", "output_tooltips")
+OWN_FILES = ("ckpt_name", "lora_name")
+
+
+def differences(ours: Any, real: Any, path: str) -> Iterator[str]:
+    """Where our catalogue is not the real one's: words and model files are our own, all else is
+    not."""
+    name = path.rsplit("/", 1)[-1]
+    if type(ours) is not type(real):
+        yield f"{path}: {ours!r} is not {real!r}"
+    elif name in OWN_WORDS or (name == "0" and path.split("/")[-2] in OWN_FILES):
+        return
+    elif isinstance(ours, dict):
+        for key in ours.keys() ^ real.keys():
+            yield f"{path}/{key} is on one side only"
+        for key in ours.keys() & real.keys():
+            yield from differences(ours[key], real[key], f"{path}/{key}")
+    elif isinstance(ours, list) and len(ours) == len(real):
+        for index, (one, other) in enumerate(zip(ours, real, strict=True)):
+            yield from differences(one, other, f"{path}/{index}")
+    elif ours != real:
+        yield f"{path}: {ours!r} is not {real!r}"
+
+
+def test_the_catalogue_is_the_real_one(bench: Bench, shared: Path) -> None:
+    """Names, types, limits, defaults, options and shape of every node are those of ComfyUI
+    0.33.0."""
+    real = json.loads(
+        gzip.decompress((shared / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())
+    )
+    folder = bench.storage.folder("input")
+    assert folder is not None
+    (folder / "example.png").touch()
+    described = {
+        name: json.loads(json.dumps(node.describe(bench.storage))) for name, node in NODES.items()
+    }
+    assert not [
+        line for name, entry in described.items() for line in differences(entry, real[name], name)
+    ]
+
+
+def test_help_texts_are_our_own(bench: Bench, shared: Path) -> None:
+    """No sentence of the real catalogue's help is repeated."""
+    real = gzip.decompress(
+        (shared / "comfyui" / "object_info-0.33.0.json.gz").read_bytes()
+    ).decode()
+
+    def texts(value: Any, name: str = "") -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from texts(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from texts(inner, name)
+        elif isinstance(value, str) and name in OWN_WORDS and len(value) > 12:
+            yield value
+
+    ours = [text for node in NODES.values() for text in texts(node.describe(bench.storage))]
+    assert len(ours) > 20
+    assert [text for text in ours if json.dumps(text)[1:-1] in real] == []

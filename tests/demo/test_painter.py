@@ -1,0 +1,135 @@
+"""The stand-in's pictures: everything a sampler is told counts, and the same words give the same
+picture."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from comfy.demo.nodes import noise
+from comfy.demo.painter.paint import Brief, paint
+from comfy.demo.painter.words import read
+
+USUAL = Brief(
+    text="a lighthouse at dusk",
+    negative="blurry",
+    seed=5,
+    number=0,
+    width=128,
+    height=96,
+    steps=20,
+    cfg=7.0,
+    sampler="euler",
+    scheduler="normal",
+    model="demo-landscapes.safetensors",
+)
+CHANGES: dict[str, dict[str, Any]] = {
+    "text": {"text": "a castle at dawn"},
+    "an unknown word": {"text": "a lighthouse at dusk, blorp"},
+    "negative text": {"negative": "people"},
+    "seed": {"seed": 6},
+    "a seed of 64 bits": {"seed": 2**64 - 1},
+    "place in the batch": {"number": 1},
+    "steps": {"steps": 30},
+    "cfg": {"cfg": 7.5},
+    "sampler": {"sampler": "ddim"},
+    "scheduler": {"scheduler": "karras"},
+    "model": {"model": "demo-watercolour.safetensors"},
+    "an unknown model": {"model": "somebody.safetensors"},
+    "lora": {"loras": (("demo-evening-light.safetensors", 1.0),)},
+}
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures of the same size, 0 … 255."""
+    return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
+
+
+def test_the_same_brief() -> None:
+    """The same brief gives the same bytes."""
+    assert paint(USUAL).tobytes() == paint(USUAL).tobytes()
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_counts(change: dict[str, Any]) -> None:
+    """Everything the sampler is told changes the picture."""
+    assert difference(paint(USUAL), paint(replace(USUAL, **change))) > 0.05
+
+
+@pytest.mark.parametrize("size", [(64, 64), (16, 200), (520, 8), (1100, 40)])
+def test_sizes(size: tuple[int, int]) -> None:
+    """Any size can be painted, also odd shapes and very large ones."""
+    assert paint(replace(USUAL, width=size[0], height=size[1])).size == size
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "!!! ???",
+        "ein Leuchtturm am Meer",
+        "灯台",
+        (
+            "sea city forest desert space mountains hills lake at night in winter, snowing, rain,"
+            " rainbow, aurora"
+        ),
+        (
+            "portrait of a cat in a castle with a boat, balloon, birds, windmill, house, tree,"
+            " flowers and a planet"
+        ),
+        "watercolour ink monochrome vintage neon minimal pixel art",
+        "word " * 3000,
+    ],
+)
+def test_any_text(text: str) -> None:
+    """Every text gives a picture that is not of one colour."""
+    low, high = paint(replace(USUAL, text=text)).convert("L").getextrema()
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    assert high - low > 20
+
+
+def test_negative_words_take_things_away() -> None:
+    """What the negative text names is not painted."""
+    assert "boat" in read("a boat on a lake", "").things
+    assert "boat" not in read("a boat on a lake", "boats").things
+    assert "sea" not in read("blorp", "sea, ocean").places
+
+
+def test_previews_sharpen() -> None:
+    """From step to step a preview comes nearer to the finished picture, and ends there."""
+    finished = paint(USUAL)
+    distances = [
+        difference(noise.emerging(finished, step / 8, 5, None, None), finished)
+        for step in range(1, 9)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] == 0
+
+
+def test_previews_keep_what_the_mask_keeps() -> None:
+    """In an inpainting preview nothing changes outside the mask."""
+    begun = Image.new("RGB", (128, 96), (10, 200, 30))
+    mask = Image.new("L", (128, 96), 0)
+    mask.paste(255, (64, 0, 128, 96))
+    shown = noise.emerging(paint(USUAL), 0.3, 5, begun, mask)
+    assert shown.getpixel((10, 50)) == (10, 200, 30)
+    assert shown.getpixel((100, 50)) != (10, 200, 30)
+
+
+def test_a_picture_is_cheap() -> None:
+    """512 by 512 pixels cost little: at most 100 ms of processor time at best of five, so that a
+    demo feels quick."""
+    brief = replace(USUAL, width=512, height=512)
+    paint(brief)
+    costs = []
+    for _ in range(5):
+        begun = time.process_time()
+        paint(brief)
+        costs.append(time.process_time() - begun)
+    assert min(costs) <= 0.1

@@ -1,0 +1,171 @@
+"""The stand-in's life: it starts, ends and restarts cleanly, within its limits."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+import requests
+import websocket
+
+from comfy.demo import DemoServer
+from tests.demo.calls import frames, start, until_the_end
+from tests.support.waiting import eventually
+
+
+def test_closing_waits_for_no_step() -> None:
+    """With a run going on and sockets open, the end cuts them before the next step is done."""
+    with DemoServer(step_seconds=0) as demo:
+        demo.speed.step = 60
+        connection = websocket.create_connection(
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+        )
+        start(demo)
+        frames(connection, '"node": "4"')
+    assert until_the_end(connection) == ([], None)
+    connection.shutdown()
+
+
+def test_it_listens_once_it_is_there() -> None:
+    """It listens as soon as it is there."""
+    with DemoServer() as demo:
+        assert requests.get(f"{demo.url}/prompt", timeout=5).ok
+
+
+def test_files_go_with_it() -> None:
+    """The folders are there while it runs, with an example to load, and removed after."""
+    with DemoServer() as demo:
+        folder = demo.storage.folder("input")
+        assert folder is not None
+        assert (folder / "example.png").is_file()
+    assert not folder.exists()
+
+
+def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """After a restart the port is the same and queue, history and sockets are gone."""
+    url, connection = demo.url, socket_of()
+    prompt_id = start(demo)
+    frames(connection)
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json()
+    demo.restart()
+    assert demo.url == url
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json() == {}
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        connection.recv()
+    assert requests.get(f"{url}/prompt", timeout=5).json() == {"exec_info": {"queue_remaining": 0}}
+
+
+def test_a_port_that_is_taken() -> None:
+    """It says so by an OSError and leaves nothing behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        DemoServer(port=taken.getsockname()[1]).start()
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """`python -m comfy demo` says where it is, serves, and ends with 0 when told to."""
+    command = [sys.executable, "-m", "comfy", "demo", "--port", "0", "--step-seconds", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = next(word for word in line.split() if word.startswith("http"))
+        assert (
+            requests.get(f"{url}/system_stats", timeout=5).json()["system"]["comfyui_version"]
+            == "0.33.0"
+        )
+        process.terminate()
+        assert process.wait(timeout=5) == 0
+
+
+def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+    """Requests are counted by method and path, sockets with the codes their clients closed with."""
+    connection = socket_of()
+    frames(connection, "status")
+    requests.get(f"{demo.url}/api/queue", timeout=5)
+    requests.get(f"{demo.url}/queue", timeout=5)
+    assert demo.requests["GET /queue"] == 2
+    assert demo.sockets.open == 1
+    connection.close(1000)
+    eventually(lambda: demo.sockets.open == 0)
+    assert demo.sockets.close_codes == [1000]
+
+
+def test_an_upload_too_large() -> None:
+    """What is larger than the limit gets 413, and /features tells the limit."""
+    with DemoServer(max_upload=10_000) as demo:
+        assert requests.get(f"{demo.url}/features", timeout=5).json()["max_upload_size"] == 10_000
+        large = {"image": ("large.png", bytes(3_000_000))}
+        assert requests.post(f"{demo.url}/upload/image", files=large, timeout=5).status_code == 413
+        small = {"image": ("small.png", bytes(3_000))}
+        assert requests.post(f"{demo.url}/upload/image", files=small, timeout=5).status_code == 200
+
+
+def test_the_history_has_a_size() -> None:
+    """The oldest entry makes room for the newest."""
+    with DemoServer(step_seconds=0, history_size=2) as demo:
+        connection = websocket.create_connection(
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+        )
+        ids = []
+        for _ in range(3):
+            ids.append(start(demo, 1))
+            frames(connection)
+        assert list(requests.get(f"{demo.url}/history", timeout=5).json()) == ids[1:]
+        connection.close()
+
+
+def test_death_says_nothing() -> None:
+    """A server that dies tells nobody of what it leaves undone; its files are there when it comes
+    back."""
+    with DemoServer(step_seconds=5, load_seconds=0) as demo:
+        connection = websocket.create_connection(
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+        )
+        running = start(demo)
+        frames(connection, '"node": "4"')
+        waiting = start(demo)
+        frames(connection, '"queue_remaining": 2')
+        kept = cast(Path, demo.storage.folder("output")) / "kept.txt"
+        kept.write_text("kept")
+        demo.restart()
+        rest = []
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            while True:
+                rest.append(connection.recv())
+        assert not any('"execution_' in one for one in rest if isinstance(one, str))
+        connection.shutdown()
+        assert requests.get(f"{demo.url}/queue", timeout=5).json() == {
+            "queue_running": [],
+            "queue_pending": [],
+        }
+        assert requests.get(f"{demo.url}/history", timeout=5).json() == {}
+        assert kept.read_text() == "kept"
+        assert demo.journal.of(running) == ("taken", "started", "told", "killed")
+        assert demo.journal.of(waiting) == ("taken", "killed")
+
+
+def test_the_journal_tells_what_really_happened(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
+    """Each prompt's life is kept, whatever the clients were told."""
+    connection = socket_of()
+    done = start(demo)
+    frames(connection)
+    assert set(demo.journal.of(done)) == {"taken", "started", "told", "success"}
+    with demo.hold("executing") as held:
+        stopped, removed = start(demo, 9999), start(demo)
+        assert held.reached.wait(5)
+        requests.post(f"{demo.url}/queue", json={"clear": True}, timeout=5)
+        requests.post(f"{demo.url}/interrupt", timeout=5)
+    frames(connection)
+    assert set(demo.journal.of(stopped)) == {"taken", "started", "told", "interrupted"}
+    assert demo.journal.of(removed) == ("taken", "removed")
+    assert demo.journal.of(str(uuid.uuid4())) == ()

@@ -1,0 +1,74 @@
+"""docs/constraints.txt, which pins what was tested, fits pyproject.toml."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.test_architecture import imports
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
+LINES = [
+    line
+    for line in (ROOT / "docs" / "constraints.txt")
+    .read_text(encoding="utf-8")
+    .replace("\\\n", " ")
+    .splitlines()
+    if not line.startswith("#")
+]
+PINNED = [Requirement(line.partition(" --hash=")[0].strip()) for line in LINES]
+
+
+@pytest.mark.parametrize("needed", DEPENDENCIES, ids=lambda needed: needed.name)
+def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Requirement) -> None:
+    """What pyproject.toml asks for is there, in a release that it allows."""
+    pins = [pin for pin in PINNED if canonicalize_name(pin.name) == canonicalize_name(needed.name)]
+    assert pins
+    for pin in pins:
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        assert needed.specifier.contains(exact.version)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.partition("=")[0])
+def test_every_release_has_its_hashes(line: str) -> None:
+    """So nothing else can be installed in its place; and no line says where it comes from."""
+    release, *hashes = re.split(r"\s+--hash=sha256:", line.strip())
+    assert hashes
+    assert all(re.fullmatch(r"[0-9a-f]{64}", one) for one in hashes)
+    assert "/" not in release
+    assert not release.startswith("-")
+
+
+@pytest.mark.parametrize("needed", DEPENDENCIES, ids=lambda needed: needed.name)
+def test_every_dependency_is_bounded_on_both_sides(needed: Requirement) -> None:
+    """A release that nobody tried is not taken in by itself, but for lists that only stay good by
+    being new."""
+    operators = {part.operator for part in needed.specifier}
+    assert operators == ({">="} if needed.name == "certifi" else {">=", "<"})
+
+
+def test_what_is_imported_is_declared() -> None:
+    """No package is used that is there by another's grace only."""
+    names = {
+        "PIL": "pillow",
+        "websocket": "websocket-client",
+        "zipstream": "zipstream-ng",
+        "pydantic_core": "pydantic",
+    }
+    declared = {canonicalize_name(needed.name) for needed in DEPENDENCIES}
+    sources = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
+    used = (
+        {package for file in sources for package in imports(file)}
+        - sys.stdlib_module_names
+        - {"app", "comfy", "ui", "_typeshed"}
+    )
+    assert {canonicalize_name(names.get(package, package)) for package in used} <= declared

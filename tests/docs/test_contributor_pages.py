@@ -1,0 +1,184 @@
+"""What the pages for contributors say is so: paths, names, commands, and the picture of the
+floors."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo.server import faults
+from comfy.runs import reconnect
+from tests.test_architecture import COMFY, FLOORS, STAND_IN, UI
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in (
+        "CONTRIBUTING.md",
+        "comfy/demo/README.md",
+        "docs/architecture.md",
+        "docs/comfyui.md",
+        "docs/glossary.md",
+    )
+}
+ARCHITECTURE, CONTRIBUTING = PAGES["docs/architecture.md"], PAGES["CONTRIBUTING.md"]
+FOLDERS = r"(?:app\.py|\.ci|comfy|ui|tests|docs|workflows)"
+NAMED = sorted(
+    {
+        (page, *found)
+        for page, text in PAGES.items()
+        if page != "docs/comfyui.md"  # it names files of ComfyUI
+        for found in re.findall(rf"`({FOLDERS}(?:/[\w./-]+)?)(?:::(\w+))?`", text)
+    }
+)
+
+
+def commands(text: str) -> set[str]:
+    """What can be run, in blocks and in tables."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+    return {*map(str.strip, blocks), *re.findall(r"`(\.venv/bin/[^`]+)`", text)}
+
+
+def in_short(command: str) -> str:
+    """A command without what differs from one of its uses to the next: variables, what is tested."""
+    words = shlex.split(command)
+    return shlex.join(
+        word
+        for word in words
+        if "COMFYUI_URL=" not in word and not ("pytest" in words and word.startswith("tests/"))
+    )
+
+
+PYTHON = sorted(
+    {
+        in_short(part)
+        for text in PAGES.values()
+        for command in commands(text)
+        for part in command.split("&&")
+        if "bin/python -m" in part
+    }
+)
+
+
+def picture() -> Iterator[str]:
+    """The floors, from the top."""
+    yield "app"
+    for side, floors in (("ui", UI), ("comfy", COMFY)):
+        for number, floor in enumerate(reversed(floors.split("\n")[1:-1])):
+            yield f"{side if number == 0 else '':<7}{' · '.join(sorted(floor.split()))}"
+
+
+def test_the_picture_shows_the_floors_that_are_held() -> None:
+    """docs/architecture.md draws the order of tests/test_architecture.py."""
+    drawn = re.findall(r"```text\n(.*?)```", ARCHITECTURE, re.S)
+    assert drawn == ["\n".join(picture()) + "\n"]
+
+
+def cells(text: str) -> list[tuple[str, str]]:
+    """The two cells of each line of a table, without its head."""
+    rows = [line.strip("|").split("|") for line in text.strip().splitlines()[2:]]
+    return [(seen.strip(), done.strip()) for seen, done in rows]
+
+
+def table_in(text: str) -> str:
+    """The table on what is seen and done."""
+    return re.findall(r"(?:^\|.*\n)+", text[text.index("| what is seen") :], re.M)[0]
+
+
+def test_the_policy_of_reconnecting_is_that_of_the_code() -> None:
+    """docs/architecture.md and the docstring of comfy/runs/reconnect.py have one table: there a row
+    may take several lines."""
+    lines = iter(cells(table_in(reconnect.__doc__ or "")))
+    for row in cells(table_in(ARCHITECTURE)):
+        seen, done = next(lines)
+        while (seen, done) != row and row[0].startswith(seen) and row[1].startswith(done):
+            more = next(lines, None)
+            assert more is not None, (seen, done)
+            seen, done = f"{seen} {more[0]}".strip(), f"{done} {more[1]}".strip()
+        assert (seen, done) == row
+    assert next(lines, None) is None
+
+
+def test_every_package_is_explained() -> None:
+    """Each folder of the program has a row, and each row is a folder."""
+    rows = set(re.findall(r"^\| `((?:comfy|ui)/\w+)` \|", ARCHITECTURE, re.M))
+    parts = {*FLOORS, "comfy.demo"}
+    assert rows == {place for part in parts if (ROOT / (place := part.replace(".", "/"))).is_dir()}
+
+
+@pytest.mark.parametrize(("page", "path", "symbol"), NAMED)
+def test_what_a_page_names_exists(page: str, path: str, symbol: str) -> None:
+    """A path leads somewhere, and a name after `::` is defined there."""
+    place = ROOT / path
+    assert place.exists()
+    if symbol:
+        defined = rf"^(?:class |def |async def )?{symbol}\b(?=[\s(:=\[])"
+        assert re.search(defined, place.read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Links into the project name files that are there."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]):
+        assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("command", PYTHON)
+def test_a_command_is_understood(command: str) -> None:
+    """Tests can be collected with the options that a page gives; other programs explain theirs."""
+    words = [sys.executable if word == ".venv/bin/python" else word for word in command.split()]
+    # What is tested is there, see above; a small folder shows that it can be.
+    last = ["--collect-only", "tests/protocol"] if "pytest" in words else ["--help"]
+    done = subprocess.run(
+        [*words, *last], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "pytest" not in words:
+        assert all(option in done.stdout for option in re.findall(r"--[a-z-]+", command))
+
+
+def test_set_up_and_tests_are_those_of_the_readme() -> None:
+    """One command sets up and tests; the page has it in two parts."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    together = next(line for line in readme.splitlines() if "pytest -q" in line)
+    setup, tests = together.rsplit(" && ", 1)
+    assert setup in CONTRIBUTING
+    assert f"`{tests}`" in CONTRIBUTING
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    """Whoever starts at the README finds all of them, and what has changed."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [name for name in (*PAGES, "CHANGELOG.md") if f"]({name})" not in readme]
+
+
+def test_the_glossary_is_in_order() -> None:
+    """Words can be found: each has one row, by the alphabet."""
+    words = re.findall(r"^\| ([\w -]+) \| (?!what it means)", PAGES["docs/glossary.md"], re.M)
+    words = [word for word in words if word != "word"]
+    assert words == sorted(set(words), key=str.lower)
+
+
+@pytest.mark.parametrize("text", [PAGES["comfy/demo/README.md"], faults.__doc__ or ""])
+def test_examples_of_faults_are_taken(text: str) -> None:
+    """The stand-in knows each fault that its page and its docstring show, at that place."""
+    examples = re.findall(r"demo\.script\((.*?)\)", text)
+    assert examples
+    for example in examples:
+        eval(f"Misbehaviour({example})", {"Misbehaviour": faults.Misbehaviour})  # ValueError if not
+
+
+def test_who_starts_the_stand_in_is_said() -> None:
+    """Its page names those that may import it."""
+    assert {name.replace(".", "/") for name in STAND_IN} == {
+        path.removesuffix(".py")
+        for path in re.findall(r"only `([^`]+)` and `([^`]+)` may", PAGES["comfy/demo/README.md"])[
+            0
+        ]
+    }

@@ -1,0 +1,122 @@
+"""Every command and snippet of the README does what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import running_demo_app
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
+SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
+PYTHON = [block for language, block in BLOCKS if language == "python"]
+SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
+SERVERS = [block for block in SHELL if "app.py" in block or "comfy demo" in block]
+ONCE = [block for block in SHELL if block not in SERVERS and block != TESTS]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def arguments(command: str) -> list[str]:
+    """A README command with this Python in the place of the one in .venv; `env` sets variables that
+    stand before it."""
+    words = [
+        sys.executable if part == ".venv/bin/python" else part for part in shlex.split(command)
+    ]
+    return ["env", *words] if "=" in words[0] else words
+
+
+@contextmanager
+def started(command: list[str], says: str) -> Iterator[subprocess.Popen[str]]:
+    """The program once it has said `says`; ended by SIGTERM, with exit code 0."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as program:
+        assert program.stdout is not None
+        try:
+            heard = []
+            for line in program.stdout:
+                heard.append(line)
+                if says in line:
+                    break
+            else:
+                pytest.fail(f"{command} ended: {''.join(heard)}")
+            yield program
+        finally:
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=20)
+    assert program.returncode == 0
+
+
+def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
+    """The two commands differ in their last step and in the test packages; CI takes the second from
+    the README."""
+    assert SETUP.split(" && ")[:1] == TESTS.split(" && ")[:1]
+    assert TESTS.split(" && ")[1] == ".venv/bin/pip install -q -e '.[test]'"
+    pattern = re.search(
+        r"grep --max-count=1 '(.*?)' README.md", (ROOT / ".ci/run").read_text(encoding="utf-8")
+    )
+    assert pattern is not None
+    assert re.findall(f".*{pattern[1]}.*", README)[0] == TESTS
+
+
+@pytest.mark.parametrize("command", SERVERS)
+def test_a_command_that_serves_starts_and_ends(command: str) -> None:
+    """Each command that starts a server says where it listens, and ends on SIGTERM with 0."""
+    last = arguments(command.split(" && ")[-1])
+    if "--port" in last:
+        last[last.index("--port") + 1] = str(free_port())
+    else:
+        last += ["--port", str(free_port())]
+    with started(last, "Open http" if "app.py" in last else "Stand-in ComfyUI at"):
+        pass
+
+
+@pytest.mark.parametrize("command", ONCE)
+def test_a_command_that_ends_does_so_with_success(command: str, tmp_path: Path) -> None:
+    """Each other command exits with 0 and leaves its files where it was told."""
+    words = arguments(command)
+    if "--out" in words:
+        words[words.index("--out") + 1] = str(tmp_path)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--out" not in words or list(tmp_path.glob("*.*"))
+
+
+@pytest.mark.parametrize("snippet", PYTHON)
+def test_a_snippet_runs_against_the_app(snippet: str) -> None:
+    """The Python snippet, pointed at a running app, ends with a finished run and its file."""
+    with running_demo_app() as (_, app):
+        code = snippet.replace("http://127.0.0.1:7860", app.url)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^done .*/files/.*\.png", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("command", SHELL)
+def test_no_command_shows_a_password(command: str) -> None:
+    """Options are seen by everybody at the machine; secrets stand in variables."""
+    assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
+
+
+def test_every_file_the_readme_names_exists() -> None:
+    """Links and pictures that point into the project lead somewhere."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("http") or (ROOT / target).exists(), target

@@ -1,0 +1,116 @@
+"""What docs/security.md says is so: its figures, settings, commands and tests are those of the
+program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from comfy.media.checks import MIB
+from comfy.runs.limits import RunLimits
+from ui.settings import Settings
+from ui.web.limits import WebLimits
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in PAGE.splitlines()
+    if line.startswith("|")
+]
+LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run)Limits[\w.]*`", row[-1])]
+FINDINGS = [row for row in ROWS if row[0].isdecimal()]
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+FOR_SECURITY = """
+login login-file hosts trusted-proxies open open-nodes keep operators server-token server-header server-ca
+"""
+FUZZ = next(
+    block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.S) if "tests.tools.fuzz" in block
+)
+
+
+def figure(cell: str) -> float | None:
+    """A figure of the table as the program counts: "4,096 MB" in bytes, others as they are."""
+    number, _, unit = cell.replace(",", "").partition(" ")
+    return float(number) * (MIB if unit == "MB" else 1) if cell else None
+
+
+def in_force(name: str) -> tuple[object, object, object]:
+    """The defaults of a limit: in all, of one person, from one address; None where there is
+    none."""
+    match name.split("."):
+        case ["RunLimits"]:
+            return RunLimits().all, RunLimits().person, getattr(RunLimits(), "address", None)
+        case ["RunLimits", field]:
+            return None, getattr(RunLimits(), field), None
+        case ["WebLimits", "file", field]:
+            return getattr(WebLimits().file, field), None, None
+        case [_, field]:
+            limits = WebLimits()
+            return tuple(
+                getattr(limits, prefix + field, None) for prefix in ("", "person_", "address_")
+            )  # type: ignore[return-value]
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("row", LIMITS, ids=lambda row: row[0])
+def test_a_limit_is_the_one_in_force(row: list[str]) -> None:
+    """Each figure of the table is the program's default."""
+    _, *figures, name = row
+    assert tuple(map(figure, figures)) == in_force(name.strip("`"))
+
+
+def test_every_limit_is_told() -> None:
+    """A new limit has to be added to the table."""
+    told = {row[-1].strip("`").split(".")[1] for row in LIMITS if "Web" in row[-1]}
+    names = {re.sub("^(person|address)_", "", field.name) for field in fields(WebLimits)}
+    assert told == names, (
+        "the table Limits of docs/security.md has a row for each limit of ui/web/limits.py"
+    )
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    """Options and variables are those of the program."""
+    options = {"help"} | {name.replace("_", "-") for name in Settings.model_fields}
+    page = re.sub(r"```.*?```", "", PAGE, flags=re.S)
+    assert set(re.findall(r"`--([a-z-]+)", page)) <= options
+    assert {name.lower() for name in re.findall(r"COMFYFORMS_([A-Z_]+)", page)} <= set(
+        Settings.model_fields
+    )
+
+
+@pytest.mark.parametrize("setting", FOR_SECURITY.split())
+def test_every_setting_for_security_is_explained(setting: str) -> None:
+    """What an operator decides about others is on the page."""
+    assert f"`--{setting}`" in PAGE
+
+
+def test_every_finding_has_a_test() -> None:
+    """The table has the findings 1 to 27, and each has a test that is named by its number."""
+    assert [int(row[0]) for row in FINDINGS] == list(range(1, 28))
+    held = {int(number) for number in re.findall(r"def test_finding_(\d\d)_", TESTS)}
+    assert not set(range(1, 28)) - held, f"no test for findings {sorted(set(range(1, 28)) - held)}"
+
+
+def test_the_files_it_names_exist() -> None:
+    """Paths into the project lead somewhere, and the README leads here."""
+    for path in re.findall(r"`((?:docs|tests|ui|comfy)/[\w./]+)`", PAGE):
+        assert (ROOT / path).exists(), path
+    assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_command_for_attacks_works() -> None:
+    """It sends what it was told to, says what came of it, and ends with success."""
+    words = shlex.split(FUZZ.replace("10000", "30"))
+    command = [sys.executable, *words[1:], "--seed", "1"]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "30 requests" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,1 +1,0 @@
-"""Faults of links and servers: how they are caused, and what has to become of a run in their middle."""

@@ -1,0 +1,92 @@
+"""Nodes of packs and services beside those of the small catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.object_info import Catalogue
+from tests.support.samples.forms import small_catalogue
+
+TEXT = ["STRING", {"multiline": True}]
+
+
+def spec(inputs: Mapping[str, Any], *outputs: str, **more: Any) -> dict[str, Any]:
+    """One node class as a server describes it."""
+    return {
+        "input": {"required": dict(inputs)},
+        "output": list(outputs),
+        "output_name": list(outputs),
+        **more,
+    }
+
+
+MORE_NODES = {
+    "CLIPTextEncodeSDXL": spec({"clip": ["CLIP"], "text_g": TEXT, "text_l": TEXT}, "CONDITIONING"),
+    "CLIPTextEncodeFlux": spec({"clip": ["CLIP"], "clip_l": TEXT, "t5xxl": TEXT}, "CONDITIONING"),
+    "StringConcatenate": spec(
+        {"string_a": TEXT, "string_b": TEXT, "delimiter": ["STRING", {}]}, "STRING"
+    ),
+    "TextGenerate": spec(
+        {"prompt": TEXT, "clip": ["CLIP"], "seed": ["INT", {"max": 2**64 - 1}]}, "STRING"
+    ),
+    "Switch": spec(
+        {
+            "switch": ["BOOLEAN", {}],
+            "on_true": ["COMFY_MATCHTYPE_V3", {}],
+            "on_false": ["COMFY_MATCHTYPE_V3", {}],
+        },
+        "COMFY_MATCHTYPE_V3",
+    ),
+    "PrimitiveBoolean": spec({"value": ["BOOLEAN", {}]}, "BOOLEAN"),
+    "CustomCombo": spec({"choice": ["COMBO", {"options": []}]}, "STRING", "INT"),
+    "DualCFGGuider": spec(
+        {
+            "model": ["MODEL"],
+            "cond1": ["CONDITIONING"],
+            "cond2": ["CONDITIONING"],
+            "negative": ["CONDITIONING"],
+            "cfg_conds": ["FLOAT", {}],
+        },
+        "GUIDER",
+    ),
+    "LoraLoaderModelOnly": spec(
+        {"model": ["MODEL"], "lora_name": [["a.safetensors"]], "strength_model": ["FLOAT", {}]},
+        "MODEL",
+    ),
+    "ResolutionSelector": spec(
+        {
+            "aspect_ratio": ["COMBO", {"options": ["1:1", "16:9"]}],
+            "megapixels": ["FLOAT", {}],
+            "multiple": ["INT", {}],
+        },
+        "INT",
+        "INT",
+    ),
+    "PictureService": spec(
+        {
+            "prompt": TEXT,
+            "model": ["COMBO", {"options": ["fast", "good"]}],
+            "seed": ["INT", {"control_after_generate": True}],
+            "aspect_ratio": ["COMBO", {"options": ["auto", "1:1"]}],
+            "system_prompt": TEXT,
+        },
+        "IMAGE",
+        "STRING",
+        api_node=True,
+    ),
+    "SongText": spec(
+        {"clip": ["CLIP"], "tags": TEXT, "lyrics": TEXT, "seed": ["INT", {}]}, "CONDITIONING"
+    ),
+    "EmptySong": spec({"seconds": ["FLOAT", {}], "batch_size": ["INT", {}]}, "LATENT"),
+    "EmptyVideo": spec(
+        {"width": ["INT", {}], "height": ["INT", {}], "length": ["INT", {}]}, "LATENT"
+    ),
+    "TakeFrames": spec({"image": ["IMAGE"], "length": ["INT", {}]}, "IMAGE"),
+    "Shader": spec({"image": ["IMAGE"], "fragment_shader": TEXT}, "IMAGE"),
+}
+
+
+def more_nodes() -> Catalogue:
+    """The small server with the nodes that only these tests use."""
+    return Catalogue({**small_catalogue().raw, **MORE_NODES})

@@ -1,0 +1,341 @@
+"""From a prompt to a form: which fields there are, what they are called, where they stand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.object_info import Catalogue
+from tests.support.samples.forms import (
+    field_of,
+    form_of,
+    main_labels,
+    node,
+    parse_workflow,
+    picture_prompt,
+    text_to_image,
+    with_values,
+)
+
+
+def test_a_plain_prompt_becomes_a_plain_form() -> None:
+    """Texts, size, count, steps and seed come first, in that order and in plain words."""
+    form = form_of(text_to_image())
+    assert main_labels(form) == [
+        "Positive prompt",
+        "Negative prompt",
+        "Width",
+        "Height",
+        "Pictures",
+        "Steps",
+        "Seed",
+    ]
+    assert form.problems == ()
+
+
+def test_the_rest_is_advanced() -> None:
+    """Model, guidance, sampler and file name are there, folded away."""
+    advanced = {field.key for field in form_of(text_to_image()).fields if field.group == "advanced"}
+    assert advanced == {
+        "4.ckpt_name",
+        "3.cfg",
+        "3.denoise",
+        "3.sampler_name",
+        "3.scheduler",
+        "9.filename_prefix",
+    }
+
+
+def test_linked_inputs_are_no_fields() -> None:
+    """What comes through a link is not asked for."""
+    assert "3.model" not in {field.key for field in form_of(text_to_image()).fields}
+
+
+@pytest.mark.parametrize(
+    ("key", "type_", "widget"),
+    [
+        ("6.text", "STRING", "textarea"),
+        ("9.filename_prefix", "STRING", "text"),
+        ("3.steps", "INT", "number"),
+        ("3.cfg", "FLOAT", "number"),
+        ("3.denoise", "FLOAT", "slider"),
+        ("3.sampler_name", "COMBO", "dropdown"),
+        ("3.seed", "INT", "seed"),
+    ],
+)
+def test_widgets_follow_the_servers_types(key: str, type_: str, widget: str) -> None:
+    """Each type has its widget; a slider only where dragging can hit a value."""
+    field = field_of(text_to_image(), key)
+    assert (field.type, field.widget) == (type_, widget)
+
+
+def test_the_server_types_a_value_not_the_json() -> None:
+    """A text "7" for a FLOAT is a number field that holds 7.0."""
+    field = field_of(with_values(text_to_image(), "3", cfg="7", steps=12.0), "3.cfg")
+    assert (field.widget, field.default) == ("number", 7.0)
+
+
+def test_limits_and_help_are_the_servers() -> None:
+    """min, max, step, round and tooltip come from the catalogue."""
+    field = field_of(text_to_image(), "3.cfg")
+    assert (field.min, field.max, field.step, field.round) == (0.0, 100.0, 0.1, 0.01)
+    assert field.tooltip == "How closely the text is followed."
+
+
+def test_sixty_four_bit_seeds_are_exact() -> None:
+    """Neither the value nor the limit passes through a float, also not in JSON."""
+    prompt = with_values(text_to_image(), "3", seed=2**64 - 1)
+    field = json.loads(json.dumps(form_of(prompt).field("3.seed").to_json()))
+    assert (field["default"], field["max"]) == (2**64 - 1, 2**64 - 1)
+
+
+@pytest.mark.parametrize("value", ["randomize", "PARAM_INT_SEED", None, float("nan")])
+def test_a_seed_that_is_no_number_is_random(value: object) -> None:
+    """Placeholders of other programs mean a new seed each time, which is no problem."""
+    form = form_of(with_values(text_to_image(), "3", seed=value))
+    assert form.field("3.seed").default in (None, 0)
+    assert form.problems == ()
+
+
+def test_a_value_of_the_wrong_kind_is_named_and_replaced() -> None:
+    """A number field never starts with something that is no number."""
+    form = form_of(with_values(text_to_image(), "3", steps="many"))
+    assert form.field("3.steps").default == 20
+    assert form.problems == ("Steps is “many” in the workflow, but it must be a whole number.",)
+
+
+def test_a_value_outside_the_limits_is_named_and_moved() -> None:
+    """The server would refuse it; the form starts at the limit."""
+    form = form_of(with_values(text_to_image(), "3", steps=0))
+    assert form.field("3.steps").default == 1
+    assert form.problems == ("Steps is 0 in the workflow, but must be at least 1.",)
+
+
+def test_a_model_the_server_lacks_is_a_problem_with_the_closest() -> None:
+    """The sentence names workflow, field, value and the closest offered; the value stays."""
+    form = form_of(with_values(text_to_image(), "4", ckpt_name="v1-5-pruned.safetensors"))
+    (problem,) = form.problems
+    for part in ("Model", "v1-5-pruned.safetensors", "tiny_sd15.safetensors"):
+        assert part in problem
+    field = form.field("4.ckpt_name")
+    assert (field.default, field.default_offered) == ("v1-5-pruned.safetensors", False)
+
+
+def test_a_missing_node_is_named_once_and_its_inputs_are_advanced() -> None:
+    """What the server does not know is guessed from the JSON and stays out of the way."""
+    extra = {
+        "n20": node("Sharpen+", amount=3, on=True, image=["8", 0]),
+        "n21": node("Sharpen+", image=["8", 0]),
+    }
+    form = form_of(text_to_image(**extra))
+    assert form.problems == ("This server does not have the node “Sharpen+” (used 2 times).",)
+    assert {(form.field(key).group, form.field(key).widget) for key in ("20.amount", "20.on")} == {
+        ("advanced", "number"),
+        ("advanced", "checkbox"),
+    }
+
+
+def test_a_link_to_a_missing_node_is_named() -> None:
+    """The server would answer such a prompt with a KeyError."""
+    form = form_of(with_values(text_to_image(), "8", samples=["99", 0]))
+    assert form.problems == ("VAE Decode takes its samples from node 99, which is not there.",)
+
+
+def test_editor_state_is_hidden() -> None:
+    """Upload buttons, viewer state, blobs and inputs the node no longer has are not shown."""
+    prompt = picture_prompt(control_after_generate="randomize")
+    prompt["10"]["inputs"]["upload"] = "image"
+    prompt["6"]["inputs"]["text"] = "A" * 50_000
+    prompt["20"] = node("Viewer", camera={"x": 1}, images=["8", 0])
+    form = form_of(prompt)
+    for key in ("10.upload", "3.control_after_generate", "6.text", "20.camera"):
+        assert form.field(key).group == "hidden"
+
+
+def test_what_reaches_no_output_is_hidden() -> None:
+    """A forgotten text changes nothing, so nobody is asked for it."""
+    form = form_of(text_to_image(n30=node("CLIPTextEncode", text="forgotten", clip=["4", 1])))
+    assert form.field("30.text").group == "hidden"
+
+
+def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:
+    """A negative side that is only zeros leaves one text, and that is positive."""
+    prompt = with_values(text_to_image(), "3", negative=["20", 0])
+    prompt["20"] = node("ConditioningZeroOut", conditioning=["6", 0])
+    del prompt["7"]
+    assert main_labels(form_of(prompt))[:2] == ["Positive prompt", "Width"]
+
+
+def test_poles_are_kept_apart_through_a_controlnet() -> None:
+    """A node with a positive and a negative way through does not mix them up."""
+    prompt = with_values(text_to_image(), "3", positive=["20", 0], negative=["20", 1])
+    prompt["20"] = node(
+        "ControlNetApplyAdvanced",
+        positive=["6", 0],
+        negative=["7", 0],
+        strength=1.0,
+        start_percent=0.0,
+        end_percent=1.0,
+    )
+    form = form_of(prompt)
+    assert (form.field("6.text").label, form.field("7.text").label) == (
+        "Positive prompt",
+        "Negative prompt",
+    )
+
+
+def test_texts_are_found_through_guiders_and_primitives() -> None:
+    """Flux-like graphs keep their text in a value node behind a guider."""
+    prompt = {
+        "1": node("PrimitiveStringMultiline", value="a fox"),
+        "2": node("CLIPTextEncode", text=["1", 0], clip=["9", 0]),
+        "3": node("FluxGuidance", conditioning=["2", 0], guidance=3.5),
+        "4": node("BasicGuider", model=["9", 0], conditioning=["3", 0]),
+        "5": node("RandomNoise", noise_seed=5),
+        "6": node("SamplerCustomAdvanced", noise=["5", 0], guider=["4", 0], latent_image=["7", 0]),
+        "7": node("EmptyLatentImage", width=["8", 0], height=512, batch_size=1),
+        "8": node("PrimitiveInt", value=768),
+        "10": node("SaveImage", images=["6", 0], filename_prefix="x"),
+    }
+    form = form_of(prompt)
+    assert form.field("1.value").label == "Positive prompt"
+    width = form.field("8.value")
+    assert (width.label, width.widget, width.min, width.max, width.step) == (
+        "Width",
+        "number",
+        16,
+        16384,
+        8,
+    )
+
+
+def test_a_sampler_without_noise_does_not_ask_for_a_seed() -> None:
+    """The second of two advanced samplers adds no noise: its seed does nothing."""
+    prompt = text_to_image(
+        n3=node(
+            "KSamplerAdvanced", add_noise="disable", noise_seed=3, steps=9, latent_image=["5", 0]
+        )
+    )
+    assert field_of(prompt, "3.noise_seed").group == "advanced"
+
+
+def test_telling_titles_become_labels() -> None:
+    """A title that its author chose names the field; one that repeats the class does not."""
+    prompt = picture_prompt()
+    prompt["10"]["_meta"] = {"title": "Your photo"}
+    prompt["6"]["_meta"] = {"title": "CLIP Text Encode (Positive Prompt)"}
+    form = form_of(prompt)
+    assert form.field("10.image").label == "Your photo"
+    assert form.field("6.text").label == "Positive prompt"
+
+
+def test_two_samplers_are_told_apart() -> None:
+    """By their titles where these say something, else by numbers; never by node ids."""
+    second = with_values(text_to_image(), "3", latent_image=["3", 0])["3"]
+    prompt = with_values(text_to_image(n13=second), "8", samples=["13", 0])
+    assert [label for label in main_labels(form_of(prompt)) if "Seed" in label] == [
+        "Seed",
+        "Seed 2",
+    ]
+    prompt["3"]["_meta"] = {"title": "First pass"}
+    prompt["13"]["_meta"] = {"title": "Refine"}
+    assert [label for label in main_labels(form_of(prompt)) if "Seed" in label] == [
+        "Seed (First pass)",
+        "Seed (Refine)",
+    ]
+
+
+def test_model_choices_are_readable() -> None:
+    """Folders and extensions go, unless two models would then have one name; values stay exact."""
+    prompt = text_to_image(
+        n10=node("LoraLoader", lora_name="film.safetensors", model=["4", 0], clip=["4", 1])
+    )
+    prompt = with_values(prompt, "3", model=["10", 0])
+    assert field_of(prompt, "4.ckpt_name").choices == (
+        ("broken", "broken.safetensors"),
+        ("tiny_sd15", "tiny_sd15.safetensors"),
+    )
+    assert [label for label, _ in field_of(prompt, "10.lora_name").choices or ()] == [
+        "styles/ink",
+        "people/ink",
+        "film",
+    ]
+
+
+def test_outputs_have_a_kind() -> None:
+    """The nodes whose results count, and what they give."""
+    prompt = text_to_image(
+        n20=node("PreviewImage", images=["8", 0]),
+        n21=node("CreateVideo", images=["8", 0], fps=8.0),
+        n22=node("SaveVideo", video=["21", 0], format="auto", codec="auto", filename_prefix="v"),
+        n23=node("PreviewAny", source=["4", 0]),
+        n24=node("VHS_VideoCombine", images=["8", 0]),
+    )
+    kinds = {output.node: output.kind for output in form_of(prompt).outputs}
+    assert kinds == {"9": "images", "20": "temp", "22": "video", "23": "text", "24": "video"}
+
+
+def test_dynamic_combos_are_dropdowns_with_their_own_inputs() -> None:
+    """A chosen option's inputs are fields like others."""
+    video = {
+        "format": "mp4",
+        "format.codec": "h264",
+        "format.codec.encoding": "re-encode",
+        "format.codec.encoding.crf": 20,
+    }
+    prompt = {
+        "1": node("LoadVideo", file="a.mp4"),
+        "2": node("SaveVideo", video=["1", 0], filename_prefix="v", **video),
+    }
+    form = form_of(prompt)
+    assert [value for _, value in form.field("2.format").choices or ()] == ["auto", "mp4"]
+    assert form.field("2.format.codec.encoding.crf").max == 51.0
+
+
+def test_cycles_end() -> None:
+    """A graph that runs in a circle still makes a form."""
+    prompt = with_values(text_to_image(), "6", text=["9", 0])
+    prompt["5"] = node("RepeatLatentBatch", samples=["3", 0], amount=2)
+    assert form_of(prompt).fields
+
+
+def test_markup_in_titles_stays_text() -> None:
+    """Nothing is interpreted here; the label is what the title says."""
+    prompt = picture_prompt()
+    prompt["10"]["_meta"] = {"title": "<img src=x onerror=alert(1)>"}
+    assert field_of(prompt, "10.image").label == "<img src=x onerror=alert(1)>"
+
+
+def test_json_has_the_documented_shape() -> None:
+    """`comfy form --json` prints exactly these keys."""
+    form = form_of(text_to_image()).to_json()
+    assert list(form) == ["title", "fields", "outputs", "problems"]
+    assert list(form["fields"][0]) == [
+        "key",
+        "node",
+        "input",
+        "label",
+        "type",
+        "widget",
+        "group",
+        "default",
+        "min",
+        "max",
+        "step",
+        "choices",
+        "tooltip",
+        "required",
+        "source",
+        "targets",
+    ]
+    assert form["fields"][0]["targets"] == [["6", "text"]]
+    assert form["outputs"] == [{"node": "9", "kind": "images"}]
+
+
+def test_a_server_without_any_node_still_gives_a_form() -> None:
+    """The form opens; it says what is missing."""
+    form = build_form(parse_workflow("x", text_to_image()), Catalogue({}))
+    assert len(form.problems) == 6
+    assert {field.group for field in form.fields} == {"advanced"}

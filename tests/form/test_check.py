@@ -1,0 +1,218 @@
+"""From what a person entered to a prompt."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.workflow.config import parse_config
+from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
+
+FORM = form_of(text_to_image())
+PICTURE = form_of(
+    {"1": node("LoadImage", "Photo", image="mine.png"), "2": node("PreviewImage", images=["1", 0])}
+)
+
+
+def error_of(key: str, value: object) -> str:
+    """What is said about one wrong value."""
+    return check(FORM, {key: value})[1].get(key, "")
+
+
+def clean(key: str, value: object) -> Any:
+    """The checked value of a good one."""
+    values, errors = check(FORM, {key: value})
+    assert errors == {}
+    return values[key]
+
+
+def test_nothing_entered_means_the_workflows_own_values() -> None:
+    """A missing key is the default, not an error."""
+    values, errors = check(FORM, {})
+    assert errors == {}
+    assert values["6.text"] == "a lighthouse at dusk"
+    assert values["3.seed"] == 7
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    """Each wrong value has its own sentence, and the good ones are kept."""
+    values, errors = check(FORM, {"3.steps": 0, "3.cfg": "high", "5.width": 99999, "6.text": "fox"})
+    assert errors == {
+        "3.steps": "Steps must be at least 1.",
+        "3.cfg": "Guidance scale must be a number.",
+        "5.width": "Width must be at most 16384.",
+    }
+    assert values["6.text"] == "fox"
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "value"),
+    [
+        ("3.steps", "30", 30),
+        ("3.steps", " 30.0 ", 30),
+        ("3.steps", 30.0, 30),
+        ("3.cfg", "12,5", 12.5),
+        ("3.cfg", "1e1", 10.0),
+        ("3.cfg", ".5", 0.5),
+        ("3.cfg", 7, 7.0),
+        ("3.seed", "18446744073709551615", 2**64 - 1),
+        ("3.seed", 2**53 + 1, 2**53 + 1),
+        ("3.sampler_name", "dpmpp_2m", "dpmpp_2m"),
+        ("6.text", None, ""),
+        ("6.text", "  two\nlines ", "  two\nlines "),
+    ],
+)
+def test_values_are_read_as_they_are_typed(key: str, typed: object, value: object) -> None:
+    """Numbers may come as text, with a comma for the decimal point; whole numbers are exact to 64
+    bits."""
+    read = clean(key, typed)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "words"),
+    [
+        ("3.steps", "7.5", "must be a whole number"),
+        ("3.steps", "", "needs a number"),
+        ("3.steps", None, "needs a number"),
+        ("3.steps", [1], "must be a whole number"),
+        ("3.cfg", float("nan"), "must be a finite number"),
+        ("3.cfg", "inf", "must be a number"),
+        ("3.cfg", "1e999", "must be a finite number"),
+        ("3.cfg", 10**400, "must be a finite number"),
+        ("3.cfg", "1,000", "thousands separator"),
+        ("3.seed", 2**64, "must be at most 18446744073709551615"),
+        ("3.seed", -1, "must be at least 0"),
+        ("3.seed", "9" * 5000, "must be a whole number"),
+        ("6.text", "x" * 100_001, "at most 100,000 characters"),
+        ("6.text", {"a": 1}, "must be a text"),
+        ("3.sampler_name", "eular", "Did you mean “euler”?"),
+        ("3.sampler_name", None, "needs a choice"),
+        ("3.sampler_name", ["euler"], "does not offer"),
+    ],
+)
+def test_wrong_values_are_refused_in_words(key: str, typed: object, words: str) -> None:
+    """The sentence starts with the field's label and says what would be right."""
+    said = error_of(key, typed)
+    assert words in said
+    assert said.startswith(FORM.field(key).label)
+
+
+def test_unknown_keys_are_refused() -> None:
+    """A misspelt key is an error, with a suggestion, not silence."""
+    _, errors = check(FORM, {"3.step": 4})
+    assert errors == {"3.step": "There is no field “3.step”. Did you mean “3.steps”?"}
+
+
+def test_whole_numbers_are_rounded_to_steps_from_the_minimum() -> None:
+    """Width goes in steps of 8, as the editor has it."""
+    assert clean("5.width", 515) == 512
+    assert clean("5.width", 517) == 520
+
+
+def test_decimals_are_rounded_as_the_node_says() -> None:
+    """A `cfg` has two decimals."""
+    assert clean("3.cfg", 7.126) == 7.13
+
+
+def test_the_workflows_own_value_is_never_rounded() -> None:
+    """What the author stored is sent as it is."""
+    form = form_of(with_values(text_to_image(), "5", width=515))
+    assert check(form, {"5.width": 515})[0]["5.width"] == 515
+
+
+def test_the_workflows_own_choice_is_accepted() -> None:
+    """A model that the server lacks may be sent unchanged: the server has the last word."""
+    form = form_of(with_values(text_to_image(), "4", ckpt_name="gone.safetensors"))
+    assert check(form, {"4.ckpt_name": "gone.safetensors"})[1] == {}
+
+
+@pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
+def test_a_picture_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
+    """The author's own file is not on this server, so one must be given."""
+    assert check(PICTURE, values)[1] == {"1.image": "Photo needs a picture."}
+
+
+def test_a_given_picture_is_taken_by_name() -> None:
+    """Also one from another run's results; a name with control characters is none."""
+    assert check(PICTURE, {"1.image": "me/cat.png [output]"})[0] == {
+        "1.image": "me/cat.png [output]"
+    }
+    assert "name of an uploaded file" in check(PICTURE, {"1.image": "a\x00b"})[1]["1.image"]
+    assert "name of an uploaded file" in check(PICTURE, {"1.image": 5})[1]["1.image"]
+
+
+def test_an_example_that_the_server_has_may_stay() -> None:
+    """A shell needs no picture where the default exists; an emptied field does."""
+    form = form_of(
+        {
+            "1": node("LoadImage", "Photo", image="example.png"),
+            "2": node("PreviewImage", images=["1", 0]),
+        }
+    )
+    assert check(form, {})[1] == {}
+    assert check(form, {"1.image": ""})[1] != {}
+
+
+def test_filling_leaves_the_workflow_alone() -> None:
+    """The prompt is a new one; links and other inputs are as before."""
+    workflow = workflow_of(text_to_image())
+    before = copy.deepcopy(workflow.prompt)
+    values, _ = check(FORM, {"6.text": "a fox", "3.steps": 4})
+    prompt, used = fill(workflow, FORM, values, random.Random(1))
+    assert workflow.prompt == before
+    assert prompt == with_values(with_values(before, "6", text="a fox"), "3", steps=4)
+    assert used["6.text"] == "a fox"
+
+
+def test_an_empty_seed_is_drawn_and_told() -> None:
+    """The seed really used is in the values, within limits, and exact in a browser."""
+    values, errors = check(FORM, {"3.seed": ""})
+    assert errors == {}
+    draws = set()
+    for number in range(20):
+        prompt, used = fill(workflow_of(text_to_image()), FORM, values, random.Random(number))
+        assert prompt["3"]["inputs"]["seed"] == used["3.seed"]
+        assert 0 <= used["3.seed"] < 2**53
+        draws.add(used["3.seed"])
+    assert len(draws) == 20
+
+
+def test_one_field_may_set_several_inputs() -> None:
+    """Every target gets the value."""
+    config = parse_config("x.toml", {"fields": {"5.width": {"also": ["5.height"]}}})
+    form = form_of(text_to_image(), config)
+    prompt, _ = fill(workflow_of(text_to_image()), form, {"5.width": 640}, random.Random(1))
+    assert (prompt["5"]["inputs"]["width"], prompt["5"]["inputs"]["height"]) == (640, 640)
+
+
+def test_hidden_values_are_sent_but_not_told() -> None:
+    """A blob in a hidden input is not copied into every record of a run."""
+    blob = "A" * 5000
+    prompt = with_values(text_to_image(), "6", text=blob)
+    filled, used = fill(workflow_of(prompt), form_of(prompt), {}, random.Random(1))
+    assert filled["6"]["inputs"]["text"] == blob
+    assert "6.text" not in used
+
+
+KEYS = st.sampled_from([field.key for field in FORM.fields])
+
+
+@given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_entered_is_good_or_named(values: dict[str, object]) -> None:
+    """Every field is either clean or has a sentence, and clean values pass again unchanged."""
+    good, errors = check(FORM, values)
+    assert set(good) | set(errors) == {field.key for field in FORM.fields}
+    assert not set(good) & set(errors)
+    again, none = check(FORM, good)
+    assert none == {}
+    assert again | good == again

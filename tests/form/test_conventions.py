@@ -1,0 +1,375 @@
+"""Conventions of other programs: titles, values, nodes and a config.toml that say what a form
+shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.form.build import build_form
+from comfy.form.declared.kind_titles import read_kind_title
+from comfy.form.declared.mcww_titles import read_wrapper_title
+from comfy.form.declared.pixelle import read_pixelle_title
+from comfy.form.declared.placeholders import is_placeholder
+from comfy.form.model import Form
+from comfy.workflow.app import App, ShownInput
+from comfy.workflow.config import FieldConfig, FormConfig
+from comfy.workflow.model import Workflow, read_workflow
+from comfy.workflow.node_mappings import parse_mappings, read_mappings
+from tests.support.samples.forms import (
+    form_of,
+    node,
+    parse_workflow,
+    shown,
+    small_catalogue,
+    sources,
+    text_to_image,
+    titled,
+    with_values,
+)
+
+# Pixelle
+
+
+def test_pixelle_titles_name_the_input() -> None:
+    """`$name.input!:help` exposes that input, required, with a help; an output and a description
+    are marked."""
+    prompt = titled(
+        text_to_image(n20=node("PrimitiveStringMultiline", "MCP", value="Draws anything.")),
+        n6="$prompt.text!:What to draw",
+        n5="$picture_width.width:Width in pixels",
+        n9="$output.result",
+    )
+    form = form_of(prompt)
+    assert shown(form) == [("5.width", "Picture width"), ("6.text", "Prompt")]
+    field = form.field("6.text")
+    assert (field.required, field.tooltip, field.source) == (True, "What to draw", "pixelle")
+    assert form.description == "Draws anything."
+    assert [form.titles[node_id] for node_id in ("5", "6", "9")] == [
+        "Picture width",
+        "Prompt",
+        "Result",
+    ]
+    assert form.field("3.seed").group == "advanced"
+
+
+def test_a_pixelle_title_for_a_linked_input_is_ignored() -> None:
+    """What comes through a link is no parameter."""
+    assert sources(form_of(titled(text_to_image(), n8="$x.samples!"))) == {"heuristic"}
+
+
+# TEXT_, SWITCH_, MODEL_
+
+
+def test_kind_titles_say_what_a_node_is() -> None:
+    """The prefix is the kind, the rest the name; the rest of the form stays as it would be."""
+    prompt = titled(text_to_image(), n6="TEXT_positive", n7="TEXT_style_notes", n4="MODEL_base")
+    prompt["20"] = node("ImpactSwitch", "SWITCH_1", select=1, input1=["8", 0])
+    prompt["9"]["inputs"]["images"] = ["20", 0]
+    form = form_of(prompt)
+    labels = dict(shown(form))
+    assert labels["6.text"] == "Positive prompt"
+    assert labels["7.text"] == "Style notes"
+    assert labels["4.ckpt_name"] == "Base model"
+    assert labels["20.select"] == form.titles["20"] == "Switch 1"
+    assert labels["3.steps"] == "Steps"
+
+
+# Nodes of packs
+
+
+def test_swarmui_nodes_are_fields() -> None:
+    """Title, help, limits, order and "advanced" are inputs of the node; they are no fields
+    themselves."""
+    settings_ = {"description": "", "order_priority": 2, "is_advanced": False}
+    prompt = text_to_image(
+        n20=node(
+            "SwarmInputInteger",
+            title="Steps to take",
+            value=12,
+            min=1,
+            max=40,
+            step=1,
+            view_max=30,
+            view_type="slider",
+            **settings_,
+        ),
+        n21=node(
+            "SwarmInputText",
+            title="Wish",
+            value="${prompt:a cat}",
+            view_type="prompt",
+            **settings_ | {"order_priority": 1, "description": "Anything"},
+        ),
+        n22=node("SwarmInputFloat", title="Hidden away", value=1.5, group=["23", 0], **settings_),
+        n23=node("SwarmInputGroup", title="Details", is_advanced=True),
+    )
+    prompt = with_values(
+        with_values(prompt, "3", steps=["20", 0], cfg=["22", 0]), "6", text=["21", 0]
+    )
+    form = form_of(prompt)
+    assert shown(form)[:2] == [("21.value", "Wish"), ("20.value", "Steps to take")]
+    assert (form.field("21.value").default, form.field("21.value").tooltip) == ("a cat", "Anything")
+    assert form.field("22.value").section == "Details"
+    assert {
+        form.field(key).group for key in ("20.title", "20.max", "21.order_priority", "23.title")
+    } == {"hidden"}
+
+
+def test_comfyui_deploy_nodes_are_fields() -> None:
+    """`display_name` and `description` name it, `default_value` is the value."""
+    prompt = text_to_image(
+        n20=node(
+            "ComfyUIDeployExternalText",
+            input_id="prompt",
+            display_name="Your text",
+            description="Say it",
+            default_value="a dog",
+        ),
+        n21=node("ComfyUIDeployExternalNumberInt", input_id="number_of_steps", default_value=9),
+    )
+    prompt = with_values(with_values(prompt, "3", steps=["21", 0]), "6", text=["20", 0])
+    form = form_of(prompt)
+    assert shown(form) == [
+        ("20.default_value", "Your text"),
+        ("21.default_value", "Number of steps"),
+    ]
+    assert form.field("20.default_value").tooltip == "Say it"
+    assert form.field("20.input_id").group == "hidden"
+
+
+def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
+    """The title names the field; the output nodes are those that count."""
+    prompt = text_to_image(
+        n20=node("CPackInputInt", "steps to take", value=9, min=1, max=30),
+        n21=node("CPackOutputImage", "result", images=["8", 0], filename_prefix="x"),
+    )
+    form = form_of(with_values(prompt, "3", steps=["20", 0]))
+    assert shown(form) == [("20.value", "Steps to take")]
+    assert sources(form) == {"comfy_pack"}
+
+
+# Placeholders
+
+
+def test_placeholders_become_what_they_stand_for() -> None:
+    """`PARAM_…` is the server's default or empty, `${…:default}` the default in it; a seed is
+    drawn."""
+    prompt = with_values(
+        text_to_image(), "3", seed="PARAM_INT_SEED", steps="PARAM_INT_STEPS", cfg="${guidance:6.5}"
+    )
+    prompt = with_values(prompt, "6", text="PARAM_PROMPT")
+    prompt = with_values(prompt, "7", text="%%_COMFYFIXME_${negative:blurry}_ENDFIXME_%%")
+    prompt = with_values(prompt, "4", ckpt_name="PARAM_MODEL")
+    form = form_of(prompt)
+    assert form.problems == ()
+    values = {
+        key: form.field(key).default for key in ("3.seed", "3.steps", "3.cfg", "6.text", "7.text")
+    }
+    assert values == {"3.seed": None, "3.steps": 20, "3.cfg": 6.5, "6.text": "", "7.text": "blurry"}
+    assert form.field("4.ckpt_name").default_offered
+    assert {form.field(key).source for key in values} == {"placeholder"}
+
+
+def test_ordinary_texts_are_no_placeholders() -> None:
+    """Only a whole value of that shape is one."""
+    assert not any(
+        map(is_placeholder, ["a PARAM_INT_SEED", "PARAM_", "${open", "costs ${price:3} today", ""])
+    )
+
+
+# config.toml
+
+CONFIG = """
+[comfy]
+workflow = "workflows/main.json"
+[node_mappings]
+positive_prompt_node = 6
+steps_id = "3.steps"
+[node_mappings.other]
+wish = "7"
+save_image_node_id = 21
+"""
+
+
+def mapped(folder: Path, name: str) -> Form:
+    """The form of a workflow beside that config.toml."""
+    prompt = text_to_image(n21=node("PreviewImage", images=["8", 0]))
+    (folder / f"{name}.json").write_text(json.dumps(prompt))
+    (folder / "config.toml").write_text(CONFIG)
+    return build_form(read_workflow(folder / f"{name}.json"), small_catalogue())
+
+
+def test_node_mappings_name_nodes(tmp_path: Path) -> None:
+    """A mapping is the node's text; the general ones are for the workflow the file names."""
+    form = mapped(tmp_path, "main")
+    assert shown(form)[0] == ("6.text", "Positive prompt")
+    assert form.field("6.text").source == "node_mappings"
+    assert form.field("3.steps").source == "node_mappings"
+    assert form.problems == ()
+    assert len(form.outputs) == 2
+
+
+def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
+    """A table with the workflow's name is only for it, and names the output that counts."""
+    form = mapped(tmp_path, "other")
+    assert shown(form)[0] == ("7.text", "Wish")
+    assert form.field("6.text").source == "heuristic"
+    assert [output.node for output in form.outputs] == ["21"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "words"),
+    [
+        ("sampler", "3", ("“sampler”", "“3”", "KSampler", 'sampler = "3.seed" or "3.steps"')),
+        ("count", "3.stepz", ("“count”", "“3.stepz”", "no such value", '"3.steps"')),
+        ("picture", "8", ("“picture”", "“8”", "VAEDecode", "Name the node that holds the value")),
+        ("gone", "99", ()),
+    ],
+)
+def test_a_mapping_to_no_input_says_what_to_write(
+    name: str, place: str, words: tuple[str, ...]
+) -> None:
+    """A name for a node without a suitable input is a problem; a name for a node that is not there
+    is none."""
+    mappings = parse_mappings("sample", {"node_mappings": {name: place}})
+    form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalogue())
+    assert len(form.problems) == bool(words)
+    assert all(word in problem for problem in form.problems for word in words)
+
+
+@pytest.mark.parametrize(
+    "content", [b"[node_mappings", b"\xff", b"node_mappings = 3", b"[server]\nws_port = 1"]
+)
+def test_a_config_that_says_nothing_is_no_obstacle(tmp_path: Path, content: bytes) -> None:
+    """An unreadable one is a problem, one about other things is nothing."""
+    (tmp_path / "config.toml").write_bytes(content)
+    mappings = read_mappings(tmp_path / "main.json")
+    assert mappings.nodes == ()
+    assert len(mappings.problems) == (content in (b"[node_mappings", b"\xff"))
+
+
+# Precedence
+
+
+def app_form(app: App | None = None, config: FormConfig | None = None, **titles: str) -> Form:
+    """A form that several have something to say about."""
+    prompt = parse_workflow("sample", titled(text_to_image(), **titles)).prompt
+    return build_form(Workflow("sample", prompt, None, config, app=app), small_catalogue())
+
+
+def test_an_app_says_what_is_shown() -> None:
+    """Its inputs are the main fields, in its order, with its labels; one may set several inputs."""
+    app = App(
+        (ShownInput((("3", "steps"),), "How long"), ShownInput((("6", "text"), ("7", "text")))),
+        ("9",),
+    )
+    form = app_form(app)
+    assert [key for key, _ in shown(form)] == ["3.steps", "6.text"]
+    assert (form.field("3.steps").label, form.field("3.steps").source) == ("How long", "app")
+    assert form.field("6.text").targets == (("6", "text"), ("7", "text"))
+    assert form.field("3.seed").group == "advanced"
+
+
+def test_an_apps_heights_reach_the_field() -> None:
+    """How high its author drew a text is kept, and is no part of the JSON."""
+    app = App((ShownInput((("6", "text"),), height=240), ShownInput((("7", "text"),))))
+    form = app_form(app)
+    assert (form.field("6.text").height, form.field("7.text").height) == (240, None)
+    assert "height" not in form.field("6.text").to_json()
+
+
+def test_an_apps_limits_count() -> None:
+    """What its author set is narrower than what the server allows."""
+    field = app_form(App((ShownInput((("3", "steps"),), min=2, max=30),))).field("3.steps")
+    assert (field.min, field.max) == (2, 30)
+
+
+def test_a_toml_comes_before_an_app_and_an_app_before_titles() -> None:
+    """Who speaks first about an input decides."""
+    app = App((ShownInput((("3", "steps"),), "App"), ShownInput((("6", "text"),), "App text")))
+    config = FormConfig(others="auto", fields=(FieldConfig("3.steps", label="Toml"),))
+    form = app_form(app, config, n6="TEXT_title", n7="TEXT_other")
+    assert shown(form) == [("3.steps", "Toml"), ("6.text", "App text")]
+    assert (form.field("7.text").group, form.field("7.text").label) == ("advanced", "Other")
+
+
+def test_an_app_may_name_what_is_not_there() -> None:
+    """Inputs that lead nowhere are left out, and the form stays."""
+    app = App((ShownInput((("99", "x"),), "Gone"), ShownInput((), "Nothing")), ("9",))
+    assert shown(app_form(app))
+
+
+def test_what_a_subgraph_shows_outside_gets_its_name() -> None:
+    """A setting that its author brought to the outside is worth showing, under the author's
+    name."""
+    prompt = parse_workflow("sample", text_to_image()).prompt
+    promoted = (
+        ShownInput((("3", "cfg"),), "Obedience"),
+        ShownInput((("4", "ckpt_name"),), "Brain"),
+    )
+    form = build_form(Workflow("sample", prompt, promoted=promoted), small_catalogue())
+    assert ("3.cfg", "Obedience") in shown(form)
+    assert (form.field("4.ckpt_name").group, form.field("4.ckpt_name").label) == (
+        "advanced",
+        "Brain",
+    )
+
+
+# Anything
+
+TITLES = st.text(max_size=30) | st.builds(
+    "".join,
+    st.lists(st.sampled_from([*"<>:/$!.~_ 12 ", "prompt", "output", "TEXT_", "seed"]), max_size=14),
+)
+VALUES = (
+    st.text(max_size=20)
+    | st.sampled_from(["PARAM_INT_X", "${a:1}", "${seed:-1}", "PARAM_STR_"])
+    | st.none()
+)
+CLASSES = [
+    "CLIPTextEncode",
+    "KSampler",
+    "SwarmInputText",
+    "SwarmInputGroup",
+    "ComfyUIDeployExternalText",
+    "CPackInputInt",
+]
+
+
+@given(TITLES)
+def test_any_title_is_read_or_is_none(title: str) -> None:
+    """No title makes a reader fail."""
+    for read in (read_wrapper_title, read_pixelle_title, read_kind_title):
+        read(title)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(CLASSES), TITLES, VALUES), max_size=4))
+def test_any_mix_of_conventions_makes_a_form(nodes: list[tuple[str, str, Any]]) -> None:
+    """Whatever titles and values say, no input is lost, set twice, or named like another."""
+    names = ("text", "title", "value", "order_priority", "seed", "default_value", "min")
+    extra = {
+        f"n{30 + i}": node(class_type, title, **dict.fromkeys(names, value))
+        for i, (class_type, title, value) in enumerate(nodes)
+    }
+    form = form_of(text_to_image(**extra))
+    labels = [field.label for field in form.fields]
+    assert len(labels) == len(set(labels))
+    targets = [target for field in form.fields for target in field.targets]
+    assert len(targets) == len(set(targets)) == 13 + 7 * len(nodes)
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=4), st.integers() | st.text(max_size=4) | st.booleans(), max_size=4
+    )
+)
+def test_any_mapping_is_read(table: dict[str, Any]) -> None:
+    """Names and node ids of any kind."""
+    assert len(parse_mappings("main", {"node_mappings": table}).nodes) <= len(table)

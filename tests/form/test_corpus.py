@@ -1,0 +1,88 @@
+"""Forms of real workflows, where the collection of them lies beside the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import WorkflowError
+from comfy.form.build import build_form
+from comfy.object_info import Catalogue
+from comfy.workflow.model import read_workflow
+from comfy.workflow.resolve import on_server
+
+ROOT = Path(__file__).parents[2]
+
+
+def corpus(shared: Path) -> Iterator[Path]:
+    """The real API workflows beside the checkout."""
+    return (
+        file
+        for file in sorted((shared / "workflows/corpus/api").glob("*.json"))
+        if file.name != "index.json"
+    )
+
+
+@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
+def test_every_real_workflow_opens(shared: Path, version: str) -> None:
+    """Each file of the corpus makes a form: no duplicate labels, no node ids as names, a main field
+    where possible."""
+    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    opened = 0
+    for file in corpus(shared):
+        form = build_form(read_workflow(file), catalogue)
+        labels = [field.label for field in form.fields]
+        assert len(labels) == len(set(labels)), file.name
+        assert not any(field.label == field.key for field in form.fields), file.name
+        json.dumps(form.to_json(), allow_nan=False)
+        opened += 1
+    assert opened >= 70
+
+
+def test_odd_files_open(shared: Path) -> None:
+    """A wrapped prompt opens as a prompt, a bare graph as a graph."""
+    odd = shared / "workflows/corpus/odd"
+    assert read_workflow(odd / "swarmui__Basic_SDXL.json").prompt
+    assert read_workflow(odd / "cog-comfyui__sd15_text2img_not_api_version.json").graph
+
+
+@pytest.mark.parametrize(
+    "folder", ["corpus/gui", "corpus/pairs", "corpus/images", "gui_to_api/gui"]
+)
+def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
+    """Graphs and pictures from everywhere open as forms, or say in a sentence why not."""
+    catalogue = Catalogue.read(shared / "comfyui/object_info-0.33.0.json.gz")
+    refused = []
+    files = [file for file in sorted((shared / "workflows" / folder).rglob("*")) if file.is_file()]
+    for file in files:
+        if file.name == "index.json":
+            continue
+        try:
+            form = build_form(on_server(read_workflow(file), catalogue), catalogue)
+        except WorkflowError as refusal:
+            refused.append((file.name, str(refusal)))
+            continue
+        assert len({field.key for field in form.fields}) == len(form.fields), file.name
+        json.dumps(form.to_json(), allow_nan=False)
+    # The one picture there without a workflow, which must say so.
+    assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
+
+
+def test_the_published_score_is_reached(shared: Path, tmp_path: Path) -> None:
+    """The scorer for forms of official Apps, run as anybody would run it, is satisfied."""
+    scorer = shared / "workflows/score_forms.py"
+    done = subprocess.run(
+        [sys.executable, str(scorer), "--python", sys.executable],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,174 @@
+"""Dynamic combos in a form: another option brings other fields."""
+
+from __future__ import annotations
+
+import copy
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.prompt.dynamic_combos import choose_options
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import parse_config
+from tests.support.samples.extra_nodes import PAINTED, wide_catalogue, wide_form
+from tests.support.samples.forms import node, workflow_of
+
+CATALOGUE = wide_catalogue()
+
+
+def inputs_after(**values: object) -> dict[str, Any]:
+    """The node's inputs once these options of it are chosen."""
+    prompt, _ = choose_options(
+        PAINTED, CATALOGUE, {f"8.{name.replace('__', '.')}": v for name, v in values.items()}
+    )
+    return prompt["8"]["inputs"]
+
+
+def sent(values: dict[str, object], drawn_with: dict[str, object] | None = None) -> Prompt:
+    """What is sent for values of a form that was drawn with some of them."""
+    form = wide_form(PAINTED, drawn_with)
+    clean, errors = check(form, values)
+    assert errors == {}
+    return fill(workflow_of(PAINTED), form, clean, random.Random(1))[0]
+
+
+def test_an_option_brings_its_inputs_with_their_defaults() -> None:
+    """What both options have keeps its value where that fits; the rest of the old one goes."""
+    assert inputs_after(model="Large") == {
+        "model": "Large",
+        "model.prompt": "a fox",
+        "model.steps": 6,
+        "model.size": "1K",
+        "seed": 7,
+    }
+
+
+def test_a_value_that_does_not_fit_gives_way() -> None:
+    """Two steps are too few for the large model."""
+    few = copy.deepcopy(PAINTED)
+    few["8"]["inputs"]["model.steps"] = 2
+    chosen, changed = choose_options(few, CATALOGUE, {"8.model": "Large"})
+    assert chosen["8"]["inputs"]["model.steps"] == 9
+    assert changed == {"8"}
+
+
+def test_options_within_options() -> None:
+    """The inner combo starts with its first choice, and its choice brings inputs in turn."""
+    assert inputs_after(model="Animated")["model.mode"] == "plain"
+    assert inputs_after(model="Animated", model__mode="fast") == {
+        "model": "Animated",
+        "model.prompt": "a fox",
+        "model.mode": "fast",
+        "model.mode.rate": 24.0,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize("value", ["Small", "Nonsense", None, 5, ["8", 0]])
+def test_nothing_changes_without_another_option(value: object) -> None:
+    """The author's own, or one that is not offered."""
+    assert choose_options(PAINTED, CATALOGUE, {"8.model": value}) == (PAINTED, frozenset())
+
+
+def test_a_combo_says_that_it_redraws() -> None:
+    """The page has to ask for the form again when it changes."""
+    form = wide_form(PAINTED)
+    assert form.field("8.model").redraws
+    assert not form.field("8.seed").redraws
+    assert not form.field("8.model.steps").redraws
+
+
+def test_the_inputs_of_an_option_stand_right_after_it() -> None:
+    """Those of options within it too. But a text stays where texts are, at the top."""
+    form = wide_form(PAINTED, {"8.model": "Animated", "8.model.mode": "fast"})
+    keys = [field.key for field in form.fields]
+    at = keys.index("8.model")
+    assert form.field("8.model").default == "Animated"
+    assert keys[at : at + 3] == ["8.model", "8.model.mode", "8.model.mode.rate"]
+    assert keys.index("8.model.prompt") < at
+    assert "1.image" not in {field.key for field in form.fields if field.group != "hidden"}
+
+
+def test_new_inputs_are_shown_where_the_author_put_the_combo() -> None:
+    """The author could not mention them, and hid only the rest of the own option."""
+    config = parse_config(
+        "x.toml", {"others": "hidden", "fields": {"8.model": {}, "8.model.steps": {}}}
+    )
+    shown = [
+        field.key for field in wide_form(PAINTED, None, config).fields if field.group != "hidden"
+    ]
+    assert shown == ["8.model", "8.model.steps"]
+    form = wide_form(PAINTED, {"8.model": "Animated", "8.model.mode": "fast"}, config)
+    shown = [field.key for field in form.fields if field.group != "hidden"]
+    assert shown == ["8.model", "8.model.mode", "8.model.mode.rate"]
+    assert form.problems == ()
+
+
+def test_only_the_chosen_options_inputs_are_sent() -> None:
+    """Whether the form was drawn anew or not."""
+    drawn = sent({"8.model": "Large", "8.model.size": "2K", "8.seed": 3}, {"8.model": "Large"})
+    assert drawn["8"]["inputs"] == inputs_after(model="Large") | {"model.size": "2K", "seed": 3}
+    assert sent({"8.model": "Large", "8.seed": 3})["8"]["inputs"] == inputs_after(model="Large") | {
+        "seed": 3
+    }
+
+
+def test_an_options_picture_is_asked_for() -> None:
+    """A loader comes with it; its field is required, and among the main ones as all pictures."""
+    form = wide_form(PAINTED, {"8.model": "From photo"})
+    photo = form.field("8.model.photo.image")
+    assert (photo.required, photo.optional, photo.group) == (True, False, "main")
+    assert check(form, {})[1] == {photo.key: f"{photo.label} needs a picture."}
+    prompt = sent({photo.key: "me/a.png"}, {"8.model": "From photo"})
+    assert prompt["8"]["inputs"]["model.photo"] == ["8.model.photo", 0]
+    assert prompt["8.model.photo"]["inputs"] == {"image": "me/a.png"}
+
+
+def test_what_an_option_needs_and_nobody_has_is_said() -> None:
+    """A link that no upload can feed."""
+    (problem,) = wide_form(PAINTED, {"8.model": "With voice"}).problems
+    assert problem == "Painter now needs voice, which this workflow has nothing for."
+
+
+def test_what_was_missing_before_is_not_the_options_fault() -> None:
+    """A workflow that never had a link keeps its own trouble, and gets no loader for it."""
+    prompt = copy.deepcopy(PAINTED) | {
+        "8": node("Painter", model="From photo", **{"model.keep": True}, seed=1)
+    }
+    prompt["10"] = node("ImageScale", upscale_method="area", width=64, height=64, crop="disabled")
+    form = wide_form(prompt, {"8.model": "Large"})
+    assert form.prompt.keys() == prompt.keys()
+    assert form.problems == ()
+
+
+OPTIONS = [
+    str(option["key"]) for option in CATALOGUE["Painter"].by_name["model"].options["options"]
+]
+CHOICES = st.fixed_dictionaries(
+    {},
+    optional={
+        "8.model": st.sampled_from([*OPTIONS, "x"]),
+        "8.model.mode": st.sampled_from(["plain", "fast", 3]),
+    },
+)
+
+
+@given(st.lists(CHOICES, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_any_row_of_choices_leaves_a_node_whole(rows: list[dict[str, object]]) -> None:
+    """Every widget of the chosen options has a value, nothing of others is left, and choosing twice
+    changes nothing."""
+    prompt = PAINTED
+    for values in rows:
+        prompt, _ = choose_options(prompt, CATALOGUE, values)
+        assert choose_options(prompt, CATALOGUE, values)[0] == prompt
+    inputs = prompt["8"]["inputs"]
+    active = CATALOGUE["Painter"].active_inputs(inputs)
+    assert inputs.keys() <= active.keys()
+    assert {name for name, spec in active.items() if spec.is_widget} <= inputs.keys()
+    assert PAINTED["8"]["inputs"]["model"] == "Small"

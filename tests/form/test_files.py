@@ -1,0 +1,186 @@
+"""Files in a form: which may be left empty, and how another is added."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.form.model import Form
+from comfy.prompt.autogrow import add_loaders, room_to_grow
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import parse_config
+from tests.support.samples.extra_nodes import wide_catalogue, wide_form
+from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
+
+PHOTO = node("LoadImage", "Load Image", image="example.png")
+
+
+def edit(*loaders: str, **changed: Any) -> Prompt:
+    """A picture made from a text and reference pictures, as many as there are loaders."""
+    painter = node("Painter", model="Small", seed=1, **{"model.prompt": "a fox", "model.steps": 4})
+    for number, loader in enumerate(loaders, 1):
+        painter["inputs"][f"model.images.image_{number}"] = [loader, 0]
+    prompt = dict.fromkeys(loaders, PHOTO) | {
+        "8": painter,
+        "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
+    }
+    return prompt | changed
+
+
+def filled(prompt: Prompt, values: dict[str, object]) -> tuple[Prompt, dict[str, Any]]:
+    """What is sent for these values, as a page would do it."""
+    form = wide_form(prompt, values)
+    clean, errors = check(form, values)
+    assert errors == {}
+    return fill(workflow_of(prompt), form, clean, random.Random(1))
+
+
+def steered() -> Prompt:
+    """Text to image with an adapter that takes a picture."""
+    adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
+    return with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_an_optional_picture_left_empty_is_taken_out(empty: object) -> None:
+    """With the node that needed it; the values really used say that there was none."""
+    field = wide_form(steered()).field("20.image")
+    assert (field.optional, field.required) == (True, False)
+    prompt, used = filled(steered(), {"20.image": empty})
+    assert prompt == text_to_image()
+    assert used["20.image"] is None
+    assert filled(steered(), used)[0] == prompt
+
+
+def test_a_picture_that_is_not_mentioned_is_the_authors() -> None:
+    """A missing key means the default, as for every field."""
+    assert filled(steered(), {})[0] == steered()
+
+
+def test_an_optional_example_that_is_gone_is_left_out() -> None:
+    """The author's own file is not on this server and none is given: the run goes without."""
+    prompt = with_values(steered(), "20", image="mine.png")
+    assert filled(prompt, {})[0] == text_to_image()
+
+
+def test_an_author_may_require_what_could_go() -> None:
+    """And may let a shell do without what cannot: the default stays then, as it always did."""
+    strict = parse_config("x.toml", {"fields": {"20.image": {"required": True}}})
+    assert check(wide_form(steered(), None, strict), {"20.image": None})[1] == {
+        "20.image": "Picture needs a picture."
+    }
+    lax = parse_config("x.toml", {"fields": {"1.image": {"required": False}}})
+    prompt = {"1": PHOTO, "2": node("SaveImage", filename_prefix="x", images=["1", 0])}
+    assert check(form_of(prompt, lax), {"1.image": ""}) == (
+        {"1.image": "example.png", "2.filename_prefix": "x"},
+        {},
+    )
+
+
+def test_each_may_be_empty_but_not_all() -> None:
+    """The sentence names them all, on each of them."""
+    frames = {"images.image0": ["1", 0], "images.image1": ["2", 0]}
+    prompt = {
+        "1": node("LoadImage", "Start", image="example.png"),
+        "2": node("LoadImage", "End", image="example.png"),
+        "3": node("BatchImagesNode", **frames),
+        "4": node("CreateVideo", images=["3", 0], fps=8.0),
+        "5": node(
+            "SaveVideo",
+            video=["4", 0],
+            filename_prefix="v",
+            format="auto",
+            **{"format.codec": "auto"},
+        ),
+    }
+    form = form_of(prompt)
+    assert check(form, {"1.image": None})[1] == {}
+    clean, errors = check(form, {"1.image": None, "2.image": ""})
+    assert errors == {
+        "1.image": "Start needs a picture: Start and End cannot all be left empty.",
+        "2.image": "End needs a picture: Start and End cannot all be left empty.",
+    }
+    assert not {"1.image", "2.image"} & clean.keys()
+
+
+def test_only_the_last_picture_of_a_group_grows() -> None:
+    """And only as far as the node goes."""
+    form = wide_form(edit("1", "2"))
+    assert [form.field(key).grows for key in ("1.image", "2.image")] == [
+        None,
+        "8.model.images.image_3.image",
+    ]
+    assert wide_form(edit("1", "2", "3")).field("3.image").grows is None
+    assert wide_form(text_to_image()).field("6.text").grows is None
+
+
+def test_adding_a_picture_draws_a_field_after_the_last() -> None:
+    """It is optional, in the same group, named differently, and can grow in turn."""
+    key = "8.model.images.image_2.image"
+    form = wide_form(edit("1"), {key: None})
+    keys = [field.key for field in form.fields]
+    added = form.field(key)
+    assert keys.index(key) == keys.index("1.image") + 1
+    assert (added.group, added.optional, added.required, added.default) == (
+        "main",
+        True,
+        False,
+        None,
+    )
+    assert added.label == "Picture 2"
+    assert added.grows == "8.model.images.image_3.image"
+    assert form.field("1.image").grows is None
+    assert form.problems == ()
+
+
+def test_an_added_picture_stands_where_its_author_put_the_first() -> None:
+    """Under the same heading, called alike."""
+    said = {"1.image": {"label": "Reference", "group": "Style"}}
+    config = parse_config("x.toml", {"others": "hidden", "fields": said})
+    form = wide_form(edit("1"), {"8.model.images.image_2.image": None}, config)
+    assert [(field.label, field.section) for field in form.fields if field.group != "hidden"] == [
+        ("Reference", "Style"),
+        ("Reference 2", "Style"),
+    ]
+
+
+def test_an_added_picture_is_sent_by_a_loader_of_its_own() -> None:
+    """Linked to the next place; one added and left empty is not there at all."""
+    key = "8.model.images.image_2.image"
+    prompt, used = filled(edit("1"), {key: "me/cat.png"})
+    assert prompt["8.model.images.image_2"] == node("LoadImage", image="me/cat.png")
+    assert prompt["8"]["inputs"]["model.images.image_2"] == ["8.model.images.image_2", 0]
+    assert used[key] == "me/cat.png"
+    assert filled(edit("1"), {key: None})[0] == edit("1")
+
+
+def test_an_added_picture_takes_the_place_of_an_empty_one() -> None:
+    """A group never has a gap."""
+    prompt, _ = filled(edit("1"), {"1.image": None, "8.model.images.image_2.image": "me/cat.png"})
+    members = {name: value for name, value in prompt["8"]["inputs"].items() if "images" in name}
+    assert members == {"model.images.image_1": ["8.model.images.image_2", 0]}
+
+
+def test_a_prompt_with_added_pictures_opens_again() -> None:
+    """What was sent is a workflow like any other, and its keys are the same."""
+    prompt, _ = filled(edit("1"), {"8.model.images.image_2.image": "example.png"})
+    form = wide_form(prompt)
+    assert form.field("8.model.images.image_2.image").grows == "8.model.images.image_3.image"
+
+
+def test_keys_that_name_no_place_add_nothing() -> None:
+    """They are refused as any unknown key."""
+    values = {"8.model.images.image_9.image": "a.png", "7.images.image0.image": "a.png"}
+    form: Form = wide_form(edit("1"), values)
+    assert set(check(form, values)[1]) == set(values)
+
+
+def test_groups_that_no_loader_feeds_do_not_grow() -> None:
+    """Nobody knows what a person would add there."""
+    prompt = text_to_image(n20=node("BatchImagesNode", **{"images.image0": ["8", 0]}))
+    assert list(room_to_grow(prompt, wide_catalogue())) == []
+    assert add_loaders(prompt, wide_catalogue(), {"20.images.image1.image"}) == (prompt, {})

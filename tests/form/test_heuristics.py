@@ -1,0 +1,369 @@
+"""Forms that nobody arranged: what is asked, what is left out, what it is called."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.object_info import Catalogue
+from comfy.prompt.model import Prompt
+from comfy.workflow.model import read_workflow
+from tests.form.more_nodes import more_nodes
+from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image, with_values
+
+
+def form_with(prompt: Prompt) -> Form:
+    """The form of a prompt on that server."""
+    return build_form(parse_workflow("sample", prompt), more_nodes())
+
+
+def main(form: Form) -> dict[str, str]:
+    """The main fields: label by key."""
+    return {field.key: field.label for field in form.fields if field.group == "main"}
+
+
+def group(form: Form, key: str) -> str:
+    """Where a field stands."""
+    return form.field(key).group
+
+
+def encoded(class_type: str, **texts: str) -> Prompt:
+    """A prompt whose positive text is encoded by another node."""
+    return with_values(
+        text_to_image(n20=node(class_type, clip=["4", 1], **texts)), "3", positive=["20", 0]
+    )
+
+
+def test_one_text_for_two_encoders_is_asked_once() -> None:
+    """SDXL's two inputs with the same text, or with none, are one field that sets both."""
+    for text in ("a fox", ""):
+        field = form_with(encoded("CLIPTextEncodeSDXL", text_g=text, text_l=text)).field(
+            "20.text_g"
+        )
+        assert field.label == "Positive prompt"
+        assert field.targets == (("20", "text_g"), ("20", "text_l"))
+
+
+def test_two_texts_for_two_encoders_are_told_apart() -> None:
+    """Flux takes keywords and a description."""
+    labels = main(
+        form_with(
+            encoded("CLIPTextEncodeFlux", clip_l="fox, snow", t5xxl="A fox walks through snow.")
+        )
+    )
+    assert labels["20.clip_l"] == "Positive prompt (Keywords)"
+    assert labels["20.t5xxl"] == "Positive prompt (Description)"
+
+
+def test_the_same_text_for_two_samplers_is_asked_once_and_their_seeds_twice() -> None:
+    """A base and a refiner share what they show, not their chance."""
+    base = text_to_image()
+    prompt = text_to_image(
+        n13=with_values(base, "3", positive=["16", 0], latent_image=["3", 0])["3"],
+        n16=node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1]),
+    )
+    form = form_of(with_values(prompt, "8", samples=["13", 0]))
+    assert form.field("6.text").targets == (("6", "text"), ("16", "text"))
+    assert {"3.seed": "Seed", "13.seed": "Seed 2"}.items() <= main(form).items()
+
+
+def test_a_text_is_found_through_joining_and_text_models() -> None:
+    """What a person writes stands before Concat and LLM nodes; their own settings stay behind."""
+    prompt = with_values(
+        text_to_image(
+            n20=node("PrimitiveStringMultiline", value="a fox"),
+            n21=node(
+                "StringConcatenate",
+                string_a=["20", 0],
+                string_b="in the style of ink",
+                delimiter=", ",
+            ),
+            n22=node("TextGenerate", prompt=["21", 0], clip=["4", 1], seed=5),
+        ),
+        "6",
+        text=["22", 0],
+    )
+    form = form_with(prompt)
+    assert main(form)["20.value"] == "Positive prompt"
+    assert main(form)["21.string_b"].startswith("Positive prompt")
+    assert [group(form, key) for key in ("21.delimiter", "22.seed")] == ["advanced", "advanced"]
+
+
+def test_instructions_to_a_text_model_are_not_the_prompt() -> None:
+    """A system prompt is the author's; what the person wants is another."""
+    prompt = text_to_image(
+        n20=node("PrimitiveStringMultiline", "System Prompt", value="You are an expert."),
+        n21=node("StringConcatenate", string_a=["20", 0], string_b="a fox", delimiter=""),
+    )
+    form = form_with(with_values(prompt, "6", text=["21", 0]))
+    assert group(form, "20.value") == "advanced"
+
+
+def test_every_guider_is_traced() -> None:
+    """Also one with two conditionings and a negative."""
+    prompt = {
+        "1": node("CLIPTextEncode", text="a", clip=["9", 0]),
+        "2": node("CLIPTextEncode", text="b", clip=["9", 0]),
+        "3": node("CLIPTextEncode", text="c", clip=["9", 0]),
+        "4": node(
+            "DualCFGGuider",
+            model=["9", 0],
+            cond1=["1", 0],
+            cond2=["2", 0],
+            negative=["3", 0],
+            cfg_conds=4.0,
+        ),
+        "5": node("SamplerCustomAdvanced", guider=["4", 0]),
+        "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
+    }
+    assert main(form_with(prompt)) == {
+        "1.text": "Positive prompt",
+        "2.text": "Positive prompt 2",
+        "3.text": "Negative prompt",
+    }
+
+
+def test_a_negative_text_that_the_sampler_ignores_is_folded_away() -> None:
+    """A guidance of exactly 1 never looks at it."""
+    assert group(form_of(with_values(text_to_image(), "3", cfg=1.0)), "7.text") == "advanced"
+    assert group(form_of(with_values(text_to_image(), "3", cfg=1.1)), "7.text") == "main"
+
+
+def test_a_text_that_is_zeroed_is_hidden() -> None:
+    """Nothing anybody writes there reaches the picture."""
+    prompt = with_values(
+        text_to_image(n20=node("ConditioningZeroOut", conditioning=["7", 0])),
+        "3",
+        negative=["20", 0],
+    )
+    assert group(form_of(prompt), "7.text") == "hidden"
+
+
+def test_songs_are_tags_and_lyrics_and_seconds() -> None:
+    """In the order in which one thinks of them; the seed that counts is the sampler's."""
+    prompt = with_values(
+        text_to_image(
+            n20=node("SongText", clip=["4", 1], tags="folk", lyrics="la la", seed=1),
+            n5=node("EmptySong", seconds=30.0, batch_size=1),
+        ),
+        "3",
+        positive=["20", 0],
+        cfg=1.0,
+    )
+    form = form_with(prompt)
+    assert list(main(form).values())[:3] == ["Tags", "Lyrics", "Seconds"]
+    assert group(form, "20.seed") == "advanced"
+
+
+def test_only_the_length_of_what_is_made_is_asked() -> None:
+    """How many frames a helper takes is nobody's wish."""
+    prompt = text_to_image(
+        n5=node("EmptyVideo", width=640, height=480, length=81),
+        n20=node("TakeFrames", image=["8", 0], length=1),
+    )
+    form = form_with(with_values(prompt, "9", images=["20", 0]))
+    assert main(form)["5.length"] == "Frames"
+    assert group(form, "20.length") == "advanced"
+
+
+def test_a_service_is_asked_for_its_text_shape_model_and_seed() -> None:
+    """A node that makes a picture by itself has all of it."""
+    prompt = {
+        "1": node(
+            "PictureService",
+            prompt="a fox",
+            model="good",
+            seed=3,
+            aspect_ratio="auto",
+            system_prompt="Be good",
+        ),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+    }
+    form = form_with(prompt)
+    assert list(main(form)) == ["1.prompt", "1.aspect_ratio", "1.model", "1.seed"]
+    assert group(form, "1.system_prompt") == "advanced"
+
+
+def test_sizes_that_are_chosen_are_main() -> None:
+    """An aspect ratio and megapixels, not their rounding."""
+    prompt = text_to_image(
+        n20=node("ResolutionSelector", aspect_ratio="1:1", megapixels=1.0, multiple=8)
+    )
+    form = form_with(with_values(prompt, "5", width=["20", 0], height=["20", 1]))
+    assert {"20.aspect_ratio", "20.megapixels"} <= set(main(form))
+    assert group(form, "20.multiple") == "advanced"
+
+
+def test_a_style_has_a_strength_and_a_recipe_has_none() -> None:
+    """A LoRA that only saves steps is no matter of taste."""
+    for name, where in (("ink_style", "main"), ("Lightning-4steps-V1", "advanced")):
+        lora = node(
+            "LoraLoaderModelOnly",
+            model=["4", 0],
+            lora_name=f"{name}.safetensors",
+            strength_model=1.0,
+        )
+        form = form_with(with_values(text_to_image(n20=lora), "3", model=["20", 0]))
+        assert group(form, "20.strength_model") == where
+
+
+def test_values_and_choices_of_the_authors_own_are_main() -> None:
+    """A node that only holds a value was put there to be set, if its author named it; choices are
+    written in it."""
+    prompt = text_to_image(
+        n20=node("PrimitiveBoolean", "Use the draft?", value=True),
+        n21=node("Switch", switch=["20", 0], on_true=["6", 0], on_false=["7", 0]),
+        n22=node(
+            "CustomCombo",
+            "Mood",
+            choice="calm",
+            option1="calm",
+            option2="wild",
+            option3="",
+            index=0,
+        ),
+        n23=node("StringConcatenate", string_a=["22", 0], string_b="", delimiter=""),
+    )
+    prompt = with_values(with_values(prompt, "3", positive=["21", 0]), "6", text=["23", 0])
+    form = form_with(prompt)
+    assert main(form)["20.value"] == "Use the draft?"
+    assert main(form)["22.choice"] == "Mood"
+    assert [value for _, value in form.field("22.choice").choices or ()] == ["calm", "wild"]
+    assert form.problems == ()
+
+
+def test_code_is_not_asked_for() -> None:
+    """A shader is a long text that nobody would write in a form."""
+    prompt = with_values(
+        text_to_image(n20=node("Shader", image=["8", 0], fragment_shader="#version")),
+        "9",
+        images=["20", 0],
+    )
+    assert group(form_with(prompt), "20.fragment_shader") == "advanced"
+
+
+def test_what_only_feeds_a_preview_is_folded_away() -> None:
+    """Where something is saved, what only shows on the way is not the result."""
+    prompt = text_to_image(
+        n20=node("PrimitiveStringMultiline", "Note", value="hello"),
+        n21=node("PreviewAny", source=["20", 0]),
+    )
+    assert group(form_with(prompt), "20.value") == "advanced"
+
+
+def test_a_picture_for_a_missing_node_is_asked_for() -> None:
+    """Its link may be lost with the node; without missing nodes a picture that nothing uses is
+    hidden."""
+    loader = node("LoadImage", image="example.png")
+    assert group(form_of(text_to_image(n20=loader)), "20.image") == "hidden"
+    missing = node("Unknown thing", image=["8", 0])
+    assert group(form_of(text_to_image(n20=loader, n21=missing)), "20.image") == "main"
+
+
+@pytest.mark.parametrize(
+    ("title", "label"),
+    [
+        ("Load Image", "Picture"),
+        ("Load Image (Composition)", "Composition"),
+        ("Load Product Image", "Product Image"),
+        ("Your face", "Your face"),
+        ("LoadImage", "Picture"),
+        ("Load Image to Recreate", "Load Image to Recreate"),
+        ("Load Images of cats", "Load Images of cats"),
+        ("Load from elsewhere", "Load from elsewhere"),
+        ("Load Image: start image", "start image"),
+        ("Load Image - end", "end"),
+        ("Load Image Style", "Style"),
+    ],
+)
+def test_titles_give_what_their_author_added(title: str, label: str) -> None:
+    """The class's own words say nothing, and are left out where the rest is a name."""
+    prompt = text_to_image(
+        n20=node("LoadImage", title, image="example.png"), n21=node("SaveImage", images=["20", 0])
+    )
+    assert main(form_of(prompt))["20.image"] == label
+
+
+def test_numbered_titles_number_the_fields() -> None:
+    """“Load Image 3” is picture 3."""
+    extra = {
+        f"n{20 + i}": node("LoadImage", f"Load Image {i}", image="example.png") for i in (1, 2, 3)
+    }
+    extra |= {f"n{30 + i}": node("SaveImage", images=[str(20 + i), 0]) for i in (1, 2, 3)}
+    labels = main(form_of(text_to_image(**extra)))
+    assert [labels[f"{20 + i}.image"] for i in (1, 2, 3)] == ["Picture 1", "Picture 2", "Picture 3"]
+
+
+def many_services(count: int) -> Prompt:
+    """As many services, each with a text of its own."""
+    prompt: Prompt = {}
+    for i in range(count):
+        texts = {
+            "prompt": f"wish {i}",
+            "system_prompt": "",
+            "aspect_ratio": "auto",
+            "model": "good",
+        }
+        prompt[f"{i}"] = node("PictureService", seed=i, **texts)
+        prompt[f"save{i}"] = node("SaveImage", images=[f"{i}", 0], filename_prefix="x")
+    return prompt
+
+
+def test_dozens_of_the_same_are_asked_once_or_folded_away() -> None:
+    """Twelve services ask for twelve texts and one shape; twelve seeds nobody types stay behind."""
+    form = form_with(many_services(12))
+    labels = list(main(form).values())
+    assert labels == ["Prompt", *(f"Prompt {i}" for i in range(2, 13)), "Aspect ratio", "Model"]
+    assert len(form.field("0.aspect_ratio").targets) == 12
+    assert group(form, "3.seed") == "advanced"
+    assert len([key for key in main(form_with(many_services(4))) if key.endswith("seed")]) == 4
+
+
+def test_long_chains_take_no_longer_than_they_are() -> None:
+    """Thousands of nodes in a row, or all linked to one another, end in good time and without
+    recursion."""
+    prompt = text_to_image()
+    prompt["c0"] = node("PrimitiveStringMultiline", value="a fox")
+    for i in range(1, 3000):
+        prompt[f"c{i}"] = node(
+            "StringConcatenate", string_a=[f"c{i - 1}", 0], string_b=[f"c{i // 2}", 0], delimiter=""
+        )
+    prompt["6"]["inputs"]["text"] = ["c2999", 0]
+    prompt["c0"]["inputs"]["value"] = ["c2999", 0]
+    started = time.process_time()
+    assert form_with(prompt).fields
+    assert time.process_time() - started < 20
+
+
+def test_apps_of_official_templates_are_guessed(shared: Path) -> None:
+    """Of what the authors of 15 apps chose to show, nine in ten are main fields, and a form has at
+    most 12 of them."""
+    workflows = shared / "workflows"
+    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    wanted = found = fields = forms = 0
+    for name, app in json.loads((workflows / "app_mode.json").read_text()).items():
+        entries = [
+            one["api"]
+            for one in app["inputs"]
+            if one["api"] and not one["resolved"].startswith("dropped")
+        ]
+        file = workflows / "gui_to_api/api" / name
+        if not entries or not file.is_file():
+            continue
+        shown = [
+            field
+            for field in build_form(read_workflow(file), catalogue).fields
+            if field.group == "main"
+        ]
+        targets = {target for field in shown for target in field.targets}
+        wanted += len(entries)
+        found += sum(any(tuple(place) in targets for place in places) for places in entries)
+        fields, forms = fields + len(shown), forms + 1
+    assert forms >= 14
+    assert found >= 0.9 * wanted
+    assert fields <= 12 * forms

@@ -1,0 +1,64 @@
+"""Fields for pictures, masks and other files that go in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.samples.forms import (
+    field_of,
+    form_of,
+    main_labels,
+    node,
+    picture_prompt,
+    with_values,
+)
+
+
+def test_a_picture_that_goes_in_comes_with_its_strength() -> None:
+    """Where a picture is repainted, how much of it is a main field."""
+    assert main_labels(form_of(picture_prompt())) == [
+        "Positive prompt",
+        "Negative prompt",
+        "Picture",
+        "Strength",
+        "Steps",
+        "Seed",
+    ]
+
+
+def test_a_mask_that_is_read_makes_a_mask_field() -> None:
+    """The picture is painted on where its MASK output goes somewhere."""
+    assert field_of(picture_prompt(), "10.image").widget == "image"
+    masked = with_values(picture_prompt(), "3", latent_image=["12", 0])
+    masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["10", 1])
+    assert field_of(masked, "10.image").widget == "mask"
+
+
+def test_a_mask_file_is_a_picture() -> None:
+    """LoadImageMask reads a picture; there is nothing to paint."""
+    masked = with_values(picture_prompt(), "3", latent_image=["12", 0])
+    masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])
+    masked["13"] = node("LoadImageMask", image="example.png", channel="alpha")
+    assert field_of(masked, "13.image").widget == "image"
+
+
+def test_other_peoples_uploads_are_not_offered() -> None:
+    """The server lists every file in its input folder; a form does not."""
+    assert field_of(picture_prompt(), "10.image").choices is None
+
+
+@pytest.mark.parametrize(
+    ("loader", "widget"),
+    [
+        (node("LoadAudio", audio="a.mp3"), "audio"),
+        (node("LoadVideo", file="a.mp4"), "video"),
+        (node("Load3D", model_file="a.glb"), "file"),
+    ],
+)
+def test_other_media_have_their_widgets(loader: dict[str, Any], widget: str) -> None:
+    """Audio, video and other files are uploads too."""
+    form = form_of({"1": loader, "2": node("PreviewAny", source=["1", 0])})
+    (field,) = [one for one in form.fields if one.group == "main"]
+    assert (field.widget, field.required) == (widget, True)

@@ -1,0 +1,128 @@
+"""What a server lacks is said before anybody runs a workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.form.missing import missing_classes
+from comfy.workflow.config import parse_config
+from tests.support.samples.forms import (
+    form_of,
+    node,
+    small_catalogue,
+    text_to_image,
+    with_values,
+    workflow_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model or a node as a graph lists it."""
+
+    name: str = ""
+    directory: str = ""
+    url: str = ""
+    class_type: str = ""
+    pack: str = ""
+
+
+def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> list[str]:
+    """The sentences about node classes."""
+    prompt = {str(number): one for number, one in enumerate(nodes)}
+    return [one.sentence for one in missing_classes(prompt, small_catalogue(), listed)]
+
+
+def test_a_missing_class_comes_with_the_closest_there_is() -> None:
+    """By class or display name, whatever pack is written behind it."""
+    assert said_about(node("ImageScaler (pack)")) == [
+        "This server does not have the node “ImageScaler (pack)”. The closest it has is “Upscale"
+        " Image”."
+    ]
+
+
+def test_nothing_close_is_nothing_said() -> None:
+    """A far-fetched name helps nobody."""
+    assert said_about(node("Quux")) == ["This server does not have the node “Quux”."]
+
+
+def test_titles_tell_where_it_is_used() -> None:
+    """Only those that say more than the class; at most three."""
+    nodes = [node("Quux", title) for title in ("Quux", "Sky", "Sea", "Sand", "Sun", "Sun")]
+    assert said_about(*nodes) == [
+        "This server does not have the node “Quux” (used 6 times), here called “Sky”, “Sea”, “Sand”"
+        " and 1 more."
+    ]
+
+
+def test_a_graph_knows_the_pack() -> None:
+    """Where a missing class is to be had."""
+    (said,) = said_about(node("Quux"), listed=(Listed(class_type="Quux", pack="quux-nodes"),))
+    assert (
+        said
+        == "This server does not have the node “Quux”. It belongs to the node pack “quux-nodes”."
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "end"),
+    [
+        (Listed("v1-5.safetensors"), ""),
+        (
+            Listed("v1-5.safetensors", "checkpoints"),
+            " It belongs in the server's folder models/checkpoints.",
+        ),
+        (
+            Listed("V1-5.safetensors", "checkpoints", "https://example.org/a?b=1"),
+            (
+                " It belongs in the server's folder models/checkpoints and was meant to come from"
+                " https://example.org/a?b=1"
+            ),
+        ),
+        (
+            Listed("v1-5.safetensors", "", "https://example.org/a"),
+            " It was meant to come from https://example.org/a",
+        ),
+        (Listed("other.safetensors", "checkpoints"), ""),
+    ],
+)
+def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> None:
+    """As text, by the file's name, in whatever folder the workflow has it."""
+    prompt = with_values(text_to_image(), "4", ckpt_name="sd\\v1-5.safetensors")
+    (problem,) = build_form(
+        replace(workflow_of(prompt), models=(listed,)), small_catalogue()
+    ).problems
+    closest = "The closest it has is “tiny_sd15.safetensors”."
+    assert (
+        problem == "Model is “sd\\v1-5.safetensors”, which this server does not have."
+        f" {closest}{end}"
+    )
+
+
+def test_a_hidden_model_that_is_missing_is_said_too() -> None:
+    """Hidden or not, the server would refuse it."""
+    config = parse_config("x.toml", {"fields": {"4.ckpt_name": {"hidden": True}}})
+    prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
+    assert "gone.safetensors" in " ".join(form_of(prompt, config).problems)
+
+
+def test_an_unused_loader_lacks_nothing() -> None:
+    """What reaches no output is not looked at by the server either."""
+    prompt = text_to_image(
+        n20=node("LoraLoader", lora_name="gone.safetensors", model=["4", 0], clip=["4", 1])
+    )
+    assert form_of(prompt).problems == ()
+
+
+def test_addresses_stay_text_on_one_line() -> None:
+    """What a file says is cut and cleaned before it is shown."""
+    listed = Listed("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
+    prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
+    (problem,) = build_form(
+        replace(workflow_of(prompt), models=(listed,)), small_catalogue()
+    ).problems
+    assert "\n" not in problem
+    assert len(problem) < 700

@@ -1,0 +1,50 @@
+"""Seeds: fixed, random, counting on."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.form.seeds import CountUp, next_seed
+from tests.support.samples.forms import form_of, text_to_image, workflow_of
+
+FORM = form_of(text_to_image())
+SEED = FORM.field("3.seed")
+
+
+def sent(value: object) -> object:
+    """The seed that a run gets."""
+    clean, errors = check(FORM, {"3.seed": value})
+    assert errors == {}
+    prompt, used = fill(workflow_of(text_to_image()), FORM, clean, random.Random(1))
+    assert prompt["3"]["inputs"]["seed"] == used["3.seed"]
+    return used["3.seed"]
+
+
+@pytest.mark.parametrize(
+    ("value", "seed"),
+    [
+        ("12", 12),
+        (12, 12),
+        (CountUp(12), 13),
+        (CountUp(2**64 - 2), 2**64 - 1),
+        (CountUp(2**64 - 1), 0),
+    ],
+)
+def test_a_seed_is_sent_as_said(value: object, seed: int) -> None:
+    """Itself, or the one after the last; after the largest comes the smallest."""
+    assert sent(value) == seed
+
+
+def test_none_draws_another_each_time() -> None:
+    """From the generator that is handed in."""
+    rng = random.Random(5)
+    assert len({next_seed(SEED, None, rng) for _ in range(20)}) == 20
+
+
+def test_counting_from_nowhere_is_refused() -> None:
+    """The last seed must have been one."""
+    assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Seed must be at least 0."}

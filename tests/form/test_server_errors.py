@@ -1,0 +1,186 @@
+"""What the server refuses, on the fields it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.errors import NodeError
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
+from tests.support.samples.forms import form_of, node, text_to_image, with_values
+
+FORM = form_of(text_to_image())
+
+
+def error(
+    node_id: str, input_name: str | None, type_: str, message: str = "", details: str = ""
+) -> NodeError:
+    """One objection of the server."""
+    return NodeError(node_id, input_name, "KSampler", type_, message, details)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "key", "sentence"),
+    [
+        (
+            error("3", "steps", "value_smaller_than_min", "Value 0 smaller than min of 1", "steps"),
+            "3.steps",
+            "Steps must be at least 1.",
+        ),
+        (
+            error(
+                "3",
+                "denoise",
+                "value_bigger_than_max",
+                "Value 3.0 bigger than max of 1.0",
+                "denoise",
+            ),
+            "3.denoise",
+            "Denoise must be at most 1.",
+        ),
+        (
+            error(
+                "5",
+                "width",
+                "invalid_input_type",
+                "Failed to convert an input value to a INT value",
+                "width, wide",
+            ),
+            "5.width",
+            "Width must be a whole number.",
+        ),
+        (
+            error("3", "cfg", "required_input_missing", "Required input is missing", "cfg"),
+            "3.cfg",
+            "Guidance scale is missing.",
+        ),
+        (
+            error(
+                "4",
+                "ckpt_name",
+                "value_not_in_list",
+                "Value not in list",
+                "ckpt_name: 'x' not in []",
+            ),
+            "4.ckpt_name",
+            "Model is not something the server offers. Choose another.",
+        ),
+        (
+            error(
+                "4", "ckpt_name", "file_refused", "It is no longer kept here.", "Give it once more."
+            ),
+            "4.ckpt_name",
+            "Model could not be sent. It is no longer kept here. Give it once more.",
+        ),
+    ],
+)
+def test_each_objection_lands_on_its_field(refusal: NodeError, key: str, sentence: str) -> None:
+    """The sentence is on the field, starts with its label and needs no knowledge of ComfyUI."""
+    assert place_errors(FORM, [refusal]) == ({key: sentence}, ())
+
+
+def test_a_missing_picture_is_asked_for_again() -> None:
+    """LoadImage checks its file itself and says so in its own way."""
+    form = form_of(
+        {"1": node("LoadImage", "Photo", image="a.png"), "2": node("PreviewImage", images=["1", 0])}
+    )
+    refusal = error(
+        "1", "image", "custom_validation_failed", "Custom", "image - Invalid image file: a.png"
+    )
+    placed, _ = place_errors(form, [refusal])
+    assert placed == {
+        "1.image": "Photo names the file “a.png”, which the server does not have. Add it again."
+    }
+
+
+def test_several_objections_to_one_field_are_joined() -> None:
+    """Nothing is lost, nothing is said twice."""
+    refusals = [
+        error("3", "steps", "required_input_missing"),
+        error("3", "steps", "required_input_missing"),
+        error("3", "steps", "invalid_input_type"),
+    ]
+    placed, general = place_errors(FORM, refusals)
+    assert placed == {"3.steps": "Steps is missing. Steps must be a whole number."}
+    assert general == ()
+
+
+@pytest.mark.parametrize(
+    "type_", ["return_type_mismatch", "bad_linked_input", "exception_during_inner_validation"]
+)
+def test_objections_to_links_name_the_node(type_: str) -> None:
+    """What no field can mend is a sentence with the node's title and what to do."""
+    placed, general = place_errors(FORM, [error("8", "samples", type_, "m", "d")])
+    assert placed == {}
+    assert general[0].startswith("“VAE Decode”: Samples")
+    assert "repaired in ComfyUI" in general[0]
+
+
+def test_an_unknown_objection_is_passed_on() -> None:
+    """A type of a newer server is shown in the server's words."""
+    _, general = place_errors(FORM, [error("77", None, "brand_new", "Something odd", "in detail")])
+    assert general == ("“KSampler”: Something odd: in detail.",)
+
+
+def recorded(shared: Path) -> Iterator[tuple[str, dict[str, Any], NodeError]]:
+    """Every objection in the recordings, with the prompt it was about."""
+    for file in sorted((shared / "comfyui/recordings").glob("*/*.jsonl")):
+        prompt: dict[str, Any] = {}
+        for line in file.read_text().splitlines():
+            step = json.loads(line)
+            if step["kind"] == "http_request":
+                prompt = (step.get("json") or {}).get("prompt") or {}
+            body = step.get("body") if step["kind"] == "http_response" else None
+            for node_id, said in (
+                (body.get("node_errors") or {}).items() if isinstance(body, dict) else ()
+            ):
+                for one in said["errors"]:
+                    name = one.get("extra_info", {}).get("input_name")
+                    yield (
+                        f"{file.parent.name}/{file.stem}",
+                        prompt,
+                        NodeError(
+                            node_id,
+                            name,
+                            said["class_type"],
+                            one["type"],
+                            one["message"],
+                            one["details"],
+                        ),
+                    )
+
+
+def test_every_recorded_objection_becomes_a_sentence(shared: Path) -> None:
+    """All refusals of real servers are placed, and none shows Python, JSON or internal names."""
+    seen = set()
+    for where, prompt, refusal in recorded(shared):
+        placed, general = place_errors(form_of(prompt), [refusal])
+        sentences = [*placed.values(), *general]
+        assert len(sentences) == 1, where
+        assert sentences[0].endswith("."), where
+        assert "_" not in sentences[0].replace(refusal.node, ""), sentences
+        assert "Traceback" not in sentences[0]
+        seen.add(refusal.type)
+    assert seen >= {
+        "value_not_in_list",
+        "required_input_missing",
+        "value_smaller_than_min",
+        "invalid_input_type",
+    }
+
+
+def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
+    """The error of any target is the field's."""
+    from comfy.workflow.config import parse_config
+
+    form: Form = form_of(
+        with_values(text_to_image(), "5"),
+        parse_config("x", {"fields": {"5.width": {"also": ["5.height"]}}}),
+    )
+    placed, _ = place_errors(form, [error("5", "height", "required_input_missing")])
+    assert placed == {"5.width": "Width is missing."}

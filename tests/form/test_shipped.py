@@ -1,0 +1,92 @@
+"""The workflows that come with the project."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.object_info import Catalogue
+from comfy.workflow.model import read_workflow
+from tests.support.samples.forms import WORKFLOWS, small_catalogue
+
+SHIPPED = sorted(WORKFLOWS.glob("*.json"))
+
+
+def test_there_are_five() -> None:
+    """Text to image, image to image, inpaint, upscale and an animation."""
+    assert {file.stem for file in SHIPPED} == {
+        "animation",
+        "image-to-image",
+        "inpaint",
+        "text-to-image",
+        "upscale",
+    }
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_each_runs_out_of_the_box(file: Path) -> None:
+    """With any checkpoint on the server the form has no problem, checks as it is, and fills every
+    target."""
+    workflow = read_workflow(file)
+    form = build_form(workflow, small_catalogue())
+    assert form.problems == ()
+    assert form.description
+    values, errors = check(form, {})
+    assert errors == {}
+    prompt, used = fill(workflow, form, values, random.Random(1))
+    assert used["1.ckpt_name"] == "tiny_sd15.safetensors"
+    assert prompt["1"]["inputs"]["ckpt_name"] == "tiny_sd15.safetensors"
+    assert prompt.keys() == workflow.prompt.keys()
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_each_asks_for_little(file: Path) -> None:
+    """At most ten main fields, each with words, among them the text and a seed."""
+    main = [
+        field
+        for field in build_form(read_workflow(file), small_catalogue()).fields
+        if field.group == "main"
+    ]
+    assert len(main) <= 10
+    assert {"Positive prompt", "Negative prompt", "Seed"} <= {field.label for field in main}
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+@pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
+def test_each_fits_real_servers(shared: Path, file: Path, version: str) -> None:
+    """Both versions know every node and input, require no other, and accept the values."""
+    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    workflow = read_workflow(file)
+    form = build_form(workflow, catalogue)
+    assert form.problems == ()
+    for node in workflow.prompt.values():
+        spec = catalogue[node["class_type"]]
+        needed = {one.name for one in spec.inputs if one.required}
+        assert needed <= set(node["inputs"]) <= {one.name for one in spec.inputs}
+
+
+def test_inpainting_is_painted_on_and_the_others_are_not() -> None:
+    """Only the inpaint workflow reads the mask of its picture."""
+    widgets = {
+        file.stem: next(
+            (
+                field.widget
+                for field in build_form(read_workflow(file), small_catalogue()).fields
+                if field.is_media
+            ),
+            None,
+        )
+        for file in SHIPPED
+    }
+    assert widgets == {
+        "animation": None,
+        "image-to-image": "image",
+        "inpaint": "mask",
+        "text-to-image": None,
+        "upscale": "image",
+    }

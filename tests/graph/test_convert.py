@@ -1,0 +1,329 @@
+"""Editor graph → prompt: links, modes, reroutes, primitives, titles, and what the result tells
+about the graph."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import WorkflowError
+from comfy.graph.convert import convert
+from comfy.object_info import Catalogue
+from comfy.prompt.text_replacements import replace_prefixes
+from comfy.workflow.documents import documents
+from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node, inputs, subgraph
+
+GRAPHS = Path(__file__).parents[1] / "data" / "graphs"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GRAPHS.glob("*.graph.json")), ids=lambda path: path.name.split(".")[0]
+)
+def test_whole_graph(path: Path) -> None:
+    """Each small graph in tests/data/graphs gives exactly the prompt that lies beside it."""
+    expected = json.loads(path.with_name(path.name.replace(".graph.", ".prompt.")).read_text())
+    result = convert(json.loads(path.read_text()), CATALOGUE)
+    assert replace_prefixes(result.prompt, result.names)[0] == expected
+
+
+def test_plain_nodes_and_links() -> None:
+    """Widgets become inputs, links become [node, slot], and a node without a title of its own has
+    its class's name."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat", title="Subject"),
+        links="1.1 CLIP > 2.clip",
+    )
+    assert converted(data).prompt == {
+        "1": {
+            "inputs": {"name": "a.safetensors"},
+            "class_type": "Load",
+            "_meta": {"title": "Load Model"},
+        },
+        "2": {
+            "inputs": {"text": "a cat", "clip": ["1", 1]},
+            "class_type": "Text",
+            "_meta": {"title": "Subject"},
+        },
+    }
+
+
+def test_schema_one() -> None:
+    """Schema 1, with links as objects, says the same as schema 0.4."""
+    old = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat"),
+        links="1.1 CLIP > 2.clip",
+    )
+    keys = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
+    new = {
+        **old,
+        "version": 1,
+        "links": [dict(zip(keys, row, strict=True)) for row in old["links"]],
+    }
+    assert converted(new).prompt == converted(old).prompt
+
+
+def test_native_reroutes_change_nothing() -> None:
+    """A native reroute is a point on a link, not an end of it."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat"),
+        links="1.1 CLIP > 2.clip",
+    )
+    data["extra"] = {
+        "reroutes": [{"id": 1, "pos": [0, 0], "linkIds": [1]}],
+        "linkExtensions": [{"id": 1, "parentId": 1}],
+    }
+    assert inputs(data, "2")["clip"] == ["1", 1]
+
+
+def test_reroute_nodes_disappear() -> None:
+    """A chain of Reroute nodes is followed to the node at its start."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Reroute"),
+        graph_node(3, "Reroute"),
+        graph_node(4, "Text", "a cat"),
+        links="1.1 CLIP > 2.in\n2.0 CLIP > 3.in\n3.0 CLIP > 4.clip",
+    )
+    assert set(converted(data).prompt) == {"1", "4"}
+    assert inputs(data, "4")["clip"] == ["1", 1]
+
+
+def test_notes_disappear() -> None:
+    """Notes are the editor's own and send nothing."""
+    data = graph(
+        graph_node(1, "Note", "read me"),
+        graph_node(2, "MarkdownNote", "# me"),
+        graph_node(3, "Number", 4),
+    )
+    assert set(converted(data).prompt) == {"3"}
+    assert converted(data).missing == ()
+
+
+def test_mute_cuts_the_link() -> None:
+    """A muted node is not sent, and neither are the links out of it; what hung on it keeps its
+    other inputs."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors", mode=2),
+        graph_node(2, "Text", "a cat"),
+        graph_node(3, "Reroute"),
+        graph_node(4, "Text", "a dog"),
+        links="1.1 CLIP > 2.clip\n1.1 CLIP > 3.in\n3.0 CLIP > 4.clip",
+    )
+    assert set(converted(data).prompt) == {"2", "4"}
+    assert inputs(data, "2") == {"text": "a cat"}
+    assert inputs(data, "4") == {"text": "a dog"}
+
+
+def test_bypass_goes_by_type() -> None:
+    """A bypassed node passes on the first input of the type that is wanted, not the one in the same
+    place."""
+    data = graph(
+        graph_node(1, "Picture", "x.png", "image"),
+        graph_node(2, "Picture", "y.png", "image"),
+        graph_node(3, "Blend", mode=4),
+        graph_node(4, "SaveImage", "out"),
+        links="1.1 MASK > 3.mask\n1.0 IMAGE > 3.one\n2.0 IMAGE > 3.two\n3.0 IMAGE > 4.images",
+    )
+    assert inputs(data, "4")["images"] == ["1", 0]
+
+
+def test_bypass_without_a_fitting_input() -> None:
+    """A bypassed node with nothing of the wanted type passes nothing on."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat", mode=4),
+        graph_node(3, "Sample", 1, "fixed", 20, "euler", 1),
+        links="1.1 CLIP > 2.clip\n2.0 CONDITIONING > 3.positive",
+    )
+    assert "positive" not in inputs(data, "3")
+
+
+def test_primitive_fills_widgets() -> None:
+    """A PrimitiveNode is not sent; the widgets it feeds have its value, whatever they had saved."""
+    data = graph(
+        graph_node(1, "PrimitiveNode", 768, "fixed", title="Size"),
+        graph_node(2, "Empty", 512, 512, sockets="width height"),
+        links="1.0 INT > 2.width\n1.0 INT > 2.height",
+    )
+    result = converted(data)
+    assert result.prompt["2"]["inputs"] == {"width": 768, "height": 768}
+    shown = result.widget("1", "value")
+    assert shown is not None
+    assert (shown.label, shown.value, shown.targets) == (
+        "Size",
+        768,
+        (("2", "width"), ("2", "height")),
+    )
+
+
+def test_primitive_keeps_to_the_limits_of_all_it_feeds() -> None:
+    """A value that one of several fed widgets cannot take is held at the limit they share."""
+    data = graph(
+        graph_node(1, "PrimitiveNode", 5000, "fixed"),
+        graph_node(2, "Empty", 512, 512, sockets="width"),
+        graph_node(3, "Sample", 1, "fixed", 20, "euler", 1, sockets="steps"),
+        links="1.0 INT > 2.width\n1.0 INT > 3.steps",
+    )
+    assert inputs(data, "2")["width"] == 100
+    assert inputs(data, "3")["steps"] == 100
+
+
+def test_converted_widget_takes_the_link() -> None:
+    """A widget turned into an input sends its link and not the stale value still saved for it."""
+    data = graph(
+        graph_node(1, "Number", 9),
+        graph_node(2, "Sample", 1, "fixed", 33, "heun", 0.5, sockets="steps"),
+        links="1.0 INT > 2.steps",
+    )
+    assert inputs(data, "2") == {
+        "seed": 1,
+        "steps": ["1", 0],
+        "sampler_name": "heun",
+        "denoise": 0.5,
+    }
+
+
+def test_vanished_converted_widget_is_forgotten() -> None:
+    """A socket of a widget that the node no longer has is dropped with its link."""
+    data = graph(
+        graph_node(1, "Number", 9),
+        graph_node(2, "Empty", 64, 64, sockets="depth"),
+        links="1.0 INT > 2.depth",
+    )
+    assert inputs(data, "2") == {"width": 64, "height": 64}
+
+
+def test_lists_are_wrapped() -> None:
+    """The server takes a bare list for a link, so lists of values travel wrapped."""
+    data = graph(graph_node(1, "Palette", ["#000", "#fff"]))
+    assert inputs(data, "1") == {"colors": {"__value__": ["#000", "#fff"]}}
+
+
+def test_order_of_nodes() -> None:
+    """Whole-number ids come first and in order, as in the JSON that JavaScript writes."""
+    inner = subgraph("inner", graph_node(5, "Number", 1))
+    data = graph(
+        graph_node(30, "Number", 1),
+        graph_node(7, "inner"),
+        graph_node(4, "Number", 2),
+        definitions={"subgraphs": [inner]},
+    )
+    assert list(converted(data).prompt) == ["4", "30", "7:5"]
+
+
+def test_missing_nodes_are_named_and_nothing_is_guessed() -> None:
+    """An unknown class is reported with its nodes and pack; its links stay, its nameless values
+    become no inputs."""
+    data = graph(
+        graph_node(1, "Number", 9),
+        graph_node(2, "Mystery", 1, 2, properties={"cnr_id": "mystery-pack"}),
+        graph_node(3, "Mystery", mode=4),
+        links="1.0 INT > 2.count",
+    )
+    result = converted(data)
+    assert [(one.class_type, one.nodes, one.pack) for one in result.missing] == [
+        ("Mystery", ("2",), "mystery-pack")
+    ]
+    assert result.prompt["2"]["inputs"] == {"count": ["1", 0]}
+    assert result.prompt["1"]["inputs"] == {"value": 9}
+
+
+def test_values_saved_by_name_are_kept_for_unknown_nodes() -> None:
+    """A pack that saves its values by name needs no definition to be read."""
+    data = graph({**graph_node(1, "Mystery"), "widgets_values": {"rate": 24, "loop": False}})
+    assert inputs(data, "1") == {"rate": 24, "loop": False}
+
+
+def test_names_in_file_prefixes() -> None:
+    """`%Node.widget%` in a file prefix is replaced when the prompt is sent or written; dates are
+    left for the run."""
+    data = graph(
+        graph_node(1, "Text", "cat/dog: 1", title="Subject"),
+        graph_node(2, "SaveImage", "%Subject.text%/%date:yyyy%/%Nobody.x%"),
+    )
+    result = converted(data)
+    assert (
+        result.prompt["2"]["inputs"]["filename_prefix"] == "%Subject.text%/%date:yyyy%/%Nobody.x%"
+    )
+    replaced, _ = replace_prefixes(result.prompt, result.names)
+    assert replaced["2"]["inputs"]["filename_prefix"] == "cat_dog_ 1/%date:yyyy%/%Nobody.x%"
+
+
+def test_names_in_primitives() -> None:
+    """A primitive told to does the same with its value; nodes go by their name for search and
+    replace first."""
+    data = graph(
+        graph_node(1, "Number", 3, title="N", properties={"Node name for S&R": "Count"}),
+        graph_node(
+            2,
+            "PrimitiveNode",
+            "%Count.value% of %N.value%",
+            properties={"Run widget replace on values": True},
+        ),
+        graph_node(3, "Text", "", sockets="text"),
+        links="2.0 STRING > 3.text",
+    )
+    assert inputs(data, "3")["text"] == "3 of 3"
+
+
+def test_where_widgets_lead() -> None:
+    """Each widget names the prompt inputs it sets; one that a link overrides names none."""
+    data = graph(
+        graph_node(1, "Number", 9),
+        graph_node(2, "Empty", 64, 32, sockets="width height", title="Canvas"),
+        links="1.0 INT > 2.width",
+    )
+    data["nodes"][1]["inputs"][1]["label"] = "how high"
+    result = converted(data)
+    width, height = result.widget("2", "width"), result.widget("2", "height")
+    assert width is not None
+    assert height is not None
+    assert (width.targets, height.targets) == ((), (("2", "height"),))
+    assert (height.label, height.title, height.value) == ("how high", "Canvas", 32)
+    assert height.spec is CATALOGUE["Empty"].by_name["height"]
+
+
+def test_models_are_listed() -> None:
+    """Files that nodes name as needed are listed once, with their folder and source."""
+    wanted = {"name": "a.safetensors", "directory": "checkpoints", "url": "https://example.org/a"}
+    data = graph(
+        *(
+            graph_node(n, "Load", "a.safetensors", properties={"models": [wanted, "junk"]})
+            for n in (1, 2)
+        )
+    )
+    listed = converted(data).models
+    assert [(one.name, one.directory, one.url, one.node) for one in listed] == [
+        ("a.safetensors", "checkpoints", "https://example.org/a", "1")
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {}, {"nodes": 3}, {"1": {"class_type": "Number", "inputs": {}}}]
+)
+def test_no_graph(data: object) -> None:
+    """What is no graph is refused by a sentence that says what to do."""
+    with pytest.raises(WorkflowError, match="not a graph") as caught:
+        convert(data, CATALOGUE)
+    assert "Save the workflow" in caught.value.hint
+
+
+def test_wrapped_graph() -> None:
+    """A graph inside `{"workflow": …}` is found; a prompt is none."""
+    data = graph(graph_node(1, "Number", 9))
+    (found,) = documents({"extra_data": {"extra_pnginfo": {"workflow": data}}})
+    assert found.data is data
+    assert {one.kind for one in documents(converted(data).prompt)} == {"prompt"}
+
+
+def test_empty_catalogue() -> None:
+    """Without any known node the graph is still read, and every class is named as missing."""
+    data = graph(graph_node(1, "Load", "a"), graph_node(2, "Text", "b"), links="1.1 CLIP > 2.clip")
+    result = convert(data, Catalogue({}))
+    assert [one.class_type for one in result.missing] == ["Load", "Text"]
+    assert result.prompt["2"]["inputs"] == {"clip": ["1", 1]}

@@ -1,0 +1,211 @@
+"""What a file is and how large, judged by its beginning and its header, before anybody decodes
+it."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import time
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from comfy.filenames import LONGEST, plain_name
+from comfy.media.checks import FORMATS, FileLimits
+from comfy.workflow.config import Widget
+from tests.support.samples.media import box, every_container, flac, id3, problem_in, riff, saved
+
+LIMITS = FileLimits(size=8 * 1024 * 1024)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and has next to nothing of it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    size = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", size)
+        + chunk(b"IDAT", zlib.compress(bytes(100)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def gif(width: int, height: int, frames: int, remark: bytes = b"") -> bytes:
+    """A GIF of so many frames of one pixel each, on a large canvas."""
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\1\0\0"
+    return (
+        b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0" + remark + frame * frames + b";"
+    )
+
+
+def tiff(pages: list[tuple[int, int]]) -> bytes:
+    """A TIFF whose pages have these sizes."""
+    file = io.BytesIO()
+    first, *rest = [Image.new("1", size) for size in pages]
+    first.save(file, "TIFF", save_all=True, append_images=rest, compression="group4")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "GIF"])
+def test_every_kind_of_picture_is_taken(form: str) -> None:
+    """What ComfyUI can load, a picture field takes; it is the content that tells."""
+    data = saved(form)
+    assert problem_in(data, LIMITS, "image") == problem_in(data, LIMITS, "mask") == ""
+    assert "takes a sound" in problem_in(data, LIMITS, "audio")
+    assert problem_in(data, LIMITS, "file") == problem_in(data, LIMITS) == ""
+
+
+MP4 = box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", b"")
+WEBM = b"\x1a\x45\xdf\xa3" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("widget", "data"),
+    [
+        ("audio", flac({})),
+        ("audio", id3()),
+        ("audio", riff(b"WAVE")),
+        ("audio", b"OggS" + bytes(30)),
+        ("audio", MP4),
+        ("audio", WEBM),
+        ("video", MP4),
+        ("video", WEBM),
+        ("video", riff(b"AVI ")),
+        ("video", gif(10, 10, 2)),
+        ("file", b"# a model\nv 0 0 0\n"),
+    ],
+)
+def test_sounds_and_videos_are_taken(widget: Widget, data: bytes) -> None:
+    """By how they begin, whatever they are called."""
+    assert problem_in(data, LIMITS, widget) == ""
+
+
+@pytest.mark.parametrize("widget", ["image", "mask", "audio", "video"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<svg onload='alert(1)'/>",
+        b"%!PS-Adobe-3.0 EPSF",
+        b"hello",
+        b"MZ" + bytes(80),
+        b"PK\3\4" + bytes(80),
+    ],
+)
+def test_what_a_field_is_not_for_is_refused(widget: Widget, data: bytes) -> None:
+    """Markup, programs, archives, and what Pillow would start another program for."""
+    assert "this file is none" in problem_in(data, LIMITS, widget)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: b"", "empty"),
+        (lambda: bytes(9 * 1024 * 1024), "at most 8 MB large, and this file has 9 MB"),
+        (lambda: png_header(30_000, 30_000), "at most 67 million pixels"),
+        (lambda: png_header(10_000, 10_000), r"this picture has 100 million \(10000 by 10000\)"),
+        (lambda: png_header(2**31 - 1, 2**31 - 1), "at most 67 million pixels"),
+        (lambda: gif(8000, 8000, 40), "1,073 million pixels in all its frames"),
+        (lambda: gif(10, 10, 500_000), "holds more than can be read"),
+        (
+            lambda: gif(10, 10, 1, b"!\xfe" + b"\1x" * 500_000 + b"\0"),
+            "holds more than can be read",
+        ),
+        (lambda: tiff([(10, 10), (9000, 9000)]), "this picture has 81 million"),
+        (lambda: tiff([(1, 1)] * 1001), "pixels"),
+        (lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, "cannot be read as a picture"),
+        (
+            lambda: b"\x89PNG\r\n\x1a\n" + b"\xff\xff\xff\xffIHDR" + bytes(20),
+            "cannot be read as a picture",
+        ),
+    ],
+    ids=[
+        "empty",
+        "large",
+        "bomb",
+        "beyond",
+        "largest",
+        "frames",
+        "parts",
+        "remarks",
+        "pages",
+        "leaves",
+        "jpeg",
+        "4 GiB",
+    ],
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_too_much_is_refused_at_once(make: Callable[[], bytes], said: str) -> None:
+    """A header that claims more than may be decoded is refused in words, in no time."""
+    data = make()
+    begun = time.process_time()
+    assert re.search(said, problem_in(data, LIMITS, "image"))
+    assert time.process_time() - begun < 5
+
+
+CONTAINERS = every_container()
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(sorted(CONTAINERS)),
+    st.integers(0, 400),
+    st.binary(max_size=40),
+    st.sampled_from(["image", "mask", "audio", "video", "file", None]),
+)
+def test_nothing_but_a_sentence_comes_of_damage(
+    name: str, at: int, new: bytes, widget: Widget | None
+) -> None:
+    """Real files with a piece replaced are taken, or refused in words."""
+    data = CONTAINERS[name]
+    said = problem_in(data[:at] + new + data[at + len(new) :], LIMITS, widget)
+    assert said == "" or said.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("a cat.png", "a cat.png"),
+        ("Zoë 日本.webp", "Zoë 日本.webp"),
+        ("../../../etc/passwd", "passwd"),
+        ("/etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("C:\\a:b.png", "a_b.png"),
+        ("a\0.png", "a_.png"),
+        ("CON.png", "_CON.png"),
+        ("nul", "_nul"),
+        ("..", "file"),
+        ("", "file"),
+        (".htaccess", "htaccess"),
+        ("<img src=x onerror=alert(1)>.png", "_img src_x onerror_alert(1)_.png"),
+        ("\u202egnp.exe", "_gnp.exe"),
+        ("a\r\nX-Header: 1.png", "a__X-Header_ 1.png"),
+        ("x" * 10_000 + ".png", "x" * (LONGEST - 4) + ".png"),
+        ("a." + "x" * 10_000, "a." + "x" * (LONGEST - 3)),
+    ],
+)
+def test_names_are_made_plain(name: str, plain: str) -> None:
+    """A name from a stranger keeps its letters and its ending, and can do no harm on any system."""
+    assert plain_name(name) == plain
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.text(max_size=200))
+def test_every_name_can_be_a_file(name: str) -> None:
+    """No name leaves its folder, is too long, or is empty; and it is plain already then."""
+    plain = plain_name(name)
+    assert plain
+    assert len(plain.encode()) <= 255
+    assert not set(plain) & set('/\\:*?"<>|\0\n\r')
+    assert not plain.startswith((".", " "))
+    assert not plain.endswith((".", " "))
+    assert plain_name(plain) == plain

@@ -1,0 +1,329 @@
+"""Running a prompt without one of its pictures."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.object_info import compatible
+from comfy.prompt.bypass import can_do_without, take_out
+from comfy.prompt.model import Prompt, links
+from tests.support.samples.extra_nodes import wide_catalogue
+from tests.support.samples.forms import node, text_to_image, with_values
+
+CATALOGUE = wide_catalogue()
+PHOTO = node("LoadImage", image="photo.png")
+
+
+def without(prompt: Prompt, *nodes: str) -> Prompt:
+    """The prompt without these nodes, which must be possible."""
+    left = take_out(prompt, CATALOGUE, nodes or ("20",))
+    assert left is not None
+    return left
+
+
+def with_controlnet() -> Prompt:
+    """Text to image steered by a photo."""
+    prompt = text_to_image(
+        n20=PHOTO,
+        n21=node("ControlNetLoader", control_net_name="canny.safetensors"),
+        n22=node(
+            "ControlNetApplyAdvanced",
+            positive=["6", 0],
+            negative=["7", 0],
+            control_net=["21", 0],
+            image=["20", 0],
+            strength=1.0,
+            start_percent=0.0,
+            end_percent=1.0,
+        ),
+    )
+    return with_values(prompt, "3", positive=["22", 0], negative=["22", 1])
+
+
+def test_a_controlnet_without_its_picture_passes_the_texts_through() -> None:
+    """Each output is replaced by the input of its own place; the model that served only it goes
+    too."""
+    assert without(with_controlnet()) == text_to_image()
+
+
+def test_an_adapter_without_its_picture_passes_the_model_through() -> None:
+    """The input of the same type stands behind the output."""
+    adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
+    prompt = with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
+    assert without(prompt) == text_to_image()
+
+
+def test_a_chain_of_adapters_passes_through_all_of_them() -> None:
+    """Bypassed nodes behind bypassed nodes lead to the first one that stays."""
+    prompt = text_to_image(
+        n20=PHOTO,
+        n21=node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0),
+        n22=node("StyleAdapter", model=["21", 0], image=["20", 0], weight=0.5),
+    )
+    assert without(with_values(prompt, "3", model=["22", 0])) == text_to_image()
+
+
+def test_a_second_reference_is_simply_left_out() -> None:
+    """An optional input goes; the node that had it stays, and so does the first reference."""
+    editor = node("EditText", prompt="swap them", clip=["4", 1], image1=["20", 0], image2=["23", 0])
+    prompt = with_values(
+        text_to_image(n20=PHOTO, n22=PHOTO, n23=node("ImageScale", image=["22", 0]), n24=editor),
+        "3",
+    )
+    prompt = with_values(prompt, "3", positive=["24", 0])
+    left = without(prompt, "22")
+    assert left["24"]["inputs"] == {"prompt": "swap them", "clip": ["4", 1], "image1": ["20", 0]}
+    assert "23" not in left
+    assert "20" in left
+
+
+def test_a_sampler_that_starts_from_a_picture_needs_it() -> None:
+    """Encoder, sampler, decoder and saver would all fall: there would be nothing to run."""
+    prompt = text_to_image(n20=PHOTO, n21=node("VAEEncode", pixels=["20", 0], vae=["4", 2]))
+    prompt = with_values(prompt, "3", latent_image=["21", 0])
+    assert not can_do_without(prompt, CATALOGUE, "20")
+    assert take_out(prompt, CATALOGUE, ["20"]) is None
+
+
+def test_a_sampler_is_never_bypassed() -> None:
+    """Without the picture in its text it would hand on an empty latent as if that were a result."""
+    prompt = with_values(
+        text_to_image(n20=PHOTO, n21=node("Caption", image=["20", 0])), "6", text=["21", 0]
+    )
+    assert not can_do_without(prompt, CATALOGUE, "20")
+
+
+def test_a_mask_may_be_left_unpainted() -> None:
+    """The latent goes around the node that would have masked it."""
+    prompt = text_to_image(
+        n20=PHOTO, n21=node("SetLatentNoiseMask", samples=["5", 0], mask=["20", 1])
+    )
+    assert without(with_values(prompt, "3", latent_image=["21", 0])) == text_to_image()
+
+
+def test_numbers_measured_on_a_picture_start_again_from_the_servers_default() -> None:
+    """As a widget does in the editor when its link is gone."""
+    prompt = text_to_image(n20=PHOTO, n21=node("PictureSize", image=["20", 0]))
+    prompt = with_values(prompt, "5", width=["21", 0], height=["21", 1])
+    left = without(prompt)
+    assert (left["5"]["inputs"]["width"], left["5"]["inputs"]["height"]) == (512, 512)
+
+
+def test_a_formula_does_not_lose_a_term() -> None:
+    """An optional number of a formula is not optional to what the formula says."""
+    formula = node("Formula", formula="a + b", **{"values.a": ["22", 0], "values.b": ["21", 0]})
+    prompt = text_to_image(
+        n20=PHOTO,
+        n21=node("PictureSize", image=["20", 0]),
+        n22=node("PrimitiveInt", value=1),
+        n23=formula,
+    )
+    left = without(with_values(prompt, "5", width=["23", 0]))
+    assert left["5"]["inputs"]["width"] == ["22", 0]  # a, which comes in as the same type
+    assert not {"21", "23"} & left.keys()
+
+
+def batch_of(*loaders: str) -> Prompt:
+    """A film made of loaded pictures."""
+    members = {f"images.image{number}": [loader, 0] for number, loader in enumerate(loaders)}
+    return dict.fromkeys(loaders, PHOTO) | {
+        "8": node("BatchImagesNode", **members),
+        "9": node("CreateVideo", images=["8", 0], fps=8.0),
+        "10": node(
+            "SaveVideo",
+            video=["9", 0],
+            filename_prefix="v",
+            format="auto",
+            **{"format.codec": "auto"},
+        ),
+    }
+
+
+def test_a_growing_group_closes_up() -> None:
+    """The server wants the first places filled, so the others move up."""
+    left = without(batch_of("1", "2", "3"), "1")
+    assert left["8"]["inputs"] == {"images.image0": ["2", 0], "images.image1": ["3", 0]}
+
+
+def test_a_growing_group_keeps_its_least() -> None:
+    """One of two may go, but not both."""
+    prompt = batch_of("1", "2")
+    assert can_do_without(prompt, CATALOGUE, "1")
+    assert can_do_without(prompt, CATALOGUE, "2")
+    assert take_out(prompt, CATALOGUE, ["1", "2"]) is None
+
+
+def test_the_rest_of_two_results_still_comes() -> None:
+    """An output that falls is dropped as long as another stays."""
+    prompt = text_to_image(
+        n20=PHOTO,
+        n21=node("ImageScaleBy", image=["20", 0]),
+        n22=node("SaveImage", images=["21", 0]),
+    )
+    assert without(prompt) == text_to_image()
+
+
+def test_previews_and_texts_are_no_reason_to_run() -> None:
+    """The only thing saved falls; what is left would only show a word."""
+    prompt = {
+        "1": PHOTO,
+        "2": node("ImageScaleBy", image=["1", 0], scale_by=2.0),
+        "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+        "4": node("PrimitiveString", value="hello"),
+        "5": node("PreviewAny", source=["4", 0]),
+    }
+    assert not can_do_without(prompt, CATALOGUE, "1")
+
+
+def test_saving_the_other_picture_unchanged_is_no_result() -> None:
+    """Without one of two blended pictures the other would come back as it was."""
+    prompt = {
+        "1": PHOTO,
+        "2": PHOTO,
+        "3": node("Blend", image1=["1", 0], image2=["2", 0], factor=0.5),
+        "4": node("SaveImage", images=["3", 0], filename_prefix="x"),
+    }
+    assert not can_do_without(prompt, CATALOGUE, "1")
+    assert not can_do_without(prompt, CATALOGUE, "2")
+
+
+def test_the_made_picture_passes_where_the_loaded_one_is_missing() -> None:
+    """The place of the output is empty, so the next input of its type is taken."""
+    prompt = text_to_image(
+        n20=PHOTO, n21=node("Blend", image1=["20", 0], image2=["8", 0], factor=0.5)
+    )
+    assert without(with_values(prompt, "9", images=["21", 0])) == text_to_image()
+
+
+def test_what_an_unknown_node_needs_is_needed() -> None:
+    """Nobody knows how to bypass a class that the server does not have."""
+    prompt = text_to_image(n20=PHOTO, n21=node("Mystery", model=["4", 0], image=["20", 0]))
+    assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOGUE, "20")
+
+
+def test_an_author_may_name_the_result_that_counts() -> None:
+    """If that one falls, the picture is needed, whatever else would stay."""
+    prompt = text_to_image(n20=PHOTO, n21=node("SaveImage", images=["20", 0], filename_prefix="x"))
+    assert can_do_without(prompt, CATALOGUE, "20", {"9"})
+    assert not can_do_without(prompt, CATALOGUE, "20", {"21"})
+
+
+def test_rings_of_links_end() -> None:
+    """A damaged prompt is answered, one way or the other."""
+    ring = node("StyleAdapter", model=["22", 0], image=["20", 0], weight=1.0)
+    prompt = text_to_image(
+        n20=PHOTO, n21=ring, n22=with_values({"x": ring}, "x", model=["21", 0])["x"]
+    )
+    assert take_out(with_values(prompt, "3", model=["21", 0]), CATALOGUE, ["20"]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fit"),
+    [
+        ("IMAGE", "IMAGE", True),
+        ("IMAGE", "MASK", False),
+        ("*", "MASK", True),
+        ("INT,FLOAT", "FLOAT", True),
+    ],
+)
+def test_types_meet(one: str, other: str, fit: bool) -> None:
+    """The same, a wildcard, or one of several."""
+    assert compatible(one, other) is fit
+
+
+def test_a_long_chain_is_no_trouble() -> None:
+    """Thousands of bypassed nodes in a row end in the same place."""
+    chain = {
+        f"{n}": node(
+            "StyleAdapter", model=[f"{n - 1}" if n > 1000 else "4", 0], image=["20", 0], weight=1.0
+        )
+        for n in range(1000, 4000)
+    }
+    prompt = with_values(text_to_image(n20=PHOTO) | chain, "3", model=["3999", 0])
+    assert without(prompt) == text_to_image()
+
+
+LINKED = {
+    "ImageScale": {"image": "IMAGE"},
+    "Blend": {"image1": "IMAGE", "image2": "IMAGE"},
+    "VAEEncode": {"pixels": "IMAGE", "vae": "VAE"},
+    "VAEDecode": {"samples": "LATENT", "vae": "VAE"},
+    "StyleAdapter": {"model": "MODEL", "image": "IMAGE"},
+    "EditText": {"clip": "CLIP", "image1": "IMAGE", "image2": "IMAGE"},
+    "BatchImagesNode": {
+        "images.image0": "IMAGE",
+        "images.image1": "IMAGE",
+        "images.image2": "IMAGE",
+    },
+    "KSampler": {
+        "model": "MODEL",
+        "positive": "CONDITIONING",
+        "negative": "CONDITIONING",
+        "latent_image": "LATENT",
+    },
+    "SaveImage": {"images": "IMAGE"},
+    "PreviewImage": {"images": "IMAGE"},
+}
+
+
+@st.composite
+def prompts(draw: st.DrawFn) -> Prompt:
+    """Prompts of any shape whose links have the right types and lead back."""
+    prompt: Prompt = {
+        "c": node("CheckpointLoaderSimple", ckpt_name="x"),
+        "a": PHOTO,
+        "b": PHOTO,
+        "t": node("CLIPTextEncode", text="fox", clip=["c", 1]),
+        "e": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+    }
+    made = {
+        "MODEL": [["c", 0]],
+        "CLIP": [["c", 1]],
+        "VAE": [["c", 2]],
+        "IMAGE": [["a", 0], ["b", 0]],
+    }
+    made |= {"CONDITIONING": [["t", 0]], "LATENT": [["e", 0]]}
+    for number, kind in enumerate(
+        draw(st.lists(st.sampled_from(sorted(LINKED)), min_size=1, max_size=12))
+    ):
+        inputs: dict[str, Any] = {
+            name: draw(st.sampled_from(made[type_])) for name, type_ in LINKED[kind].items()
+        }
+        prompt[f"{number}"] = node(kind, **inputs)
+        for slot, type_ in enumerate(CATALOGUE[kind].output_types):
+            made[type_].append([f"{number}", slot])
+    return prompt
+
+
+@given(prompts(), st.sets(st.sampled_from(["a", "b"]), min_size=1))
+@settings(max_examples=200, deadline=None)
+def test_what_is_left_is_whole(prompt: Prompt, gone: set[str]) -> None:
+    """No link leads nowhere, nothing required is missing, every type fits, and the prompt given is
+    as it was."""
+    before = copy.deepcopy(prompt)
+    left = take_out(prompt, CATALOGUE, gone)
+    assert prompt == before
+    if left is None:
+        return
+    assert not gone & left.keys()
+    assert any(CATALOGUE[one["class_type"]].output_node for one in left.values())
+    for one in left.values():
+        active = CATALOGUE[one["class_type"]].active_inputs(one["inputs"])
+        for name in LINKED.get(one["class_type"], {}):
+            assert (
+                name in one["inputs"]
+                or not active[name if name in active else "images"].required
+                or "." in name
+            )
+        for name, link in links(one):
+            made = CATALOGUE[left[link.node]["class_type"]].output_types[link.slot]
+            assert compatible(made, active[name].type)
+        if one["class_type"] == "BatchImagesNode":
+            assert (
+                list(one["inputs"]) == [f"images.image{n}" for n in range(len(one["inputs"]))] != []
+            )

@@ -1,0 +1,75 @@
+"""Which values bring other fields; all others leave a form as it is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.prompt.arrange import arrange
+from comfy.prompt.structure import Structure
+from tests.support.samples.extra_nodes import PAINTED, wide_catalogue, wide_form
+
+CATALOGUE = wide_catalogue()
+STRUCTURE = Structure.of(PAINTED, CATALOGUE)
+
+KEYS = st.sampled_from(
+    [
+        *("1.image", "8.model", "8.model.mode", "8.model.prompt", "8.model.steps", "8.seed", "8"),
+        *(
+            "8.model.images.image_2.image",
+            "8.model.images.image_3.image",
+            "8.model.images.image_9.image",
+        ),
+        *("8.model.images.image_1.image", "8.model.photo.image", "9.model", "", ".", "8..image"),
+    ]
+)
+VALUES = st.one_of(
+    st.sampled_from(
+        ["Small", "Large", "Animated", "From photo", "With voice", "plain", "fast", "other", ""]
+    ),
+    st.none(),
+    st.integers(),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=6))
+def test_what_is_not_structural_arranges_nothing(given_values: dict[str, object]) -> None:
+    """A prompt is arranged by the structural ones among any values just as by all of them."""
+    structural = dict(STRUCTURE.structural(given_values))
+    assert arrange(PAINTED, CATALOGUE, structural) == arrange(PAINTED, CATALOGUE, given_values)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=6))
+def test_structural_values_are_structural(given_values: dict[str, object]) -> None:
+    """What was found to be structural is found again, and nothing else."""
+    structural = STRUCTURE.structural(given_values)
+    assert STRUCTURE.structural(dict(structural)) == structural
+
+
+def test_what_people_type_is_not_structural() -> None:
+    """Texts, numbers, files and the option that a workflow has anyway bring no other fields."""
+    form = wide_form(PAINTED)
+    typed = {
+        field.key: f"typed {field.key}" if field.type == "STRING" else field.default
+        for field in form.fields
+    }
+    assert typed["8.model"] == "Small"
+    assert STRUCTURE.structural(typed) == frozenset()
+
+
+def test_options_and_further_files_are_structural() -> None:
+    """Another option, at any depth, counts with its value, a further file by its key."""
+    found = STRUCTURE.structural(
+        {
+            "8.model": "Animated",
+            "8.model.mode": "fast",
+            "8.model.images.image_2.image": "a.png",
+            "8.seed": 3,
+        }
+    )
+    assert found == {
+        ("8.model", "Animated"),
+        ("8.model.mode", "fast"),
+        ("8.model.images.image_2.image", None),
+    }

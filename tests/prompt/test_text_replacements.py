@@ -1,0 +1,188 @@
+"""Names in texts: replaced once, as the editor does it, where the editor does it."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.form.build import build_form
+from comfy.form.fill import fill
+from comfy.prompt.model import Prompt
+from comfy.prompt.text_replacements import (
+    format_date,
+    prefix_names,
+    replace_names,
+    replace_prefixes,
+)
+from comfy.workflow.model import Workflow
+from comfy.workflow.resolve import on_server
+from tests.support.samples.forms import node
+from tests.support.samples.graphs import CATALOGUE, converted, graph, subgraph
+from tests.support.samples.graphs import graph_node as graph_node
+
+NOW = datetime(2025, 3, 7, 16, 5, 9)
+PROMPT = {
+    "1": node("KSampler", "First pass", seed=18446744073709551615, cfg=8.0, denoise=0.55, on=True),
+    "2": node("KSampler", "Second pass", seed=2),
+    "3": node(
+        "CheckpointLoaderSimple", "KSampler", ckpt_name='sd\\xl/base:1"?.safetensors', none=None
+    ),
+}
+
+
+def replaced(prompt: Prompt) -> Prompt:
+    """A prompt that came without a graph, as it is queued."""
+    return replace_prefixes(prompt, prefix_names(prompt), NOW)[0]
+
+
+def named(prefix: str, prompt: Prompt = PROMPT) -> object:
+    """What a file prefix in this prompt becomes."""
+    return replaced(prompt | {"9": node("SaveImage", filename_prefix=prefix)})["9"]["inputs"][
+        "filename_prefix"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("yyyy-MM-dd", "2025-03-07"),
+        ("yyyyMMddhhmmss", "20250307160509"),
+        ("d.M.yy", "7.3.25"),
+        ("h:m:s", "16:5:9"),
+        ("hh-mm", "16-05"),
+        ("y yyy", "y yyy"),
+        ("QQ", "QQ"),
+        ("", ""),
+    ],
+)
+def test_dates_follow_the_editors_letters(pattern: str, expected: str) -> None:
+    """One letter is the bare number, two pad it; the year has two or four digits."""
+    assert format_date(pattern, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("ComfyUI", "ComfyUI"),
+        ("%date:yyyy-MM-dd%/image", "2025-03-07/image"),
+        ("a_%date:yyyy%_%date:MM%", "a_2025_03"),
+        ("%KSampler.seed%", "18446744073709551615"),
+        ("%KSampler.cfg%_%KSampler.denoise%_%KSampler.on%", "8_0.55_true"),
+        ("%Second pass.seed%", "2"),
+        ("%CheckpointLoaderSimple.ckpt_name%", "sd_xl_base_1__.safetensors"),
+        ("x%CheckpointLoaderSimple.none%", "x"),
+        ("%width%x%height%_%year%", "%width%x%height%_%year%"),
+        ("%Nobody.seed% %KSampler.nothing% %a.b.c%", "%Nobody.seed% %KSampler.nothing% %a.b.c%"),
+        ("100% %KSampler.seed%", "100% %KSampler.seed%"),
+        ("%%", "%%"),
+    ],
+)
+def test_names_become_values(prefix: str, expected: str) -> None:
+    """Aliases before titles, the first node of several; what leads nowhere, and what is the
+    server's, stays."""
+    assert named(prefix) == expected
+
+
+def test_a_value_cannot_choose_a_folder() -> None:
+    """Slashes and other characters no file name may hold become underscores, whoever typed them."""
+    assert (
+        named("out/%A.text%", {"1": node("A", text="../../etc/pass\x00wd\n")})
+        == "out/.._.._etc_pass_wd_"
+    )
+
+
+def test_the_prefixes_of_a_prompt_are_substituted() -> None:
+    """By class type and title; links have no value, other inputs are left alone, the prompt given
+    is not changed."""
+    prompt = {
+        "3": node("KSampler", "Main", seed=7, steps=["9", 0]),
+        "9": node(
+            "SaveImage",
+            "Save",
+            filename_prefix="%Main.seed%_%KSampler.steps%_%date:yy%",
+            images=["8", 0],
+        ),
+        "10": node("Note", text="%Main.seed%"),
+    }
+    substituted, changed = replace_prefixes(prompt, prefix_names(prompt), NOW)
+    assert substituted["9"]["inputs"]["filename_prefix"] == "7_%KSampler.steps%_25"
+    assert changed == {("9", "filename_prefix"): "7_%KSampler.steps%_25"}
+    assert substituted["10"] == prompt["10"]
+    assert prompt["9"]["inputs"]["filename_prefix"].startswith("%Main")
+
+
+def test_a_linked_prefix_stays_linked() -> None:
+    """A prefix that comes through a link is not there to be substituted."""
+    prompt = {"9": node("SaveImage", filename_prefix=["3", 0])}
+    assert replace_prefixes(prompt, prefix_names(prompt), NOW) == (prompt, {})
+
+
+def test_other_savers_prefixes_are_left_to_them() -> None:
+    """The editor replaces names for the savers of ComfyUI alone: packs have their own ways."""
+    prompt = PROMPT | {
+        "9": node("VHS_VideoCombine", filename_prefix="a_%Second pass.seed%_%date:yy%")
+    }
+    assert replaced(prompt) == prompt
+
+
+def test_without_a_moment_dates_stay() -> None:
+    """They belong to the run, not to a file that is written for later."""
+    prompt = PROMPT | {"9": node("SaveImage", filename_prefix="%Second pass.seed%/%date:yyyy%")}
+    written, _ = replace_prefixes(prompt, prefix_names(prompt))
+    assert written["9"]["inputs"]["filename_prefix"] == "2/%date:yyyy%"
+
+
+def queued(data: dict[str, Any], **values: object) -> Prompt:
+    """What a form made of this graph sends, with these values (`n1_text="…"`)."""
+    workflow = on_server(Workflow("sample", {}, graph=data), CATALOGUE)
+    form = build_form(workflow, CATALOGUE)
+    given = {name.removeprefix("n").replace("_", ".", 1): value for name, value in values.items()}
+    defaults = {field.key: field.default for field in form.fields}
+    return fill(workflow, form, defaults | given, random.Random(1), NOW)[0]
+
+
+def test_a_graphs_own_names_stand_for_what_is_sent() -> None:
+    """Names given in a graph are found, inside subgraphs too, and mean the values of the run."""
+    inner = subgraph(
+        "inner", graph_node(5, "Text", "cat", properties={"Node name for S&R": "deep"})
+    )
+    data = graph(
+        graph_node(1, "Text", "dog", title="Subject"),
+        graph_node(7, "inner"),
+        graph_node(2, "SaveImage", "%Subject.text%_%deep.text%_%date:yy%"),
+        definitions={"subgraphs": [inner]},
+    )
+    assert queued(data)["2"]["inputs"]["filename_prefix"] == "dog_cat_25"
+    assert queued(data, n1_text="fox")["2"]["inputs"]["filename_prefix"] == "fox_cat_25"
+
+
+def test_a_graph_keeps_its_names_until_it_is_queued() -> None:
+    """Conversion replaces nothing: a form shows the prefix as its author wrote it."""
+    data = graph(
+        graph_node(1, "Text", "dog", title="Subject"), graph_node(2, "SaveImage", "%Subject.text%")
+    )
+    result = converted(data)
+    assert result.prompt["2"]["inputs"]["filename_prefix"] == "%Subject.text%"
+    assert (
+        replace_prefixes(result.prompt, result.names)[0]["2"]["inputs"]["filename_prefix"] == "dog"
+    )
+
+
+def test_a_node_that_does_not_run_has_its_saved_value() -> None:
+    """Muted, it is not in the prompt, but in the editor it still has a name and a value."""
+    data = graph(
+        graph_node(1, "Text", "dog", title="Subject", mode=2),
+        graph_node(2, "SaveImage", "%Subject.text%"),
+    )
+    assert queued(data)["2"]["inputs"]["filename_prefix"] == "dog"
+
+
+@given(st.text(alphabet="%.dateyM:K ", max_size=40))
+def test_any_prefix_gives_a_text(prefix: str) -> None:
+    """Stray percent signs and dots are only text."""
+    assert isinstance(replace_names(prefix, lambda name, widget: None, NOW), str)

@@ -1,0 +1,140 @@
+"""Wildcards in texts, resolved as the editor does before it queues."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.prompt.wildcards import MAX_LENGTH, resolve_wildcards
+
+
+def every(text: str) -> set[str]:
+    """All that a text becomes."""
+    return {resolve_wildcards(text, random.Random(seed)) for seed in range(200)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a {red|green|blue} cat", {"a red cat", "a green cat", "a blue cat"}),
+        ("{a|b}{c|d}", {"ac", "ad", "bc", "bd"}),
+        ("{a|{b|c} d}", {"a", "b d", "c d"}),
+        ("{{{a}}}", {"a"}),
+        ("{|x}", {"", "x"}),
+        ("{}", {""}),
+        ("{a|b", {"a", "b"}),
+        ("a} b", {"a} b"}),
+        ("a | b", {"a | b"}),
+        (r"\{a|b\}", {"{a|b}"}),
+        (r"{a\|b|c}", {"a|b", "c"}),
+        (r"{a|\}}", {"a", "}"}),
+        (r"back\slash\\", {"back\\slash\\\\"}),
+        ("tail\\", {"tail\\"}),
+        ("plain", {"plain"}),
+        ("", {""}),
+    ],
+)
+def test_braces_are_choices(text: str, expected: set[str]) -> None:
+    """Choices nest, may be empty, and are plain characters behind a backslash."""
+    assert every(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a /* no {x|y} */ b", "a  b"),
+        ("a // rest\nb", "a \nb"),
+        ("a /* over\ntwo lines */b", "a b"),
+        ("{a/* | */b}", "ab"),
+        ("see http://x.org/y", "see http:"),
+        ("2 /* 3", "2 /* 3"),
+        ("2 /* 3 // 4", "2 /* 3 "),
+        ("// all", ""),
+    ],
+)
+def test_comments_go_as_in_the_editor(text: str, expected: str) -> None:
+    """Comments go before choices are made, also in texts without any."""
+    assert every(text) == {expected}
+
+
+def test_a_seed_gives_the_same_text_again() -> None:
+    """The choice is the caller's: one generator, one text."""
+    text = "{a|b|c|d|{e|f}} {1|2|3|4|5}"
+    assert resolve_wildcards(text, random.Random(5)) == resolve_wildcards(text, random.Random(5))
+
+
+def test_choices_are_equally_likely() -> None:
+    """No choice is favoured."""
+    rng = random.Random(1)
+    found = [resolve_wildcards("{a|b|c}", rng) for _ in range(3000)]
+    assert all(850 < found.count(letter) < 1150 for letter in "abc")
+
+
+@given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
+def test_any_text_resolves(text: str, seed: int) -> None:
+    """Unbalanced braces and stray comments are texts, too; without braces, comments and escapes
+    nothing changes."""
+    result = resolve_wildcards(text, random.Random(seed))
+    assert len(result) <= len(text)
+    if not set(text) & set("{\\/"):
+        assert result == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 10_000_000,
+        "{a|" * 100_000,
+        "{" * 64 + "\\a" * 99_000,
+        "{}" * 99_000,
+        "/* " * 66_000,
+        "{/*" * 60,
+        "x" * (MAX_LENGTH + 1) + "{a|b}",
+    ],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """What nobody would write by hand ends in time, at worst unchanged."""
+    begun = time.process_time()
+    resolve_wildcards(text, random.Random(1))
+    assert time.process_time() - begun < 10
+
+
+def as_the_editor_does(text: str, rng: random.Random) -> str:
+    """A transcription of the editor's `processDynamicPrompt`, letter by letter and level by
+    level."""
+    text = re.sub(r"//[^\n\r\u2028\u2029]*|/\*[\s\S]*?\*/", "", text)
+    result, at = "", 0
+    while at < len(text):
+        if text[at] == "\\":
+            result, at = result + text[at : at + 2], at + 2
+        elif text[at] != "{":
+            result, at = result + text[at], at + 1
+        else:
+            choices, depth, at = [""], 0, at + 1
+            while at < len(text) and (depth or text[at] != "}"):
+                if text[at] == "|" and not depth:
+                    choices.append("")
+                else:
+                    taken = text[at : at + 2] if text[at] == "\\" else text[at]
+                    depth += (taken == "{") - (taken == "}")
+                    choices[-1] += taken
+                    at += len(taken) - 1
+                at += 1
+            at += 1
+            result += as_the_editor_does(choices[int(rng.random() * len(choices))], rng)
+    return re.sub(r"\\([{}|])", r"\1", result)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
+def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> None:
+    """Comments, escapes and choices of any nesting, at once, are what they are one level after the
+    other."""
+    assert resolve_wildcards(text, random.Random(seed)) == as_the_editor_does(
+        text, random.Random(seed)
+    )

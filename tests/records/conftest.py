@@ -1,0 +1,23 @@
+"""An empty history and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "kept")
+
+
+@pytest.fixture
+def history(database: str, kept: BlobStore) -> Iterator[RunStore]:
+    history = RunStore(database, kept)
+    yield history
+    history.close()

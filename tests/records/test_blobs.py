@@ -1,0 +1,349 @@
+"""Files kept on disk: once each, whole or not at all, and small pictures of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.errors import ComfyError
+from comfy.records.blobs import BlobStore
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[BlobStore]:
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        yield kept
+
+
+def on_disk(tmp_path: Path) -> list[Path]:
+    """Every file below the folder, but for the one that says whose it is."""
+    return [
+        path for path in (tmp_path / "kept").rglob("*") if path.is_file() and path.name != "lock"
+    ]
+
+
+def encoded(picture: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, format, **options)
+    return target.getvalue()
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A PNG with this size in its head and hardly anything in it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_a_file_is_found_by_its_digest(kept: BlobStore) -> None:
+    """What was added in pieces is there in one, under its SHA-256."""
+    digest, size = kept.add([b"light", b"", b"house"], size=10)
+    assert (digest, size) == (hashlib.sha256(b"lighthouse").hexdigest(), 10)
+    path = kept.path(digest)
+    assert path is not None
+    assert path.read_bytes() == b"lighthouse"
+
+
+def test_the_same_bytes_are_kept_once(kept: BlobStore, tmp_path: Path) -> None:
+    """Added twice, there is one file, and its bytes count once."""
+    assert kept.add([b"same"]) == kept.add([b"sa", b"me"])
+    assert len(on_disk(tmp_path)) == 1
+    assert kept.total() == 4
+
+
+@pytest.mark.parametrize(("size", "said"), [(3, "more"), (5, "only 4"), (0, "more")])
+def test_a_file_of_another_size_than_announced_is_refused(
+    kept: BlobStore, tmp_path: Path, size: int, said: str
+) -> None:
+    """Too many bytes or too few are an error in words, and nothing is left of them."""
+    with pytest.raises(ComfyError, match=said):
+        kept.add([b"four"], size=size)
+    assert on_disk(tmp_path) == []
+
+
+def test_more_than_announced_is_not_read_to_its_end(kept: BlobStore) -> None:
+    """An endless file with a small size announced is let go as soon as it is too long."""
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(10):
+            yield b"x" * 100
+        pytest.fail("read on after the announced size was passed")
+
+    with pytest.raises(ComfyError):
+        kept.add(endless(), size=300)
+
+
+def test_nothing_is_left_of_a_file_that_broke_off(kept: BlobStore, tmp_path: Path) -> None:
+    """What the source raises is passed on as it is, and its half of a file is gone."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"half a "
+        raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError, match="cut"):
+        kept.add(broken())
+    assert on_disk(tmp_path) == []
+
+
+def test_leftovers_of_a_killed_program_are_removed_at_start(
+    kept: BlobStore, tmp_path: Path
+) -> None:
+    """A half-written file is gone after a restart, a whole one is not."""
+    digest, _ = kept.add([b"whole"])
+    (tmp_path / "kept/parts/1234.part").write_bytes(b"hal")
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as other:
+        assert not other.ours
+    assert len(on_disk(tmp_path)) == 2, "another program may be writing it"
+    kept.close()
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as again:
+        assert again.ours
+        assert again.path(digest) is not None
+        assert len(on_disk(tmp_path)) == 1
+
+
+def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: BlobStore) -> None:
+    """Bytes that lie there in another length than they should are written anew."""
+    digest, _ = kept.add([b"lighthouse"])
+    path = kept.path(digest)
+    assert path is not None
+    path.write_bytes(b"light")
+    kept.add([b"lighthouse"])
+    assert path.read_bytes() == b"lighthouse"
+
+
+def test_a_file_removed_behind_our_back_is_not_there(kept: BlobStore) -> None:
+    """Then its path is None, and adding it again brings it back."""
+    digest, _ = kept.add([b"gone"])
+    path = kept.path(digest)
+    assert path is not None
+    path.unlink()
+    assert kept.path(digest) is None
+    assert kept.thumbnail(digest, "image") is None
+    assert kept.remove(digest) == 0
+    kept.add([b"gone"])
+    assert kept.path(digest) == path
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "..", "../../etc/passwd", "/etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"]
+)
+def test_only_a_digest_names_a_file(kept: BlobStore, digest: str) -> None:
+    """Anything else is unknown, whatever lies on the disk under that name."""
+    assert kept.path(digest) is None
+    assert kept.thumbnail(digest, "image") is None
+    assert not kept.hold(digest, "run")
+    assert kept.remove(digest) == 0
+
+
+def test_a_removed_file_takes_its_thumbnail_with_it(kept: BlobStore, tmp_path: Path) -> None:
+    """Nothing of it is left on the disk, and its size is told."""
+    data = encoded(Image.new("RGB", (600, 400), "teal"))
+    digest, size = kept.add([data])
+    assert kept.thumbnail(digest, "image") is not None
+    assert kept.total() > size
+    assert kept.remove(digest) == size
+    assert on_disk(tmp_path) == []
+    assert kept.total() == 0
+
+
+def test_a_held_file_is_not_removed(kept: BlobStore) -> None:
+    """As long as one holder needs it, it stays; once all have let go, it can be removed."""
+    digest, size = kept.add([b"needed"], holder="a run")
+    kept.add([b"needed"], holder="a run")
+    assert kept.hold(digest, "another")
+    assert kept.remove(digest) == 0
+    kept.release("a run")
+    assert kept.remove(digest) == 0
+    kept.release("another")
+    assert kept.remove(digest) == size
+    assert not kept.hold(digest, "a third")
+
+
+def test_what_was_not_added_again_for_long_is_told(kept: BlobStore) -> None:
+    """Adding bytes that are there already makes them new again."""
+    digest, _ = kept.add([b"old"])
+    path = kept.path(digest)
+    assert path is not None
+    moment = path.stat().st_mtime + 10
+    assert list(kept.unused_since(moment)) == [digest]
+    assert list(kept.unused_since(moment - 20)) == []
+
+
+@pytest.mark.parametrize("below", ["a file", "a file/below it"])
+def test_a_folder_that_cannot_be_used_is_told_in_words(tmp_path: Path, below: str) -> None:
+    """A place where no folder can be is named in a sentence."""
+    (tmp_path / "a file").write_bytes(b"")
+    with pytest.raises(ComfyError, match="a file") as told:
+        BlobStore(tmp_path / below)
+    assert "folder" in told.value.hint
+
+
+def test_a_disk_that_takes_nothing_is_told_in_words(kept: BlobStore, tmp_path: Path) -> None:
+    """A file that cannot be written is a sentence, not an error of the system's."""
+    (tmp_path / "kept/parts").rmdir()
+    with pytest.raises(ComfyError, match="could not be kept"):
+        kept.add([b"x"])
+
+
+def test_the_folder_is_for_this_account_only(kept: BlobStore, tmp_path: Path) -> None:
+    """Other accounts of the machine cannot look into it."""
+    assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
+
+
+def test_many_threads_add_and_remove_the_same_bytes(kept: BlobStore, tmp_path: Path) -> None:
+    """Whatever their order, a file that somebody holds is there, whole, and nothing half-written is
+    left."""
+    data = b"x" * 100_000
+    digest = hashlib.sha256(data).hexdigest()
+    wrong: list[object] = []
+
+    def work(name: str) -> None:
+        for _ in range(25):
+            try:
+                kept.add([data[:50_000], data[50_000:]], size=len(data), holder=name)
+                path = kept.path(digest)
+                if path is None or path.stat().st_size != len(data):
+                    wrong.append("a held file was not there")
+            except Exception as error:  # noqa: BLE001 - asserted in the test's own thread
+                wrong.append(error)
+            kept.release(name)
+            kept.remove(digest)
+
+    threads = [threading.Thread(target=work, args=(str(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert wrong == []
+    assert on_disk(tmp_path) == []
+
+
+# Thumbnails
+
+
+def small(kept: BlobStore, data: bytes) -> Image.Image | None:
+    digest, _ = kept.add([data])
+    path = kept.thumbnail(digest, "image")
+    if path is None:
+        return None
+    with Image.open(path) as image:
+        image.load()
+    assert image.format == "WEBP"
+    return image
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> None:
+    """A WebP of at most 320 pixels a side, in the picture's proportions."""
+    image = small(kept, encoded(Image.new("RGB", (1000, 500), "orange"), format))
+    assert image is not None
+    assert image.size == (320, 160)
+    red, _, blue = image.convert("RGB").getpixel((160, 80))
+    assert red > 200
+    assert blue < 60
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+def test_a_thumbnail_of_every_kind_of_pixel(kept: BlobStore, mode: str) -> None:
+    """Palettes, greys, ink, transparency and 16 bits all become a picture."""
+    format = "TIFF" if mode in ("CMYK", "F") else "PNG"
+    assert small(kept, encoded(Image.new(mode, (400, 400)), format)) is not None
+
+
+def test_sixteen_bits_keep_their_greys(kept: BlobStore) -> None:
+    """A middle grey of 16 bits is a middle grey in its thumbnail, not white."""
+    image = small(kept, encoded(Image.new("I;16", (400, 400), 32768)))
+    assert image is not None
+    assert 110 < image.convert("L").getpixel((10, 10)) < 146
+
+
+def test_transparency_stays(kept: BlobStore) -> None:
+    """What one can see through in a picture, one can see through in its thumbnail."""
+    image = small(kept, encoded(Image.new("RGBA", (400, 400), (0, 0, 0, 0))))
+    assert image is not None
+    assert image.convert("RGBA").getpixel((10, 10))[3] == 0
+
+
+def test_a_photo_is_turned_as_its_camera_was(kept: BlobStore) -> None:
+    """A photo taken upright lies in the file, and stands in its thumbnail."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = small(kept, encoded(Image.new("RGB", (800, 400)), "JPEG", exif=exif))
+    assert image is not None
+    assert image.size == (160, 320)
+
+
+def test_an_animation_shows_its_first_picture(kept: BlobStore) -> None:
+    """The thumbnail of an animation stands still."""
+    frames = [Image.new("RGB", (400, 400), colour) for colour in ("red", "blue", "green")]
+    image = small(
+        kept, encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100)
+    )
+    assert image is not None
+    assert getattr(image, "n_frames", 1) == 1
+    assert image.convert("RGB").getpixel((100, 100))[0] > 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a picture",
+        encoded(Image.effect_noise((600, 600), 50))[:5000],
+        b"GIF89a" + b"\xff" * 40,
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n",
+        png_that_claims(30_000, 30_000),
+        png_that_claims(2**31 - 1, 2**31 - 1),
+        png_that_claims(1, 2**31 - 1),
+    ],
+    ids=["empty", "text", "cut", "gif", "eps", "huge", "absurd", "long"],
+)
+def test_no_thumbnail_of_what_is_no_picture(kept: BlobStore, tmp_path: Path, data: bytes) -> None:
+    """Damaged files and bombs have no thumbnail, raise nothing and leave nothing."""
+    assert small(kept, data) is None
+    assert len(on_disk(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("kind", ["video", "audio", "3d", "file"])
+def test_only_pictures_have_thumbnails(kept: BlobStore, kind: str) -> None:
+    """Other kinds are not even opened as pictures."""
+    digest, _ = kept.add([encoded(Image.new("RGB", (9, 9)))])
+    assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]
+
+
+def test_a_thumbnail_is_made_once(kept: BlobStore) -> None:
+    """Asked for by many at once, there is one, and it is not made again."""
+    digest, _ = kept.add([encoded(Image.effect_noise((1500, 1500), 50))])
+    first = kept.thumbnail(digest, "image")
+    assert first is not None
+    made = first.stat().st_mtime_ns
+    found: list[Path | None] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(kept.thumbnail(digest, "image")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert found == [first] * 4
+    assert first.stat().st_mtime_ns == made

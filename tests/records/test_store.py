@@ -1,0 +1,222 @@
+"""The history on disk: exact, its owner's alone, within its limits, and never half of anything.
+
+Every test runs on SQLite, and on Postgres where one is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from comfy.protocol.outputs import TextOutput
+from comfy.records.blobs import BlobStore
+from comfy.records.record import KeptInput
+from comfy.records.serialization import from_text, to_text
+from comfy.records.store import RunStore
+from tests.support.samples.histories import ANN, BOB, EVERYTHING, begun, ended_record, ids, picture
+
+
+def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
+    """Every part of it: 64-bit integers, nulls, lists, files of a terabyte, errors, moments."""
+    history.end(EVERYTHING)
+    assert history.get("everything", ANN) == EVERYTHING
+    assert history.of(ANN) == (EVERYTHING,)
+
+
+def test_a_record_without_names_for_nodes_has_those_of_its_prompt() -> None:
+    """Records of earlier versions name no nodes."""
+    prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}
+    told = json.loads(to_text(begun("old", prompt=prompt)))
+    del told["job"]["titles"]
+    assert from_text(json.dumps(told)).state.titles == {"3": "Sampler"}
+
+
+WORDS = st.text(st.characters(codec=None), max_size=30)  # lone surrogates and NULs among them
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | WORDS
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(WORDS, PLAIN, max_size=4), WORDS, WORDS, WORDS, WORDS)
+def test_any_text_comes_back_as_it_was(
+    history: RunStore, values: dict[str, object], owner: str, title: str, prompt_id: str, said: str
+) -> None:
+    """Whatever somebody typed or a server sent is kept exactly, found by its owner, and no reason
+    for an error."""
+    record = begun("hostile", owner, values=values, title=title, workflow=title)
+    history.begin(record)
+    history.sent("hostile", prompt_id)
+    record = ended_record(
+        replace(record, sent=True), texts=(TextOutput("1", said),), prompt_id=prompt_id
+    )
+    history.end(record)
+    assert history.get("hostile", owner) == record
+    assert history.of(owner, workflow=title, text=title) in ((record,), ())
+    assert history.of(owner, workflow=title) == (record,)
+    assert history.get("hostile", owner + "x") is None
+    assert history.delete("hostile", owner)
+
+
+def test_everything_is_found_again_by_the_next_program(database: str, kept: BlobStore) -> None:
+    """After closing and opening, all is as it was."""
+    first = RunStore(database, kept)
+    first.begin(begun("waits"))
+    first.end(EVERYTHING)
+    first.close()
+    again = RunStore(database, kept)
+    assert again.get("everything", ANN) == EVERYTHING
+    assert again.unfinished() == (begun("waits"),)
+    again.close()
+
+
+def test_a_run_on_its_way(history: RunStore) -> None:
+    """Begun, handed over, handed over under another id, finished: each is on disk at once."""
+    record = begun()
+    history.begin(record)
+    assert history.unfinished() == (record,)
+    history.sent("r1", "p1")
+    (found,) = history.unfinished()
+    assert (found.sent, found.state.prompt_id) == (True, "p1")
+    history.sent("r1", "p2")
+    assert history.unfinished()[0].state.prompt_id == "p2"
+    assert history.of(ANN) == ()
+    done = ended_record(replace(record, sent=True))
+    history.end(done)
+    assert history.unfinished() == ()
+    assert history.of(ANN) == (done,)
+
+
+def test_unfinished_runs_come_oldest_first(history: RunStore) -> None:
+    """Those of all owners, in the order in which they were submitted."""
+    history.begin(begun("b", BOB, at=2))
+    history.begin(begun("a", ANN, at=1))
+    history.begin(begun("c", ANN, at=3))
+    assert ids(history.unfinished()) == ["a", "b", "c"]
+
+
+def test_a_run_that_ends_without_having_begun_is_remembered(history: RunStore) -> None:
+    """The end says everything; nothing depends on what came before."""
+    history.end(ended_record(begun()))
+    assert ids(history.of(ANN)) == ["r1"]
+
+
+def test_what_is_written_twice_is_there_once(history: RunStore, kept: BlobStore) -> None:
+    """The later word counts, files included."""
+    history.end(ended_record(begun(), files=(picture(kept, b"1"),)))
+    last = ended_record(begun(), files=(picture(kept, b"2"),))
+    history.begin(begun())
+    history.end(last)
+    history.end(last)
+    assert history.of(ANN) == (last,)
+
+
+# Owners
+
+
+def test_people_see_their_own_runs_only(history: RunStore) -> None:
+    """Listing, looking up, deleting and going on from a run all ask whose it is."""
+    for at, owner in enumerate((ANN, BOB, ANN)):
+        history.end(ended_record(begun(f"r{at}", owner, at=at)))
+    assert ids(history.of(ANN)) == ["r2", "r0"]
+    assert ids(history.of(BOB)) == ["r1"]
+    assert history.of("") == history.of("browser:") == history.of(ANN.upper()) == ()
+    assert history.get("r0", BOB) is None
+    assert not history.delete("r0", BOB)
+    assert history.of(BOB, before="r2") == ()
+    assert history.get("r0", ANN) is not None
+
+
+@pytest.mark.parametrize("run_id", ["", "none", "' OR 1=1 --", "%", "\0", "\ud800", "x" * 10_000])
+def test_a_run_that_never_was(history: RunStore, run_id: str) -> None:
+    """An unknown id of any kind is nothing, not an error."""
+    history.end(ended_record(begun()))
+    assert history.get(run_id, ANN) is None
+    assert not history.delete(run_id, ANN)
+    assert history.of(ANN, before=run_id) == (() if run_id else history.of(ANN))
+    history.sent(run_id, "p")
+
+
+# Order, pages, search
+
+
+def test_newest_first_in_pages(history: RunStore) -> None:
+    """Page after page, every run comes once, also those that finished in the same instant."""
+    for number in range(25):
+        history.end(
+            ended_record(begun(f"r{number:02}", at=100.0 + number // 10), at=200.0 + number // 10)
+        )
+    seen: list[str] = []
+    while page := history.of(ANN, limit=4, before=seen[-1] if seen else ""):
+        assert len(page) <= 4
+        seen += ids(page)
+    assert len(seen) == len(set(seen)) == 25
+    ends = [record.state.finished_at for record in history.of(ANN, limit=200)]
+    assert ends == sorted(ends, reverse=True)
+    assert ids(history.of(ANN, limit=200)) == seen == ids(history.of(ANN, limit=200))
+
+
+@pytest.mark.parametrize(("limit", "come"), [(0, 1), (-5, 1), (10**9, 3)])
+def test_a_page_has_bounds(history: RunStore, limit: int, come: int) -> None:
+    """However many are asked for, there is at least one and never all at once."""
+    for number in range(3):
+        history.end(ended_record(begun(f"r{number}")))
+    assert len(history.of(ANN, limit=limit)) == come
+
+
+def test_of_one_workflow(history: RunStore) -> None:
+    """A workflow's past is its own, told by its exact name."""
+    for name in ("portrait", "Portrait", "por"):
+        history.end(ended_record(begun(name, workflow=name)))
+    assert ids(history.of(ANN, workflow="portrait")) == ["portrait"]
+    assert len(history.of(ANN)) == 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("lighthouse", True),
+        ("LIGHTHOUSE dusk", True),
+        ("dusk lighthouse", True),
+        ("house port", True),
+        ("über STRASSE", True),
+        ("U\u0308ber", True),
+        ("12345678901234567890", True),
+        ("said so", True),
+        ("photo.png", True),
+        ("lighthouse dawn", False),
+        ("light%house", False),
+        ("l_ghthouse", False),
+        ("100%", True),
+        ("100%x", False),
+        ("a_b", True),
+        ("back\\slash", True),
+        ("/", False),
+        ("'; DROP TABLE runs; --", False),
+        ("  ", True),
+        ("\0", True),
+        ("\ud800", False),
+        ("x" * 100_000, False),
+        (" ".join(["lighthouse"] * 1000), True),
+    ],
+)
+def test_search(history: RunStore, asked: str, found: bool) -> None:
+    """All words, in any order and case, as they are: no wildcards, no patterns, no statement."""
+    values = {
+        "a": "A lighthouse at Dusk",
+        "b": "Über die Straße, 100% a_b back\\slash",
+        "s": 12345678901234567890,
+    }
+    record = begun(values=values, inputs={"p": KeptInput("Photo.PNG", "ab" * 32)})
+    history.end(ended_record(record, texts=(TextOutput("1", "She said: SO"),)))
+    assert (history.of(ANN, text=asked) != ()) is found

@@ -1,0 +1,62 @@
+"""Lives of the program, one after the other, on one history."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from comfy.client.address import ServerAddress
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.records.record import Job
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.registry import HURRIED
+from tests.support.app_process import FORKED
+from tests.support.serving import open_history
+
+
+@contextmanager
+def life(
+    demo: DemoServer, folder: Path, *, shown: bool = True, **options: Any
+) -> Iterator[LocalRunRegistry]:
+    """One life of the program: a registry on the history in `folder`."""
+    history = open_history(folder)
+    with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
+        runs = LocalRunRegistry(client, timing=HURRIED, history=history, **options)
+        try:
+            yield runs
+        finally:
+            runs.close()
+            history.close()
+
+
+def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
+    """In a process of its own: submit these jobs, each with whether it keeps going, and wait to be
+    killed."""
+    history = open_history(folder)
+    with Client(url) as client:
+        runs = LocalRunRegistry(client, history=history, ahead=ahead)
+        for one, keeps_going in jobs:
+            runs.submit(one, owner="me", keeps_going=keeps_going)
+        threading.Event().wait(60)
+
+
+@contextmanager
+def killed_life(
+    url: str, folder: Path, *jobs: Job, keeps_going: bool = True, ahead: int = 2
+) -> Iterator[None]:
+    """An earlier life of the program with these runs; it goes on inside the block, and is killed
+    (SIGKILL) after it."""
+    arguments = (url, folder, ahead, [(one, keeps_going) for one in jobs])
+    process = FORKED.Process(target=_first_life, args=arguments)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        process.close()

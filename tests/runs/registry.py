@@ -1,0 +1,86 @@
+"""Runs of a registry whose patience is short, and waiting for what they come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.protocol.responses import Queue
+from comfy.protocol.run_state import RunState
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.timeouts import Timeouts
+from tests.support.waiting import SECONDS
+
+HURRIED = Timeouts(
+    call=5,
+    silence=0.3,
+    fresh=0.2,
+    silence_most=0.6,
+    outcome_delay=0.2,
+    retry=0.05,
+    retry_most=0.2,
+    patience=1.0,
+)
+LIMIT = SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A stand-in, and what it had counted when the test began."""
+
+    server: DemoServer
+    requests: Counter[str]
+    closed: int
+
+    @property
+    def calls(self) -> Counter[str]:
+        """Requests since the test began; questions about a history are one kind."""
+        found: Counter[str] = Counter()
+        for name, count in (self.server.requests - self.requests).items():
+            found["GET /history" if "/history/" in name else name] += count
+        return found
+
+    @property
+    def close_codes(self) -> list[int | None]:
+        return self.server.sockets.close_codes[self.closed :]
+
+
+@contextmanager
+def registry(
+    demo: DemoServer, timing: Timeouts = HURRIED, ahead: int = 2, **options: Any
+) -> Iterator[LocalRunRegistry]:
+    """Runs of which some wait in the server's own queue, as those of other programs do."""
+    with Client(demo.url) as client:
+        runs = LocalRunRegistry(client, timing=timing, ahead=ahead, **options)
+        try:
+            yield runs
+        finally:
+            runs.close()
+
+
+def queue_of(demo: DemoServer) -> Queue:
+    """What runs and what waits, as anybody is told."""
+    with Client(demo.url) as client:
+        return client.queue()
+
+
+def end(run: Run) -> RunState:
+    *_, state = run.watch(LIMIT)
+    return state
+
+
+def until(run: Run, wanted: Callable[[RunState], bool]) -> RunState:
+    for state in run.watch(LIMIT):
+        if wanted(state):
+            return state
+    raise AssertionError(f"it never came so far: {run.state}")
+
+
+def running(run: Run) -> RunState:
+    return until(run, lambda state: state.preview_number > 0)

@@ -1,0 +1,135 @@
+"""Runs that are stopped: by their page, elsewhere, or because nobody watches."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.protocol.responses import Queue
+from comfy.protocol.run_state import Phase
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.registry import Watched, end, queue_of, registry, running, until
+from tests.support.sampler import LONG, job
+from tests.support.waiting import eventually
+
+
+def test_a_running_run_is_interrupted_and_no_other(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+) -> None:
+    """Cancel stops this prompt at the server; the next one in the queue is made."""
+    run = runs.submit(job(LONG), owner="me")
+    running(run)
+    other = runs.submit(job(2), owner="me")
+    run.cancel()
+    state = end(run)
+    assert (state.phase, state.error, state.preview) == (Phase.STOPPED, None, None)
+    assert end(other).phase is Phase.DONE
+    eventually(lambda: seen.close_codes == [1000, 1000])
+
+
+def test_a_waiting_run_is_taken_from_the_queue(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """Cancel of a waiting run leaves the running one alone and nothing in the queue."""
+    first = runs.submit(job(LONG), owner="me")
+    running(first)
+    second = runs.submit(job(), owner="me")
+    until(second, lambda state: state.queue_place == 1)
+    second.cancel()
+    assert end(second).phase is Phase.STOPPED
+    assert queue_of(demo).pending == ()
+    assert not first.state.phase.finished
+
+
+@pytest.mark.parametrize("place", ["POST /jobs/{id}/cancel", "POST /prompt"])
+def test_a_slow_server_does_not_hold_up_a_cancel(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, place: str
+) -> None:
+    """Stopped, with the socket closed by 1000, before the server has answered whatever it is slow
+    with; then it is told."""
+    run = runs.submit(job(LONG), owner="me") if "jobs" in place else None
+    if run is not None:
+        running(run)
+    with demo.hold(place.format(id=run.id if run else "")) as held:
+        run = run or runs.submit(job(LONG), owner="me")
+        eventually(lambda: held.reached.is_set() or "jobs" in place)
+        run.cancel()
+        assert end(run).phase is Phase.STOPPED
+        eventually(lambda: seen.close_codes == [1000])
+    eventually(lambda: {"interrupted", "removed"} & set(demo.journal.of(run.id)))
+    assert queue_of(demo) == Queue((), ())
+
+
+def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """Interrupted at the server by somebody else: stopped, in other words."""
+    run = runs.submit(job(LONG), owner="me")
+    running(run)
+    with Client(demo.url) as other:
+        other.cancel(run.id)
+    state = end(run)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "somebody else" in state.error.message
+
+
+def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """Taken out of the queue by somebody else, which sends no event: stopped, in words."""
+    first = runs.submit(job(LONG), owner="me")
+    running(first)
+    second = runs.submit(job(), owner="me")
+    until(second, lambda state: state.queue_place == 1)
+    demo.queue.clear()
+    state = end(second)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "queue by somebody else" in state.error.message
+    assert not first.state.phase.finished
+
+
+def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
+    """A second cancel and a late one change nothing."""
+    run = runs.submit(job(), owner="me")
+    assert end(run).phase is Phase.DONE
+    run.cancel()
+    run.cancel()
+    assert run.state.phase is Phase.DONE
+
+
+def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) -> None:
+    """The last detach starts the clock, an attach stops it, and the end says why."""
+    with registry(demo, grace=0.3) as runs:
+        run = runs.submit(job(LONG), owner="me")
+        run.attach()
+        run.attach()
+        run.detach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        run.detach()
+        run.attach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        run.detach()
+        state = end(run)
+        assert state.phase is Phase.STOPPED
+        assert state.error is not None
+        assert "watching" in state.error.message
+        eventually(lambda: queue_of(demo).running == ())
+
+
+def test_nobody_ever_came(demo: DemoServer) -> None:
+    """A watched run to which nobody attaches ends by the grace time; an unwatched one goes on."""
+    with registry(demo, grace=0.3) as runs:
+        watched, unwatched = (
+            runs.submit(job(LONG), owner="me", watched=watched) for watched in (True, False)
+        )
+        assert end(watched).phase is Phase.STOPPED
+        assert not unwatched.state.phase.finished
+
+
+def test_a_deadline_ends_a_run_whoever_watches(runs: LocalRunRegistry) -> None:
+    """Past its deadline an unfinished run is stopped and says so."""
+    run = runs.submit(job(LONG), owner="me", deadline=0.4)
+    run.attach()
+    state = end(run)
+    assert state.phase is Phase.STOPPED
+    assert state.error is not None
+    assert "longer than 0.4 seconds" in state.error.message

@@ -1,0 +1,191 @@
+"""Who is handed to the server next."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.runs.fair_queue import FairQueue
+
+
+def nothing() -> None:
+    pass
+
+
+def filled(line: FairQueue, runs: str) -> None:
+    """Runs named after their owner and number: "a1 a2 b1"; each arrives as soon as it is handed
+    over."""
+    for run in runs.split():
+        line.join(run, run[0], nothing)
+        settle(line, runs)
+
+
+def settle(line: FairQueue, runs: str) -> None:
+    """Every run that was handed over is at the server."""
+    for run in runs.split():
+        if line.place(run) is None:
+            line.mark_accepted(run)
+
+
+def order(line: FairQueue, runs: str) -> list[str]:
+    """The runs in the order in which they are handed over, each ending before the next goes."""
+    names, gone = runs.split(), []
+    while len(gone) < len(names):
+        handed = [run for run in names if line.place(run) is None and run not in gone]
+        assert len(handed) == 1
+        gone += handed
+        line.leave(handed[0])
+    return gone
+
+
+def test_people_take_turns() -> None:
+    """Whoever asked for twenty does not come before another person's first."""
+    line = FairQueue(ahead=1)
+    filled(line, "a1 a2 a3 a4 b1 c1 c2")
+    assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
+
+
+def test_people_of_one_address_share_its_turns() -> None:
+    """Whoever goes by ever new names comes no sooner than by one; people there still take turns
+    among themselves."""
+    line = FairQueue(ahead=1)
+    runs = "a1 a2 b1 c1 z1 z2"
+    for run in runs.split():
+        line.join(run, run[0], nothing, address="" if run[0] == "z" else "192.0.2.1")
+        settle(line, runs)
+    places = [line.place(run) for run in runs.split()]
+    assert places == [None, 5, 2, 4, 1, 3]
+    assert order(line, runs) == ["a1", "z1", "b1", "z2", "c1", "a2"]
+
+
+def test_attack_whoever_comes_goes_before_the_one_who_had_the_last_turn() -> None:
+    """However many wait at an address: somebody else waits for the run that is at the server, and
+    for no other."""
+    line = FairQueue()
+    for run in ("r1", "r2", "r3", "s1"):
+        line.join(run, run[0], nothing, address="192.0.2.2")
+        line.mark_accepted(run)
+    line.join("b1", "b", nothing, address="192.0.2.1")
+    assert (line.place("r1"), line.place("b1")) == (None, 1)
+    line.leave("r1")
+    assert line.place("b1") is None
+
+
+def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
+    """Those who come while somebody waits go once before them at most: each is in turn then."""
+    line = FairQueue()
+    for run in ("a1", "a2"):
+        line.join(run, "a", nothing)
+        line.mark_accepted(run)
+    for new, ended in (("n1", "a1"), ("n2", "n1")):
+        line.join(new, new, nothing)
+        line.leave(ended)
+        settle(line, "n1 a2 n2")
+    assert [line.place(run) for run in ("a2", "n2")] == [None, 1]
+
+
+def test_no_more_than_allowed_are_ahead() -> None:
+    """Two are at the server; the others know how many come before them."""
+    line = FairQueue(ahead=2)
+    filled(line, "a1 a2 a3 b1 a4")
+    assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
+
+
+def test_one_goes_after_the_other() -> None:
+    """The second of two is handed over when the server has the first, so that it runs them in this
+    order."""
+    line = FairQueue(ahead=2)
+    for run in ("a1", "b1"):
+        line.join(run, run[0], nothing)
+    assert (line.place("a1"), line.place("b1")) == (None, 1)
+    line.mark_accepted("a1")
+    assert line.place("b1") is None
+
+
+def test_one_that_never_arrives_holds_up_nobody() -> None:
+    """A run that ends before the server has it makes room for the next."""
+    line = FairQueue(ahead=2)
+    for run in ("a1", "b1"):
+        line.join(run, run[0], nothing)
+    line.leave("a1")
+    assert line.place("b1") is None
+
+
+def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
+    """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
+    heard: list[str] = []
+    line = FairQueue(ahead=1)
+    for run in ("a1", "a2", "b1"):
+        line.join(run, run[0], lambda run=run: heard.append(run))
+    heard.clear()
+    line.leave("a1")
+    assert heard == ["a2", "b1"]
+    assert (line.place("a2"), line.place("b1")) == (1, None)
+
+
+def test_a_run_can_be_moved_among_its_owners_own() -> None:
+    """Moving changes nothing for anybody else."""
+    line = FairQueue(ahead=1)
+    filled(line, "x1 a1 b1 a2 a3")
+    line.move("a3", 0)
+    assert order(line, "x1 a1 b1 a2 a3") == ["x1", "a3", "b1", "a1", "a2"]
+
+
+def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
+    """However far it is."""
+    line = FairQueue(ahead=1)
+    filled(line, "x1 a1 a2 a3")
+    line.move("a1", 10**30)
+    line.move("a3", -(10**30))
+    assert order(line, "x1 a1 a2 a3") == ["x1", "a3", "a2", "a1"]
+
+
+def test_what_is_handed_over_cannot_be_moved() -> None:
+    """Nor can a run that has ended."""
+    line = FairQueue(ahead=1)
+    filled(line, "a1 a2 a3")
+    line.move("a1", 2)
+    line.move("gone", 0)
+    assert order(line, "a1 a2 a3") == ["a1", "a2", "a3"]
+
+
+def test_a_waiting_run_can_leave() -> None:
+    """It is not handed over any more, and the others move up."""
+    line = FairQueue(ahead=1)
+    filled(line, "a1 a2 a3")
+    line.leave("a2")
+    assert line.place("a3") == 1
+    assert order(line, "a1 a3") == ["a1", "a3"]
+
+
+def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
+    """One that was handed over in an earlier life counts, without being handed over again."""
+    line = FairQueue(ahead=1)
+    line.join("old", "a", nothing, handed=True)
+    filled(line, "b1")
+    assert (line.place("old"), line.place("b1")) == (None, 1)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
+def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
+    """Between two runs of one person, everybody else who waits gets a turn; and all are handed over
+    once."""
+    runs = [f"{owner}{at}" for at, owner in enumerate(owners)]
+    line = FairQueue(ahead)
+    filled(line, " ".join(runs))
+    waiting = [run for run in runs if line.place(run) is not None]
+    assert len(runs) - len(waiting) == min(ahead, len(runs))
+    gone: list[str] = []
+    current = [run for run in runs if run not in waiting]
+    while current:
+        line.leave(current.pop(0))
+        settle(line, " ".join(waiting))
+        now = [run for run in waiting if line.place(run) is None and run not in gone]
+        gone += now
+        current += now
+    assert sorted(gone) == sorted(waiting)
+    for at, run in enumerate(gone):
+        later = gone[at + 1 :]
+        if any(other[0] != run[0] for other in later) and later[0][0] == run[0]:
+            raise AssertionError(f"{run[0]} went twice in a row: {gone}")

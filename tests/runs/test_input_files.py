@@ -1,0 +1,381 @@
+"""The files that a run was given reach the server at its turn, and its prompt names them there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import FILE_REFUSED, ComfyError
+from comfy.protocol.run_state import Phase, waiting
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Job, KeptInput, Record
+from comfy.runs.input_files import bound_prompt, names_on_server, with_names
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.registry import HURRIED, LIMIT, end, running, until
+from tests.support.link import FaultyLink
+from tests.support.sampler import LONG, job
+from tests.support.serving import open_history
+from tests.support.waiting import eventually
+
+PATIENT = replace(HURRIED, patience=60.0)  # so that a busy machine changes no outcome
+UPLOAD, PROMPT = "POST /upload/image", "POST /prompt"
+NAME = "photo.png"
+PICTURE = {"1": {"class_type": "LoadImage", "inputs": {"image": NAME}}}
+SAVED = {
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}
+}
+KEY, TARGET = "1.image", ("1", "image")
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01) as server:
+        yield server
+
+
+@contextmanager
+def registry(url: str, folder: Path, **options: Any) -> Iterator[LocalRunRegistry]:
+    """One life of the program on the history in `folder`, one run at the server at a time."""
+    history = open_history(folder)
+    with Client(url) as client:
+        runs = LocalRunRegistry(
+            client, history=history, **{"timing": PATIENT, "ahead": 1} | options
+        )
+        try:
+            yield runs
+        finally:
+            runs.close()
+            history.close()
+
+
+@pytest.fixture
+def runs(demo: DemoServer, tmp_path: Path) -> Iterator[LocalRunRegistry]:
+    with registry(demo.url, tmp_path) as one:
+        yield one
+
+
+def picture(size: int = 16) -> bytes:
+    """A PNG of noise-free grey, larger where `size` is."""
+    file = io.BytesIO()
+    Image.new("RGB", (size, size), (10, 120, 60)).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
+def given(runs: LocalRunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
+    """A job with one picture, kept where the registry looks for it."""
+    assert runs.files is not None
+    digest, _ = runs.files.add([data or picture()], holder="test")
+    return with_file(digest, name)
+
+
+def with_file(digest: str, name: str = NAME) -> Job:
+    return Job(
+        PICTURE | SAVED,
+        "given",
+        values={KEY: name},
+        inputs={KEY: KeptInput(name, digest, (TARGET,))},
+    )
+
+
+def uploaded(demo: DemoServer, run: Run) -> Path | None:
+    """Where the server keeps what the run was given."""
+    return demo.storage.find(names_on_server(run.record)[KEY])
+
+
+def test_a_file_is_uploaded_and_named_in_what_is_sent(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
+    """The result is made of it; the job goes on holding the plain name."""
+    run = runs.submit(given(runs, picture(48)), owner="me")
+    state = end(run)
+    assert state.phase is Phase.DONE
+    with runs.files.path(state.files[0].digest).open("rb") as result, Image.open(result) as image:  # type: ignore[union-attr]
+        assert image.size == (48, 48)
+    assert run.record.job.prompt["1"]["inputs"]["image"] == NAME
+    (sent,) = demo.queue.history().values()
+    assert sent["prompt"][2]["1"]["inputs"]["image"] == names_on_server(run.record)[KEY]
+    assert (demo.requests[UPLOAD], demo.requests[PROMPT]) == (1, 1)
+
+
+def test_the_record_names_the_server_that_was_chosen(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
+    """Nobody is chosen while the run waits; its end is on record with the address."""
+    first = runs.submit(job(LONG), owner="me")
+    running(first)
+    second = runs.submit(given(runs), owner="me", group="a batch", parent=first.id)
+    until(second, lambda state: state.queue_place == 1)
+    assert second.record.server == ""
+    first.cancel()
+    end(second)
+    record = runs.history and runs.history.get(second.id, "me")
+    assert record is not None
+    assert (record.server, record.group, record.parent) == (demo.url, "a batch", first.id)
+
+
+def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
+    """A program that is killed in its middle still knows where the run and its files are."""
+    run = runs.submit(job(LONG), owner="me")
+    running(run)
+    record = runs.history and runs.history.get(run.id, "me")
+    assert record is not None
+    assert (record.sent, record.server) == (True, demo.url)
+    run.cancel()
+
+
+def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """A file of a run that waits here stays here; one that is removed from the line was never
+    sent."""
+    first = runs.submit(job(LONG), owner="me")
+    running(first)
+    second, third = (runs.submit(given(runs), owner="me") for _ in range(2))
+    until(third, lambda state: state.queue_place == 2)
+    assert demo.requests[UPLOAD] == 0
+    third.cancel()
+    assert end(third).phase is Phase.STOPPED
+    first.cancel()
+    assert end(second).phase is Phase.DONE
+    assert demo.requests[UPLOAD] == 1
+
+
+def test_it_is_told_that_files_are_on_their_way(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """As long as the server has not taken them."""
+    with demo.hold(UPLOAD) as hold:
+        run = runs.submit(given(runs), owner="me")
+        eventually(hold.reached.is_set)
+        assert run.state.uploading
+    assert end(run).phase is Phase.DONE
+    assert not run.state.uploading
+
+
+def test_a_stop_during_the_upload_ends_the_run_at_once(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
+    """Though the server has not answered; nothing was sent for it, and the next run has its
+    turn."""
+    with demo.hold(UPLOAD) as hold:
+        run = runs.submit(given(runs), owner="me")
+        eventually(hold.reached.is_set)
+        run.cancel()
+        state = end(run)
+        assert (state.phase, state.error, state.uploading) == (Phase.STOPPED, None, False)
+    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+    assert demo.requests[PROMPT] == 1
+
+
+def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """By its name in the sentence and by its input; nothing is sent to be run."""
+    demo.script("http_413", at=UPLOAD)
+    state = end(runs.submit(given(runs), owner="me"))
+    assert state.phase is Phase.REFUSED
+    assert state.error is not None
+    assert NAME in state.error.message
+    assert "larger than the server accepts" in state.error.message
+    assert state.error.hint
+    assert [(error.node, error.input, error.type) for error in state.node_errors] == [
+        (*TARGET, FILE_REFUSED)
+    ]
+    assert demo.requests[PROMPT] == 0
+
+
+def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """It cannot be sent; what to do is said."""
+    state = end(runs.submit(with_file("ab" * 32), owner="me"))
+    assert state.phase is Phase.REFUSED
+    assert state.error is not None
+    assert NAME in state.error.message
+    assert "no longer kept" in state.error.message
+    assert state.error.hint
+
+
+@pytest.mark.parametrize("trouble", ["cut", "http_500", "http_502", "bad_json"])
+def test_an_upload_that_fails_is_tried_again(
+    demo: DemoServer, runs: LocalRunRegistry, trouble: Any
+) -> None:
+    """As a prompt is; the server keeps the file once."""
+    demo.script(trouble, at=UPLOAD, count=2)
+    run = runs.submit(given(runs), owner="me")
+    assert end(run).phase is Phase.DONE
+    assert (demo.requests[UPLOAD], demo.requests[PROMPT]) == (3, 1)
+    path = uploaded(demo, run)
+    assert path is not None
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) -> None:
+    """After the patience that any run has which was not sent: failed, and not lost."""
+    with FaultyLink(demo.url) as link, registry(link.url, tmp_path, timing=HURRIED) as runs:
+        with demo.hold(UPLOAD) as hold:
+            run = runs.submit(given(runs), owner="me")
+            eventually(hold.reached.is_set)
+            link.refuse()
+            link.cut()
+            state = end(run)
+        assert state.phase is Phase.FAILED
+        assert state.error is not None
+        assert "cannot be reached" in state.error.message
+
+
+def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None:
+    """The server comes back as another one, without the files that it had."""
+    with DemoServer(step_seconds=0.02) as demo, registry(demo.url, tmp_path, ahead=2) as runs:
+        first = runs.submit(job(LONG), owner="me")
+        running(first)
+        second = runs.submit(given(runs), owner="me")
+        until(second, lambda state: state.queue_place == 1 and not state.uploading)
+        eventually(lambda: second.record.sent)
+        folder = uploaded(demo, second)
+        assert folder is not None
+        demo.stop()
+        shutil.rmtree(folder.parent)
+        demo.start()
+        assert end(second).phase is Phase.DONE
+        assert demo.requests[UPLOAD] == 2
+
+
+def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """What an earlier life of the program left waiting brings its files when its turn comes."""
+    history = open_history(tmp_path)
+    digest, _ = history.files.add([picture()], holder="left")
+    left = with_file(digest)
+    run_id = "00000000-0000-4000-8000-000000000001"
+    history.begin(
+        Record(run_id, "me", left, time.time(), waiting(run_id, left.prompt), keeps_going=True)
+    )
+    history.close()
+    with registry(demo.url, tmp_path) as runs:
+        runs.resume()
+        run = runs.get(run_id, "me")
+        assert end(run).phase is Phase.DONE
+        assert uploaded(demo, run) is not None
+
+
+def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: Path) -> None:
+    """A registry that remembers nothing is given a place for files."""
+    files = BlobStore(tmp_path / "files")
+    with Client(demo.url) as client:
+        runs = LocalRunRegistry(client, timing=HURRIED, files=files)
+        assert end(runs.submit(given(runs), owner="me")).phase is Phase.DONE
+        runs.close()
+    files.close()
+
+
+def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """Each in a folder of its own, under the name it came with."""
+    assert runs.files is not None
+    digests = [runs.files.add([picture(size)], holder="test")[0] for size in (16, 24)]
+    prompt = PICTURE | SAVED | {"3": PICTURE["1"]}
+    prompt["4"] = {
+        "class_type": "SaveImage",
+        "inputs": {"images": ["3", 0], "filename_prefix": "other"},
+    }
+    kept = [
+        KeptInput(NAME, digest, ((node, "image"),))
+        for node, digest in zip("13", digests, strict=True)
+    ]
+    run = runs.submit(
+        Job(prompt, "two", inputs={"1.image": kept[0], "3.image": kept[1]}), owner="me"
+    )
+    state = end(run)
+    assert state.phase is Phase.DONE
+    names = list(names_on_server(run.record).values())
+    found = [demo.storage.find(name) for name in names]
+    assert [hashlib.sha256(path.read_bytes()).hexdigest() for path in found if path] == digests
+    assert {Path(name).name for name in names} == {NAME}
+
+
+def test_a_limit_that_passes_ends_an_upload(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """A run is asked before each piece of a file whether it goes on; what is broken off is not kept
+    by the server."""
+
+    class Over(ComfyError):
+        pass
+
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise Over("enough")
+
+    with Client(demo.url) as client, pytest.raises(Over):
+        bound_prompt(given(runs, bytes(8 * 2**20)), "a run", client, runs.files, check)
+    folder = demo.storage.folder("input")
+    assert folder is not None
+    assert not list(folder.rglob(NAME))
+
+
+def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """As any run that was not sent."""
+    with registry(demo.url, tmp_path) as runs:
+        demo.script("http_500", at=UPLOAD, count=10_000)
+        state = end(runs.submit(given(runs), owner="me", deadline=0.5))
+        assert state.phase is Phase.STOPPED
+        assert state.error is not None
+        assert "longer than" in state.error.message
+
+
+def test_names_are_put_where_the_targets_say() -> None:
+    """In a new prompt; a target that it does not have is left out."""
+    prompt = PICTURE | SAVED
+    bound = with_names(prompt, (TARGET, ("9", "image")), "folder/photo.png")
+    assert (
+        bound == {"1": {"class_type": "LoadImage", "inputs": {"image": "folder/photo.png"}}} | SAVED
+    )
+    assert prompt["1"]["inputs"]["image"] == NAME
+
+
+def test_uploads_of_earlier_versions_are_known_by_their_values() -> None:
+    """They have the name that the server gave among the values; a run without a server has none
+    there."""
+    old = Job(
+        PICTURE,
+        "old",
+        values={KEY: "comfyforms/0123456789abcdef/x.png"},
+        inputs={KEY: KeptInput("x.png", "")},
+    )
+    fresh = with_file("ab" * 32)
+    state = waiting("id", PICTURE)
+    assert names_on_server(Record("id", "me", old, 0.0, state)) == {
+        KEY: "comfyforms/0123456789abcdef/x.png"
+    }
+    assert names_on_server(Record("id", "me", fresh, 0.0, state)) == {}
+    name = names_on_server(Record("id", "me", fresh, 0.0, state, server="http://127.0.0.1:8188"))[
+        KEY
+    ]
+    assert name.endswith(f"/{NAME}")
+    assert "id" not in name.removesuffix(NAME).split("/")
+
+
+def test_many_stops_during_uploads_leave_nothing_running(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
+    """Whenever they come."""
+    for pause in (0.0, 0.005, 0.01, 0.02, 0.05):
+        run = runs.submit(given(runs), owner="me")
+        threading.Event().wait(pause)
+        run.cancel()
+        *_, state = run.watch(LIMIT)
+        assert state.phase in (Phase.STOPPED, Phase.DONE)
+    eventually(lambda: demo.queue.remaining() == 0)

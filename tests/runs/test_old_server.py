@@ -1,0 +1,129 @@
+"""Runs on a server of before 0.3.45, and on one whose answer to the prompt gets lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from comfy.client.client import Client
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Job
+from comfy.runs.registry import LocalRunRegistry
+
+PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
+OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
+
+
+class OldServer:
+    """Executes a prompt while it is being posted: all events come before the answer. No
+    `execution_success`."""
+
+    def __init__(self, *, own_ids: bool, answers: bool = True) -> None:
+        self.posts = 0
+        self._own_ids = own_ids
+        self._answers = answers
+        self._sockets: dict[str, WebSocket] = {}
+        self._history: dict[str, Any] = {}
+        self.app = Starlette(
+            routes=[
+                Route("/prompt", self.prompt, methods=["POST"]),
+                Route("/history/{id}", self.history),
+                Route("/queue", lambda _: JSONResponse({"queue_running": [], "queue_pending": []})),
+                WebSocketRoute("/ws", self.ws),
+            ]
+        )
+
+    async def ws(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        client_id = websocket.query_params["clientId"]
+        self._sockets[client_id] = websocket
+        status = {"status": {"exec_info": {"queue_remaining": 0}}, "sid": client_id}
+        await websocket.send_json({"type": "status", "data": status})
+        try:
+            while True:
+                await websocket.receive()
+        except (WebSocketDisconnect, RuntimeError):
+            del self._sockets[client_id]
+
+    async def prompt(self, request: Request) -> Response:
+        self.posts += 1
+        body = await request.json()
+        prompt_id = str(uuid.uuid4()) if self._own_ids else body["prompt_id"]
+        websocket = self._sockets[body["client_id"]]
+        for name, data in (
+            ("execution_start", {}),
+            ("executing", {"node": "9"}),
+            ("progress", {"value": 1, "max": 1, "node": "9"}),
+            ("executed", {"node": "9", "output": OUTPUT}),
+            ("executing", {"node": None}),
+        ):
+            await websocket.send_json({"type": name, "data": data | {"prompt_id": prompt_id}})
+        self._history[prompt_id] = {"outputs": {"9": OUTPUT}, "status": None}
+        if not self._answers:
+            return StreamingResponse(self._half(), headers={"content-length": "1000"})
+        await asyncio.sleep(0.1)
+        return JSONResponse({"prompt_id": prompt_id, "number": 1, "node_errors": {}})
+
+    async def _half(self) -> Any:
+        yield json.dumps({"half": "of"})
+
+    async def history(self, request: Request) -> Response:
+        prompt_id = request.path_params["id"]
+        found = self._history.get(prompt_id)
+        return JSONResponse({prompt_id: found} if found else {})
+
+
+@contextmanager
+def serving(old: OldServer) -> Iterator[str]:
+    """The server on a free port, in a thread of its own."""
+    config = uvicorn.Config(old.app, lifespan="off", log_config=None, ws_ping_interval=None)
+    server = uvicorn.Server(config)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
+    """Events under the server's own id, all sent before its answer, are ours once the answer names
+    that id."""
+    old = OldServer(own_ids=True)
+    with serving(old) as url, Client(url) as client:
+        runs = LocalRunRegistry(client)
+        run = runs.submit(Job(PROMPT, "old"), owner="me")
+        *_, state = run.watch(10)
+        runs.close()
+    assert state.phase is Phase.DONE
+    assert state.prompt_id != run.id
+    assert [file.filename for file in state.files] == ["a.png"]
+    assert state.started_at is not None
+
+
+def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
+    """The answer to POST breaks off but the prompt is there: the run goes on, and it is not posted
+    twice."""
+    old = OldServer(own_ids=False, answers=False)
+    with serving(old) as url, Client(url) as client:
+        runs = LocalRunRegistry(client)
+        *_, state = runs.submit(Job(PROMPT, "old"), owner="me").watch(10)
+        runs.close()
+    assert state.phase is Phase.DONE
+    assert state.files
+    assert old.posts == 1

@@ -1,0 +1,268 @@
+"""What to make of a run that the server does not know: each row of the policy, and the order of
+what is noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.protocol.events import ExecutionSuccess, Status
+from comfy.protocol.run_state import Phase, RunState, advance, waiting
+from comfy.runs.reconnect import FORGOTTEN, REMOVED, RESTARTED, Reconnect
+from comfy.runs.timeouts import Timeouts
+
+TIMING = Timeouts(
+    silence=15, fresh=5, silence_most=60, outcome_delay=1, retry=0.25, retry_most=10, patience=120
+)
+WAITS = waiting("p", {})
+RUNS = replace(WAITS, phase=Phase.RUNNING)
+CUT, ERROR = (
+    ServerUnreachable("ComfyUI cannot be reached.", "Start it."),
+    ServerError("Error 500.", status=500),
+)
+
+
+def at_server(now: float = 0.0) -> Reconnect:
+    """A run whose prompt the server has, and whose socket is open."""
+    return Reconnect(TIMING, now).opening(now).sending().confirmed(now)
+
+
+def ended(link: Reconnect, state: RunState = WAITS, *, remembers: bool = False) -> RunState | None:
+    """How a run ends that the server does not know; None if it is sent again."""
+    end = link.unknown(state, remembers=remembers)
+    return None if end is None else end(state)
+
+
+# No usable answer
+
+
+def test_it_is_asked_again_each_time_later() -> None:
+    """The pauses double, up to the longest, times the share that is given."""
+    link, pauses = at_server(), []
+    for _ in range(8):
+        link = link.unanswered(CUT, 100.0, 1.0)
+        pauses.append(link.retry_at - 100.0)
+    assert pauses == [0.5, 1, 2, 4, 8, 10, 10, 10]
+    assert at_server().unanswered(CUT, 100.0, 0.5).retry_at == 100.25
+
+
+@pytest.mark.parametrize(("sent", "phase"), [(False, Phase.FAILED), (True, Phase.LOST)])
+@pytest.mark.parametrize("error", [CUT, ERROR])
+def test_patience_has_an_end(sent: bool, phase: Phase, error: ComfyError) -> None:
+    """A run that was not sent has failed then, with the error; one that was is lost."""
+    link = at_server() if sent else Reconnect(TIMING, 0.0)
+    link = link.unanswered(error, 10.0, 1.0)
+    assert link.given_up(error, 129.0) is None
+    end = link.given_up(error, 130.0)
+    assert end is not None
+    state = end(WAITS)
+    assert state.phase is phase
+    assert state.error is not None
+    assert ("120 seconds" in state.error.message) is sent
+    assert str(error) in (state.error.message, state.error.detail)
+
+
+def test_an_end_that_the_socket_told_is_believed_when_nobody_answers_any_more() -> None:
+    """History would have had the whole of it."""
+    end = at_server().unanswered(CUT, 0.0, 1.0).given_up(CUT, 200.0)
+    assert end is not None
+    assert end(replace(RUNS, verdict=ExecutionSuccess("p"))).phase is Phase.DONE
+
+
+def test_an_answer_ends_the_wait() -> None:
+    """Patience begins anew with the next question that has none."""
+    link = at_server().unanswered(CUT, 10.0, 1.0).confirmed(20.0)
+    assert not link.away
+    assert link.given_up(CUT, 500.0) is None
+
+
+# The socket
+
+
+def test_silence_is_borne_for_longer_each_time() -> None:
+    """On a socket that was opened again first less, then more; a word of our run begins anew."""
+    link = at_server(10.0)
+    assert link.silent_until == 25.0
+    borne = []
+    for _ in range(6):
+        link = link.put_off(10.0, 1.0).opening(10.0)
+        borne.append(link.silent_until - 10.0)
+    assert borne == [5, 10, 20, 40, 60, 60]
+    assert link.progressed(ended=False).silent_until == 25.0
+
+
+def test_any_message_is_a_sign_of_life() -> None:
+    """Also one that tells nothing new."""
+    assert at_server().heard(7.0).silent_until == 22.0
+
+
+# In neither history nor queue
+
+
+def test_somebody_removed_it() -> None:
+    """The socket told of a change in the queue and of no start, and was well all the time."""
+    state = ended(at_server().queue_changed(5.0))
+    assert state is not None
+    assert (state.phase, state.error) == (Phase.STOPPED, REMOVED)
+
+
+def test_the_server_went_away_before_it_began() -> None:
+    """The socket said that it waits until it ended by itself: it is sent again."""
+    assert ended(at_server().lost("reset", Phase.WAITING, 5.0, by_itself=True)) is None
+
+
+def test_a_server_that_remembers_earlier_runs_did_not_go_away() -> None:
+    """The socket ended by itself, but the server was not restarted: somebody removed the run."""
+    link = at_server().lost("reset", Phase.WAITING, 5.0, by_itself=True)
+    state = ended(link, remembers=True)
+    assert state is not None
+    assert (state.phase, state.error) == (Phase.STOPPED, REMOVED)
+
+
+def test_what_the_server_remembers_sends_nothing_again() -> None:
+    """It changes no end that is known without it."""
+    for link, state in (
+        (at_server().queue_changed(5.0), WAITS),
+        (at_server().lost("no sign of life", Phase.WAITING, 5.0, by_itself=False), WAITS),
+        (at_server(), RUNS),
+    ):
+        assert ended(link, state) is not None
+        assert ended(link, state, remembers=True) == ended(link, state)
+
+
+@pytest.mark.parametrize(
+    ("link", "state"),
+    [
+        (at_server().lost("reset", Phase.RUNNING, 5.0, by_itself=True), RUNS),
+        (at_server().lost("no sign of life", Phase.WAITING, 5.0, by_itself=False), WAITS),
+        (
+            at_server().unanswered(CUT, 1.0, 1.0).lost("reset", Phase.WAITING, 5.0, by_itself=True),
+            WAITS,
+        ),
+        (at_server().unanswered(CUT, 5.0, 1.0), WAITS),
+        (Reconnect.resumed(TIMING, 0.0), WAITS),
+        (
+            Reconnect(TIMING, 0.0)
+            .opening(0.0)
+            .sending()
+            .lost("reset", Phase.WAITING, 1.0, by_itself=True),
+            WAITS,
+        ),
+    ],
+    ids=[
+        "it ran",
+        "a silent socket",
+        "away before",
+        "a question cut off",
+        "restarted",
+        "not known to be taken",
+    ],
+)
+def test_what_may_have_run_is_lost(link: Reconnect, state: RunState) -> None:
+    """Nobody was there to hear of a start: it is not run twice."""
+    lost = ended(link, state)
+    assert lost is not None
+    assert (lost.phase, lost.error) == (Phase.LOST, RESTARTED)
+
+
+def test_a_server_that_was_well_has_forgotten_it() -> None:
+    """Nothing was dropped, so it was not restarted."""
+    state = ended(at_server(), RUNS)
+    assert state is not None
+    assert (state.phase, state.error) == (Phase.LOST, FORGOTTEN)
+
+
+# What is noted while a question is on its way
+
+
+def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
+    """The server answers that the run waits, then dies; it never began, and is sent again."""
+    asked_at = 1.0
+    link = at_server().lost("reset", Phase.WAITING, 1.5, by_itself=True).confirmed(asked_at)
+    link = link.unanswered(CUT, 2.0, 1.0)
+    assert ended(link) is None
+
+
+def test_an_answer_clears_what_was_noted_before_it_was_asked_for() -> None:
+    """The prompt was there afterwards: what is seen from then on counts."""
+    link = (
+        at_server()
+        .queue_changed(1.0)
+        .lost("reset", Phase.WAITING, 1.0, by_itself=True)
+        .confirmed(2.0)
+    )
+    assert (link.dropped_at, link.waited_at, link.status_at) == (None, None, None)
+    assert link.broken is not None
+
+
+def test_a_change_of_the_queue_during_a_look_is_looked_into() -> None:
+    """The answer is older."""
+    link = at_server().queue_changed(1.0)
+    assert link.looked(2.0).status_at is None
+    assert link.queue_changed(3.0).looked(2.0).status_at == 3.0
+
+
+def test_one_that_is_sent_again_begins_anew() -> None:
+    """Nothing of its first time counts; its socket is still to be opened."""
+    link = (
+        at_server()
+        .queue_changed(1.0)
+        .lost("reset", Phase.WAITING, 2.0, by_itself=True)
+        .sent_again()
+    )
+    assert not link.accepted
+    assert not link.at_server
+    assert (link.dropped_at, link.waited_at, link.status_at) == (None, None, None)
+    assert link.broken == "reset"
+
+
+NOTED = st.one_of(
+    st.tuples(st.just("lost"), st.booleans(), st.sampled_from([Phase.WAITING, Phase.RUNNING])),
+    st.just(("queue_changed",)),
+    st.just(("unanswered",)),
+    st.just(("confirmed",)),
+    st.just(("opening",)),
+    st.just(("progressed",)),
+)
+
+
+@given(
+    st.lists(NOTED, max_size=12),
+    st.sampled_from([WAITS, RUNS, replace(WAITS, verdict=ExecutionSuccess("p"))]),
+)
+def test_only_a_run_that_was_heard_waiting_to_the_end_is_sent_again(
+    story: list[tuple[object, ...]], state: RunState
+) -> None:
+    """Whatever happened in whatever order: the last thing known of its socket is that it ended by
+    itself, waiting."""
+    link, now, heard_out = at_server(), 0.0, False
+    for what, *details in story:
+        now += 0.1
+        match what:
+            case "lost":
+                by_itself, phase = details
+                heard_out = by_itself is True and phase is Phase.WAITING and not link.away
+                link = link.lost("reset", phase, now, by_itself=by_itself)  # type: ignore[arg-type]
+            case "queue_changed":
+                link = link.queue_changed(now)
+            case "unanswered":
+                link = link.unanswered(CUT, now, 1.0)
+            case "confirmed":
+                link, heard_out = link.confirmed(now), False
+            case "opening":
+                link = link.opening(now)
+            case "progressed":
+                link = link.progressed(ended=False)
+    if link.unknown(state) is None:
+        assert heard_out or link.away_since is not None  # in touch a moment before counts as well
+        assert link.waited_at is not None
+        assert (state.phase, state.verdict) == (Phase.WAITING, None)
+
+
+def test_a_status_changes_no_phase() -> None:
+    """What `queue_changed` notes is no start."""
+    assert advance(WAITS, Status(1)).phase is Phase.WAITING

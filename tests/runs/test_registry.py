@@ -1,0 +1,254 @@
+"""Runs from submission to the closed socket, and what their watchers and owners are told."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+import pytest
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError, RunNotFound
+from comfy.protocol.responses import Queue
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Job
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.timeouts import Timeouts
+from tests.runs.registry import LIMIT, Watched, end, queue_of, registry, running, until
+from tests.support.sampler import LONG, job, prompt
+from tests.support.waiting import eventually
+
+# The straight way
+
+
+def test_a_run_ends_with_its_picture(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """Waiting, running with steps and previews, done with the file, which can be fetched."""
+    run = runs.submit(job(), owner="me")
+    seen = list(run.watch(LIMIT))
+    assert [state.phase for state in (seen[0], seen[-1])] == [Phase.WAITING, Phase.DONE]
+    last = seen[-1]
+    assert last.preview_number == 4
+    assert last.preview is None
+    assert last.nodes_done == last.nodes_total == 6
+    assert last.started_at is not None
+    assert last.finished_at is not None
+    assert run.submitted_at <= last.started_at <= last.finished_at
+    (file,) = last.files
+    with Client(demo.url) as client, client.view(file) as view:
+        assert b"".join(view.iter_bytes()).startswith(b"\x89PNG")
+
+
+def test_a_run_alone_needs_two_calls_and_one_socket(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+) -> None:
+    """POST and history, one WebSocket, closed with 1000."""
+    assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+    assert seen.calls == {"GET /ws": 1, "POST /prompt": 1, "GET /history": 1}
+    eventually(lambda: seen.close_codes == [1000])
+    assert demo.sockets.open == 0
+
+
+def test_steps_are_those_of_the_executing_node(runs: LocalRunRegistry) -> None:
+    """While the sampler works, its title and its steps are told."""
+    named = prompt(7, LONG)
+    named["4"]["_meta"] = {"title": "Sampler"}
+    run = runs.submit(Job(named, "test"), owner="me")
+    state = until(run, lambda state: state.step >= 3)
+    assert (state.node, state.node_title, state.steps) == ("4", "Sampler", LONG)
+    run.cancel()
+
+
+def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
+    """The second run of the same prompt executes nothing and shows the same file."""
+    same = job()
+    first, second = end(runs.submit(same, owner="me")), end(runs.submit(same, owner="me"))
+    assert second.phase is Phase.DONE
+    assert second.files == first.files
+    assert second.preview_number == 0
+
+
+def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
+    """A wrong value ends in a refusal with its node and input, and nothing is left at the
+    server."""
+    state = end(runs.submit(job(0, cfg="much"), owner="me"))
+    assert state.phase is Phase.REFUSED
+    assert {(error.node, error.input) for error in state.node_errors} == {
+        ("4", "steps"),
+        ("4", "cfg"),
+    }
+    assert state.error is not None
+
+
+def test_a_partly_refused_prompt_goes_on(runs: LocalRunRegistry) -> None:
+    """The valid output is made, the refused one is told."""
+    mixed = prompt(1) | {
+        "7": {"class_type": "LoadImage", "inputs": {"image": "missing.png"}},
+        "8": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["7", 0], "filename_prefix": "second"},
+        },
+    }
+    state = end(runs.submit(Job(mixed, "mixed"), owner="me"))
+    assert state.phase is Phase.DONE
+    assert [error.node for error in state.node_errors] == ["7"]
+    assert [file.node for file in state.files] == ["6"]
+
+
+def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
+    """An exception in a node is a sentence with the node's title."""
+    broken = prompt(1)
+    broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
+    state = end(runs.submit(Job(broken, "broken"), owner="me"))
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    assert (state.error.node, state.error.node_title) == ("1", "CheckpointLoaderSimple")
+    assert state.error.hint
+
+
+def test_nobody_there_is_a_failed_run(mortal: DemoServer) -> None:
+    """A server that is not there ends the run with what to do."""
+    with registry(mortal) as runs:
+        mortal.stop()
+        state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    assert "cannot be reached" in state.error.message
+    assert state.error.hint
+
+
+# Watching
+
+
+def test_a_slow_watcher_sees_the_end_and_holds_up_nobody(runs: LocalRunRegistry) -> None:
+    """Whoever looks late sees the newest state, then the finished one."""
+    run = runs.submit(job(30), owner="me")
+    states = run.watch(LIMIT)
+    next(states)
+    end(run)
+    assert next(states).phase is Phase.DONE
+    assert next(states, None) is None
+
+
+def test_subscribers_are_told_until_they_leave(runs: LocalRunRegistry) -> None:
+    """A callback is called for every change; one that fails does no harm; one taken off is left
+    alone."""
+    run = runs.submit(job(30), owner="me")
+    told, gone = threading.Event(), []
+
+    def broken() -> None:
+        raise RuntimeError("a watcher's own mistake")
+
+    run.subscribe(broken)
+    run.subscribe(told.set)
+    leave = run.subscribe(lambda: gone.append(1))
+    leave()
+    leave()
+    assert end(run).phase is Phase.DONE
+    assert told.is_set()
+    assert not gone
+
+
+def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
+    """`watch` ends with TimeoutError when the run is not finished in time; the run goes on."""
+    run = runs.submit(job(LONG), owner="me")
+    with pytest.raises(TimeoutError):
+        list(run.watch(0.1))
+    assert not run.state.phase.finished
+
+
+# The queue
+
+
+def test_the_place_in_the_queue_is_kept_current(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+) -> None:
+    """A run that waits knows how many are before it, without asking more than once a second."""
+    first = runs.submit(job(LONG), owner="me")
+    running(first)
+    second = runs.submit(job(LONG), owner="me")
+    until(second, lambda state: state.queue_place == 1)
+    third = runs.submit(job(2), owner="me")
+    until(third, lambda state: state.queue_place == 2)
+    start = time.monotonic()
+    first.cancel()
+    until(third, lambda state: state.queue_place == 1)
+    second.cancel()
+    assert end(third).phase is Phase.DONE
+    assert seen.calls.get("GET /queue", 0) <= 6 + 2 * (time.monotonic() - start)
+
+
+def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoServer) -> None:
+    """Of fifty runs only those handed over ask for the queue: once, then once a second."""
+    with registry(demo, Timeouts(), limits=RunLimits(person=50)) as runs:
+        start = time.monotonic()
+        many = [runs.submit(job(1), owner="me") for _ in range(50)]
+        assert all(end(run).phase is Phase.DONE for run in many)
+        assert seen.calls.get("GET /queue", 0) <= 50 + 2 * (time.monotonic() - start)
+
+
+# The registry
+
+
+def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
+    """Somebody else's run and one that never was are the same error."""
+    run = runs.submit(job(), owner="me")
+    assert runs.get(run.id, "me") is run
+    assert runs.owned("me") == (run,)
+    assert runs.owned("you") == ()
+    for run_id, owner in ((run.id, "you"), (str(uuid.uuid4()), "me")):
+        with pytest.raises(RunNotFound) as error:
+            runs.get(run_id, owner)
+        assert error.value.hint
+    end(run)
+
+
+def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
+    """Only the last few finished runs are remembered."""
+    with registry(demo, keep=3) as runs:
+        many = [runs.submit(job(), owner="me") for _ in range(6)]
+        assert all(end(run).phase is Phase.DONE for run in many)
+        eventually(lambda: len(runs.owned("me")) == 3)
+
+
+def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
+    """The second run of a workflow knows how long the first one took."""
+    first = runs.submit(job(LONG), owner="me")
+    assert first.expected_seconds is None
+    first.cancel()
+    end(first)
+    assert first.expected_seconds is None
+    state = end(runs.submit(job(), owner="me"))
+    assert state.started_at is not None
+    assert state.finished_at is not None
+    eventually(lambda: first.expected_seconds is not None)
+    second = runs.submit(job(), owner="you")
+    assert second.expected_seconds == pytest.approx(state.finished_at - state.started_at)
+    end(second)
+
+
+def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
+    """All runs are stopped at the server, and nothing more can be submitted."""
+    with registry(demo) as runs:
+        many = [runs.submit(job(LONG), owner="me") for _ in range(5)]
+        for run in many:
+            until(run, lambda state: state.phase is Phase.RUNNING or state.queue_place is not None)
+        runs.close()
+        assert {run.state.phase for run in many} == {Phase.STOPPED}
+        eventually(lambda: queue_of(demo) == Queue((), ()))
+        with pytest.raises(ComfyError):
+            runs.submit(job(), owner="me")
+    eventually(lambda: demo.sockets.open == 0)
+
+
+def test_many_runs_leave_nothing_behind(demo: DemoServer) -> None:
+    """After two hundred runs there are as many threads as before, and no run beyond those kept."""
+    before, same = threading.active_count(), job()
+    with registry(demo, Timeouts(), keep=10) as runs:
+        for _ in range(20):
+            batch = [runs.submit(same, owner="me") for _ in range(10)]
+            assert all(end(run).phase is Phase.DONE for run in batch)
+        eventually(lambda: len(runs.owned("me")) == 10)
+    eventually(lambda: threading.active_count() <= before)

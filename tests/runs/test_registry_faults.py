@@ -1,0 +1,195 @@
+"""A server that loses connections and messages, is late, restarts, or stays away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.protocol.run_state import Phase
+from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.timeouts import Timeouts
+from tests.runs.registry import HURRIED, Watched, end, registry, running, until
+from tests.support.sampler import LONG, job
+
+
+@pytest.mark.parametrize("kind", ["drop", "close", "silence", "half_open", "truncated_frame"])
+def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
+    """Whatever happens to the socket, the run is found again, previews go on, and its picture
+    arrives."""
+    mortal.script(kind, at="progress", after=2)
+    with registry(mortal) as runs:
+        run = runs.submit(job(60), owner="me")
+        until(run, lambda state: state.preview_number > 10)
+        state = end(run)
+    assert state.phase is Phase.DONE
+    assert state.files
+    assert mortal.requests["GET /ws"] >= 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["garbage_text", "odd_text", "garbage_binary", "duplicate", "late", "huge_frame"]
+)
+@pytest.mark.parametrize("at", ["progress", "executed", "preview"])
+def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
+    """Garbage, twins, late and huge frames leave a run with one socket and its picture."""
+    demo.script(kind, at=at)
+    with registry(demo, Timeouts()) as runs:
+        state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.DONE
+    assert len(state.files) == 1
+    assert seen.calls["GET /ws"] == 1
+
+
+@pytest.mark.parametrize("kind", ["lost", "foreign_prompt_id", "no_prompt_id"])
+@pytest.mark.parametrize(
+    "at", ["execution_start", "executed", "execution_success", "executing", "progress"]
+)
+def test_missing_messages_do_no_harm(
+    demo: DemoServer, runs: LocalRunRegistry, kind: Any, at: str
+) -> None:
+    """Messages that are lost, or speak of other prompts or of none, cost at most a question."""
+    demo.script(kind, at=at, count=9)
+    state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.DONE
+    assert len(state.files) == 1
+
+
+def test_a_socket_that_dies_again_and_again(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+) -> None:
+    """Every new socket dies at its first message: history has the result all the same, and nobody
+    is hammered."""
+    demo.script("drop", at="progress", count=1000)
+    state = end(runs.submit(job(60), owner="me"))
+    assert state.phase is Phase.DONE
+    assert seen.calls["GET /ws"] < 30
+
+
+@pytest.mark.parametrize("kind", ["cut", "http_500", "http_502", "bad_json"])
+def test_a_prompt_that_was_not_taken(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
+) -> None:
+    """The answer is cut off or none, and the prompt is nowhere to be found: it is posted again,
+    under the same id."""
+    demo.script(kind, at="POST /prompt", count=2)
+    run = runs.submit(job(), owner="me")
+    assert end(run).phase is Phase.DONE
+    assert seen.calls["POST /prompt"] == 3
+    assert demo.journal.of(run.id).count("started") == 1
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
+def test_a_prompt_that_was_taken_without_a_word(
+    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
+) -> None:
+    """The prompt is at the server though its answer was lost: it is found there, and not posted
+    twice."""
+    demo.script(kind, at="POST /prompt")
+    run = runs.submit(job(), owner="me")
+    assert end(run).phase is Phase.DONE
+    assert seen.calls["POST /prompt"] == 1
+
+
+@pytest.mark.parametrize("kind", ["http_500", "http_502", "bad_json", "cut"])
+def test_history_that_cannot_be_had_at_once(
+    demo: DemoServer, runs: LocalRunRegistry, kind: Any
+) -> None:
+    """Errors of the server at the end are borne for a while."""
+    run = runs.submit(job(), owner="me")
+    demo.script(kind, at=f"GET /history/{run.id}", count=2)
+    assert end(run).phase is Phase.DONE
+
+
+def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
+    """The server takes a prompt only after we have given up its answer: it is waited for, and not
+    posted twice."""
+    demo.script("slow", at="POST /prompt", seconds=0.6)
+    with registry(demo, Timeouts(call=0.3, outcome_delay=3.0, retry=0.05)) as runs:
+        run = runs.submit(job(), owner="me")
+        assert end(run).phase is Phase.DONE
+    assert seen.calls["POST /prompt"] == 1
+    assert demo.journal.of(run.id).count("started") == 1
+
+
+def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> None:
+    """A 500 for every POST is a failed run with its number, after a few attempts."""
+    demo.script("http_500", at="POST /prompt", count=100)
+    with registry(demo, replace(HURRIED, patience=60.0)) as runs:
+        state = end(runs.submit(job(), owner="me"))
+    assert seen.calls["POST /prompt"] == 5
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    assert "500" in state.error.message
+
+
+def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: LocalRunRegistry) -> None:
+    """A 413 is a refusal in words, and final."""
+    demo.script("http_413", at="POST /prompt")
+    state = end(runs.submit(job(), owner="me"))
+    assert state.phase is Phase.REFUSED
+    assert state.error is not None
+    assert "larger than the server accepts" in state.error.message
+    assert seen.calls["POST /prompt"] == 1
+
+
+def test_a_server_that_comes_late(mortal: DemoServer) -> None:
+    """A server that is away when the run begins is waited for, and the person sees why."""
+    mortal.stop()
+    with registry(mortal, Timeouts(retry=0.05, retry_most=0.1)) as runs:
+        run = runs.submit(job(), owner="me")
+        assert until(run, lambda state: state.away).phase is Phase.WAITING
+        mortal.start()
+        assert end(run).phase is Phase.DONE
+    assert mortal.journal.of(run.id).count("started") == 1
+
+
+def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> None:
+    """The server dies while one run is at work and the next waits: the first is lost, the other one
+    made."""
+    with registry(mortal) as runs:
+        first = runs.submit(job(LONG), owner="me")
+        running(first)
+        second = runs.submit(job(), owner="me")
+        until(second, lambda state: state.queue_place == 1)
+        mortal.restart()
+        assert end(first).phase is Phase.LOST
+        assert end(second).phase is Phase.DONE
+    assert mortal.journal.of(second.id)[:2] == ("taken", "killed")
+    assert mortal.journal.of(second.id).count("started") == 1
+
+
+def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
+    """After a restart neither queue nor history know the run: lost, with the reason."""
+    with registry(mortal) as runs:
+        run = runs.submit(job(LONG), owner="me")
+        running(run)
+        mortal.restart()
+        state = end(run)
+    assert state.phase is Phase.LOST
+    assert state.error is not None
+    assert "restarted" in state.error.message
+
+
+def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
+    """Patience has an end, and it is told."""
+    with registry(mortal) as runs:
+        run = runs.submit(job(LONG), owner="me")
+        running(run)
+        mortal.stop()
+        state = end(run)
+    assert state.phase is Phase.LOST
+    assert state.error is not None
+    assert "not answered for 1 seconds" in state.error.message
+
+
+def test_cancel_while_the_server_is_away(mortal: DemoServer) -> None:
+    """A run in doubt can be stopped at once."""
+    with registry(mortal, Timeouts(retry=60, retry_most=60)) as runs:
+        run = runs.submit(job(LONG), owner="me")
+        running(run)
+        mortal.stop()
+        run.cancel()
+        assert end(run).phase is Phase.STOPPED

@@ -1,0 +1,316 @@
+"""Runs outlive the program and the server: records, files, taking up again."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError, RunNotFound
+from comfy.protocol.run_state import Phase
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.lives import killed_life, life
+from tests.runs.registry import HURRIED, end, running, until
+from tests.support.link import FaultyLink
+from tests.support.sampler import LONG, job
+from tests.support.serving import open_history
+from tests.support.waiting import eventually
+
+NOBODY_ELSE = "nobody-else"
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01) as server:
+        yield server
+
+
+def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) -> None:
+    """A server that still knows an earlier run was not restarted: what it no longer has, somebody
+    has taken out."""
+    with FaultyLink(demo.url) as link, Client(link.url) as client:
+        runs = LocalRunRegistry(client, timing=replace(HURRIED, patience=20), ahead=2)
+        end(runs.submit(job(2), owner="me"))
+        first = runs.submit(job(LONG), owner="me")
+        running(first)
+        second = runs.submit(job(2), owner="me")
+        until(second, lambda state: state.queue_place == 1)
+        link.refuse()
+        link.cut()
+        until(second, lambda state: state.away)
+        demo.queue.clear()
+        link.heal()
+        state = end(second)
+        assert state.phase is Phase.STOPPED
+        assert state.error is not None
+        assert "somebody else" in state.error.message
+        assert demo.requests["POST /prompt"] == 3
+        runs.close()
+
+
+def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
+    """Whoever sees a run done finds its files kept, byte for byte, under the digest of their
+    bytes."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(), owner="me")
+        state = end(run)
+        assert state.phase is Phase.DONE
+        (file,) = state.files
+        path = runs.history and runs.history.files.path(file.digest)
+        assert path is not None
+        data = path.read_bytes()
+        assert hashlib.sha256(data).hexdigest() == file.digest
+        assert len(data) == file.size
+        with Client(demo.url) as client, client.view(file) as answer:
+            assert b"".join(answer.iter_bytes()) == data
+
+
+def test_files_on_their_way_at_the_end_come_in_the_next_life(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """A program that ends while it fetches does not call the run finished: the next one fetches
+    them."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=1)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        state = end(runs.get(run.id, "me"))
+        assert state.phase is Phase.DONE
+        assert [bool(file.digest) for file in state.files] == [True]
+
+
+def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -> None:
+    """While files are fetched the next run has its turn."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        demo.script("slow", at="GET /view", seconds=3)
+        first = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        second = runs.submit(job(), owner="you")
+        assert end(second).phase is Phase.DONE
+        assert not first.state.phase.finished
+        assert end(first).phase is Phase.DONE
+
+
+def test_an_end_that_could_not_be_written_is_written_later(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """A database that is busy when a run ends has it on record in the end."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=0.5)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
+            other.execute("ALTER TABLE runs RENAME TO gone")
+            assert end(run).phase is Phase.DONE
+            other.execute("ALTER TABLE gone RENAME TO runs")
+        other.close()
+    with life(demo, tmp_path) as runs:
+        assert runs.record(run.id, "me").state.phase is Phase.DONE
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()
+
+
+def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
+    """Its record says what was asked for and what came out, to its owner and to nobody else."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(), owner="me")
+        before = (end(run), run.record)[1]
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        assert runs.owned("me") == ()
+        after = runs.record(run.id, "me")
+        assert (after.job, after.state.files, after.state.phase) == (
+            before.job,
+            before.state.files,
+            Phase.DONE,
+        )
+        assert after.state.finished_at == before.state.finished_at
+        with pytest.raises(RunNotFound):
+            runs.record(run.id, "you")
+        with pytest.raises(RunNotFound):
+            runs.record(NOBODY_ELSE, "me")
+
+
+def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
+    """With what went wrong, in the same words."""
+    with life(demo, tmp_path) as runs:
+        run = runs.submit(job(sampler_name="no such sampler"), owner="me")
+        state = end(run)
+        assert state.phase is Phase.REFUSED
+    with life(demo, tmp_path) as runs:
+        after = runs.record(run.id, "me").state
+        assert (after.phase, after.error, after.node_errors) == (
+            state.phase,
+            state.error,
+            state.node_errors,
+        )
+
+
+@pytest.mark.parametrize("trouble", ["http_500", "cut", "bad_json"])
+def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
+    """A server in trouble while files are fetched is asked once more; half a file is never kept."""
+    with life(demo, tmp_path) as runs:
+        demo.script(trouble, at="GET /view")
+        state = end(runs.submit(job(), owner="me"))
+        assert state.phase is Phase.DONE
+        assert state.files[0].digest
+        assert demo.requests["GET /view"] == 2
+
+
+def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
+    """A file that the server no longer has is told by its missing digest; the run is done."""
+    with life(demo, tmp_path) as runs:
+        demo.script("slow", at="GET /view", seconds=0.3)
+        run = runs.submit(job(), owner="me")
+        eventually(lambda: demo.requests["GET /view"] == 1)
+        for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
+            file.unlink()
+        state = end(run)
+        assert state.phase is Phase.DONE
+        assert [file.digest for file in state.files] == [""]
+
+
+def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
+    """A run that was sent is looked for at the server, not sent again; previews go on, and the
+    result is the same."""
+    with DemoServer(step_seconds=0.05) as demo:
+        with killed_life(demo.url, tmp_path, job(40)):
+            eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+        with life(demo, tmp_path) as runs:
+            runs.resume()
+            (again,) = runs.owned("me")
+            until(again, lambda state: state.preview_number > 0)
+            assert end(again).phase is Phase.DONE
+            assert demo.requests["POST /prompt"] == 1
+            assert runs.record(again.id, "me").state.files[0].digest
+
+
+def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
+    """The server's history says how it ended while nobody was there."""
+    with killed_life(demo.url, tmp_path, job(20)):
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    eventually(lambda: demo.queue.remaining() == 0)
+    with life(demo, tmp_path) as runs:
+        runs.resume()
+        (again,) = runs.owned("me")
+        assert end(again).phase is Phase.DONE
+        assert demo.requests["POST /prompt"] == 1
+
+
+def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
+    """A run that was never sent stands in line again, and is sent once."""
+    with killed_life(demo.url, tmp_path, job(100), job(2), ahead=1):
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    with life(demo, tmp_path, ahead=1) as runs:
+        runs.resume()
+        first, second = runs.owned("me")
+        until(second, lambda state: state.queue_place == 1)
+        assert [end(first).phase, end(second).phase] == [Phase.DONE, Phase.DONE]
+        assert demo.requests["POST /prompt"] == 2
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown: bool) -> None:
+    """It is neither asked for nor sent where the program works now; its end names the other server
+    where people may read addresses, and no password."""
+    url = demo.url.replace("//", "//ann:s3cret@")
+    with killed_life(url, tmp_path, job(40)):
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    with DemoServer(step_seconds=0.01) as other, life(other, tmp_path, shown=shown) as runs:
+        runs.resume()
+        assert runs.owned("me") == ()
+        assert runs.history is not None
+        (record,) = runs.history.of("me")
+        assert record.state.phase is Phase.LOST
+        assert record.state.error is not None
+        assert (demo.url in record.state.error.message) is shown
+        assert "s3cret" not in str(record)
+        assert runs.history.unfinished() == ()
+        assert not other.requests
+
+
+def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """What only waited here when the program ended waits for the server of now."""
+    with killed_life(demo.url, tmp_path, job(100), job(2), ahead=1):
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    with DemoServer(step_seconds=0.01) as other, life(other, tmp_path) as runs:
+        runs.resume()
+        (waited,) = runs.owned("me")
+        assert end(waited).phase is Phase.DONE
+        assert other.requests["POST /prompt"] == 1
+
+
+def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> None:
+    """Whatever was said to be done is on disk, files included, though the program had no time to
+    say goodbye."""
+    with killed_life(demo.url, tmp_path, job(2), job(LONG)):
+        history = open_history(tmp_path)
+        eventually(lambda: history.of("me"), "the first life ends a run", 60)
+        history.close()
+    with life(demo, tmp_path) as runs:
+        assert runs.history is not None
+        (record,) = runs.history.of("me")
+        assert record.state.phase is Phase.DONE
+        assert runs.history.files.path(record.state.files[0].digest)
+        runs.resume()
+
+
+def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
+    """A second program on the same folder leaves alone what the first has going."""
+    with life(demo, tmp_path) as first:
+        run = first.submit(job(LONG), owner="me")
+        running(run)
+        with life(demo, tmp_path) as second:
+            second.resume()
+            assert second.owned("me") == ()
+        assert not run.state.phase.finished
+
+
+@pytest.mark.parametrize("keeps_going", [False, True])
+def test_a_run_whose_page_does_not_come_back_ends(
+    demo: DemoServer, tmp_path: Path, keeps_going: bool
+) -> None:
+    """The grace time runs from the new start on; a run told to keep going does."""
+    with killed_life(demo.url, tmp_path, job(LONG), keeps_going=keeps_going):
+        eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
+    with life(demo, tmp_path, grace=0.2) as runs:
+        runs.resume()
+        (again,) = runs.owned("me")
+        if keeps_going:
+            with pytest.raises(TimeoutError):
+                list(again.watch(0.6))
+        else:
+            assert end(again).phase is Phase.STOPPED
+
+
+@pytest.mark.parametrize("finish", [0.0, 10.0])
+def test_the_end_of_the_program_may_let_runs_finish(
+    demo: DemoServer, tmp_path: Path, finish: float
+) -> None:
+    """Within the time allowed what is at the server is finished; what waits in line is stopped and
+    says why."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        first = runs.submit(job(20, seed=random.getrandbits(40)), owner="me")
+        second = runs.submit(job(), owner="me")
+        running(first)
+        runs.close(finish=finish)
+        assert first.state.phase is (Phase.DONE if finish else Phase.STOPPED)
+        assert second.state.phase is Phase.STOPPED
+        assert second.state.error is not None
+        assert "shutting down" in second.state.error.message
+        with pytest.raises(ComfyError, match="shutting down"):
+            runs.submit(job(), owner="me")
+        assert runs.history is not None
+        assert runs.history.unfinished() == ()

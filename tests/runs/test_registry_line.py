@@ -1,0 +1,142 @@
+"""Whose turn it is, how much may wait, and who hears of it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError, RunNotFound
+from comfy.protocol.run_state import Phase
+from comfy.runs.limits import RunLimits
+from tests.runs.lives import life
+from tests.runs.registry import end, running, until
+from tests.support.sampler import LONG, job
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01) as server:
+        yield server
+
+
+def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
+    """Somebody with one run does not wait for all of somebody else's."""
+    ended: list[str] = []
+    with life(demo, tmp_path, ahead=1) as runs:
+        mine = [runs.submit(job(2), owner="me") for _ in range(5)]
+        yours = runs.submit(job(2), owner="you")
+        order = {run.id: name for run, name in [*((run, "me") for run in mine), (yours, "you")]}
+        lock = threading.Lock()
+
+        def note(run_id: str) -> None:
+            with lock:
+                if runs_by_id[run_id].state.phase.finished and run_id not in ended:
+                    ended.append(run_id)
+
+        runs_by_id = {run.id: run for run in [*mine, yours]}
+        for run in runs_by_id.values():
+            run.subscribe(lambda run_id=run.id: note(run_id))
+            note(run.id)
+        for run in runs_by_id.values():
+            end(run)
+        eventually(lambda: len(ended) == 6)
+    assert "you" in [order[one] for one in ended][:3]
+
+
+def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
+    """However many wait, the server has one of ours; each of the others knows its place."""
+    with life(demo, tmp_path) as runs:
+        many = [runs.submit(job(LONG), owner="me") for _ in range(6)]
+        running(many[0])
+        until(many[5], lambda state: state.queue_place == 5)
+        eventually(lambda: demo.queue.remaining() == 1)
+        assert demo.requests["POST /prompt"] == 1
+
+
+def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path) -> None:
+    """The owner decides which of their own goes next; a run removed from the line was never
+    sent."""
+    with life(demo, tmp_path, ahead=1) as runs:
+        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        running(first)
+        until(third, lambda state: state.queue_place == 2)
+        runs.move(third.id, "me", 0)
+        until(third, lambda state: state.queue_place == 1)
+        until(second, lambda state: state.queue_place == 2)
+        with pytest.raises(RunNotFound):
+            runs.move(second.id, "you", 0)
+        second.cancel()
+        assert end(second).phase is Phase.STOPPED
+        first.cancel()
+        running(third)
+        assert demo.requests["POST /prompt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        (RunLimits(person=2), "You have 2 runs"),
+        (RunLimits(all=2), "Too many people"),
+        (RunLimits(hourly=2), "more than 2 runs in an hour"),
+    ],
+)
+def test_too_much_is_refused_in_words(
+    demo: DemoServer, tmp_path: Path, limits: RunLimits, says: str
+) -> None:
+    """Past a limit: a sentence and a hint, and nothing on record."""
+    with life(demo, tmp_path, limits=limits) as runs:
+        for _ in range(2):
+            runs.submit(job(LONG), owner="me")
+        with pytest.raises(ComfyError, match=says) as told:
+            runs.submit(job(), owner="me")
+        assert told.value.hint
+        assert len(runs.owned("me")) == 2
+
+
+def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: Path) -> None:
+    """Twenty that are submitted at once do not slip through where two may."""
+    with life(demo, tmp_path, limits=RunLimits(person=2)) as runs:
+        together = threading.Barrier(20)
+
+        def submit() -> None:
+            together.wait(10)
+            with contextlib.suppress(ComfyError):
+                runs.submit(job(LONG), owner="me")
+
+        threads = [threading.Thread(target=submit) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert len(runs.owned("me")) == 2
+
+
+def test_one_persons_limit_is_nobody_elses(demo: DemoServer, tmp_path: Path) -> None:
+    """Who has too many waiting keeps nobody else from starting one; when one ends there is room
+    again."""
+    with life(demo, tmp_path, limits=RunLimits(person=1)) as runs:
+        mine = runs.submit(job(LONG), owner="me")
+        yours = runs.submit(job(), owner="you")
+        mine.cancel()
+        end(mine)
+        assert end(runs.submit(job(), owner="me")).phase is Phase.DONE
+        assert end(yours).phase is Phase.DONE
+
+
+def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Path) -> None:
+    """A beginning and an end are told with the owner, until the listener leaves."""
+    heard: list[str] = []
+    with life(demo, tmp_path) as runs:
+        leave = runs.subscribe(heard.append)
+        end(runs.submit(job(), owner="me"))
+        eventually(lambda: len(heard) >= 2)
+        assert set(heard) == {"me"}
+        leave()
+        end(runs.submit(job(), owner="you"))
+        assert set(heard) == {"me"}

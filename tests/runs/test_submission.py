@@ -1,0 +1,160 @@
+"""One prompt brought to a server whose answers get lost: never twice where it may be there."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
+from comfy.prompt.model import Prompt
+from comfy.protocol.responses import Submitted
+from comfy.runs.submission import Submission
+from comfy.runs.timeouts import Timeouts
+from tests.support.sampler import prompt
+
+POST = "POST /prompt"
+PATIENT, HURRIED = Timeouts(outcome_delay=60.0), Timeouts(outcome_delay=0.0)
+WORKFLOW = prompt(7, 2)
+
+
+@pytest.fixture(scope="module")
+def one_server() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture
+def demo(one_server: DemoServer) -> Iterator[DemoServer]:
+    yield one_server
+    one_server.behave()
+
+
+@pytest.fixture
+def client(demo: DemoServer) -> Iterator[Client]:
+    with Client(demo.url) as one:
+        yield one
+
+
+class Attempts:
+    """A submission, and what it has called."""
+
+    def __init__(self, client: Client, timing: Timeouts, *, fails: Exception | None = None) -> None:
+        self.id = str(uuid.uuid4())
+        self.sent: list[str] = []
+        self.fails = fails
+        self.submission = Submission(
+            client, self.prompt, self.sent.append, client_id="c", timing=timing
+        )
+
+    def prompt(self) -> Prompt:
+        if self.fails is not None:
+            raise self.fails
+        return WORKFLOW
+
+    def next(self, *, started: bool = False, later: float = 0.0) -> Submitted | float:
+        now = time.monotonic() + later
+        return self.submission.attempt(self.id, started=started, now=now)
+
+
+def test_a_prompt_is_posted_once(demo: DemoServer, client: Client) -> None:
+    """Under the id that is given; whoever sends it is told before."""
+    attempts = Attempts(client, PATIENT)
+    answer = attempts.next()
+    assert isinstance(answer, Submitted)
+    assert (answer.prompt_id, attempts.sent) == (attempts.id, [attempts.id])
+
+
+@pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
+def test_a_prompt_whose_answer_is_lost_is_found(
+    demo: DemoServer, client: Client, kind: str
+) -> None:
+    """It is at the server: it is not posted again."""
+    attempts = Attempts(client, HURRIED)
+    demo.script(kind, at=POST)  # type: ignore[arg-type]
+    before = demo.requests[POST]
+    with pytest.raises((ServerUnreachable, ServerError)):
+        attempts.next()
+    answer = attempts.next()
+    assert isinstance(answer, Submitted)
+    assert answer.prompt_id == attempts.id
+    assert demo.requests[POST] - before == 1
+
+
+def test_a_prompt_that_is_nowhere_may_still_be_on_its_way(demo: DemoServer, client: Client) -> None:
+    """It is looked for again a moment later, and not posted before."""
+    attempts = Attempts(client, PATIENT)
+    demo.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    sure_at = attempts.next()
+    assert isinstance(sure_at, float)
+    assert sure_at > time.monotonic()
+    assert len(attempts.sent) == 1
+
+
+def test_a_prompt_that_is_nowhere_is_posted_again(demo: DemoServer, client: Client) -> None:
+    """Under the same id, by a look that begins after the moment."""
+    attempts = Attempts(client, PATIENT)
+    demo.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    assert isinstance(attempts.next(), float)
+    assert isinstance(attempts.next(later=PATIENT.outcome_delay), Submitted)
+    assert attempts.sent == [attempts.id] * 2
+    assert demo.journal.of(attempts.id).count("taken") == 1
+
+
+def test_a_start_that_the_socket_told_is_proof(demo: DemoServer, client: Client) -> None:
+    """Nothing is asked then, nor posted."""
+    attempts = Attempts(client, HURRIED)
+    demo.script("cut", at=POST)
+    with pytest.raises(ServerUnreachable):
+        attempts.next()
+    before = demo.requests.total()
+    assert attempts.next(started=True) == Submitted(attempts.id, 0)
+    assert demo.requests.total() == before
+
+
+def test_a_server_that_fails_at_it_so_often_would_do_so_again(
+    demo: DemoServer, client: Client
+) -> None:
+    """After five posts there is no hope; from the beginning there is."""
+    attempts = Attempts(client, HURRIED)
+    demo.script("http_500", at=POST, count=5)
+    for number in range(1, 6):
+        with pytest.raises(ServerError) as told:
+            attempts.next()
+        assert attempts.submission.not_worth_retrying(told.value) is (number == 5)
+    attempts.submission.again()
+    assert not attempts.submission.not_worth_retrying(told.value)
+    assert isinstance(attempts.next(), Submitted)
+
+
+def test_what_will_not_pass_is_hopeless_at_once(client: Client) -> None:
+    """A certificate, a login."""
+    submission = Attempts(client, PATIENT).submission
+    assert submission.not_worth_retrying(
+        ServerUnreachable("Its certificate has expired.", passing=False)
+    )
+    assert submission.not_worth_retrying(ServerError("It asks for a login.", status=401))
+    assert not submission.not_worth_retrying(ServerUnreachable("Nothing answers."))
+
+
+@pytest.mark.parametrize("error", [PromptRejected("No such file."), ServerUnreachable("Away.")])
+def test_a_prompt_that_cannot_be_made_was_not_sent(
+    demo: DemoServer, client: Client, error: ComfyError
+) -> None:
+    """As where its files cannot be uploaded: nobody is told that it is sent, nothing is posted, and
+    nothing has to be looked for afterwards."""
+    attempts = Attempts(client, PATIENT, fails=error)
+    before = demo.requests.total()
+    with pytest.raises(type(error)):
+        attempts.next()
+    assert (attempts.sent, demo.requests.total()) == ([], before)
+    attempts.fails = None
+    assert isinstance(attempts.next(), Submitted)

@@ -1,0 +1,71 @@
+// What is said of a run, and how long it has taken.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clock, pause } from "../../ui/page/script/clock.js";
+import { saidNow, timesOf } from "../../ui/page/script/components/progress.js";
+import { withRun } from "../../ui/page/script/runs.js";
+import { INITIAL } from "../../ui/page/script/state.js";
+
+const view = {
+  id: "a",
+  form: "w",
+  workflow: "W",
+  phase: "running",
+  finished: false,
+  headline: "Sampling",
+  advice: "",
+  detail: "",
+  fraction: 0.5,
+  elapsed: 10,
+  left: 20,
+  seeds: [],
+  blind: false,
+};
+const going = (changes = {}) => ({
+  ...INITIAL,
+  runs: withRun(INITIAL.runs, "a", { view: { ...view, ...changes }, connected: true }),
+});
+
+test("before anything was made, a person is told what to do, where there is a form", () => {
+  assert.match(saidNow({ ...INITIAL, formless: false }).headline, /press Generate/);
+  assert.doesNotMatch(saidNow(INITIAL).headline, /Generate/);
+});
+
+test("the run that goes on is told of; an app that is away has no news of it", () => {
+  assert.equal(saidNow(going()).headline, "Sampling");
+  const cut = { ...going(), away: "gone" };
+  assert.equal(saidNow(cut).headline, "Sampling");
+  const silent = saidNow({ ...cut, runs: withRun(cut.runs, "a", { connected: false }) });
+  assert.match(silent.headline, /no news/);
+  assert.equal(silent.fraction, null);
+});
+
+test("words are about the run that is seen, also where it is not the one that goes on", () => {
+  const state = going();
+  const done = { ...view, id: "kite", phase: "done", finished: true, headline: "Done" };
+  const back = { ...state, runs: withRun(state.runs, "kite", { view: done }), shown: "kite" };
+  assert.equal(saidNow(back).headline, "Sampling");
+  const said = saidNow({ ...back, lookingBack: true });
+  assert.deepEqual([said.id, said.phase, said.headline], ["kite", "done", "Done"]);
+});
+
+test("times go on between two messages", () => {
+  const run = going().runs.get("a");
+  assert.equal(timesOf({ ...run, at: 1000 }, "w", 6000), "0:15, about 0:15 left");
+  assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10, about 0:20 left");
+});
+
+test("a finished run tells its seeds", () => {
+  const run = going({ finished: true, phase: "done", seeds: ["1", "2"] }).runs.get("a");
+  assert.equal(timesOf(run, "w", 0), "Seed 1, 2");
+});
+
+test("durations are written as a clock", () => {
+  assert.deepEqual([0, 59.9, 65, 3600].map(clock), ["0:00", "0:59", "1:05", "60:00"]);
+});
+
+test("pauses grow with the tries, up to a bound", () => {
+  for (const tries of [0, 1, 5, 100]) assert.ok(pause(tries) >= 225 && pause(tries) <= 6250);
+  assert.ok(pause(0) < pause(9));
+});

@@ -1,0 +1,51 @@
+// What came of a run, arranged.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { arranged, stepped } from "../../ui/page/script/results.js";
+
+const file = (kind, saved = true) => ({
+  name: `a.${kind}`,
+  url: "/a",
+  kind,
+  saved,
+  thumb: null,
+  note: "",
+});
+const kinds = (items) => items.map((item) => item.kind);
+
+test("images and videos stand on the stage in their order, everything else below it", () => {
+  const { items, rest } = arranged([file("image"), file("audio"), file("video")], ["said"]);
+  assert.deepEqual(kinds(items), ["image", "video"]);
+  assert.deepEqual(kinds(rest), ["audio", "text"]);
+});
+
+test("an item remembers its place among the run's files", () => {
+  const { items } = arranged([file("audio"), file("image"), file("image")], []);
+  assert.deepEqual(
+    items.map((item) => item.at),
+    [1, 2],
+  );
+});
+
+test("where there is nothing to watch, the first of the rest stands on the stage", () => {
+  const { items, rest } = arranged([file("audio"), file("3d"), file("file")], ["one", "two"]);
+  assert.deepEqual(kinds(items), ["audio"]);
+  assert.deepEqual(kinds(rest), ["3d", "file", "text", "text"]);
+  assert.deepEqual(kinds(arranged([], ["one"]).items), ["text"]);
+});
+
+test("intermediate images stand apart from saved ones, and on the stage where there are no others", () => {
+  const both = arranged([file("image", false), file("image")], []);
+  assert.deepEqual([both.items.length, both.intermediate.length], [1, 1]);
+  const only = arranged([file("image", false), file("image", false)], []);
+  assert.deepEqual([only.items.length, only.intermediate.length], [2, 0]);
+});
+
+test("a run that made nothing shows nothing", () => {
+  assert.deepEqual(arranged([], []), { items: [], rest: [], intermediate: [] });
+});
+
+test("walking stops at both ends", () => {
+  assert.deepEqual([stepped(0, -1, 3), stepped(0, 1, 3), stepped(2, 1, 3)], [0, 1, 2]);
+});

@@ -1,0 +1,184 @@
+// Which run is meant by what: the one told of, the one on the stage, those that wait and those that failed.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  current,
+  listed,
+  newRun,
+  queued,
+  seen,
+  shownRun,
+  told,
+  troubled,
+  unfinished,
+  waiting,
+  withoutRun,
+  withRun,
+} from "../../ui/page/script/runs.js";
+import { INITIAL } from "../../ui/page/script/state.js";
+
+const entry = (id, phase = "waiting") => ({
+  id,
+  workflow: "W",
+  about: "",
+  phase,
+  said: "",
+  movable: true,
+});
+const view = (id, changes = {}) => ({
+  id,
+  phase: "running",
+  finished: false,
+  ended: 0,
+  again: false,
+  ...changes,
+});
+const end = (id, ended, changes = {}) =>
+  view(id, { phase: "done", finished: true, ended, ...changes });
+const after = (state, ...changes) => {
+  let now = state;
+  for (const change of changes) now = { ...now, ...change(now) };
+  return now;
+};
+const hearing = (said) => (state) => told(state, said, 0);
+const listing =
+  (...entries) =>
+  (state) =>
+    listed(state, entries);
+const ids = (runs) => runs.map((run) => run.id);
+
+test("runs stand in the order that the app tells", () => {
+  const state = after(INITIAL, listing(entry("b"), entry("a")));
+  assert.deepEqual(ids(unfinished(state)), ["b", "a"]);
+  assert.equal(current(state)?.id, "b");
+});
+
+test("a run of which nothing is known yet is not the one told of", () => {
+  const runs = withRun(INITIAL.runs, "old", { doubtful: true });
+  assert.equal(current({ ...INITIAL, runs }), null);
+});
+
+test("while a run goes on it is seen, whatever was shown before", () => {
+  const state = after(INITIAL, hearing(end("kite", 1)), hearing(view("castle")));
+  assert.equal(shownRun(state)?.id, "kite");
+  assert.equal(seen(state)?.id, "castle");
+});
+
+test("an earlier result is seen during a run when it was chosen, until that run ends", () => {
+  const chosen = {
+    ...after(INITIAL, hearing(end("kite", 1)), hearing(view("castle"))),
+    lookingBack: true,
+  };
+  assert.equal(seen(chosen)?.id, "kite");
+  assert.equal(seen(after(chosen, hearing(end("castle", 2))))?.id, "castle");
+});
+
+test("a run that was stopped is the one seen, not the result before it", () => {
+  const state = after(
+    INITIAL,
+    hearing(end("kite", 1)),
+    hearing(end("castle", 2, { phase: "stopped" })),
+  );
+  assert.equal(seen(state)?.id, "castle");
+});
+
+test("of two ends the later one is shown, in whatever order they are heard", () => {
+  assert.equal(after(INITIAL, hearing(end("b", 2)), hearing(end("a", 1))).shown, "b");
+});
+
+test("what is said of no run goes when another one's end is shown, unless it stood beside a run", () => {
+  const notice = { headline: "No", advice: "", phase: "refused" };
+  const said = (beside) => ({ ...INITIAL, notice: { ...notice, beside } });
+  assert.equal(after(said(false), hearing(end("a", 1))).notice, null);
+  assert.equal(after(said(true), hearing(end("a", 1))).notice?.headline, "No");
+});
+
+test("one that waits alone and is told of above needs no line", () => {
+  assert.deepEqual(waiting(after(INITIAL, listing(entry("a")))), []);
+  const two = after(INITIAL, listing(entry("a", "running"), entry("b")));
+  assert.deepEqual(ids(waiting(two)), ["b"]);
+  assert.deepEqual(waiting({ ...two, runs: withRun(two.runs, "b", { leaving: true }) }), []);
+});
+
+test("a failure behind another run's back stays in the list until it was read", () => {
+  const state = after(
+    INITIAL,
+    hearing(view("a")),
+    hearing(end("b", 1, { phase: "failed" })),
+    hearing(end("c", 2, { phase: "stopped" })),
+  );
+  assert.deepEqual(ids(troubled(state)), ["b"]);
+  assert.deepEqual(troubled({ ...state, runs: withRun(state.runs, "b", { read: true }) }), []);
+});
+
+test("changes leave the runs before them as they were", () => {
+  const before = withRun(INITIAL.runs, "a", {});
+  const changed = withRun(before, "a", { read: true });
+  assert.deepEqual(before.get("a"), newRun("a"));
+  assert.equal(changed.get("a")?.read, true);
+  assert.equal(withoutRun(changed, "a").size, 0);
+  assert.equal(changed.size, 1);
+});
+
+test("during a look back, the run that goes on alone has a line where it waits", () => {
+  const state = after(INITIAL, hearing(end("kite", 1)), listing(entry("castle")));
+  assert.deepEqual(ids(waiting(state)), []);
+  assert.deepEqual(ids(waiting({ ...state, lookingBack: true })), ["castle"]);
+});
+
+test("a failed run that is looked at has no line", () => {
+  const state = after(
+    INITIAL,
+    hearing(end("kite", 1, { phase: "failed" })),
+    hearing(view("castle")),
+  );
+  assert.deepEqual(ids(troubled(state)), ["kite"]);
+  assert.deepEqual(ids(troubled({ ...state, lookingBack: true })), []);
+});
+
+test("a run that is done but for a part has a line until that is read", () => {
+  const state = after(
+    INITIAL,
+    hearing(end("kite", 1, { advice: "A part was left out." })),
+    hearing(view("castle")),
+  );
+  assert.deepEqual(ids(troubled(state)), ["kite"]);
+  const runs = withRun(state.runs, "kite", { read: true });
+  assert.deepEqual(ids(troubled({ ...state, runs })), []);
+});
+
+test("the queue is those that wait, then those that failed and were not read", () => {
+  const failed = end("c", 1, {
+    phase: "failed",
+    workflow: "W",
+    about: "",
+    headline: "No.",
+    advice: "",
+  });
+  const later = end("d", 2);
+  const state = after(
+    INITIAL,
+    listing(entry("a", "running"), entry("b"), entry("e")),
+    hearing(failed),
+    hearing(later),
+  );
+  assert.deepEqual(ids(queued(state)), ["b", "e", "c"]);
+  assert.deepEqual(queued(state)[2], {
+    ...entry("c", "failed"),
+    said: "No.",
+    movable: false,
+    again: false,
+  });
+});
+
+test("during a look back, only the end of the run that goes on takes the stage", () => {
+  const state = {
+    ...after(INITIAL, hearing(end("kite", 1)), listing(entry("castle", "running"), entry("boat"))),
+    lookingBack: true,
+  };
+  const removed = after(state, hearing(end("boat", 2, { phase: "stopped" })));
+  assert.deepEqual([removed.shown, removed.lookingBack], ["kite", true]);
+  const done = after(state, hearing(end("castle", 2)));
+  assert.deepEqual([done.shown, done.lookingBack], ["castle", false]);
+});

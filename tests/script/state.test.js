@@ -1,0 +1,44 @@
+// One value that many look at.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withRun } from "../../ui/page/script/runs.js";
+import { page, Store, say } from "../../ui/page/script/state.js";
+
+test("who subscribes is told at once, and of every change with what was before", () => {
+  const store = new Store({ a: 1, b: 2 });
+  const heard = [];
+  store.subscribe((now, before) => heard.push([now.a, before.a]));
+  store.set({ a: 3 });
+  assert.deepEqual(heard, [
+    [1, 1],
+    [3, 1],
+  ]);
+  assert.deepEqual(store.now, { a: 3, b: 2 });
+});
+
+test("who has ended it is told no more", () => {
+  const store = new Store({ a: 1 });
+  let times = 0;
+  const end = store.subscribe(() => {
+    times += 1;
+  });
+  end();
+  store.set({ a: 2 });
+  assert.equal(times, 1);
+});
+
+test("an objection stands in the place of a run's words, and beside those of one that goes on", () => {
+  say("No.", "Why.");
+  assert.deepEqual(page.now.notice, {
+    headline: "No.",
+    advice: "Why.",
+    phase: "refused",
+    beside: false,
+  });
+  page.set({ runs: withRun(page.now.runs, "a", {}) });
+  say("No.");
+  assert.equal(page.now.notice?.beside, true);
+  say("");
+  assert.equal(page.now.notice, null);
+});

@@ -1,0 +1,33 @@
+"""Workflows that people bring: posted as the page does, and drawn."""
+
+from __future__ import annotations
+
+import json
+
+import requests
+
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, BOB
+from tests.support.samples.forms import node
+from tests.support.serving import RunningApp
+
+ANNS, BOBS = f"browser:{ANN}", f"browser:{BOB}"
+RESULT = "ComfyUI_00001_.png [output]"
+SECRET = "anna.png"
+SHOW = node("SaveImage", images=["1", 0], filename_prefix="x")
+
+
+def bring(app: RunningApp, prompt: object, cookie: str = BOB) -> requests.Response:
+    """Drop a workflow on the page."""
+    return post_data(app, "/workflows?file=a.json", prompt, cookie)
+
+
+def post_data(app: RunningApp, path: str, body: object, cookie: str) -> requests.Response:
+    """POST JSON as the page of this browser does."""
+    cookies = PageCalls(app, cookie).cookies
+    return requests.post(app.url + path, json.dumps(body), cookies=cookies, timeout=10)
+
+
+def drawn(app: RunningApp, name: str) -> PageCalls:
+    """The form of a workflow, as Bob's page draws it."""
+    return PageCalls(app, BOB).open(name)

@@ -1,0 +1,204 @@
+"""Workflows that people bring: what they may name, who may bring them, and what a caller may
+set."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import NodeClass
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.storage import Storage
+from comfy.errors import WorkflowError
+from comfy.records.record import Job
+from comfy.runs.input_files import UPLOADS, names_on_server
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Upload
+from tests.security.brought.calls import BOBS, RESULT, SECRET, SHOW, bring, drawn
+from tests.support.http_client import ANN, finished, start
+from tests.support.samples.forms import node
+from tests.support.samples.media import saved
+from tests.support.serving import WORKFLOWS, Served, running_app
+
+
+def folders_of(storage: Storage) -> list[str]:
+    """Every folder below the server's input folder, as LoadImageDataSetFromFolder of 0.33.0 lists
+    them."""
+    base = storage.folder("input")
+    assert base is not None
+    return sorted(path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_dir())
+
+
+def describe(storage: Storage) -> dict[str, Any]:
+    """That node, as the server tells it."""
+    required = {"folder": spec("COMBO", options=folders_of(storage), multiselect=False)}
+    return node_info(
+        "LoadImageDataSetFromFolder",
+        "Load Image (from Folder)",
+        "image",
+        required=required,
+        outputs=["IMAGE"],
+    )
+
+
+@pytest.fixture(scope="module")
+def running(
+    own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A server that lists its folders, on which Ann has put a picture and made another; whoever may
+    open is a set."""
+    folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("offered") / "workflows"))
+    loads_folder = NodeClass(describe, NODES["LoadImage"].run)
+    with (
+        DemoServer(
+            step_seconds=0, nodes={**NODES, "LoadImageDataSetFromFolder": loads_folder}
+        ) as demo,
+        running_app(demo.url, workflows=folder) as app,
+    ):
+        for folder in ("", "anna"):
+            form = {"type": "input", "overwrite": "true", "subfolder": folder}
+            requests.post(
+                f"{demo.url}/upload/image",
+                form,
+                files={"image": (SECRET, saved("PNG"))},
+                timeout=10,
+            )
+        finished(
+            start(
+                app,
+                "image-to-image",
+                ANN,
+                **{"4.image": Upload("a.png", saved("PNG")), "8.steps": 1},
+            )
+        )
+        yield demo, app
+
+
+@pytest.fixture
+def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
+    """These."""
+    yield running
+    running[1].close_idle()
+
+
+@pytest.mark.parametrize("image", [RESULT, SECRET, f"{SECRET} [input]", f"./{SECRET}"])
+@pytest.mark.parametrize("depth", [0, 1, 2, 5])
+def test_finding_02_a_wrapped_name_reads_nobodys_file(
+    served: Served, image: str, depth: int
+) -> None:
+    """ComfyUI unwraps `__value__`: what is inside is emptied, and the form asks for a picture."""
+    value: Any = image
+    for _ in range(depth):
+        value = {"__value__": value}
+    name = bring(served[1], {"1": node("LoadImage", image=value), "2": SHOW}).json()["name"]
+    page = drawn(served[1], name)
+    assert "needs a picture" in json.dumps(page.said(page.press())["errors"])
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
+    served: Served, wrapped: bool
+) -> None:
+    """Harmless pieces make a name: a link that carries a text into an upload is cut, in a wrapper
+    too."""
+    link: Any = {"__value__": ["0", 0]} if wrapped else ["0", 0]
+    text = node("PrimitiveString", value="an")
+    name = bring(served[1], {"0": text, "1": node("LoadImage", image=link), "2": SHOW}).json()[
+        "name"
+    ]
+    _, form = served[1].services.forms.form(name, BOBS)
+    assert form.field("1.image").widget == "image"
+    with pytest.raises(FieldErrors, match=r"another look"):
+        served[1].services.starter.start(name, {"0.value": SECRET}, BOBS)
+    run = served[1].services.starter.start(
+        name, {"1.image": Upload("b.png", saved("PNG"))}, BOBS, deadline=20, watched=False
+    )
+    finished(run)
+    sent = served[0].queue.history_of(run.id)[run.id]["prompt"][2]
+    assert sent["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
+
+
+def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served) -> None:
+    """A text for a picture is no name of a file, whoever writes it."""
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8"))
+    prompt["2"]["inputs"]["text"] = "a cat [output]"
+    name = bring(served[1], prompt).json()["name"]
+    for workflow in (name, "text-to-image"):
+        run = served[1].services.starter.start(
+            workflow, {"2.text": "a dog [input]", "5.steps": 1}, BOBS, deadline=20, watched=False
+        )
+        assert run.job.prompt["2"]["inputs"]["text"] == "a dog [input]"
+        finished(run)
+    assert served[1].services.forms.form(name, BOBS)[1].field("2.text").default == "a cat [output]"
+
+
+def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
+    """The server lists every folder; the app shows none of them."""
+    demo, app = served
+    listed = json.dumps(
+        requests.get(f"{demo.url}/object_info/LoadImageDataSetFromFolder", timeout=10).json()
+    )
+    assert f"{UPLOADS}/" in listed
+    app.services.forms.catalogue.get(refresh=True)
+    prompt = {"1": node("LoadImageDataSetFromFolder", folder="anna"), "2": SHOW}
+    name = bring(app, prompt).json()["name"]
+    page = drawn(app, name)
+    said = json.dumps(page.components)
+    assert f"{UPLOADS}/" not in said
+    assert "takes a file or folder of the server" in said
+    (app.services.folder.path / "from-folder.json").write_text(json.dumps(prompt), "utf-8")
+    _, form = app.services.forms.form("from-folder", BOBS)
+    assert [value for _, value in form.field("1.folder").choices or ()] == ["anna"]
+    for folder in (*folders_of(demo.storage), ".", ""):
+        with pytest.raises(FieldErrors):
+            app.services.starter.start("from-folder", {"1.folder": folder}, BOBS)
+
+
+def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) -> None:
+    """It may have come to the server since its nodes were asked for: what it reads cannot be
+    told."""
+    name = bring(served[1], {"1": node("JustInstalled", source="anna"), "2": SHOW}).json()["name"]
+    with pytest.raises(WorkflowError, match="does not have the node “JustInstalled”"):
+        served[1].services.starter.start(name, {}, BOBS)
+
+
+@pytest.mark.parametrize("folder", ["anna", ".", "", f"{UPLOADS}", {"__value__": "anna"}])
+def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
+    served: Served, folder: Any
+) -> None:
+    """Whatever way it is written: the node takes what nobody can upload."""
+    name = bring(
+        served[1], {"1": node("LoadImageDataSetFromFolder", folder=folder), "2": SHOW}
+    ).json()["name"]
+    with pytest.raises(WorkflowError, match=r"“Load Image \(from Folder\)” \(folder\) takes"):
+        served[1].services.starter.start(name, {}, BOBS)
+
+
+def test_finding_03_a_picture_made_here_shows_nobodys_upload(served: Served) -> None:
+    """A result carries where its input lay; put into the folder, it is no example for everybody."""
+    demo, app = served
+    upload = next(path for path in folders_of(demo.storage) if path.startswith(f"{UPLOADS}/"))
+    prompt = {"1": node("LoadImage", image=f"{upload}/a.png"), "2": SHOW}
+    (app.services.folder.path / "made-here.json").write_text(json.dumps(prompt), "utf-8")
+    _, form = app.services.forms.form("made-here", BOBS)
+    assert app.services.copies.example(form.field("1.image"), BOBS) is None
+    with pytest.raises(FieldErrors):
+        app.services.starter.start("made-here", {}, BOBS)
+
+
+def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Served) -> None:
+    """A record that names another's file, made when that was allowed, is not run again."""
+    _, app = served
+    loads: dict[str, Any] = {"1": node("LoadImage", image=RESULT), "2": SHOW}
+    for workflow in ("~0123456789abcdef", "image-to-image", "gone"):
+        run = finished(app.services.runs.submit(Job(loads, workflow), owner=BOBS, keeps_going=True))
+        with pytest.raises(WorkflowError, match="somebody else's"):
+            app.services.starter.again(run.id, BOBS)

@@ -1,0 +1,196 @@
+"""What a workflow's author hides, and what an operator lets people open, holds for every caller."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client as Caller
+
+from comfy.errors import WorkflowError
+from comfy.form.build import build_form
+from comfy.services.permissions import Permissions
+from comfy.services.uploads import Upload
+from tests.security.brought.calls import ANNS, BOBS, RESULT, SECRET, SHOW, bring, drawn
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, BOB, finished, get, post
+from tests.support.samples.forms import node
+from tests.support.samples.media import saved
+from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped workflows, in which an author hides and links what callers must not
+    set."""
+    folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+    toml = folder / "text-to-image.toml"
+    text = toml.read_text("utf-8").replace(
+        '[fields."Sampler.steps"]\n', '[fields."Sampler.steps"]\ngroup = "hidden"\n'
+    )
+    toml.write_text(text, "utf-8")
+    linked = {
+        "0": node("PrimitiveString", value="example.png"),
+        "1": node("LoadImage", image=["0", 0]),
+        "2": SHOW,
+    }
+    (folder / "linked.json").write_text(json.dumps(linked), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def hiding(folder: Path, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """An app that offers them."""
+    with running_demo_app(step_seconds=0, workflows=folder) as (_, app):
+        yield app
+
+
+@pytest.mark.parametrize(
+    ("workflow", "values", "says"),
+    [
+        ("text-to-image", {"5.steps": 60}, "Steps is set by the workflow's author"),
+        ("text-to-image", {"5.steps": 20}, "Steps is set by the workflow's author"),
+        ("text-to-image", {"4.width": 4096}, "must be at most 1024"),
+        ("text-to-image", {"4.batch_size": 9}, "must be at most 8"),
+        ("text-to-image", {"1.ckpt_name": "other.safetensors"}, "does not offer it"),
+        ("text-to-image", {"5.more": 1}, "no field"),
+        ("linked", {"0.value": RESULT}, "is set by the workflow's author"),
+        ("linked", {"1.image": SECRET}, "no field"),
+    ],
+)
+def test_finding_26_the_authors_limits_bind_every_caller(
+    hiding: RunningApp, workflow: str, values: dict[str, Any], says: str
+) -> None:
+    """A script cannot set what is hidden, nor go beyond a limit; the sentence names the field."""
+    caller = Caller(hiding.url, verbose=False, analytics_enabled=False)
+    try:
+        with pytest.raises(Exception, match=says):
+            caller.predict(workflow, values, api_name="/run")
+    finally:
+        caller.close()
+    assert not hiding.services.runs.line_of(BOBS)
+
+
+def test_finding_26_the_page_cannot_set_what_is_hidden(hiding: RunningApp) -> None:
+    """Neither by its address nor by what a browser keeps: a run has the author's value."""
+    page = PageCalls(hiding, BOB).open(
+        "text-to-image", linked={"5.steps": "60"}, kept={"5.steps": 60}
+    )
+    run = hiding.services.runs.get(page.said(page.press())["run"], BOBS)
+    assert run.job.prompt["5"]["inputs"]["steps"] != 60
+    finished(run)
+
+
+def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp) -> None:
+    """The operator's own link from a text to a loader works, with the operator's text and no
+    other."""
+    _, form = hiding.services.forms.form("linked", BOBS)
+    assert form.field("0.value").group == "hidden"
+    run = finished(hiding.services.starter.start("linked", {}, BOBS, deadline=20, watched=False))
+    assert run.job.prompt["0"]["inputs"]["value"] == "example.png"
+
+
+@pytest.fixture
+def permitted() -> set[str]:
+    """Who may open workflows; a test changes it."""
+    return {ANNS, BOBS}
+
+
+@pytest.fixture
+def strict(permitted: set[str], folder: Path, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """An app that asks this set, and whose people may keep but are not trusted."""
+    permissions = Permissions(
+        permitted.__contains__, lambda _: True, nodes=frozenset({"LoadImage", "SaveImage"})
+    )
+    with running_demo_app(step_seconds=0, workflows=folder, permissions=permissions) as (_, app):
+        yield app
+
+
+NO = "does not open workflows that people bring"
+
+
+def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
+    strict: RunningApp, permitted: set[str]
+) -> None:
+    """Not by the route, the form, its address, a script, a kept copy, the history, nor by running
+    it again."""
+    name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
+    picture = Upload("b.png", saved("PNG"))
+    run = finished(
+        strict.services.starter.start(name, {"1.image": picture}, BOBS, deadline=20, watched=False)
+    )
+    permitted.remove(BOBS)
+    refused = [
+        bring(strict, {"1": SHOW}),
+        post(strict, f"/workflows/{name}/keep", BOB),
+        post(strict, f"/runs/{run.id}/again", BOB),
+        get(strict, f"/history/{run.id}/values", BOB),
+    ]
+    assert [answer.status_code for answer in refused] == [422, 422, 422, 409]
+    assert all(NO in answer.text for answer in refused)
+    assert NO in json.dumps(drawn(strict, name).components)
+    with pytest.raises(WorkflowError, match=NO):
+        strict.services.starter.start(name, {"1.image": picture}, BOBS)
+    assert bring(strict, {"1": SHOW}, ANN).ok
+
+
+def test_finding_09_a_script_opens_nothing_where_it_may_not(
+    strict: RunningApp, permitted: set[str]
+) -> None:
+    """The endpoint for scripts refuses such a name in the same sentence."""
+    permitted.clear()
+    caller = Caller(strict.url, verbose=False, analytics_enabled=False)
+    try:
+        with pytest.raises(Exception, match=NO):
+            caller.predict("~0123456789abcdef", {}, api_name="/run")
+    finally:
+        caller.close()
+
+
+@pytest.mark.parametrize("who", [ANN, BOB])
+def test_finding_09_the_button_is_there_for_those_who_may(
+    strict: RunningApp, permitted: set[str], who: str
+) -> None:
+    """The page is told who may when it is loaded."""
+    permitted.remove(BOBS)
+    page = PageCalls(strict, who)
+    answer = page.call(page.load, {"workflow": "upscale"}).json()["data"]
+    assert page.component("open")["props"]["visible"] is False
+    assert answer[3].get("visible") is (who == ANN)
+
+
+def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -> None:
+    """Others are refused in a sentence that names them; workflows of the folder use any."""
+    name = bring(
+        strict, {"1": node("LoadImage", image=""), "2": SHOW, "3": node("ExecPython", code="1")}
+    ).json()["name"]
+    assert "may not use “ExecPython”" in json.dumps(
+        drawn(strict, name).components, ensure_ascii=False
+    )
+    with pytest.raises(WorkflowError, match="may not use “ExecPython”"):
+        strict.services.starter.start(name, {}, BOBS)
+    finished(strict.services.starter.start("text-to-image", {}, BOBS, deadline=20, watched=False))
+
+
+def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, folder: Path) -> None:
+    """What is in the folder counts as the operator's: only a workflow that names nothing gets
+    there."""
+    before = sorted(folder.iterdir())
+    for image in (SECRET, RESULT, {"__value__": RESULT}, ["3", 0]):
+        name = bring(strict, {"1": node("LoadImage", image=image), "2": SHOW}).json()["name"]
+        assert "names files of the server" in post(strict, f"/workflows/{name}/keep", BOB).text
+    name = bring(strict, {"1": node("NotInstalled", image="a.png"), "2": SHOW}).json()["name"]
+    assert "nodes that it does not have" in post(strict, f"/workflows/{name}/keep", BOB).text
+    assert sorted(folder.iterdir()) == before
+    name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
+    kept = post(strict, f"/workflows/{name}/keep", BOB).json()["name"]
+    assert (
+        build_form(strict.services.folder.get(kept), strict.services.forms.catalogue.get())
+        .field("1.image")
+        .default
+        == ""
+    )

@@ -1,0 +1,33 @@
+"""An app whose runs are remembered, and a watch for tracebacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.serving import RunningApp, Served, running_demo_app
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes no time."""
+    with running_demo_app(step_seconds=0) as (demo, app):
+        yield demo, app
+
+
+@pytest.fixture
+def forgetful() -> Iterator[RunningApp]:
+    """An app that knows of finished runs only what is on record, as all do after a restart."""
+    with running_demo_app(step_seconds=0, keep=0) as (_, app):
+        yield app
+
+
+@pytest.fixture
+def no_traceback(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    """What happens in the test writes no traceback, neither to the log nor past it."""
+    yield
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+    assert "Traceback" not in capsys.readouterr().err

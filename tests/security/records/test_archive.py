@@ -1,0 +1,68 @@
+"""All results in one archive: whole, or without what is not to be had."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.http_client import finished, get, start
+from tests.support.serving import Served, running_demo_app
+from tests.ui.routes.test_history import SMALL, kept_files
+from ui.web.urls import file_address
+
+
+def test_finding_14_an_archive_leaves_out_what_is_gone(no_traceback: None, served: Served) -> None:
+    """Files that vanished behind the app's back are not in it, it opens, and the log has no
+    traceback."""
+    _, app = served
+    run = finished(start(app, **SMALL, **{"4.batch_size": 3}))
+    kept = kept_files(app)
+    gone = kept.path(run.state.files[1].digest)
+    assert gone is not None
+    gone.unlink()
+    gone.mkdir()  # nor is what lies there now a file
+    answer = get(app, f"/files/{run.id}/all.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        assert bundle.testzip() is None
+        assert [name[:3] for name in bundle.namelist()] == ["001", "003"]
+    gone.rmdir()
+    for file in run.state.files:
+        kept.remove(file.digest)
+    answer = get(app, f"/files/{run.id}/all.zip")
+    assert answer.status_code == 404
+    assert "kept here" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("how", ["http_500", "cut", "answer_lost"])
+def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(
+    how: Any, no_traceback: None
+) -> None:
+    """A file of the server's that is refused, or breaks off in its middle, is not in it; the others
+    are, whole."""
+    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
+        run = finished(start(app, **SMALL, **{"4.batch_size": 3}))
+        demo.script(how, at="GET /view", after=1)
+        answer = get(app, f"/files/{run.id}/all.zip")
+        assert answer.status_code == 200
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+            assert bundle.testzip() is None
+            assert len(bundle.namelist()) == 2
+        demo.stop()
+        assert get(app, f"/files/{run.id}/all.zip").status_code == 404
+
+
+def test_finding_14_a_file_that_breaks_off_is_no_whole_file(no_traceback: None) -> None:
+    """One that ComfyUI sends half of reaches the browser as a broken download, and the log has no
+    traceback."""
+    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
+        run = finished(start(app, **{"5.steps": 1}))
+        (file,) = run.state.files
+        demo.script("answer_lost", at="GET /view", count=5)
+        with pytest.raises(requests.RequestException):
+            get(app, file_address(run.id, 0, file))
+        demo.behave()
+        assert get(app, file_address(run.id, 0, file)).status_code == 200

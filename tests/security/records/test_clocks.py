@@ -1,0 +1,125 @@
+"""A clock that is wrong, or set while runs are made, costs nobody a result."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.records.store import RunStore
+from tests.support.http_client import finished, start
+from tests.support.samples.histories import ANN as ANNA
+from tests.support.samples.histories import begun, ended_record, ids, picture
+from tests.support.serving import Served, open_history
+from tests.support.waiting import eventually
+from tests.ui.routes.test_history import SMALL
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The days by which the clock is wrong."""
+    wrong, right = [0.0], time.time
+    monkeypatch.setattr(time, "time", lambda: right() + wrong[0] * DAY)
+    return wrong
+
+
+@contextlib.contextmanager
+def remembered(folder: Path, days: list[float]) -> Iterator[RunStore]:
+    """A history of runs that ended so many days ago, each with a file."""
+    with contextlib.closing(open_history(folder)) as history:
+        now = time.time()
+        for number, ago in enumerate(days):
+            file = picture(history.files, b"%d" % number)
+            history.end(ended_record(begun(f"r{number}"), at=now - ago * DAY, files=(file,)))
+        yield history
+
+
+def test_finding_17_a_clock_that_is_ahead_removes_nothing(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    """40 days ahead, at a start and with runs made meanwhile, and right again afterwards: all is
+    there, in order."""
+    with remembered(tmp_path, [29, 20, 3, 0]) as history:
+        clock[0] = 40
+        history.sweep()
+        history.end(ended_record(begun("ahead"), at=time.time()))
+        history.sweep()
+        assert len(history.of(ANNA)) == 5
+        clock[0] = 0
+        history.sweep()
+        assert ids(history.of(ANNA)) == ["ahead", "r3", "r2", "r1", "r0"]
+        history.end(ended_record(begun("now"), at=time.time() + 1))
+        assert ids(history.of(ANNA))[:2] == [
+            "now",
+            "ahead",
+        ], "a moment that is to come stands in nobody's way"
+        assert history.files.total() == 4
+
+
+def test_finding_17_a_machine_that_was_off_for_long_keeps_its_past(tmp_path: Path) -> None:
+    """Nothing is removed by age when the newest run is older than the limit; in a day of use it is
+    again."""
+    with remembered(tmp_path, [50, 45, 41]) as history:
+        history.sweep()
+        assert len(history.of(ANNA)) == 3
+        history.end(ended_record(begun("today"), at=time.time()))
+        history.sweep()
+        assert len(history.of(ANNA)) == 4
+        history.end(ended_record(begun("yesterday"), at=time.time() - 1.1 * DAY))
+        history.sweep()
+        assert ids(history.of(ANNA)) == ["today", "yesterday"]
+
+
+def test_a_clock_that_is_behind_removes_nothing(tmp_path: Path, clock: list[float]) -> None:
+    """As of a small computer that begins at 1970: nothing goes, and the order is as it was once it
+    is right again."""
+    with remembered(tmp_path, [3, 2, 1]) as history:
+        clock[0] = -20_000
+        history.sweep()
+        history.end(ended_record(begun("behind"), at=time.time()))
+        history.sweep()
+        clock[0] = 0
+        history.sweep()
+        assert ids(history.of(ANNA)) == ["r2", "r1", "r0"]
+        assert history.files.total() == 3
+
+
+def test_finding_17_a_run_from_years_ahead_does_not_live_for_ever(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    """Written by a clock ten years ahead, it counts as of today once the clock is right, and goes
+    in its turn."""
+    with remembered(tmp_path, [3, 2]) as history:
+        history.end(ended_record(begun("ahead"), at=time.time() + 3650 * DAY))
+        history.sweep()
+        clock[0] = 29
+        for ago in (0, 2):
+            history.end(ended_record(begun(f"later{ago}"), at=time.time() - ago * DAY))
+        history.sweep()
+        assert "ahead" in ids(history.of(ANNA))
+        clock[0] = 31
+        history.sweep()
+        assert ids(history.of(ANNA)) == ["later0", "later2"]
+
+
+def test_finding_17_a_clock_that_is_set_during_a_run_promises_no_odd_times(
+    served: Served, clock: list[float]
+) -> None:
+    """Set back by a year while a run is made: what runs usually take stays something a person can
+    wait for."""
+    demo, app = served
+    with demo.hold("executing", after=1) as held:
+        run = start(app, **SMALL)
+        assert held.reached.wait(20)
+        eventually(lambda: run.state.started_at is not None, "it has started")
+        clock[0] = -365
+        held.release()
+        finished(run)
+    typical = app.services.runs.typical_seconds
+    assert typical is not None
+    assert 0 <= typical < 60

@@ -1,0 +1,128 @@
+"""Deleted is deleted: here, in the database, and as far as may be at ComfyUI."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+from comfy.protocol.run_state import Phase
+from comfy.runs.input_files import names_on_server
+from tests.support.http_client import ANN, finished, get, start
+from tests.support.samples.histories import ANN as ANNA
+from tests.support.samples.histories import BOB as BEN
+from tests.support.samples.histories import begun, ended_record
+from tests.support.serving import Served, open_history
+from tests.ui.routes.test_history import QUICK, ask, kept_files, past, photo
+
+SECRET = "xylophone-marmalade"
+
+
+def found_in(folder: Path, word: str) -> list[str]:
+    """The files below a folder that hold this word."""
+    return [
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and word.encode() in path.read_bytes()
+    ]
+
+
+def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: Path) -> None:
+    """Neither the file nor the log beside it holds a word of it, while the program goes on and
+    others' runs are there: not of its title, values, texts and workflow, however long they were."""
+    with contextlib.closing(open_history(tmp_path)) as history:
+        for number in range(120):
+            mine = number % 3 == 0
+            words = f"{SECRET} {number} " * 400 if mine else f"harbour {number} " * 300
+            prompt = {"2": {"class_type": "CLIPTextEncode", "inputs": {"text": words}}}
+            record = begun(
+                f"r{number}",
+                ANNA if mine else BEN,
+                title=words[:40],
+                values={"2.text": words},
+                prompt=prompt,
+            )
+            history.begin(record)
+            history.end(ended_record(record, at=time.time() - 1000 + number))
+        assert found_in(tmp_path, SECRET)
+        for number in range(0, 120, 3):
+            assert history.delete(f"r{number}", ANNA)
+        assert found_in(tmp_path, SECRET) == []
+        assert len(history.of(BEN, text="harbour", limit=200)) == 80
+    assert found_in(tmp_path, SECRET) == []
+
+
+def test_finding_13_what_a_reader_held_back_is_erased_later(tmp_path: Path) -> None:
+    """Somebody reads the database while a run is deleted: the deletion does not wait for their end,
+    and the log is emptied with the next sweep."""
+    with contextlib.closing(open_history(tmp_path)) as history:
+        history.end(ended_record(begun("r1", title=SECRET), at=time.time()))
+        with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite")) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM runs").fetchone()
+            assert history.delete("r1", ANNA)
+        assert found_in(tmp_path, SECRET)
+        history.sweep()
+        assert found_in(tmp_path, SECRET) == []
+
+
+def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
+    """Its entry in ComfyUI's history is gone, what was uploaded for it is empty, copies made for
+    forms are removed, and the answer says what ComfyUI keeps."""
+    demo, app = served
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+    uploaded = demo.storage.find(names_on_server(run.record)["4.image"])
+    assert uploaded is not None
+    assert uploaded.stat().st_size > 0
+    assert demo.queue.history_of(run.state.prompt_id)
+    places = [
+        get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"],
+        app.services.copies.of_result(run.record, 0),
+    ]
+    assert all(app.services.copies.uploads.find(run.owner, place) for place in places)
+    answer = ask(app, "DELETE", f"/history/{run.id}")
+    assert answer.json() == {"stays": "The image server may keep its own copy of the result."}
+    assert not demo.queue.history_of(run.state.prompt_id)
+    assert uploaded.read_bytes() == b""
+    assert not any(app.services.copies.uploads.find(run.owner, place) for place in places)
+    assert kept_files(app).total() == 0
+
+
+def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None:
+    """A run that was started again has an upload of its own: each is emptied with its run, and
+    until then every run can be started again."""
+    demo, app = served
+    first = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+    new = ask(app, "POST", f"/runs/{first.id}/again").json()["run"]
+    second = finished(app.services.runs.get(new, f"browser:{ANN}"))
+    gone, uploaded = (
+        demo.storage.find(names_on_server(run.record)["4.image"]) for run in (first, second)
+    )
+    assert gone is not None
+    assert uploaded is not None
+    answer = ask(app, "DELETE", f"/history/{first.id}").json()
+    assert answer["stays"] == "The image server may keep its own copy of the result."
+    assert gone.read_bytes() == b""
+    assert uploaded.stat().st_size > 0
+    third = ask(app, "POST", f"/runs/{second.id}/again").json()["run"]
+    assert finished(app.services.runs.get(third, f"browser:{ANN}")).state.phase is Phase.DONE
+    place = get(app, f"/history/{second.id}/values").json()["values"]["4.image"]["file"]
+    assert app.services.copies.uploads.find(second.owner, place)
+    for run_id in (second.id, third):
+        ask(app, "DELETE", f"/history/{run_id}")
+    assert uploaded.read_bytes() == b""
+
+
+def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(served: Served) -> None:
+    """It is deleted here, and the answer says that ComfyUI may have all of it."""
+    demo, app = served
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+    demo.stop()
+    answer = ask(app, "DELETE", f"/history/{run.id}")
+    assert (
+        answer.json()["stays"]
+        == "The image server may keep its own copy of the result and of pictures you gave."
+    )
+    assert past(app) == []
+    assert kept_files(app).total() == 0

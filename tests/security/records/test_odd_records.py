@@ -1,0 +1,138 @@
+"""Records that are not as this program writes them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.protocol.run_state import Phase
+from comfy.records.serialization import from_text, to_text
+from tests.support.http_client import ANN, finished, get, start
+from tests.support.samples.histories import EVERYTHING, begun
+from tests.support.serving import RunningApp
+from tests.ui.routes.test_history import SMALL, ask, kept_files, past
+from ui.routes.history import past_run
+from ui.view.run_view import show
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def places(told: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every part of a JSON document but the whole."""
+    parts = (
+        told.items()
+        if isinstance(told, dict)
+        else enumerate(told)
+        if isinstance(told, list)
+        else ()
+    )
+    for key, part in parts:
+        yield (*path, key)
+        yield from places(part, (*path, key))
+
+
+@st.composite
+def odd_records(draw: st.DrawFn) -> str:
+    """A record of which parts are missing, of another type, or unknown."""
+    told = json.loads(to_text(EVERYTHING))
+    for _ in range(draw(st.integers(1, 6))):
+        *way, last = draw(st.sampled_from(list(places(told))))
+        place = told
+        for key in way:
+            place = place[key]
+        match draw(st.sampled_from(["change", "leave out", "add"])):
+            case "leave out":
+                del place[last]
+            case "add" if isinstance(place, dict):
+                place[draw(st.text(max_size=5))] = draw(JSON)
+            case _:
+                place[last] = draw(JSON)
+        if not list(places(told)):
+            break
+    return json.dumps(told)
+
+
+@settings(max_examples=400, deadline=None)
+@given(odd_records() | JSON.map(json.dumps) | st.text())
+def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
+    """Whatever is missing, of another type or unknown in a record: it is a run that can be listed,
+    shown and written again, or ValueError."""
+    try:
+        record = from_text(text)
+    except ValueError:
+        return
+    assert from_text(to_text(record)) is not None
+    json.dumps(asdict(past_run(record)))
+    json.dumps(show(record, now=time.time()).to_json())
+
+
+def test_finding_17_defaults_stand_for_what_is_missing() -> None:
+    """A record of an older program loses nothing but what it never had; one of a newer program only
+    what is new."""
+    told = json.loads(to_text(EVERYTHING))
+    del (
+        told["keeps_going"],
+        told["state"]["node_errors"],
+        told["job"]["inputs"],
+        told["state"]["files"][0]["size"],
+    )
+    told["colour"], told["state"]["files"][0]["colour"], told["state"]["phase"] = (
+        "red",
+        "red",
+        "melted",
+    )
+    record = from_text(json.dumps(told))
+    file = replace(EVERYTHING.state.files[0], size=0)
+    assert record.state.files == (file, EVERYTHING.state.files[1])
+    assert record.state.error == EVERYTHING.state.error
+    assert (record.keeps_going, record.state.node_errors, record.job.inputs) == (False, (), {})
+    assert record.job.values == EVERYTHING.job.values
+    assert record.state.phase is Phase.LOST
+
+
+def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
+    no_traceback: None, forgetful: RunningApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are in no list; one log line stands for all; deleting one removes its files; none is
+    taken up for ever."""
+    app = forgetful
+    history = app.services.runs.history
+    assert history is not None
+    runs = [finished(start(app, **SMALL, **{"5.seed": seed})) for seed in range(4)]
+    with history._changing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET record = '[' || id")
+    history.begin(begun("never ends", f"browser:{ANN}"))
+    with history._changing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET record = '{}' WHERE id = 'never ends'")
+    before = len(caplog.records)
+    assert past(app) == []
+    assert history.unfinished() == ()
+    assert get(app, f"/history/{runs[0].id}").status_code == 404
+    assert (
+        len(
+            [
+                record
+                for record in caplog.records[before:]
+                if "cannot be read" in record.getMessage()
+            ]
+        )
+        == 1
+    )
+    assert ask(app, "DELETE", f"/history/{runs[0].id}", "b" * 43).status_code == 404
+    for run in runs:
+        assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+    assert kept_files(app).total() == 0
+    assert history.delete("never ends", f"browser:{ANN}")

@@ -1,0 +1,157 @@
+"""Full disks, who makes room for whom, and whose eyes the files are for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import DiskFull
+from comfy.records.blobs import BlobStore
+from comfy.records.store import HistoryLimits, RunStore
+from tests.support.samples.histories import ANN as ANNA
+from tests.support.samples.histories import BOB as BEN
+from tests.support.samples.histories import begun, ended_record, ids, picture
+
+DAY = 86400.0
+ROOT = Path(__file__).parents[3]
+
+
+def test_finding_26_nobody_pushes_out_what_others_made(tmp_path: Path) -> None:
+    """Somebody makes more than there is room for: their own oldest results go, and not one of
+    somebody else's."""
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        history = RunStore(f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1000))
+        now = time.time() - 2 * DAY
+        for number in range(3):
+            file = picture(kept, b"ann %d" % number + b"a" * 94)
+            history.end(ended_record(begun(f"ann{number}", ANNA, at=now + number), files=(file,)))
+        for number in range(40):
+            file = picture(kept, b"ben %02d" % number + b"b" * 94)
+            history.end(
+                ended_record(begun(f"ben{number:02}", BEN, at=now + 100 + number), files=(file,))
+            )
+        history.sweep()
+        assert len(history.of(ANNA)) == 3
+        assert ids(history.of(BEN, limit=200)) == [f"ben{number}" for number in range(39, 32, -1)]
+        assert kept.total() <= 1000
+        history.close()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777])
+def test_finding_26_folders_that_were_there_before_are_closed_to_others(
+    tmp_path: Path, mode: int
+) -> None:
+    """The data folder, what is in it and what comes into it are for this account only, whoever made
+    the folders."""
+    data = tmp_path / "data"
+    for folder in (data, data / "files", data / "files" / "ab", data / "thumbnails"):
+        folder.mkdir()
+        folder.chmod(mode)
+    (data / "files" / "ab" / ("ab" * 32)).write_bytes(b"old")
+    before = os.umask(0o022)
+    try:
+        kept = BlobStore(data)
+        digest, _ = kept.add([b"new"])
+        history = RunStore(f"sqlite:///{data}/history.sqlite", kept)
+        history.close()
+    finally:
+        os.umask(before)
+    new = kept.path(digest)
+    assert new is not None
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert stat.S_IMODE((data / "files").stat().st_mode) == 0o700
+    for file in (new, data / "files" / "ab" / ("ab" * 32), data / "history.sqlite"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: Path) -> None:
+    """In a folder with other things in it only what is ours is closed."""
+    (tmp_path / "others.txt").write_text("others")
+    tmp_path.chmod(0o755)
+    BlobStore(tmp_path).close()
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "files").stat().st_mode) == 0o700
+
+
+FULL = """
+import contextlib, sys
+from pathlib import Path
+sys.path.insert(0, ".")
+from tests.support.serving import open_history, running_demo_app
+from tests.support.http_client import start, finished, get
+
+folder = Path(sys.argv[1])
+with running_demo_app(step_seconds=0, data=folder) as (demo, app):
+    values = {"5.steps": 1, "4.width": 256, "4.height": 256}
+    with demo.hold("GET /view") as held:
+        run = start(app, **values)
+        assert held.reached.wait(20)
+        filler = folder / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as full:
+            while full.write(b"x" * 512):
+                pass
+        held.release()
+        finished(run)
+    print(get(app, f"/history/{run.id}").json()["advice"])
+    try:
+        start(app, **values)
+    except Exception as problem:
+        print(f"{type(problem).__name__}: {problem}")
+    filler.unlink()
+    run = finished(start(app, **values))
+    print("kept" if run.state.files[0].digest else "lost")
+"""
+
+
+def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
+    """On a disk of 2 MB that is full: the page says that this app's disk is, not that ComfyUI could
+    not be asked; so does a run that cannot be remembered. With room again, all is well."""
+    mounting = f"mount -t tmpfs -o size=2m none {tmp_path}"
+    unshare = shutil.which("unshare")
+    if (
+        unshare is None
+        or subprocess.run([unshare, "-rm", "sh", "-c", mounting], capture_output=True).returncode
+    ):
+        pytest.skip(
+            "needs to mount a small disk of its own (unshare -rm), which this machine does not"
+            " allow"
+        )
+    command = f'{mounting} && exec "$0" -c "$1" {tmp_path}'
+    told = subprocess.run(
+        [unshare, "-rm", "sh", "-c", command, sys.executable, FULL],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=os.environ | {"TMPDIR": "/tmp"},
+    )
+    assert "Traceback" not in told.stderr, told.stderr
+    result, refused, afterwards = told.stdout.splitlines()
+    assert "The disk of this app is full" in result
+    assert "image server" not in result
+    assert refused == "DiskFull: The disk of this app is full: the history could not be written."
+    assert afterwards == "kept"
+
+
+def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
+    """A disk or a quota that is used up is told as such, other errors by their own words."""
+    import errno
+
+    from comfy.errors import not_written
+
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        told = not_written("the file could not be kept", OSError(code, "x"), "hint")
+        assert isinstance(told, DiskFull)
+        assert str(told) == "The disk of this app is full: the file could not be kept."
+    other = not_written(
+        "the file could not be kept", OSError(errno.EACCES, "Permission denied"), "hint"
+    )
+    assert (str(other), other.hint) == ("The file could not be kept: Permission denied.", "hint")

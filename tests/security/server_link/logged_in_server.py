@@ -1,0 +1,80 @@
+"""A server that wants a login or has a certificate, and who asks it: a run, a socket, a shell."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ssl
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from comfy.__main__ import main
+from comfy.client.client import Client
+from comfy.client.event_stream import EventStream
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.record import Job
+from comfy.runs.registry import LocalRunRegistry
+from tests.support.sampler import prompt
+
+USER, PASSWORD = "svc", "hunter2 s@cret/ü"
+SECRET = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+BASIC = f"Authorization: Basic {SECRET}"
+USER_INFO = f"{USER}:{quote(PASSWORD, safe='')}"
+LIMIT = 20.0  # seconds; patience with a server that is away is 120
+
+
+def certificate(ca: trustme.CA, *names: str, **options: datetime.datetime) -> ssl.SSLContext:
+    """What a server with a certificate for these names serves with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(
+        *(names or ("localhost", "127.0.0.1", "::1", "comfy.test")), **options
+    ).configure_cert(context)
+    return context
+
+
+def run_through(client: Client) -> tuple[RunState, list[RunState]]:
+    """A run from its socket to its end; the finished state, and those on the way that showed a
+    preview."""
+    runs = LocalRunRegistry(client)
+    try:
+        run = runs.submit(Job(prompt(7, steps=4), "test"), owner="me", watched=False)
+        states = list(run.watch(timeout=LIMIT))
+    finally:
+        runs.close()
+    return states[-1], [state for state in states if state.preview]
+
+
+def shell(workflow: Path, *arguments: str) -> int:
+    """`python -m comfy run`, its files into the workflow's folder."""
+    return main(["run", str(workflow), "--out", str(workflow.parent), *arguments])
+
+
+def open_socket(client: Client) -> None:
+    """Only the WebSocket of a run."""
+    stream = EventStream(client, "me", receive=lambda _: None, ended=lambda *_: None)
+    stream.open()
+    stream.close()
+
+
+def ends_at_once(client: Client) -> None:
+    """Raises what a run ended with that could not even be sent; it is not waited for."""
+    state, _ = run_through(client)
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    raise ComfyError(state.error.message, state.error.hint)
+
+
+def failures(url: str) -> set[str]:
+    """What a call and a run are told when they fail."""
+    said = set()
+    with Client(url) as client:
+        for way in (client.queue, partial(ends_at_once, client)):
+            with pytest.raises(ComfyError) as error:
+                way()
+            said.add(f"{error.value} {error.value.hint}")
+    return said

@@ -1,0 +1,120 @@
+"""One bundle for both ways; a wrong certificate, scheme or login is named as the cause."""
+
+from __future__ import annotations
+
+import datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trustme
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError
+from tests.security.server_link.logged_in_server import (
+    BASIC,
+    USER_INFO,
+    certificate,
+    ends_at_once,
+    failures,
+    open_socket,
+    shell,
+)
+from tests.support.reverse_proxy import Guard
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+@pytest.mark.parametrize(
+    "trusted_by", ["--server-ca", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+)
+def test_finding_18_one_bundle_counts_for_both_ways(
+    demo: DemoServer,
+    ca: trustme.CA,
+    bundle: Path,
+    workflow: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted_by: str,
+    host: str,
+) -> None:
+    """A whole run behind TLS, a login and a path, also at an IPv6 address; each way of naming the
+    bundle is enough."""
+    options = ("--server-ca", str(bundle)) if trusted_by.startswith("-") else ()
+    if not options:
+        monkeypatch.setenv(trusted_by, str(bundle))
+    listening = "::1" if "::" in host else "127.0.0.1"
+    with Guard(
+        demo.url, wanted=BASIC, tls=certificate(ca), path="/comfy/ui", host=listening
+    ) as guard:
+        address = f"https://{USER_INFO}@{host}:{guard.port}/comfy/ui/"
+        assert shell(workflow, "--server", address, *options) == 0
+        assert guard.sockets
+    assert list(workflow.parent.glob("*.png"))
+
+
+LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+FAR_AWAY = datetime.datetime(2199, 1, 1, tzinfo=datetime.UTC)
+CERTIFICATES = {
+    "is not trusted": {},
+    "has expired": {"not_before": LONG_AGO, "not_after": LONG_AGO + datetime.timedelta(days=9)},
+    "is not valid yet": {
+        "not_before": FAR_AWAY - datetime.timedelta(days=9),
+        "not_after": FAR_AWAY,
+    },
+    "is for another host name": {},
+}
+
+
+@pytest.mark.parametrize("wrong", CERTIFICATES)
+def test_finding_18_a_certificate_is_named_as_the_cause(
+    demo: DemoServer, ca: trustme.CA, bundle: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """With the same sentence over HTTP and on the socket; a run ends at once with it, nothing is
+    tried for minutes."""
+    if wrong != "is not trusted":
+        for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            monkeypatch.setenv(name, str(bundle))
+    names = ("elsewhere.test",) if "another host" in wrong else ("localhost",)
+    with Guard(demo.url, tls=certificate(ca, *names, **CERTIFICATES[wrong])) as guard:
+        sentences = failures(f"https://localhost:{guard.port}")
+    assert len(sentences) == 1
+    assert wrong in sentences.pop()
+
+
+def test_finding_18_the_wrong_scheme_is_named_as_the_cause(
+    demo: DemoServer, ca: trustme.CA
+) -> None:
+    """TLS to a server without: the sentence says so. The other way round it breaks off: the hint
+    says where to look."""
+    sentences = failures(demo.url.replace("http://", "https://"))
+    assert len(sentences) == 1
+    assert "does not speak TLS" in sentences.pop()
+    with Guard(demo.url, tls=certificate(ca)) as guard, Client(f"http://{guard.place}") as client:
+        for way in (client.queue, partial(open_socket, client)):
+            with pytest.raises(ComfyError) as error:
+                way()
+            assert "https://" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "refusal", ["401 Unauthorized", "403 Forbidden", "407 Proxy Authentication Required"]
+)
+def test_finding_18_a_login_is_named_as_the_cause(demo: DemoServer, refusal: str) -> None:
+    """With the same sentence over HTTP and on the socket, and at once."""
+    with Guard(demo.url, wanted=BASIC, refusal=refusal) as guard:
+        sentences = failures(f"http://{guard.place}")
+    assert len(sentences) == 1
+    assert "login" in sentences.pop()
+
+
+def test_finding_18_a_socket_that_can_never_open_ends_the_run_at_once(demo: DemoServer) -> None:
+    """Where only the socket is refused, after uploads were sent: the sentence comes now, not after
+    two minutes."""
+    with (
+        Guard(demo.url, wanted=BASIC, only_sockets=True) as guard,
+        Client(f"http://{guard.place}") as client,
+    ):
+        client.queue()
+        with pytest.raises(ComfyError, match="asks for a login"):
+            ends_at_once(client)
+    assert not any(head.startswith("POST /prompt") for head in guard.heads)

@@ -1,0 +1,162 @@
+"""Values, names and documents that mean harm, at every entry: an answer in words, never an error,
+nothing outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+
+from comfy.demo import DemoServer
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, cookie_of
+from tests.support.samples.hostile import JSON, NUMBERS, TEXTS, VALUES, nested, spelled
+from tests.support.serving import RunningApp
+
+SEEDED = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+GRAPH = {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "a"}}}
+
+
+def asked(app: RunningApp, method: str, path: str, body: bytes | None = None) -> requests.Response:
+    """A request of a person's page."""
+    return requests.request(method, app.url + path, data=body, cookies=cookie_of(ANN), timeout=30)
+
+
+def calm(answer: requests.Response) -> None:
+    """The app has said what it has to say: no failure of its own, and nothing of its inside."""
+    assert answer.status_code < 500, (answer.status_code, answer.text[:500])
+    assert "Traceback" not in answer.text
+
+
+def in_address(text: str) -> str:
+    return quote(text[:2000].encode("utf-8", "surrogatepass"), safe="")
+
+
+@SEEDED
+@given(document=JSON)
+def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: object) -> None:
+    """Whatever JSON is opened as a workflow."""
+    calm(asked(app, "POST", "/workflows?file=a.json", spelled(document)))
+    calm(
+        asked(
+            app,
+            "POST",
+            "/workflows?file=a.json",
+            spelled({"nodes": document, "links": document, "extra": document}),
+        )
+    )
+    calm(
+        asked(
+            app,
+            "POST",
+            "/workflows?file=a.json",
+            spelled({"1": {"class_type": "KSampler", "inputs": document}}),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe", b"{", b'{"a":' * 5000, spelled(nested(900)), b"\0" * 1000, b"PK\3\4"]
+)
+def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
+    """Neither JSON nor a picture."""
+    answer = asked(app, "POST", "/workflows?file=a.json", body)
+    calm(answer)
+    assert answer.status_code == 422
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize("name", TEXTS, ids=lambda name: ascii(name[:12]))
+def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
+    """A file name, an id, an address or a search, whatever it is: found or not found, and no file
+    beside our own."""
+    before = sorted(path.name for path in Path("/etc").iterdir())
+    spelt = in_address(name)
+    calm(asked(app, "POST", f"/workflows?file={spelt}", spelled(GRAPH)))
+    calm(asked(app, "GET", f"/history?text={spelt}&workflow={spelt}&before={spelt}"))
+    for path in (
+        "/history/{}",
+        "/history/{}/values",
+        "/files/{}/0/a.png",
+        "/files/{}/all.zip",
+        "/files/{}/0/thumb",
+    ):
+        answer = asked(app, "GET", path.format(spelt or "-"))
+        calm(answer)
+        assert answer.status_code in (200, 404, 422), answer.url
+    for path in ("/runs/{}/again", "/runs/{}/stop", "/workflows/{}/keep"):
+        calm(asked(app, "POST", path.format(spelt or "-")))
+    calm(asked(app, "DELETE", f"/history/{spelt or '-'}"))
+    calm(asked(app, "GET", f"/?workflow={spelt}&2.text={spelt}"))
+    assert sorted(path.name for path in Path("/etc").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "-1", "9" * 400, "-" + "9" * 400, "1e9", "NaN", "", "0x1", "\u0661"]
+)
+def test_numbers_in_addresses(app: RunningApp, number: str) -> None:
+    """A place or an index, however large."""
+    calm(asked(app, "POST", f"/runs/{'0' * 36}/move?by={quote(number)}"))
+    calm(asked(app, "GET", f"/files/{'0' * 36}/{quote(number) or '-'}/a.png"))
+
+
+@pytest.fixture(scope="module")
+def page(running: tuple[DemoServer, RunningApp]) -> PageCalls:
+    return PageCalls(running[1]).open("text-to-image")
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:16])
+def test_any_value_in_a_field_is_taken_or_told(page: PageCalls, value: object) -> None:
+    """In a text, in a number and as a seed: a run, or a sentence on the field."""
+    for field in ("field-2-text", "field-5-steps", "field-4-width"):
+        answer = page.press({field: value})
+        calm(answer)
+
+
+@SEEDED
+@given(choice=JSON)
+def test_any_choice_of_a_form(app: RunningApp, page: PageCalls, choice: object) -> None:
+    """What the page says it wants to see, as a stranger may say it."""
+    calm(page.draw(choice))
+    calm(page.draw({"name": choice, "linked": {}, "kept": {}, "unfolded": []}))
+    calm(page.draw({"name": "text-to-image", "linked": choice, "kept": choice, "unfolded": choice}))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [1],
+        ["x", None],
+        ["text-to-image", []],
+        ["text-to-image", {"2.text": {}}],
+        {"a": 1},
+        None,
+        *NUMBERS,
+    ],
+)
+def test_calls_of_scripts(app: RunningApp, data: object) -> None:
+    """What a script sends to the API, whatever it is: an event with an end, or a refusal."""
+    body = json.dumps({"data": data}).encode()
+    answer = requests.post(
+        f"{app.url}/gradio_api/call/run",
+        body,
+        headers={"content-type": "application/json"},
+        timeout=30,
+    )
+    calm(answer)
+    if answer.ok and "event_id" in answer.json():
+        told = requests.get(
+            f"{app.url}/gradio_api/call/run/{answer.json()['event_id']}", timeout=30
+        )
+        calm(told)
+        assert "event:" in told.text

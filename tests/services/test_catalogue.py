@@ -1,0 +1,110 @@
+"""The server's nodes, kept for a while."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from comfy.errors import ServerUnreachable
+from comfy.runs.input_files import UPLOADS
+from comfy.services.catalogue import CatalogueCache
+from tests.support.waiting import eventually
+
+NODES = {"A": {"input": {"required": {"image": [["a.png"]]}}, "output": []}}
+
+
+class Server:
+    """Says which nodes it has, unless it is away."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Any] = NODES
+        self.away = False
+        self.asked = 0
+
+    def __call__(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.away:
+            raise ServerUnreachable("It does not answer.")
+        return self.nodes
+
+
+def test_it_is_asked_once() -> None:
+    """Until somebody has the lists refreshed; what is the same stays the same object."""
+    server = Server()
+    cache = CatalogueCache(server)
+    first = cache.get()
+    assert cache.get() is cache.cached() is first
+    assert server.asked == 1
+    assert cache.get(refresh=True) is first
+    assert server.asked == 2
+    server.nodes = NODES | {"B": NODES["A"]}
+    assert "B" in cache.get(refresh=True)
+    assert "B" in cache.cached()
+
+
+def test_an_old_one_is_better_than_none() -> None:
+    """While the server is away the last answer counts; before the first there is none."""
+    server = Server()
+    cache = CatalogueCache(server)
+    server.away = True
+    for ask in (cache.get, cache.cached):
+        with pytest.raises(ServerUnreachable):
+            ask()
+    server.away = False
+    first = cache.get()
+    server.away = True
+    assert cache.get(refresh=True) is first
+    asked = server.asked
+    assert cache.get() is first
+    assert server.asked == asked
+
+
+def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It is one line, however often the catalogue is asked for meanwhile, and the old one goes
+    on."""
+    server = Server()
+    cache = CatalogueCache(server)
+    known = cache.get()
+    with caplog.at_level(logging.WARNING):
+        for outages in (1, 2):
+            server.away = True
+            assert [cache.get(refresh=True) for _ in range(3)] == [known] * 3
+            assert len(caplog.records) == outages
+            server.away = False
+            assert cache.get(refresh=True) is known
+
+
+def test_nobody_waits_for_a_slow_server_twice() -> None:
+    """While one asks again, others go on with what is known."""
+    server = Server()
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow() -> dict[str, Any]:
+        answer = server()
+        if server.asked > 1:
+            reached.set()
+            assert go_on.wait(10)
+        return answer
+
+    cache = CatalogueCache(slow)
+    first = cache.get()
+    asking = threading.Thread(target=cache.get, kwargs={"refresh": True})
+    asking.start()
+    assert reached.wait(10)
+    assert cache.get(refresh=True) is first
+    go_on.set()
+    asking.join(10)
+    eventually(lambda: not asking.is_alive())
+    assert server.asked == 2
+
+
+def test_what_people_gave_is_in_no_list() -> None:
+    """Names in the folder of uploads are left out."""
+    server = Server()
+    server.nodes = {
+        "A": {"input": {"required": {"image": [["a.png", f"{UPLOADS}/0/b.png"]]}}, "output": []}
+    }
+    assert CatalogueCache(server).get()["A"].inputs[0].choices == ("a.png",)

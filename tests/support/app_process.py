@@ -1,0 +1,167 @@
+"""The app as `python app.py` starts it, in a process of its own, without the time of its imports.
+
+The first start imports everything into a process that does nothing else; each app is a fork of that
+one. `fresh` ones go on to run the command itself: for tests of what a fork has from its parent, as
+its command line, the imports, and how Python ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import requests
+
+from tests.support.waiting import SECONDS
+
+ROOT = Path(__file__).parents[2]
+START = END = SECONDS
+# The imports take 4 s of a processor; a busy machine gives a tenth of one.
+FRESH_START = 300.0
+
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["ui.server", "comfy.demo", "tests.support.serving"])
+
+
+@dataclass
+class Started:
+    """A running app; `cookie` is that of the first browser that came."""
+
+    process: ForkServerProcess
+    url: str
+    log: Path
+    fresh: bool = False
+    cookie: str = ""
+    last_words: str = ""
+
+    def said(self) -> str:
+        """All of its log so far, also when it is no more."""
+        return self.last_words or self.log.read_text(errors="replace")
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        self.process.join(END)
+        assert self.process.exitcode is not None, "the app did not end"
+        return self.process.exitcode
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        self.send(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.join()
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def launched(
+    *arguments: str,
+    fresh: bool = False,
+    terminal: str = "",
+    ignored: tuple[int, ...] = (),
+    **variables: str,
+) -> Iterator[Started]:
+    """`python app.py` with these arguments, environment variables and ignored signals; killed if it
+    still runs.
+
+    `fresh`: in a Python of its own; else with all modules imported. `terminal`: the one it is
+    started in, as its path; what it says goes there then.
+    """
+    port = arguments[arguments.index("--port") + 1] if "--port" in arguments else str(free_port())
+    if "--port" not in arguments:
+        arguments = (*arguments, "--port", port)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        log.touch()
+        about = (terminal or str(log), bool(terminal), ignored, os.environ | variables)
+        process = FORKED.Process(target=_app, args=(fresh, *about, arguments))
+        process.start()
+        one = Started(process, f"http://127.0.0.1:{port}", log, fresh)
+        try:
+            yield one
+        finally:
+            one.kill()
+            one.last_words = one.said()
+            process.close()
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **options: object) -> Iterator[Started]:
+    """The same, once it answers."""
+    with launched(*arguments, **options) as one:  # type: ignore[arg-type]
+        wait_for(one)
+        yield one
+
+
+def ended(*arguments: str, **options: object) -> tuple[int, str]:
+    """The same to its end: the exit code, and what it said."""
+    with launched(*arguments, **options) as one:  # type: ignore[arg-type]
+        return one.wait(), one.said()
+
+
+def wait_for(one: Started) -> None:
+    """Ask until it answers."""
+    end = time.monotonic() + (FRESH_START if one.fresh else START)
+    while True:
+        with contextlib.suppress(requests.ConnectionError), requests.Session() as session:
+            answer = session.get(one.url, timeout=START, headers={"Connection": "close"})
+            assert answer.status_code == 200
+            one.cookie = answer.headers.get("set-cookie", "").partition(";")[
+                0
+            ]  # none where people log in
+            return
+        assert one.process.is_alive(), one.said()
+        assert time.monotonic() < end, one.said()
+        threading.Event().wait(0.05)
+
+
+def _app(
+    fresh: bool,
+    said_to: str,
+    own_session: bool,
+    ignored: tuple[int, ...],
+    environment: dict[str, str],
+    arguments: tuple[str, ...],
+) -> None:
+    """In the new process: what the shell does before `python app.py`, then that."""
+    if own_session:
+        os.setsid()  # the first terminal that it opens is its own
+    target = os.open(said_to, os.O_RDWR | os.O_APPEND)
+    for number in (0, 1, 2) if own_session else (1, 2):
+        os.dup2(target, number)
+    os.close(target)
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    if fresh:
+        os.execv(sys.executable, [sys.executable, "app.py", *arguments])
+    sys.argv = ["app.py", *arguments]
+    import app
+
+    sys.exit(app.main())

@@ -1,0 +1,45 @@
+"""Which tests run where: `python -m pytest -n auto`, and `--pure` for those that take seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xdist.scheduler import LoadFileScheduling
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+# What needs no server, browser or other program, except for the corpora of real workflows in it.
+PURE = (
+    "protocol",
+    "prompt",
+    "graph",
+    "media",
+    "workflow",
+    "form",
+    "ui/view",
+    "runs/test_fair_queue.py",
+    "runs/test_plan.py",
+    "runs/test_reconnect.py",
+    "runs/test_threads.py",
+    "records/test_serialization.py",
+    "test_architecture.py",
+    "test_json_values.py",
+)
+PROCESSES_PER_CORE = 2  # most tests wait for a server or a browser
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """A file's tests in one process, the files with most tests first; browser tests in every second
+    process only.
+
+    Each browser takes a core for itself while it paints, and more of them than cores make each
+    other late.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        browses = self.nodes.index(node) % PROCESSES_PER_CORE == 0
+        fitting = (file for file in self.workqueue if ("/browser/" in file) is browses)
+        if file := next(fitting, None):
+            self.workqueue.move_to_end(file, last=False)
+        super()._assign_work_unit(node)

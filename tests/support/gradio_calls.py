@@ -1,0 +1,106 @@
+"""The page's own calls to the app, made by hand: what a stranger can send whatever the page
+would."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from tests.support.http_client import ANN, cookie_of
+from tests.support.serving import RunningApp
+
+FILE = {"_type": "gradio.FileData"}
+
+
+def file_at(place: str, **more: Any) -> dict[str, Any]:
+    """Gradio's word for a file."""
+    return {"path": place, "meta": FILE, **more}
+
+
+class PageCalls:
+    """One open page of a person: its session, its listeners, and the components of the form it has
+    drawn."""
+
+    def __init__(self, app: RunningApp, cookie: str = ANN) -> None:
+        self.url = app.url
+        self.cookies = cookie_of(cookie)
+        self.session = secrets.token_hex(8)
+        self.config = self._get("/config")
+        self.components: list[dict[str, Any]] = self.config["components"]
+        self.listeners: list[dict[str, Any]] = self.config["dependencies"]
+        self.load = self.listener("load")
+        self.choice: Any = None
+
+    def _get(self, path: str) -> Any:
+        return requests.get(self.url + path, cookies=self.cookies, timeout=10).json()
+
+    def listener(self, event: str, source: int | None = None) -> dict[str, Any]:
+        """The last listener of an event, of one component or any."""
+        return next(
+            one
+            for one in reversed(self.listeners)
+            if not one["js"] or one["backend_fn"]
+            for target, name in one["targets"]
+            if name == event and source in (None, target)
+        )
+
+    def component(self, element: str) -> dict[str, Any]:
+        """The component with this id in the page."""
+        return next(
+            one for one in reversed(self.components) if one["props"].get("elem_id") == element
+        )
+
+    def call(self, listener: Mapping[str, Any], *data: Any, **more: Any) -> requests.Response:
+        """Call a listener with any data."""
+        body = {"session_hash": self.session, "fn_index": listener["id"], "data": data, **more}
+        return self.send(json.dumps(body).encode())
+
+    def send(self, body: bytes) -> requests.Response:
+        """Send any body to where the page sends its calls."""
+        kind = {"content-type": "application/json"}
+        path = f"{self.url}/gradio_api/run/predict"
+        return requests.post(path, body, cookies=self.cookies, headers=kind, timeout=30)
+
+    def open(self, workflow: str, **wanted: Any) -> PageCalls:
+        """Draw the form of a workflow, as the page does for its address."""
+        self.choice = self.call(self.load, {"workflow": workflow, **wanted}).json()["data"][0]
+        assert self.draw(self.choice).status_code == 200
+        return self
+
+    def draw(self, choice: Any) -> requests.Response:
+        """Draw a form from any choice."""
+        opened = self.load["outputs"][0]
+        drawing = next(
+            one
+            for one in self.config["dependencies"]
+            if one["inputs"] == [opened] and not one["outputs"][1:]
+        )
+        answer = self.call(drawing, choice)
+        if answer.ok and (drawn := answer.json().get("render_config")):
+            self.components = [*self.config["components"], *drawn["components"]]
+            self.listeners = [*self.config["dependencies"], *drawn["dependencies"]]
+        return answer
+
+    def press(self, values: Mapping[str, Any] | None = None, **more: Any) -> requests.Response:
+        """Press Generate with the form's own values, and these by element id instead."""
+        pressed = self.listener("click", self.component("generate")["id"])
+        by_id = {one["id"]: one for one in self.components}
+        return self.call(
+            pressed,
+            *(self._value(by_id[number]["props"], values or {}) for number in pressed["inputs"]),
+            **more,
+        )
+
+    def said(self, answer: requests.Response) -> dict[str, Any]:
+        """What the page is told after a press."""
+        told: dict[str, Any] = answer.json()["data"][0]
+        return dict(told.get("refusal") or told)
+
+    @staticmethod
+    def _value(props: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+        element = props.get("elem_id")
+        return values[element] if element is not None and element in values else props.get("value")

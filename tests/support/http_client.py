@@ -1,0 +1,125 @@
+"""A plain web client of the app for tests: requests with a cookie, and a run's socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import websocket
+from starlette.requests import HTTPConnection
+
+from comfy.runs.interface import Run
+from tests.support.serving import SECRET, RunningApp
+from ui.web.cookies import Cookies
+
+ANN = "a" * 43
+BOB = "b" * 43
+NORMAL = 1000
+COOKIES = Cookies(SECRET)
+PLAIN = HTTPConnection({"type": "http", "scheme": "http", "headers": []})
+
+
+def cookie_of(browser: str) -> dict[str, str]:
+    """The cookie of the browser with this id, signed as the app does it; "" has none."""
+    return {COOKIES.name(PLAIN): COOKIES.signed(browser)} if browser else {}
+
+
+def start(
+    app: RunningApp, workflow: str = "text-to-image", /, cookie: str = ANN, **values: object
+) -> Run:
+    """Start a run for the browser with this cookie; it goes on though nobody may ever watch."""
+    return app.services.starter.start(
+        workflow, values, f"browser:{cookie}", deadline=60, watched=False
+    )
+
+
+def finished(run: Run) -> Run:
+    """Wait for a run's end."""
+    for _ in run.watch(timeout=20):
+        pass
+    return run
+
+
+def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
+    """GET a path as a browser with this cookie."""
+    with requests.get(
+        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10
+    ) as answer:
+        assert answer.content is not None
+        return answer
+
+
+def post(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
+    """POST to a path as a browser with this cookie."""
+    with requests.post(
+        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10
+    ) as answer:
+        assert answer.content is not None
+        return answer
+
+
+@contextmanager
+def watching(
+    app: RunningApp, run_id: str, cookie: str = ANN, **options: Any
+) -> Iterator[websocket.WebSocket]:
+    """A run's socket, as a browser with this cookie opens it."""
+    with connected(app, f"/live/{run_id}", cookie, **options) as socket:
+        yield socket
+
+
+@contextmanager
+def page_open(app: RunningApp, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
+    """The socket of an open page."""
+    with connected(app, "/news", cookie, **options) as socket:
+        yield socket
+
+
+def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """What an open page is told of the runs, as soon as it is such that `true` holds."""
+    for news in messages(socket):
+        if isinstance(news, dict) and "runs" in news and true(news):
+            return news
+    raise AssertionError("the socket was closed")
+
+
+@contextmanager
+def connected(
+    app: RunningApp, path: str, cookie: str = ANN, **options: Any
+) -> Iterator[websocket.WebSocket]:
+    """A socket as a browser with this cookie opens it."""
+    address = app.url.replace("http", "ws") + path
+    given = "; ".join(map("=".join, cookie_of(cookie).items()))
+    socket = websocket.create_connection(address, timeout=10, cookie=given, **options)
+    try:
+        yield socket
+    finally:
+        socket.close()
+        socket.shutdown()  # type: ignore[no-untyped-call]  # close() does nothing after the other side's close
+
+
+def messages(
+    socket: websocket.WebSocket, *, painting: bool = True
+) -> Iterator[dict[str, Any] | bytes]:
+    """Views and frames until the server closes; each frame is answered unless not `painting`."""
+    while True:
+        kind, data = socket.recv_data()
+        match kind:
+            case websocket.ABNF.OPCODE_TEXT:
+                yield json.loads(data)
+            case websocket.ABNF.OPCODE_BINARY:
+                yield data
+                if painting:
+                    socket.send("painted")
+            case websocket.ABNF.OPCODE_CLOSE:
+                return
+
+
+def close_code(socket: websocket.WebSocket) -> int:
+    """The code that the server closes with, whatever comes before."""
+    while True:
+        kind, data = socket.recv_data()
+        if kind == websocket.ABNF.OPCODE_CLOSE:
+            return int.from_bytes(data[:2], "big")

@@ -1,0 +1,247 @@
+"""A TCP link between a client and a server that fails as links do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+CHUNK = 65536
+# What a narrow link cannot carry yet has to wait at the sender, not in between.
+BUFFER = 16384
+RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(eq=False)
+class _Pair:
+    """One connection: the client's socket, the server's, and whether anything passes between
+    them."""
+
+    near: socket.socket
+    far: socket.socket
+    passable: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    stranded: bool = False
+
+
+class FaultyLink:
+    """Connections to `target` through a port of its own, in a thread of its own; every control may
+    be used from any thread and has done its work when it returns.
+
+        with Link(demo.url) as link, Client(link.url) as client:
+            link.freeze()
+    """
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._pairs: set[_Pair] = set()
+        self._rate: float | None = None
+        self._delay = 0.0
+        self._free_at = 0.0
+        self._place = _bound(0)  # keeps the port while nobody listens there
+        self._port: int = self._place.getsockname()[1]
+        self._listener: socket.socket | None = None
+        self.handshakes = 0
+        """WebSockets that clients have asked for so far."""
+        self._loop = asyncio.new_event_loop()
+        self._closed = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="link")
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._call(self._listen)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._call(self._refuse)
+        self._call(self._cut)
+        self._call(self._closed.set)
+        self._thread.join()
+        self._place.close()
+
+    # --- what can go wrong
+
+    def cut(self) -> None:
+        """Reset every connection, at both ends."""
+        self._call(self._cut)
+
+    def freeze(self) -> None:
+        """Nothing passes any more on the connections there are, and nobody is told; new ones are
+        well."""
+        self._call(self._freeze)
+
+    def strand(self) -> None:
+        """Reset every connection at the client's end only; the server's ends live on until the link
+        is healed."""
+        self._call(self._strand)
+
+    def refuse(self) -> None:
+        """Refuse new connections; those there are go on."""
+        self._call(self._refuse)
+
+    def narrow(self, rate: float | None) -> None:
+        """Let so many bytes a second through towards the client, on all connections together; None
+        = all."""
+        self._call(lambda: setattr(self, "_rate", rate))
+
+    def lag(self, seconds: float) -> None:
+        """Let everything come so much later, both ways."""
+        self._call(lambda: setattr(self, "_delay", seconds))
+
+    def heal(self) -> None:
+        """Be well again: what was frozen passes, what was stranded ends at the server too."""
+        self._call(self._heal)
+
+    @property
+    def connections(self) -> int:
+        """How many there are, frozen and stranded ones included."""
+        return len(self._pairs)
+
+    # --- on the loop
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._closed.wait())
+
+    def _call(self, what: Callable[[], object]) -> None:
+        async def called() -> None:
+            what()
+
+        asyncio.run_coroutine_threadsafe(called(), self._loop).result()
+
+    def _listen(self) -> None:
+        if self._listener is None:
+            self._listener = _bound(self._port)
+            self._listener.listen(128)
+            self._loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _refuse(self) -> None:
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _freeze(self) -> None:
+        for pair in self._pairs:
+            pair.passable.clear()
+
+    def _cut(self) -> None:
+        for pair in list(self._pairs):
+            self._end(pair)
+
+    def _strand(self) -> None:
+        for pair in self._pairs:
+            if not pair.stranded:
+                pair.stranded = True
+                self._stop(pair)
+                _reset(pair.near)
+
+    def _heal(self) -> None:
+        self._rate, self._delay = None, 0.0
+        for pair in list(self._pairs):
+            # What was sent into a frozen connection and then taken back by a reset is not repeated
+            # by anybody.
+            taken_back = not pair.passable.is_set() and pair.near.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ERROR
+            )
+            if pair.stranded or taken_back:
+                self._end(pair)
+            pair.passable.set()
+        self._listen()
+
+    def _stop(self, pair: _Pair) -> None:
+        for task in pair.tasks:
+            task.cancel()
+        for one in (pair.near, pair.far):
+            if one.fileno() >= 0:
+                self._loop.remove_reader(one)
+                self._loop.remove_writer(one)
+
+    def _end(self, pair: _Pair) -> None:
+        self._pairs.discard(pair)
+        self._stop(pair)
+        _reset(pair.near)
+        _reset(pair.far)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            near, _ = listener.accept()
+        except OSError:  # it has gone again
+            return
+        far = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        for one, option in ((near, socket.SO_SNDBUF), (far, socket.SO_RCVBUF)):
+            one.setblocking(False)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        pair = _Pair(near, far)
+        pair.passable.set()
+        self._pairs.add(pair)
+        pair.tasks.append(self._loop.create_task(self._carry(pair)))
+
+    async def _carry(self, pair: _Pair) -> None:
+        """Both ways, until both are at their end or one is reset."""
+        try:
+            await self._loop.sock_connect(pair.far, self._target)
+            back = self._loop.create_task(
+                self._pump(pair, pair.far, pair.near, towards_client=True)
+            )
+            pair.tasks.append(back)
+            await asyncio.gather(self._pump(pair, pair.near, pair.far, towards_client=False), back)
+        except OSError:
+            self._end(pair)
+        else:
+            self._pairs.discard(pair)
+            pair.near.close()
+            pair.far.close()
+
+    async def _pump(
+        self, pair: _Pair, source: socket.socket, sink: socket.socket, *, towards_client: bool
+    ) -> None:
+        while True:
+            data = await self._loop.sock_recv(source, CHUNK if self._rate is None else BUFFER // 2)
+            if data and towards_client:
+                await self._wait_for_room(len(data))
+            elif data.startswith(b"GET /ws?"):
+                self.handshakes += 1
+            await asyncio.sleep(self._delay)
+            await pair.passable.wait()
+            if not data:
+                break
+            await self._loop.sock_sendall(sink, data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    async def _wait_for_room(self, size: int) -> None:
+        """Return when these bytes are through the link; all connections stand in one line."""
+        if self._rate is not None:
+            self._free_at = max(self._free_at, self._loop.time()) + size / self._rate
+            await asyncio.sleep(self._free_at - self._loop.time())
+
+
+def _bound(port: int) -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", port))
+    one.setblocking(False)
+    return one
+
+
+def _reset(one: socket.socket) -> None:
+    """Close with RST instead of a goodbye."""
+    with contextlib.suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    one.close()

@@ -1,0 +1,86 @@
+"""A Postgres of the tests' own, where Debian's `postgresql` is installed: in a folder in `/tmp`,
+without a port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DEBIAN = Path("/usr/lib/postgresql")
+# Nothing has to outlive a crash of the machine here. Whoever may enter the folder may connect, and
+# nobody else.
+SETTINGS = "-c fsync=off -c listen_addresses='' -c unix_socket_directories="
+
+
+def _programs() -> Path | None:
+    """The folder with `initdb` and `pg_ctl`, of the newest version that is installed."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    folders = (path.parent for path in DEBIAN.glob("*/bin/initdb"))
+    return max(folders, key=lambda folder: int(folder.parent.name), default=None)
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a database on a server that ends with the block; the test is skipped where there
+    is no Postgres."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("needs Postgres: no initdb was found (Debian has it in the package postgresql)")
+    account = "postgres" if os.getuid() == 0 else None  # it refuses to work for root
+    folder = Path(
+        tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
+    )  # pytest's folders are closed to other accounts
+    if account is not None:
+        shutil.chown(folder, account, account)
+
+    def run(program: str, *arguments: str) -> None:
+        with open(folder / "log", "ab") as log:  # no pipe: the server would hold its other end
+            done = subprocess.run(
+                [programs / program, "-D", folder / "data", *arguments],
+                cwd=folder,
+                user=account,
+                group=account,
+                extra_groups=None if account is None else [],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=60,
+            )
+        assert done.returncode == 0, (folder / "log").read_text()
+
+    try:
+        run(
+            "initdb",
+            "--no-sync",
+            "--auth=trust",
+            "--username=tests",
+            "--encoding=UTF8",
+            "--locale=C",
+        )
+        run("pg_ctl", "start", "--wait", "--options", f"{SETTINGS}{folder}")
+        try:
+            yield f"postgresql+psycopg://tests@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "stop", "--wait", "--mode", "immediate")
+    finally:
+        shutil.rmtree(folder)
+
+
+def empty(address: str) -> None:
+    """Remove all tables of a database."""
+    from sqlalchemy import create_engine, text  # most tests need none of it
+
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()

@@ -1,0 +1,122 @@
+"""Node classes beyond the small server's: adapters, image editors, models with options, groups that
+grow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.object_info import Catalogue
+from comfy.prompt.model import Prompt
+from comfy.workflow.config import FormConfig
+from tests.support.samples.forms import DATA, node, workflow_of
+
+
+def described(
+    required: Mapping[str, Any],
+    outputs: list[str],
+    optional: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One node class as a server describes it."""
+    sections = {"required": dict(required), "optional": dict(optional or {})}
+    return {
+        "input": sections,
+        "output": outputs,
+        "output_name": outputs,
+        "output_node": False,
+    } | more
+
+
+def grows(member: list[Any], least: int, **template: Any) -> list[Any]:
+    """An autogrow input."""
+    return [
+        "COMFY_AUTOGROW_V3",
+        {"template": {"input": {"required": {"one": member}}, "min": least, **template}},
+    ]
+
+
+def chooses(**options: Mapping[str, Any]) -> list[Any]:
+    """A dynamic combo: the inputs of each option."""
+    listed = [
+        {"key": key.replace("_", " "), "inputs": {"required": inputs}}
+        for key, inputs in options.items()
+    ]
+    return ["COMFY_DYNAMICCOMBO_V3", {"options": listed}]
+
+
+TEXT = ["STRING", {"multiline": True, "dynamicPrompts": True}]
+SIZES = ["COMBO", {"options": ["1K", "2K"], "default": "1K"}]
+IMAGES = grows(["IMAGE", {}], 0, names=["image_1", "image_2", "image_3"])
+
+EXTRA = {
+    "StyleAdapter": described(
+        {"model": ["MODEL"], "image": ["IMAGE"], "weight": ["FLOAT", {}]}, ["MODEL"]
+    ),
+    "EditText": described(
+        {"clip": ["CLIP"], "prompt": TEXT},
+        ["CONDITIONING"],
+        {f"image{n}": ["IMAGE"] for n in (1, 2)},
+    ),
+    "PictureSize": described({"image": ["IMAGE"]}, ["INT", "INT"]),
+    "Caption": described({"image": ["IMAGE"]}, ["STRING"]),
+    "Blend": described(
+        {"image1": ["IMAGE"], "image2": ["IMAGE"], "factor": ["FLOAT", {}]}, ["IMAGE"]
+    ),
+    "Formula": described(
+        {"formula": ["STRING", {}], "values": grows(["INT,FLOAT", {}], 1, names=list("abc"))},
+        ["INT"],
+    ),
+    "Painter": described(
+        {
+            "model": chooses(
+                Small={
+                    "prompt": TEXT,
+                    "steps": ["INT", {"default": 4, "min": 1, "max": 8}],
+                    "images": IMAGES,
+                },
+                Large={
+                    "prompt": TEXT,
+                    "steps": ["INT", {"default": 9, "min": 5, "max": 50}],
+                    "size": SIZES,
+                },
+                Animated={
+                    "prompt": TEXT,
+                    "mode": chooses(plain={}, fast={"rate": ["FLOAT", {"default": 24.0}]}),
+                },
+                From_photo={"photo": ["IMAGE"], "keep": ["BOOLEAN", {"default": True}]},
+                With_voice={"voice": ["VOICE"]},
+            ),
+            "seed": ["INT", {"default": 0, "min": 0, "max": 99, "control_after_generate": True}],
+        },
+        ["IMAGE"],
+    ),
+}
+
+
+def wide_catalogue() -> Catalogue:
+    """The small server with these classes too."""
+    return Catalogue(json.loads((DATA / "object_info.json").read_text()) | EXTRA)
+
+
+def wide_form(
+    prompt: Prompt, values: Mapping[str, object] | None = None, config: FormConfig | None = None
+) -> Form:
+    """The form of a prompt on that server."""
+    return build_form(workflow_of(prompt, config), wide_catalogue(), values)
+
+
+# A prompt with options of a dynamic combo, and an image in one of them.
+PAINTED: Prompt = {
+    "1": node("LoadImage", image="example.png"),
+    "8": node(
+        "Painter",
+        model="Small",
+        seed=7,
+        **{"model.prompt": "a fox", "model.steps": 6, "model.images.image_1": ["1", 0]},
+    ),
+    "9": node("SaveImage", filename_prefix="x", images=["8", 0]),
+}

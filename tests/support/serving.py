@@ -1,0 +1,153 @@
+"""The whole app in this process, on free ports: for tests and benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.records.blobs import BlobStore
+from comfy.records.store import RunStore
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from comfy.services.permissions import Permissions
+from comfy.workflow.folder import WorkflowFolder
+from ui.server import Server, WebSettings, build_app, web_config
+from ui.services import Services, wire
+from ui.web.limits import WebLimits
+from ui.web.server_health import CheckIntervals
+from ui.web.uvicorn_protocols import PageConnection
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+START_SECONDS = 20
+SECRET = (
+    b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of tests are signed with it
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningApp:
+    """An app that answers at `url`; `services` are what it works with, `runs` its registry, and
+    `asgi` is what its web server calls."""
+
+    url: str
+    services: Services
+    runs: LocalRunRegistry
+    asgi: FastAPI
+    client: Client
+    server: Server
+
+    def close_idle(self) -> bool:
+        """Close the connections that are kept for a next call, to the server and from browsers;
+        whether there was none from a browser."""
+        self.client.close_idle()
+        kept = [
+            connection
+            for connection in list(self.server.server_state.connections)
+            if isinstance(connection, PageConnection)
+        ]
+        for connection in kept:  # one that is busy closes when it has answered
+            connection.loop.call_soon_threadsafe(connection.shutdown)
+        return not kept
+
+
+Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app
+
+
+@contextlib.contextmanager
+def running_app(
+    server_url: str,
+    *,
+    workflows: Path = WORKFLOWS,
+    data: Path | None = None,
+    may_keep: bool = False,
+    permissions: Permissions | None = None,
+    settings: WebSettings | None = None,
+    limits: WebLimits | None = None,
+    run_limits: RunLimits | None = None,
+    remembers: bool = True,
+    demo: bool = True,
+    pace: CheckIntervals | None = None,
+    **options: Any,
+) -> Iterator[RunningApp]:
+    """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
+
+    `may_keep`: for everybody, and all are trusted; `permissions` say it in detail. `pace`: how
+    often the server is asked whether it is there. `data`: where the history is, for a test that
+    looks at it in another life. `options` are those of `LocalRunRegistry`.
+    """
+    with (
+        Client(server_url) as client,
+        tempfile.TemporaryDirectory() as files,
+        contextlib.closing(open_history(data or Path(files) / "data")) as history,
+    ):
+        runs = LocalRunRegistry(
+            client,
+            history=history if remembers else None,
+            files=history.files,
+            limits=run_limits,
+            **options,
+        )
+        runs.resume()
+        services = wire(
+            client,
+            runs,
+            history.files,
+            WorkflowFolder(workflows),
+            Path(files),
+            permissions=permissions
+            or Permissions(keep=lambda _: may_keep, trusts=lambda _: may_keep),
+            secret=SECRET,
+            demo=demo,
+            limits=limits,
+            pace=pace,
+        )
+        settings = settings or WebSettings(port=0)
+        asgi = build_app(services, settings)
+        config = web_config(asgi, settings, services.limits)
+        server = Server(config, services.runs, settings, services.abort)
+        thread = threading.Thread(target=server.run, name="app")
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{_port(server, thread)}"
+            yield RunningApp(url, services, runs, asgi, client, server)
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+            assert not thread.is_alive(), "the app did not end"
+
+
+def open_history(folder: Path) -> RunStore:
+    """The history in this folder, as the app opens it."""
+    kept = BlobStore(folder / "files")
+    return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept)
+
+
+def _port(server: Server, thread: threading.Thread) -> int:
+    pause = threading.Event()
+    for _ in range(START_SECONDS * 100):
+        if server.started:
+            return server.port
+        assert thread.is_alive(), "the app ended while it started"
+        pause.wait(0.01)
+    raise AssertionError("the app did not start")
+
+
+@contextlib.contextmanager
+def running_demo_app(
+    *, step_seconds: float = 0.02, **options: object
+) -> Iterator[tuple[DemoServer, RunningApp]]:
+    """A stand-in server and the app in front of it."""
+    with (
+        DemoServer(step_seconds=step_seconds) as demo,
+        running_app(demo.url, **options) as app,  # type: ignore[arg-type]
+    ):
+        yield demo, app

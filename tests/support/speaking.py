@@ -1,0 +1,216 @@
+"""A plain client for the conformance tests: requests, a WebSocket, and everything it was told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import websocket
+
+PATIENCE = 120.0
+FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+ENDS = ("execution_success", "execution_error", "execution_interrupted")
+
+Message = dict[str, Any] | bytes
+Prompt = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUnderTest:
+    """The ComfyUI under test."""
+
+    url: str
+    checkpoint: str
+    version: tuple[int, ...]
+    stand_in: bool
+
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
+        """One request on a connection of its own."""
+        return requests.request(method, self.url + path, timeout=30, **more)
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path."""
+        return self.request("GET", path).json()
+
+    def post(self, path: str, body: Any = None) -> requests.Response:
+        """POST a JSON body."""
+        return self.request("POST", path, json=body)
+
+    @property
+    def is_new(self) -> bool:
+        """0.33 or later: prompt ids are checked, jobs can be cancelled, previews asked for."""
+        return self.version >= (0, 33)
+
+
+@dataclass
+class Listener:
+    """One socket and all it has received."""
+
+    client_id: str
+    socket: websocket.WebSocket
+    messages: list[Message] = field(default_factory=list)
+    close_code: int | None = None
+    _news: threading.Condition = field(default_factory=threading.Condition)
+    _ended: bool = False
+
+    def read(self) -> None:
+        """Receive until the end; runs in its own thread."""
+        try:
+            while True:
+                opcode, data = self.socket.recv_data()
+                if opcode == websocket.ABNF.OPCODE_CLOSE:
+                    self.close_code = int.from_bytes(data[:2], "big") if len(data) >= 2 else None
+                    break
+                with self._news:
+                    self.messages.append(
+                        json.loads(data) if opcode == websocket.ABNF.OPCODE_TEXT else data
+                    )
+                    self._news.notify_all()
+        except (websocket.WebSocketException, OSError):
+            pass
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def wait(self, wanted: Callable[[list[Message]], Any], seconds: float = PATIENCE) -> Any:
+        """Wait until `wanted` of all messages so far is true, and return what it is."""
+        end = time.monotonic() + seconds
+        with self._news:
+            while not (found := wanted(self.messages)):
+                left = end - time.monotonic()
+                if self._ended or left <= 0:
+                    raise AssertionError(
+                        f"it did not come; received were {[message_kind(one) for one in self.messages]}"
+                    )
+                self._news.wait(left)
+            return found
+
+    def wait_for(self, kind: str, count: int = 1, **data: Any) -> dict[str, Any]:
+        """The data of the count-th message of a type with these data."""
+        message: dict[str, Any] = self.wait(
+            lambda messages: (
+                (found := picked(messages, kind, **data))[count - 1 :] and found[count - 1]
+            )
+        )
+        return message
+
+    def wait_end(self, prompt_id: str) -> dict[str, Any]:
+        """Wait for `executing null`, after which the history is complete; returns the history
+        entry's status."""
+        return self.wait_for("executing", node=None, prompt_id=prompt_id)
+
+    def vanish(self) -> None:
+        """End the connection without a close frame."""
+        assert self.socket.sock is not None
+        self.socket.sock.shutdown(socket.SHUT_RDWR)
+
+    def of(self, prompt_id: str) -> list[dict[str, Any]]:
+        """The text messages about one prompt."""
+        return [
+            m
+            for m in self.messages
+            if isinstance(m, dict) and m["data"].get("prompt_id") == prompt_id
+        ]
+
+
+def message_kind(message: Message) -> str:
+    """The type of a text message, `preview` for a binary one."""
+    return message["type"] if isinstance(message, dict) else "preview"
+
+
+def picked(messages: list[Message], kind: str, **data: Any) -> list[Any]:
+    """Data of messages of a type whose data contain these; whole frames for `preview`."""
+    if kind == "preview":
+        return [message for message in messages if isinstance(message, bytes)]
+    return [
+        message["data"]
+        for message in messages
+        if isinstance(message, dict)
+        and message["type"] == kind
+        and all(
+            key in message["data"] and message["data"][key] == value for key, value in data.items()
+        )
+    ]
+
+
+@contextlib.contextmanager
+def listening(
+    server: ServerUnderTest, client_id: str | None = None, *, flags: bool = True, path: str = "/ws"
+) -> Iterator[Listener]:
+    """A socket of a client of its own, greeted; closed with 1000 on leaving."""
+    client_id = str(uuid.uuid4()) if client_id is None else client_id
+    url = f"{server.url.replace('http', 'ws', 1)}{path}?clientId={client_id}"
+    listener = Listener(client_id, websocket.create_connection(url, timeout=PATIENCE))
+    if flags:
+        listener.socket.send(json.dumps(FLAGS))
+    thread = threading.Thread(target=listener.read)
+    thread.start()
+    try:
+        listener.wait_for("status")
+        yield listener
+    finally:
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            listener.socket.send_close(1000)
+        thread.join(timeout=3)
+        listener.socket.shutdown()  # type: ignore[no-untyped-call]
+        thread.join()
+
+
+def submit(server: ServerUnderTest, listener: Listener, prompt: Prompt, **more: Any) -> str:
+    """Queue a prompt with previews; returns its id."""
+    body = {
+        "prompt": prompt,
+        "client_id": listener.client_id,
+        "extra_data": {"preview_method": "auto"},
+        **more,
+    }
+    answer = server.post("/prompt", body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["prompt_id"])
+
+
+def fresh_prompt(
+    server: ServerUnderTest, *, steps: int = 3, size: int = 128, batch: int = 1, **sampler: Any
+) -> Prompt:
+    """A text-to-image prompt no other test has asked for, unless it names its seed."""
+    seed = sampler.pop("seed", uuid.uuid4().int >> 80)
+    own = {
+        "seed": seed,
+        "steps": steps,
+        "cfg": 7.0,
+        "sampler_name": "euler",
+        "scheduler": "normal",
+        "denoise": 1.0,
+    }
+    links = {
+        "model": ["4", 0],
+        "positive": ["6", 0],
+        "negative": ["7", 0],
+        "latent_image": ["5", 0],
+    }
+    return {
+        "3": {"class_type": "KSampler", "inputs": {**own, **links, **sampler}},
+        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": server.checkpoint}},
+        "5": {
+            "class_type": "EmptyLatentImage",
+            "inputs": {"width": size, "height": size, "batch_size": batch},
+        },
+        "6": {
+            "class_type": "CLIPTextEncode",
+            "inputs": {"text": "a lighthouse at dusk", "clip": ["4", 1]},
+        },
+        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["4", 1]}},
+        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+        "9": {
+            "class_type": "SaveImage",
+            "inputs": {"filename_prefix": "conformance/image", "images": ["8", 0]},
+        },
+    }

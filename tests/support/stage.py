@@ -1,0 +1,85 @@
+"""Where faults are played: a stand-in whose sampler works until it may finish, or for as many steps
+as it is told."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import websocket
+from PIL import Image
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import Inputs, NodeRun
+from comfy.demo.nodes.registry import NODES
+from comfy.demo.nodes.values import Latent, Result
+from comfy.records.record import Job
+from tests.support.sampler import prompt
+
+STEP = 0.02  # seconds
+MOST_STEPS = 1500
+LIMIT = 20.0  # seconds for anything at all
+
+
+class HeldServer:
+    """The stand-in, and for the seed of each `job` what lets its sampler finish."""
+
+    def __init__(self) -> None:
+        self._seeds = itertools.count(1)
+        self._may_finish: dict[int, threading.Event] = {}
+        sampler = replace(NODES["KSampler"], run=self._sample)
+        self.demo = DemoServer(step_seconds=0, load_seconds=0, nodes={**NODES, "KSampler": sampler})
+
+    def job(self) -> tuple[Job, threading.Event]:
+        """A prompt like no other before, and what lets its sampler finish."""
+        seed = next(self._seeds)
+        self._may_finish[seed] = threading.Event()
+        return Job(prompt(seed), "test"), self._may_finish[seed]
+
+    def rest(self) -> None:
+        """Be well-behaved again, with nothing to do."""
+        self.demo.behave()
+        self.demo.queue.clear()
+        for may_finish in self._may_finish.values():
+            may_finish.set()
+        until(lambda: self.demo.queue.remaining() == 0, "an empty queue")
+
+    def _sample(self, run: NodeRun, inputs: Inputs) -> Result:
+        seed = inputs["seed"]
+        may_finish = self._may_finish.get(seed)
+        total = MOST_STEPS if may_finish is not None else inputs["steps"]
+        picture = Image.new("RGB", (64, 64), (seed % 256, seed // 256 % 256, 90))
+        for step in range(1, total):
+            if may_finish is not None and may_finish.is_set():
+                break
+            run.wait(STEP)
+            run.step(step, total, lambda: picture)
+        run.step(total, total, lambda: picture)
+        return Result((Latent(64, 64, (picture,)),))
+
+
+def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:
+    """Come back once `true()` holds; AssertionError after so many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
+        threading.Event().wait(0.005)
+
+
+@contextmanager
+def reader_that_sleeps(url: str) -> Iterator[None]:
+    """Another client of the server, which has opened a socket and does not read."""
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
+    address = f"ws{url.removeprefix('http')}/ws?clientId=sleeper"
+    connection = websocket.create_connection(
+        address, timeout=5, sockopt=small, suppress_origin=True
+    )
+    try:
+        yield
+    finally:
+        connection.shutdown()  # type: ignore[no-untyped-call]

@@ -1,0 +1,198 @@
+"""What a person does on the page, and what a test knows about the site behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocket, expect
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.runs.interface import Run
+from tests.support.serving import RunningApp
+from tests.support.waiting import SECONDS, eventually
+from ui.services import Services
+
+WAIT = SECONDS * 1000  # milliseconds
+# Asked for at the host's root: by browsers, and by Gradio's page wherever it is. Behind a proxy that
+# is not the app's; `tests/security/test_routes.py` says what the app answers.
+OF_THE_HOST = ("/favicon.ico", "/manifest.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An app as a browser reaches it at `url`, and the server it sends prompts to."""
+
+    url: str
+    demo: DemoServer
+    app: RunningApp
+
+    @property
+    def services(self) -> Services:
+        """What the app works with."""
+        return self.app.services
+
+    @property
+    def client(self) -> Client:
+        """The app's connections to the server."""
+        return self.app.client
+
+    def prompt_of(self, run_id: str) -> dict[str, Any]:
+        """The prompt of a finished run as the server received it."""
+        return dict(self.demo.queue.history_of(run_id)[run_id]["prompt"][2])
+
+    def run(self, run_id: str) -> Run:
+        """A run that is still known, whoever it belongs to."""
+        return next(run for run in self.app.runs.known() if run.id == run_id)
+
+    def unfinished(self) -> list[Run]:
+        """The runs of all people that are not at their end."""
+        return [run for run in self.app.runs.known() if not run.state.phase.finished]
+
+    def idle(self) -> bool:
+        """Whether the server has nothing to do and nobody is connected to it."""
+        return self.demo.queue.remaining() == 0 and self.demo.sockets.open == 0
+
+    def rest(self) -> None:
+        """Wait until the last run has left the server; give back the connections kept for the next
+        one."""
+        eventually(self.idle, "the server has no runs and no sockets")
+        eventually(self.app.close_idle, "no browser keeps a connection")
+
+
+class Visitor:
+    """A person with one browser tab, at `site`."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        self.site = site
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+        page.on("websocket", self._connected)
+
+    @property
+    def outside(self) -> list[str]:
+        """Requests that left this machine."""
+        here = ("127.0.0.1", None)
+        return [address for address in self.requests if urlsplit(address).hostname not in here]
+
+    @property
+    def origins(self) -> set[str]:
+        """Where its requests went, as `http://host:port`."""
+        parts = [urlsplit(address) for address in self.requests]
+        return {f"{one.scheme}://{one.netloc}" for one in parts if one.scheme in ("http", "https")}
+
+    def _said(self, message: ConsoleMessage) -> None:
+        said = f"{message.text} {message.location.get('url', '')}"
+        if message.type == "error" and not any(path in said for path in OF_THE_HOST):
+            self.complaints.append(said)
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def _connected(self, socket: WebSocket) -> None:
+        self.requests.append(socket.url)
+
+    def forgive(self, *words: str) -> None:
+        """Forget complaints with any of these words in them: the test has brought them about."""
+        self.complaints[:] = [
+            one for one in self.complaints if not any(part in one for part in words)
+        ]
+
+    def another_tab(self, workflow: str = "text-to-image", **values: object) -> Visitor:
+        """One more tab of the same browser."""
+        return Visitor(self.page.context.new_page(), self.site).open(workflow, **values)
+
+    def waiting(self) -> Locator:
+        """The lines of the runs that wait."""
+        return self.page.locator("#queue li:not(.trouble)")
+
+    def open(self, workflow: str = "text-to-image", **values: object) -> Visitor:
+        """Open a workflow's own address, with values in it (`**{"2.text": "a cat"}`), and wait for
+        the form."""
+        self.page.goto(f"{self.site.url}/?{urlencode({'workflow': workflow, **values})}")
+        self.ready()
+        return self
+
+    def ready(self) -> None:
+        """Wait until the form is there and the page listens."""
+        expect(self.page.locator("#heading h1")).to_be_visible(timeout=WAIT)
+        expect(self.page.locator("#stage .headline")).not_to_be_empty()
+
+    def field(self, key: str) -> Locator:
+        """A field by its key."""
+        return self.page.locator("#field-" + key.replace(".", "-").replace("_", "-"))
+
+    def entry(self, key: str) -> Locator:
+        """Where a field's text or number is typed."""
+        return self.field(key).locator("textarea, input:not([type=range])").first
+
+    def unfold(self) -> None:
+        """Open the Advanced section."""
+        section = self.page.locator("#form .section", has_text="Advanced")
+        section.locator("button.label-wrap").click()
+        expect(section.locator("[id^=field-]").first).to_be_visible()
+
+    def type(self, key: str, value: object) -> None:
+        """Type into a field and leave it."""
+        self.entry(key).fill(str(value))
+        self.entry(key).blur()
+
+    def keep_seed(self, seed: object, key: str = "5.seed") -> None:
+        """Type a seed and see that it is no longer random."""
+        # Gradio loads each kind of component when it is first needed: the box may come after the
+        # text.
+        expect(self.page.locator(".seed-mode input[value=random]").first).to_be_visible()
+        self.entry(key).fill(str(seed))
+        expect(self.page.locator(".seed-mode input[value=random]").first).not_to_be_checked()
+
+    def press(self) -> None:
+        """Press Generate."""
+        self.page.locator("#generate").click()
+
+    def phase(self, phase: str) -> None:
+        """Wait until the page shows this phase of a run."""
+        expect(self.page.locator(f'#stage .stage[data-phase="{phase}"]')).to_be_visible(
+            timeout=WAIT
+        )
+
+    def frames(self, least: int = 1) -> None:
+        """Wait until so many live frames have been painted since the page was opened."""
+        self.page.wait_for_function(
+            "least => Number(document.querySelector('#stage .stage')?.dataset.frames ?? 0) >="
+            " least",
+            arg=least,
+        )
+
+    def done(self, after: str = "") -> str:
+        """Wait until the results of another run than `after` are on the page; the run's id."""
+        other = f':not([data-run=""]):not([data-run="{after}"])'
+        expect(self.page.locator(f'#stage .stage[data-phase="done"]{other}')).to_be_visible(
+            timeout=WAIT
+        )
+        run_id = str(self.page.evaluate("document.querySelector('#stage .stage').dataset.run"))
+        shown = (
+            f'#stage .media img:not(.live-frame)[src*="{run_id}"], #stage .media'
+            f' video[src*="{run_id}"]'
+        )
+        expect(self.page.locator(shown)).to_be_visible(timeout=WAIT)
+        expect(self.page.locator("img.live-frame")).to_have_count(0)
+        return run_id
+
+    def generate(self) -> str:
+        """Press Generate and wait for the results; the run's id."""
+        before = self.page.locator("#stage .stage").get_attribute("data-run")
+        self.press()
+        return self.done(after=before or "")
+
+    def errors(self) -> dict[str, str]:
+        """The sentences on the fields, by the fields' ids."""
+        notes = self.page.locator(".field-error")
+        return dict(
+            notes.evaluate_all("all => all.map(note => [note.parentElement.id, note.textContent])")
+        )

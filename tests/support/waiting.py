@@ -1,0 +1,27 @@
+"""Waiting for what no event tells about."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+SECONDS = 30.0  # the bound of every wait: on a busy machine all of it is late
+
+
+def eventually(true: Callable[[], object], what: str = "it", seconds: float = SECONDS) -> None:
+    """Come back once `true()` holds; AssertionError with `what` after so many seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
+        threading.Event().wait(0.01)
+
+
+def awaited(coroutine: Coroutine[Any, Any, object]) -> object:
+    """What a coroutine comes to, in a thread of its own: the browser tests keep a loop running in
+    this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, coroutine).result(60)

@@ -1,0 +1,264 @@
+"""How the parts depend on each other: app, then ui, then comfy; and inside them one floor on the
+other."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.distribution import PURE
+
+ROOT = Path(__file__).parent.parent
+# What stands on one line may import from the lines above it only, and nothing of the line it stands
+# on.
+COMFY = """
+errors
+file_inputs filenames json_values quota wording
+object_info
+media prompt protocol
+client graph
+records workflow
+form runs
+services
+discovery
+cli
+"""
+UI = """
+settings
+arguments permissions view
+web
+files
+services
+deleting gradio_gate
+page routes
+server
+"""
+STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
+SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
+USERS = {
+    "requests": {"comfy.client.client", "comfy.client.abortable", "comfy.client.view"},
+    "websocket": {"comfy.client.event_stream"},
+    "sqlalchemy": {
+        "comfy.records.database",
+        "comfy.records.store",
+        "comfy.records.tables",
+        "comfy.records.upgrade",
+        "comfy.records.steps.versions.step_0002_server_group_parent",
+        "comfy.records.steps.versions.step_0003_targets",
+    },
+    "alembic": {
+        "comfy.records.upgrade",
+        "comfy.records.steps.env",
+        "comfy.records.steps.versions.step_0002_server_group_parent",
+        "comfy.records.steps.versions.step_0003_targets",
+    },
+}
+
+
+# Names that say the same wherever they stand: what each command and each step of the tables has, and
+# one question that the stand-in, which imports nothing of ours, asks too.
+SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link"}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the program by its dotted name; a package goes by the name of its folder."""
+    files = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
+
+
+@cache
+def tree_of(file: Path) -> ast.Module:
+    """What is in a file, read once."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@cache
+def imported(file: Path) -> frozenset[str]:
+    """The dotted names of the modules that a file imports anywhere in it, for types too."""
+    return frozenset(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(file)):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                yield module
+                yield from (f"{module}.{name.name}" for name in names)
+
+
+def imports(file: Path) -> set[str]:
+    """The top-level packages a file imports."""
+    return {name.partition(".")[0] for name in imported(file)}
+
+
+MODULES = modules()
+FLOORS = {
+    f"{side}.{part}": number
+    for side, floors in (("comfy", COMFY), ("ui", UI))
+    for number, line in enumerate(floors.split("\n"))
+    for part in line.split()
+}
+
+
+def part_of(module: str) -> str:
+    """The package or file directly below comfy or ui that a module belongs to."""
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in FLOORS])
+def test_no_import_goes_up(module: str) -> None:
+    """A file imports from its own package and from the floors below it."""
+    own = part_of(module)
+    for name in {part_of(name) for name in imported(MODULES[module]) if name in MODULES} - {own}:
+        if name.startswith(own.partition(".")[0]) and name not in ("comfy", "ui", "comfy.demo"):
+            assert FLOORS[name] < FLOORS[own], f"{module} imports {name}, which stands no lower"
+
+
+def test_every_part_has_its_floor() -> None:
+    """A new package or file directly below comfy or ui has to be given a place in the order."""
+    parts = {part_of(name) for name in MODULES} - {
+        "app",
+        "comfy",
+        "ui",
+        "comfy.__main__",
+        "comfy.demo",
+    }
+    assert parts == FLOORS.keys()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Each file can be read after those that it imports."""
+    left = {
+        name: {one for one in imported(file) if one in MODULES and one != name}
+        for name, file in MODULES.items()
+    }
+    packages = {name for name, file in MODULES.items() if file.name == "__init__.py"}
+    left = {name: needed - packages for name, needed in left.items()}
+    while ready := {name for name, needed in left.items() if not needed & left.keys()}:
+        left = {name: needed for name, needed in left.items() if name not in ready}
+    assert not left
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("comfy")])
+def test_comfy_knows_neither_the_page_nor_its_libraries(module: str) -> None:
+    """No file of comfy imports gradio, fastapi, ui or app."""
+    assert not imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"}
+
+
+def test_the_stand_in_stands_apart() -> None:
+    """It imports nothing of ours, and only the commands and the choice of a server import it."""
+    for name, file in MODULES.items():
+        ours = {part_of(one) for one in imported(file) if one.startswith(("comfy.", "ui."))}
+        if part_of(name) == "comfy.demo":
+            assert ours <= {"comfy.demo"}, name
+        elif "comfy.demo" in ours:
+            assert part_of(name) in STAND_IN, name
+
+
+@pytest.mark.parametrize("library", USERS)
+def test_each_way_out_has_its_own_file(library: str) -> None:
+    """The client and its connections import requests, one file websocket-client, those of the
+    records the database's library."""
+    assert {name for name, file in MODULES.items() if library in imports(file)} == USERS[library]
+
+
+def test_the_page_does_not_know_the_app() -> None:
+    """No file of ui imports app."""
+    assert all(
+        "app" not in imports(file) for name, file in MODULES.items() if name.startswith("ui")
+    )
+
+
+def test_help_answers_without_importing_gradio() -> None:
+    """`python app.py --help` never loads gradio."""
+    code = (
+        "import sys, app\ntry: app.main(['--help'])\nexcept SystemExit: pass\nassert 'gradio' not"
+        " in sys.modules"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=30
+    )
+
+
+def test_one_name_means_one_thing() -> None:
+    """No two files define a function or a class of the same name, but for what is theirs alone."""
+    found: dict[str, set[str]] = {}
+    for file in [*MODULES.values(), *(ROOT / "tests" / "support").rglob("*.py")]:
+        for node in tree_of(file).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
+    twice = {name for name, files in found.items() if len(files) > 1 and not name.startswith("_")}
+    assert {name: found[name] for name in twice - SHARED_NAMES} == {}
+
+
+def constants(file: Path) -> set[str]:
+    """The names in capitals that a file gives a value, type variables left out."""
+    targets = (
+        target
+        for node in tree_of(file).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    )
+    names = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+    return {name for name in names if re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name)}
+
+
+def test_constants_of_one_file_are_marked_as_such() -> None:
+    """In capitals, with an underscore in front where no other file, test or page of the docs names
+    them: who changes one sees how far that goes."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "comfy").rglob("*.md")]
+    files = {*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *pages}
+    words = {file: set(re.findall(r"\w+", file.read_text(encoding="utf-8"))) for file in files}
+    users = Counter(word for found in words.values() for word in found)
+    wrong = [
+        f"{module}: {name}"
+        for module, file in MODULES.items()
+        for name in constants(file)
+        if users[name] == 1 and not name.startswith("_")
+    ]
+    assert wrong == []
+    private = re.compile(r"_[A-Z]")
+    tell = [file for file in files - {*pages} if any(map(private.match, words[file]))]
+    names = [name for file in tell for name in imported(file)]
+    assert not [name for name in names if re.match(r"(comfy|ui)\..*\._[A-Z]", name)]
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    """Every source file has at most 400 lines, tests too."""
+    page = [file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind)]
+    scripts = (ROOT / "tests" / "script").glob("*.js")  # not what npm puts below it
+    tests = [*(ROOT / "tests").rglob("*.py"), *scripts]
+    sources = [*MODULES.values(), *page, *tests]
+    assert not {str(file): n for file in sources if (n := file.read_text().count("\n")) > 400}
+
+
+def test_no_folder_is_too_long_to_look_through() -> None:
+    """At most 20 files, what makes it a package and data left out."""
+    tests = (file for kind in ("*.py", "*.js") for file in (ROOT / "tests").rglob(kind))
+    own = [file for file in tests if not {"data", "node_modules"} & set(file.parts)]
+    page = (file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind))
+    files = [*MODULES.values(), *page, *own]
+    folders = Counter(str(file.parent) for file in files if file.name != "__init__.py")
+    assert not {folder: count for folder, count in folders.items() if count > 20}
+
+
+@pytest.mark.parametrize("place", [one for one in PURE if one != Path(__file__).name])
+def test_what_is_called_pure_is(place: str) -> None:
+    """The tests that `--pure` runs start no server, no app, and no program but this Python."""
+    path = ROOT / "tests" / place
+    for file in path.glob("test_*.py") if path.is_dir() else [path]:
+        if not file.stem.endswith("corpus"):
+            assert not {"socket", "subprocess", "comfy.demo", *SERVING} & set(imported(file)), file

@@ -1,0 +1,67 @@
+"""Makes the README's picture, tests/screenshot.png: the page in the middle of a run, as a real
+browser shows it.
+
+    python tests/tools/screenshot.py
+
+Needs the test packages and Chromium (Debian and Ubuntu: apt-get install chromium). The stand-in
+paints the picture.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from tests.support.serving import running_demo_app
+
+HERE = Path(__file__).parents[1]
+SIZE = {"width": 1280, "height": 800}
+MOST = 300_000  # bytes
+WORDS = "a red lighthouse on a cliff at dusk, calm sea, warm light"
+ADDRESS = "/?workflow=text-to-image&5.seed=15&4.width=768"
+
+
+def main() -> int:
+    """Take the picture and write it; the exit code."""
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser_path is None:
+        print("This needs Chromium: apt-get install chromium", file=sys.stderr)
+        return 1
+    with running_demo_app(step_seconds=0.12) as (_, app), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport=SIZE)
+        page.goto(app.url + ADDRESS)
+        data = taken(page)
+        browser.close()
+    target = HERE / "screenshot.png"
+    target.write_bytes(data)
+    print(f"{target}: {len(data) // 1000} kB")
+    return 0 if len(data) <= MOST else 1
+
+
+def taken(page: Page) -> bytes:
+    """One run for the gallery, and a picture in the middle of the second."""
+    page.locator("#field-2-text textarea").fill("a sailing boat at noon, blue sky")
+    page.locator("#generate").click()
+    page.locator("#history .tile img").wait_for()
+    page.locator("#field-2-text textarea").fill(WORDS)
+    page.locator("#generate").click()
+    page.wait_for_function("Number(document.querySelector('#stage .stage').dataset.frames) >= 42")
+    full = Image.open(io.BytesIO(page.screenshot()))
+    small = io.BytesIO()
+    full.convert("RGB").save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The page's own components as Gradio sees them: values there and back, events, and what scripts are
+told of both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client.utils import json_schema_to_python_type
+
+from ui.page.run_lists import RunHistory, RunQueue
+from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
+from ui.view.run_view import PastRun, RunEntry, ShownFile
+
+ENTRY = RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True)
+PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Picture", "one boat", 2, "/files/b/0/thumb")
+LISTS = [(RunQueue, ENTRY), (RunHistory, PAST)]
+COMPONENTS = [Stage, RunQueue, RunHistory]
+
+
+@pytest.mark.parametrize(("component", "run"), LISTS)
+def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: Any) -> None:
+    """Whatever Python says is what Python gets, in its order; nothing is an empty list."""
+    runs = (run, replace(run, id="second"))
+    made = component()
+    assert made.postprocess(runs) == [asdict(one) for one in runs]
+    assert made.preprocess(made.postprocess(runs)) == runs
+    assert made.postprocess(None) == []
+    assert made.preprocess("") == made.preprocess(None) == ()
+
+
+@pytest.mark.parametrize("component", [RunQueue, RunHistory])
+@pytest.mark.parametrize("payload", [[1], [{}], [{"id": 1}], "a list", {"id": "a"}, 5])
+def test_what_is_no_list_of_runs_is_refused(component: type[Any], payload: object) -> None:
+    """A script that sends something else is told so in a sentence."""
+    with pytest.raises(gr.Error, match="no list of runs"):
+        component().preprocess(payload)
+
+
+@pytest.mark.parametrize(
+    ("told", "key", "value"),
+    [
+        (Follow("a"), "run", "a"),
+        (ShowFiles(texts=("b",)), "results", {"files": (), "texts": ("b",)}),
+        (Refusal("no", errors={"c": "d"}), "refusal", asdict(Refusal("no", errors={"c": "d"}))),
+    ],
+)
+def test_a_stage_is_told_one_thing(told: Any, key: str, value: object) -> None:
+    """A run, files or a refusal; the same one twice is new to the browser each time."""
+    first, second = Stage().postprocess(told), Stage().postprocess(told)
+    assert first is not None
+    assert second is not None
+    assert {name for name, part in first.items() if part is not None} == {"nonce", key}
+    assert first[key] == value
+    assert first["nonce"] != second["nonce"]
+
+
+def test_a_stage_takes_no_other_word() -> None:
+    """What is none of its values is an error that names them."""
+    with pytest.raises(ValueError, match="Follow, ShowFiles"):
+        Stage().postprocess("a picture")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("payload", [None, "", {}, {"seen": None}, {"seen": {"run": 1, "at": "0"}}])
+def test_nothing_is_seen(payload: object) -> None:
+    """Whatever is not the place of a file is no selection."""
+    assert Stage().preprocess(payload) is None
+
+
+def test_what_is_seen_is_a_place() -> None:
+    """The run and the file's place in it; without a run for files that none is known for."""
+    assert Stage().preprocess({"seen": {"run": "a", "at": 2}}) == Selection("a", 2)
+    assert Stage().preprocess({"seen": {"run": "", "at": 0}}) == Selection("", 0)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_examples_are_values(component: type[Any]) -> None:
+    """The examples that scripts and templates are given are taken by the component itself."""
+    made = component()
+    assert made.preprocess(made.example_payload())
+    assert made.postprocess(made.example_value())
+
+
+def test_a_value_of_its_own_is_there_from_the_start() -> None:
+    """Each is made with a value, as any component."""
+    assert RunQueue([ENTRY]).value == [asdict(ENTRY)]
+    assert RunHistory([PAST]).value == [asdict(PAST)]
+    file = ShownFile("a.png", "/a.png", "image")
+    assert Stage(ShowFiles((file,))).value["results"]["files"] == [asdict(file)]
+
+
+@pytest.mark.parametrize(
+    ("component", "given", "answered"),
+    [
+        (Stage, "dict(seen: dict(run: str, at: int)) | None", "dict(nonce: str, run: str | None, "),
+        (RunQueue, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
+        (RunHistory, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
+    ],
+)
+def test_scripts_are_told_the_types(component: type[Any], given: str, answered: str) -> None:
+    """Gradio's client understands the schema of what goes in and of what comes out."""
+    made = component()
+    assert json_schema_to_python_type(made.api_info_as_input()).startswith(given)
+    assert json_schema_to_python_type(made.api_info_as_output()).startswith(answered)
+
+
+@pytest.mark.parametrize(
+    ("component", "event"),
+    [
+        *((RunQueue, event) for event in ("move", "remove", "run_again", "dismiss")),
+        *((RunHistory, event) for event in ("select", "search")),
+        *((Stage, event) for event in ("select", "use", "use_values", "run_again", "delete")),
+    ],
+)
+@pytest.mark.parametrize("live", [False, True])
+def test_an_event_takes_a_listener(component: type[Any], event: str, live: bool) -> None:
+    """Each event can be listened to, on this app's page as in other Blocks."""
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        made = component(live=live) if live and component is not Stage else component()
+        getattr(made, event)(lambda: None, None, None)
+    assert [target for fn in blocks.fns.values() for target in fn.targets] == [(made._id, event)]
+    assert f"trigger('{event}', data)" in made.js_on_load

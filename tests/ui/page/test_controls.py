@@ -1,0 +1,113 @@
+"""Fields as components: for every widget, a value that is shown and read back is the same value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import gradio as gr
+import pytest
+
+from comfy.form.model import Field
+from comfy.form.seeds import CountUp
+from comfy.workflow.config import Widget
+from ui.page.controls import BUILDERS, Control, build_control, choices_of, element_id, help_text
+from ui.page.form_panel import size_pairs
+
+TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
+NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", "number", "main", 20, 1, 10000, 1)
+CHOICE = replace(
+    TEXT,
+    key="4.name",
+    type="COMBO",
+    widget="dropdown",
+    choices=(("One", "sub/one.st"), ("Two", "two.st")),
+)
+SEED = replace(NUMBER, key="3.seed", input="seed", widget="seed", min=0, max=2**64 - 1)
+SAMPLES: list[tuple[Field, Any]] = [
+    (TEXT, "a cat"),
+    (replace(TEXT, widget="textarea"), "two\nlines"),
+    (NUMBER, 20),
+    (replace(NUMBER, type="FLOAT"), 0.25),
+    (replace(NUMBER, widget="slider", max=60), 7),
+    (replace(TEXT, type="BOOLEAN", widget="checkbox"), True),
+    (CHOICE, "sub/one.st"),
+    (SEED, None),
+]
+
+
+def control_of(field: Field, value: Any) -> Control:
+    """The control of a field, built as the page builds it."""
+    with gr.Blocks(analytics_enabled=False):
+        return build_control(field, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), SAMPLES, ids=lambda one: one.widget if isinstance(one, Field) else ""
+)
+def test_a_shown_value_reads_back(field: Field, value: Any) -> None:
+    """What a control shows for a value, it reads as that value."""
+    control = control_of(field, value)
+    assert len(control.show(value)) == len(control.components)
+    assert control.read(*control.show(value)) == value
+
+
+def test_every_widget_has_a_component() -> None:
+    """The table covers every widget that a form can ask for."""
+    assert set(BUILDERS) == set(get_args(Widget))
+
+
+@pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**64 - 1])
+def test_a_seed_keeps_all_its_digits(seed: int) -> None:
+    """Seeds travel as text; a random one is None."""
+    control = control_of(SEED, seed)
+    assert control.read(*control.show(seed)) == str(seed)
+    assert control.read(str(seed), "random") is None
+    assert control.read(str(seed), "counting") == CountUp(seed)
+    assert control.show(f"+{seed}") == (str(seed), "counting")
+    assert control.read("  ", "fixed") is None
+
+
+def test_a_large_whole_number_is_text() -> None:
+    """A number field whose limits a browser cannot hold is a text box."""
+    control = control_of(replace(NUMBER, max=2**63 - 1), 2**60 + 1)
+    assert isinstance(control.components[0], gr.Textbox)
+    assert control.read(*control.show(2**60 + 1)) in (2**60 + 1, str(2**60 + 1))
+
+
+@pytest.mark.parametrize(("height", "lines"), [(None, 3), (240, 10), (20, 2), (600, 25)])
+def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int) -> None:
+    """A height in pixels becomes lines, at least two; all of them are there to see."""
+    (box,) = control_of(replace(TEXT, widget="textarea", height=height), "").components
+    assert isinstance(box, gr.Textbox)
+    assert box.lines == lines
+    assert box.max_lines >= lines
+
+
+def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
+    """A list keeps the author's value though the server does not offer it, and says so."""
+    assert choices_of(CHOICE, "two.st") == [("One", "sub/one.st"), ("Two", "two.st")]
+    assert choices_of(CHOICE, "gone.st")[-1] == ("gone.st (not on this server)", "gone.st")
+
+
+def test_limits_are_said() -> None:
+    """The line under a number tells its limits, unless nobody could mean them."""
+    assert help_text(NUMBER) == "1 to 10000."
+    assert (
+        help_text(replace(NUMBER, max=2**60, tooltip="More is slower."))
+        == "More is slower. At least 1."
+    )
+    assert help_text(TEXT) is None
+
+
+def test_an_element_is_found_by_its_key() -> None:
+    """Ids are made of letters and digits only, as the page's script makes them."""
+    assert element_id(replace(TEXT, key="75:67.text_g")) == "field-75-67-text-g"
+
+
+def test_width_and_height_of_one_node_are_a_pair() -> None:
+    """They belong together if they are of one node; others do not."""
+    wide = replace(NUMBER, key="5.width", node="5", input="width")
+    high = replace(NUMBER, key="5.height", node="5", input="height")
+    assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
+    assert size_pairs([wide, replace(high, node="6")]) == []

@@ -1,0 +1,260 @@
+"""Pictures and files on their way to the server."""
+
+from __future__ import annotations
+
+import base64
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.form.model import Field
+from comfy.media.checks import FileLimits
+from comfy.media.decoding import DecodingSlots
+from comfy.services.uploads import Refused, Upload, from_data_url
+from comfy.workflow.config import Widget
+from tests.support.samples.media import saved
+from tests.support.waiting import eventually
+from ui.files.components import Painted
+from ui.files.field_files import FieldFiles
+from ui.web.upload_folder import UploadFolder
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> UploadFolder:
+    """A folder of people's files."""
+    return UploadFolder(tmp_path / "uploads")
+
+
+@pytest.fixture
+def files(uploads: UploadFolder) -> FieldFiles:
+    """Ann's files for her forms."""
+    return FieldFiles(uploads, FileLimits(), DecodingSlots(), "ann")
+
+
+def given(uploads: UploadFolder, data: bytes, name: str = "a cat.png", owner: str = "ann") -> str:
+    """The place of a file that somebody gave."""
+    file = uploads.make(owner, name)
+    file.write_bytes(data)
+    return uploads.place(file)
+
+
+def of(widget: Widget) -> Field:
+    """A field of this kind."""
+    return Field("1.file", "1", "file", "File", "FILE", widget, "main", "")
+
+
+def test_a_file_keeps_its_name_and_bytes(uploads: UploadFolder, files: FieldFiles) -> None:
+    """A file from the browser is sent as it is, under its own name without folders."""
+    upload = files.taken(given(uploads, saved("PNG")), of("image"))
+    assert isinstance(upload, Upload)
+    assert (upload.name, upload.data, upload.size) == ("a cat.png", saved("PNG"), len(saved("PNG")))
+    assert files.taken(None, of("image")) is None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/etc/passwd",
+        "{}/../secret.png",
+        "{}/gone.png",
+        "{}",
+        "{}/\0.png",
+        "{}/" + "x" * 5000,
+        "",
+        "CON",
+        "{}/..",
+    ],
+)
+def test_only_what_was_uploaded_is_a_file(tmp_path: Path, files: FieldFiles, place: str) -> None:
+    """Anything but the place of a file that is there is refused in words."""
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    for folder in (tmp_path / "uploads", "ab" * 16):
+        assert isinstance(files.taken(place.format(folder), of("file")), Refused)
+
+
+def test_finding_22_a_place_leads_nobody_else_to_the_file(
+    uploads: UploadFolder, files: FieldFiles
+) -> None:
+    """Whoever knows the place of another's file finds nothing there."""
+    place = given(uploads, saved("PNG"), owner="bob")
+    assert isinstance(files.taken(place, of("image")), Refused)
+    assert files.shown(place, of("image")) is None
+    assert uploads.find("bob", place) is not None
+
+
+@pytest.mark.parametrize("widget", ["image", "mask", "audio", "video"])
+@pytest.mark.parametrize(
+    "data", [b"%!PS-Adobe-3.0 EPSF-3.0", b"#EXTM3U\nfile:///etc/passwd", b"8BPS\0\1", b""]
+)
+def test_a_field_shows_and_takes_only_what_it_is_for(
+    uploads: UploadFolder, files: FieldFiles, widget: Widget, data: bytes
+) -> None:
+    """A file is judged by its bytes, whatever its name says, before it is shown and before it is
+    sent."""
+    place = given(uploads, data)
+    assert isinstance(files.shown(place, of(widget)), Refused)
+    assert isinstance(files.taken(place, of(widget)), Refused)
+
+
+def test_a_data_address_is_a_file() -> None:
+    """Scripts send files inside an address; anything else is no file."""
+    upload = from_data_url("data:image/png;base64," + base64.b64encode(b"\x89PNG").decode())
+    assert upload is not None
+    assert (upload.name, upload.data) == ("upload.png", b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a cat", "data:image/png,plain", "data:image/png;base64,***", "C:\\x,y"]
+)
+def test_other_text_is_no_file(text: str) -> None:
+    """Ordinary text, also with a comma in it, is not taken for a file."""
+    assert from_data_url(text) is None
+
+
+def painted(size: tuple[int, int] = (40, 30)) -> bytes:
+    """An editor's layer with a painted box in its left upper quarter."""
+    layer = Image.new("RGBA", size)
+    layer.paste((255, 255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
+    return saved("PNG", layer)
+
+
+def flipped(size: tuple[int, int]) -> bytes:
+    """The same in the right upper quarter."""
+    with Image.open(io.BytesIO(painted(size))) as layer:
+        return saved("PNG", layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+
+
+def sent(files: FieldFiles, picture: bytes, *layers: bytes) -> Upload:
+    """What is sent of a picture that was painted over."""
+    places = [given(files.uploads, data) for data in (picture, *layers)]
+    upload = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
+    assert isinstance(upload, Upload), upload
+    return upload
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "LA", "1"])
+def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
+    """What is painted over arrives transparent, the rest opaque, and no colour is lost below."""
+    background = Image.new("RGB", (40, 30), (10, 200, 30)).convert(mode)
+    with Image.open(io.BytesIO(sent(files, saved("PNG", background), painted()).data)) as picture:
+        assert picture.mode == "RGBA"
+        assert picture.getchannel("A").getpixel((5, 5)) == 0
+        assert picture.getchannel("A").getpixel((35, 25)) == 255
+        assert picture.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
+
+
+def test_a_picture_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
+    """A camera's picture is turned as browsers turn it, so that the paint lies where it was put."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upload = sent(
+        files, saved("JPEG", Image.new("RGB", (40, 30)), exif=exif.tobytes()), painted((30, 40))
+    )
+    with Image.open(io.BytesIO(upload.data)) as picture:
+        assert picture.size == (30, 40)
+        assert [picture.getpixel(place)[3] for place in ((5, 5), (25, 35))] == [0, 255]
+
+
+def test_layers_add_up_and_fit_the_picture(files: FieldFiles) -> None:
+    """Several layers are one mask; a layer of another size is fitted to the picture."""
+    upload = sent(files, saved("PNG", Image.new("RGB", (40, 30))), painted(), flipped((80, 60)))
+    with Image.open(io.BytesIO(upload.data)) as picture:
+        alpha = picture.getchannel("A")
+    assert (alpha.getpixel((5, 5)), alpha.getpixel((35, 5)), alpha.getpixel((20, 25))) == (
+        0,
+        0,
+        255,
+    )
+
+
+def test_nothing_painted_means_no_mask(files: FieldFiles) -> None:
+    """A picture that nobody painted on stays whole, and no picture is no file."""
+    with Image.open(io.BytesIO(sent(files, saved("PNG")).data)) as picture:
+        assert picture.getchannel("A").getextrema() == (255, 255)
+    assert files.taken(None, of("mask")) is None
+
+
+def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
+    """A picture that was sent with its mask is shown with the mask painted over it, and is sent
+    alike again."""
+    first = sent(files, saved("PNG", Image.new("RGB", (40, 30), "teal")), painted())
+    for _ in range(2):
+        shown = files.shown(given(files.uploads, first.data, "sent.png"), of("mask"))
+        assert isinstance(shown, dict)
+        places = [shown["background"]["path"], *(layer["path"] for layer in shown["layers"])]
+        again = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
+        assert isinstance(again, Upload)
+        assert again.data == first.data
+
+
+def test_other_pictures_go_to_the_editor_as_they_are(files: FieldFiles) -> None:
+    """One without transparency is shown itself."""
+    place = given(files.uploads, saved("PNG", Image.new("RGB", (4, 4))))
+    shown = files.shown(place, of("mask"))
+    assert isinstance(shown, dict)
+    assert (shown["background"]["path"], shown["layers"]) == (place, [])
+
+
+@pytest.mark.parametrize(
+    ("picture", "layers", "said"),
+    [
+        ((4, 4), [(4, 4)] * 5, "4 layers"),
+        ((60, 60), [(60, 60)] * 2, "the paint included"),
+        ((4, 4), [(80, 80), (60, 60)], "the paint included"),
+    ],
+)
+def test_finding_05_picture_and_paint_share_one_budget(
+    uploads: UploadFolder, picture: tuple[int, int], layers: list[tuple[int, int]], said: str
+) -> None:
+    """However the pixels are spread over picture and layers: more than the app decodes for one
+    field is refused."""
+    files = FieldFiles(uploads, FileLimits(painted=10_000), DecodingSlots(), "ann")
+    places = [given(uploads, saved("PNG", Image.new("L", size))) for size in (picture, *layers)]
+    refused = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
+    assert isinstance(refused, Refused)
+    assert said in refused.why
+
+
+def test_finding_05_one_picture_at_a_time_and_few_that_wait(files: FieldFiles) -> None:
+    """While somebody's picture is in memory, two of a person's may wait, and the next is told to
+    come later."""
+    places = [given(files.uploads, saved("PNG")) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        with files.turns.turn():
+            waiting = [
+                pool.submit(files.taken, Painted(place, ()), of("mask")) for place in places[:2]
+            ]
+            eventually(lambda: files.turns.waiting("ann") == 2)
+            refused = files.taken(Painted(places[2], ()), of("mask"))
+            assert isinstance(refused, Refused)
+            assert "wait" in refused.why
+        assert all(isinstance(one.result(20), Upload) for one in waiting)
+    assert files.turns.waiting("ann") == 0
+    assert isinstance(files.taken(Painted(places[2], ()), of("mask")), Upload)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_finding_04_a_layer_is_a_png(files: FieldFiles, form: str) -> None:
+    """Paint comes from the page's editor, which makes nothing else."""
+    places = [given(files.uploads, data) for data in (saved("PNG"), saved(form))]
+    refused = files.taken(Painted(places[0], (places[1],)), of("mask"))
+    assert isinstance(refused, Refused)
+    assert "cannot be read" in refused.why
+
+
+@pytest.mark.parametrize("name", ["../../x.png", "a\0b.png", "", "con.png", "x" * 500 + ".png"])
+def test_a_kept_file_is_put_back_under_a_safe_name(
+    uploads: UploadFolder, tmp_path: Path, name: str
+) -> None:
+    """Its own name as far as that is one, in a folder of its own among the uploads; its bytes
+    unchanged."""
+    (tmp_path / "kept").write_bytes(b"data")
+    first = uploads.copy("ann", tmp_path / "kept", name, "ab" * 16)
+    assert first.parent.name == "ab" * 16
+    assert first.parent.parent.parent == uploads.path
+    assert first.read_bytes() == b"data"
+    assert uploads.copy("ann", tmp_path / "kept", name, "ab" * 16) == first
+    assert uploads.find("ann", uploads.place(first)) == first

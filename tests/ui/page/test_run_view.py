@@ -1,0 +1,244 @@
+"""What a person reads about a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from comfy.protocol.outputs import OutputFile
+from comfy.protocol.run_state import Phase, RunError, RunState, waiting
+from comfy.records.record import Job, Record
+from ui.view.run_view import (
+    Outcome,
+    RunView,
+    first_text,
+    node_words,
+    run_entry,
+    seconds_words,
+    show,
+    waiting_words,
+)
+
+PROMPT = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "2": {"class_type": "KSampler", "inputs": {}},
+    "3": {"class_type": "SomebodysNode", "inputs": {}, "_meta": {"title": "Glow"}},
+    "4": {"class_type": "SomebodysNode", "inputs": {}},
+}
+
+
+def record_of(**changes: Any) -> Record:
+    """A run of PROMPT in some state."""
+    return Record("p", "ann", Job(PROMPT, "w", title="W"), 1000, RunState(prompt_id="p", **changes))
+
+
+def view_of(**changes: Any) -> RunView:
+    """Its view, half a minute after it was submitted."""
+    more = {key: changes.pop(key) for key in ("expected", "typical", "keeping") if key in changes}
+    more["outcome"] = Outcome(
+        **{key: changes.pop(key) for key in ("errors", "remarks") if key in changes}
+    )
+    return show(record_of(**changes), now=1030, **more)
+
+
+@pytest.mark.parametrize(
+    ("place", "typical", "said"),
+    [
+        (None, None, "Waiting for the image server"),
+        (0, 9.0, "Waiting for your turn: next in line"),
+        (1, None, "Waiting for your turn: 1 run before yours"),
+        (2, 20.0, "Waiting for your turn: 2 runs before yours, about 40 s"),
+    ],
+)
+def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
+    """A waiting person reads how many are before them, and how long that takes where it is
+    known."""
+    assert waiting_words(place, typical) == said
+    assert view_of(phase=Phase.WAITING, queue_place=place, typical=typical).headline == said
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({}, "Waiting for the image server"),
+        ({"queue_place": 0}, "Next in line"),
+        ({"queue_place": 3}, "3 runs before yours, about 1 s"),
+        ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
+        ({"phase": Phase.RUNNING}, "Starting"),
+    ],
+)
+def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) -> None:
+    """In the list of a person's runs each tells its place in few words."""
+    assert run_entry(record_of(**state), typical=0.2, movable=True).said == said
+
+
+def test_runs_of_one_workflow_are_told_apart() -> None:
+    """The list tells what was typed: the first text of several words, shortened, on one line."""
+    assert (
+        first_text({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"})
+        == "a red lighthouse"
+    )
+    assert first_text({"1": "word", "2": None}) == ""
+    assert len(first_text({"1": "a " * 200})) == 80
+
+
+def test_files_on_their_way_are_told() -> None:
+    """When its turn has come, the person reads that their files are being sent."""
+    assert view_of(queue_place=0, uploading=True).headline == "Sending your files"
+    assert (
+        run_entry(record_of(uploading=True), typical=None, movable=False).said
+        == "Sending your files"
+    )
+    assert "reach" in view_of(uploading=True, away=True).headline
+
+
+def test_results_on_their_way_are_told() -> None:
+    """When the server is through, the person reads that the results are being fetched."""
+    assert view_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
+
+
+@pytest.mark.parametrize(
+    ("digests", "keeping", "said"),
+    [
+        (("", "a"), True, "1 of 2 results could not be fetched"),
+        (("",), True, "The result could not be fetched"),
+        (("a", "b"), True, ""),
+        (("", ""), False, ""),
+    ],
+)
+def test_results_that_could_not_be_had_are_told(
+    digests: tuple[str, ...], keeping: bool, said: str
+) -> None:
+    """A run that is done but some of whose files could not be fetched says so, where files are kept
+    at all."""
+    files = tuple(OutputFile("a.png", "", "output", "image", "9", digest) for digest in digests)
+    view = view_of(phase=Phase.DONE, files=files, keeping=keeping)
+    assert view.advice.startswith(said)
+    assert bool(view.advice) is view.again is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("phase", "error", "again"),
+    [
+        (Phase.LOST, RunError("The server was restarted."), True),
+        (Phase.STOPPED, RunError("Somebody else stopped it."), True),
+        (Phase.STOPPED, None, False),
+        (Phase.FAILED, RunError("The server cannot be reached."), True),
+        (Phase.FAILED, RunError("The server ran out of memory.", node="2"), False),
+        (Phase.REFUSED, RunError("It does not like it."), False),
+        (Phase.DONE, None, False),
+    ],
+)
+def test_run_again_is_offered_where_nothing_was_wrong(
+    phase: Phase, error: RunError | None, again: bool
+) -> None:
+    """The very same is offered again where it was no fault of what was asked for, not where the
+    person stopped it."""
+    assert view_of(phase=phase, error=error).again is again
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ("1", "Loading the model (first run takes longer)"),
+        ("2", "Sampling"),
+        ("2.0.0.5", "Sampling"),
+        ("3", "Glow"),
+        ("4", "SomebodysNode"),
+        ("99", "Working"),
+    ],
+)
+def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
+    """Known kinds of nodes have words of their own, others their title, nodes inside others those
+    of the outer one."""
+    assert node_words(PROMPT, node, waiting("p", PROMPT).titles) == said
+
+
+def test_steps_are_counted() -> None:
+    """A sampling run tells step and steps; the bar follows them."""
+    view = view_of(
+        phase=Phase.RUNNING, node="2", step=6, steps=24, started_at=1010.0, expected=40.0
+    )
+    assert view.headline == "Sampling, step 6 of 24"
+    assert view.fraction == 0.25
+    assert view.elapsed == 20
+    assert view.left == 20
+
+
+def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
+    """No time is left to tell once the expected one has passed."""
+    assert view_of(phase=Phase.RUNNING, node="2", started_at=1000.0, expected=5.0).left is None
+
+
+def test_a_failure_says_where_and_what_to_do() -> None:
+    """A failed run names the step, the sentence, the advice, and keeps the details apart."""
+    error = RunError(
+        "The server ran out of memory.",
+        "Try a smaller size.",
+        "2",
+        "Sampler",
+        "OutOfMemoryError: …",
+    )
+    view = view_of(phase=Phase.FAILED, error=error)
+    assert view.headline == "Sampler: The server ran out of memory."
+    assert view.advice == "Try a smaller size."
+    assert view.detail == "OutOfMemoryError: …"
+    assert view.finished
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_has_words(phase: Phase) -> None:
+    """No phase is ever without a sentence, and every view can be sent as JSON."""
+    view = view_of(phase=phase)
+    assert view.headline
+    assert json.loads(json.dumps(view.to_json()))["phase"] == phase.value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (180, "3 min")]
+)
+def test_durations(seconds: float, said: str) -> None:
+    """Durations are told as people say them."""
+    assert seconds_words(seconds) == said
+
+
+def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
+    """Where there is no field to mark, the server's own objection stands in the place of the hint
+    to look for marks."""
+    error = RunError("The server did not accept this workflow.", "Correct the marked fields.")
+    view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its picture is no picture.",))
+    assert view.advice == "Scale: its picture is no picture."
+    assert (
+        view_of(phase=Phase.REFUSED, error=error, errors={"2.steps": "Too many."}).advice
+        == error.hint
+    )
+
+
+def test_a_part_that_was_left_out_is_told() -> None:
+    """A run whose other outputs were refused is done, but says what is missing."""
+    view = view_of(phase=Phase.DONE, remarks=("Second save: no picture comes in.",))
+    assert (
+        view.advice
+        == "The server left a part of the workflow out. Second save: no picture comes in."
+    )
+    assert view_of(phase=Phase.DONE).advice == ""
+
+
+@pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
+def test_a_server_that_is_away_is_told(phase: Phase) -> None:
+    """While the server does not answer, the person reads that and not the last step seen."""
+    view = view_of(phase=phase, node="2", step=3, steps=8, away=True)
+    assert view.headline == "Can't reach the image server. Retrying…"
+
+
+@pytest.mark.parametrize(
+    ("step", "previews", "blind"), [(2, 0, False), (3, 0, True), (3, 1, False)]
+)
+def test_missing_previews_are_told_when_one_was_due(step: int, previews: int, blind: bool) -> None:
+    """That a workflow shows no previews is said once a sampler has taken some steps without one."""
+    assert (
+        view_of(phase=Phase.RUNNING, node="2", step=step, steps=20, preview_number=previews).blind
+        is blind
+    )

@@ -1,0 +1,59 @@
+"""The page's script on its way to the browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.support.serving import RunningApp, running_demo_app
+from ui.page.script_files import FOLDER, folder_address, head_tags, module_address, modules
+from ui.server import WebSettings
+
+
+@pytest.fixture(scope="module")
+def app(own_temporary_folder: object) -> Iterator[RunningApp]:
+    with running_demo_app(settings=WebSettings(port=0, users=(("ann", "secret"),))) as (_, running):
+        yield running
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
+    """As JavaScript that browsers may keep for good, also to those who have not logged in yet."""
+    answer = requests.get(f"{app.url}/{module_address(name)}", timeout=10)
+    assert answer.content == (FOLDER / name).read_bytes()
+    assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "script/0000000000000000/page.js",
+        f"{folder_address()}/package.json",
+        f"{folder_address()}/../../ui/page/blocks.py",
+    ],
+)
+def test_nothing_else_is(app: RunningApp, path: str) -> None:
+    """Neither another version, which a browser would keep under the wrong name, nor any other
+    file."""
+    assert requests.get(f"{app.url}/{path}", timeout=10).status_code in (401, 404)
+
+
+def test_what_modules_import_is_there() -> None:
+    """Every import names a module of the page, by a relative address."""
+    for name, text in modules().items():
+        for place in re.findall(r'from "([^"]+)"', text.decode()):
+            assert place.startswith("."), f"{name} imports {place}"
+            assert (FOLDER / name).parent.joinpath(place).resolve().is_relative_to(FOLDER)
+            assert (FOLDER / name).parent.joinpath(place).is_file(), f"{name} imports {place}"
+
+
+def test_every_module_is_typed_and_told_of_beforehand() -> None:
+    """Each says that its types are checked, and the page asks for all of them at once."""
+    for name, text in modules().items():
+        assert text.startswith(b"// @ts-check\n"), name
+        assert f'<link rel="modulepreload" href="{module_address(name)}">' in head_tags()

@@ -1,0 +1,113 @@
+"""Runs for scripts: Gradio's API, called by its own client and by hand."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gradio_client import Client
+from PIL import Image
+
+from tests.support.serving import Served, running_demo_app
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a fast server."""
+    with running_demo_app(step_seconds=0.005) as (demo, app):
+        yield demo, app
+
+
+@pytest.fixture
+def caller(served: Served) -> Iterator[Client]:
+    """gradio_client on it."""
+    client = Client(served[1].url, verbose=False, analytics_enabled=False)
+    yield client
+    client.close()
+
+
+def results_of(caller: Client, workflow: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The last answer of a run."""
+    return dict(caller.predict(workflow, values, api_name="/run"))
+
+
+def test_the_workflows_are_listed(caller: Client) -> None:
+    """A script learns which workflows there are, and whether they can be used."""
+    listed = caller.predict(api_name="/workflows")
+    assert {"name": "text-to-image", "title": "Text to image", "problem": ""} in listed
+
+
+def test_a_run_reports_and_ends_with_its_files(served: Served, caller: Client) -> None:
+    """Progress comes as it happens; the last answer names the files and the seed that was used."""
+    demo, _ = served
+    job = caller.submit(
+        "text-to-image", {"5.steps": 5, "2.text": "a cat", "5.seed": 2**64 - 1}, api_name="/run"
+    )
+    answers = list(job)
+    last = answers[-1]
+    assert last["started_at"] < last["finished_at"]
+    assert not last.keys() & {"prompt_id", "node_errors"}, "the server's own words stay here"
+    assert last["phase"] == "done"
+    assert last["files"][0].startswith(f"/files/{last['run']}/0/")
+    prompt = demo.queue.history_of(last["run"])[last["run"]]["prompt"][2]
+    assert prompt["2"]["inputs"]["text"] == "a cat"
+    assert prompt["5"]["inputs"]["seed"] == 2**64 - 1
+
+
+def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
+    """A picture is sent as a data address and reaches the server."""
+    demo, _ = served
+    data = io.BytesIO()
+    Image.new("RGB", (64, 48), "#20c040").save(data, "PNG")
+    picture = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+    run = results_of(caller, "image-to-image", {"8.steps": 1, "4.image": picture})["run"]
+    name = demo.queue.history_of(run)[run]["prompt"][2]["4"]["inputs"]["image"]
+    path = demo.storage.find(name)
+    assert path is not None
+    assert Image.open(path).size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "values", "said"),
+    [
+        ("nothing", {}, "no workflow called"),
+        ("text-to-image", {"5.steps": "many", "4.width": 7}, "Width"),
+        ("image-to-image", {"4.image": "comfyforms/somebody/else.png"}, "send the file itself"),
+    ],
+)
+def test_wrong_calls_are_told_why(
+    caller: Client, workflow: str, values: dict[str, Any], said: str
+) -> None:
+    """A script gets the sentences that a person would read."""
+    with pytest.raises(Exception, match=said):
+        results_of(caller, workflow, values)
+
+
+def test_only_what_is_meant_for_scripts_is_offered(caller: Client) -> None:
+    """The API lists runs and workflows, none of the page's own handlers."""
+    endpoints = caller.view_api(return_format="dict", print_info=False)
+    assert set(endpoints["named_endpoints"]) == {"/run", "/workflows"}
+    assert not endpoints["unnamed_endpoints"]
+
+
+def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
+    """A script that cancels its call ends the run at the server."""
+    demo, app = served
+    job = caller.submit("text-to-image", {"5.steps": 60, "4.batch_size": 8}, api_name="/run")
+    next(iter(job))
+    job.cancel()
+    for run in app.runs.known():
+        for _ in run.watch(timeout=20):
+            pass
+    eventually(lambda: demo.queue.remaining() == 0)
+
+
+@pytest.mark.parametrize("values", [None, [], 7, "6.text"])
+def test_values_that_are_no_object_are_told(caller: Client, values: Any) -> None:
+    """Whoever sends something else reads what is expected."""
+    with pytest.raises(Exception, match="JSON object"):
+        results_of(caller, "text-to-image", values)

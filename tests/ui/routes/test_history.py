@@ -1,0 +1,348 @@
+"""The past over HTTP: found again, searched, run again, deleted, and nobody else's."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase
+from comfy.records.blobs import BlobStore
+from comfy.runs.input_files import names_on_server
+from comfy.runs.interface import Run
+from comfy.services.uploads import Upload
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
+from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app
+from tests.support.waiting import eventually
+from ui.web.urls import file_address
+
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+CALLS = [("GET", ""), ("GET", "/values"), ("DELETE", "")]
+QUICK = {"8.steps": 1, "5.width": 256, "5.height": 256}
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes no time."""
+    with running_demo_app(step_seconds=0) as (demo, app):
+        yield demo, app
+
+
+def ask(
+    app: RunningApp, method: str, path: str, cookie: str = ANN, **headers: str
+) -> requests.Response:
+    """A request as the page of a browser with this cookie makes it."""
+    return requests.request(
+        method, app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=20
+    )
+
+
+def past(app: RunningApp, query: str = "", cookie: str = ANN) -> list[dict[str, Any]]:
+    """The runs listed."""
+    answer = get(app, f"/history?{query}", cookie)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["runs"])
+
+
+def made(app: RunningApp, **values: object) -> Run:
+    """A finished run of ANN's."""
+    return finished(start(app, **SMALL, **values))
+
+
+def photo(colour: str = "teal") -> Upload:
+    data = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(data, "PNG")
+    return Upload("my photo.png", data.getvalue())
+
+
+def kept_files(app: RunningApp) -> BlobStore:
+    assert app.services.runs.history is not None
+    return app.services.runs.history.files
+
+
+def pixels(app: RunningApp, run: Run) -> bytes:
+    """What the first result of a run shows; the file also says which upload it was made of."""
+    path = kept_files(app).path(run.state.files[0].digest)
+    assert path is not None
+    with Image.open(path) as image:
+        return image.tobytes()
+
+
+def test_a_run_is_listed(served: Served) -> None:
+    """With what it was asked, when it ended, what came and a small picture of it."""
+    _, app = served
+    run = made(app, **{"2.text": "a lighthouse at dusk", "4.batch_size": 2})
+    (told,) = past(app)
+    assert told["id"] == run.id
+    assert (told["workflow"], told["title"], told["phase"]) == (
+        "text-to-image",
+        "Text to image",
+        "done",
+    )
+    assert (told["asked"], told["what"], told["files"]) == ("a lighthouse at dusk", "Picture", 2)
+    assert told["at"] == run.state.finished_at
+    assert get(app, told["thumb"]).headers["content-type"] == "image/webp"
+
+
+def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
+    """With its files by their addresses, what it was made with in words, and seeds as text, which a
+    browser's numbers would round."""
+    _, app = served
+    run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**64 - 1, "4.batch_size": 2})
+    told = get(app, f"/history/{run.id}").json()
+    assert told["seeds"] == ["18446744073709551615"]
+    assert [file["url"] for file in told["files"]] == [
+        file_address(run.id, at, file) for at, file in enumerate(run.state.files)
+    ]
+    assert ["Positive prompt", "a lighthouse"] in told["details"]
+    assert ["Seed", "18446744073709551615"] in told["details"]
+
+
+def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
+    """A failed run and a stopped one say so, and have no picture."""
+    _, app = served
+    failing = start(app, **SMALL)
+    failing.cancel()
+    finished(failing)
+    (told,) = past(app)
+    assert (told["what"], told["files"], told["thumb"]) == ("Stopped", 0, None)
+    words = get(app, f"/history/{failing.id}").json()
+    assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped.")
+
+
+def test_pages_search_and_workflows(served: Served) -> None:
+    """Newest first, a page at a time; only those with the words; only those of the workflow."""
+    _, app = served
+    runs = [
+        made(app, **{"2.text": f"picture {number} of a {'harbour' if number % 2 else 'tower'}"})
+        for number in range(18)
+    ]
+    first = get(app, "/history").json()
+    assert [told["id"] for told in first["runs"]] == [run.id for run in reversed(runs)][:16]
+    assert first["more"]
+    second = get(app, f"/history?before={first['runs'][-1]['id']}").json()
+    assert [told["id"] for told in second["runs"]] == [runs[1].id, runs[0].id]
+    assert not second["more"]
+    assert get(app, "/history?workflow=inpaint").json() == {"runs": [], "more": False, "any": True}
+    assert get(app, "/history", BOB).json() == {"runs": [], "more": False, "any": False}
+    assert {told["id"] for told in past(app, "text=HARBOUR")} == {run.id for run in runs[1::2]}
+    assert past(app, "text=harbour%20tower") == []
+    assert len(past(app, "workflow=text-to-image")) == 16
+    assert past(app, "workflow=inpaint") == []
+
+
+def test_hostile_questions(served: Served) -> None:
+    """Whatever is asked, the answer is a list."""
+    _, app = served
+    made(app)
+    for query in (
+        "before=%00",
+        "before=%F0%9F%A4%AF",
+        "text=%00%25_'",
+        "workflow=../x",
+        "text=" + "x" * 5000,
+    ):
+        assert past(app, query) == []
+    assert len(past(app, "text=%20&before=&workflow=&other=1")) == 1
+
+
+def test_others_see_nothing(served: Served) -> None:
+    """Neither in the list nor by a run's id: everything of somebody else's is the same 404 as what
+    never was."""
+    _, app = served
+    run = made(app)
+    assert past(app, cookie=BOB) == past(app, cookie="") == []
+    for method, path in CALLS:
+        answers = [
+            ask(app, method, f"/history/{run.id}{path}", BOB),
+            ask(app, method, f"/history/{run.id}{path}", ""),
+            ask(app, method, f"/history/00000000-0000-0000-0000-000000000000{path}"),
+        ]
+        assert [answer.status_code for answer in answers] == [404] * 3
+        assert len({answer.text for answer in answers}) == 1
+    assert len(past(app)) == 1
+    assert len(app.services.runs.owned(f"browser:{BOB}")) == 0
+
+
+@pytest.mark.parametrize("cookie", ["", "short"])
+def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) -> None:
+    """What has no cookie of ours is anybody: a run of it is found by its own id only."""
+    _, app = served
+    run = finished(start(app, cookie="", **SMALL))
+    assert past(app, cookie=cookie) == []
+    assert get(app, f"/history/{run.id}", cookie).status_code == 200
+    assert get(app, f"/history/{run.id}", ANN).status_code == 404
+
+
+def test_another_sites_page_can_do_nothing(served: Served) -> None:
+    """A request that a foreign page makes in the person's browser is refused, and nothing
+    happens."""
+    _, app = served
+    run = made(app)
+    for method, path in CALLS:
+        answer = ask(app, method, f"/history/{run.id}{path}", Origin="http://evil.example")
+        assert answer.status_code == 401
+    assert len(past(app)) == 1
+    assert len(app.services.runs.owned(f"browser:{ANN}")) == 1
+
+
+def test_half_an_emoji_hurts_nobody(served: Served) -> None:
+    """Text that no UTF-8 can say, as of a cut-off emoji, is mended on the way in; the list stays
+    whole."""
+    _, app = served
+    run = made(app, **{"2.text": "a \ud83d half emoji"})
+    assert past(app)[0]["id"] == run.id
+    assert get(app, f"/history/{run.id}/values").json()["values"]["2.text"] == "a ? half emoji"
+
+
+def test_run_again(served: Served) -> None:
+    """The same prompt, seed included, as a new run of the same person, which a page is expected to
+    watch."""
+    _, app = served
+    run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**63 + 1})
+    new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+    assert new != run.id
+    again = finished(app.services.runs.get(new, f"browser:{ANN}"))
+    assert again.state.phase is Phase.DONE
+    assert again.job.prompt == run.job.prompt
+    assert again.job.values == run.job.values
+    assert (again.job.title, again.job.outputs) == (run.job.title, run.job.outputs)
+    eventually(lambda: [told["id"] for told in past(app)] == [new, run.id], "both are listed")
+
+
+def test_an_input_is_kept_and_sent_again(served: Served) -> None:
+    """Run again works when the server has lost what was uploaded: the copy that is kept here is
+    sent again."""
+    demo, app = served
+    given = photo()
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": given}))
+    (kept,) = run.job.inputs.values()
+    path = kept_files(app).path(kept.digest)
+    assert kept.name == "my photo.png"
+    assert path is not None
+    assert path.read_bytes() == given.data
+    uploaded = demo.storage.find(names_on_server(run.record)["4.image"])
+    assert uploaded is not None
+    uploaded.unlink()
+    new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+    again = finished(app.services.runs.get(new, f"browser:{ANN}"))
+    assert again.state.phase is Phase.DONE
+    assert again.job == run.job
+    assert again.record.parent == run.id
+    sent_again = demo.storage.find(names_on_server(again.record)["4.image"])
+    assert sent_again is not None
+    assert sent_again.read_bytes() == given.data
+    assert pixels(app, again) == pixels(app, run)
+    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+    assert path.is_file()
+    assert ask(app, "DELETE", f"/history/{new}").status_code == 200
+    assert not path.exists()
+
+
+def test_the_values_of_a_run(served: Served) -> None:
+    """As the page keeps them: every field, large numbers as text, files as a copy that the page can
+    show."""
+    _, app = served
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo("red")}))
+    told = get(app, f"/history/{run.id}/values").json()
+    assert told["workflow"] == "image-to-image"
+    place = app.services.copies.uploads.find(
+        f"browser:{ANN}", told["values"].pop("4.image")["file"]
+    )
+    assert place is not None
+    assert place.name == "my photo.png"
+    assert place.read_bytes() == photo("red").data
+    for key, value in told["values"].items():
+        assert value == run.job.values[key] or value == str(run.job.values[key])
+    large = made(app, **{"5.seed": 2**64 - 1})
+    assert get(app, f"/history/{large.id}/values").json()["values"]["5.seed"] == str(2**64 - 1)
+
+
+def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
+    """Its results are still listed and can be run again; for their values there is no form, and a
+    sentence says so."""
+    shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / "gone.json")
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, workflows=tmp_path) as app:
+        run = finished(
+            start(app, "gone", **{"5.steps": 1, "1.ckpt_name": "demo-landscapes.safetensors"})
+        )
+        (tmp_path / "gone.json").unlink()
+        answer = get(app, f"/history/{run.id}/values")
+        assert answer.status_code == 409
+        assert "gone" in answer.json()["detail"]
+        assert [told["id"] for told in past(app)] == [run.id]
+        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
+
+
+def test_delete(served: Served) -> None:
+    """The run, its files, its thumbnails and its inputs are gone, here and on the disk; again it is
+    404."""
+    _, app = served
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+    get(app, f"/files/{run.id}/0/thumb")
+    assert kept_files(app).total() > 0
+    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+    assert past(app) == []
+    assert kept_files(app).total() == 0
+    assert get(app, file_address(run.id, 0, run.state.files[0])).status_code == 404
+    assert ask(app, "DELETE", f"/history/{run.id}").status_code == 404
+    assert ask(app, "POST", f"/runs/{run.id}/again").status_code == 404
+
+
+def test_a_run_that_goes_on_is_not_deleted() -> None:
+    """It has to be stopped first, and a sentence says so."""
+    with running_demo_app(step_seconds=0.2) as (_, app):
+        run = start(app, **SMALL | {"5.steps": 40})
+        answer = ask(app, "DELETE", f"/history/{run.id}")
+        assert answer.status_code == 409
+        assert "not finished" in answer.json()["detail"]
+        run.cancel()
+        finished(run)
+
+
+def test_what_a_refused_run_brought_is_not_kept(served: Served) -> None:
+    """A run that is not taken leaves none of its files behind."""
+    _, app = served
+    app.services.runs.close()
+    with pytest.raises(ComfyError):
+        start(app, "image-to-image", **QUICK, **{"4.image": photo()})
+    assert kept_files(app).total() == 0
+
+
+def test_everything_outlives_both_programs(tmp_path: Path) -> None:
+    """After this program and the server were started anew: the list, the files, the values, and run
+    again."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, data=tmp_path) as app:
+        run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
+        (listed,) = past(app)
+        data = get(app, file_address(run.id, 0, run.state.files[0])).content
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, data=tmp_path) as app:
+        assert past(app) == [listed]
+        assert get(app, listed["thumb"]).status_code == 200
+        assert get(app, file_address(run.id, 0, run.state.files[0])).content == data
+        assert get(app, f"/files/{run.id}/all.zip").status_code == 200
+        assert get(app, f"/files/{run.id}/0/x.png", BOB).status_code == 404
+        place = get(app, f"/history/{run.id}/values").json()["values"]["4.image"]["file"]
+        assert app.services.copies.uploads.find(f"browser:{ANN}", place)
+        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE
+
+
+def test_an_app_that_remembers_nothing() -> None:
+    """It has an empty list, and what is still in memory can be run again and deleted."""
+    with running_demo_app(step_seconds=0, remembers=False) as (_, app):
+        run = made(app)
+        assert past(app) == []
+        new = ask(app, "POST", f"/runs/{run.id}/again").json()["run"]
+        finished(app.services.runs.get(new, f"browser:{ANN}"))
+        assert ask(app, "DELETE", f"/history/{run.id}").status_code == 200
+        assert get(app, f"/history/{run.id}").status_code == 404

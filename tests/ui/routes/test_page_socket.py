@@ -1,0 +1,247 @@
+"""An open page's socket: the person's unfinished runs, told without asking, and to nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websocket
+
+from comfy.demo import DemoServer
+from comfy.runs.interface import Run
+from tests.support.http_client import (
+    ANN,
+    BOB,
+    close_code,
+    connected,
+    finished,
+    messages,
+    page_open,
+    post,
+    start,
+    told,
+    watching,
+)
+from tests.support.serving import RunningApp, Served, running_app, running_demo_app
+from tests.support.waiting import eventually
+from ui.server import WebSettings
+
+LONG = {"5.steps": 60}
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.1) as (demo, app):
+        yield demo, app
+
+
+def several(app: RunningApp, count: int = 4) -> list[Run]:
+    """So many long runs of one person, of which the first runs."""
+    runs = [start(app, **LONG) for _ in range(count)]
+    eventually(lambda: runs[0].state.phase == "running")
+    return runs
+
+
+def ids(news: dict[str, Any]) -> list[str]:
+    """The runs that were told of, in their order."""
+    return [entry["id"] for entry in news["runs"]]
+
+
+def by_page(app: RunningApp, cookie: str = ANN, **options: Any) -> Run:
+    """A long run as a page starts it."""
+    return app.services.starter.start("text-to-image", LONG, f"browser:{cookie}", **options)
+
+
+def test_a_page_is_told_what_goes_on(served: Served) -> None:
+    """With its first message a page has all unfinished runs: what runs, what waits where, and what
+    can be moved."""
+    _, app = served
+    finished(start(app, **{"5.steps": 1}))
+    runs = several(app)
+    with page_open(app) as page:
+        news = told(
+            page,
+            lambda news: (
+                [entry["phase"] for entry in news["runs"]] == ["running"] + ["waiting"] * 3
+            ),
+        )
+        assert ids(news) == [run.id for run in runs]
+        assert [entry["movable"] for entry in news["runs"]] == [False, True, True, True]
+        assert news["runs"][3]["said"].startswith("3 runs before yours, about ")
+        assert news["runs"][3]["workflow"] == "Text to image"
+        assert news["runs"][3]["about"].startswith("a small harbour town")
+        assert news["waiting"] == 3
+        assert not news["ending"]
+
+
+def test_what_begins_and_ends_elsewhere_is_told(served: Served) -> None:
+    """Runs that another tab starts or stops appear and go without a question."""
+    _, app = served
+    with page_open(app) as page:
+        assert told(page, lambda _: True)["runs"] == []
+        run = start(app, **LONG)
+        told(page, lambda news: ids(news) == [run.id])
+        run.cancel()
+        told(page, lambda news: news["runs"] == [])
+
+
+def test_another_person_is_told_the_number_only(served: Served) -> None:
+    """Somebody else's page hears how many wait in all, and nothing of any run."""
+    _, app = served
+    with page_open(app, BOB) as page:
+        runs = several(app, 3)
+        news = told(page, lambda news: news["waiting"] == 2)
+        assert news["runs"] == []
+        runs[2].cancel()
+        assert told(page, lambda news: news["waiting"] == 1)["runs"] == []
+
+
+def test_a_page_without_a_cookie_is_told_the_number_only(served: Served) -> None:
+    """All scripts without a cookie are one owner: none of them hears of another's runs."""
+    _, app = served
+    with page_open(app, "") as page:
+        start(app, cookie="", **LONG)
+        start(app, cookie="", **LONG)
+        assert told(page, lambda news: news["waiting"] == 1)["runs"] == []
+
+
+def test_places_change_live(served: Served) -> None:
+    """A run that is moved earlier, and one that leaves, are told with the new places of all."""
+    _, app = served
+    first, second, third, fourth = (run.id for run in several(app))
+    with page_open(app) as page:
+        told(page, lambda news: ids(news) == [first, second, third, fourth])
+        assert post(app, f"/runs/{fourth}/move?by=-1").status_code == 200
+        news = told(page, lambda news: ids(news) == [first, second, fourth, third])
+        assert news["runs"][3]["said"].startswith("3 runs before yours")
+        assert post(app, f"/runs/{second}/stop").status_code == 200
+        told(page, lambda news: ids(news) == [first, fourth, third])
+
+
+def test_a_page_in_doubt_is_answered(served: Served) -> None:
+    """A page that asks whether it is still heard is told everything again, whatever has been told
+    before."""
+    _, app = served
+    with page_open(app) as page:
+        first = told(page, lambda _: True)
+        for _ in range(3):
+            page.send("here")
+            assert told(page, lambda _: True) == first
+        page.send("nonsense")
+        assert close_code(page) == 1003
+
+
+def test_the_last_page_to_close_starts_the_grace_time() -> None:
+    """Runs that wait are as safe as the one that runs, while any page of the person is open;
+    afterwards all end."""
+    with running_demo_app(step_seconds=0.1, grace=1.5) as (_, app):
+        with page_open(app) as stays:
+            running, waiting, spared = by_page(app), by_page(app), by_page(app, keeps_going=True)
+            with page_open(app):
+                told(stays, lambda news: len(news["runs"]) == 3)
+            for _ in range(3):  # longer than the grace time
+                stays.send("here")
+                told(stays, lambda news: len(news["runs"]) == 3)
+                eventually(lambda step=running.state.step: running.state.step >= step + 6)
+        assert finished(running).state.phase == finished(waiting).state.phase == "stopped"
+        assert "nobody was watching" in str(running.state.error)
+        eventually(lambda: spared.state.phase == "running")
+        spared.cancel()
+        finished(spared)
+
+
+def test_a_reload_within_the_grace_time_ends_nothing() -> None:
+    """A page that closes and comes back in time finds its run going on."""
+    with running_demo_app(step_seconds=0.1, grace=3.0) as (_, app):
+        run = by_page(app)
+        for _ in range(3):
+            with page_open(app) as page:
+                told(page, lambda news: ids(news) == [run.id])
+        with page_open(app) as page:
+            eventually(lambda: run.state.step > 40, seconds=20)
+            assert run.state.phase == "running"
+
+
+def test_a_page_that_only_looked_does_not_end_a_script_s_run() -> None:
+    """A run that a script has started goes on when a page that showed it is closed."""
+    with running_demo_app(step_seconds=0.02, grace=0.0) as (_, app):
+        run = start(app, **LONG)
+        with page_open(app) as page:
+            told(page, lambda news: ids(news) == [run.id])
+        assert finished(run).state.phase == "done"
+
+
+def test_a_lagging_page_does_not_hold_up_others(served: Served) -> None:
+    """A page that does not read is told the newest when it does; another one hears everything
+    meanwhile."""
+    _, app = served
+    with page_open(app) as lazy, page_open(app) as lively:
+        for _ in range(5):
+            run = start(app, **LONG)
+            told(lively, lambda news, run=run: ids(news) == [run.id])
+            run.cancel()
+            told(lively, lambda news: news["runs"] == [])
+        last = start(app, **LONG)
+        told(lively, lambda news: ids(news) == [last.id])
+        told(lazy, lambda news: ids(news) == [last.id])
+
+
+def test_the_end_of_the_app_is_told() -> None:
+    """A page hears that the app is ending while its run may still finish; then its socket closes
+    with 1012."""
+    with DemoServer(step_seconds=0.05) as demo:
+        with running_app(demo.url, settings=WebSettings(port=0, finish=20)) as app:
+            run = by_page(app)
+            eventually(lambda: run.state.phase == "running")
+            page = websocket.create_connection(app.url.replace("http", "ws") + "/news", timeout=10)
+            told(page, lambda news: not news["ending"])
+        assert run.state.phase == "done"
+        assert told(page, lambda news: news["ending"])
+        assert close_code(page) == 1012
+        page.shutdown()
+
+
+def test_a_run_of_an_earlier_life_is_told(tmp_path: Path) -> None:
+    """After a restart, a run's socket tells how it ended, and the socket of an open page has
+    another life."""
+    with DemoServer(step_seconds=0.1) as demo:
+        with running_app(demo.url, data=tmp_path) as app, page_open(app) as page:
+            life = told(page, lambda _: True)["life"]
+            run = by_page(app)
+            eventually(lambda: run.state.phase == "running")
+        with running_app(demo.url, data=tmp_path) as app:
+            with page_open(app) as page:
+                assert told(page, lambda _: True)["life"] != life
+            with watching(app, run.id) as socket:
+                (last,) = messages(socket)
+            assert isinstance(last, dict)
+            assert (last["phase"], last["again"]) == ("stopped", True)
+            assert "shutting down" in last["headline"]
+            with watching(app, run.id, BOB) as socket:
+                assert close_code(socket) == 4404
+
+
+def test_other_sites_hear_nothing(served: Served) -> None:
+    """A page of another site cannot open the socket, though the browser would send the cookie
+    along."""
+    _, app = served
+    with (
+        pytest.raises(websocket.WebSocketBadStatusException, match="403"),
+        page_open(app, origin="https://evil.example"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("path", ["/news", "/live/none"])
+def test_strangers_hear_nothing_behind_a_login(path: str) -> None:
+    """With a login, who has none is closed with 4401, so that the page can ask for it."""
+    with (
+        running_demo_app(
+            step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
+        ) as (_, app),
+        connected(app, path) as socket,
+    ):
+        assert close_code(socket) == 4401

@@ -1,0 +1,234 @@
+"""Results as files: as the server made them, for their owner only."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from comfy.demo import DemoServer
+from comfy.protocol.outputs import OutputFile
+from comfy.runs.interface import Run
+from tests.support.http_client import ANN, BOB, finished, get, start
+from tests.support.serving import RunningApp, Served, running_demo_app
+from ui.web.urls import download_name, file_address
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes no time."""
+    with running_demo_app(step_seconds=0) as (demo, app):
+        yield demo, app
+
+
+def original(demo: DemoServer, file: OutputFile) -> bytes:
+    """A file as it lies on the server."""
+    folder = demo.storage.folder(file.type)
+    assert folder is not None
+    return (folder / file.subfolder / file.filename).read_bytes()
+
+
+def a_run(app: RunningApp, pictures: int = 1) -> Run:
+    """A finished run of ANN's."""
+    return finished(
+        start(app, **{"5.steps": 1, "4.batch_size": pictures, "4.width": 256, "4.height": 256})
+    )
+
+
+def test_a_file_arrives_as_the_server_made_it(served: Served) -> None:
+    """Byte for byte, with its type, its name and the metadata in it."""
+    demo, app = served
+    run = a_run(app)
+    (file,) = run.state.files
+    answer = get(app, file_address(run.id, 0, file))
+    assert answer.content == original(demo, file)
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert file.filename in answer.headers["content-disposition"]
+    assert (
+        json.loads(Image.open(io.BytesIO(answer.content)).info["prompt"])["5"]["inputs"]["steps"]
+        == 1
+    )
+
+
+def test_a_part_of_a_file(served: Served) -> None:
+    """A range is answered with that range, so that a video can be wound."""
+    demo, app = served
+    run = finished(start(app, "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 2}))
+    at, video = next((at, file) for at, file in enumerate(run.state.files) if file.kind == "video")
+    answer = get(app, file_address(run.id, at, video), Range="bytes=4-11")
+    assert answer.status_code == 206
+    assert answer.content == original(demo, video)[4:12]
+    assert answer.headers["content-range"].startswith("bytes 4-11/")
+
+
+def test_the_name_in_an_address_decides_nothing(served: Served) -> None:
+    """Only the run and the place in it count; whatever stands as the name is not looked at."""
+    demo, app = served
+    run = a_run(app)
+    answer = get(app, f"/files/{run.id}/0/..%2f..%2fetc%2fpasswd.png")
+    assert answer.status_code in (200, 404)
+    assert answer.status_code == 404 or answer.content == original(demo, run.state.files[0])
+    assert get(app, f"/files/{run.id}/0/anything.png").content == original(demo, run.state.files[0])
+
+
+@pytest.mark.parametrize("place", ["1", "-1", "99999999999999999999", "x"])
+def test_there_is_nothing_outside_a_runs_results(served: Served, place: str) -> None:
+    """A place that a run does not have is 404, or 422 where it is no number."""
+    _, app = served
+    run = a_run(app)
+    assert get(app, f"/files/{run.id}/{place}/x.png").status_code in (404, 422)
+
+
+@pytest.mark.parametrize("path", ["0/x.png", "all.zip"])
+def test_files_are_for_their_owner(served: Served, path: str) -> None:
+    """Another browser, one without a cookie, and a run that does not exist get the same 404."""
+    _, app = served
+    run = a_run(app)
+    assert get(app, f"/files/{run.id}/{path}", ANN).status_code == 200
+    answers = [
+        get(app, f"/files/{run.id}/{path}", BOB),
+        get(app, f"/files/{run.id}/{path}", ""),
+        get(app, f"/files/none/{path}"),
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert len({answer.text for answer in answers}) == 1
+
+
+def test_all_in_one_archive(served: Served) -> None:
+    """The archive holds every saved file of the run, unchanged."""
+    demo, app = served
+    run = a_run(app, 3)
+    answer = get(app, f"/files/{run.id}/all.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        assert bundle.testzip() is None
+        assert len(set(bundle.namelist())) == 3
+        assert [bundle.read(name) for name in bundle.namelist()] == [
+            original(demo, file) for file in run.state.files
+        ]
+
+
+def test_results_outlive_the_server(served: Served) -> None:
+    """Files that were deleted on the server, and files of a server that is away, come from what is
+    kept here."""
+    demo, app = served
+    run = a_run(app, 2)
+    originals = [original(demo, file) for file in run.state.files]
+    folder = demo.storage.folder("output")
+    assert folder is not None
+    for file in run.state.files:
+        (folder / file.subfolder / file.filename).unlink()
+    demo.stop()
+    for index, file in enumerate(run.state.files):
+        assert get(app, file_address(run.id, index, file)).content == originals[index]
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert [bundle.read(name) for name in bundle.namelist()] == originals
+
+
+def test_a_range_that_no_file_has(served: Served) -> None:
+    """It is refused as such."""
+    _, app = served
+    run = a_run(app)
+    assert (
+        get(app, file_address(run.id, 0, run.state.files[0]), Range="bytes=99999999-").status_code
+        == 416
+    )
+
+
+def test_a_small_picture(served: Served) -> None:
+    """A WebP of at most 320 pixels, for the owner only; a run's other files have none."""
+    _, app = served
+    run = a_run(app)
+    answer = get(app, f"/files/{run.id}/0/thumb")
+    assert answer.headers["content-type"] == "image/webp"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert max(Image.open(io.BytesIO(answer.content)).size) <= 320
+    assert len(answer.content) < 40_000
+    assert get(app, f"/files/{run.id}/0/thumb", BOB).status_code == 404
+    assert get(app, f"/files/{run.id}/1/thumb").status_code == 404
+    moving = finished(start(app, "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 2}))
+    at = next(at for at, file in enumerate(moving.state.files) if file.kind == "video")
+    assert get(app, f"/files/{moving.id}/{at}/thumb").status_code == 404
+
+
+def test_a_file_that_is_no_longer_kept(served: Served) -> None:
+    """It is 404 with a sentence, though the server has a file of that name: that may be another one
+    by now."""
+    _, app = served
+    run = a_run(app, 2)
+    history = app.services.runs.history
+    assert history is not None
+    history.files.remove(run.state.files[0].digest)
+    answer = get(app, file_address(run.id, 0, run.state.files[0]))
+    assert answer.status_code == 404
+    assert "no longer" in answer.json()["detail"]
+    assert get(app, f"/files/{run.id}/0/thumb").status_code == 404
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert len(bundle.namelist()) == 1
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Served]:
+    """An app that keeps nothing."""
+    with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
+        yield demo, app
+
+
+def test_what_is_not_kept_comes_from_the_server(forgetful: Served) -> None:
+    """Byte for byte, in parts and in an archive, as long as the run is known."""
+    demo, app = forgetful
+    run = a_run(app, 2)
+    files = run.state.files
+    assert get(app, file_address(run.id, 1, files[1])).content == original(demo, files[1])
+    part = get(app, file_address(run.id, 0, files[0]), Range="bytes=4-11")
+    assert (part.status_code, part.content) == (206, original(demo, files[0])[4:12])
+    with zipfile.ZipFile(io.BytesIO(get(app, f"/files/{run.id}/all.zip").content)) as bundle:
+        assert [bundle.read(name) for name in bundle.namelist()] == [
+            original(demo, file) for file in files
+        ]
+    assert get(app, f"/files/{run.id}/0/thumb").status_code == 404
+
+
+def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
+    """A file that is not kept and was deleted on the server is an error with a sentence, not a half
+    answer."""
+    demo, app = forgetful
+    run = a_run(app)
+    (file,) = run.state.files
+    folder = demo.storage.folder("output")
+    assert folder is not None
+    (folder / file.subfolder / file.filename).unlink()
+    answer = get(app, file_address(run.id, 0, file))
+    assert answer.status_code == 502
+    assert answer.json()["detail"]
+
+
+def test_a_server_that_is_away(forgetful: Served) -> None:
+    """Without the server, and with nothing kept, there is an error with a sentence."""
+    demo, app = forgetful
+    run = a_run(app)
+    demo.stop()
+    answer = get(app, file_address(run.id, 0, run.state.files[0]))
+    assert answer.status_code == 502
+    assert "reached" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.png", "a.png"),
+        ("../../a.png", "a.png"),
+        ("..\\a.png", "a.png"),
+        ('a"\r\nX: y.png', "aX y.png"),
+        ("", "file"),
+        ("grün 1.png", "grün 1.png"),
+    ],
+)
+def test_names_are_made_safe(name: str, safe: str) -> None:
+    """A name keeps what people read, and loses what leaves a folder or a header."""
+    assert download_name(name) == safe

@@ -1,0 +1,198 @@
+"""A run's socket: views as text, frames as bytes, one frame on its way at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import requests
+import websocket
+
+from tests.support.http_client import (
+    ANN,
+    BOB,
+    close_code,
+    cookie_of,
+    finished,
+    messages,
+    start,
+    watching,
+)
+from tests.support.serving import Served, running_demo_app
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.03, grace=0.3) as (demo, app):
+        yield demo, app
+
+
+def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
+    """Frames are whole pictures as the server sent them, the last view is the finished one, then
+    the socket closes."""
+    _, app = served
+    run = start(app, **{"5.steps": 12})
+    with watching(app, run.id) as socket:
+        got = list(messages(socket))
+    frames = [one for one in got if isinstance(one, bytes)]
+    views = [one for one in got if isinstance(one, dict)]
+    assert 4 <= len(frames) <= 12
+    assert all(frame.startswith((b"\xff\xd8", b"\x89PNG")) for frame in frames)
+    assert [view["finished"] for view in views] == [False] * (len(views) - 1) + [True]
+    assert views[-1]["phase"] == "done"
+    (file,) = views[-1]["files"]
+    assert (
+        requests.get(app.url + file["url"], cookies=cookie_of(ANN), timeout=10).headers[
+            "content-type"
+        ]
+        == "image/png"
+    )
+    assert (file["kind"], file["saved"]) == ("image", True)
+    assert ["Steps", "12"] in views[-1]["details"]
+
+
+def test_the_result_comes_after_the_last_frame(served: Served) -> None:
+    """Nothing follows the finished view."""
+    _, app = served
+    run = start(app, **{"5.steps": 4})
+    with watching(app, run.id) as socket:
+        *_, last = messages(socket)
+    assert isinstance(last, dict)
+    assert last["finished"]
+
+
+def test_a_watcher_that_does_not_paint_gets_one_frame_and_holds_up_nobody(served: Served) -> None:
+    """A frozen browser has one frame on its way; the run goes on, and another watcher is not held
+    up."""
+    _, app = served
+    run = start(app, **{"5.steps": 10})
+    with watching(app, run.id) as frozen, watching(app, run.id) as lively:
+        assert sum(isinstance(one, bytes) for one in messages(lively)) >= 3
+        seen = []
+        for one in messages(frozen, painting=False):
+            seen.append(one)
+            if isinstance(one, dict) and one["finished"]:
+                break
+        frames = [one for one in seen if isinstance(one, bytes)]
+        assert len(frames) == 1
+
+
+def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
+    """Who comes in the middle gets the current frame and state at once."""
+    _, app = served
+    run = start(app, **{"5.steps": 20})
+    for state in run.watch(timeout=10):
+        if state.preview_number >= 5:
+            break
+    with watching(app, run.id) as socket:
+        first = next(messages(socket))
+        assert isinstance(first, bytes)
+        socket.send("stop")
+        list(messages(socket))
+
+
+def test_stop_over_the_socket(served: Served) -> None:
+    """The word "stop" ends the run at the server, and the watcher is told."""
+    demo, app = served
+    run = start(app, **{"5.steps": 60})
+    with watching(app, run.id) as socket:
+        told = messages(socket)
+        next(one for one in told if isinstance(one, bytes))
+        socket.send("stop")
+        *_, last = told
+    assert isinstance(last, dict)
+    assert last["phase"] == "stopped"
+    assert "interrupted" in demo.journal.of(run.id)
+    eventually(lambda: demo.sockets.close_codes == [1000])
+
+
+def test_the_end_can_be_read_again(served: Served) -> None:
+    """A finished run tells its last state to whoever asks, and closes normally."""
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1}))
+    with watching(app, run.id) as socket:
+        got = [one for one in messages(socket) if isinstance(one, dict)]
+    assert [one["phase"] for one in got] == ["done"]
+
+
+def test_only_the_owner_may_watch(served: Served) -> None:
+    """Another browser, and a run that does not exist, are closed with 4404; neither tells more than
+    the other."""
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1}))
+    with watching(app, run.id, BOB) as socket:
+        assert close_code(socket) == 4404
+    with watching(app, "no-such-run") as socket:
+        assert close_code(socket) == 4404
+
+
+def test_other_sites_may_not_watch(served: Served) -> None:
+    """A page of another site cannot open the socket, though the browser would send the cookie
+    along."""
+    _, app = served
+    run = finished(start(app, **{"5.steps": 1}))
+    with (
+        pytest.raises(websocket.WebSocketBadStatusException, match="403"),
+        watching(app, run.id, origin="https://evil.example"),
+    ):
+        pass
+
+
+@pytest.fixture
+def patient() -> Iterator[Served]:
+    """An app with a grace time in which a page is sure to be there."""
+    with running_demo_app(step_seconds=0.08, grace=1.5) as (demo, app):
+        yield demo, app
+
+
+def test_the_last_watcher_to_leave_starts_the_grace_time(patient: Served) -> None:
+    """With one of two watchers gone the run goes on; with both gone it is stopped after the grace
+    time."""
+    demo, app = patient
+    run = app.services.starter.start("text-to-image", {"5.steps": 60}, f"browser:{ANN}")
+    with watching(app, run.id) as stays:
+        told = messages(stays)
+        with watching(app, run.id) as leaves:
+            next(messages(leaves))
+        next(one for one in told if isinstance(one, bytes))
+        for _ in range(24):  # longer than the grace time
+            next(one for one in told if isinstance(one, bytes))
+        assert not run.state.phase.finished
+    state = finished(run).state
+    assert state.phase == "stopped"
+    eventually(lambda: demo.sockets.close_codes == [1000])
+
+
+def test_nonsense_ends_the_socket_only(served: Served) -> None:
+    """A word the app does not know closes that socket; the run goes on."""
+    _, app = served
+    run = start(app, **{"5.steps": 15})
+    with watching(app, run.id) as good:
+        with watching(app, run.id) as bad:
+            bad.send("nonsense")
+            assert close_code(bad) == 1003
+        *_, last = messages(good)
+    assert isinstance(last, dict)
+    assert last["phase"] == "done"
+
+
+def test_many_watchers(served: Served) -> None:
+    """Ten tabs on one run all reach its end, each with frames."""
+    _, app = served
+    run = start(app, **{"5.steps": 10})
+    counts: list[int] = []
+
+    def watch() -> None:
+        with watching(app, run.id) as socket:
+            counts.append(sum(isinstance(one, bytes) for one in messages(socket)))
+
+    threads = [threading.Thread(target=watch) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(counts) == 10
+    assert min(counts) >= 3

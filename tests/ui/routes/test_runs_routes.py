@@ -1,0 +1,101 @@
+"""Running again, moving and stopping: each with one's own runs only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.http_client import ANN, BOB, finished, post, start
+from tests.support.serving import Served, running_demo_app
+from tests.support.waiting import eventually
+from ui.server import WebSettings
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.05) as (demo, app):
+        yield demo, app
+
+
+def test_run_again_is_the_very_same(served: Served) -> None:
+    """The new run has the same prompt, values and random seed, is the person's own, and may keep
+    running."""
+    _, app = served
+    first = finished(start(app, **{"5.steps": 2, "2.text": "a fox"}))
+    answer = post(app, f"/runs/{first.id}/again?keeps_going=true")
+    assert answer.status_code == 200
+    second = app.services.runs.get(answer.json()["run"], f"browser:{ANN}")
+    assert second.id != first.id
+    assert second.job == first.job
+    assert second.keeps_going
+    assert finished(second).state.phase == "done"
+
+
+def test_moving_stays_within_bounds(served: Served) -> None:
+    """Further than the first or the last is no error, and a run that is at the server already stays
+    where it is."""
+    _, app = served
+    running, *waiting = (start(app, **{"5.steps": 60}) for _ in range(4))
+    eventually(lambda: running.state.phase == "running")
+
+    def line() -> list[str]:
+        return [run.id for run in app.services.runs.line_of(f"browser:{ANN}")]
+
+    a, b, c = (run.id for run in waiting)
+    for run_id, by, wanted in (
+        (c, -9, [c, a, b]),
+        (c, 9, [a, b, c]),
+        (a, 1, [b, a, c]),
+        (running.id, 3, [b, a, c]),
+    ):
+        assert post(app, f"/runs/{run_id}/move?by={by}").status_code == 200
+        assert line() == [running.id, *wanted]
+
+
+def test_stop(served: Served) -> None:
+    """A run is stopped whether it waits or runs; a finished one stays as it is."""
+    _, app = served
+    runs = [start(app, **{"5.steps": 60}) for _ in range(4)]
+    for run in reversed(runs):
+        assert post(app, f"/runs/{run.id}/stop").status_code == 200
+        assert finished(run).state.phase == "stopped"
+    assert post(app, f"/runs/{run.id}/stop").status_code == 200
+
+
+@pytest.mark.parametrize("what", ["again", "move?by=1", "stop"])
+def test_somebody_else_s_run_is_as_unknown_as_none(served: Served, what: str) -> None:
+    """Another browser and a guessed id get 404 and the same words; the run goes on."""
+    _, app = served
+    run = start(app, **{"5.steps": 60})
+    stranger, guess = post(app, f"/runs/{run.id}/{what}", BOB), post(app, f"/runs/none/{what}")
+    assert stranger.status_code == guess.status_code == 404
+    assert stranger.json() == guess.json()
+    assert not run.state.phase.finished
+
+
+@pytest.mark.parametrize("what", ["again", "move?by=1", "stop"])
+def test_other_sites_change_nothing(served: Served, what: str) -> None:
+    """A page of another site is refused, though the browser would send the cookie along."""
+    _, app = served
+    run = start(app, **{"5.steps": 60})
+    assert post(app, f"/runs/{run.id}/{what}", origin="https://evil.example").status_code == 401
+    assert not run.state.phase.finished
+
+
+def test_strangers_change_nothing_behind_a_login() -> None:
+    """With a login, who has none is refused."""
+    with running_demo_app(
+        step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
+    ) as (_, app):
+        assert post(app, "/runs/none/again").status_code == 401
+
+
+@pytest.mark.parametrize("query", ["by=x", "by=", ""])
+def test_nonsense_is_refused(served: Served, query: str) -> None:
+    """A move that is no number is refused without a trace of our insides."""
+    _, app = served
+    answer = post(app, f"/runs/none/move?{query}")
+    assert answer.status_code == 422
+    assert "Traceback" not in answer.text

@@ -1,0 +1,370 @@
+"""Uploads and bodies: how much may come, what is kept of it, and where."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from comfy.media.checks import MIB, FileLimits
+from tests.media.test_checks import png_header
+from tests.support.gradio_calls import PageCalls, file_at
+from tests.support.http_client import ANN, cookie_of, finished, get, start
+from tests.support.samples.media import saved
+from tests.support.serving import SECRET, RunningApp, running_demo_app
+from tests.support.waiting import awaited, eventually
+from ui.web.body_limits import BodyLimitMiddleware
+from ui.web.cookies import Cookies
+from ui.web.identity import Identity
+from ui.web.limits import ENVELOPE, WebLimits
+from ui.web.upload_folder import UploadFolder
+
+OWNER = f"browser:{ANN}"
+SMALL = WebLimits(FileLimits(size=2 * MIB), body=MIB // 4, arriving=8 * MIB)
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
+    """An app with small limits."""
+    with running_demo_app(step_seconds=0, limits=SMALL) as (_, app):
+        yield app
+
+
+@pytest.fixture
+def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
+    """The app, with nothing uploaded."""
+    for file in kept(running):
+        file.unlink()
+    yield running
+    running.close_idle()
+
+
+def kept(app: RunningApp) -> list[Path]:
+    """What lies in the folder of uploads."""
+    return [path for path in app.services.copies.uploads.path.glob("*/*/*") if path.is_file()]
+
+
+def upload(
+    app: RunningApp, data: bytes, name: str = "a.png", field: str = "files"
+) -> requests.Response:
+    """Upload a file as the page does."""
+    files = {field: (name, data)}
+    return requests.post(
+        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=20
+    )
+
+
+def test_an_upload_has_a_place_that_nobody_can_guess(app: RunningApp) -> None:
+    """The same file, given twice, lies in two places that say nothing of it or of this machine."""
+    places = [str(upload(app, saved("PNG")).json()[0]) for _ in range(2)]
+    folders = {Path(place).parent.name for place in places}
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", folder) for folder in folders)
+    assert all(Path(place).name == "a.png" for place in places)
+    assert len(list(Path(places[0]).parents)) == 2
+    assert get(app, f"/gradio_api/file={places[0]}").content == saved("PNG")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../evil.png",
+        "/etc/evil.png",
+        "..\\evil.png",
+        "evil\\..\\..\\.png",
+        "C:evil.png",
+        "a/" * 500 + "b.png",
+    ],
+)
+def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
+    """An upload's own name decides nothing about where it is kept."""
+    around = app.services.copies.uploads.path.parent
+    before = {path for path in around.rglob("*") if path.is_file()}
+    upload(app, saved("PNG"), name)
+    (new,) = {path for path in around.rglob("*") if path.is_file()} - before
+    assert new.parent.parent.parent == app.services.copies.uploads.path
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "status", "said"),
+    [
+        (bytes(2 * MIB + 1), "files", 422, "at most 2 MB large"),
+        (bytes(2 * MIB + ENVELOPE), "files", 413, "more than the app takes at once"),
+        (png_header(30_000, 30_000), "files", 422, "at most 67 million pixels"),
+        (b"", "files", 422, "empty"),
+        (b"x", "other", 422, "no file"),
+    ],
+    ids=["large", "larger", "bomb", "empty", "elsewhere"],
+)
+def test_what_is_refused_is_not_kept(
+    app: RunningApp, data: bytes, field: str, status: int, said: str
+) -> None:
+    """A sentence says why, and nothing of it stays on the disk."""
+    answer = upload(app, data, field=field)
+    assert (answer.status_code, said in answer.text) == (status, True)
+    assert not kept(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + b"x" * 20_000),
+        (
+            "multipart/form-data; boundary=b; charset=nonsense",
+            b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="files"\r\n\r\nx\r\n--b--',
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="files"; filename="a',
+        ),
+        ("multipart/form-data; boundary=" + "b" * 5000, b"--b--"),
+        ("application/json", b"[]"),
+        ("", b""),
+    ],
+)
+def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
+    """Whatever pretends to be an upload is refused, and leaves nothing."""
+    answer = requests.post(
+        f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=10
+    )
+    assert answer.status_code in (400, 422)
+    assert not kept(app)
+
+
+def test_many_files_at_once_are_refused(app: RunningApp) -> None:
+    """One request brings no more files than a page would send."""
+    files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
+    assert requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=10).status_code == 400
+    assert not kept(app)
+
+
+def raw(app: RunningApp, head: str) -> socket.socket:
+    """A connection on which a request's head has been sent."""
+    host, port = app.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n")
+    return connection
+
+
+PATHS = [
+    "/gradio_api/upload",
+    "/workflows",
+    "/gradio_api/run/predict",
+    "/gradio_api/call/run",
+    "/gradio_api/cancel",
+    "/login",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
+    """What a request's head announces is refused before anything of it has come."""
+    kind = "multipart/form-data; boundary=b"
+    with raw(
+        app,
+        f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nContent-Length:"
+        f" {4 * 2**30}\n",
+    ) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
+    """A body in pieces that announces nothing is cut off where it is too large."""
+    begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    kind = "multipart/form-data; boundary=b"
+    stop = threading.Event()
+    with raw(
+        app,
+        f"POST {path} HTTP/1.1\nHost: localhost\nContent-Type: {kind}\nTransfer-Encoding:"
+        " chunked\n",
+    ) as connection:
+
+        def pour() -> None:
+            piece = begin + bytes(65536 - len(begin))
+            while not stop.is_set():
+                try:
+                    connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+                except OSError:
+                    return
+                piece = bytes(65536)
+
+        pouring = threading.Thread(target=pour)
+        pouring.start()
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+        stop.set()
+        connection.shutdown(socket.SHUT_RDWR)
+        pouring.join()
+    assert not kept(app)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(
+    app: RunningApp, own_temporary_folder: Path
+) -> None:
+    """A browser that leaves in the middle of an upload leaves nothing on the disk, here or among
+    temporary files."""
+    begin = '--b\nContent-Disposition: form-data; name="files"; filename="a.png"\n\n'
+    head = (
+        "POST /gradio_api/upload HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data;"
+        " boundary=b\n"
+    )
+    with raw(app, f"{head}Content-Length: {2 * MIB}\n\n{begin}") as connection:
+        connection.sendall(bytes(MIB + MIB // 2))
+    assert upload(app, saved("PNG")).ok
+    eventually(lambda: len(kept(app)) == 1)
+
+
+def test_too_many_bodies_at_once_are_refused() -> None:
+    """When strangers fill the memory with halves of requests, the next one is told to come later,
+    and then let in."""
+    awaited(fill_the_memory())
+
+
+async def fill_the_memory() -> None:
+    """One request holds nearly all that may be held, until it is told to end."""
+    end = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await end.wait()
+
+    def request(size: int) -> Coroutine[Any, Any, None]:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": bytes(size)}
+
+        async def send(_: Message) -> None:
+            pass
+
+        return bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, send)
+
+    bound = BodyLimitMiddleware(
+        app, Identity(Cookies(SECRET)), WebLimits(page_body=100, arriving=100), largest={}
+    )
+    first = asyncio.ensure_future(request(90))
+    await asyncio.sleep(0)
+    for size, status in ((101, 413), (11, 503)):
+        with pytest.raises(HTTPException) as refused:
+            await request(size)
+        assert refused.value.status_code == status
+    end.set()
+    await first
+    await request(11)
+
+
+def test_a_body_that_dribbles_is_refused() -> None:
+    """A stranger who sends a byte now and then holds nothing open for long."""
+
+    async def dribble() -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            while (await receive())["more_body"]:
+                pass
+
+        async def receive() -> Message:
+            await asyncio.sleep(0.01)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        bound = BodyLimitMiddleware(
+            app, Identity(Cookies(SECRET)), WebLimits(patience=0.2), largest={}
+        )
+        with pytest.raises(HTTPException) as refused:
+            await bound(
+                {"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, receive
+            )  # type: ignore[arg-type]
+        assert refused.value.status_code == 408
+
+    awaited(dribble())
+
+
+def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
+    """Files for forms take a bounded part of the disk, for a bounded time; folders go with their
+    files."""
+    uploads, sweep = UploadFolder(tmp_path), UploadFolder(tmp_path).sweep
+    for age in range(6):
+        place = uploads.make(f"person {age // 2}", "a.png", f"folder{age}")
+        place.write_bytes(bytes(1000))
+        os.utime(place, (place.stat().st_mtime - 100 * age,) * 2)
+    sweep(replace(SMALL, uploads=10_000, upload_age=450.0))
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == [
+        f"folder{age}" for age in range(5)
+    ]
+    sweep(replace(SMALL, uploads=2500, upload_age=450.0))
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["folder0", "folder2"]
+    assert len(list(tmp_path.iterdir())) == 2
+    sweep(SMALL)
+    assert len(list(tmp_path.glob("*/*/*"))) == 2
+
+
+def test_finding_26_nobody_pushes_out_what_others_gave(tmp_path: Path) -> None:
+    """Where there is too much, the files of whoever gave most go first, though another's are
+    older."""
+    uploads = UploadFolder(tmp_path)
+    for name, age in (("ann", 90), *(("ben", age) for age in range(9))):
+        place = uploads.make(name, f"{name}.png")
+        place.write_bytes(bytes(1000))
+        os.utime(place, (place.stat().st_mtime - age,) * 2)
+    uploads.sweep(replace(SMALL, uploads=3000))
+    assert sorted(path.name for path in tmp_path.glob("*/*/*")) == ["ann.png", "ben.png", "ben.png"]
+
+
+def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
+    """What is no picture, and what is no longer here, is said on the field; nothing is sent to the
+    server."""
+    page = PageCalls(app).open("image-to-image")
+    text, gone = (str(upload(app, data).json()[0]) for data in (b"no picture", saved("PNG")))
+    file = app.services.copies.uploads.find(OWNER, gone)
+    assert file is not None
+    file.unlink()
+    for place, said in ((text, "takes a picture, and this file is none"), (gone, "no longer here")):
+        errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
+        assert said in errors["4.image"]
+
+
+def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None:
+    """A painted picture that is damaged, too large or in too many layers is refused on its field,
+    not decoded."""
+    page = PageCalls(app).open("inpaint")
+    field = next(one for one in page.components if one["type"] == "imageeditor")["props"]["elem_id"]
+    good = file_at(upload(app, saved("PNG")).json()[0])
+    cut = file_at(upload(app, png_header(100, 100)).json()[0])
+    bomb = app.services.copies.uploads.make(OWNER, "bomb.png")
+    bomb.write_bytes(png_header(12_000, 12_000))
+    place = app.services.copies.uploads.place(bomb)
+    for value, said in (
+        ({"background": cut, "layers": [], "composite": None}, "damaged"),
+        ({"background": file_at(place), "layers": [], "composite": None}, "67 million pixels"),
+        ({"background": good, "layers": [file_at(place)], "composite": None}, "67 million pixels"),
+        ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
+    ):
+        errors = page.said(page.press({field: value}))["errors"]
+        assert [said in sentence for sentence in errors.values()] == [True], errors
+
+
+def test_results_shown_in_a_form_have_no_place_to_guess(app: RunningApp) -> None:
+    """A copy of somebody's result, which a form shows as an input, lies where its name alone leads
+    nobody."""
+    file = finished(start(app)).state.files[0]
+    one, same = (app.services.copies.of_server(file, OWNER) for _ in range(2))
+    other = replace(app.services.copies, secret=b"another app").of_server(file, OWNER)
+    assert one == same
+    assert one != other
+    first, second = (app.services.copies.uploads.find(OWNER, place) for place in (one, other))
+    assert first is not None
+    assert second is not None
+    assert first.read_bytes() == second.read_bytes()
+    assert app.services.copies.uploads.find("browser:somebody else", one) is None

@@ -1,0 +1,246 @@
+"""`python app.py` as people start it: settings, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import websocket
+
+from comfy.demo import DemoServer
+from tests.support.app_process import Started, ended, free_port, started
+from tests.support.http_client import messages
+from tests.support.waiting import eventually
+
+MOST_STEPS = 60  # that the form takes
+SLOW = 1.0  # seconds a step, so that no test waits for the last one
+
+
+@contextlib.contextmanager
+def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | bytes]]:
+    """What a page of the first browser hears of this run."""
+    address = one.url.replace("http", "ws") + f"/live/{run_id}"
+    watcher = websocket.create_connection(address, timeout=10, cookie=one.cookie)
+    try:
+        yield messages(watcher)
+    finally:
+        watcher.shutdown()
+
+
+@contextlib.contextmanager
+def a_run(
+    one: Started, steps: int = MOST_STEPS
+) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
+    """Start a run as a script does, and watch it as a page does, up to its first frame; its id, and
+    what comes then."""
+    with requests.Session() as browser:
+        browser.headers["cookie"] = one.cookie
+        call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": steps}]}
+        event = browser.post(f"{one.url}/gradio_api/call/run", json=call, timeout=10).json()[
+            "event_id"
+        ]
+        with browser.get(
+            f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=10
+        ) as answers:
+            # The call ends, and its run with it, when these go.
+            lines = answers.iter_lines(decode_unicode=True)
+            line = next(line for line in lines if '"run"' in line)
+            run_id = line.split('"run": "')[1].split('"')[0]
+            with watching(one, run_id) as told:
+                assert any(isinstance(one, bytes) for one in told)
+                yield run_id, told
+
+
+def demo_of_slow_steps() -> DemoServer:
+    """A stand-in whose runs last longer than any test waits, until its steps are made fast."""
+    return DemoServer(step_seconds=SLOW, load_seconds=0)
+
+
+def test_without_a_server_the_stand_in_is_used() -> None:
+    """Nothing to set up: the stand-in starts inside, the log says so, and the page can be used at
+    once."""
+    with started(COMFYFORMS_SERVER="") as one:
+        assert "the stand-in" in one.said()
+        assert one.url.removeprefix("http://") in one.said()
+        with a_run(one) as (_, told):
+            assert next(told)
+        assert one.end() == 0
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
+    ids=lambda number: signal.Signals(number).name,
+)
+def test_a_signal_in_a_run_ends_it_cleanly(number: int) -> None:
+    """The run ends at the server, its socket closes with 1000, the page is told, and the exit code
+    is 0."""
+    with demo_of_slow_steps() as demo, started("--server", demo.url, fresh=True) as one:
+        assert f"ComfyUI at {demo.url}" in one.said()
+        with a_run(one) as (_, told):
+            one.send(number)
+            *_, last = told
+            assert isinstance(last, dict)
+            assert last["phase"] == "stopped"
+            eventually(lambda: not demo.queue.remaining() and not demo.sockets.open)
+        assert one.wait() == 0
+        eventually(lambda: set(demo.sockets.close_codes) == {1000})
+        assert "Traceback" not in one.said()
+
+
+def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
+    """With --finish a run that is at the server goes on to its end, its page sees it, and then the
+    app ends with 0."""
+    options = ("--finish", "20", "--data", str(tmp_path))
+    with demo_of_slow_steps() as demo, started("--server", demo.url, *options) as one:
+        with a_run(one) as (_, told):
+            one.send(signal.SIGTERM)
+            assert any(isinstance(frame, bytes) for frame in told), "it goes on"
+            demo.speed.step = 0
+            views = [view for view in told if isinstance(view, dict)]
+        assert views[-1]["phase"] == "done"
+        assert one.wait() == 0
+        assert demo.sockets.close_codes == [1000]
+        assert "Traceback" not in one.said()
+
+
+def test_a_second_signal_does_not_wait_for_runs() -> None:
+    """Whoever presses Ctrl+C twice means it, also with --finish."""
+    with (
+        demo_of_slow_steps() as demo,
+        started("--server", demo.url, "--finish", "60") as one,
+        a_run(one) as (_, told),
+    ):
+        one.send(signal.SIGINT)
+        assert any(isinstance(frame, bytes) for frame in told), "it goes on"
+        one.send(signal.SIGINT)
+        assert one.wait() == 0
+    assert "Traceback" not in one.said()
+
+
+def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
+    """A page that waits for a mute server's nodes is let go when the app ends."""
+    with DemoServer() as demo, started("--server", demo.url) as one:
+        demo.script("slow", at="GET /object_info", seconds=60, count=5)
+        with socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))) as browser:
+            body = json.dumps({"data": ["text-to-image", {}]}).encode()
+            head = (
+                "POST /gradio_api/call/run HTTP/1.1\r\nHost: localhost\r\nContent-Type:"
+                " application/json\r\n"
+            )
+            browser.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            eventually(lambda: demo.requests["GET /object_info"] == 1)
+            assert one.end() == 0
+        demo.behave()
+
+
+def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
+    """After SIGKILL the next start finds the run at the server; the page goes on watching it, to
+    its result."""
+    with demo_of_slow_steps() as demo:
+        options = ("--server", demo.url, "--data", str(tmp_path))
+        with started(*options) as one, a_run(one) as (run_id, told):
+            one.kill()
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                list(told)
+        cookie = one.cookie
+        with started(*options) as one:
+            one.cookie = cookie
+            with watching(one, run_id) as told:
+                assert any(isinstance(frame, bytes) for frame in told)
+                demo.speed.step = 0
+                assert [view["phase"] for view in told if isinstance(view, dict)][-1] == "done"
+            assert demo.requests["POST /prompt"] == 1
+            with requests.get(
+                f"{one.url}/files/{run_id}/0/x.png", headers={"cookie": cookie}, timeout=5
+            ) as answer:
+                assert answer.headers["content-type"] == "image/png"
+                assert answer.content
+            assert len(list((tmp_path / "temporary").iterdir())) == 1, (
+                "what the killed one left is gone"
+            )
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    """A history that cannot be written is an error in words and exit code 1, without a
+    traceback."""
+    (tmp_path / "data").write_text("a file in its place")
+    code, said = ended("--data", str(tmp_path / "data"))
+    assert code == 1
+    assert "Choose another folder" in said
+    assert "Traceback" not in said
+
+
+def test_an_idle_app_ends_at_once() -> None:
+    """Without runs, SIGTERM ends it, however long runs might be waited for."""
+    with DemoServer() as demo, started("--server", demo.url, "--finish", "60") as one:
+        assert one.end() == 0
+
+
+def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Half a request, and an answer that is not read, are let go without a word in the log."""
+    host = "Host: localhost\r\n"
+    with (
+        DemoServer() as demo,
+        started("--server", demo.url, "--data", str(tmp_path)) as one,
+        ExitStack() as held,
+    ):
+        cookie = {"cookie": one.cookie}
+        files = {"files": ("a.bin", b"x" * 20_000_000)}
+        upload = f"{one.url}/gradio_api/upload"
+        place = requests.post(upload, files=files, headers=cookie, timeout=20).json()[0]
+        kind = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 4000"
+        for begun in (
+            f"POST /gradio_api/upload HTTP/1.1\r\n{host}{kind}\r\n\r\n--b\r\n",
+            f"GET /gradio_api/file={place} HTTP/1.1\r\n{host}Cookie: {one.cookie}\r\n\r\n",
+        ):
+            connection = held.enter_context(
+                socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2])))
+            )
+            connection.sendall(begun.encode())
+            if begun.startswith("GET"):
+                assert connection.recv(9) == b"HTTP/1.1 "
+        requests.get(one.url, timeout=10)  # both have been read meanwhile
+        assert one.end() == 0
+    assert "Traceback" not in one.said()
+
+
+def test_a_port_that_is_taken() -> None:
+    """A port in use is an error in words and exit code 1, without a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, DemoServer() as demo:
+        port = str(taken.getsockname()[1])
+        code, said = ended("--server", demo.url, "--port", port)
+    assert code == 1
+    assert "address already in use" in said
+    assert "Traceback" not in said
+
+
+def test_a_server_that_is_away_is_believed() -> None:
+    """A named server need not answer yet: the page starts and tells."""
+    away = f"http://127.0.0.1:{free_port()}"
+    with started("--server", away) as one:
+        assert f"ComfyUI at {away}" in one.said()
+        assert one.end() == 0
+
+
+def test_it_answers_to_the_names_it_is_given() -> None:
+    """Loopback's names and those of --hosts, and no others."""
+    with (
+        DemoServer() as demo,
+        started("--server", demo.url, "--hosts", "forms.example,other.example") as one,
+    ):
+        for host, status in (
+            ("forms.example", 200),
+            ("other.example:443", 200),
+            ("evil.example", 421),
+        ):
+            with requests.get(one.url, headers={"Host": host}, timeout=10) as answer:
+                assert answer.status_code == status

@@ -1,0 +1,232 @@
+"""Files of others on the same ComfyUI: never offered, never shown, never read by a workflow that a
+stranger brings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.form.build import build_form
+from comfy.form.candidates import find_candidates
+from comfy.form.check import check
+from comfy.object_info import Catalogue
+from comfy.runs.input_files import UPLOADS, names_on_server
+from comfy.workflow.config import parse_config
+from comfy.workflow.model import Workflow
+from comfy.workflow.sanitize import sanitize
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, BOB, cookie_of, finished, page_open, start, told
+from tests.support.samples.forms import node, parse_workflow, small_catalogue
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served, running_demo_app
+
+SECRET = "ann-on-holiday.png"
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """A server on which somebody else has uploaded a picture and made another, and the app in front
+    of it."""
+    with running_demo_app(step_seconds=0) as (demo, app):
+        form = {"type": "input", "overwrite": "true"}
+        requests.post(
+            f"{demo.url}/upload/image", form, files={"image": (SECRET, saved("PNG"))}, timeout=10
+        )
+        finished(start(app, "text-to-image", ANN, **{"5.steps": 1}))
+        yield demo, app
+
+
+@pytest.fixture
+def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
+    """These."""
+    yield running
+    running[1].close_idle()
+
+
+def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str = BOB) -> str:
+    """A stranger's workflow that shows a picture of the server's; the name it goes by."""
+    prompt = {
+        "1": node(loader, image=image),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+    }
+    answer = requests.post(
+        f"{app.url}/workflows?file=a.json",
+        json.dumps(prompt),
+        cookies=cookie_of(cookie),
+        timeout=10,
+    )
+    return str(answer.json()["name"])
+
+
+def test_the_servers_list_holds_it(served: Served) -> None:
+    """The server itself tells everybody: these tests would see it."""
+    demo, _ = served
+    assert SECRET in json.dumps(
+        requests.get(f"{demo.url}/object_info", timeout=10).json()["LoadImage"]
+    )
+
+
+@pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "upscale"])
+def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
+    """Neither as a choice nor as an example nor in what is said of a wrong value."""
+    _, app = served
+    page = PageCalls(app, BOB).open(workflow)
+    answers = [page.draw(page.choice).text, page.press().text, json.dumps(page.components)]
+    fields = [
+        one["props"]["elem_id"]
+        for one in page.components
+        if one["type"] in ("image", "imageeditor")
+    ]
+    answers += [page.press(dict.fromkeys(fields, wrong)).text for wrong in (None, {})]
+    answers += [
+        requests.get(app.url + path, timeout=10).text
+        for path in ("/", "/config", "/gradio_api/info")
+    ]
+    assert fields
+    assert not [text for text in answers if SECRET in text]
+
+
+def test_nobodys_uploads_are_in_what_scripts_are_told(served: Served) -> None:
+    """The list of workflows, and the sentence for a file that is none of the author's."""
+    _, app = served
+    listed = requests.post(
+        f"{app.url}/gradio_api/call/workflows", json={"data": []}, timeout=10
+    ).json()["event_id"]
+    wrong = {"data": ["image-to-image", {"4.image": SECRET}]}
+    refused = requests.post(f"{app.url}/gradio_api/call/run", json=wrong, timeout=10).json()[
+        "event_id"
+    ]
+    said = [
+        requests.get(f"{app.url}/gradio_api/call/{name}/{event}", timeout=10).text
+        for name, event in (("workflows", listed), ("run", refused))
+    ]
+    assert "image-to-image" in said[0]
+    assert "send the file itself" in said[1]
+    assert not [text for text in said if SECRET in text]
+
+
+@pytest.mark.parametrize(
+    "image", [SECRET, f"{SECRET} [input]", "ComfyForms_00001_.png [output]", "../x.png", "x [temp]"]
+)
+@pytest.mark.parametrize("loader", ["LoadImage", "LoadImageMask"])
+def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, image: str) -> None:
+    """Its form shows no picture, and without one of the stranger's own it does not run."""
+    _, app = served
+    page = PageCalls(app, BOB).open(brought(app, image, loader))
+    shown = [one for one in page.components if one["type"] in ("image", "imageeditor")]
+    assert shown
+    assert [one["props"]["value"] for one in shown if one["props"]["elem_id"] != "picture"] == [
+        None
+    ]
+    assert "needs a picture" in json.dumps(page.said(page.press())["errors"])
+
+
+def test_uploads_go_where_nobody_looks(served: Served) -> None:
+    """Each run's files go to a folder of their own, whose name nobody can guess and no list of the
+    server's shows."""
+    demo, app = served
+    before = requests.get(f"{demo.url}/object_info/LoadImage", timeout=10).json()
+    names = set()
+    for _ in range(2):
+        page = PageCalls(app, BOB).open("image-to-image")
+        run = app.services.runs.get(page.said(page.press())["run"], f"browser:{BOB}")
+        finished(run)
+        (name,) = names_on_server(run.record).values()
+        assert demo.storage.find(name)
+        assert demo.queue.history_of(run.id)[run.id]["prompt"][2]["4"]["inputs"]["image"] == name
+        names.add(name)
+    assert all(re.fullmatch(r"comfyforms/[0-9a-f]{32}/[^/]+", name) for name in names)
+    assert len({name.split("/")[1] for name in names}) == 2
+    assert requests.get(f"{demo.url}/object_info/LoadImage", timeout=10).json() == before
+
+
+def test_whoever_has_no_cookie_sees_no_list(served: Served) -> None:
+    """Scripts and browsers without cookies cannot be told apart: none of them is told of another's
+    runs."""
+    _, app = served
+    run = start(app, "text-to-image", "", **{"5.steps": 60, "4.batch_size": 8})
+    with page_open(app, "") as socket:
+        assert told(socket, lambda news: "runs" in news)["runs"] == []
+    run.cancel()
+    finished(run)
+
+
+def catalogue(**classes: Any) -> Catalogue:
+    """The small server with more classes."""
+    return Catalogue({**small_catalogue().raw, **classes})
+
+
+def lister(name: str, *choices: str) -> dict[str, Any]:
+    """A class of a custom node that lists the input folder, and knows of no uploading."""
+    return {
+        name: {
+            "input": {"required": {"file": [list(choices)]}},
+            "output": ["IMAGE"],
+            "output_node": False,
+        }
+    }
+
+
+def test_a_list_of_the_input_folder_is_cut_down_to_the_authors_own() -> None:
+    """Custom nodes list the same folder as a plain choice: others' files are no choice of a
+    form."""
+    uploads = {
+        "A": {
+            "input": {
+                "required": {"image": [["a.png", SECRET, "mine.png"], {"image_upload": True}]}
+            }
+        }
+    }
+    nodes = catalogue(**uploads, **lister("Lister", "none", "a.png", SECRET, "mine.png"))
+    assert nodes.uploads == {"a.png", SECRET, "mine.png", *small_catalogue().uploads}
+    prompt = {
+        "1": node("Lister", file="mine.png"),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+    }
+    workflow = parse_workflow("a", prompt)
+    form = build_form(workflow, nodes)
+    assert [value for _, value in form.field("1.file").choices or ()] == ["none", "mine.png"]
+    assert "1.file" in check(form, {"1.file": SECRET})[1]
+    assert SECRET not in str(check(form, {"1.file": SECRET[:-1]})[1])
+    assert SECRET not in json.dumps(form.to_json())
+    (found,) = (one for one in find_candidates(workflow.prompt, nodes) if one.input == "file")
+    assert found.spec is not None
+    assert found.spec.choices == ("none", "mine.png")
+
+
+def test_a_toml_cannot_offer_uploads() -> None:
+    """An author cannot turn a file's field into a list or a text: it would show or read everybody's
+    files."""
+    prompt = {
+        "1": node("LoadImage", image="example.png"),
+        "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
+    }
+    for widget in ("dropdown", "text"):
+        config = parse_config("a.toml", {"fields": {"1.image": {"widget": widget}}})
+        form = build_form(Workflow("a", prompt, config=config), small_catalogue())
+        field = form.field("1.image")
+        assert (field.widget, field.choices) == ("image", None)
+        assert "it takes a file" in form.problems[0]
+
+
+def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
+    """Also where a text is handed to a loader by another node; other texts stay as they are."""
+    prompt = {
+        "1": node("PrimitiveString", value="ComfyUI_00001_.png [output]"),
+        "2": node("PrimitiveString", value="a [red] hat [output] and more"),
+        "3": node("LoadImage", image=["1", 0]),
+        "4": node("LoadImage", image="example.png"),
+        "5": node("Unknown", image="a.png", text="x.png [temp] "),
+    }
+    emptied = sanitize(parse_workflow("a", prompt), small_catalogue(), UPLOADS).prompt
+    assert emptied["1"]["inputs"] == {"value": ""}
+    assert emptied["2"]["inputs"] == prompt["2"]["inputs"]
+    assert emptied["3"]["inputs"] == {"image": ""}
+    assert emptied["4"]["inputs"] == {"image": ""}
+    assert emptied["5"]["inputs"] == {"image": "a.png", "text": ""}

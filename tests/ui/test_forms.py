@@ -1,0 +1,24 @@
+"""Forms behind the page: built once, however often somebody looks."""
+
+from __future__ import annotations
+
+from tests.support.gradio_calls import PageCalls
+from tests.support.http_client import ANN, finished, get, messages, watching
+from tests.support.serving import running_demo_app
+
+
+def test_a_form_is_built_once_for_a_press() -> None:
+    """Drawn, pressed, told at the end to two tabs, looked at and filled in again: one build."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        page = PageCalls(app).open("text-to-image")
+        run_id = page.said(page.press())["run"]
+        with watching(app, run_id) as one, watching(app, run_id) as another:
+            for tab in (one, another):
+                assert [told for told in messages(tab) if isinstance(told, dict)][-1][
+                    "phase"
+                ] == "done"
+        finished(app.services.runs.get(run_id, f"browser:{ANN}"))
+        assert get(app, f"/history/{run_id}").json()["phase"] == "done"
+        assert get(app, f"/history/{run_id}/values").json()["workflow"] == "text-to-image"
+        page.open("text-to-image")
+        assert app.services.forms.statistics.built == 1

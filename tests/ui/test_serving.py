@@ -1,0 +1,90 @@
+"""The web application around the page: what it answers, to whom, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
+from tests.support.serving import Served, running_app, running_demo_app
+from tests.support.waiting import eventually
+from ui.server import WebSettings
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """An app on a slow server."""
+    with running_demo_app(step_seconds=0.05) as (demo, app):
+        yield demo, app
+
+
+def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
+    """The first page brings a cookie, the next ones do not change it, other answers never do."""
+    _, app = served
+    with requests.Session() as browser:
+        first = browser.get(app.url, timeout=10)
+        assert COOKIES.name(PLAIN) in first.cookies
+        assert not browser.get(app.url, timeout=10).cookies
+    assert "set-cookie" not in get(app, "/files/none/all.zip", "").headers
+
+
+def test_the_page_is_not_all_that_is_served(served: Served) -> None:
+    """There is no interactive documentation of the inner routes, and no schema of them."""
+    _, app = served
+    assert all(
+        "swagger" not in get(app, path).text.lower()
+        for path in ("/docs", "/redoc", "/openapi.json")
+    )
+
+
+def test_ending_the_app_ends_its_runs() -> None:
+    """When the app ends, runs end at the server long before they would, sockets close with 1000,
+    watchers are told."""
+    with DemoServer(step_seconds=1, load_seconds=0) as demo:
+        with running_app(demo.url) as app:
+            running, waiting = start(app, **{"5.steps": 60}), start(app)
+            eventually(lambda: demo.queue.remaining() == 1)
+            with watching(app, running.id) as socket:
+                socket.recv()
+                app.services.runs.close()
+        assert {running.state.phase, waiting.state.phase} == {"stopped"}
+        assert demo.queue.remaining() == 0
+        eventually(lambda: demo.sockets.close_codes == [1000])
+
+
+@pytest.mark.parametrize("path", ["/files/x/all.zip", "/files/x/0/a.png"])
+def test_strangers_get_nothing_behind_a_login(path: str) -> None:
+    """With a login, own routes answer 401 to who has none, whatever cookie they bring."""
+    with running_demo_app(
+        step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
+    ) as (_, app):
+        assert get(app, path).status_code == 401
+        assert (
+            requests.get(app.url + path, cookies={"access-token": "x"}, timeout=10).status_code
+            == 401
+        )
+
+
+def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
+    """A person's runs follow the login, not the browser."""
+    demo, _ = served
+    with running_app(
+        demo.url, settings=WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
+    ) as app:
+        run = finished(
+            app.services.starter.start(
+                "text-to-image", {"5.steps": 1}, "user:ann", deadline=60, watched=False
+            )
+        )
+        statuses = {}
+        for name, password in (("ann", "secret"), ("bob", "hidden"), ("bob", "wrong")):
+            with requests.Session() as browser:
+                browser.post(
+                    f"{app.url}/login", data={"username": name, "password": password}, timeout=10
+                )
+                answer = browser.get(f"{app.url}/files/{run.id}/0/x.png", timeout=10)
+                statuses[name, password] = answer.status_code
+        assert statuses == {("ann", "secret"): 200, ("bob", "hidden"): 404, ("bob", "wrong"): 401}

@@ -1,0 +1,188 @@
+"""Where a request comes from and by which name: addresses for limits, the app's own names,
+proxies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.waiting import awaited
+from ui.web.addresses import HostMiddleware, ProxyMiddleware, client_address, host_name
+
+LOOPBACK = HostMiddleware.of("127.0.0.1", ["Forms.Example:8443"])
+NETWORK = HostMiddleware.of("0.0.0.0", ["forms.example"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("10.0.0.5", "10.0.0.5"),
+        ("::ffff:10.0.0.5", "10.0.0.5"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::2", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("no address", ""),
+        ("", ""),
+    ],
+)
+def test_limits_count_by_address(peer: str, address: str) -> None:
+    """IPv4 by address; IPv6 by network, since whoever has one address there has billions."""
+    assert client_address({"type": "http", "client": (peer, 1)}) == address
+    assert client_address({"type": "http", "client": None}) == ""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "localhost",
+        "LOCALHOST:7860",
+        "localhost.",
+        "127.0.0.1",
+        "127.8.9.1:80",
+        "[::1]",
+        "[::1]:7860",
+        "forms.example:1",
+    ],
+)
+def test_names_of_an_app_on_this_machine(header: str) -> None:
+    """The loopback's addresses and names, with any port, and what the operator names."""
+    assert LOOPBACK.know(header)
+    assert NETWORK.know(header)
+
+
+@pytest.mark.parametrize(
+    "header", ["10.0.0.5:7860", "[2001:db8::1]", "gpubox", "gpubox:7860", "0.0.0.0"]
+)
+def test_names_of_an_app_on_the_network(header: str) -> None:
+    """Addresses and names without a dot are known where other machines can reach the app, and only
+    there."""
+    assert NETWORK.know(header)
+    assert not LOOPBACK.know(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.example:7860",
+        "evil.",
+        "user@localhost",
+        "localhost:",
+        "localhost:x",
+        "localhost:123456",
+        "localhost/",
+        " localhost",
+        "localhost, evil.example",
+        "[::1",
+        "::1",
+        "[fe80::1%eth0]",
+        "[evil.example]",
+        "löcalhost",
+        "\x00",
+        "127.1",
+    ],
+)
+def test_names_that_are_not_the_apps(header: str) -> None:
+    """Others' names, and what is no name at all, are refused wherever the app listens."""
+    assert not LOOPBACK.know(header)
+    assert not NETWORK.know(header)
+
+
+@given(st.text(max_size=300))
+def test_any_header_is_judged(header: str) -> None:
+    """Whatever stands in it, judging it raises nothing, and only loopback's own names pass."""
+    assert LOOPBACK.know(header) <= (
+        host_name(header) in {"localhost", "forms.example", "::1"} or "127." in header
+    )
+
+
+def arrives(
+    peer: str, trusted: tuple[str, ...] = ("127.0.0.1",), kind: str = "http", **headers: str
+) -> Any:
+    """The scope that the app gets of a request from this peer; None where it was refused."""
+    got: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        got.append(scope)
+
+    async def nothing(*_: Any) -> Any:
+        return {}
+
+    scope = {
+        "type": kind,
+        "client": (peer, 1),
+        "scheme": "ws" if kind == "websocket" else "http",
+        "headers": [
+            (name.lower().replace("_", "-").encode(), value.encode("latin-1"))
+            for name, value in headers.items()
+        ],
+    }
+    awaited(ProxyMiddleware(app, trusted, NETWORK)(scope, nothing, nothing))
+    return got[0] if got else None
+
+
+FORWARDED = {
+    "x_forwarded_for": "6.6.6.6, 9.9.9.9",
+    "x_forwarded_proto": "https",
+    "x_forwarded_host": "forms.example",
+    "x_gradio_server": "http://evil.example",
+    "forwarded": "for=6.6.6.6",
+}
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_trusted_proxy_is_believed(kind: str) -> None:
+    """Its word stands for the request: whose, over TLS or not, for which name. What a browser added
+    first is not it."""
+    scope = arrives("127.0.0.1", kind=kind, host="127.0.0.1:7860", **FORWARDED)
+    assert client_address(scope) == "9.9.9.9"
+    assert scope["scheme"] == ("wss" if kind == "websocket" else "https")
+    assert scope["headers"] == [(b"host", b"forms.example")]
+
+
+def test_nobody_else_is_believed() -> None:
+    """A stranger who claims to be a proxy is taken for what it is, and its claims do not reach
+    Gradio."""
+    scope = arrives("10.0.0.9", host="10.0.0.5", cookie="a=b", **FORWARDED)
+    assert client_address(scope) == "10.0.0.9"
+    assert scope["scheme"] == "http"
+    assert scope["headers"] == [(b"host", b"10.0.0.5"), (b"cookie", b"a=b")]
+
+
+def test_all_near_proxies_can_be_trusted() -> None:
+    """With "*", as on a Space, the nearest public address is the caller's: it can be followed by
+    proxies only."""
+    told = {"x_forwarded_for": "6.6.6.6, 9.9.9.9, 10.1.1.1"}
+    assert client_address(arrives("10.0.0.9", ("*",), host="localhost", **told)) == "9.9.9.9"
+    assert client_address(arrives("8.8.8.8", ("*",), host="localhost", **told)) == "8.8.8.8"
+
+
+def test_a_network_of_proxies_can_be_trusted() -> None:
+    """Proxies may be named by their network."""
+    told = {"x_forwarded_for": "9.9.9.9, 10.1.1.1"}
+    assert (
+        client_address(arrives("10.0.0.9", ("10.0.0.0/8",), host="localhost", **told)) == "9.9.9.9"
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {},
+        {"host": ""},
+        {"host": "evil.example"},
+        {"host": "localhost", "x_forwarded_host": "evil.example"},
+        {"host": "localhost", "x_forwarded_host": "localhost, evil.example"},
+        {"host": "evil.example", "x_forwarded_host": "localhost"},
+        {"host": "localhost", "Host": "localhost"},
+    ],
+)
+def test_a_name_in_any_header_has_to_be_right(names: dict[str, str]) -> None:
+    """A page that was made to look like ours cannot help itself with a forwarded name."""
+    assert arrives("127.0.0.1", **names) is None

@@ -1,0 +1,325 @@
+"""What the app uses of Gradio without a promise: each is tried here, so that an upgrade says what
+has changed.
+
+The part that browsers see is in tests/browser/test_gradio_page.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from gradio.component_meta import ComponentMeta
+from gradio.components import Component
+from gradio.data_classes import CancelBody, FileData, PredictBody, ResetBody
+from gradio.queueing import Queue
+from gradio.routes import App
+from starlette.requests import Request
+
+from tests.attacks.routes import registered
+from ui.files import components
+from ui.files.components import shown_file
+from ui.web import gradio_internals
+from ui.web.gradio_internals import (
+    ANSWERS,
+    API_PREFIX,
+    CALL,
+    ENDINGS,
+    FILE,
+    FILES_OF_PAGE,
+    JOIN,
+    LOGIN,
+    PAGE,
+    PRESS,
+    SERVER_HEADER,
+    STREAM,
+    UPLOAD,
+    UPLOAD_DONE,
+    UPLOAD_PROGRESS,
+    UPLOADED,
+    WRONG_LOGIN,
+    Page,
+    Sessions,
+    allow,
+    api,
+    call_in,
+    connection,
+    remember_logins_in,
+    session_and_call,
+    stand_before,
+    token_cookies,
+)
+
+ROOT = Path(__file__).parents[3]
+UI = ROOT / "ui"
+MEND = "Mend ui/web/gradio_internals.py."
+# What Gradio documents, or what is only named as a type.
+PROMISED = {"gradio", "gradio.blocks", "gradio.components", "gradio.themes.utils"}
+# Where Gradio's private names may stand: one file for each language.
+KNOWING = {"web/gradio_internals.py", "page/script/gradio.js", "page/gradio.css"}
+# What is Gradio's own: routes, headers and fields of its calls; attributes of its app; names in its
+# page.
+PRIVATE = re.compile(
+    r"""/gradio_api | run/predict | queue/(?:join|data) | upload_progress | /file= | /login_check
+    | \b(?:API_PREFIX|session_hash|fn_index|event_id|event_data|trigger_id)\b
+    | x-gradio | access-token | theme\.css | "/config" | /svelte | "/assets
+    | \b(?:cookie_id|state_holder|blocks_config|get_blocks|_queue|process_api|preprocess_data)\b
+    | \b(?:data_model\b|is_file_obj) | \.tokens\b | request\.request\b
+    | gradio_config | gradio-container | label-wrap | wrap-inner | block-label | info-text | svelte-
+    | ["'.]dark\b | --(?:neutral|color|block|size|spacing)- | role=combobox
+    | (?:^|["'\s>,(])\.(?:block|wrap|form|prose|main)(?![\w(-]) | ^footer\b
+    """,
+    re.VERBOSE,
+)
+
+
+def mounted(**options: object) -> tuple[FastAPI, App]:
+    """Gradio's app inside of another one, with one endpoint."""
+    app = FastAPI()
+    with Page(analytics_enabled=False) as page:
+        gr.Textbox()
+        api(lambda: "here", api_name="here")
+    allow(page, threads=7, sessions=5, calls=3)
+    gr.mount_gradio_app(app, page, path="/", ssr_mode=False, pwa=False, **options)  # type: ignore[arg-type]
+    return app, stand_before(app, lambda gradio: gradio)
+
+
+@pytest.mark.parametrize("file", sorted(UI.rglob("*.py")), ids=lambda file: file.stem)
+def test_only_one_file_knows_what_is_private(file: Path) -> None:
+    """Every other file of ui imports only what Gradio documents."""
+    if file.name == Path(gradio_internals.__file__).name:
+        return
+    names = {
+        str(node.module)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    private = {name for name in names if name.startswith("gradio")} - PROMISED
+    assert not private, f"{file.name} imports {private}: move that to ui/web/gradio_internals.py"
+
+
+SOURCES = [
+    ROOT / "app.py",
+    *(file for kind in ("py", "js", "css") for file in sorted(UI.rglob(f"*.{kind}"))),
+]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [file for file in SOURCES if not any(file == UI / name for name in KNOWING)],
+    ids=lambda file: file.name,
+)
+def test_no_other_file_names_what_is_private(file: Path) -> None:
+    """Routes, fields of calls, and names in Gradio's page stand in one file for each language."""
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {named[0]}"
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if (named := PRIVATE.search(line))
+    ]
+    assert not found, f"These name what is Gradio's own: {found}. Move that to one of {KNOWING}."
+
+
+@pytest.mark.parametrize("name", sorted(KNOWING))
+def test_what_is_private_is_known_by_its_name(name: str) -> None:
+    """The list of private names finds those in the files that may have them."""
+    assert len(PRIVATE.findall((UI / name).read_text("utf-8"))) >= 3
+
+
+def test_every_route_is_there() -> None:
+    """What the gate lets through, and what is answered in Gradio's place, is what Gradio has."""
+    _, gradio = mounted(auth=[("ann", "secret")])
+    there = {route.path for route in registered(gradio.routes)}
+    whole = PAGE | ANSWERS | ENDINGS | {LOGIN, JOIN, STREAM, UPLOAD, UPLOAD_PROGRESS}
+    below = [*FILES_OF_PAGE, CALL, FILE, PRESS.removesuffix("predict")]
+    gone = [
+        *(name for name in sorted(whole) if name not in there),
+        *(name for name in below if not any(path.startswith(f"{name}{{") for path in there)),
+    ]
+    assert not gone, f"Gradio has no routes {gone} any more. {MEND}"
+
+
+def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
+    """A call names a session, another call and a listener."""
+    call = PredictBody(data=[], session_hash="page", event_id="call", fn_index=7).model_dump()
+    assert session_and_call(call) == ("page", "call", 7), f"A call's fields are others. {MEND}"
+    for body in (CancelBody, ResetBody):
+        assert "event_id" in body.model_fields, f"{body.__name__} names no call any more. {MEND}"
+    assert {"path", "url", "orig_name", "size"} <= FileData.model_fields.keys(), (
+        "gr.FileData has other fields: mend ui/files/components.py and ui/gradio_gate/call_check.py"
+    )
+    assert FileData(**shown_file("", "ab/x.png", 3)).path == "ab/x.png"
+
+
+def test_answers_look_as_the_gate_reads_them() -> None:
+    """What waits is answered by the name of the call, a press by its data; a stream asks for a
+    session."""
+    app, gradio = mounted()
+    browser = TestClient(app)
+    called = browser.post(f"{CALL}here", json={"data": []})
+    assert list(called.json()) == ["event_id"], f"A call that waits is answered by more. {MEND}"
+    assert call_in(called.content) in gradio.get_blocks()._queue.event_ids_to_events, MEND
+    number = next(iter(gradio.get_blocks().fns))
+    joining = {"data": [], "fn_index": number, "session_hash": "page"}
+    joined = call_in(browser.post(JOIN, json=joining).content)
+    assert joined in gradio.get_blocks()._queue.event_ids_to_events, MEND
+    asked = browser.get(STREAM)
+    assert asked.status_code == 422, MEND
+    assert "session_hash" in asked.text, f"{STREAM} no longer asks for a session. {MEND}"
+    assert "fn_index" not in browser.post(PRESS, json=joining).text
+
+
+def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
+    """Files come under one name, and the answer is a list of their places."""
+    app, _ = mounted()
+    told = TestClient(app).post(UPLOAD, files={UPLOADED: ("a.txt", b"a")}).json()
+    assert [Path(place).name for place in told] == ["a.txt"], (
+        f"Gradio's {UPLOAD} answers something else: mend ui/routes/uploads.py"
+    )
+    Path(told[0]).unlink()
+    source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]
+    done = UPLOAD_DONE.removeprefix("data: ").strip()
+    assert done in source, f"{UPLOAD_PROGRESS} ends with another word. {MEND}"
+
+
+def test_a_login_is_a_form_with_a_name() -> None:
+    """The gate reads who wants to log in, and answers as Gradio where that is wrong."""
+    app, _ = mounted(auth=[("ann", "secret")])
+    browser = TestClient(app)
+    right = browser.post(LOGIN, data={"username": " ann ", "password": "secret"})
+    assert right.status_code == 200, f"Gradio's login reads other fields. {MEND}"
+    wrong = browser.post(LOGIN, data={"username": "ann", "password": "x"})
+    assert wrong.status_code == WRONG_LOGIN, f"A wrong password has another status. {MEND}"
+    assert "detail" in wrong.json(), f"Gradio says in another field what was wrong. {MEND}"
+
+
+def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
+    """`ProxyMiddleware` takes it away."""
+    named = [(SERVER_HEADER, b"http://elsewhere.example")]
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": named}
+    request = Request({**scope, "server": ("here", 80), "scheme": "http", "root_path": ""})
+    assert "elsewhere" in gradio_internals.get_root_url(request, "/", None), (
+        f"Gradio no longer reads {SERVER_HEADER!r}: look which header it reads now. {MEND}"
+    )
+    assert connection(gr.Request(request=request)) is request, (
+        f"gr.Request no longer has the request it was made of. {MEND}"
+    )
+
+
+@pytest.mark.parametrize("name", ["Image", "Audio", "Video", "File", "ImageEditor"])
+def test_own_components_for_files_pass_as_gradios(name: str) -> None:
+    """The page finds what draws a component by its class's name; without a data model its values
+    are passed on as they are."""
+    made = getattr(components, name)()
+    assert isinstance(made, Component)
+    assert made.get_block_name() == name.lower() == getattr(gr, name)().get_block_name(), (
+        f"Gradio draws {name} by another name than its class's: mend ui/files/components.py"
+    )
+    assert made.data_model is None
+    source = inspect.getsource(Component)
+    assert "data_model" in source, f"Gradio's components have no `data_model` any more. {MEND}"
+
+
+def test_a_components_class_is_made_as_gradio_makes_it() -> None:
+    """`WithoutStub` does what Gradio does for each class, but for the stub."""
+    done = {"updateable", "create_or_modify_pyi"}
+    calls = set(ComponentMeta.__new__.__code__.co_names)
+    known = done | {"ComponentDefinitionError", "EventListener", "super", "__new__", "copy"}
+    words = {"hasattr", "get", "all", "str", "isinstance", "append", "set_doc", "listener"}
+    assert done <= calls, f"ComponentMeta no longer does {done - calls}. {MEND}"
+    assert calls <= known | words, f"ComponentMeta also does {calls - known - words}. {MEND}"
+
+
+def test_files_in_calls_are_found_by_what_they_look_like() -> None:
+    """`Page` takes away by which Gradio would know a file."""
+    file = json.loads(FileData(path="ab/x.png").model_dump_json())
+    plain = gradio_internals.traverse(
+        [{"deep": file}], lambda one: one["path"], gradio_internals.is_file_obj_with_meta
+    )
+    assert plain == [{"deep": "ab/x.png"}], f"Gradio knows files by something else. {MEND}"
+
+
+def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
+    """`GradioGate` stands before Gradio's own routes."""
+    _, gradio = mounted()
+    assert isinstance(gradio, App), (
+        "gr.mount_gradio_app no longer mounts an app that can be replaced"
+    )
+    assert API_PREFIX == "/gradio_api", (
+        "Gradio's routes are below another path: ui/page/script/gradio.js names it"
+    )
+
+
+def test_limits_are_where_gradio_looks_for_them() -> None:
+    """The number of handlers at once, of forms kept, and of calls that wait."""
+    _, gradio = mounted()
+    page = gradio.get_blocks()
+    assert page.max_threads == 7, "Blocks.max_threads no longer says how many handlers run at once"
+    assert page.state_session_capacity == 5, (
+        "Blocks.state_session_capacity is gone: forms are kept without a bound"
+    )
+    assert page._queue.max_size == 3, (
+        "Blocks.queue(max_size=…) no longer bounds the calls that wait"
+    )
+    assert "max_threads" in inspect.getsource(Queue) or "max_thread_count" in inspect.getsource(
+        Queue
+    ), "Gradio's queue no longer asks how many threads it may use"
+
+
+def test_logins_are_kept_where_the_app_can_end_them() -> None:
+    """Tokens and the names of their cookies."""
+    _, gradio = mounted(auth=[("ann", "secret")])
+    assert gradio.tokens == {}, "App.tokens no longer holds who is logged in"
+    tokens: dict[str, str] = {}
+    remember_logins_in(gradio, tokens)
+    assert gradio.tokens is tokens
+    source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]
+    for cookie in token_cookies(gradio):
+        name = cookie.replace(gradio.cookie_id, "{app.cookie_id}")
+        assert name in source, (
+            f"Gradio no longer sets a cookie called {name}: logins could not be told apart"
+        )
+
+
+def test_sessions_can_be_looked_up_and_forgotten() -> None:
+    """What Gradio remembers of pages and of their calls."""
+    _, gradio = mounted()
+    sessions = Sessions(gradio)
+    gradio.state_holder["page"]
+    assert "page" in gradio.state_holder.session_data, (
+        "StateHolder.session_data no longer holds a page's form"
+    )
+    sessions.forget("page")
+    assert "page" not in gradio.state_holder.session_data
+    assert not sessions.has_listener("page", 99)
+    for name in (
+        "event_ids_to_events",
+        "pending_messages_per_session",
+        "pending_event_ids_session",
+    ):
+        assert hasattr(gradio.get_blocks()._queue, name), f"Gradio's queue has no `{name}` any more"
+
+
+def test_a_components_class_is_made_without_a_file() -> None:
+    """Gradio writes a stub beside the file of every component's class, also where nothing may be
+    written."""
+    assert not list(UI.rglob("*.pyi")), (
+        "Gradio has written stubs: `WithoutStub` no longer keeps it from that"
+    )
+
+
+def test_methods_that_are_replaced_are_there() -> None:
+    """`Page` replaces two methods of Blocks, and `without_preprocess` one of a component."""
+    for name in ("preprocess_data", "process_api"):
+        assert inspect.iscoroutinefunction(getattr(gr.Blocks, name)), (
+            f"Blocks.{name} is gone: Page no longer guards it"
+        )
+    wanted = ["self", "block_fn", "inputs", "state", "explicit_call"]
+    assert list(inspect.signature(gr.Blocks.preprocess_data).parameters) == wanted
+    assert list(inspect.signature(gr.Slider.preprocess).parameters) == ["self", "payload"]

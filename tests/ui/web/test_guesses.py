@@ -1,0 +1,131 @@
+"""Who guesses passwords waits."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.web.guesses import ADDRESS, FORGOTTEN, MOST_KEYS, MOST_LINES, NAME, Guesses
+from ui.web.rates import MOST_KEYS as MOST_RATES
+from ui.web.rates import Rate
+
+
+def wrong(guesses: Guesses, name: str, address: str, many: int, now: float = 0.0) -> float:
+    """So many wrong passwords at one moment; the wait of the last."""
+    return [guesses.attempt(name, address, now) for _ in range(many)][-1]
+
+
+def test_waits_grow_and_have_an_end() -> None:
+    """A few wrong passwords go at once, then the wait doubles with each, up to a minute."""
+    guesses, now, waits = Guesses(), 0.0, []
+    for _ in range(NAME.free + 10):
+        wait = guesses.attempt("anna", "10.0.0.5", now)
+        waits.append(wait)
+        now += wait
+        if wait:
+            assert guesses.attempt("anna", "10.0.0.5", now) == 0.0
+    assert waits[: NAME.free + 1] == [0.0] * (NAME.free + 1)
+    assert waits[NAME.free + 1 : NAME.free + 4] == [1.0, 2.0, 4.0]
+    assert max(waits) == NAME.longest
+
+
+def test_guessing_at_once_is_guessing_one_after_another() -> None:
+    """An attempt counts from when it is made: whoever sends a hundred together has no more than a
+    few looked at."""
+    guesses = Guesses()
+    assert sum(guesses.attempt("anna", "10.0.0.5", 0.0) == 0.0 for _ in range(100)) == NAME.free + 1
+
+
+def test_others_do_not_wait() -> None:
+    """What somebody guesses neither holds up the person from another address nor other names from
+    the same one."""
+    guesses = Guesses()
+    assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
+    assert guesses.attempt("anna", "10.0.0.6", 0.0) == 0.0
+    assert guesses.attempt("ben", "10.0.0.5", 0.0) == 0.0
+
+
+def test_an_address_that_tries_many_names_waits() -> None:
+    """One password tried for every name is guessing too."""
+    guesses = Guesses()
+    looked_at = sum(
+        guesses.attempt(f"name {number}", "10.0.0.5", 0.0) == 0.0 for number in range(100)
+    )
+    assert looked_at == ADDRESS.free + 1
+    assert guesses.attempt("anna", "10.0.0.6", 0.0) == 0.0
+
+
+def test_a_right_password_makes_good_for_its_own_name_only() -> None:
+    """Whoever mistyped is free again; whoever has a login of their own cannot guess another's with
+    it."""
+    guesses, looked_at = Guesses(), 0
+    for number in range(100):
+        looked_at += guesses.attempt(f"name {number}", "10.0.0.5", 0.0) == 0.0
+        if guesses.attempt("ben", "10.0.0.5", 0.0) == 0.0:
+            guesses.right("ben", "10.0.0.5")
+    assert looked_at <= ADDRESS.free + 1
+    for _ in range(2):
+        assert wrong(guesses, "anna", "10.0.0.6", NAME.free + 1) == 0.0
+        guesses.right("anna", "10.0.0.6")
+
+
+def test_guesses_are_forgotten() -> None:
+    """After a quarter of an hour without an attempt everything is as before."""
+    guesses = Guesses()
+    assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
+    assert guesses.attempt("anna", "10.0.0.5", FORGOTTEN + 1) == 0.0
+    assert wrong(guesses, "anna", "10.0.0.5", NAME.free, FORGOTTEN + 1) == 0.0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.floats(0, 100)), max_size=60
+    )
+)
+def test_waits_are_bounded_whatever_comes(attempts: list[tuple[str, str, float]]) -> None:
+    """No order of attempts makes anybody wait for longer than a minute."""
+    guesses, now = Guesses(), 0.0
+    for name, address, pause in attempts:
+        now += pause
+        assert 0.0 <= guesses.attempt(name, address, now) <= NAME.longest
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Made-up names and addresses take no more memory than a bounded number of them."""
+    guesses, rate = Guesses(), Rate(5, 1.0)
+    for number in range(2 * MOST_KEYS):
+        guesses.attempt(f"name {number}", f"address {number}", 0.0)
+        rate.take(f"address {number}", 0.0)
+    assert len(guesses._tries) == MOST_KEYS
+    assert len(guesses._failed) <= MOST_KEYS + 1
+    assert len(rate._left) == MOST_RATES
+
+
+def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
+    """It says how many failed from where, names nothing that was typed, and begins anew each
+    time."""
+    guesses = Guesses()
+    wrong(guesses, "a password typed as a name", "10.0.0.5", 12)
+    assert guesses.report() == ["12 failed logins from 10.0.0.5."]
+    assert guesses.report() == []
+    for number in range(200):
+        wrong(guesses, "anna", f"10.0.1.{number}", 3)
+    lines = guesses.report()
+    assert len(lines) == MOST_LINES + 1
+    assert lines[-1] == "585 failed logins from 195 other addresses."
+
+
+def test_right_passwords_are_not_reported() -> None:
+    """Nobody is told of what went well."""
+    guesses = Guesses()
+    guesses.attempt("anna", "10.0.0.5", 0.0)
+    guesses.right("anna", "10.0.0.5")
+    assert guesses.report() == []
+
+
+def test_a_rate_is_kept_by_key() -> None:
+    """So many at once, and one more each so many seconds; another key has its own."""
+    rate = Rate(3, 10.0)
+    assert [rate.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert rate.take("b", 0.0)
+    assert [rate.take("a", 9.0), rate.take("a", 10.0), rate.take("a", 10.0)] == [False, True, False]

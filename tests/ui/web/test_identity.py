@@ -1,0 +1,150 @@
+"""Who is asking: cookies, origins, logins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import HTTPConnection
+
+from ui.web.cookies import Cookies
+from ui.web.identity import NOBODY, Identity
+
+COOKIES = Cookies(b"a secret")
+ANN, BOB = "a" * 43, "b" * 43
+
+
+def request(scheme: str = "http", **headers: str) -> HTTPConnection:
+    """A request with these headers."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "scheme": scheme,
+        "server": ("127.0.0.1", 80),
+        "headers": [
+            (name.replace("_", "-").encode(), value.encode("latin-1"))
+            for name, value in headers.items()
+        ],
+    }
+    return HTTPConnection(scope)
+
+
+def browser(value: str, scheme: str = "http") -> HTTPConnection:
+    """A request of a browser that keeps this value in our cookie."""
+    return request(scheme, cookie=f"{COOKIES.name(request(scheme))}={value}")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "", "http://[::1", "//"])
+def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
+    """It is refused like any other, without an error."""
+    assert not Identity.same_origin(request(origin=origin, host="here"))
+
+
+def test_browsers_are_told_apart_by_their_cookie() -> None:
+    """The same cookie is the same owner, another one is another; a restart with the same secret
+    changes nothing."""
+    identity = Identity(COOKIES)
+    assert identity.owner(browser(COOKIES.signed(ANN))) == f"browser:{ANN}"
+    assert identity.owner(browser(COOKIES.signed(BOB))) == f"browser:{BOB}"
+    assert Identity(Cookies(b"a secret")).owner(browser(COOKIES.signed(ANN))) == f"browser:{ANN}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "short",
+        ANN,
+        f"{ANN}.",
+        f"{ANN}.{'a' * 43}",
+        COOKIES.signed("short"),
+        COOKIES.signed(ANN)[:-1],
+        COOKIES.signed(ANN).replace("a", "b", 1),
+        Cookies(b"another secret").signed(ANN),
+        f"{COOKIES.signed(ANN)}\xe9",
+    ],
+)
+def test_a_cookie_that_the_app_did_not_sign_is_none(value: str) -> None:
+    """Nobody makes up an identity: without a cookie of ours a request has no owner that a browser
+    could have."""
+    assert Identity(COOKIES).owner(browser(value)) == NOBODY
+    assert Identity(COOKIES).owner(request()) == NOBODY
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=200))
+def test_any_cookie_is_judged(value: str) -> None:
+    """Whatever stands in a cookie, it is nobody's, without an error."""
+    assert Identity(COOKIES).owner(browser(value)) == NOBODY
+
+
+def test_two_apps_on_one_host_do_not_take_each_others_cookies() -> None:
+    """Browsers send cookies to all ports of a host: each app has a name of its own for its."""
+    assert COOKIES.name(request()) != Cookies(b"another secret").name(request())
+
+
+def test_a_new_cookie_is_unguessable_and_out_of_reach_of_scripts() -> None:
+    """Each browser gets another one, which is known again; scripts cannot read it."""
+    first, second = COOKIES.new(request()), COOKIES.new(request())
+    assert first.partition(";")[0] != second.partition(";")[0]
+    assert "HttpOnly" in first
+    name, _, value = first.partition(";")[0].partition("=")
+    assert name == COOKIES.name(request())
+    assert Identity(COOKIES).owner(browser(value)) not in (None, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "on_a_space", "flags"),
+    [
+        ("http", False, {"SameSite=Lax"}),
+        ("https", False, {"SameSite=Lax", "Secure"}),
+        ("wss", False, {"SameSite=Lax", "Secure"}),
+        ("https", True, {"SameSite=None", "Secure", "Partitioned"}),
+        ("http", True, {"SameSite=None", "Secure", "Partitioned"}),
+    ],
+)
+def test_flags_suit_the_place(scheme: str, on_a_space: bool, flags: set[str]) -> None:
+    """Cookies go over TLS only where there is TLS, and into other sites' frames only on a Space;
+    Gradio's likewise."""
+    cookies = Cookies(b"a secret", on_a_space=on_a_space)
+    always = {"HttpOnly", "Path=/"}
+    _, lasting, *own = cookies.new(request(scheme)).split("; ")
+    assert lasting.startswith("Max-Age=")
+    assert set(own) == flags | always
+    assert cookies.name(request(scheme)).startswith("__Host-") is ("Secure" in flags)
+    gradios = "access-token-x=y; HttpOnly; Max-Age=0; Path=/forms; SameSite=none; Secure"
+    name, lasting, *others = cookies.flagged(gradios, request(scheme)).split("; ")
+    assert (name, lasting) == ("access-token-x=y", "Max-Age=0")
+    assert set(others) == flags | always
+
+
+@pytest.mark.parametrize(
+    ("headers", "same"),
+    [
+        ({"host": "a:1"}, True),
+        ({"host": "a:1", "origin": "http://a:1"}, True),
+        ({"host": "A:1", "origin": "http://a:1"}, True),
+        ({"host": "a", "origin": "http://a"}, True),
+        ({"host": "a:80", "origin": "http://a"}, True),
+        ({"host": "[::1]:1", "origin": "http://[::1]:1"}, True),
+        ({"host": "a:1", "origin": "http://a"}, False),
+        ({"host": "a:1", "origin": "https://a:1"}, False),
+        ({"host": "a:1", "origin": "http://a:1/"}, False),
+        ({"host": "a:1", "origin": "http://b@a:1"}, False),
+        ({"host": "a:1", "origin": "https://b"}, False),
+        ({"host": "a:1", "origin": "null"}, False),
+        ({"origin": "http://a:1"}, False),
+        ({"host": "inner:1", "x_forwarded_host": "outer", "origin": "http://outer"}, False),
+        ({"host": "a:1", "origin": "http://a:1.evil.example"}, False),
+        ({"scheme": "https", "host": "a", "origin": "https://a"}, True),
+        ({"scheme": "wss", "host": "a", "origin": "https://a"}, True),
+        ({"scheme": "https", "host": "a", "origin": "http://a"}, False),
+    ],
+)
+def test_other_sites_are_recognised(headers: dict[str, str], same: bool) -> None:
+    """Only pages of this very site may open a run's socket; scripts without an Origin may. Scheme
+    and port count."""
+    assert Identity.same_origin(request(**headers)) is same

@@ -1,0 +1,63 @@
+"""The secret of an app, kept beside its data."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import ComfyError
+from ui.web.secret import SIZE, derived, kept_secret
+
+
+def test_the_same_folder_has_the_same_secret(tmp_path: Path) -> None:
+    """It is made once, is nobody else's, and can be read by nobody else on this machine."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = kept_secret(tmp_path / "a")
+    assert len(first) == SIZE
+    assert kept_secret(tmp_path / "a") == first
+    assert kept_secret(tmp_path / "b") != first
+    assert (tmp_path / "a" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_programs_that_start_at_once_share_it(tmp_path: Path) -> None:
+    """Whichever is first makes it, and all the others get that one."""
+    got: list[bytes] = []
+    threads = [threading.Thread(target=lambda: got.append(kept_secret(tmp_path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(got)) == 1
+    assert len(got) == 8
+
+
+def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
+    """What a program that was killed has left of it is written anew."""
+    (tmp_path / "secret.part").write_bytes(b"half")
+    assert len(kept_secret(tmp_path)) == SIZE
+
+
+def test_a_damaged_secret_is_said_to_be(tmp_path: Path) -> None:
+    """An empty file would sign everything for anybody: it is not used."""
+    (tmp_path / "secret").write_bytes(b"")
+    with pytest.raises(ComfyError, match="damaged"):
+        kept_secret(tmp_path)
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    """Where nothing can be kept, a sentence says so."""
+    (tmp_path / "secret").mkdir()
+    with pytest.raises(ComfyError, match="could not be used") as told:
+        kept_secret(tmp_path)
+    assert "--data" in told.value.hint
+    assert os.listdir(tmp_path / "secret") == []
+
+
+def test_each_purpose_has_its_own() -> None:
+    """What is signed for one purpose is no signature for another."""
+    assert derived(b"s", "a") != derived(b"s", "b")
+    assert derived(b"s", "a") != derived(b"t", "a")

@@ -1,0 +1,263 @@
+"""Whether the image server answers: asked only while a page is open, and told to every page."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.errors import ServerUnreachable
+from tests.support.http_client import BOB, finished, page_open, start, told
+from tests.support.serving import running_app
+from tests.support.waiting import awaited, eventually
+from ui.view.run_view import AWAY
+from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
+
+QUICK = CheckIntervals(idle=0.2, doubted=0.05, away=0.1)
+PATIENT = CheckIntervals(
+    idle=600, doubted=0.05, away=0.1
+)  # asks again only where something makes it doubt
+SECONDS = st.floats(min_value=0, max_value=1e6)
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    """A server that takes some time."""
+    with DemoServer(step_seconds=0.1) as server:
+        yield server
+
+
+def asked(demo: DemoServer) -> int:
+    """How often the server was asked whether it is there."""
+    return demo.requests["GET /system_stats"]
+
+
+@given(idle=SECONDS, doubted=SECONDS, away=SECONDS)
+def test_doubt_only_ever_shortens_a_pause(idle: float, doubted: float, away: float) -> None:
+    """Doubt never delays the next question, and changes nothing where the server is away."""
+    pace = CheckIntervals(idle, doubted, away)
+    short, long = pace.pause(reachable=True)
+    assert short <= long == idle
+    assert pace.pause(reachable=False) == (away, away)
+
+
+def test_a_server_is_known_to_be_away_soon() -> None:
+    """A pause and a question without an answer take fifteen seconds; one that is back is found in
+    two."""
+    pace = CheckIntervals()
+    assert pace.pause(reachable=True)[1] + ANSWER_SECONDS <= 15
+    assert pace.pause(reachable=False)[1] <= 2
+
+
+class Answers:
+    """A server that answers as it is told to, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.well = True
+        self.count = 0
+        self.counted = threading.Condition()
+
+    def __call__(self) -> bool:
+        with self.counted:
+            self.count += 1
+            self.counted.notify_all()
+        return self.well
+
+    async def asked(self, more: int = 1) -> None:
+        """Wait until it was asked so many times more."""
+        wanted = self.count + more
+
+        def wait() -> bool:
+            with self.counted:
+                return self.counted.wait_for(lambda: self.count >= wanted, 10)
+
+        assert await asyncio.to_thread(wait), f"asked {self.count} times"
+
+
+def test_only_a_change_is_told_and_to_everybody() -> None:
+    """Whoever listens is called once for each change, not for each answer."""
+
+    async def scenario() -> None:
+        answers, calls = Answers(), list[str]()
+        health = ServerHealth(answers, CheckIntervals(idle=0.01, doubted=0.01, away=0.01))
+        one, other = asyncio.Event(), asyncio.Event()
+
+        def change(name: str, event: asyncio.Event) -> Callable[[], None]:
+            return lambda: (calls.append(name), event.set())[0]
+
+        with health.listen(change("one", one)), health.listen(change("other", other)):
+            await answers.asked(3)
+            assert calls == []
+            for well in (False, True):
+                answers.well = well
+                await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), 10)
+                assert health.reachable is well
+                for event in (one, other):
+                    event.clear()
+                await answers.asked(3)
+        assert sorted(calls) == ["one", "one", "other", "other"]
+
+    awaited(scenario())
+
+
+def test_doubt_has_the_server_asked_soon() -> None:
+    """A request without an answer brings the next question forward; without a page nothing is
+    asked."""
+
+    async def scenario() -> None:
+        answers = Answers()
+        health = ServerHealth(answers, PATIENT)
+        health.doubt()
+        assert answers.count == 0
+        asking = asyncio.create_task(answers.asked())
+        with health.listen(lambda: None):
+            await asking
+            for _ in range(3):
+                asking = asyncio.create_task(answers.asked())
+                health.doubt()
+                await asking
+
+    awaited(scenario())
+
+
+def test_open_pages_hear_that_the_server_goes_and_comes(demo: DemoServer) -> None:
+    """Idle pages of two people are told that the server is away, and that it is back."""
+    with (
+        running_app(demo.url, pace=QUICK) as app,
+        page_open(app) as ann,
+        page_open(app, BOB) as bob,
+    ):
+        for page in (ann, bob):
+            assert told(page, lambda _: True)["server_away"] == ""
+        for _ in range(2):
+            demo.stop()
+            for page in (ann, bob):
+                assert told(page, lambda news: news["server_away"])["server_away"] == AWAY
+            demo.start()
+            for page in (ann, bob):
+                told(page, lambda news: news["server_away"] == "")
+
+
+def test_a_page_that_is_opened_meanwhile_is_told(demo: DemoServer) -> None:
+    """A page that comes while the server is away hears so, also as the only one."""
+    with running_app(demo.url, pace=QUICK) as app:
+        demo.stop()
+        for _ in range(2):
+            with page_open(app) as page:
+                told(page, lambda news: news["server_away"] == AWAY)
+        demo.start()
+        with page_open(app) as page:
+            told(page, lambda news: news["server_away"] == "")
+
+
+def test_a_server_that_is_frozen_is_away(demo: DemoServer) -> None:
+    """A server that takes connections and never answers is away as a dead one is."""
+    with Client(demo.url) as client, demo.hold("GET /system_stats"):
+        assert not client.answers(timeout=0.2)
+
+
+def test_a_question_that_is_aborted_is_no_answer(demo: DemoServer) -> None:
+    """When the app ends while it asks, nothing is said of the server."""
+    with (
+        Client(demo.url) as client,
+        demo.hold("GET /system_stats") as held,
+        ThreadPoolExecutor(1) as other,
+    ):
+        answer = other.submit(client.answers, timeout=30)
+        assert held.reached.wait(10)
+        client.abort()
+        with pytest.raises(ServerUnreachable):
+            answer.result(10)
+
+
+def test_a_refusal_is_an_answer(demo: DemoServer) -> None:
+    """A server that hides this address is there; one behind a proxy that says 502 is not."""
+    with Client(demo.url + "/elsewhere") as client:
+        assert client.answers(timeout=5)
+    with Client(demo.url) as client:
+        demo.script("http_502", at="GET /system_stats")
+        assert not client.answers(timeout=5)
+        assert client.answers(timeout=5)
+
+
+def test_a_request_that_fails_is_noticed_at_once(demo: DemoServer) -> None:
+    """However far off the next question is, a request that had no answer has pages told."""
+    with running_app(demo.url, pace=PATIENT) as app, page_open(app) as page:
+        told(page, lambda news: news["server_away"] == "")
+        eventually(lambda: asked(demo) == 1)
+        demo.stop()
+        with pytest.raises(ServerUnreachable):
+            app.services.forms.catalogue.get(refresh=True)
+        told(page, lambda news: news["server_away"] == AWAY)
+        demo.start()
+        told(page, lambda news: news["server_away"] == "")
+
+
+def test_a_run_notices_too(demo: DemoServer) -> None:
+    """A run that loses the server has pages told; its words and the page's are the same."""
+    with running_app(demo.url, pace=PATIENT) as app, page_open(app) as page:
+        run = start(app, **{"5.steps": 60})
+        eventually(lambda: run.state.phase == "running")
+        demo.stop()
+        news = told(page, lambda news: news["server_away"] and news["runs"][0]["said"] == AWAY)
+        assert news["server_away"] == AWAY
+        demo.start()
+        told(page, lambda news: news["server_away"] == "")
+        run.cancel()
+
+
+def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
+    """Those that wait keep their place; how long it takes is said again when the server is back."""
+    with running_app(demo.url, pace=QUICK) as app, page_open(app) as page:
+        finished(start(app, **{"5.steps": 1}))
+        runs = [start(app, **{"5.steps": 60}) for _ in range(3)]
+
+        def said(news: dict[str, Any]) -> str:
+            return " · ".join(entry["said"] for entry in news["runs"])
+
+        told(page, lambda news: "2 runs before yours, about " in said(news))
+        demo.stop()
+        assert said(told(page, lambda news: news["server_away"])).endswith("2 runs before yours")
+        demo.start()
+        # The first is lost to the restart; those behind it move up.
+        told(page, lambda news: not news["server_away"] and "before yours, about " in said(news))
+        for run in runs:
+            run.cancel()
+
+
+def test_an_idle_app_asks_nothing(demo: DemoServer) -> None:
+    """Before the first page, and after the last one is closed, the server hears nothing."""
+    with running_app(demo.url, pace=QUICK) as app:
+        assert asked(demo) == 0
+        with page_open(app) as page:
+            told(page, lambda _: True)
+            eventually(lambda: asked(demo) > 2)
+
+        def silent() -> bool:
+            before = asked(demo)
+            threading.Event().wait(5 * QUICK.idle)
+            return asked(demo) == before
+
+        eventually(silent, "nobody asks the server any more")
+
+
+def test_many_pages_cost_no_more_than_one(demo: DemoServer) -> None:
+    """The server is asked once for all pages that are open."""
+    with (
+        running_app(demo.url, pace=PATIENT) as app,
+        page_open(app) as one,
+        page_open(app) as two,
+        page_open(app, BOB) as three,
+    ):
+        for page in (one, two, three):
+            told(page, lambda _: True)
+        eventually(lambda: asked(demo) == 1)
+    assert asked(demo) == 1

@@ -1,0 +1,191 @@
+"""Who has how much of what there is only so much of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from tests.support.waiting import awaited
+from ui.gradio_gate.owners import Owners
+from ui.web.addresses import client_address
+from ui.web.body_limits import LeastSpeed
+from ui.web.limits import WebLimits
+from ui.web.log_limit import LINES, LogLimit
+from ui.web.shares import Caller, FairSlots, Share
+from ui.web.uvicorn_protocols import Addresses
+
+CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
+
+
+@given(st.lists(st.tuples(CALLERS, st.integers(0, 5)), max_size=40), st.data())
+def test_nobody_takes_more_than_their_share(
+    wishes: list[tuple[Caller, int]], data: st.DataObject
+) -> None:
+    """At no time, of whatever is taken and given back in whatever order; and what is given back is
+    there again."""
+    share, held = Share(20, person=8, address=12), list[tuple[Caller, int]]()
+    for caller, amount in wishes:
+        if share.take(caller, amount):
+            held.append((caller, amount))
+        if held and data.draw(st.booleans()):
+            share.give_back(*held.pop())
+        persons, addresses = Counter[str](), Counter[str]()
+        for one, taken in held:
+            persons[one.person] += taken
+            addresses[one.address] += taken
+        assert share.taken == persons.total() <= 20
+        assert max(persons.values(), default=0) <= 8
+        assert max(addresses.values(), default=0) <= 12
+    for one, taken in held:
+        share.give_back(one, taken)
+    assert share.take(Caller("a", "x"), 8)
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), CALLERS), max_size=120))
+def test_names_belong_to_whoever_came_first(uses: list[tuple[int, Caller]]) -> None:
+    """Nobody gets another's name, nobody has more than they may, and each that goes is told of
+    once."""
+    gone: list[str] = []
+    owners = Owners(12, person=5, address=8, forget=gone.append)
+    names: dict[str, Caller] = {}
+    for number, caller in uses:
+        name, known = str(number), names.get(str(number))
+        assert owners.claim(name, caller) is (known is None or known.person == caller.person)
+        names.setdefault(name, caller)
+        for lost in gone:
+            del names[lost]
+        gone.clear()
+        assert all(owners.belongs(one, owner) for one, owner in names.items())
+        assert len(names) <= 12
+        assert max(Counter(one.person for one in names.values()).values(), default=0) <= 5
+        assert max(Counter(one.address for one in names.values()).values(), default=0) <= 8
+
+
+def test_whoever_has_most_makes_room() -> None:
+    """A newcomer takes the place of what was used longest ago at the address that has most, not of
+    anybody else's."""
+    gone: list[str] = []
+    owners = Owners(6, person=10, address=10, forget=gone.append)
+    owners.claim("old", Caller("ann", "quiet"))
+    for number in range(5):
+        owners.claim(f"rude{number}", Caller("rude", "loud"))
+    owners.claim("rude0", Caller("rude", "loud"))
+    owners.claim("new", Caller("bob", "elsewhere"))
+    assert gone == ["rude1"]
+
+
+def test_whoever_asks_much_waits_for_themselves() -> None:
+    """Of one person so many requests are at work at once, and from one address; another's goes in
+    between."""
+
+    async def seen() -> list[str]:
+        turns, begun, end = FairSlots(person=1, address=2), list[str](), asyncio.Event()
+
+        async def work(name: str, caller: Caller) -> None:
+            async with turns.turn(caller):
+                begun.append(name)
+                await end.wait()
+
+        async with asyncio.TaskGroup() as group:
+            for name, caller in (
+                ("ann", Caller("ann", "x")),
+                ("ann again", Caller("ann", "x")),
+                ("bob", Caller("bob", "x")),
+                ("third", Caller("third", "x")),
+                ("elsewhere", Caller("fourth", "y")),
+            ):
+                group.create_task(work(name, caller))
+            await asyncio.sleep(0.05)
+            at_work = list(begun)
+            end.set()
+        assert len(begun) == 5
+        return at_work
+
+    assert awaited(seen()) == ["ann", "bob", "elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "arrives"),
+    [
+        ([(0.05, 1000)] * 8, True),  # twice the least speed
+        ([(0.05, 100)] * 12, False),  # a fifth of it
+        ([(0.0, 100_000), (0.8, 1)], False),  # fast, then silent
+        ([(0.1, 1), (0.0, 1)], True),  # slow to begin
+    ],
+)
+def test_a_body_has_a_least_speed(pieces: list[tuple[float, int]], arrives: bool) -> None:
+    """A slow link that does not stand still brings any body; one that dribbles or falls silent ends
+    in a sentence."""
+
+    async def ends_well() -> bool:
+        pace, rest = (
+            LeastSpeed(WebLimits(patience=0.3, pause=0.4, least_speed=10_000)),
+            iter(pieces),
+        )
+
+        async def receive() -> Message:
+            wait, size = next(rest)
+            await asyncio.sleep(wait)
+            return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+        try:
+            for _ in pieces:
+                await pace.next(receive)
+        except HTTPException as refused:
+            return refused.status_code != 408
+        return True
+
+    assert awaited(ends_well()) is arrives
+
+
+def test_proxies_have_as_many_connections_as_come() -> None:
+    """Any other address has so many, and one that ends makes room."""
+    addresses = Addresses(2, ("10.0.0.0/8",))
+    assert all(addresses.arrive(("10.1.2.3", 1)) for _ in range(5))
+    first, second, third = (addresses.arrive(("192.0.2.1", 1)) for _ in range(3))
+    assert first
+    assert second
+    assert third is None
+    assert addresses.arrive(("192.0.2.2", 1))
+    first()
+    assert addresses.arrive(("192.0.2.1", 1))
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        (("192.0.2.1", 5), "192.0.2.1"),
+        (("2001:db8::1", 5), "2001:db8::/64"),
+        (("2001:db8::ffff:1", 5), "2001:db8::/64"),
+        (("fe80::1%eth0", 5), "fe80::/64"),
+        (("::ffff:192.0.2.1", 5), "192.0.2.1"),
+        (("a name", 5), ""),
+        (None, ""),
+    ],
+)
+def test_one_customer_is_one_address(client: tuple[str, int] | None, address: str) -> None:
+    """Of IPv6 a customer has a whole network, all of which counts as one."""
+    assert client_address({"client": client}) == address
+
+
+def test_the_log_does_not_grow_with_the_attempts() -> None:
+    """Lines that differ in values or numbers only are of one kind, of which so many a minute pass,
+    news too."""
+    limit = LogLimit()
+
+    def passed(level: int, text: str, *values: object) -> bool:
+        return limit.filter(logging.LogRecord("a", level, "", 0, text, values, None))
+
+    assert sum(passed(logging.WARNING, "No login for %r", number) for number in range(100)) == LINES
+    assert (
+        sum(passed(logging.ERROR, f"Expected 45, got {number}") for number in range(100)) == LINES
+    )
+    assert sum(passed(logging.INFO, "Done") for _ in range(100)) == LINES
+    assert passed(logging.WARNING, "Another thing")

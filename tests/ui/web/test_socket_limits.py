@@ -1,0 +1,194 @@
+"""How many sockets and connections may be open, and what a browser may say on them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+
+from comfy.demo import DemoServer
+from comfy.protocol.run_state import Phase
+from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import eventually
+from ui.web import uvicorn_protocols as protocols
+from ui.web.limits import WebLimits
+from ui.web.socket_limits import BURST, TOO_FAST, TOO_MANY, UNKNOWN_WORD
+
+FEW = WebLimits(sockets=5, person_sockets=3)
+
+
+@pytest.fixture(scope="module")
+def served(own_temporary_folder: Path) -> Iterator[tuple[DemoServer, RunningApp]]:
+    """A slow server, and an app that lets few sockets be open."""
+    with running_demo_app(step_seconds=0.05, limits=FEW) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: tuple[DemoServer, RunningApp], nothing_left_behind: None) -> Iterator[RunningApp]:
+    """The app, left without a run."""
+    demo, app = served
+    yield app
+    eventually(
+        lambda: demo.queue.remaining() == 0 and demo.sockets.open == 0,
+        "the server has nothing to do",
+    )
+    app.close_idle()
+
+
+def ended(connection: websocket.WebSocket) -> int | None:
+    """The code that the server closes with; None where it has dropped the connection while we were
+    still sending."""
+    try:
+        return close_code(connection)
+    except (OSError, websocket.WebSocketException):
+        return None
+
+
+def test_a_person_has_so_many_sockets(app: RunningApp) -> None:
+    """One too many is closed with the reason; others are not concerned, and a closed one makes
+    room."""
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(3):
+            open_ones.enter_context(page_open(app)).recv()
+        with page_open(app) as one_more:
+            assert close_code(one_more) == TOO_MANY
+        with page_open(app, BOB) as other:
+            assert other.recv()
+    with page_open(app) as again:
+        eventually(lambda: again.connected)
+        assert again.recv()
+
+
+def test_all_together_have_so_many_sockets(app: RunningApp) -> None:
+    """Strangers with ever new names cannot open more than the app can serve; runs' sockets count
+    too."""
+    run = start(app, **{"5.steps": 60})
+    with contextlib.ExitStack() as open_ones:
+        open_ones.enter_context(watching(app, run.id)).recv()
+        for number in range(4):
+            open_ones.enter_context(page_open(app, f"{number}" * 40)).recv()
+        with page_open(app, "z" * 40) as one_more:
+            assert close_code(one_more) == TOO_MANY
+    run.cancel()
+
+
+@pytest.mark.parametrize(
+    "word", ["", "hello", "x" * 1000, "\0", '{"stop": true}', "painted ", "<script>"]
+)
+@pytest.mark.parametrize("where", ["/news", "/live"])
+def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> None:
+    """A page says one of a few words; anything else closes its socket, and harms no run."""
+    run = start(app, **{"5.steps": 60})
+    with page_open(app) if where == "/news" else watching(app, run.id) as one:
+        one.recv_data()
+        one.send(word)
+        assert close_code(one) == UNKNOWN_WORD
+    eventually(lambda: run.state.phase is not Phase.WAITING, "it runs")
+    assert not run.state.phase.finished
+    run.cancel()
+
+
+@pytest.mark.parametrize("where", ["/news", "/live"])
+def test_bytes_and_large_words_end_a_socket(app: RunningApp, where: str) -> None:
+    """Binary frames, also in pieces, and words of megabytes."""
+    run = start(app, **{"5.steps": 60})
+    for data, code in ((b"\0\1", UNKNOWN_WORD), (b"", UNKNOWN_WORD), (b"x" * 2_000_000, 1009)):
+        with page_open(app) if where == "/news" else watching(app, run.id) as one:
+            one.recv_data()
+            with contextlib.suppress(OSError):  # closed while it is still sending
+                one.send(data, websocket.ABNF.OPCODE_BINARY)
+            assert ended(one) in (code, None)
+    assert not run.state.phase.finished
+    run.cancel()
+
+
+@pytest.mark.parametrize("where", ["/news", "/live"])
+def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
+    """A browser that talks without end is cut off; the run and another watcher go on."""
+    run = start(app, **{"5.steps": 60})
+    word = "here" if where == "/news" else "painted"
+    with (
+        watching(app, run.id) as other,
+        page_open(app) if where == "/news" else watching(app, run.id) as one,
+    ):
+        other.recv_data()
+        one.recv_data()
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            for _ in range(int(BURST) * 20):
+                one.send(word)
+        assert ended(one) in (TOO_FAST, None)
+        frames = (one for one in messages(other) if isinstance(one, bytes))
+        assert len(list(itertools.islice(frames, 3))) == 3
+    assert not run.state.phase.finished
+    run.cancel()
+
+
+def test_a_stalled_browser_delays_nobody(app: RunningApp) -> None:
+    """One browser reads nothing at all, though it asks for every frame: its buffers fill, and that
+    is all.
+
+    Another watcher of the same run gets frames up to the end, a page its news, and the run ends as
+    it would have.
+    """
+    run = start(app, **{"5.steps": 30, "4.width": 1024, "4.height": 1024})
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)]
+    with (
+        watching(app, run.id, sockopt=small) as stalled,
+        watching(app, run.id) as lively,
+        page_open(app) as open_page,
+    ):
+        got: list[object] = []
+        for one in messages(lively):
+            got.append(one)
+            with contextlib.suppress(OSError):
+                stalled.send("painted")
+        assert len([one for one in got if isinstance(one, bytes)]) >= 10
+        assert isinstance(got[-1], dict)
+        assert got[-1]["phase"] == "done"
+        assert json.loads(open_page.recv())["runs"]
+    assert run.state.phase == "done"
+
+
+def silent(app: RunningApp, said: bytes = b"") -> socket.socket:
+    """A connection on which no request comes."""
+    host, port = app.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(said)
+    return connection
+
+
+def test_connections_have_a_bound() -> None:
+    """More connections than the app can serve are told to come later; once there are fewer, all is
+    well again."""
+    with running_demo_app(step_seconds=0, limits=WebLimits(connections=6)) as (_, app):
+        with contextlib.ExitStack() as kept:
+            for _ in range(5):
+                kept.enter_context(silent(app))
+            eventually(lambda: requests.get(f"{app.url}/robots.txt", timeout=10).status_code == 503)
+        eventually(lambda: requests.get(f"{app.url}/robots.txt", timeout=10).status_code == 200)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost:"])
+def test_silent_connections_are_closed(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """Whoever connects and asks for nothing, or for half of something, is let go; sockets of pages
+    are not."""
+    monkeypatch.setattr(protocols, "HEAD_SECONDS", 0.3)
+    with page_open(app) as open_page, silent(app, said) as connection:
+        open_page.recv()
+        while connection.recv(10_000):
+            pass
+        threading.Event().wait(0.4)
+        open_page.send("here")
+        assert open_page.recv()

@@ -1,0 +1,83 @@
+"""Connections of browsers, as the web server holds them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from tests.support.waiting import eventually
+from ui.server import WebSettings, web_config
+from ui.web.limits import WebLimits
+
+
+@contextlib.contextmanager
+def serving(app: Any) -> Iterator[int]:
+    """An ASGI app behind the app's own web server; its port."""
+    server = uvicorn.Server(web_config(app, WebSettings(port=0), WebLimits()))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def _starts(send: Send) -> None:
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
+
+
+def test_an_answer_is_not_cut_by_the_one_before_it() -> None:
+    """A request whose work goes on after its answer leaves the next answer on the same connection
+    alone."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"], scope.get("path"):
+            case "http", "/first":
+                await _starts(send)
+                await send({"type": "http.response.body", "body": b"ok"})
+                await begun.wait()
+                asyncio.get_running_loop().call_later(0.05, ended.set)
+            case "http", _:
+                await _starts(send)
+                await send({"type": "http.response.body", "body": b"o", "more_body": True})
+                begun.set()
+                await ended.wait()
+                await send({"type": "http.response.body", "body": b"k"})
+
+    with (
+        serving(app) as port,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as browser,
+    ):
+        for path in ("/first", "/second"):
+            browser.request("GET", path)
+            assert browser.getresponse().read() == b"ok"
+
+
+def test_an_answer_that_breaks_off_ends_its_connection() -> None:
+    """What is not told whole is not taken for whole."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _starts(send)
+            await send({"type": "http.response.body", "body": b"o", "more_body": True})
+
+    with (
+        serving(app) as port,
+        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as browser,
+    ):
+        browser.request("GET", "/")
+        with pytest.raises(http.client.IncompleteRead):
+            browser.getresponse().read()

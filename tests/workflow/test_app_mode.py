@@ -1,0 +1,189 @@
+"""App mode: the inputs an author exposed are found again, in all three forms of id."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.graph.convert import convert
+from comfy.object_info import Catalogue
+from comfy.workflow.app import App
+from comfy.workflow.app_mode import find_widget, read_app
+from comfy.workflow.model import read_workflow
+from comfy.workflow.resolve import on_server
+from tests.support.samples.forms import parse_workflow
+from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node
+
+GRAPH = Path(__file__).parents[1] / "data" / "graphs" / "two_boats.graph.json"
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return json.loads(GRAPH.read_text())
+
+
+def app_of(data: Any) -> App:
+    app = read_app(converted(data))
+    assert app is not None
+    return app
+
+
+def test_what_an_app_shows(data: Any) -> None:
+    """Inputs come in the author's order, each once, with height, and with every prompt input they
+    set."""
+    app = app_of(data)
+    assert [(one.height, one.targets) for one in app.inputs] == [
+        (120, (("50:30", "text"),)),
+        (None, (("2", "width"),)),
+        (None, (("2", "height"),)),
+        (None, (("50:31:20", "seed"), ("51:31:20", "seed"))),
+    ]
+
+
+def test_labels_and_heights_for_a_form(data: Any) -> None:
+    """A label that is the input's name says nothing, "Seed" for `seed` is its author's; heights are
+    whole pixels."""
+    app = on_server(parse_workflow("boats", data), CATALOGUE).app
+    assert app is not None
+    assert [(one.label, one.height) for one in app.inputs] == [
+        ("", 120),
+        ("", None),
+        ("", None),
+        ("Seed", None),
+    ]
+
+
+def test_outputs_that_are_gone_are_left_out(data: Any) -> None:
+    """An app keeps those that the graph still has."""
+    assert app_of(data).outputs == ("10",)
+
+
+def test_promoted_widget_by_its_inner_node(data: Any) -> None:
+    """An id inside a subgraph stands for the widget on the one node of the root that shows it."""
+    data = json.loads(json.dumps(data))
+    data["nodes"] = [one for one in data["nodes"] if one["id"] != 51]
+    shown = find_widget(converted(data), "30", "text")
+    assert shown is not None
+    assert (shown.node, shown.name, shown.value, shown.label) == (
+        "50",
+        "text",
+        "a red boat",
+        "text",
+    )
+
+
+def test_inner_widget_that_several_hosts_show(data: Any) -> None:
+    """Where two hosts show the widget, one entry sets it in both."""
+    shown = find_widget(converted(data), "30", "text")
+    assert shown is not None
+    assert shown.targets == (("50:30", "text"), ("51:30", "text"))
+
+
+def test_labels_of_ports(data: Any) -> None:
+    """The name an author gave a subgraph's input is its label."""
+    shown = converted(data).widget("50:31", "seed")
+    assert shown is not None
+    assert shown.label == "Seed"
+
+
+def test_widget_of_a_primitive() -> None:
+    """A PrimitiveNode answers to `value`, and to the name of the widget it feeds."""
+    data = graph(
+        graph_node(1, "PrimitiveNode", 64, "fixed"),
+        graph_node(2, "Empty", 1, 1, sockets="width"),
+        links="1.0 INT > 2.width",
+    )
+    for name in ("value", "width"):
+        shown = find_widget(converted(data), 1, name)
+        assert shown is not None
+        assert shown.targets == (("2", "width"),)
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        None,
+        3,
+        [],
+        {},
+        {"inputs": []},
+        {"inputs": 5, "outputs": "x"},
+        {"inputs": [None, 1, [], [1], [1, 2], {"a": 1}]},
+    ],
+)
+def test_no_app(saved: object) -> None:
+    """Anything but a selection is no app."""
+    assert (
+        read_app(converted(graph(graph_node(1, "Number", 2), extra={"linearData": saved}))) is None
+    )
+
+
+@pytest.mark.parametrize("stored", [None, True, 1.5, [], {}, "", ":", "a:b", "a:b:c:d", "nobody"])
+def test_ids_that_are_none(stored: object) -> None:
+    """An id of no form leads nowhere, and harms nothing."""
+    assert find_widget(converted(graph(graph_node(1, "Number", 2))), stored, "value") is None
+
+
+def _same_limits(options: Any, expected: Any) -> bool:
+    if expected["min"] is None:
+        return True
+    return (options.get("min"), options.get("max"), options.get("step", 1)) == tuple(
+        expected[key] for key in ("min", "max", "step")
+    )
+
+
+def test_official_apps(shared: Path) -> None:
+    """Every entry that the official front end placed is placed alike: host, inputs, value, label,
+    title and limits."""
+    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    wrong: list[object] = []
+    for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
+        result = convert(
+            json.loads((shared / "workflows" / "gui_to_api" / "gui" / name).read_text()), catalogue
+        )
+        for entry in app["inputs"]:
+            shown = find_widget(result, *entry["stored"][:2])
+            if entry["resolved"].startswith("dropped"):
+                if entry["api"] and (
+                    shown is None or sorted(map(list, shown.targets)) != sorted(entry["api"])
+                ):
+                    wrong.append((name, entry["stored"], shown))
+                continue
+            assert shown is not None, (name, entry["stored"])
+            if entry["api"]:
+                seen = [shown.node, shown.name, shown.value, shown.label, shown.title]
+                label = entry["label"] or entry["widget"]
+                expected = [
+                    entry["host_node"],
+                    entry["widget"],
+                    entry["value"],
+                    label,
+                    entry["host_title"],
+                ]
+                limits = _same_limits(shown.spec.options if shown.spec else {}, entry["options"])
+                if seen != expected or not limits:
+                    wrong.append((name, seen, expected))
+            if sorted(map(list, shown.targets)) != sorted(entry["api"]):
+                wrong.append((name, entry["stored"], shown.targets, entry["api"]))
+    assert wrong == []
+
+
+def test_official_apps_keep_their_labels(shared: Path) -> None:
+    """What an author wrote for people, with a capital or a space, is the field's label letter by
+    letter."""
+    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    compared = 0
+    for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
+        workflow = read_workflow(shared / "workflows" / "gui_to_api" / "gui" / name)
+        form = build_form(on_server(workflow, catalogue), catalogue)
+        labels = {target: field.label for field in form.fields for target in field.targets}
+        for entry in app["inputs"]:
+            written = entry.get("label") or ""
+            if written and entry["api"] and (" " in written or not written.islower()):
+                assert labels[tuple(entry["api"][0])] == written, (name, entry["stored"])
+                compared += 1
+    assert compared >= 20

@@ -1,0 +1,231 @@
+"""The toml beside a workflow, and its documentation."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.workflow.config import FIELD_KEYS, FORM_KEYS, FormConfig, parse_config, read_config
+from comfy.workflow.model import read_workflow
+from tests.support.samples.forms import (
+    WORKFLOWS,
+    form_of,
+    small_catalogue,
+    text_to_image,
+    workflow_of,
+)
+
+README = (WORKFLOWS / "README.md").read_text(encoding="utf-8")
+
+
+def said(**data: Any) -> FormConfig:
+    """A config as a toml file of the name sample.toml would give it."""
+    return parse_config("sample.toml", data)
+
+
+def configured(**data: Any) -> Form:
+    """The plain form with a toml beside it."""
+    return form_of(text_to_image(), said(**data))
+
+
+def example() -> FormConfig:
+    """The example of the documentation."""
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    return parse_config("example.toml", tomllib.loads(block))
+
+
+def test_the_documented_example_works_as_described() -> None:
+    """The toml in workflows/README.md fits the text-to-image workflow, without one problem."""
+    form = build_form(
+        workflow_of(read_workflow(WORKFLOWS / "text-to-image.json").prompt, example()),
+        small_catalogue(),
+    )
+    assert form.problems == ()
+    assert form.title == "Portrait lighting"
+    shown = [
+        (field.label, field.group, field.section)
+        for field in form.fields
+        if field.group != "hidden"
+    ]
+    assert shown == [
+        ("Light", "main", None),
+        ("Steps", "main", None),
+        ("Size", "main", None),
+        ("Model", "advanced", "Look"),
+    ]
+    steps = form.field("5.steps")
+    assert (steps.widget, steps.min, steps.max, steps.default, steps.source) == (
+        "slider",
+        10,
+        40,
+        30,
+        "toml",
+    )
+    assert form.field("4.width").targets == (("4", "width"), ("4", "height"))
+
+
+def test_every_setting_is_documented() -> None:
+    """The tables in workflows/README.md name all settings and no others."""
+    documented = set(
+        re.findall(
+            r"`(\w+)`", " ".join(line.split("|")[1] for line in README.splitlines() if "|" in line)
+        )
+    )
+    files = {file.stem for file in WORKFLOWS.glob("*.json")}
+    assert documented - files == set(FORM_KEYS) | set(FIELD_KEYS)
+    assert set(re.findall(r"^\| `([\w-]+)`", README, re.MULTILINE)) >= files
+
+
+def test_listed_fields_come_first_in_the_order_of_the_file() -> None:
+    """What is listed is the form; the rest is folded away."""
+    form = configured(
+        fields={"3.seed": {}, "6.text": {"label": "Scene"}, "3.cfg": {"group": "advanced"}}
+    )
+    assert [field.label for field in form.fields if field.group == "main"] == ["Seed", "Scene"]
+    assert next(field.key for field in form.fields if field.group == "advanced") == "3.cfg"
+    assert form.field("5.width").group == "advanced"
+
+
+@pytest.mark.parametrize(
+    ("others", "group"), [("hidden", "hidden"), ("auto", "main"), ("advanced", "advanced")]
+)
+def test_others_decides_about_the_rest(others: str, group: str) -> None:
+    """Inputs that are not listed are hidden, folded away, or judged as if there were no toml."""
+    form = configured(others=others, fields={"3.steps": {}})
+    assert form.field("6.text").group == group
+
+
+def test_a_title_alone_changes_no_field() -> None:
+    """Without any listed field the heuristics decide."""
+    form = configured(title="Mine", description="Words.")
+    assert (form.title, form.description) == ("Mine", "Words.")
+    assert form.field("6.text").group == "main"
+
+
+def test_the_author_may_hide_require_and_explain() -> None:
+    """hidden, required, help, default and widget are the author's word."""
+    form = configured(
+        fields={
+            "6.text": {
+                "required": True,
+                "help": "Say what you want.",
+                "widget": "text",
+                "default": "",
+            },
+            "3.seed": {"hidden": True, "default": 5},
+        }
+    )
+    text = form.field("6.text")
+    assert (text.required, text.tooltip, text.widget, text.default) == (
+        True,
+        "Say what you want.",
+        "text",
+        "",
+    )
+    assert (form.field("3.seed").group, form.field("3.seed").default) == ("hidden", 5)
+
+
+def test_a_stand_in_for_a_missing_model_is_a_note_not_a_problem() -> None:
+    """`closest` lets a workflow run with what the server has."""
+    prompt = text_to_image()
+    prompt["4"]["inputs"]["ckpt_name"] = "v1-5-pruned-emaonly.safetensors"
+    form = form_of(prompt, said(fields={"4.ckpt_name": {"closest": True}}))
+    assert form.field("4.ckpt_name").default == "tiny_sd15.safetensors"
+    assert form.problems == ()
+    assert "v1-5-pruned-emaonly" in form.notes[0]
+
+
+def test_limits_can_be_narrowed_but_not_widened() -> None:
+    """The server would refuse what lies beyond its own limits."""
+    form = configured(fields={"3.steps": {"min": -5, "max": 50}})
+    assert (form.field("3.steps").min, form.field("3.steps").max) == (1, 50)
+    assert form.problems == ("Steps has the min -5 in its toml, but the server stops at 1.",)
+
+
+def test_the_outputs_that_count_can_be_chosen() -> None:
+    """Only what the author names is a result; a name that fits nothing is a problem."""
+    form = configured(outputs=["9", "77"])
+    assert [output.node for output in form.outputs] == ["9"]
+    assert form.problems == ("The toml's output “77” is not an output node.",)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"titel": "x"}, "no setting “titel”. Did you mean “title”?"),
+        ({"title": 7}, "“title” must be a text"),
+        ({"others": "none"}, "must be one of advanced, auto, hidden"),
+        ({"fields": 7}, "“fields” must be a table"),
+        ({"fields": {"3.steps": 7}}, "must be a table such as"),
+        ({"fields": {"3.steps": {"maximum": 9}}}, "no setting “maximum”"),
+        ({"fields": {"3.steps": {"max": "9"}}}, "“max” must be a number"),
+        ({"fields": {"3.steps": {"max": float("nan")}}}, "“max” must be a number"),
+        ({"fields": {"3.steps": {"min": 9, "max": 3}}}, "min above its max"),
+        ({"fields": {"3.steps": {"widget": "knob"}}}, "“widget” must be one of"),
+        ({"fields": {"3.steps": {"widget": "image"}}}, "cannot be shown as image"),
+        ({"fields": {"3.cfg": {"widget": "seed"}}}, "cannot be shown as seed"),
+        (
+            {"fields": {"3.steps": {"default": "many"}}},
+            "is “many” in its toml, but it must be a whole number",
+        ),
+        ({"fields": {"3.steps": {"default": 0}}}, "is 0 in its toml, but must be at least 1"),
+        (
+            {"fields": {"3.stepps": {}}},
+            "names “3.stepps”, which this workflow does not have. Did you mean “3.steps”?",
+        ),
+        ({"fields": {"KSampler.steps": {}, "3.steps": {}}}, "names “3.steps” twice"),
+        ({"fields": {"3.steps": {"also": ["3.nothing"]}}}, "names “3.nothing”"),
+        ({"fields": {"3.steps": {"also": ["6.text"]}}}, "cannot also set 6.text: the types differ"),
+    ],
+)
+def test_mistakes_are_sentences_and_the_form_is_still_there(
+    data: dict[str, Any], words: str
+) -> None:
+    """A wrong toml says what is wrong, and the workflow opens anyway."""
+    form = configured(**data)
+    assert words in " ".join(form.problems)
+    assert form.field("3.steps").default in (20, 1, 3)
+
+
+@pytest.mark.parametrize("content", [b"title = ", b"\xff\xfe", b"a" * 10])
+def test_a_broken_toml_does_not_keep_the_workflow_from_opening(
+    tmp_path: Path, content: bytes
+) -> None:
+    """The reason is a problem of the form."""
+    file = tmp_path / "broken.toml"
+    file.write_bytes(content)
+    (problem,) = read_config(file).problems
+    assert "broken.toml" in problem
+
+
+TOML = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(["3.steps", "3.cfg", "6.text", "4.ckpt_name", "KSampler.seed", "?"]),
+    st.dictionaries(st.sampled_from(sorted(FIELD_KEYS)), TOML, max_size=4) | TOML,
+    max_size=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(FORM_KEYS)), TOML, max_size=4), FIELDS)
+@settings(deadline=None)
+def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> None:
+    """Whatever stands in it, no field is lost and no label doubled."""
+    form = configured(**top | {"fields": fields})
+    labels = [field.label for field in form.fields]
+    assert len(labels) == len(set(labels))
+    targets = [target for field in form.fields for target in field.targets]
+    assert len(targets) == len(set(targets)) == 13

@@ -1,0 +1,399 @@
+"""Finding the workflow inside files of every kind."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy.errors import WorkflowError
+from comfy.workflow.extract import ExtractedWorkflow, find_workflow, find_workflow_in
+from tests.support.samples.media import (
+    BOTH,
+    BOTH_JSON,
+    COPYRIGHT,
+    GRAPH,
+    GRAPH_TEXT,
+    IMAGE_DESCRIPTION,
+    MAKE,
+    MEDIA,
+    MODEL,
+    PROMPT,
+    PROMPT_TEXT,
+    USER_COMMENT,
+    XP_COMMENT,
+    box,
+    element,
+    every_container,
+    flac,
+    id3,
+    ogg,
+    png_chunks,
+    png_text,
+    riff,
+    riff_text,
+    saved,
+    vorbis_comment,
+    with_exif,
+)
+
+CONTAINERS = every_container()
+
+
+def as_written(documents: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The samples made by ffmpeg carry a NaN and no App data; what both have is compared."""
+    if documents is None:
+        return None
+    known = {"3": PROMPT["3"]["inputs"]}
+    return {
+        k: (v["inputs"] if k in known else v)
+        for k, v in documents.items()
+        if k not in ("version", "extra")
+    }
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_every_kind_of_file_gives_both_documents(name: str) -> None:
+    """Whatever the container, the prompt and the graph come out, letters outside ASCII intact."""
+    carried = find_workflow(CONTAINERS[name], name)
+    assert as_written(carried.prompt) == as_written(PROMPT)
+    assert as_written(carried.graph) == as_written(GRAPH)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_the_name_of_a_file_does_not_matter(name: str) -> None:
+    """People rename files, and browsers drop endings: the kind is told by the content."""
+    assert find_workflow(CONTAINERS[name], "download") == find_workflow(
+        CONTAINERS[name], "picture.bmp"
+    )
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_file_on_disk_gives_the_same(name: str, tmp_path: Path) -> None:
+    """Reading from disk and from memory is one thing."""
+    file = tmp_path / name
+    file.write_bytes(CONTAINERS[name])
+    assert find_workflow_in(file) == find_workflow(CONTAINERS[name], name)
+
+
+def test_it_says_where_the_documents_were() -> None:
+    """The page can tell people what it read."""
+    assert find_workflow(png_text(BOTH), "a.png").where == "PNG text (prompt, workflow)"
+    assert find_workflow(json.dumps(PROMPT).encode(), "a.json").where == "JSON"
+
+
+def test_one_document_is_enough() -> None:
+    """Some tools keep only one of the two."""
+    assert find_workflow(png_text({"workflow": GRAPH_TEXT}), "a") == ExtractedWorkflow(
+        None, GRAPH, "PNG text (workflow)"
+    )
+    assert find_workflow(png_text({"prompt": PROMPT_TEXT}), "a") == ExtractedWorkflow(
+        PROMPT, None, "PNG text (prompt)"
+    )
+
+
+# Where savers seen in the wild put them, beside ComfyUI's own Model and Make.
+EXIF_PLACES: list[dict[int, str | bytes]] = [
+    {MAKE: f"Prompt:{PROMPT_TEXT}", IMAGE_DESCRIPTION: f"Workflow:{GRAPH_TEXT}"},
+    {IMAGE_DESCRIPTION: PROMPT_TEXT, COPYRIGHT: GRAPH_TEXT},
+    {USER_COMMENT: b"ASCII\0\0\0" + BOTH_JSON},
+    {USER_COMMENT: b"UNICODE\0" + json.dumps(BOTH).encode("utf-16-be")},
+    {USER_COMMENT: b"UNICODE\0" + json.dumps(BOTH).encode("utf-16-le")},
+    {USER_COMMENT: BOTH_JSON},
+    {XP_COMMENT: json.dumps(BOTH).encode("utf-16-le")},
+    {MODEL: f"prompt: {PROMPT_TEXT}\0\0", MAKE: f"workflow:{GRAPH_TEXT}"},
+]
+
+
+@pytest.mark.parametrize("tags", EXIF_PLACES, ids=range(len(EXIF_PLACES)))
+@pytest.mark.parametrize("form", ["WEBP", "JPEG", "PNG"])
+def test_exif_texts_are_found_by_what_they_say(form: str, tags: dict[int, str | bytes]) -> None:
+    """Any tag, with or without a name before the JSON, in any of the encodings EXIF allows."""
+    carried = find_workflow(with_exif(form, tags), "a")
+    assert (carried.prompt, carried.graph) == (PROMPT, GRAPH)
+
+
+def id3_utf16(texts: dict[str, str]) -> bytes:
+    """ID3 frames as Windows' programs write them: both strings UTF-16 with a byte order mark."""
+    frames = [
+        (b"TXXX", b"\1" + k.encode("utf-16") + b"\0\0" + v.encode("utf-16"))
+        for k, v in texts.items()
+    ]
+    return id3(*frames, version=3)
+
+
+def matroska_tag(name: bytes, text: bytes) -> bytes:
+    """One tag of a Matroska file."""
+    return element(
+        0x1254C367, element(0x7373, element(0x67C8, element(0x45A3, name), element(0x4487, text)))
+    )
+
+
+LIVE_CLUSTER = element(0x1F43B675, element(0xA3, b"x" * 9), unknown=True)
+QUICKTIME_ITEM = box(b"\0\0\0\1", box(b"data", bytes(8), BOTH_JSON))
+BIG_MDAT = b"\0\0\0\1mdat" + (24).to_bytes(8, "big") + bytes(8)
+RARE: dict[str, bytes] = {
+    "jpeg comment": saved("JPEG", comment=BOTH_JSON),
+    "id3 in wav": riff(
+        b"WAVE", (b"data", bytes(9)), (b"id3 ", id3((b"COMM", b"\3eng\0" + BOTH_JSON), version=3))
+    ),
+    "avi": riff(
+        b"AVI ", (b"LIST", b"hdrl" + bytes(9)), (b"LIST", b"INFO" + riff_text(b"ICMT", BOTH_JSON))
+    ),
+    "id3v2.2": id3(
+        (b"TXX", b"\0prompt\0" + PROMPT_TEXT.encode()),
+        (b"COM", b"\0eng\0" + GRAPH_TEXT.encode()),
+        version=2,
+    ),
+    "utf-16 id3": id3_utf16(BOTH),
+    "packed id3": id3((b"TXXX", bytes(4) + zlib.compress(b"\3a\0" + BOTH_JSON)), flags=b"\0\x09"),
+    "flac behind id3": id3((b"TIT2", b"\3song")).replace(b"\xff\xfb\x90\0" * 40, flac(BOTH)),
+    "flac in ogg": ogg(b"\x7fFLAC" + bytes(40), b"\x84\0\0\0" + vorbis_comment(BOTH)),
+    "quicktime meta": box(
+        b"moov", box(b"meta", box(b"hdlr", bytes(24)), box(b"ilst", QUICKTIME_ITEM))
+    ),
+    "64-bit mdat": box(b"ftyp")
+    + BIG_MDAT
+    + box(b"moov", box(b"udta", box(b"\xa9cmt", bytes(4), BOTH_JSON))),
+    "live matroska": element(0x1A45DFA3)
+    + element(0x18538067, LIVE_CLUSTER, matroska_tag(b"COMMENT", BOTH_JSON), unknown=True),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_rarer_places_are_read_too(name: str) -> None:
+    """Older tags, other writers and streams: where a tag may stand by its format, it is found."""
+    carried = find_workflow(RARE[name], name)
+    assert (carried.prompt, carried.graph) == (PROMPT, GRAPH)
+
+
+WRAPPED: dict[str, object] = {
+    "plain": PROMPT,
+    "post body": {
+        "prompt": PROMPT,
+        "client_id": "me",
+        "extra_data": {"extra_pnginfo": {"workflow": GRAPH}},
+    },
+    "history": {
+        "0f1e": {
+            "prompt": [3, "0f1e", PROMPT, {"extra_pnginfo": {"workflow": GRAPH}}, ["9"]],
+            "outputs": {},
+        }
+    },
+    "worker": {"input": {"workflow": PROMPT, "images": []}},
+    "string": {"prompt": PROMPT_TEXT, "workflow": GRAPH_TEXT},
+    "string in string": json.dumps(json.dumps(PROMPT)),
+    "editor's both": {"output": PROMPT, "workflow": GRAPH},
+    "beside notes": PROMPT | {"_comment": "mine", "version": 3},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_wrapped_json_is_unwrapped(name: str) -> None:
+    """What programs put around a prompt is taken off."""
+    carried = find_workflow(json.dumps(WRAPPED[name]).encode(), f"{name}.json")
+    assert carried.prompt is not None
+    assert carried.prompt["3"] == PROMPT["3"]
+    assert carried.graph in (None, GRAPH)
+    assert (carried.graph == GRAPH) == ("links" in json.dumps(WRAPPED[name]))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_text_files_of_any_encoding_open(encoding: str) -> None:
+    """Windows' editors save UTF-16 and byte order marks."""
+    data = json.dumps(
+        {"1": {"class_type": "A", "inputs": {"text": "Zoë"}}}, ensure_ascii=False
+    ).encode(encoding)
+    carried = find_workflow(data, "a.json")
+    assert carried.prompt == {"1": {"class_type": "A", "inputs": {"text": "Zoë"}}}
+
+
+@pytest.mark.parametrize("nodes", [GRAPH["nodes"], []])
+@pytest.mark.parametrize(
+    "extra", [{"version": 0.4}, {"version": 1, "state": {}, "definitions": {"subgraphs": []}}]
+)
+def test_editor_graphs_of_both_schemas_are_graphs(extra: dict[str, Any], nodes: list[Any]) -> None:
+    """An App (`.app.json`) is a graph, and so is an empty one."""
+    graph = {"nodes": nodes, "links": []} | extra
+    assert find_workflow(json.dumps(graph).encode(), "a.app.json") == ExtractedWorkflow(
+        None, graph, "JSON"
+    )
+
+
+def test_what_json_cannot_carry_becomes_nothing() -> None:
+    """ComfyUI writes NaN into `is_changed`; numbers too big for a float are infinite."""
+    text = (
+        '{"1": {"class_type": "A", "inputs": {"a": 1e999}, "is_changed": [NaN, -Infinity, "NaN"]}}'
+    )
+    prompt = find_workflow(png_text({"prompt": text}), "a").prompt
+    assert prompt == {
+        "1": {"class_type": "A", "inputs": {"a": None}, "is_changed": [None, None, "NaN"]}
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PROMPT_TEXT + "\0",
+        "\0" + PROMPT_TEXT + "\0\0 padding",
+        "\ufeff" + PROMPT_TEXT,
+        PROMPT_TEXT.replace('"KSampler"', '"KSam\0pler"'),
+        PROMPT_TEXT + PROMPT_TEXT,
+        " \n" + PROMPT_TEXT,
+    ],
+)
+def test_nuls_and_padding_do_no_harm(text: str) -> None:
+    """Containers pad, and some writers put NULs into the text itself."""
+    data = flac({"prompt": text})
+    assert find_workflow(data, "a").prompt == PROMPT
+
+
+def test_mixed_encodings_in_one_text_are_kept() -> None:
+    """A PNG text is Latin-1 by its standard; UTF-8 and Latin-1 come side by side."""
+    text = b'{"1": {"class_type": "A", "inputs": {"a": "\xe6\x97\xa5 Zo\xeb \xc3\xab"}}}'
+    assert find_workflow(png_chunks((b"tEXt", b"prompt\0" + text)), "a").prompt == {
+        "1": {"class_type": "A", "inputs": {"a": "日 Zoë ë"}}
+    }
+
+
+def test_half_a_character_becomes_a_question_mark() -> None:
+    """A lone surrogate cannot be shown or sent; whole ones stay."""
+    text = r'{"1": {"class_type": "A", "inputs": {"a": "\ud83d", "b": "\ud83d\ude00"}}}'
+    prompt = find_workflow(text.encode(), "a.json").prompt
+    assert prompt == {"1": {"class_type": "A", "inputs": {"a": "?", "b": "😀"}}}
+
+
+def test_a_document_stored_twice_is_read_once() -> None:
+    """The later one counts, as in the editor, unless it is broken."""
+    older = PROMPT_TEXT.replace("7", "6")
+    twice = png_chunks(
+        (b"tEXt", b"prompt\0" + older.encode()), (b"tEXt", b"prompt\0" + PROMPT_TEXT.encode())
+    )
+    assert find_workflow(twice, "a").prompt == PROMPT
+    broken = png_chunks(
+        (b"tEXt", b"prompt\0" + PROMPT_TEXT.encode()), (b"tEXt", b"prompt\0{broken")
+    )
+    assert find_workflow(broken, "a").prompt == PROMPT
+
+
+def test_comfyuis_own_names_come_first() -> None:
+    """A tool's own copy under another name is only taken when there is nothing better."""
+    other = {"9": {"class_type": "Other", "inputs": {}}}
+    texts = {"prompt": PROMPT_TEXT, "backup": json.dumps(other)}
+    assert find_workflow(png_text(texts), "a").prompt == PROMPT
+    assert find_workflow(png_text({"backup": json.dumps(other)}), "a").prompt == other
+
+
+def test_a_picture_cut_off_after_its_texts_still_opens() -> None:
+    """What was found before the damage is good."""
+    assert find_workflow(png_text(BOTH)[:-30], "a").graph == GRAPH
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"\0" * 5000, "is empty"),
+        (b"hello", "no kind of file"),
+        (b"%PDF-1.7 ...", "no kind of file"),
+        (saved("PNG"), "carries no ComfyUI workflow"),
+        (saved("WEBP"), "carries no ComfyUI workflow"),
+        (saved("JPEG"), "carries no ComfyUI workflow"),
+        (saved("GIF"), "carries no ComfyUI workflow"),
+        ((MEDIA / "plain.mp4").read_bytes(), "carries no ComfyUI workflow"),
+        (b"{}", "carries no ComfyUI workflow"),
+        (b'{"a": 1', "not JSON, or is cut off"),
+        (b'{"nodes": [{"mesh": 1}], "asset": {}}', "carries no ComfyUI workflow"),
+        (png_text({"parameters": "a cat\nSteps: 20"}), "settings of Stable Diffusion web UI"),
+        (png_text({"workflow": GRAPH_TEXT[:-9]}), "“workflow” is cut off"),
+        (png_text(BOTH)[:90], "is cut off"),
+        (CONTAINERS["jpeg"][:40], "damaged"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b'{"prompt":' * 150 + b"1" + b"}" * 150, "nested too deeply"),
+        (png_text({"prompt": '{"a":' * 5000 + "1" + "}" * 5000}), "nested too deeply"),
+    ],
+)
+def test_what_holds_nothing_says_so(data: bytes, words: str) -> None:
+    """Each refusal is a sentence that names the file, and says what to do."""
+    with pytest.raises(WorkflowError, match=words) as refusal:
+        find_workflow(data, "mine.png")
+    assert "mine.png" in str(refusal.value)
+    assert refusal.value.hint
+
+
+def test_names_cannot_break_a_sentence() -> None:
+    """A file name is somebody else's text."""
+    with pytest.raises(WorkflowError) as refusal:
+        find_workflow(b"", "a\nb\x00" + "c" * 500)
+    assert len(str(refusal.value)) < 120
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    """So are a folder and a file that is not there."""
+    with pytest.raises(WorkflowError, match="cannot be read"):
+        find_workflow_in(tmp_path / "nowhere.png")
+    with pytest.raises(WorkflowError, match="cannot be read"):
+        find_workflow_in(tmp_path)
+
+
+def index(shared: Path, folder: str) -> list[dict[str, Any]]:
+    """What the collection of real files says of its files."""
+    found: list[dict[str, Any]] = json.loads(
+        (shared / "workflows/corpus" / folder / "index.json").read_bytes()
+    )
+    return found
+
+
+def test_real_pictures_carry_what_their_index_says(shared: Path) -> None:
+    """Each picture gives the documents it is said to hold, equal to the same workflow saved as
+    JSON; one has none."""
+    corpus = shared / "workflows/corpus"
+    answers = set()
+    for entry in index(shared, "images"):
+        expected = entry["expected"]
+        answers.add(expected)
+        if expected == "no workflow inside":
+            with pytest.raises(WorkflowError, match="carries no ComfyUI workflow"):
+                find_workflow_in(corpus / entry["file"])
+            continue
+        carried = find_workflow_in(corpus / entry["file"])
+        assert (carried.prompt is not None) == (expected in ("pair", "api")), entry["file"]
+        assert (carried.graph is not None) == (expected in ("pair", "gui")), entry["file"]
+        same = find_workflow_in(corpus / entry["same_workflow"])
+        assert same.prompt is None or same.prompt == carried.prompt
+        assert same.graph is None or same.graph == carried.graph
+    assert answers == {"pair", "gui", "no workflow inside"}
+
+
+def test_real_files_of_other_shapes_open(shared: Path) -> None:
+    """A wrapped workflow of another program gives both documents, a graph where a prompt was
+    expected is a graph."""
+    odd = shared / "workflows/corpus/odd"
+    swarm = find_workflow_in(odd / "swarmui__Basic_SDXL.json")
+    assert swarm.prompt is not None
+    assert swarm.graph is not None
+    assert find_workflow_in(odd / "cog-comfyui__sd15_text2img_not_api_version.json").prompt is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("corpus/api", "prompt"),
+        ("corpus/gui", "graph"),
+        ("gui_to_api/gui", "graph"),
+        ("gui_to_api/api", "prompt"),
+    ],
+)
+def test_every_real_workflow_is_told_by_its_content(shared: Path, folder: str, kind: str) -> None:
+    """Prompts are prompts and graphs are graphs, in all the real files beside the checkout."""
+    files = [
+        file for file in (shared / "workflows" / folder).glob("*.json") if file.name != "index.json"
+    ]
+    assert files
+    for file in files:
+        carried = find_workflow_in(file)
+        assert getattr(carried, kind) is not None, file.name

@@ -1,0 +1,144 @@
+"""The folder of workflows."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import WorkflowError
+from comfy.filenames import plain_name
+from comfy.workflow.folder import MOST, WorkflowFolder
+
+PROMPT = json.dumps(
+    {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}}
+)
+
+
+def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
+    """A workflow, and the toml beside it."""
+    (folder / f"{name}.json").write_text(text)
+    if toml:
+        (folder / f"{name}.toml").write_text(toml)
+
+
+def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
+    """Titles come from the toml or the file's name; files that cannot be read come last, with the
+    reason."""
+    write(tmp_path, "z", toml='title = "A first"')
+    write(tmp_path, "my_second-one")
+    write(tmp_path, "a-broken", "{")
+    write(tmp_path, ".hidden")
+    entries = WorkflowFolder(tmp_path).entries()
+    assert [entry.name for entry in entries] == ["z", "my_second-one", "a-broken"]
+    assert [entry.title for entry in entries[:2]] == ["A first", "My second one"]
+    assert [bool(entry.problem) for entry in entries] == [False, False, True]
+
+
+def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
+    """No folder, no workflows, no error."""
+    assert WorkflowFolder(tmp_path / "none").entries() == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "../outside", "sub/inside", "..", "", "a\0b", "/etc/passwd", "x" * 5000]
+)
+def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+    """A name from a browser's address opens a file of this folder or says that there is none."""
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    write(tmp_path, "outside")
+    write(folder / "sub", "inside")
+    with pytest.raises(WorkflowError, match="no workflow called"):
+        WorkflowFolder(folder).get(name)
+
+
+def test_changes_are_seen(tmp_path: Path) -> None:
+    """A file or its toml that changes, comes or goes is read again; one that does not is read
+    once."""
+    folder = WorkflowFolder(tmp_path)
+    write(tmp_path, "one")
+    first = folder.get("one")
+    assert folder.get("one") is first
+    write(tmp_path, "one", toml='title = "Named"')
+    assert folder.entries()[0].title == "Named"
+    (tmp_path / "one.toml").write_text('title = "Renamed!"')
+    assert folder.entries()[0].title == "Renamed!"
+    (tmp_path / "one.toml").unlink()
+    assert folder.entries()[0].title == "One"
+    write(tmp_path, "one", PROMPT.replace("SaveImage", "PreviewImage"))
+    assert folder.get("one").prompt["1"]["class_type"] == "PreviewImage"
+    (tmp_path / "one.json").unlink()
+    assert folder.entries() == ()
+
+
+def test_a_hundred_are_read_once(tmp_path: Path) -> None:
+    """Listing 100 workflows again costs a look at each file, not a reading."""
+    for number in range(100):
+        write(tmp_path, f"w{number:03}")
+    folder = WorkflowFolder(tmp_path)
+    assert len(folder.entries()) == 100
+    kept = {entry.name: folder.get(entry.name) for entry in folder.entries()}
+    assert all(folder.get(name) is workflow for name, workflow in kept.items())
+
+
+def test_a_broken_file_heals(tmp_path: Path) -> None:
+    """A file that is mended works without a restart."""
+    write(tmp_path, "one", "{")
+    folder = WorkflowFolder(tmp_path)
+    with pytest.raises(WorkflowError):
+        folder.get("one")
+    write(tmp_path, "one")
+    assert folder.get("one").prompt
+
+
+def test_many_threads_may_ask(tmp_path: Path) -> None:
+    """Handlers run in many threads; while a file changes under them they get one of its
+    versions."""
+    write(tmp_path, "one")
+    folder = WorkflowFolder(tmp_path)
+    problems: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(50):
+                assert folder.get("one").prompt
+                folder.entries()
+        except Exception as problem:  # noqa: BLE001 - asserted in the test's own thread
+            problems.append(problem)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        (tmp_path / "next").write_text(PROMPT + " " * number)
+        os.replace(tmp_path / "next", tmp_path / "one.json")
+    for thread in threads:
+        thread.join()
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    "name", ["CON.json", "../../x.json", "a\0b.json", "x" * 5000 + ".json", "<b>.json", "日本.json"]
+)
+def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> None:
+    """Whatever a file is called, it is kept inside the folder, under a name that every system
+    takes."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    kept = WorkflowFolder(inside).add(name, PROMPT.encode())
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{kept}.json"]
+    assert kept == Path(plain_name(f"{kept}.json")).stem
+    assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
+
+
+def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
+    """People cannot fill the disk by keeping what they open."""
+    for number in range(MOST):
+        (tmp_path / f"{number}.json").touch()
+    with pytest.raises(WorkflowError, match="no room"):
+        WorkflowFolder(tmp_path).add("one more.json", b"{}")
+    assert len(list(tmp_path.iterdir())) == MOST

@@ -1,0 +1,198 @@
+"""Reading workflow files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comfy.errors import WorkflowError
+from comfy.prompt.model import is_link, own_title
+from comfy.workflow.model import read_workflow
+from tests.support.samples.forms import form_of, node, parse_workflow, text_to_image
+
+KEYS = st.sampled_from(
+    ["prompt", "workflow", "output", "nodes", "links", "class_type", "inputs", "_meta", "1", "2"]
+)
+WORDS = st.sampled_from(
+    ["KSampler", "CLIPTextEncode", "LoadImage", "Nobody", "<b>title</b>", "1", "", "\x00"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS
+HOSTILE = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=5)
+    ),
+    max_leaves=30,
+)
+VALUES = HOSTILE | st.tuples(st.sampled_from(["1", "2", "3"]), st.integers(-1, 3)).map(list)
+INPUTS = st.dictionaries(
+    st.sampled_from(
+        [
+            "text",
+            "seed",
+            "steps",
+            "image",
+            "model",
+            "positive",
+            "negative",
+            "latent_image",
+            "value",
+            "?",
+        ]
+    ),
+    VALUES,
+    max_size=6,
+)
+CLASSES = st.sampled_from(
+    [
+        "KSampler",
+        "CLIPTextEncode",
+        "LoadImage",
+        "SaveImage",
+        "PrimitiveInt",
+        "ConditioningCombine",
+        "Nobody",
+    ]
+)
+NODES = st.fixed_dictionaries(
+    {"class_type": CLASSES, "inputs": INPUTS}, optional={"_meta": HOSTILE}
+)
+PROMPTS = st.dictionaries(st.sampled_from(["1", "2", "3", "70:39"]), NODES, min_size=1, max_size=4)
+
+
+@pytest.mark.parametrize("key", ["prompt", "output", "workflow"])
+def test_a_wrapped_prompt_is_unwrapped(key: str) -> None:
+    """The body of a POST, and what other programs save, hold the same prompt."""
+    assert parse_workflow("x", {key: text_to_image(), "client_id": "me"}).prompt == text_to_image()
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        {"nodes": [], "links": []},
+        {"workflow": {"nodes": [], "links": []}},
+        {"prompt": {}, "workflow": {"nodes": [{"id": 1, "type": "A"}]}},
+    ],
+)
+def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
+    """A graph of the editor is kept until a server's catalogue can make a prompt of it."""
+    workflow = parse_workflow("portrait", graph)
+    assert workflow.prompt == {}
+    assert workflow.graph == graph.get("workflow", graph)
+
+
+@pytest.mark.parametrize(
+    "data", [None, 7, "text", [], {}, {"a": {"inputs": {}}}, {"prompt": {"prompt": {"prompt": {}}}}]
+)
+def test_what_is_no_workflow_is_refused(data: object) -> None:
+    """Other JSON is refused by name."""
+    with pytest.raises(WorkflowError, match="portrait"):
+        parse_workflow("portrait", data)
+
+
+def test_keys_that_are_no_nodes_are_dropped() -> None:
+    """Notes that people keep beside the nodes do no harm."""
+    data = text_to_image() | {"_comment": "mine", "version": 3, "extra": {"a": 1}}
+    assert parse_workflow("x", data).prompt == text_to_image()
+
+
+def test_the_workflow_is_a_copy() -> None:
+    """Changing the data afterwards does not change the workflow."""
+    data = text_to_image()
+    workflow = parse_workflow("x", data)
+    data["6"]["inputs"]["text"] = "changed"
+    assert workflow.prompt["6"]["inputs"]["text"] == "a lighthouse at dusk"
+
+
+def test_not_a_number_becomes_nothing() -> None:
+    """JSON cannot carry NaN or infinity, and ComfyUI would refuse the whole body."""
+    workflow = parse_workflow(
+        "x", {"1": node("KSampler", cfg=float("nan"), seed=float("inf"), steps=4)}
+    )
+    assert workflow.prompt["1"]["inputs"] == {"cfg": None, "seed": None, "steps": 4}
+
+
+def test_links_are_told_from_lists() -> None:
+    """A link is a node id and a slot."""
+    assert is_link(["4", 1])
+    assert is_link([4, 0])
+    assert not is_link(["4"])
+    assert not is_link("4")
+    assert not is_link([[1], 0])
+
+
+def test_titles_are_one_line_of_bounded_length() -> None:
+    """A title cannot break the page's layout."""
+    assert own_title(node("A", " two\nlines\x00 ")) == "two lines"
+    assert len(own_title(node("A", "x" * 5000))) == 80
+    assert own_title(node("A") | {"_meta": {"title": 7}}) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe", "no kind of file"),
+        (b"[" * 200_000, "too deeply"),
+        (b'{"1": ', "is not JSON"),
+        (b"[]", "no ComfyUI workflow"),
+    ],
+)
+def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
+    """Files that hold no workflow are refused in words, however broken."""
+    file = tmp_path / "bad.json"
+    file.write_bytes(content)
+    with pytest.raises(WorkflowError, match=words):
+        read_workflow(file)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    """So is a file that is not there."""
+    with pytest.raises(WorkflowError, match="cannot be read"):
+        read_workflow(tmp_path / "nowhere.json")
+
+
+def test_deep_nesting_is_refused() -> None:
+    """Values nested beyond reason are refused before anything walks them."""
+    deep: object = 1
+    for _ in range(500):
+        deep = [deep]
+    with pytest.raises(WorkflowError, match="too deeply"):
+        parse_workflow("x", {"1": node("KSampler", seed=deep)})
+
+
+def test_the_toml_beside_it_is_read(tmp_path: Path) -> None:
+    """`name.toml` belongs to `name.json`."""
+    (tmp_path / "mine.json").write_text(json.dumps(text_to_image()))
+    (tmp_path / "mine.toml").write_text('title = "Mine"')
+    workflow = read_workflow(tmp_path / "mine.json")
+    assert workflow.name == "mine"
+    assert workflow.config is not None
+    assert workflow.config.title == "Mine"
+
+
+@given(HOSTILE)
+@settings(max_examples=200, deadline=None)
+def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
+    """Random JSON either makes a form or a WorkflowError, nothing else."""
+    try:
+        parse_workflow("x", data)
+    except WorkflowError:
+        return
+    form_of(data)
+
+
+@given(PROMPTS)
+@settings(max_examples=200, deadline=None)
+def test_any_prompt_makes_a_form(prompt: dict[str, Any]) -> None:
+    """Nodes with wrong values, cycles and links to nowhere still make a form without duplicate
+    labels."""
+    form = form_of(prompt)
+    labels = [field.label for field in form.fields]
+    assert len(labels) == len(set(labels))
+    json.dumps(form.to_json(), allow_nan=False)

@@ -1,0 +1,125 @@
+"""Kept files and files of the server on their way onto a page: copies for one person alone, made
+once for each."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, field
+
+from comfy.errors import ComfyError, RunNotFound
+from comfy.form.model import Field
+from comfy.media.checks import FileLimits
+from comfy.media.svg import MOST_BYTES, is_plain_drawing
+from comfy.protocol.outputs import OutputFile
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Record
+from comfy.runs.interface import RunRegistry
+from comfy.services.server_files import ServerFiles
+from ui.files.field_files import FieldFiles
+from ui.web.upload_folder import UploadFolder
+
+log = logging.getLogger(__name__)
+
+_DRAWING = (".svg", ".svgz")
+
+
+@dataclass(frozen=True, slots=True)
+class FileCopies:
+    """Makes them, among what people gave (`uploads`), and removes them.
+
+    `secret`: what nobody can guess, as `ui.web.secret` keeps it.
+    """
+
+    uploads: UploadFolder
+    blobs: BlobStore
+    server: ServerFiles
+    runs: RunRegistry
+    limits: FileLimits
+    secret: bytes = field(repr=False)
+
+    def files_of(self, owner: str, root: str = "") -> FieldFiles:
+        """The person's files for the fields of forms. `root`: the path of the app, where they are
+        to be shown."""
+        return FieldFiles(self.uploads, self.limits, self.blobs.turns, owner, root)
+
+    def example(self, item: Field, owner: str) -> str | None:
+        """The place of the author's own file of a media field, or None where the server does not
+        have it."""
+        if not isinstance(item.default, str) or not item.default or not item.default_offered:
+            return None
+        folder, _, name = item.default.rpartition("/")
+        return self.of_server(OutputFile(name, folder, "input", "file", item.node), owner)
+
+    def of_kept(self, digest: str, name: str, owner: str) -> str | None:
+        """The place of a kept file, where a field of the owner's form can show it; None where it is
+        gone."""
+        path = self.blobs.path(digest)
+        try:
+            return (
+                self.uploads.place(self.uploads.copy(owner, path, name, self._key(digest)))
+                if path
+                else None
+            )
+        except OSError as problem:  # gone meanwhile, or a disk that is full
+            log.info("A kept file cannot be shown in a form: %s", problem)
+            return None
+
+    def of_result(self, record: Record, at: int) -> str | None:
+        """The place of a file of a run's results, for its owner's form; None where it is gone."""
+        file = record.state.files[at]
+        if file.digest:
+            return self.of_kept(file.digest, file.filename, record.owner)
+        try:
+            return (
+                self.of_server(file, record.owner)
+                if self.runs.get(record.id, record.owner)
+                else None
+            )
+        except RunNotFound:  # of before a restart: another file may go by that name now
+            return None
+
+    def of_server(self, file: OutputFile, owner: str) -> str | None:
+        """The place of a file of the server's, fetched once for this person; None where the server
+        no longer has it."""
+        try:
+            copy = self.uploads.make(owner, file.filename, self._key_of(file))
+            if not copy.exists():
+                self.server.copy(file, copy, most=self.limits.size)
+            return self.uploads.place(copy)
+        except (ComfyError, OSError) as problem:  # also a disk that is full
+            log.info("A file of the server cannot be shown in a form: %s", problem)
+            return None
+
+    def is_shown(self, record: Record, at: int) -> bool:
+        """Whether a page may show this picture or video of a run's results: a drawing only where it
+        is a plain one."""
+        if not record.state.files[at].filename.lower().endswith(_DRAWING):
+            return True
+        path = self.uploads.find(record.owner, self.of_result(record, at))
+        if path is None:
+            return False
+        with path.open("rb") as drawing:
+            return is_plain_drawing(drawing.read(MOST_BYTES + 1))
+
+    def remove(self, record: Record) -> None:
+        """Remove the copies of the files of a run that is deleted; not of files that the owner has
+        from another run."""
+        digests = [
+            *(file.digest for file in record.state.files),
+            *(kept.digest for kept in record.job.inputs.values()),
+        ]
+        for digest in filter(None, digests):
+            if self.blobs.path(digest) is None:
+                self.uploads.remove(record.owner, self._key(digest))
+        for file in record.state.files:
+            self.uploads.remove(record.owner, self._key_of(file))
+
+    def _key_of(self, file: OutputFile) -> str:
+        return self._key(f"{file.type}/{file.subfolder}/{file.filename}")
+
+    def _key(self, name: str) -> str:
+        """Part of a place that a browser is told: it says nothing of the file."""
+        return hashlib.blake2b(
+            name.encode(errors="replace"), key=self.secret, digest_size=16
+        ).hexdigest()

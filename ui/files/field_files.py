@@ -1,0 +1,88 @@
+"""Files on their way onto a form's fields and from there to a run: judged anew each time, by what
+the field is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from comfy.form.model import Field
+from comfy.media.checks import FileLimits
+from comfy.media.decoding import DecodingSlots, Undecodable
+from comfy.services.uploads import GONE, Refused, Upload, judged
+from comfy.workflow.config import Widget
+from ui.files.components import Painted, shown_file
+from ui.files.masks import put_together, taken_apart
+from ui.web.upload_folder import UploadFolder
+
+_FULL = "cannot be kept here: the app's disk may be full."
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFiles:
+    """The files of one person, who finds no other's. `root`: the path of the app, as the browser
+    reaches it."""
+
+    uploads: UploadFolder
+    limits: FileLimits
+    turns: DecodingSlots
+    owner: str
+    root: str = ""
+
+    def taken(self, value: object, field: Field) -> object:
+        """What a field holds: of a file the file itself, or what is wrong with it; of anything else
+        the value."""
+        match value:
+            case Painted(picture, layers) if field.is_media:
+                return self._painted((picture, *layers))
+            case str() if field.is_media:
+                return self._judged(value, field.widget)
+        return value
+
+    def shown(self, place: object, field: Field) -> dict[str, Any] | Refused | None:
+        """A file as its field's component shows it; why the field does not take it; None where it
+        is gone."""
+        match self._judged(place, field.widget):
+            case Upload(source=Path() as file) if field.widget == "mask":
+                return self._for_editor(file)
+            case Upload(source=Path() as file):
+                return self._file(file)
+            case Refused(why) as refused if why != GONE:
+                return refused
+        return None
+
+    def _judged(self, place: object, widget: Widget) -> Upload | Refused:
+        return judged(self.uploads.find(self.owner, place), self.limits, widget)
+
+    def _painted(self, places: tuple[str, ...]) -> Upload | Refused:
+        files: list[Path] = []
+        for place in places:
+            match self._judged(place, "mask"):
+                case Refused() as refused:
+                    return refused
+                case Upload(source=Path() as file):
+                    files.append(file)
+        made = self.uploads.make(self.owner, "painted.png")
+        try:
+            with self.turns.turn_of(self.owner):
+                put_together(files[0], files[1:], self.limits, made)
+        except Undecodable as problem:
+            return Refused(str(problem))
+        except OSError:
+            return Refused(_FULL)
+        return Upload(made.name, made)
+
+    def _for_editor(self, file: Path) -> dict[str, Any] | Refused:
+        try:
+            with self.turns.turn_of(self.owner):
+                parts = taken_apart(file)
+        except Undecodable as problem:
+            return Refused(str(problem))
+        except OSError:
+            return Refused(_FULL)
+        colours, *layers = (self._file(part) for part in parts or (file,))
+        return {"background": colours, "layers": layers, "composite": None}
+
+    def _file(self, file: Path) -> dict[str, Any]:
+        return shown_file(self.root, self.uploads.place(file), file.stat().st_size)

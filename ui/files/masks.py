@@ -1,0 +1,97 @@
+"""A picture and what is painted over it: two for the editor, one for ComfyUI.
+
+ComfyUI's LoadImage takes `1 - alpha` as the mask (docs/comfyui.md#33), so the mask goes into the
+picture's alpha turned round; the colours below stay whole. At most one picture is in memory: of
+each layer only its alpha is kept, which is put into the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageOps
+
+from comfy.media.checks import MILLION, FileLimits
+from comfy.media.decoding import Undecodable, opened, with_eight_bits
+
+_MOST_LAYERS = 4  # the page offers one
+_OPAQUE = 255
+_EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
+# Bytes that are in use at once for each pixel, at most.
+# as it is and as it becomes, and the mask before and after: a camera's 26 million pixels are taken
+PICTURE_NEEDS = 12
+_LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
+_SPLIT_NEEDS = 9
+
+
+def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
+    """Write a picture with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
+    cannot be written."""
+    if len(layers) > _MOST_LAYERS:
+        raise Undecodable(f"can have at most {_MOST_LAYERS} layers.")
+    width, height = _size(picture)
+    sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
+    if sum(wide * high for wide, high in sizes) > limits.painted:
+        most = f"{limits.painted // MILLION} million pixels, the paint included"
+        raise Undecodable(f"can have at most {most}. Make the picture smaller first.")
+    mask = Image.new("L", (width, height))
+    for layer in layers:
+        mask = _with_layer(mask, layer)
+    with opened(picture, needs=PICTURE_NEEDS) as below:
+        if _orientation(below) > 1:
+            ImageOps.exif_transpose(below, in_place=True)
+        whole = with_eight_bits(below)
+        if whole.mode == "L":
+            whole = whole.convert("RGB")
+        whole.putalpha(ImageChops.invert(mask))
+        del mask
+        whole.save(made, "PNG", compress_level=1)
+
+
+def taken_apart(picture: Path) -> tuple[Path, Path] | None:
+    """The colours of a picture and its mask as a layer, as two PNG files beside it; None where it
+    has no mask.
+
+    What `put_together` put into its alpha is paint again. Raises Undecodable and OSError.
+    """
+    colours, paint = (
+        picture.with_name(f"{part}-{picture.stem}.png") for part in ("colours", "paint")
+    )
+    with opened(picture, needs=_SPLIT_NEEDS) as below:
+        if below.mode != "RGBA":
+            return None
+        if not (colours.is_file() and paint.is_file()):
+            mask = ImageChops.invert(below.getchannel("A"))
+            below.putalpha(_OPAQUE)
+            below.save(colours, "PNG", compress_level=1)
+            below.close()
+            Image.merge("LA", (Image.new("L", mask.size, "white"), mask)).save(
+                paint, "PNG", compress_level=1
+            )
+    return colours, paint
+
+
+def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
+    with (
+        opened(path, ("PNG",), needs=_LAYER_NEEDS)
+        if layer
+        else opened(path, needs=PICTURE_NEEDS) as picture
+    ):
+        return (
+            (picture.height, picture.width) if _orientation(picture) in _SIDEWAYS else picture.size
+        )
+
+
+def _orientation(picture: Image.Image) -> int:
+    """How a camera held the picture; of a PNG it is not asked, which Pillow would decode for it."""
+    return picture.getexif().get(_EXIF_ORIENTATION, 1) if picture.format != "PNG" else 1
+
+
+def _with_layer(mask: Image.Image, path: Path) -> Image.Image:
+    with opened(path, ("PNG",), needs=_LAYER_NEEDS) as layer:
+        if not layer.has_transparency_data:  # paint all over
+            return Image.new("L", mask.size, _OPAQUE)
+        alpha = (layer if layer.mode in ("RGBA", "LA") else layer.convert("RGBA")).getchannel("A")
+    return ImageChops.lighter(mask, alpha if alpha.size == mask.size else alpha.resize(mask.size))

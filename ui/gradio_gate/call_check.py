@@ -1,0 +1,74 @@
+"""What a call to Gradio may carry: judged before anybody uses it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from comfy.json_values import levels
+from ui.web.gradio_internals import session_and_call
+from ui.web.limits import WebLimits
+from ui.web.upload_folder import PLACE
+
+# brackets and commas, also of texts: each may become a hundred bytes of memory and more
+_MOST_MARKS = 500_000
+_NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
+# Gradio's page writes them out
+_NO_DRAWING = "A drawing (SVG) cannot be used as a picture. Save it as PNG first."
+_MOST_NAME = 200  # characters of an id that a browser has made up
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call names: the session of the page that makes it, a listener by its number, another
+    call."""
+
+    session: str | None = None
+    listener: int | None = None
+    event: str | None = None
+
+
+def read_call(body: bytes, limits: WebLimits) -> Call | str:
+    """What a call's JSON names; a sentence where it is not handed on."""
+    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
+        return too_many(limits)
+    try:
+        call = json.loads(body)
+    except (ValueError, RecursionError):
+        return "This is not JSON."
+    if not isinstance(call, dict):
+        return "A call is a JSON object."
+    number = 0
+    for depth, level in enumerate(levels(call)):
+        number += len(level)
+        if depth > limits.depth:
+            return "These values are nested too deeply."
+        if number > limits.values:
+            return too_many(limits)
+        for value in level:
+            if isinstance(value, dict) and _names_other_file(value):
+                drawing = str(value.get("url")).startswith("data:image/svg")
+                return _NO_DRAWING if drawing else _NOT_UPLOADED
+    session, event, listener = session_and_call(call)
+    if not (_is_name(session) and _is_name(event)):
+        return "An id is a short text."
+    return Call(session, listener if isinstance(listener, int) else None, event)
+
+
+def too_many(limits: WebLimits) -> str:
+    """The sentence for more values than a call may have."""
+    return f"These are more than {limits.values:,} values."
+
+
+def _is_name(value: object) -> TypeGuard[str | None]:
+    return value is None or (isinstance(value, str) and 0 < len(value) <= _MOST_NAME)
+
+
+def _names_other_file(value: dict[str, Any]) -> bool:
+    """Whether this is Gradio's word for a file whose place is none of this app's. It would fetch
+    any address."""
+    place, address = value.get("path"), value.get("url")
+    if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
+        return True
+    return isinstance(place, str) and not PLACE.fullmatch(place)

@@ -1,0 +1,179 @@
+"""The page: a header, the form of one workflow, and the place where its results appear."""
+
+from __future__ import annotations
+
+import html
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from ui.page.event_options import QUIET
+from ui.page.form_panel import Actions, choice_of, draw_form
+from ui.page.run_lists import RunHistory, RunQueue
+from ui.page.script_files import calls, head_tags, listener
+from ui.page.stage import Stage
+from ui.page.theme import make_theme
+from ui.services import Services
+from ui.web.gradio_internals import Page
+from ui.web.identity import Identity
+
+_HERE = Path(__file__).parent
+_STYLES = ("gradio.css", "page.css")
+_ICON = _HERE / "icon.svg"
+_STAND_IN = "Demo pictures: no ComfyUI is connected."
+_CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
+
+
+def build_page(services: Services, identity: Identity, *, login: bool) -> gr.Blocks:
+    """The Blocks of the whole app; with a `login` it says whose page this is, and lets them log
+    out."""
+    page: gr.Blocks
+    with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
+        asked = gr.JSON(visible=False)
+        opened = gr.JSON(visible=False)
+        redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
+        picker, bring = _header(services, login=login)
+        with gr.Row(elem_id="columns", equal_height=False):
+            with gr.Column(elem_id="form-side", scale=2, min_width=320):
+                form_area = gr.Column(elem_id="form")
+                keep_running = gr.Checkbox(
+                    label="Keep running when I close the page",
+                    container=False,
+                    elem_id="keep-running",
+                )
+                with gr.Row(elem_id="actions"):
+                    generate = gr.Button(
+                        "Generate", variant="primary", elem_id="generate", scale=3, min_width=160
+                    )
+                    gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
+                actions = Actions(generate, keep_running)
+            with gr.Column(elem_id="result-side", scale=3, min_width=320):
+                stage = Stage(elem_id="stage")
+                RunQueue(live=True, elem_id="queue")
+                RunHistory(live=True, elem_id="history")
+        gr.HTML(_footer(), elem_id="about")
+
+        with form_area:
+
+            def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
+                if choice:
+                    draw_form(services, choice, opened, actions, stage, identity.person, request)
+
+            gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
+
+        keep_running.input(
+            None,
+            keep_running,
+            js=listener("form.js", "keepRunning(wanted)", "wanted"),
+            api_visibility="private",
+        )
+        _wire_choice(services, page, redraw, picker, bring, asked, opened, keep_running, identity)
+    return page
+
+
+def assets() -> dict[str, Any]:
+    """Theme, style, script and icon of the page, as `gr.mount_gradio_app` takes them."""
+    # Inside the page too: /favicon.ico of the host's root need not be this app's.
+    icon = f"data:image/svg+xml,{quote(_ICON.read_text(encoding='utf-8'))}"
+    own = f'<meta name="color-scheme" content="light dark">\n<link rel="icon" href="{icon}">'
+    return {
+        "theme": make_theme(),
+        "css": "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES),
+        "head": f"{own}\n{head_tags()}",
+        "favicon_path": str(_ICON),
+        "pwa": True,  # browsers ask for its /manifest.json whether there is one or not
+    }
+
+
+def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
+    """The picker, and what opens a workflow: shown to those who may, once it is known who looks."""
+    where = html.escape(services.server_name)
+    server = (
+        f'<span class="stand-in" title="{html.escape(_CONNECT)}">{_STAND_IN} <details>'
+        f"<summary>How to connect one</summary>{html.escape(_CONNECT)}</details></span>"
+        if services.demo
+        else f'<span class="server"><span class="dot" aria-hidden="true"></span>{where}</span>'
+    )
+    with gr.Row(elem_id="topbar", equal_height=True):
+        gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
+        picker = gr.Dropdown(
+            [],
+            label="Workflow",
+            show_label=False,
+            container=False,
+            filterable=True,
+            elem_id="picker",
+            interactive=True,
+        )
+        bring = gr.HTML(
+            '<button type="button" class="quiet">Open a workflow…</button>',
+            elem_id="open",
+            visible=False,
+            js_on_load=calls("workflows.js", "mountOpen(element)"),
+        )
+        state = '<span class="server-state" role="status"></span><span class="waiting"></span>'
+        gr.HTML(
+            server + state,
+            elem_id="server",
+            js_on_load=calls("components/header.js", "mountServer(element)"),
+        )
+        if login:
+            gr.HTML(
+                '<span class="name"></span> · <button type="button" class="link">Log out</button>',
+                elem_id="login",
+                js_on_load=calls("components/header.js", "mountLogin(element)"),
+            )
+        gr.HTML(
+            '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
+            elem_id="shade",
+            js_on_load=calls("components/header.js", "mountShade(element)"),
+        )
+    return picker, bring
+
+
+def _footer() -> str:
+    return f"ComfyForms {metadata.version('comfyforms')}"
+
+
+def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share
+    services: Services,
+    page: gr.Blocks,
+    redraw: gr.Button,
+    picker: gr.Dropdown,
+    bring: gr.HTML,
+    asked: gr.JSON,
+    opened: gr.JSON,
+    keep_running: gr.Checkbox,
+    identity: Identity,
+) -> None:
+    """Which workflow is shown: the one in the address, then whichever the person picks."""
+
+    def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, Any, bool, Any]:
+        entries = services.folder.entries()
+        names = [entry.name for entry in entries]
+        wanted = wanted or {}
+        name = wanted.get("workflow") or (names[0] if names else "")
+        choices = [(entry.title, entry.name) for entry in entries]
+        picked = gr.Dropdown(choices=choices, value=name if name in names else None)
+        choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
+        may_open = gr.HTML(visible=services.forms.permissions.open(identity.person(request)))
+        return choice, picked, bool(wanted.get("keeps_going")), may_open
+
+    for event in (page.load, redraw.click):
+        event(
+            open_page,
+            asked,
+            [opened, picker, keep_running, bring],
+            js=listener("form.js", "wanted()"),
+            **QUIET,
+        )
+    picker.input(
+        lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
+        [picker, asked],
+        opened,
+        js=listener("form.js", "chosen(name)", "name"),
+        **QUIET,
+    )

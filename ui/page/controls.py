@@ -1,0 +1,250 @@
+"""Fields as Gradio components: one table from widget to control, and the only dictionary between
+the two worlds.
+
+A control is one field on the page. Its components' values are the page's side; `read` turns them
+into the field's value as `comfy` knows it, `show` turns such a value back. Limits are said in words
+and checked by `comfy`'s form, all at once, so the components refuse nothing by themselves.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from comfy.form.model import Field
+from ui.files.components import Audio, File, Image, ImageEditor, Video
+from ui.view.browser_values import COUNTING, FIXED, RANDOM, Kind, is_exact, seed_of, seed_parts
+from ui.web.gradio_internals import without_preprocess
+
+_LINES = 3
+_SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
+_ELEMENT = "field-"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One field on the page: its components, and the way from their values to the field's value and
+    back."""
+
+    field: Field
+    components: tuple[Component, ...]
+    read: Callable[..., object] = lambda value: value
+    show: Callable[[Any], tuple[Any, ...]] = lambda value: (value,)
+
+    @property
+    def kind(self) -> Kind:
+        """How the browser reads the components' values: see `ui.view.browser_values`."""
+        return "file" if self.field.is_media else "seed" if self.field.widget == "seed" else "plain"
+
+
+Builder = Callable[[Field, Any, str], Control]
+
+
+def build_control(field: Field, value: object, scope: str = "") -> Control:
+    """The control of a field, showing `value`; must be called inside the layout it belongs to.
+
+    Drawn again with the same `scope`, the name of its workflow, it keeps what the person has put
+    in.
+    """
+    return BUILDERS[field.widget](field, value, scope)
+
+
+def element_id(field: Field) -> str:
+    """The id of a field's element in the page, where its error is shown."""
+    return _ELEMENT + "".join(c if c.isalnum() else "-" for c in field.key)
+
+
+def help_text(field: Field) -> str | None:
+    """The line under a label: the server's help and the limits of a number."""
+    parts = [field.tooltip.strip()] if field.tooltip else []
+    if field.type in ("INT", "FLOAT") and field.widget == "number":
+        match field.min, field.max:
+            case (low, high) if (
+                low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
+            ):
+                parts.append(f"{low:g} to {high:g}.")
+            case (low, _) if low is not None and abs(low) < 1e6:
+                parts.append(f"At least {low:g}.")
+    # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
+    # joiner keeps them text.
+    return " ".join(parts).replace("](", "]\u2060(") or None
+
+
+def _common(field: Field, scope: str) -> dict[str, Any]:
+    return {
+        "label": f"{field.label} (optional)"
+        if field.optional and not field.required
+        else field.label,
+        "elem_id": element_id(field),
+        "elem_classes": ["takes-files", f"of-{field.widget}"] if field.is_media else None,
+        "key": f"{scope}/{field.key}/{field.widget}",
+        "interactive": True,
+    }
+
+
+def _text(field: Field, value: object, scope: str) -> Control:
+    return Control(
+        field,
+        (
+            gr.Textbox(
+                _string(value), lines=1, max_lines=1, info=help_text(field), **_common(field, scope)
+            ),
+        ),
+    )
+
+
+def _textarea(field: Field, value: object, scope: str) -> Control:
+    lines = _LINES if field.height is None else min(30, max(2, round(field.height / 24)))
+    box = gr.Textbox(
+        _string(value),
+        lines=lines,
+        max_lines=max(12, lines),
+        info=help_text(field),
+        **_common(field, scope),
+    )
+    return Control(field, (box,))
+
+
+def _number(field: Field, value: Any, scope: str) -> Control:
+    if field.type == "INT" and not is_exact(field.max or 0):
+        return Control(
+            field,
+            (gr.Textbox(_string(value), info=help_text(field), **_common(field, scope)),),
+            show=_as_text,
+        )
+    number = gr.Number(value, step=field.step or 1, info=help_text(field), **_common(field, scope))
+    return Control(field, (number,), show=lambda shown: (shown,))
+
+
+def _slider(field: Field, value: Any, scope: str) -> Control:
+    low, high = field.min or 0, field.max if field.max is not None else 100
+    slider = gr.Slider(
+        low,
+        high,
+        value,
+        step=field.step,
+        info=help_text(field),
+        buttons=[],
+        **_common(field, scope),
+    )
+    return Control(field, (without_preprocess(slider),))
+
+
+def _checkbox(field: Field, value: object, scope: str) -> Control:
+    return Control(
+        field, (gr.Checkbox(bool(value), info=help_text(field), **_common(field, scope)),)
+    )
+
+
+def _dropdown(field: Field, value: Any, scope: str) -> Control:
+    dropdown = gr.Dropdown(
+        choices_of(field, value),
+        value=value,
+        info=help_text(field),
+        filterable=True,
+        **_common(field, scope),
+    )
+    return Control(field, (without_preprocess(dropdown),))
+
+
+def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
+    """The choices of a dropdown; a value the server does not offer stays among them, marked."""
+    choices = list(field.choices or ())
+    if value is not None and all(choice != value for _, choice in choices):
+        choices.append((f"{value} (not on this server)", value))
+    return choices
+
+
+def _seed(field: Field, value: object, scope: str) -> Control:
+    text, mode = seed_parts(value)
+    with gr.Row(elem_classes="seed"):
+        seed = gr.Textbox(
+            text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
+        )
+        modes = gr.Radio(
+            _SEED_MODES,
+            value=mode,
+            label=f"{field.label}: which",
+            show_label=False,
+            container=False,
+            min_width=120,
+            elem_classes="seed-mode",
+            key=f"{scope}/{field.key}/mode",
+            interactive=True,
+        )
+    return Control(field, (seed, modes), seed_of, seed_parts)
+
+
+def _image(field: Field, value: Any, scope: str) -> Control:
+    image = Image(
+        value,
+        sources=["upload", "clipboard", "webcam"],
+        height=220,
+        buttons=["fullscreen"],
+        **_common(field, scope),
+    )
+    return Control(field, (image,))
+
+
+def _mask(field: Field, value: Any, scope: str) -> Control:
+    gr.HTML(
+        f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>",
+        elem_classes="caption",
+    )
+    editor = ImageEditor(
+        value,
+        sources=["upload", "clipboard", "webcam"],
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(default_size=40, colors=["#ffffff"], color_mode="fixed"),
+        eraser=gr.Eraser(default_size=40),
+        buttons=["fullscreen"],
+        height=420,
+        **_common(field, scope),
+    )
+    return Control(field, (editor,))
+
+
+def _audio(field: Field, value: Any, scope: str) -> Control:
+    audio = Audio(
+        value, sources=["upload", "microphone"], buttons=["download"], **_common(field, scope)
+    )
+    return Control(field, (audio,))
+
+
+def _video(field: Field, value: Any, scope: str) -> Control:
+    video = Video(value, sources=["upload", "webcam"], height=220, **_common(field, scope))
+    return Control(field, (video,))
+
+
+def _file(field: Field, value: Any, scope: str) -> Control:
+    return Control(field, (File(value, **_common(field, scope)),))
+
+
+def _string(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _as_text(value: object) -> tuple[str]:
+    return (_string(value),)
+
+
+BUILDERS: dict[str, Builder] = {
+    "text": _text,
+    "textarea": _textarea,
+    "number": _number,
+    "slider": _slider,
+    "checkbox": _checkbox,
+    "dropdown": _dropdown,
+    "seed": _seed,
+    "image": _image,
+    "mask": _mask,
+    "audio": _audio,
+    "video": _video,
+    "file": _file,
+}

@@ -1,0 +1,395 @@
+"""The left side of the page: the fields of one workflow, and what happens when Generate is
+pressed."""
+
+from __future__ import annotations
+
+import html
+import json
+import secrets
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.form.check import check
+from comfy.form.model import Field, Form
+from comfy.form.seeds import CountUp
+from comfy.runs.interface import Run
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Refused
+from comfy.workflow.private import MARK as OPENED_MARK
+from ui.files.copies import FileCopies
+from ui.files.field_files import FieldFiles
+from ui.page.controls import Control, build_control
+from ui.page.event_options import AT_ONCE, QUIET
+from ui.page.script_files import calls, listener
+from ui.page.stage import Follow, Refusal, Stage
+from ui.page.use_as_input import bind_use, taken_kinds
+from ui.services import Services
+from ui.view.browser_values import place_kept
+from ui.web.gradio_internals import root_of
+from ui.web.shares import where
+
+_ADVANCED = "Advanced"
+_MISSING = object()
+_MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
+_RATIOS = {
+    "1:1": 1.0,
+    "4:3": 4 / 3,
+    "3:2": 3 / 2,
+    "16:9": 16 / 9,
+    "3:4": 3 / 4,
+    "2:3": 2 / 3,
+    "9:16": 9 / 16,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What stands below every form: the button that starts a run, and whether it goes on when the
+    page is closed."""
+
+    generate: gr.Button
+    keep_running: gr.Checkbox
+
+
+def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
+    services: Services,
+    choice: dict[str, Any],
+    opened: gr.JSON,
+    actions: Actions,
+    stage: Stage,
+    owner: Callable[[gr.Request], str],
+    request: gr.Request,
+) -> None:
+    """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
+    name, person = str(choice["name"]), owner(request)
+    try:
+        _, form = services.forms.form(name, person, choice["linked"] | choice["kept"])
+    except ComfyError as problem:
+        _draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
+        return
+    _draw_heading(name, form, may_keep=services.forms.permissions.keep(person))
+    scope = f"{name}/{choice['filling']}"
+    values = values_at_first(
+        services.copies, form, choice, services.copies.files_of(person, root_of(request))
+    )
+    refused = [
+        f"{field.label} {value.why}"
+        for field in form.fields
+        if isinstance(value := values[field.key], Refused)
+    ]
+    if refused:
+        items = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in refused)
+        gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    controls = draw_fields(scope, form, shown, choice["unfolded"])
+    _keep_values(name, controls)
+    _redraw_on_choice(controls)
+    _draw_tools(services, name, opened, controls, owner)
+    if form.notes:
+        gr.HTML(
+            "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
+        )
+    _bind_generate(services, name, controls, actions, stage, owner)
+    bind_use(services, controls, stage, owner)
+
+
+def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a form is drawn from: a workflow's name and the values in the address and in the
+    browser's keeping, the sections that are open, and how often the page has filled in a form.
+
+    The nonce makes opening the same workflow again a change.
+    """
+    return {
+        "name": name,
+        "linked": wanted.get("linked") or {},
+        "kept": wanted.get("kept") or {},
+        "unfolded": wanted.get("unfolded") or [],
+        "filling": str(wanted.get("filling") or 0),
+        "nonce": secrets.token_hex(4),
+    }
+
+
+def values_at_first(
+    copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
+) -> dict[str, Any]:
+    """What each field shows at first: what the address says, else what was typed here before, else
+    the author's value.
+
+    Seeds are random unless somebody wants one; pictures start with the author's own where the
+    server has it. A file that its field does not take is `Refused`.
+    """
+    linked, _ = check(
+        form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)}
+    )
+    values: dict[str, Any] = {}
+    for field in form.fields:
+        match field.is_media, choice["kept"].get(field.key, _MISSING):
+            case True, {"file": _} as file:
+                values[field.key] = files.shown(place_kept(file), field)
+            case False, value if value is not _MISSING:
+                values[field.key] = value
+            case _:
+                values[field.key] = _authors(copies, field, files)
+        if not field.is_media and field.key in choice["linked"] and field.key in linked:
+            values[field.key] = linked[field.key]
+    return values
+
+
+def draw_fields(
+    scope: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()
+) -> tuple[Control, ...]:
+    """All visible fields: the main ones, the author's sections, then Advanced, folded unless they
+    were open.
+
+    Drawn again in the same `scope`, they keep what the person has put in.
+    """
+    shown = [field for field in form.fields if field.group != "hidden"]
+    if len(shown) > _MOST_FIELDS:
+        gr.HTML(
+            f"<p>{len(shown) - _MOST_FIELDS} more inputs keep their author's values.</p>",
+            elem_classes="caption",
+        )
+        shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
+    controls = list(_draw_group(scope, [field for field in shown if field.group == "main"], values))
+    rest = [field for field in shown if field.group != "main"]
+    for section in dict.fromkeys(field.section for field in rest):
+        fields = [field for field in rest if field.section == section]
+        title = f"{section or _ADVANCED} ({len(fields)})"
+        with gr.Accordion(title, open=(section or _ADVANCED) in unfolded, elem_classes="section"):
+            controls += _draw_group(scope, fields, values)
+    return tuple(controls)
+
+
+def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
+    pairs = {width.key: height for width, height in size_pairs(fields)}
+    heights = {height.key for height in pairs.values()}
+    for field in fields:
+        if field.key in pairs:
+            yield from _draw_size(scope, field, pairs[field.key], values)
+        elif field.key not in heights:
+            yield build_control(field, values[field.key], scope)
+        if field.grows:
+            _draw_more(field)
+
+
+def _draw_more(field: Field) -> None:
+    """A button for one more file, where the node takes many."""
+    more = gr.Button(f"Add another: {field.label}", size="sm", elem_classes="quiet", min_width=120)
+    more.click(
+        None, js=listener("form.js", f"grow({json.dumps(field.grows)})"), api_visibility="private"
+    )
+
+
+def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
+    """Width and height of one node, which people think of as one thing."""
+    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
+    return [
+        (width, by_place[node, "height"])
+        for (node, name), width in by_place.items()
+        if name == "width" and (node, "height") in by_place
+    ]
+
+
+def _draw_size(
+    scope: str, width: Field, height: Field, values: dict[str, Any]
+) -> tuple[Control, Control]:
+    with gr.Row(elem_classes="size"):
+        wide = build_control(_bare(width), values[width.key], scope)
+        swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
+        high = build_control(_bare(height), values[height.key], scope)
+        ratio = gr.Dropdown(
+            [("Free", ""), *((shape, str(value)) for shape, value in _RATIOS.items())],
+            value="",
+            label="Shape",
+            min_width=96,
+            filterable=False,
+            interactive=True,
+            key=f"{scope}/{width.key}/ratio",
+            preserved_by_key=[],
+        )
+    numbers = [*wide.components, *high.components]
+    limits = (
+        f"{int(width.step or 8)}, {width.min or 0}, {min(width.max or 16384, height.max or 16384)}"
+    )
+    swap.click(None, numbers, numbers, js="(w, h) => [h, w]", api_visibility="private")
+    ratio.input(
+        None,
+        [ratio, *numbers],
+        [ratio, *numbers],
+        js=listener("values.js", f"shape(ratio, w, h, {limits})", "ratio, w, h"),
+        api_visibility="private",
+    )
+    return wide, high
+
+
+def _bare(field: Field) -> Field:
+    """A field as one half of a size: a number without a slider or a line of help."""
+    return replace(field, widget="number", tooltip="", min=None, max=None)
+
+
+def _draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
+    takes = " ".join(taken_kinds(form.fields))
+    text = (
+        f'<h1 data-workflow="{html.escape(name)}"'
+        f' data-takes="{takes}">{html.escape(form.title)}</h1>'
+    )
+    if form.description:
+        text += f"<p>{html.escape(form.description)}</p>"
+    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({json.dumps(name)})"))
+    if name.startswith(OPENED_MARK):
+        keep = (
+            '<button type="button" class="quiet">Keep it for everybody</button>' if may_keep else ""
+        )
+        gr.HTML(
+            f"<p>You opened this workflow; nobody else sees it. {keep}</p>",
+            elem_classes="notice",
+            elem_id="opened-here",
+            js_on_load=calls("workflows.js", f"mountKeep(element, {json.dumps(name)})"),
+        )
+    if form.problems:
+        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
+        gr.HTML(
+            f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>',
+            elem_classes="notice",
+        )
+
+
+def _draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
+    what, hint = html.escape(str(problem)), html.escape(problem.hint)
+    gr.HTML(
+        f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
+        elem_classes="notice",
+        elem_id="no-form",
+        js_on_load=calls("form.js", f"notDrawn({json.dumps(will_pass)})"),
+    )
+
+
+def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
+    """Every value is kept in the browser at once, so that a reload or another drawing loses
+    nothing.
+
+    Of a file it is the place where Gradio keeps it. A painted mask is not kept: the browser has it
+    in no file yet.
+    """
+    kept = [control for control in controls if control.field.widget != "mask"]
+    components = [component for control in kept for component in control.components]
+    if not components:
+        return
+    keys = json.dumps([[control.field.key, control.kind] for control in kept])
+    gr.on(
+        [component.change for component in components],  # type: ignore[attr-defined]
+        None,
+        components,
+        js=listener("form.js", f"keep({json.dumps(name)}, {keys}, values)", "...values"),
+        api_visibility="private",
+    )
+
+
+def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
+    """A choice that brings other fields draws the form again, once the browser has kept what was
+    chosen."""
+    for control in controls:
+        if control.field.redraws:
+            control.components[0].select(  # type: ignore[attr-defined]
+                None, js=listener("form.js", "redrawSoon()"), api_visibility="private"
+            )
+
+
+def _draw_tools(
+    services: Services,
+    name: str,
+    opened: gr.JSON,
+    controls: tuple[Control, ...],
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Put back the author's values, re-read the model lists, copy a link to this form as it is
+    filled in."""
+    lists = any(control.field.widget == "dropdown" for control in controls)
+    with gr.Row(elem_id="tools"):
+        reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
+        link = gr.Button(
+            "Copy link", size="sm", elem_classes="quiet", elem_id="copy-link", min_width=80
+        )
+        refresh = gr.Button(
+            "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
+        )
+
+    def put_back(request: gr.Request) -> list[Any]:
+        files = services.copies.files_of(owner(request), root_of(request))
+        values = [_authors(services.copies, control.field, files) for control in controls]
+        return [
+            part
+            for control, value in zip(controls, values, strict=True)
+            for part in control.show(None if isinstance(value, Refused) else value)
+        ]
+
+    def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
+        services.forms.catalogue.get(refresh=True)
+        return choice_of(name, wanted)
+
+    components = [component for control in controls for component in control.components]
+    if components:
+        reset.click(put_back, None, components, **QUIET)
+    refresh.click(read_again, opened, opened, js=listener("form.js", "wanted()"), **QUIET)
+    link.click(
+        None, js=listener("form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
+    )
+
+
+def _authors(copies: FileCopies, field: Field, files: FieldFiles) -> object:
+    """The author's value as the field shows it; a seed is random."""
+    if field.widget == "seed":
+        return None
+    return (
+        files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
+    )
+
+
+def _bind_generate(
+    services: Services,
+    name: str,
+    controls: tuple[Control, ...],
+    actions: Actions,
+    stage: Stage,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    counting = [control for control in controls if control.field.widget == "seed"]
+
+    def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
+        person = owner(request)
+        read = {
+            c.field.key: c.read(*(values[component] for component in c.components))
+            for c in controls
+        }
+        files = services.copies.files_of(person)
+        given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
+        try:
+            keeps_going = bool(values[actions.keep_running])
+            run = services.starter.start(
+                name, given, person, address=where(request, person), keeps_going=keeps_going
+            )
+        except FieldErrors as problem:
+            return {stage: Refusal(str(problem), errors=problem.errors)}
+        except ComfyError as problem:
+            return {stage: Refusal(str(problem), problem.hint)}
+        return {stage: Follow(run.id)} | counted(read, run)
+
+    def counted(read: dict[str, object], run: Run) -> dict[Component, str]:
+        """A seed that counts up shows the one now used, from which the next press goes on."""
+        keys = {control.components[0]: control.field.key for control in counting}
+        return {
+            seed: str(run.job.values[key])
+            for seed, key in keys.items()
+            if isinstance(read[key], CountUp)
+        }
+
+    components: set[Block] = {component for control in controls for component in control.components}
+    components.add(actions.keep_running)
+    outputs = [stage, *(control.components[0] for control in counting)]
+    actions.generate.click(press, components, outputs, **AT_ONCE)

@@ -1,0 +1,143 @@
+"""Two lists of a person's own runs as components: those that wait, and those that have ended.
+
+    with gr.Blocks() as page:
+        queue, history = RunQueue(), RunHistory()
+        queue.remove(take_out, None, queue)
+        history.select(show, None, picture)
+
+A listener that is given `gr.EventData` finds in its `run` which run was meant. Python fills the
+lists in and does what is asked, unless they are `live`: then the script of this app's page does,
+from its own sockets and routes (`ui.routes.page_socket`, `ui.routes.history`, `ui.routes.runs`),
+and asks nothing of Gradio. The page needs `ui.page.script_files.script_routes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from pydantic import TypeAdapter, ValidationError
+
+from ui.page.script_files import mounts
+from ui.view.run_view import PastRun, RunEntry
+from ui.web.gradio_internals import WithoutStub
+
+_STYLE = Path(__file__).with_name("run_lists.css")
+_QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
+_HISTORY_EVENTS = ("select", "search")
+_NO_LIST = "This is no list of runs."
+
+T = TypeVar("T")
+_ENTRIES = TypeAdapter(tuple[RunEntry, ...])
+_PAST_RUNS = TypeAdapter(tuple[PastRun, ...])
+
+
+class RunQueue(gr.HTML, metaclass=WithoutStub):
+    """The runs that wait, in their order, and those that failed behind another one's back.
+
+    Value: `RunEntry`s, in both directions. Events, each with `run`: `move` (`by` is -1 for earlier,
+    1 for later), `remove`, and for a run that has ended `run_again` and `dismiss`.
+    """
+
+    def __init__(
+        self,
+        value: Sequence[RunEntry] | Callable[..., Sequence[RunEntry]] | None = None,
+        *,
+        live: bool = False,
+        **options: Any,
+    ) -> None:
+        self.live = live
+        super().__init__(
+            value,
+            html_template='<section class="queue" aria-label="Waiting runs" hidden></section>',
+            js_on_load=mounts("live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS),
+            css_template=_STYLE.read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: Sequence[RunEntry] | None) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The list as the browser takes it."""
+        return [asdict(entry) for entry in value or ()]
+
+    def preprocess(self, payload: object) -> tuple[RunEntry, ...]:  # type: ignore[override]
+        """The list as the browser shows it: whether these runs are the caller's own is for the
+        caller of this to ask. gr.Error for what is no list of runs."""
+        return _checked(_ENTRIES, payload)
+
+    def api_info(self) -> dict[str, Any]:
+        """The value as a JSON schema, for scripts."""
+        return _ENTRIES.json_schema()
+
+    def example_payload(self) -> list[dict[str, Any]]:
+        """One run that waits."""
+        return self.postprocess(self.example_value())
+
+    def example_value(self) -> list[RunEntry]:
+        """One run that waits."""
+        return [
+            RunEntry("0" * 32, "Text to image", "a boat", "waiting", "Next in line", movable=True)
+        ]
+
+
+class RunHistory(gr.HTML, metaclass=WithoutStub):
+    """The runs that have ended, newest first, to be searched and looked at again.
+
+    Value: `PastRun`s, in both directions. Events: `select`, with `run` and what `gr.SelectData` has
+    (`index` in the list, `value` the run), and, if it is `searchable`, `search` with the `text`
+    that was typed. What can be done with a run that is chosen stands on a `Stage`.
+    """
+
+    def __init__(
+        self,
+        value: Sequence[PastRun] | Callable[..., Sequence[PastRun]] | None = None,
+        *,
+        live: bool = False,
+        searchable: bool = False,
+        **options: Any,
+    ) -> None:
+        self.live = live
+        self.searchable = searchable
+        super().__init__(
+            value,
+            html_template='<section class="history" aria-label="Earlier results" hidden></section>',
+            js_on_load=mounts(
+                "live_history.js" if live else "components/history.js",
+                _HISTORY_EVENTS,
+                searchable=searchable or live,
+            ),
+            css_template=_STYLE.read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: Sequence[PastRun] | None) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The list as the browser takes it."""
+        return [asdict(run) for run in value or ()]
+
+    def preprocess(self, payload: object) -> tuple[PastRun, ...]:  # type: ignore[override]
+        """The list as the browser shows it, as for `RunQueue`."""
+        return _checked(_PAST_RUNS, payload)
+
+    def api_info(self) -> dict[str, Any]:
+        """The value as a JSON schema, for scripts."""
+        return _PAST_RUNS.json_schema()
+
+    def example_payload(self) -> list[dict[str, Any]]:
+        """One run that made a picture."""
+        return self.postprocess(self.example_value())
+
+    def example_value(self) -> list[PastRun]:
+        """One run that made a picture."""
+        run = PastRun("0" * 32, "text-to-image", "Text to image", "done", 1.7e9, "Picture")
+        return [run]
+
+
+def _checked(adapter: TypeAdapter[T], payload: object) -> T:
+    try:
+        return adapter.validate_python(payload or ())
+    except ValidationError as problem:
+        raise gr.Error(_NO_LIST, print_exception=False) from problem

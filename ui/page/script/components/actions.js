@@ -1,0 +1,148 @@
+// @ts-check
+// What can be done with what is seen: each button is about that, and about nothing else.
+
+import { $, addressOf, announce, button, downloadLink, element, isNarrow, root } from "../dom.js";
+import { lookAhead, runAgain } from "../following.js";
+import { expectForm, hasForms, refill } from "../form.js";
+import { get } from "../requests.js";
+import { withoutRun } from "../runs.js";
+import { page, say } from "../state.js";
+
+/** @import { Item } from "../results.js" */
+/** @import { View } from "../state.js" */
+
+const SURE_FOR = 10000;
+const STAYS =
+  "It cannot be brought back. The image server may keep its own copy of the result and of pictures you gave.";
+const SILENT = "The app does not answer. Try again.";
+
+/**
+ * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
+ * @typedef {{ run: string, at: number, index: number, value: string }} Seen
+ *
+ * What Python is told of.
+ * @typedef {{ use_values: (what: { run: string }) => void, run_again: (what: { run: string }) => void,
+ *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (seen: Seen) => void }} Events
+ *
+ * What Gradio hands to a stage. `takes`: which kinds are wanted as an input, beside those that the form takes.
+ * @typedef {Events & { props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   takes: readonly string[] }} Component
+ */
+
+/**
+ * The buttons for a run that has ended, or for files that no run is known for.
+ * @param {View | null} view
+ * @param {Item | null} item what of it is seen
+ * @param {{ use: (() => void) | null, ahead: boolean, linked: boolean, events: Events }} more `use` makes it the form's
+ *   input; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself
+ * @returns {HTMLElement[]}
+ */
+export function actionsFor(view, item, { use, ahead, linked, events }) {
+  const made = [];
+  if (item?.url && !linked) made.push(downloadLink("Download", addressOf(item.url), item.name));
+  if (view && view.files.length > 1)
+    made.push(downloadLink("Download all", `${root}/files/${view.id}/all.zip`));
+  if (use) made.push(button("Use as input", use));
+  if (!view) return made;
+  const what = { run: view.id };
+  made.push(button("Use these values", () => useValues(what, events)));
+  made.push(button("Run again", (pressed) => startAgain(what, pressed, events)));
+  made.push(button("Delete", (pressed) => askThenRemove(what, pressed, events)));
+  if (ahead) made.push(button("Back to the run that goes on", lookAhead));
+  return made;
+}
+
+/**
+ * Why a request was refused, in a sentence.
+ * @param {Response | null} answer
+ * @returns {Promise<string>}
+ */
+async function refusal(answer) {
+  const told = answer ? await answer.json().catch(() => null) : null;
+  return told?.detail ?? SILENT;
+}
+
+/**
+ * Put a run's values into the form, and draw it anew with them. A form that is none of this app's is Python's.
+ * @param {{ run: string }} what
+ * @param {Events} events
+ */
+async function useValues(what, events) {
+  events.use_values(what);
+  if (!hasForms()) return;
+  expectForm();
+  const answer = await fetch(`${root}/history/${what.run}/values`).catch(() => null);
+  if (!answer?.ok) {
+    expectForm(false);
+    say(await refusal(answer));
+    return;
+  }
+  const { workflow, values } = await answer.json();
+  refill(workflow, values);
+  announce("The form is filled in as it was for this result.");
+  if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
+}
+
+/**
+ * One press, one run.
+ * @param {{ run: string }} what
+ * @param {HTMLButtonElement} pressed
+ * @param {Events} events
+ */
+async function startAgain(what, pressed, events) {
+  events.run_again(what);
+  pressed.ariaDisabled = "true";
+  await runAgain(what.run);
+  pressed.ariaDisabled = null;
+}
+
+/**
+ * What is deleted cannot be brought back: the first press asks, the second one does it.
+ * @param {{ run: string }} what
+ * @param {HTMLButtonElement} pressed
+ * @param {Events} events
+ */
+async function askThenRemove(what, pressed, events) {
+  if (pressed.dataset.sure) {
+    if (await remove(what.run)) events.delete(what);
+    return;
+  }
+  pressed.dataset.sure = "yes";
+  pressed.textContent = "Really delete?";
+  const note = element("span", "sure", STAYS);
+  pressed.after(note);
+  announce(`Press again to delete this result. ${STAYS}`);
+  setTimeout(() => {
+    delete pressed.dataset.sure;
+    pressed.textContent = "Delete";
+    note.remove();
+  }, SURE_FOR);
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<boolean>} whether it is gone; why not has been said
+ */
+async function remove(id) {
+  const answer = await fetch(`${root}/history/${id}`, { method: "DELETE" }).catch(() => null);
+  if (!answer?.ok && answer?.status !== 404) {
+    say(await refusal(answer));
+    return false;
+  }
+  const stays = answer.ok ? (await answer.json()).stays : "";
+  page.set({
+    runs: withoutRun(page.now.runs, id),
+    shown: null,
+    lookingBack: false,
+    deleted: { id },
+  });
+  say("Deleted here.", stays, "");
+  return true;
+}
+
+/**
+ * An earlier run as its socket told its end.
+ * @param {string} id
+ * @returns {Promise<View | null>}
+ */
+export const endOf = (id) => get(`/history/${id}`);

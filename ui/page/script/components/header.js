@@ -1,0 +1,58 @@
+// @ts-check
+// The header: who is logged in, light and dark.
+
+import { $, root } from "../dom.js";
+import { isDark, setDark, userName } from "../gradio.js";
+import { SILENT } from "../page_socket.js";
+import { page } from "../state.js";
+import { read, SHADE, write } from "../storage.js";
+
+const BACK = "The image server is back.";
+const BACK_SHOWN = 6000;
+
+/**
+ * What is said of the image server: how many wait for it, that it is away, and for a moment that it is back.
+ * @param {HTMLElement} place
+ */
+export function mountServer(place) {
+  const state = $(".server-state", place);
+  const waits = $(".waiting", place);
+  const server = $("#server");
+  if (!state || !waits || !server) return;
+  let forgetting = 0;
+  let told = "";
+  page.subscribe((now) => {
+    waits.textContent = now.waiting ? ` · ${now.waiting} waiting` : "";
+    if (now.serverAway === told) return;
+    told = now.serverAway;
+    clearTimeout(forgetting);
+    state.textContent = now.serverAway || BACK;
+    server.classList.toggle("away", Boolean(now.serverAway));
+    if (now.serverAway) return;
+    forgetting = window.setTimeout(() => {
+      state.textContent = "";
+    }, BACK_SHOWN);
+  });
+}
+
+/** @param {HTMLElement} place */
+export function mountLogin(place) {
+  const name = $(".name", place);
+  if (name) name.textContent = userName();
+  $("button", place)?.addEventListener("click", async () => {
+    const answer = await fetch(`${root}/logout`, { method: "POST" }).catch(() => null);
+    if (answer?.ok) location.reload();
+    else page.set({ away: SILENT });
+  });
+}
+
+/** @param {HTMLElement} place */
+export function mountShade(place) {
+  const dark = read(localStorage, SHADE, null);
+  if (dark !== null) setDark(dark);
+  $("button", place)?.addEventListener("click", () => {
+    const wish = !isDark();
+    setDark(wish);
+    write(localStorage, SHADE, wish);
+  });
+}

@@ -1,0 +1,156 @@
+// @ts-check
+// One result as an element: an image, something that plays, a text, or a card with a download.
+
+import { addressOf, announce, button, downloadLink, element } from "../dom.js";
+import { copyText } from "../form.js";
+
+/** @import { Item } from "../results.js" */
+
+const LOADED_WITHIN = 15000;
+const NOT_LOADED = "This could not be shown. It can still be downloaded.";
+/** @type {Partial<Record<Item["kind"], string>>} */
+const KINDS = { "3d": "3D model", audio: "Sound", file: "File" };
+
+/**
+ * The element of a result, once it can be painted. Where the browser cannot show it, it is a card that says so.
+ * @param {Item} item
+ * @returns {Promise<HTMLElement>}
+ */
+export async function loaded(item) {
+  switch (item.kind) {
+    case "image": {
+      const image = imageOf(item);
+      return within(
+        image.decode().then(
+          () => image,
+          () => card(item, NOT_LOADED),
+        ),
+        image,
+      );
+    }
+    case "video": {
+      const video = videoOf(item);
+      const ready = new Promise((done) => {
+        video.addEventListener("loadeddata", () => done(video));
+        video.addEventListener("error", () => done(card(item, NOT_LOADED)));
+      });
+      return within(ready, video);
+    }
+    case "audio":
+      return card(item, "", audioOf(item));
+    case "text":
+      return textOf(item);
+    default:
+      return card(item, item.note);
+  }
+}
+
+/**
+ * What is not there in time is shown as it comes.
+ * @param {Promise<any>} ready
+ * @param {HTMLElement} node
+ * @returns {Promise<HTMLElement>}
+ */
+function within(ready, node) {
+  return Promise.race([
+    ready,
+    new Promise((done) => {
+      setTimeout(() => done(node), LOADED_WITHIN);
+    }),
+  ]);
+}
+
+/** @param {Item} item */
+function imageOf(item) {
+  const image = element("img");
+  image.alt = "Result";
+  image.src = addressOf(item.url);
+  return image;
+}
+
+/** @param {Item} item */
+function videoOf(item) {
+  const video = element("video");
+  Object.assign(video, {
+    controls: true,
+    autoplay: true,
+    loop: true,
+    muted: true,
+    playsInline: true,
+  });
+  video.setAttribute("controlslist", "nodownload"); // there is a link for that
+  video.src = addressOf(item.url);
+  return video;
+}
+
+/** @param {Item} item */
+function audioOf(item) {
+  const audio = element("audio");
+  audio.controls = true;
+  audio.setAttribute("controlslist", "nodownload"); // there is a link for that
+  audio.ariaLabel = item.name;
+  audio.src = addressOf(item.url);
+  return audio;
+}
+
+/** @param {Item} item */
+function textOf(item) {
+  const place = element("div", "text");
+  const box = element("textarea");
+  box.readOnly = true;
+  box.value = item.text;
+  box.ariaLabel = "Text";
+  box.rows = Math.min(12, Math.max(2, item.text.split("\n").length));
+  const copy = button("Copy", () =>
+    copyText(item.text).then(
+      () => announce("Copied."),
+      () => box.select(),
+    ),
+  );
+  place.append(box, copy);
+  return place;
+}
+
+/**
+ * @param {Item} item
+ * @param {string} note
+ * @param {HTMLElement} [player]
+ */
+function card(item, note, player) {
+  const place = element("div", "card");
+  place.dataset.kind = item.kind;
+  place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
+  if (player) place.append(player);
+  if (note) place.append(element("p", "note", note));
+  place.append(downloadLink(`Download ${item.name}`, addressOf(item.url), item.name));
+  return place;
+}
+
+/**
+ * A small picture of a result, for a list.
+ * @param {Item} item
+ * @returns {HTMLElement}
+ */
+export function thumbnailOf(item) {
+  if (item.kind === "video") {
+    const video = element("video");
+    Object.assign(video, { muted: true, playsInline: true, preload: "metadata" });
+    video.src = addressOf(item.url);
+    return video;
+  }
+  if (item.kind !== "image")
+    return element("span", "word", item.kind === "text" ? "Text" : (KINDS[item.kind] ?? ""));
+  const image = element("img");
+  image.alt = "";
+  image.decoding = "async";
+  image.src = addressOf(item.thumb ?? item.url);
+  // No small picture can be made of some kinds: then it is the large one.
+  image.addEventListener(
+    "error",
+    () => {
+      image.src = addressOf(item.url);
+    },
+    { once: true },
+  );
+  return image;
+}

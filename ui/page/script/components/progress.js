@@ -1,0 +1,148 @@
+// @ts-check
+// In words how far a run is, and what became of it.
+
+import { clock } from "../clock.js";
+import { announce, element } from "../dom.js";
+import { current, seen } from "../runs.js";
+
+/** @import { PageState, Run } from "../state.js" */
+
+const NO_NEWS = "There is no news of this run at the moment.";
+const WELCOME = "Fill in the form and press Generate. What you make appears here.";
+const FORMLESS = "What you make appears here.";
+const TROUBLE = ["failed", "refused", "lost"];
+const EVERY = 1000;
+const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
+
+/**
+ * What is said, and of which run.
+ * @typedef {{ id: string, phase: string, headline: string, advice: string, detail: string, fraction: number | null,
+ *   run: Run | null, silent: boolean }} Said
+ */
+
+/**
+ * What is to be said now: of the run that is seen.
+ * @param {PageState} state
+ * @returns {Said}
+ */
+export function saidNow(state) {
+  const going = current(state);
+  const { notice } = state;
+  const nothing = { id: "", detail: "", fraction: null, run: null, silent: false };
+  if (!going && notice && !notice.beside) return { ...nothing, ...notice };
+  const run = seen(state);
+  const view = run?.view;
+  if (!run || !view)
+    return { ...nothing, phase: "", headline: state.formless ? FORMLESS : WELCOME, advice: "" };
+  const silent = run === going && Boolean(state.away) && !run.connected;
+  const { id, phase, headline, advice, detail, fraction } = view;
+  return silent
+    ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }
+    : { id, phase, headline, advice, detail, fraction, run, silent };
+}
+
+/**
+ * How long it has taken, and what it was made with.
+ * @param {Run} run
+ * @param {string} form the workflow whose form is on the page
+ * @param {number} now `performance.now()`
+ */
+export function timesOf({ view, at }, form, now) {
+  if (!view) return "";
+  if (view.finished)
+    return view.phase === "done" && view.seeds.length ? `Seed ${view.seeds.join(", ")}` : "";
+  const since = (now - at) / 1000;
+  const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
+  const blind = view.blind ? " · this workflow shows no previews" : "";
+  const other = view.form === form ? "" : `${view.workflow} · `;
+  return other + clock(view.elapsed + since) + left + blind;
+}
+
+/** The lines below the stage's picture. */
+export class Progress {
+  /** The place on the page. */
+  place = element("div", "status");
+  #headline = element("p", "headline");
+  #bar = element("div", "bar");
+  #filled = element("span");
+  #times = element("p", "times");
+  #advice = element("p", "advice");
+  #detail = element("details", "detail");
+  #text = element("pre");
+  #beside = element("p", "objection");
+  /** What moves while nobody knows how long it takes. */
+  #passing;
+  #spoken = "";
+  /** @type {PageState | null} */
+  #state = null;
+
+  constructor() {
+    announce(""); // what is said later is heard only where there is a place for it already
+    this.#bar.role = "progressbar";
+    this.#bar.ariaLabel = "Progress";
+    this.#bar.append(this.#filled);
+    this.#passing = this.#filled.animate(PASSING, {
+      duration: 1600,
+      iterations: Infinity,
+      easing: "ease-in-out",
+    });
+    this.#detail.append(element("summary", "", "Technical details"), this.#text);
+    this.#beside.role = "alert";
+    this.place.append(
+      this.#headline,
+      this.#bar,
+      this.#times,
+      this.#advice,
+      this.#detail,
+      this.#beside,
+    );
+    setInterval(() => {
+      if (this.#state && current(this.#state)) this.show(this.#state);
+    }, EVERY);
+  }
+
+  /**
+   * @param {PageState} state
+   * @returns {Said} what is said
+   */
+  show(state) {
+    this.#state = state;
+    const said = saidNow(state);
+    this.#headline.textContent = said.headline;
+    this.#advice.textContent = said.advice;
+    this.#text.textContent = said.detail;
+    this.#detail.hidden = !said.detail;
+    this.place.classList.toggle("trouble", TROUBLE.includes(said.phase));
+    this.#showBar(said);
+    const isOfRun = said.run && !said.silent;
+    this.#times.textContent =
+      isOfRun && said.run ? timesOf(said.run, state.form, performance.now()) : "";
+    const { notice } = state;
+    this.#beside.textContent = notice?.beside
+      ? [notice.headline, notice.advice].filter(Boolean).join(" ")
+      : "";
+    this.#speak(said);
+    return said;
+  }
+
+  /** @param {Said} said */
+  #showBar({ phase, fraction, silent }) {
+    this.#bar.hidden = silent || !["running", "waiting"].includes(phase);
+    const percent = fraction === null ? null : Math.round(100 * fraction);
+    this.#bar.classList.toggle("unknown", percent === null);
+    if (percent === null && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+      this.#passing.play();
+    else this.#passing.cancel();
+    this.#filled.style.width = percent === null ? "" : `${percent}%`;
+    if (percent === null) this.#bar.removeAttribute("aria-valuenow");
+    else this.#bar.setAttribute("aria-valuenow", String(percent));
+  }
+
+  /** @param {Said} said what is said aloud when its phase is another one, not at every step */
+  #speak({ id, phase, headline }) {
+    const heard = `${id}${phase}`;
+    if (heard === this.#spoken) return;
+    this.#spoken = heard;
+    announce(headline);
+  }
+}

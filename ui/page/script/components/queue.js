@@ -1,0 +1,163 @@
+// @ts-check
+// A queue: which runs wait, where each stands, and which failed behind another one's back. It is a Gradio component
+// (ui/page/run_lists.py): its value says which runs, its events what is asked for.
+
+import { $, all, button, element } from "../dom.js";
+
+/** @import { Entry } from "../state.js" */
+
+/**
+ * What Gradio hands to a component. `by`: -1 for earlier, 1 for later.
+ * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   move: (what: { run: string, by: number }) => void, remove: (what: { run: string }) => void,
+ *   run_again: (what: { run: string }) => void, dismiss: (what: { run: string }) => void }} Component
+ */
+
+const GOES_ON = ["waiting", "running"];
+
+export class Queue {
+  #place;
+  #component;
+  #title = element("p", "waiting-title");
+  #list = element("ul");
+  /** One line a run, kept as long as it is shown: a button that is new every second cannot be pressed. */
+  #lines = /** @type {Map<string, HTMLLIElement>} */ (new Map());
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Component} component
+   */
+  constructor(place, component) {
+    this.#place = place;
+    this.#component = component;
+    place.replaceChildren(this.#title, this.#list);
+  }
+
+  /** @param {readonly Entry[]} entries those that go on by their turn, then those that have ended */
+  show(entries) {
+    const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
+    const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
+    this.#title.textContent = ahead.length ? `Waiting (${ahead.length})` : "";
+    const wanted = [
+      ...ahead.map((entry, at) => this.#waitingLine(entry, ahead[at - 1], ahead[at + 1])),
+      ...ended.map((entry) => this.#endedLine(entry)),
+    ];
+    this.#place.hidden = !wanted.length;
+    const focused = document.activeElement;
+    for (const [key, line] of this.#lines)
+      if (!wanted.includes(line)) {
+        line.remove();
+        this.#lines.delete(key);
+      }
+    wanted.forEach((line, at) => {
+      if (this.#list.children[at] !== line)
+        this.#list.insertBefore(line, this.#list.children[at] ?? null);
+    });
+    // A line that has been moved has lost the focus on the way.
+    if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Entry | undefined} before
+   * @param {Entry | undefined} after
+   */
+  #waitingLine({ id, workflow, about, said, movable }, before, after) {
+    const line = this.#lineOf(`waiting ${id}`, () => [
+      tool("↑", "Move earlier", () => this.#component.move({ run: id, by: -1 })),
+      tool("↓", "Move later", () => this.#component.move({ run: id, by: 1 })),
+      tool("Remove", "", () => this.#remove(id)),
+    ]);
+    tell(line, workflow, about, said);
+    const [earlier, later, remove] = all("button", line);
+    if (!earlier || !later || !remove) return line;
+    earlier.hidden = later.hidden = !movable;
+    // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
+    earlier.ariaDisabled = before?.movable ? null : "true";
+    later.ariaDisabled = after ? null : "true";
+    earlier.ariaLabel = `Move earlier: ${workflow}, ${said}`;
+    later.ariaLabel = `Move later: ${workflow}, ${said}`;
+    remove.ariaLabel = `Remove: ${workflow}, ${said}`;
+    return line;
+  }
+
+  /** @param {Entry} entry */
+  #endedLine({ id, again, workflow, about, said }) {
+    const line = this.#lineOf(`ended ${id}`, () => [
+      ...(again ? [tool("Run again", "", () => this.#component.run_again({ run: id }))] : []),
+      tool("Dismiss", "", () => this.#component.dismiss({ run: id })),
+    ]);
+    line.classList.add("trouble");
+    tell(line, workflow, about, said);
+    return line;
+  }
+
+  /**
+   * @param {string} key
+   * @param {() => HTMLButtonElement[]} buttons
+   * @returns {HTMLLIElement}
+   */
+  #lineOf(key, buttons) {
+    const known = this.#lines.get(key);
+    if (known) return known;
+    const line = element("li");
+    const words = element("div", "words");
+    words.append(element("strong"), element("span", "about"), element("span", "said"));
+    const tools = element("div", "tools");
+    tools.append(...buttons());
+    line.append(words, tools);
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    const line = this.#lines.get(`waiting ${id}`);
+    const next = line?.nextElementSibling ?? line?.previousElementSibling;
+    this.#component.remove({ run: id });
+    if (next?.isConnected) $("button:last-child", next)?.focus();
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {string} title
+ * @param {() => void} does
+ */
+function tool(text, title, does) {
+  const made = button(text, does, "quiet");
+  made.title = title;
+  return made;
+}
+
+/**
+ * @param {HTMLElement} line
+ * @param {string[]} texts
+ */
+function tell(line, ...texts) {
+  const places = all(".words > *", line);
+  texts.forEach((text, at) => {
+    const place = places[at];
+    if (place && place.textContent !== text) place.textContent = text;
+  });
+}
+
+/**
+ * The component in its place, empty.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export const queueIn = (place, component) =>
+  new Queue(/** @type {HTMLElement} */ ($(".queue", place)), component);
+
+/**
+ * Fill the component in, with what Python says.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const queue = queueIn(place, component);
+  const tellRuns = () => queue.show(component.props.value || []);
+  component.watch("value", tellRuns);
+  tellRuns();
+}

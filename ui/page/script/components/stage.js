@@ -1,0 +1,371 @@
+// @ts-check
+// The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
+// seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
+
+import { $, all, button, element, tableOf } from "../dom.js";
+import { showErrors } from "../field_errors.js";
+import { follow, onFrame } from "../following.js";
+import { takes } from "../form.js";
+import { arranged, stepped } from "../results.js";
+import { current, seen } from "../runs.js";
+import { page, say } from "../state.js";
+import { actionsFor } from "./actions.js";
+import { loaded, thumbnailOf } from "./media.js";
+import { Progress } from "./progress.js";
+import { toggleFull, viewportWith } from "./viewport.js";
+
+/** @import { Arrangement, Item } from "../results.js" */
+/** @import { PageState, ShownFile, View } from "../state.js" */
+/** @import { Component, Seen } from "./actions.js" */
+
+/** @type {Arrangement} */
+const NOTHING = { items: [], rest: [], intermediate: [] };
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+const OWN_KEYS = "video, audio, input, textarea, select"; // these use the arrows themselves
+
+class Stage {
+  #component;
+  #place;
+  #media = element("div", "media");
+  #viewport = viewportWith(this.#media);
+  #thumbnails = element("div", "thumbnails");
+  #actions = element("div", "actions");
+  #rest = element("div", "rest");
+  #intermediate = element("details", "intermediate");
+  #details = element("details", "details");
+  #progress = new Progress();
+  #arrangement = NOTHING;
+  #at = 0;
+  /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
+  #shown = /** @type {View | null} */ (null);
+  /** Which run the picture is of. */
+  #painted = "";
+  #turn = 0;
+  #frames = 0;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Component} component
+   */
+  constructor(place, component) {
+    this.#place = place;
+    this.#component = component;
+    const box = element("div", "box");
+    box.append(this.#viewport);
+    this.#viewport.append(this.#arrow("Previous", -1), this.#arrow("Next", 1));
+    this.#thumbnails.role = "group";
+    this.#thumbnails.ariaLabel = "Results";
+    const under = element("div", "under");
+    under.append(this.#progress.place, this.#thumbnails);
+    const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
+    place.replaceChildren(box, under, ...below);
+    this.#arrange(NOTHING, []);
+    this.#listen();
+    onFrame((id, frame) => this.#paint(id, frame));
+    page.subscribe((now) => this.#show(now));
+  }
+
+  /** @param {any} value what Python says */
+  tell(value) {
+    page.set({ sending: false });
+    if (value?.run) {
+      say("");
+      follow(value.run);
+    } else if (value?.refusal) {
+      const homeless = showErrors(value.refusal.errors);
+      say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
+    } else if (value?.results) {
+      page.set({ shown: null });
+      this.#showFiles(value.results.files, value.results.texts);
+    }
+  }
+
+  /**
+   * @param {string} label
+   * @param {number} step
+   */
+  #arrow(label, step) {
+    const arrow = button("", () => this.#walk(step), `icon ${label.toLowerCase()}`);
+    arrow.ariaLabel = label;
+    return arrow;
+  }
+
+  #listen() {
+    this.#place.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key];
+      if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
+      event.preventDefault();
+      this.#walk(step);
+    });
+    this.#media.addEventListener("click", ({ target }) => {
+      if (target instanceof HTMLImageElement && !this.#viewport.matches(":modal"))
+        toggleFull(this.#viewport);
+    });
+  }
+
+  /** @param {PageState} state */
+  #show(state) {
+    const said = this.#progress.show(state);
+    this.#place.dataset.phase = said.phase;
+    this.#place.dataset.run = said.id;
+    const run = seen(state);
+    const isGoing = run !== null && run === current(state);
+    if (isGoing || (!run && state.sending)) this.#expect(run?.id ?? "");
+    else if (run?.view) this.#showEnd(run.view);
+    else if (this.#shown || this.#painted) this.#clear();
+    this.#drawActions(state);
+  }
+
+  /**
+   * A run goes on: what was seen before stays, put back, until its first frame is there.
+   * @param {string} id
+   */
+  #expect(id) {
+    if (this.#shown) {
+      this.#shown = null;
+      this.#turn += 1;
+      this.#arrange(NOTHING, []);
+      this.#tellSeen();
+    }
+    const isOlder = this.#painted !== id && this.#media.hasChildNodes();
+    this.#media.classList.toggle("former", isOlder);
+    if (isOlder) for (const player of this.#media.querySelectorAll("video, audio")) pause(player);
+  }
+
+  /** @param {View} view */
+  #showEnd(view) {
+    if (view === this.#shown) return;
+    const isSame = view.id === this.#shown?.id;
+    this.#shown = view;
+    if (isSame) return;
+    this.#at = 0;
+    this.#arrange(arranged(view.files, view.texts), view.details);
+    if (!this.#item && view.phase !== "done" && this.#painted === view.id) this.#keepFrame(view);
+    else this.#showItem();
+  }
+
+  /**
+   * A run that came to nothing leaves its last preview, which is called that.
+   * @param {View} view
+   */
+  #keepFrame({ phase }) {
+    this.#turn += 1;
+    for (const frame of all("img.live-frame", this.#media)) {
+      frame.className = "last-frame";
+      /** @type {HTMLImageElement} */ (frame).alt = "Last preview";
+    }
+    const words = phase === "stopped" ? "Stopped: this is the last preview." : "The last preview.";
+    this.#media.append(element("p", "mark", words));
+    this.#place.classList.remove("several");
+    this.#tellSeen();
+  }
+
+  /**
+   * Files that no run is known for.
+   * @param {ShownFile[]} files
+   * @param {string[]} texts
+   */
+  #showFiles(files, texts) {
+    this.#at = 0;
+    this.#arrange(arranged(files, texts), []);
+    this.#showItem();
+    this.#drawActions(page.now);
+  }
+
+  #clear() {
+    this.#shown = null;
+    this.#turn += 1;
+    this.#arrange(NOTHING, []);
+    this.#put(null, "");
+    this.#tellSeen();
+  }
+
+  /** @returns {Item | null} */
+  get #item() {
+    const { items, intermediate } = this.#arrangement;
+    return [...items, ...intermediate][this.#at] ?? null;
+  }
+
+  /** Where those begin that one walks through, and how many there are: the results, or what was made on the way. */
+  get #group() {
+    const { items, intermediate } = this.#arrangement;
+    return this.#at < items.length
+      ? { first: 0, count: items.length }
+      : { first: items.length, count: intermediate.length };
+  }
+
+  /** The small pictures to choose from. */
+  get #choices() {
+    return [...all("button", this.#thumbnails), ...all("button", this.#intermediate)];
+  }
+
+  /**
+   * @param {number} step
+   */
+  #walk(step) {
+    const { first, count } = this.#group;
+    if (count) this.#choose(first + stepped(this.#at - first, step, count));
+  }
+
+  /** @param {number} at */
+  #choose(at) {
+    const hadFocus = this.#choices.includes(/** @type {HTMLElement} */ (document.activeElement));
+    this.#at = at;
+    this.#showItem();
+    this.#drawActions(page.now);
+    if (hadFocus) this.#choices.find((one) => one.dataset.at === String(at))?.focus();
+    if (at >= this.#arrangement.items.length)
+      this.#viewport.scrollIntoView({ behavior: "smooth", block: "nearest" });
+    this.#component.select(this.#seen);
+  }
+
+  /** Put what is chosen into the picture's place as soon as it can be painted; until then what is there stays. */
+  async #showItem() {
+    const turn = ++this.#turn;
+    const item = this.#item;
+    const id = this.#shown?.id ?? "";
+    for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
+    this.#place.classList.toggle("several", this.#group.count > 1);
+    this.#tellSeen();
+    const node = item && (await loaded(item));
+    if (turn === this.#turn) this.#put(node, id);
+  }
+
+  /**
+   * @param {HTMLElement | null} node
+   * @param {string} id the run that it is of
+   */
+  #put(node, id) {
+    for (const old of all("img:is(.live-frame, .last-frame)", this.#media))
+      URL.revokeObjectURL(/** @type {HTMLImageElement} */ (old).src);
+    this.#media.classList.remove("former");
+    this.#media.replaceChildren(...(node ? [node] : []));
+    this.#painted = id;
+    this.#drawActions(page.now);
+  }
+
+  /**
+   * Paint a frame; done when it is on the screen, or not wanted.
+   * @param {string} id
+   * @param {ArrayBuffer} frame
+   */
+  async #paint(id, frame) {
+    const isWanted = () => {
+      const run = seen(page.now);
+      return run?.id === id && !run.view?.finished;
+    };
+    if (!isWanted()) return;
+    const image = element("img", "live-frame");
+    image.alt = "Preview";
+    image.src = URL.createObjectURL(new Blob([frame]));
+    const isDecoded = await image.decode().then(
+      () => true,
+      () => false,
+    );
+    // While it was decoded the run may have ended, with its result on the page already.
+    if (!isDecoded || !isWanted()) {
+      URL.revokeObjectURL(image.src);
+      return;
+    }
+    this.#put(image, id);
+    this.#place.dataset.frames = String(++this.#frames);
+    await new Promise(requestAnimationFrame);
+  }
+
+  /**
+   * What there is beside the picture's place.
+   * @param {Arrangement} arrangement
+   * @param {[string, string][]} details
+   */
+  #arrange(arrangement, details) {
+    this.#arrangement = arrangement;
+    const { items, rest, intermediate } = arrangement;
+    this.#thumbnails.replaceChildren(
+      ...(items.length > 1 ? items : []).map((item, at) => this.#thumbnail(item, at)),
+    );
+    this.#rest.replaceChildren();
+    for (const item of rest)
+      loaded(item).then((node) => {
+        if (arrangement === this.#arrangement) this.#rest.append(node);
+      });
+    const title = `Intermediate pictures, not saved (${intermediate.length})`;
+    const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
+    this.#fold(this.#intermediate, title, made);
+    this.#fold(this.#details, "Details", details.length ? [tableOf(details)] : []);
+  }
+
+  /**
+   * @param {Item} item
+   * @param {number} at
+   */
+  #thumbnail(item, at) {
+    const made = button("", () => this.#choose(at), "thumbnail");
+    made.dataset.kind = item.kind;
+    made.dataset.at = String(at);
+    const { length } = this.#arrangement.items;
+    const which = at < length ? `Result ${at + 1}` : `Intermediate ${at - length + 1}`;
+    made.ariaLabel = `${which}: ${item.name}`;
+    made.append(thumbnailOf(item));
+    return made;
+  }
+
+  /**
+   * A section that is there if it has something in it.
+   * @param {HTMLDetailsElement} section
+   * @param {string} title
+   * @param {HTMLElement[]} content
+   */
+  #fold(section, title, content) {
+    const body = element("div", "body");
+    body.append(...content);
+    section.hidden = !content.length;
+    section.replaceChildren(element("summary", "", title), body);
+  }
+
+  /** @param {PageState} state */
+  #drawActions(state) {
+    const view = this.#shown;
+    const ahead = Boolean(view && current(state));
+    const item = this.#item;
+    const isWanted = item && (takes(item.kind) || this.#component.takes.includes(item.kind));
+    const isTaken = Boolean(isWanted && item.at >= 0);
+    const linked = $("a[download]", this.#media) !== null;
+    const wanted = JSON.stringify([view?.id, item?.url, this.#at, ahead, isTaken, linked]);
+    if (this.#actions.dataset.for === wanted) return;
+    this.#actions.dataset.for = wanted;
+    const use = isTaken ? () => this.#component.use(this.#seen) : null;
+    const events = this.#component;
+    this.#actions.replaceChildren(...actionsFor(view, item, { use, ahead, linked, events }));
+  }
+
+  /** @returns {Seen} */
+  get #seen() {
+    const item = this.#item;
+    const at = item?.at ?? -1;
+    return { run: this.#shown?.id ?? "", at, index: this.#at, value: item?.url ?? "" };
+  }
+
+  /** Let Python know what is seen. Gradio would take null for news of Python's, but not "". */
+  #tellSeen() {
+    const { run, at } = this.#seen;
+    this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
+  }
+}
+
+/** @param {Element} player */
+function pause(player) {
+  if (player instanceof HTMLMediaElement) player.pause();
+}
+
+/**
+ * Fill the component in.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const stage = new Stage(/** @type {HTMLElement} */ ($(".stage", place)), component);
+  const tell = () => stage.tell(component.props.value);
+  component.watch("value", tell);
+  tell();
+}

@@ -1,0 +1,110 @@
+// @ts-check
+// What all modules use of the document.
+
+/** The address of the app, without a slash at the end: modules are served two folders below it. */
+export const root = new URL("../..", import.meta.url).href.replace(/\/$/, "");
+
+/**
+ * The first element that matches.
+ * @param {string} selector
+ * @param {ParentNode} [from]
+ * @returns {HTMLElement | null}
+ */
+export const $ = (selector, from = document) => from.querySelector(selector);
+
+/**
+ * All elements that match.
+ * @param {string} selector
+ * @param {ParentNode} [from]
+ * @returns {HTMLElement[]}
+ */
+export const all = (selector, from = document) =>
+  [...from.querySelectorAll(selector)].map((one) => /** @type {HTMLElement} */ (one));
+
+/**
+ * A new element.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(tag, className = "", text = undefined) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/**
+ * A new button.
+ * @param {string} text
+ * @param {(button: HTMLButtonElement) => void} does
+ * @param {string} [className]
+ */
+export function button(text, does, className = "button") {
+  const made = element("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", () => {
+    if (made.ariaDisabled !== "true") does(made);
+  });
+  return made;
+}
+
+/**
+ * A table of names and values.
+ * @param {[string, string][]} rows
+ */
+export function tableOf(rows) {
+  const table = element("table");
+  for (const [name, value] of rows) {
+    const row = table.insertRow();
+    const head = element("th", "", name);
+    head.scope = "row";
+    row.append(head, element("td", "", value));
+  }
+  return table;
+}
+
+/**
+ * A link that saves a file.
+ * @param {string} text
+ * @param {string} href
+ * @param {string} [name] what to save it as; without one the server says
+ */
+export function downloadLink(text, href, name = "") {
+  const link = element("a", "button", text);
+  link.href = href;
+  link.download = name;
+  return link;
+}
+
+/**
+ * The whole address of something of this app's ("/files/…"), or of something elsewhere.
+ * @param {string} url
+ */
+export const addressOf = (url) => (url.startsWith("/") ? root + url : url);
+
+/**
+ * Close a socket. One that is still being opened is closed as soon as it is open: browsers warn of anything else.
+ * @param {WebSocket} socket
+ */
+export function closeSocket(socket) {
+  socket.onclose = socket.onmessage = null;
+  socket.onopen = () => socket.close();
+  if (socket.readyState !== WebSocket.CONNECTING) socket.close();
+}
+
+/** Whether form and result stand in one column. */
+export const isNarrow = () => matchMedia("(max-width: 1023px)").matches;
+
+/**
+ * Say something to those who cannot see the page.
+ * @param {string} text
+ */
+export function announce(text) {
+  const place = $("#spoken") ?? document.body.appendChild(element("p", "spoken"));
+  place.id = "spoken";
+  place.setAttribute("aria-live", "polite");
+  place.textContent = text;
+}

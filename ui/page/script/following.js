@@ -1,0 +1,203 @@
+// @ts-check
+// Runs and their sockets: the first unfinished one is watched over a socket of its own, as are those of whose end this
+// page has not heard.
+
+import { pause } from "./clock.js";
+import { closeSocket, root } from "./dom.js";
+import { showErrors } from "./field_errors.js";
+import { ask } from "./requests.js";
+import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
+import { page } from "./state.js";
+import { KEEPS_GOING, READ, RUNS, read, write } from "./storage.js";
+
+/** @import { Entry, View } from "./state.js" */
+
+const GONE = 4404;
+
+/** @type {Map<string, WebSocket>} */
+const sockets = new Map();
+/** @type {Set<(id: string, frame: ArrayBuffer) => Promise<void>>} */
+const painters = new Set();
+
+/** Whether runs go on when the page is closed: a habit of the person, not a value of the workflow. */
+export const keepsGoing = () => read(localStorage, KEEPS_GOING, false) === true;
+
+/**
+ * Be given the frames of runs; the next one comes when this one is painted.
+ * @param {(id: string, frame: ArrayBuffer) => Promise<void>} paint
+ */
+export const onFrame = (paint) => painters.add(paint);
+
+/** Take up the runs that this browser knows of. The app tells which go on; of the others it is asked how they ended. */
+export function restore() {
+  let { runs } = page.now;
+  for (const id of [...read(sessionStorage, READ, []), ...read(localStorage, RUNS, [])])
+    if (!runs.has(id)) runs = withRun(runs, id, { doubtful: true });
+  page.set({ runs });
+}
+
+/**
+ * Show a run that was just started.
+ * @param {string} id
+ */
+export function follow(id) {
+  page.set({
+    runs: withRun(page.now.runs, id, {}),
+    lookingBack: false,
+    notice: null,
+    sending: false,
+  });
+  connect(id);
+  remember();
+}
+
+/**
+ * What the app says of all unfinished runs.
+ * @param {readonly Entry[]} entries
+ */
+export function hear(entries) {
+  page.set(listed(page.now, entries));
+  engage();
+  remember();
+}
+
+/**
+ * Stop a run: the one that is told of, unless another is meant.
+ * @param {string} [id]
+ */
+export function stop(id = current(page.now)?.id) {
+  const socket = sockets.get(id ?? "");
+  if (socket?.readyState === WebSocket.OPEN) socket.send("stop");
+  else if (id) ask(`/runs/${id}/stop`);
+}
+
+/**
+ * The very same once more.
+ * @param {string} id
+ */
+export async function runAgain(id) {
+  const started = await ask(`/runs/${id}/again?keeps_going=${keepsGoing()}`);
+  if (!started) return;
+  follow(started.run);
+  forget(id);
+}
+
+/**
+ * @param {string} id
+ */
+export function forget(id) {
+  const shown = page.now.shown === id ? null : page.now.shown;
+  page.set({ runs: withoutRun(page.now.runs, id), shown });
+  remember();
+}
+
+/** All sockets may be dead without knowing. */
+export function letGoOfAll() {
+  for (const id of [...sockets.keys()]) letGo(id);
+}
+
+/** Keep in the browser which runs are of interest. */
+export function remember() {
+  write(
+    localStorage,
+    RUNS,
+    unfinished(page.now).map((run) => run.id),
+  );
+  const shown = page.now.shown === null ? [] : [page.now.shown];
+  write(sessionStorage, READ, [...troubled(page.now).map((run) => run.id), ...shown]);
+}
+
+/** Those further back need no socket. */
+function engage() {
+  const first = current(page.now);
+  for (const { id } of unfinished(page.now))
+    if (id !== first?.id && page.now.order.includes(id)) letGo(id);
+    else if (!sockets.has(id)) connect(id);
+}
+
+/**
+ * @param {string} id
+ * @param {number} [tries] so far in vain
+ */
+function connect(id, tries = 0) {
+  const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${id}`);
+  socket.binaryType = "arraybuffer";
+  sockets.set(id, socket);
+  let failed = tries;
+  socket.onopen = () => set(id, { connected: true });
+  socket.onmessage = async ({ data }) => {
+    failed = 0;
+    if (typeof data === "string") {
+      heard(JSON.parse(data));
+      return;
+    }
+    await Promise.all([...painters].map((paint) => paint(id, data)));
+    if (socket.readyState === WebSocket.OPEN) socket.send("painted");
+  };
+  socket.onclose = ({ code }) => {
+    sockets.delete(id);
+    set(id, { connected: false });
+    if (!page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
+    if (code === GONE) forget(id);
+    else if (!page.now.away)
+      setTimeout(() => {
+        if (!sockets.has(id) && !page.now.away) connect(id, failed + 1);
+      }, pause(failed));
+  };
+}
+
+/** @param {string} id */
+function letGo(id) {
+  const socket = sockets.get(id);
+  if (!socket) return;
+  closeSocket(socket);
+  sockets.delete(id);
+  // By the time it is its turn, what was said is old.
+  const view = page.now.runs.get(id)?.view;
+  set(id, { connected: false, view: view?.finished ? view : null });
+}
+
+/** @param {View} view */
+function heard(view) {
+  page.set(told(page.now, view, performance.now()));
+  if (!view.finished) return;
+  if (page.now.shown === view.id) placeErrors(view);
+  if (!page.now.away) engage();
+  remember();
+}
+
+/**
+ * What the server said of values stands on their fields; what has none on this page stands with the advice. Where there
+ * is a result all the same, all of it stands there too: nobody is led away from that.
+ * @param {View} view
+ */
+function placeErrors(view) {
+  const isDone = view.phase === "done";
+  const isHere = view.form === page.now.form;
+  const homeless = isHere ? showErrors(view.errors, { leads: !isDone }) : [];
+  const said = isHere && !isDone ? homeless : Object.values(view.errors);
+  if (!said.length) return;
+  const advice = [view.advice, ...said].filter(Boolean).join(" ");
+  set(view.id, { view: { ...view, advice } });
+}
+
+/**
+ * @param {string} id
+ * @param {Partial<import("./state.js").Run>} changes
+ */
+function set(id, changes) {
+  if (page.now.runs.has(id)) page.set({ runs: withRun(page.now.runs, id, changes) });
+}
+
+/**
+ * Show the end of an earlier run.
+ * @param {View} view
+ */
+export function lookAt(view) {
+  const runs = withRun(page.now.runs, view.id, { view, at: performance.now(), doubtful: false });
+  page.set({ runs, shown: view.id, lookingBack: Boolean(current(page.now)), notice: null });
+  remember();
+}
+
+/** Show the run that goes on again. */
+export const lookAhead = () => page.set({ lookingBack: false });

@@ -1,0 +1,247 @@
+// @ts-check
+// Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
+
+import { $, announce, element, isNarrow } from "./dom.js";
+import { keepsGoing } from "./following.js";
+import { unfolded } from "./gradio.js";
+import { page, say } from "./state.js";
+import { KEEPS_GOING, read, VALUES, write } from "./storage.js";
+import { keptValues, linked, linkTo } from "./values.js";
+
+/** @import { Kind } from "./values.js" */
+
+// While a form is being drawn, Generate would start what is no longer there: such a press waits for the new form.
+const DRAWN_WITHIN = 15000;
+const DONE_FOR = 2000;
+const TRY_AGAIN = 5000;
+
+/**
+ * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
+ * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
+ * `typedInto`: the workflow whose values are all kept, as some were changed since the page was opened. `leads`: the
+ * form is gone to when it is there.
+ */
+const drawing = {
+  formWanted: true,
+  filling: 0,
+  since: 0,
+  pressWaits: false,
+  typedInto: "",
+  leads: false,
+};
+
+/** @param {string} name */
+const typed = (name) => read(sessionStorage, VALUES + name, {});
+
+/**
+ * @param {string | null} name
+ * @param {Record<string, string>} fromAddress
+ */
+const choice = (name, fromAddress) => ({
+  workflow: name,
+  linked: fromAddress,
+  kept: name ? typed(name) : {},
+});
+
+/** What Python draws a form from, as the outputs of a listener. */
+export function wanted() {
+  const name = new URLSearchParams(location.search).get("workflow");
+  const { formWanted, filling } = drawing;
+  drawing.formWanted = false;
+  const from = choice(name, linked(location.search));
+  return [
+    { ...from, list_only: !formWanted, unfolded: unfolded(), filling, keeps_going: keepsGoing() },
+  ];
+}
+
+/**
+ * A workflow was picked. Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
+ * @param {string | null} name
+ */
+export function chosen(name) {
+  if (!name || new URLSearchParams(location.search).get("workflow") === name) return [name, null];
+  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  drawing.since = performance.now();
+  drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
+  return [name, { ...choice(name, {}), filling: drawing.filling }];
+}
+
+/**
+ * Draw the form again, or only the list of workflows, from what the server and the address say now.
+ * @param {boolean} [onlyList]
+ */
+export function redraw(onlyList = false) {
+  drawing.formWanted ||= !onlyList;
+  if (!onlyList) drawing.since = performance.now();
+  $("#redraw")?.click();
+}
+
+/** Whether this is this app's page, which has a form to fill in. */
+export const hasForms = () => Boolean($("#redraw"));
+
+/** Draw the form again once the browser has kept what was chosen. */
+export const redrawSoon = () => void setTimeout(redraw, 100);
+
+/**
+ * Show the form of a workflow that was opened, with what is said of it.
+ * @param {string} name
+ */
+export function visit(name) {
+  drawing.leads = true;
+  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  redraw();
+}
+
+/**
+ * Put values into a form as if they had been typed, and draw it anew with them.
+ * @param {string} workflow
+ * @param {Record<string, unknown>} values
+ */
+export function refill(workflow, values) {
+  write(sessionStorage, VALUES + workflow, values);
+  const address = `?workflow=${encodeURIComponent(workflow)}`;
+  if (location.search !== address) history.pushState({}, "", address); // values in the address would win
+  drawing.filling += 1;
+  redraw();
+}
+
+/** From now on a form is awaited, or no longer. */
+export function expectForm(expected = true) {
+  drawing.since = expected ? performance.now() : 0;
+}
+
+/** Whether a press has to wait for the form that is being drawn. */
+export function waitsForForm() {
+  drawing.pressWaits = drawing.since > 0 && performance.now() - drawing.since < DRAWN_WITHIN;
+  return drawing.pressWaits;
+}
+
+/** The workflow whose form is on the page, "" if there is none. */
+export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ?? "";
+
+/**
+ * Whether the form has a field for such a result.
+ * @param {string} kind
+ */
+export const takes = (kind) =>
+  ($("#heading [data-takes]")?.dataset.takes ?? "").split(" ").includes(kind);
+
+/**
+ * The form of this workflow is there.
+ * @param {string} name
+ */
+export function drawn(name) {
+  drawing.since = 0;
+  page.set({ form: name, formless: false });
+  lead();
+  if (!drawing.pressWaits) return;
+  drawing.pressWaits = false;
+  $("#generate")?.click();
+}
+
+/** To the top of a form that was opened: there is said what its server lacks. */
+function lead() {
+  if (!drawing.leads) return;
+  drawing.leads = false;
+  if (isNarrow()) $("#form-side")?.scrollIntoView();
+  else $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * There is no form, as where the address names no workflow of this app.
+ * @param {boolean} willPass the server is away: try again
+ */
+export function notDrawn(willPass) {
+  Object.assign(drawing, { since: 0, pressWaits: false });
+  page.set({ formless: true });
+  lead();
+  if (!willPass) return;
+  setTimeout(() => {
+    if ($("#no-form")) location.reload();
+  }, TRY_AGAIN);
+}
+
+/**
+ * One more field where a node takes many files: its key among the values is what asks for it.
+ * @param {string} key
+ */
+export function grow(key) {
+  const name = formName();
+  write(sessionStorage, VALUES + name, { ...typed(name), [key]: null });
+  redraw();
+}
+
+/**
+ * Some workflows of the folder are others now.
+ * @param {readonly string[]} names
+ */
+export function folderChanged(names) {
+  const name = formName();
+  redraw(Boolean(name) && !names.includes(name));
+}
+
+/**
+ * @param {boolean} wish whether runs go on when the page is closed
+ */
+export function keepRunning(wish) {
+  write(localStorage, KEEPS_GOING, wish);
+  return [];
+}
+
+/**
+ * Keep what was typed.
+ * @param {string} name the workflow's
+ * @param {readonly [string, Kind][]} fields
+ * @param {readonly unknown[]} values
+ */
+export function keep(name, fields, values) {
+  drawing.typedInto = name;
+  write(sessionStorage, VALUES + name, { ...typed(name), ...keptValues(fields, values) });
+  return [];
+}
+
+/**
+ * Until something is changed, the form shows what the address says before what was typed earlier.
+ * @param {string} name
+ */
+export function copyLink(name) {
+  const fromAddress = drawing.typedInto === name ? {} : linked(location.search);
+  const link = linkTo(location.href, name, { ...typed(name), ...fromAddress });
+  copyText(link).then(
+    () => showDone("Link copied", "The link to this form, as it is filled in now, is copied."),
+    () => say("The link could not be copied.", `Copy it from here: ${link}`),
+  );
+}
+
+/**
+ * Browsers hand out the clipboard over TLS and on this machine only; in an office over plain HTTP the old way is left.
+ * @param {string} text
+ */
+export async function copyText(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = document.body.appendChild(element("textarea", "spoken"));
+  field.value = text;
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  if (!copied) throw new Error("not copied");
+}
+
+/**
+ * For two seconds the button itself says that it has worked.
+ * @param {string} words
+ * @param {string} spoken
+ */
+function showDone(words, spoken) {
+  const place = $("#copy-link");
+  if (!place) return;
+  place.dataset.label ??= place.textContent ?? "";
+  place.textContent = words;
+  announce(spoken);
+  setTimeout(() => {
+    place.textContent = place.dataset.label ?? "";
+  }, DONE_FOR);
+}

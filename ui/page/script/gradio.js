@@ -1,0 +1,114 @@
+// @ts-check
+// What the script knows of Gradio's page that Gradio promises nobody: names of classes, and how its
+// calls look. tests/browser/test_gradio_page.py says when an upgrade changes it. Python's part is
+// ui/web/gradio_internals.py, that of the style sheets ui/page/gradio.css: no other file names any.
+
+import { $, all } from "./dom.js";
+
+/** The list of a dropdown. */
+export const LIST = "input[role=combobox]";
+const LABEL = "button.label-wrap";
+const CALL = "/gradio_api/run/";
+const UPLOAD = "/gradio_api/upload?";
+const DARK = "dark";
+
+/** The titles of the form's sections that are unfolded. */
+export const unfolded = () =>
+  all(`#form .section ${LABEL}.open`).map((label) =>
+    (label.textContent ?? "").replace(/\s*\(\d+\).*$/s, "").trim(),
+  );
+
+/**
+ * Unfold the section that a field is in.
+ * @param {Element} field
+ */
+export function unfold(field) {
+  const section = field.closest(".section");
+  const label = section && $(LABEL, section);
+  if (label && !label.classList.contains("open")) label.click();
+}
+
+/** Whether the page is dark, where the theme's variables are others. */
+export const isDark = () => document.body.classList.contains(DARK);
+
+/** @param {boolean} dark */
+export const setDark = (dark) => void document.body.classList.toggle(DARK, dark);
+
+/** Who is logged in, "" where nobody has to. */
+export const userName = () => /** @type {any} */ (window).gradio_config?.username ?? "";
+
+/**
+ * Be told of calls and uploads that the app has refused: Gradio has one word for all of them, and
+ * shows it where nobody sees it. It has no event for that, so its requests are watched.
+ * @param {{ call: (why: string, reload: boolean) => void, upload: (why: string) => boolean }} refused
+ *   `why`: a sentence, "" where there is none. `upload` says whether it has told the person; then
+ *   Gradio does not
+ */
+export function watchRequests(refused) {
+  const gradios = window.fetch;
+  window.fetch = async (...request) => {
+    const [asked] = request;
+    const address = asked instanceof Request ? asked.url : String(asked);
+    const answer = await gradios(...request);
+    if (answer.ok) return answer;
+    if (address.includes(CALL)) {
+      const told = await answer
+        .clone()
+        .json()
+        .catch(() => null);
+      refused.call(told?.error ?? told?.detail ?? "", Boolean(told?.reload));
+    }
+    if (!address.includes(UPLOAD) || !refused.upload(await answer.clone().text())) return answer;
+    return new Response("[]", { headers: { "content-type": "application/json" } });
+  };
+}
+
+/**
+ * Be told when Gradio's image editor was given what the browser cannot read: it has no word for
+ * that.
+ * @param {() => boolean} told whether the person was told
+ */
+export function watchEditor(told) {
+  addEventListener("unhandledrejection", (event) => {
+    if (event.reason?.name === "InvalidStateError" && told()) event.preventDefault();
+  });
+}
+
+/**
+ * Close a list that is left by Tab: Gradio opens it again after its blur.
+ * @param {HTMLElement} list
+ */
+export const closeLeft = (list) =>
+  void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
+
+/**
+ * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty
+ * field.
+ * @param {Element} field
+ * @param {File} file
+ * @returns {boolean} whether the field takes any
+ */
+export function giveFile(field, file) {
+  const input = /** @type {HTMLInputElement | null} */ ($("input[type=file]", field));
+  if (!input) return false;
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+}
+
+/**
+ * Make a seed that is typed or pasted a wanted one. Gradio's own event tells of key presses only,
+ * not of a paste.
+ * @param {EventTarget | null} target what was typed into
+ */
+export function keepTypedSeed(target) {
+  if (!(target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement)) return;
+  if (!target.matches(".seed textarea, .seed input[type=text]") || !target.value) return;
+  const mode = (/** @type {string} */ value) =>
+    /** @type {HTMLInputElement | null} */ (
+      $(`.seed-mode input[value="${value}"]`, target.closest(".seed") ?? document)
+    );
+  if (mode("random")?.checked) mode("fixed")?.click();
+}

@@ -1,0 +1,63 @@
+// @ts-check
+// The person's own queue on this app's page: told by its sockets, and what is asked for is done by its routes.
+
+import { queueIn } from "./components/queue.js";
+import { $, announce } from "./dom.js";
+import { forget, runAgain, stop } from "./following.js";
+import { ask } from "./requests.js";
+import { queued, withRun } from "./runs.js";
+import { page } from "./state.js";
+
+/** @import { Component } from "./components/queue.js" */
+
+/** @param {string} id */
+function leave(id) {
+  stop(id);
+  page.set({ runs: withRun(page.now.runs, id, { leaving: true }) });
+  // Where the line had the focus, which is gone with it.
+  if (document.activeElement === document.body) $("#stop")?.focus();
+}
+
+/**
+ * @param {string} id
+ * @param {number} by
+ */
+async function move(id, by) {
+  if (await ask(`/runs/${id}/move?by=${by}`)) announce(by < 0 ? "Moved earlier." : "Moved later.");
+}
+
+/**
+ * Fill the component in, and keep its value.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const queue = queueIn(place, {
+    ...component,
+    move: (what) => {
+      move(what.run, what.by);
+      component.move(what);
+    },
+    remove: (what) => {
+      leave(what.run);
+      component.remove(what);
+    },
+    run_again: (what) => {
+      runAgain(what.run);
+      component.run_again(what);
+    },
+    dismiss: (what) => {
+      forget(what.run);
+      component.dismiss(what);
+    },
+  });
+  let known = "";
+  page.subscribe((now) => {
+    const entries = queued(now);
+    const text = JSON.stringify(entries);
+    if (text === known) return;
+    known = text;
+    component.props.value = entries;
+    queue.show(entries);
+  });
+}

@@ -1,0 +1,119 @@
+// @ts-check
+// The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
+
+import { $, element, isNarrow } from "./dom.js";
+import { clearErrors } from "./field_errors.js";
+import { refuseFile, takeFiles } from "./files.js";
+import { restore, stop } from "./following.js";
+import { waitsForForm } from "./form.js";
+import { closeLeft, keepTypedSeed, LIST, watchEditor, watchRequests } from "./gradio.js";
+import { listen } from "./page_socket.js";
+import { current, seen, withRun } from "./runs.js";
+import { page, say } from "./state.js";
+import { RELOADED, read, write } from "./storage.js";
+
+/** @import { PageState } from "./state.js" */
+
+const UNREADABLE = "This picture cannot be read: it may be damaged, or too large.";
+const NO_FORM = "There is no form to run: choose a workflow first.";
+const NOT_SEEN = "Stops the run that goes on, which is not the one you look at.";
+
+/** What a press clears is cleared before Gradio asks the server. */
+function pressed() {
+  clearErrors();
+  const { shown, runs } = page.now;
+  page.set({
+    notice: null,
+    lookingBack: false,
+    sending: true,
+    runs: shown !== null && runs.has(shown) ? withRun(runs, shown, { read: true }) : runs,
+  });
+  if (!current(page.now)) say("Sending…", "", "waiting");
+}
+
+/**
+ * The app keeps the forms of so many pages: one whose form it has put aside loads itself again, with what was typed.
+ * Why a press was refused is said where the run would be.
+ * @param {string} why
+ * @param {boolean} reload
+ */
+function refused(why, reload) {
+  if (reload) {
+    write(sessionStorage, RELOADED, true);
+    location.reload();
+  } else if (page.now.sending) {
+    page.set({ sending: false });
+    say(why || "That did not work.", "What you typed is still here.");
+  }
+}
+
+function tellReloaded() {
+  if (!read(sessionStorage, RELOADED, false)) return;
+  write(sessionStorage, RELOADED, false);
+  say(
+    "This page was put aside to make room for others.",
+    "It is loaded again, with what you typed. Try once more.",
+  );
+}
+
+/** @param {MouseEvent} event */
+function clicked(event) {
+  const target = /** @type {Element} */ (event.target);
+  if (target.closest("#generate")) {
+    if (waitsForForm()) event.stopImmediatePropagation();
+    else pressed();
+  } else if (target.closest("#stop")) stop();
+  // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
+  else if (target instanceof HTMLInputElement && target.matches(LIST)) target.select();
+}
+
+/** @param {KeyboardEvent} event */
+function keyPressed(event) {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    $("#generate")?.click();
+  } else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
+    if (event.key === "Escape") event.target.blur();
+    else if (event.key === "Tab") closeLeft(event.target);
+  }
+}
+
+/**
+ * What stands outside of the components.
+ * @param {PageState} now
+ * @param {PageState} before
+ */
+function show(now, before) {
+  const going = current(now);
+  const isSilent = Boolean(now.away) && !going?.connected;
+  const run = seen(now);
+  const stopping = $("#stop");
+  stopping?.toggleAttribute("disabled", !going || isSilent);
+  if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
+  const generate = $("#generate");
+  generate?.toggleAttribute("disabled", Boolean(now.away) || now.formless);
+  if (generate) generate.title = now.formless ? NO_FORM : "";
+  // On a phone the result comes first then; what is wrong with a field is said there.
+  const isTold = now.notice && !$(".has-error");
+  $("#columns")?.classList.toggle("has-run", Boolean(run ?? isTold));
+  const isNew = going && going !== current(before) && !before.runs.has(going.id);
+  const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
+  if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
+    $("#result-side")?.scrollIntoView({ behavior: "smooth" });
+  const place = $("#away") ?? document.body.appendChild(element("p"));
+  place.id = "away";
+  place.role = "status";
+  if (place.textContent !== now.away) place.textContent = now.away;
+}
+
+watchRequests({ call: refused, upload: refuseFile });
+watchEditor(() => refuseFile(UNREADABLE));
+takeFiles();
+document.addEventListener("click", clicked, true); // before Gradio's own
+document.addEventListener("keydown", keyPressed);
+document.addEventListener("input", ({ target }) => keepTypedSeed(target));
+addEventListener("popstate", () => location.reload());
+restore();
+tellReloaded();
+page.subscribe(show);
+listen();

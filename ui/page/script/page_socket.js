@@ -1,0 +1,116 @@
+// @ts-check
+// The one socket that every page has: which runs there are, which workflows have changed, whether the app is there.
+
+import { pause } from "./clock.js";
+import { closeSocket, root } from "./dom.js";
+import { hear, letGoOfAll } from "./following.js";
+import { folderChanged } from "./form.js";
+import { page } from "./state.js";
+
+const NO_LOGIN = 4401;
+const ANSWER_WITHIN = 5000;
+const ASK_EVERY = 25000;
+const LOOK_EVERY = 5000;
+const SLEPT = 15000;
+const TELL_AFTER = 2000;
+const RESTARTING = "The app is being restarted. Trying again…";
+export const SILENT = "The app does not answer. Trying again…";
+/** @type {Record<number, string>} */
+const WHY = { 1012: RESTARTING, 4429: "Too many pages of this app are open. Close one of them." };
+
+/** Keeps the connection, and tells the page's state what comes over it. */
+class PageSocket {
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** The app's; another one after a restart. */
+  #life = "";
+  #failures = 0;
+  #retrying = 0;
+  #answering = 0;
+  #telling = 0;
+
+  connect() {
+    clearTimeout(this.#retrying);
+    this.#drop();
+    this.#socket = new WebSocket(`${root.replace(/^http/, "ws")}/news`);
+    this.#socket.onmessage = ({ data }) => this.#heard(JSON.parse(data));
+    this.#socket.onclose = ({ code }) => this.#closed(code);
+    this.#expectAnswer();
+  }
+
+  /** Ask whether anybody still hears this page: a socket may be dead without knowing, after a sleep, in another network. */
+  ask() {
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send("here");
+      this.#expectAnswer();
+    } else if (this.#socket?.readyState !== WebSocket.CONNECTING) this.connect();
+  }
+
+  /** @param {any} said */
+  #heard(said) {
+    this.#answered();
+    if (said.changed) folderChanged(said.changed);
+    if (!said.runs) return;
+    // The forms of a page from before a restart are no longer known to the app. What was typed is kept.
+    if (this.#life && this.#life !== said.life) {
+      location.reload();
+      return;
+    }
+    this.#life = said.life;
+    this.#failures = 0;
+    clearTimeout(this.#telling);
+    this.#telling = 0;
+    const { ending, server_away: serverAway, waiting } = said;
+    page.set({ away: ending ? RESTARTING : "", serverAway, waiting });
+    hear(said.runs);
+  }
+
+  /** @param {number} [code] */
+  #closed(code = 0) {
+    this.#answered();
+    if (code === NO_LOGIN && this.#life) {
+      location.reload();
+      return;
+    }
+    if (WHY[code]) page.set({ away: WHY[code] });
+    this.#retrying = window.setTimeout(() => this.connect(), pause(this.#failures++));
+    this.#telling ||= window.setTimeout(
+      () => page.set({ away: page.now.away || SILENT }),
+      TELL_AFTER,
+    );
+  }
+
+  #expectAnswer() {
+    // Where none comes, all sockets are dead.
+    this.#answering ||= window.setTimeout(() => {
+      letGoOfAll();
+      this.#drop();
+      this.#closed();
+    }, ANSWER_WITHIN);
+  }
+
+  #answered() {
+    clearTimeout(this.#answering);
+    this.#answering = 0;
+  }
+
+  #drop() {
+    if (this.#socket) closeSocket(this.#socket);
+  }
+}
+
+/** Connect, and look after the connection as long as the page is open. */
+export function listen() {
+  const socket = new PageSocket();
+  socket.connect();
+  let looked = Date.now();
+  setInterval(() => {
+    if (Date.now() - looked > SLEPT) socket.ask();
+    looked = Date.now();
+  }, LOOK_EVERY);
+  setInterval(() => socket.ask(), ASK_EVERY);
+  for (const event of ["online", "pageshow"]) addEventListener(event, () => socket.ask());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) socket.ask();
+  });
+}

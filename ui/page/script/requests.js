@@ -1,0 +1,36 @@
+// @ts-check
+// Requests to the app's own routes; what goes wrong is said where runs are told of.
+
+import { root } from "./dom.js";
+import { say } from "./state.js";
+
+const SILENT = "The app does not answer.";
+
+/**
+ * Ask for something to be done.
+ * @param {string} path below the app's root
+ * @param {BodyInit} [body]
+ * @param {string} [method]
+ * @returns {Promise<any>} the answer's JSON; null where it was refused, which has been said
+ */
+export async function ask(path, body, method = "POST") {
+  const answer = await fetch(root + path, { method, body }).catch(() => null);
+  if (!answer) {
+    say(SILENT, "Try again.");
+    return null;
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (answer.ok) return told;
+  say(told.message ?? told.detail ?? "That did not work.", told.hint);
+  return null;
+}
+
+/**
+ * Read something.
+ * @param {string} path
+ * @returns {Promise<any>} its JSON, or null where it cannot be had
+ */
+export async function get(path) {
+  const answer = await fetch(root + path).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
+}

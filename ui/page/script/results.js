@@ -1,0 +1,60 @@
+// @ts-check
+// What came of a run, arranged: what the stage shows, what stands below it. Pure.
+
+/** @import { ShownFile } from "./state.js" */
+
+/**
+ * Something to show. `at`: the file's place among the run's; texts have none.
+ * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
+ *   text: string, at: number }} Item
+ *
+ * `items`: what the stage shows, one at a time. `rest`: what stands below it. `intermediate`: images and videos that
+ * are not saved, where others are.
+ * @typedef {{ items: Item[], rest: Item[], intermediate: Item[] }} Arrangement
+ */
+
+const WATCHED = ["image", "video"];
+
+/**
+ * Images and videos stand on the stage, one at a time; where there are none, the first of what else there is.
+ * @param {readonly ShownFile[]} files
+ * @param {readonly string[]} texts
+ * @returns {Arrangement}
+ */
+export function arranged(files, texts) {
+  const all = files.map((file, at) => ({ ...file, text: "", at }));
+  const watched = all.filter((file) => WATCHED.includes(file.kind));
+  const saved = watched.filter((file) => file.saved);
+  const others = [...all.filter((file) => !WATCHED.includes(file.kind)), ...texts.map(textItem)];
+  if (!watched.length)
+    return { items: others.slice(0, 1), rest: others.slice(1), intermediate: [] };
+  const items = saved.length ? saved : watched;
+  const isSaved = all.some((file) => file.saved);
+  return {
+    items,
+    rest: others,
+    intermediate: isSaved && saved.length ? watched.filter((file) => !file.saved) : [],
+  };
+}
+
+/**
+ * @param {string} text
+ * @returns {Item}
+ */
+const textItem = (text) => ({
+  kind: "text",
+  name: "Text",
+  url: "",
+  thumb: null,
+  note: "",
+  text,
+  at: -1,
+});
+
+/**
+ * The place one step on, within a list of so many.
+ * @param {number} at
+ * @param {number} step
+ * @param {number} count
+ */
+export const stepped = (at, step, count) => Math.min(Math.max(at + step, 0), count - 1);

@@ -1,0 +1,159 @@
+// @ts-check
+// Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
+
+/** @import { Entry, PageState, Run, View } from "./state.js" */
+
+const TROUBLE = ["failed", "refused", "lost"];
+
+/**
+ * A run that was not known.
+ * @param {string} id
+ * @returns {Run}
+ */
+export const newRun = (id) => ({
+  id,
+  view: null,
+  at: 0,
+  entry: null,
+  doubtful: false,
+  connected: false,
+  read: false,
+  leaving: false,
+});
+
+/**
+ * The runs with one of them changed, or added.
+ * @param {ReadonlyMap<string, Run>} runs
+ * @param {string} id
+ * @param {Partial<Run>} changes
+ * @returns {ReadonlyMap<string, Run>}
+ */
+export function withRun(runs, id, changes) {
+  return new Map(runs).set(id, { ...(runs.get(id) ?? newRun(id)), ...changes });
+}
+
+/**
+ * @param {ReadonlyMap<string, Run>} runs
+ * @param {string} id
+ * @returns {ReadonlyMap<string, Run>}
+ */
+export function withoutRun(runs, id) {
+  const rest = new Map(runs);
+  rest.delete(id);
+  return rest;
+}
+
+/**
+ * Those that go on, by their turn.
+ * @param {PageState} state
+ */
+export function unfinished({ runs, order }) {
+  const turn = (/** @type {Run} */ { id }) =>
+    order.includes(id) ? order.indexOf(id) : order.length;
+  return [...runs.values()].filter((run) => !run.view?.finished).sort((a, b) => turn(a) - turn(b));
+}
+
+/**
+ * The one whose progress is told.
+ * @param {PageState} state
+ */
+export const current = (state) => unfinished(state).find((run) => !run.doubtful) ?? null;
+
+/**
+ * The one whose end is shown when none goes on.
+ * @param {PageState} state
+ */
+export const shownRun = ({ runs, shown }) => (shown === null ? null : (runs.get(shown) ?? null));
+
+/**
+ * The one on the stage, which its words and buttons are about.
+ * @param {PageState} state
+ */
+export function seen(state) {
+  const going = current(state);
+  return going && !(state.lookingBack && shownRun(state)) ? going : shownRun(state);
+}
+
+/**
+ * Those that wait; one alone that is seen already needs no line.
+ * @param {PageState} state
+ */
+export function waiting(state) {
+  const all = unfinished(state).filter((run) => run.entry?.phase === "waiting" && !run.leaving);
+  return all.length === 1 && all[0] === seen(state) ? [] : all;
+}
+
+/**
+ * @param {Run} run one that is done but for a part has advice
+ */
+const isTroubled = ({ view }) =>
+  Boolean(
+    view?.finished &&
+      (view.again || TROUBLE.includes(view.phase) || (view.phase === "done" && view.advice)),
+  );
+
+/**
+ * Those that failed, if only in a part, and stay in the list until somebody has read it, unless they are seen above the list.
+ * @param {PageState} state
+ */
+export function troubled(state) {
+  const onStage = seen(state);
+  return [...state.runs.values()].filter((run) => isTroubled(run) && !run.read && run !== onStage);
+}
+
+/**
+ * What the app says of all unfinished runs; one that is missing has ended.
+ * @param {PageState} state
+ * @param {readonly Entry[]} entries
+ * @returns {Partial<PageState>}
+ */
+export function listed(state, entries) {
+  let { runs } = state;
+  for (const entry of entries) runs = withRun(runs, entry.id, { entry, doubtful: false });
+  return { runs, order: entries.map((entry) => entry.id) };
+}
+
+/**
+ * What a run's socket says of it. The last one that ended is shown.
+ * @param {PageState} state
+ * @param {View} view
+ * @param {number} at when it came
+ * @returns {Partial<PageState>}
+ */
+export function told(state, view, at) {
+  const runs = withRun(state.runs, view.id, { view, at, doubtful: false });
+  if (!view.finished) return { runs };
+  const before = shownRun(state)?.view;
+  // Whoever looks back is called away by the run that they can go back to only.
+  const isAwaited = !state.lookingBack || current(state)?.id === view.id;
+  const shows = isAwaited && (!before || view.ended >= before.ended);
+  const shown = shows
+    ? { shown: view.id, lookingBack: false, notice: state.notice?.beside ? state.notice : null }
+    : {};
+  return { runs, ...shown, ended: { id: view.id } };
+}
+
+/**
+ * The person's queue: those that wait, and those that failed and have not been read.
+ * @param {PageState} state
+ * @returns {Entry[]}
+ */
+export function queued(state) {
+  const entries = waiting(state).flatMap(({ entry }) => entry ?? []);
+  const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view) : []));
+  return [...entries, ...ended];
+}
+
+/**
+ * @param {View} view
+ * @returns {Entry}
+ */
+const endOf = ({ id, workflow, about, phase, headline, advice, again }) => ({
+  id,
+  workflow,
+  about,
+  phase,
+  said: `${headline} ${advice}`.trim(),
+  movable: false,
+  again,
+});

@@ -1,0 +1,105 @@
+// @ts-check
+// What the page knows, in one value; components are told when it changes.
+
+/**
+ * A file of a run, or of elsewhere: ui/view/run_view.py.
+ * @typedef {{ name: string, url: string, kind: "image" | "video" | "audio" | "3d" | "file", saved: boolean,
+ *   thumb: string | null, note: string }} ShownFile
+ *
+ * What a run's socket says of it: ui/view/run_view.py.
+ * @typedef {{ id: string, form: string, workflow: string, phase: string, finished: boolean, headline: string,
+ *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
+ *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
+ *   blind: boolean, errors: Record<string, string>, details: [string, string][] }} View
+ *
+ * A run in the person's queue: ui/view/run_view.py.
+ * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
+ *   again: boolean }} Entry
+ *
+ * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.
+ * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
+ *   files: number, thumb: string | null }} PastRun
+ *
+ * A run as the page knows it. `at`: when `view` came (`performance.now()`). `doubtful`: whether it goes on is not known
+ * yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
+ * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
+ *   read: boolean, leaving: boolean }} Run
+ *
+ * Something to say that is about no run. `beside`: below what is said of a run that goes on, not in its place.
+ * @typedef {{ headline: string, advice: string, phase: string, beside: boolean }} Notice
+ *
+ * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
+ * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
+ * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
+ * whose form was drawn last, "" before any; `formless`: there is none on the page. `ended`, `deleted`: the last run of
+ * which this was told.
+ * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
+ *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
+ *   formless: boolean, ended: { id: string } | null, deleted: { id: string } | null }} PageState
+ */
+
+/**
+ * A value that many look at.
+ * @template {object} T
+ */
+export class Store {
+  /** @type {Set<(now: T, before: T) => void>} */
+  #listeners = new Set();
+
+  /** @param {T} initial */
+  constructor(initial) {
+    /** The value as it is now; never changed in place. */
+    this.now = initial;
+  }
+
+  /**
+   * Change some of it, and tell everybody.
+   * @param {Partial<T>} changes
+   */
+  set(changes) {
+    const before = this.now;
+    this.now = { ...before, ...changes };
+    for (const listener of [...this.#listeners]) listener(this.now, before);
+  }
+
+  /**
+   * Be told at once, and of every change.
+   * @param {(now: T, before: T) => void} listener
+   * @returns {() => void} ends it
+   */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    listener(this.now, this.now);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** @type {PageState} */
+export const INITIAL = {
+  runs: new Map(),
+  order: [],
+  shown: null,
+  lookingBack: false,
+  notice: null,
+  sending: false,
+  away: "",
+  serverAway: "",
+  waiting: 0,
+  form: "",
+  formless: true,
+  ended: null,
+  deleted: null,
+};
+
+export const page = new Store(INITIAL);
+
+/**
+ * Say something that is about no run.
+ * @param {string} headline "" takes back what was said
+ * @param {string} [advice]
+ * @param {string} [phase] how it looks
+ */
+export function say(headline, advice = "", phase = "refused") {
+  const beside = [...page.now.runs.values()].some((run) => !run.view?.finished && !run.doubtful);
+  page.set({ notice: headline ? { headline, advice, phase, beside } : null });
+}

@@ -1,0 +1,42 @@
+// @ts-check
+// What the browser keeps for this app.
+
+/** Of these runs this browser has not seen the end. */
+export const RUNS = "comfyforms.runs";
+/** The end of these runs is what this tab shows. */
+export const READ = "comfyforms.read";
+/** Before a workflow's name: what was typed into its form. */
+export const VALUES = "comfyforms.values.";
+/** Whether runs go on when the page is closed. */
+export const KEEPS_GOING = "comfyforms.keeps_going";
+/** Whether the page is dark. */
+export const SHADE = "comfyforms.shade";
+/** That the page has loaded itself again. */
+export const RELOADED = "comfyforms.reloaded";
+
+/**
+ * @param {Storage} store
+ * @param {string} key
+ * @param {any} otherwise what to take where nothing is kept
+ * @returns {any}
+ */
+export function read(store, key, otherwise) {
+  try {
+    return JSON.parse(store.getItem(key) ?? "null") ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+/**
+ * @param {Storage} store
+ * @param {string} key
+ * @param {unknown} value
+ */
+export function write(store, key, value) {
+  try {
+    store.setItem(key, JSON.stringify(value));
+  } catch {
+    // Private windows keep nothing.
+  }
+}

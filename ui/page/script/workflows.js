@@ -1,0 +1,49 @@
+// @ts-check
+// Workflows that people bring: they open for them alone.
+
+import { $, element } from "./dom.js";
+import { visit } from "./form.js";
+import { ask } from "./requests.js";
+import { say } from "./state.js";
+
+/** Whether this person may open any: the button is there for those. */
+export const mayOpen = () => Boolean($("#open button"));
+
+/**
+ * @param {Blob} file
+ * @param {string} name
+ */
+export async function openWorkflow(file, name) {
+  const opened = await ask(`/workflows?file=${encodeURIComponent(name)}`, file);
+  if (!opened) return;
+  say("");
+  visit(opened.name);
+}
+
+/**
+ * The button that opens a workflow.
+ * @param {HTMLElement} place
+ */
+export function mountOpen(place) {
+  $("button", place)?.addEventListener("click", () => {
+    const picker = element("input");
+    picker.type = "file";
+    picker.onchange = () => {
+      const file = picker.files?.[0];
+      if (file) openWorkflow(file, file.name);
+    };
+    picker.click();
+  });
+}
+
+/**
+ * The button that keeps an opened workflow for everybody.
+ * @param {HTMLElement} place
+ * @param {string} name
+ */
+export function mountKeep(place, name) {
+  $("button", place)?.addEventListener("click", async () => {
+    const kept = await ask(`/workflows/${encodeURIComponent(name)}/keep`);
+    if (kept) visit(kept.name);
+  });
+}

@@ -1,0 +1,94 @@
+"""The page's script: ES modules as they are written, served under an address that changes with
+them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException
+from starlette.responses import Response
+
+FOLDER = Path(__file__).parent / "script"
+_ENTRY = "page.js"
+# The address holds a digest of all modules: what is behind it never changes, nor does what they
+# import.
+_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+@cache
+def modules() -> dict[str, bytes]:
+    """Every module by its name."""
+    return {
+        file.relative_to(FOLDER).as_posix(): file.read_bytes()
+        for file in sorted(FOLDER.rglob("*.js"))
+    }
+
+
+@cache
+def folder_address() -> str:
+    """Where the modules are, relative to the app's root."""
+    digest = hashlib.sha256()
+    for name, text in modules().items():
+        digest.update(f"{name} {len(text)}\n".encode() + text)
+    return f"script/{digest.hexdigest()[:16]}"
+
+
+def module_address(name: str) -> str:
+    """Where a module is, relative to the app's root."""
+    return f"{folder_address()}/{name}"
+
+
+def calls(module: str, call: str) -> str:
+    """A line of script that loads a module of the page and then calls one of its functions, as a
+    promise.
+
+    `call`: the function's name with its arguments, as `mount(element)`. Gradio runs such lines as
+    functions that it makes of text, in which an address that is not whole would be read as relative
+    to Gradio's own script.
+    """
+    address = f"new URL({json.dumps(module_address(module))}, document.baseURI)"
+    return f"import({address}).then((module) => module.{call})"
+
+
+def mounts(module: str, events: Iterable[str], **options: object) -> str:
+    """The line of script that fills a component in, for `js_on_load`: the module's `mount` is given
+    the place, and the component with its options and a function for each event.
+
+    Each event is named in quotes: by that Gradio knows that the component has it.
+    """
+    given = [f"{name}: {json.dumps(value)}" for name, value in options.items()]
+    given += [f"{event}: (data) => trigger({event!r}, data)" for event in events]
+    return calls(module, f"mount(element, {{ props, watch, {', '.join(given)} }})")
+
+
+def listener(module: str, call: str, arguments: str = "") -> str:
+    """The same as a function, for a listener's `js`."""
+    return f"({arguments}) => {calls(module, call)}"
+
+
+def head_tags() -> str:
+    """What a page needs in its head: its own module, and word of the others, so that they come at
+    once."""
+    others = "\n".join(
+        f'<link rel="modulepreload" href="{module_address(name)}">' for name in modules()
+    )
+    return f'{others}\n<script type="module" src="{module_address(_ENTRY)}"></script>'
+
+
+def script_routes() -> APIRouter:
+    """`GET /script/{version}/{name}`: read by anybody, as Gradio's own script is."""
+    router = APIRouter()
+
+    @router.get("/script/{version}/{name:path}")
+    def module(version: str, name: str) -> Response:
+        """One module; 404 for any version but this one."""
+        text = modules().get(name)
+        if text is None or f"script/{version}" != folder_address():
+            raise HTTPException(404, "There is no such script.")
+        return Response(text, media_type="text/javascript", headers=_FOREVER)
+
+    return router

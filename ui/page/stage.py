@@ -1,0 +1,158 @@
+"""The stage: one component that shows what a run makes, from the first preview to the result.
+
+    with gr.Blocks() as page:
+        stage = Stage()
+        button.click(lambda: Follow(start().id), None, stage)
+
+A run is followed over its own socket (`ui.routes.run_socket`), which also brings its results:
+nothing is asked of Gradio for them. Files that come from elsewhere are shown by their addresses
+(`ShowFiles`). As an input it gives what is seen (`Selection`). The page needs
+`ui.page.script_files.script_routes`, and for `Follow` the routes of `ui.routes.run_socket` and
+`ui.routes.results`. A page has one stage: two of them would show the same run.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from pydantic import TypeAdapter
+
+from comfy.protocol.outputs import FileKind
+from ui.page.script_files import mounts
+from ui.view.run_view import ShownFile
+from ui.web.gradio_internals import WithoutStub
+
+_STYLES = tuple(Path(__file__).with_name(name) for name in ("stage.css", "results.css"))
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Show this run, and what comes of it."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFiles:
+    """Show these files and texts, which no run is known for."""
+
+    files: tuple[ShownFile, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Say why nothing was started; `errors` are sentences for fields, by their keys."""
+
+    message: str = ""
+    hint: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is on the stage: a file of a run's results, by its place among them; one of `ShowFiles`
+    where the run is ""."""
+
+    run: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The value on its way to the browser, one of the three; the nonce makes the same one new."""
+
+    nonce: str
+    run: str | None = None
+    results: ShowFiles | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The value on its way back."""
+
+    seen: Selection
+
+
+Told = Follow | ShowFiles | Refusal | None
+_EVENTS = ("select", "use", "use_values", "run_again", "delete")
+
+
+class Stage(gr.HTML, metaclass=WithoutStub):
+    """Shows previews and results of a run.
+
+    Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None where no file
+    is seen. Events: `select` when another file is seen, `use` when a person wants it as an input,
+    which is offered for the kinds that it `takes`; both with what `gr.SelectData` has (`index`
+    among what is shown, `value` the file's address), `run` and `at`. For a run that was followed
+    `use_values`, `run_again` and `delete`, with `run`: the script has seen to the last two, and to
+    the first on this app's own page.
+    """
+
+    def __init__(
+        self,
+        value: Told | Callable[..., Told] = None,
+        *,
+        label: str = "Result",
+        takes: Sequence[FileKind] = (),
+        **options: Any,
+    ) -> None:
+        self.takes = takes
+        super().__init__(
+            value,
+            label=label,
+            html_template='<div class="stage"></div>',
+            js_on_load=mounts("components/stage.js", _EVENTS, takes=takes),
+            css_template="\n".join(style.read_text(encoding="utf-8") for style in _STYLES),
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: Told) -> dict[str, Any] | None:  # type: ignore[override]
+        """What the browser is told."""
+        nonce = secrets.token_hex(4)
+        match value:
+            case None:
+                return None
+            case Follow(run):
+                shown = Shown(nonce, run=run)
+            case ShowFiles():
+                shown = Shown(nonce, results=value)
+            case Refusal():
+                shown = Shown(nonce, refusal=value)
+            case _:
+                raise ValueError("A stage is told Follow, ShowFiles, Refusal or None.")
+        return asdict(shown)
+
+    def preprocess(self, payload: object) -> Selection | None:  # type: ignore[override]
+        """What is seen, as the browser says: whether it is the caller's own is for the caller of
+        this to ask."""
+        match payload:
+            case {"seen": {"run": str(run), "at": int(at)}}:
+                return Selection(run, at)
+        return None
+
+    def api_info(self) -> dict[str, Any]:
+        """What is seen, as a JSON schema: null where nothing is."""
+        return _SEEN.json_schema()
+
+    def api_info_as_output(self) -> dict[str, Any]:
+        """What is told, as a JSON schema."""
+        return _SHOWN.json_schema()
+
+    def example_payload(self) -> dict[str, Any]:
+        """What is seen after one run."""
+        return asdict(Seen(Selection("0" * 32, 0)))
+
+    def example_value(self) -> Told:
+        """A run to be followed."""
+        return Follow("0" * 32)
+
+
+_SEEN, _SHOWN = TypeAdapter(Seen | None), TypeAdapter(Shown | None)

@@ -1,0 +1,78 @@
+"""The look: Gradio's theme variables in this project's colours; the rest is in page.css. Nothing
+loads from outside."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.themes.utils import colors, sizes
+
+_FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+# From the lightest to the darkest: 50, 100, 200, …, 900, 950.
+_ACCENT = (
+    "#f1f0ff",
+    "#e4e2ff",
+    "#cbc7ff",
+    "#aca4ff",
+    "#8c80fb",
+    "#6d5df0",
+    "#5a48dd",
+    "#4b3abb",
+    "#3f3299",
+    "#362d7c",
+    "#1f194d",
+)
+# Variables of the theme, in light and in dark.
+_SHADED = {
+    "body_background_fill": ("#f7f7f9", "#131316"),
+    "body_text_color": ("#1d1d22", "#ececf1"),
+    "body_text_color_subdued": ("#5c5c68", "#a5a5b3"),
+    "block_background_fill": ("transparent", "transparent"),
+    "block_label_background_fill": ("transparent", "transparent"),
+    "block_label_text_color": ("*body_text_color", "*body_text_color"),
+    "block_title_text_color": ("*body_text_color", "*body_text_color"),
+    "input_background_fill": ("#ffffff", "#1d1d22"),
+    "input_border_color": ("#cfcfd8", "#3b3b46"),
+    "input_border_color_focus": ("*primary_500", "*primary_400"),
+    # Of our sentences too: in most themes the one for text suits an error's own background only.
+    "error_icon_color": ("#b42318", "#ff9b8f"),
+    "button_primary_background_fill": ("*primary_600", "*primary_500"),
+    "button_primary_background_fill_hover": ("*primary_700", "*primary_600"),
+    "button_primary_text_color": ("#ffffff", "#ffffff"),
+    "button_secondary_background_fill": ("#ffffff", "#26262d"),
+    "button_secondary_border_color": ("#cfcfd8", "#3b3b46"),
+    "link_text_color": ("*primary_600", "*primary_300"),
+    "link_text_color_hover": ("*primary_700", "*primary_200"),
+    "link_text_color_visited": ("*primary_600", "*primary_300"),
+    "link_text_color_active": ("*primary_700", "*primary_200"),
+    "slider_color": ("*primary_600", "*primary_400"),
+}
+# Those of which Gradio makes the dark one by itself.
+_PLAIN = {
+    "block_border_width": "0px",
+    "block_shadow": "none",
+    "block_padding": "0px",
+    "block_title_text_weight": "600",
+    "block_info_text_color": "*body_text_color_subdued",
+    "input_border_width": "1px",
+    "checkbox_background_color_selected": "*primary_600",
+    "checkbox_border_color": "#9a9aa8",
+}
+
+
+def make_theme() -> gr.themes.Base:
+    """The theme, light and dark; system fonts only."""
+    accent = colors.Color(*_ACCENT, name="accent")
+    theme = gr.themes.Base(
+        primary_hue=accent,
+        secondary_hue=accent,
+        neutral_hue=colors.zinc,
+        spacing_size=sizes.spacing_md,
+        radius_size=sizes.radius_lg,
+        text_size=sizes.text_md,
+        font=_FONTS,
+        font_mono=_MONO,
+    )
+    light = {name: light for name, (light, _) in _SHADED.items()}
+    dark = {f"{name}_dark": dark for name, (_, dark) in _SHADED.items()}
+    return theme.set(**_PLAIN, **light, **dark)

@@ -1,0 +1,45 @@
+"""Looks whether the folder of workflows has changed, once for all pages that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from comfy.workflow.folder import WorkflowFolder
+
+_LOOK_SECONDS = 0.5
+
+
+class FolderWatch:
+    """Looks at the folder while anybody listens, once for all of them."""
+
+    def __init__(self, folder: WorkflowFolder) -> None:
+        self._folder = folder
+        self._listeners: set[asyncio.Queue[list[str]]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def listen(self) -> Iterator[asyncio.Queue[list[str]]]:
+        """A queue of lists of names that were added, edited or removed."""
+        queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
+        self._listeners.add(queue)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+
+    async def _look(self) -> None:
+        known = await asyncio.to_thread(self._folder.stamps)
+        while self._listeners:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = await asyncio.to_thread(self._folder.stamps)
+            changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
+            known = now
+            for queue in list(self._listeners) if changed else ():
+                with contextlib.suppress(
+                    asyncio.QueueFull
+                ):  # a page that does not read misses some
+                    queue.put_nowait(changed)

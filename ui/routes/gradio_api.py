@@ -1,0 +1,104 @@
+"""The same runs for scripts: one endpoint of Gradio's API, for `gradio_client` and plain HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import anyio.from_thread
+import gradio as gr
+
+from comfy.errors import ComfyError
+from comfy.records.serialization import state_to_json
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import from_data_url
+from comfy.workflow.folder import WorkflowFolder
+from ui.web.gradio_internals import api, forget_session_of
+from ui.web.identity import Identity
+from ui.web.shares import where
+from ui.web.urls import file_address
+
+_DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
+# What of a run's state is told to scripts as it is; its files have addresses of their own here.
+_TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
+_NO_OBJECT = (
+    'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
+)
+_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
+
+
+def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> None:
+    """Add the endpoints `/run` and `/workflows`; called inside the Blocks."""
+
+    def run(workflow: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
+        """Run a workflow and report its progress; the last answer holds the results.
+
+        workflow: its name, as /workflows lists it. values: field keys ("6.text") and their values;
+        fields left out keep the author's value, seeds left out are random, files are sent as
+        data:…;base64,… addresses.
+        """
+        with passing(request):
+            owner = identity.person(request)
+            if not isinstance(values, dict):
+                raise gr.Error(_NO_OBJECT, print_exception=False)
+            yield from progress(workflow, values, owner, where(request, owner))
+
+    def progress(
+        workflow: str, values: dict[str, Any], owner: str, address: str
+    ) -> Iterator[dict[str, Any]]:
+        read = {
+            key: (from_data_url(value) or value) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
+        try:
+            started = starter.start(
+                workflow, read, owner, address=address, deadline=_DEADLINE, watched=False
+            )
+            del read  # files may be among it, and the run may take an hour
+        except FieldErrors as problem:
+            raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
+        except ComfyError as problem:
+            raise gr.Error(f"{problem} {problem.hint}".strip(), print_exception=False) from problem
+        try:
+            for state in started.watch():
+                told = state_to_json(state)
+                yield {name: told[name] for name in _TOLD} | {
+                    "run": started.id,
+                    "values": dict(started.job.values),
+                    "files": [
+                        file_address(started.id, index, file)
+                        for index, file in enumerate(state.files)
+                    ],
+                    "texts": [text.text for text in state.texts],
+                    "error": state.error.message if state.error else None,
+                }
+        finally:
+            started.cancel()
+
+    def workflows(request: gr.Request) -> list[dict[str, str]]:
+        """The workflows on offer: name, title, and why one cannot be used (else empty)."""
+        with passing(request):
+            entries = folder.entries()
+            return [
+                {"name": entry.name, "title": entry.title, "problem": entry.problem}
+                for entry in entries
+            ]
+
+    api(run, api_name="run", concurrency_limit=_AT_ONCE)
+    api(workflows, api_name="workflows", concurrency_limit=None)
+
+
+@contextlib.contextmanager
+def passing(request: gr.Request) -> Iterator[None]:
+    """Remove the session that Gradio opens for a script's call; it would keep the last 10,000,
+    some 60 kB each."""
+    try:
+        yield
+    finally:
+        # On the event loop, where Gradio looks sessions up; it is there already when it ends a call
+        # midway.
+        try:
+            anyio.from_thread.run_sync(forget_session_of, request)
+        except RuntimeError:
+            forget_session_of(request)

@@ -1,0 +1,139 @@
+"""What is sent to an open page over one socket: the runs of its person wherever they
+were started, how many wait in all, which workflows of the folder have changed, whether the image
+server answers, and that the app is about to end.
+
+As long as the socket is open the person watches all of their runs; when the last one closes, their
+grace time begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+from dataclasses import asdict
+
+from fastapi import APIRouter, WebSocket
+
+from comfy.runs.interface import Run, RunRegistry
+from comfy.workflow.folder import WorkflowFolder
+from ui.routes.folder_watch import FolderWatch
+from ui.view.run_view import AWAY, run_entry
+from ui.web.identity import NOBODY, Identity
+from ui.web.server_health import ServerHealth
+from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first
+
+_GAP = 0.1  # seconds between two messages to one page: news adds up
+
+
+def page_socket_routes(
+    runs: RunRegistry, folder: WorkflowFolder, health: ServerHealth, identity: Identity
+) -> APIRouter:
+    """The WebSocket `/news`."""
+    router = APIRouter()
+    watch = FolderWatch(folder)
+    life = secrets.token_hex(
+        8
+    )  # another one after a restart: a page from before it has to be loaded again
+
+    @router.websocket("/news")
+    async def news(socket: WebSocket) -> None:
+        owner = await authenticate_socket(socket, identity)
+        if owner == NOBODY:
+            owner = f"{NOBODY}{secrets.token_hex(16)}"
+        if owner is not None:
+            with watch.listen() as changed:
+                await PageSession(socket, runs, owner, life, health).serve(changed)
+
+    return router
+
+
+class PageSession:
+    """One page, and what has been sent to it."""
+
+    def __init__(
+        self, socket: WebSocket, runs: RunRegistry, owner: str, life: str, health: ServerHealth
+    ) -> None:
+        self.socket = socket
+        self.runs = runs
+        self.owner = owner
+        self.life = life
+        self.health = health
+        self.due = asyncio.Event()
+        self.told: dict[str, object] = {}
+        self.attached: dict[str, Run] = {}
+
+    async def serve(self, changed: asyncio.Queue[list[str]]) -> None:
+        """Send until the page is closed; `changed` brings the names of workflows."""
+        loop = asyncio.get_running_loop()
+
+        def wake(_: str) -> None:
+            if not self.due.is_set():
+                with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
+                    loop.call_soon_threadsafe(self.due.set)
+
+        unsubscribe = self.runs.subscribe(wake)
+        try:
+            with self.health.listen(self.due.set):
+                await run_until_first(
+                    self.socket, self.listen(), self.tell_runs(), self.tell_folder(changed)
+                )
+        finally:
+            unsubscribe()
+            for run in self.attached.values():
+                run.detach()
+
+    async def listen(self) -> None:
+        """A page sends "here" to see whether the connection still works: it is sent everything
+        again."""
+        while await self.socket.receive_text() == "here":
+            self.told = {}
+            self.due.set()
+        await self.socket.close(UNKNOWN_WORD)
+
+    async def tell_runs(self) -> None:
+        """Send what is new of the runs, at once and again whenever something has happened."""
+        while True:
+            self.due.clear()
+            news = self.news()
+            if news != self.told:
+                self.told = news
+                await self.socket.send_text(json.dumps(news))
+            await self.due.wait()
+            await asyncio.sleep(_GAP)
+
+    async def tell_folder(self, changed: asyncio.Queue[list[str]]) -> None:
+        """Send which workflows were added, edited or removed."""
+        while True:
+            await self.socket.send_text(json.dumps({"changed": await changed.get()}))
+
+    def news(self) -> dict[str, object]:
+        """The person's unfinished runs, which are watched from now on; `waiting` counts
+        everybody's."""
+        line = self.runs.line_of(self.owner)
+        self.attach_to({run.id: run for run in line})
+        reachable = self.health.reachable
+        typical = (
+            self.runs.typical_seconds if reachable else None
+        )  # nobody knows when it will be back
+        # Nobody reads that it is back beside a run that has yet to try again.
+        waits_for_it = any(run.state.away for run in line)
+        return {
+            "life": self.life,
+            "ending": self.runs.closed,
+            "server_away": "" if reachable and not waits_for_it else AWAY,
+            "waiting": self.runs.waiting,
+            "runs": [
+                asdict(run_entry(run.record, typical=typical, movable=run.waits_here))
+                for run in line
+            ],
+        }
+
+    def attach_to(self, runs: dict[str, Run]) -> None:
+        """Watch these runs and no others."""
+        for run_id in runs.keys() - self.attached.keys():
+            runs[run_id].attach()
+        for run_id in self.attached.keys() - runs.keys():
+            self.attached[run_id].detach()
+        self.attached = runs

@@ -1,0 +1,74 @@
+"""How a run is put into words for its owner: the end of it with the form it came from, and with its
+files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+from comfy.errors import ComfyError
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
+from comfy.records.record import Record
+from ui.routes.run_socket import Show
+from ui.services import Services
+from ui.view.browser_values import value_text
+from ui.view.run_view import NOTHING_YET, Outcome, RunView, ShownFile, show
+from ui.web.urls import download_name, file_address, thumbnail_address
+
+_NOT_SHOWN = "This drawing is not shown here, for safety: it may contain a script."
+_WATCHED = ("image", "video")
+
+
+def presenter(services: Services) -> Show:
+    """What puts runs into words. For one that has ended it blocks: the server may be asked for its
+    nodes."""
+
+    def view(record: Record, expected: float | None) -> RunView:
+        return show(
+            record,
+            now=time.time(),
+            expected=expected,
+            typical=services.runs.typical_seconds,
+            outcome=outcome_of(services, record) if record.state.phase.finished else NOTHING_YET,
+            keeping=services.runs.history is not None,
+        )
+
+    return view
+
+
+def outcome_of(services: Services, record: Record) -> Outcome:
+    """What came of a run; by the keys of its values where its form is gone."""
+    job, files = record.job, tuple(shown_files(services, record))
+    used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
+    try:
+        _, form = services.forms.form(job.workflow, record.owner, job.values, offline=True)
+    except ComfyError:
+        return Outcome(files, details=details_of(used.items()))
+    errors, remarks = place_errors(form, record.state.node_errors)
+    seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
+    return Outcome(files, seeds, errors, tuple(remarks), details_of(labelled(form, used)))
+
+
+def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:
+    """The values a run was made with, named as in its form."""
+    return ((f.label, used[f.key]) for f in form.fields if f.key in used and f.group != "hidden")
+
+
+def details_of(values: Iterable[tuple[str, object]]) -> tuple[tuple[str, str], ...]:
+    """Names and values as a person reads them."""
+    return tuple((name, value_text(value)) for name, value in values if value is not None)
+
+
+def shown_files(services: Services, record: Record) -> Iterator[ShownFile]:
+    """Every file of a run in its order, by addresses below the app's root."""
+    for at, file in enumerate(record.state.files):
+        kept_from_view = file.kind in _WATCHED and not services.copies.is_shown(record, at)
+        yield ShownFile(
+            name=download_name(file.filename),
+            url=file_address(record.id, at, file),
+            kind="file" if kept_from_view else file.kind,
+            saved=file.type == "output",
+            thumb=thumbnail_address(record.id, at, file),
+            note=_NOT_SHOWN if kept_from_view else "",
+        )

@@ -1,0 +1,233 @@
+"""Results on their way to the browser: each file of a person's own run, a small picture of it, and
+all in one archive.
+
+Nothing in a request but the run's id and the file's place in its results decides what is sent. A
+file comes from what is kept here; one that is not kept comes from ComfyUI under the name its
+history gave, as long as the run is in memory: later that name may be another person's file.
+"""
+
+from __future__ import annotations
+
+import logging
+import mimetypes
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Send
+from zipstream import ZIP_STORED, ZipStream
+
+from comfy.errors import ComfyError, RunNotFound
+from comfy.protocol.outputs import OutputFile
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Record
+from comfy.runs.interface import RunRegistry
+from comfy.services.server_files import ServerFiles
+from ui.view.run_view import NO_RESULT
+from ui.web.identity import Identity
+from ui.web.urls import download_name
+
+log = logging.getLogger(__name__)
+
+_PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified", "etag")
+# What a browser would run as a page is never shown as one: it is offered as a download.
+_SHOWN = ("image/", "video/", "audio/")
+_UNSAFE = ("image/svg+xml",)
+# Where a page shows it as a picture all the same: no script, nothing from elsewhere, and none of
+# this app's rights.
+_QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_CHUNK = 256 * 1024  # bytes
+
+
+def result_routes(
+    runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
+) -> APIRouter:
+    """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb` and
+    `/files/{run_id}/all.zip`, for the run's owner only."""
+    router = APIRouter()
+    results = ResultFiles(runs, blobs, server)
+
+    def own(run_id: str, owner: str = Depends(identity.reader)) -> Record:
+        try:
+            return runs.record(run_id, owner)
+        except RunNotFound:
+            raise HTTPException(404, NO_RESULT) from None
+
+    def own_file(index: int, record: Record = Depends(own)) -> tuple[Record, OutputFile]:
+        files = record.state.files
+        if not 0 <= index < len(files):
+            raise HTTPException(404, NO_RESULT)
+        return record, files[index]
+
+    @router.get("/files/{run_id}/all.zip")
+    def everything(record: Record = Depends(own)) -> StreamingResponse:
+        archive = results.archive(record)
+        first = next(archive, None)
+        if first is None:
+            raise HTTPException(404, "None of these files is kept here any longer.")
+        headers = {
+            "content-disposition": (
+                f"attachment; filename*=UTF-8''{quote(download_name(record.job.title))}.zip"
+            )
+        }
+        return StreamingResponse(
+            chain([first], archive), media_type="application/zip", headers=headers
+        )
+
+    @router.get("/files/{run_id}/{index}/thumb")
+    def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
+        _, file = found
+        path = blobs.thumbnail(file.digest, file.kind)
+        if path is None:
+            raise HTTPException(404, "There is no small picture of this.")
+        return FileResponse(
+            path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
+        )
+
+    @router.get("/files/{run_id}/{index}/{name}")
+    def one(
+        request: Request, name: str, found: tuple[Record, OutputFile] = Depends(own_file)
+    ) -> Response:
+        record, file = found
+        return results.send(record, file, request.headers.get("range"))
+
+    return router
+
+
+class ResultFiles:
+    """Sends the files of finished runs, wherever they are."""
+
+    def __init__(self, runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> None:
+        self._runs = runs
+        self._blobs = blobs
+        self._server = server
+
+    def send(self, record: Record, file: OutputFile, range_header: str | None) -> Response:
+        """One file, byte for byte as the server made it, with ranges so that videos can be
+        wound."""
+        media_type = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
+        headers = _headers(file.filename, media_type)
+        if not file.digest and self._in_memory(record):
+            return _pass_on(self._server, file, range_header, headers, media_type)
+        path = self._blobs.path(file.digest)
+        try:
+            status = path.stat() if path else None
+        except OSError:
+            status = None
+        if path is None or status is None:
+            raise HTTPException(404, "This file is no longer kept here.")
+        return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
+
+    def archive(self, record: Record) -> Iterator[bytes]:
+        """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
+
+        Media is packed already, so it is only stored. A file that cannot be had whole is left out;
+        with none at all there is no ZIP.
+        """
+        bundle = ZipStream(compress_type=ZIP_STORED)
+        saved = any(file.type == "output" for file in record.state.files)
+        for index, file in enumerate(record.state.files):
+            if file.type != "output" and saved:
+                continue
+            with ExitStack() as stack:
+                try:
+                    content = stack.enter_context(self._opened(record, file))
+                except (ComfyError, OSError) as problem:
+                    log.info(
+                        "File %d of run %s is left out of an archive: %s", index, record.id, problem
+                    )
+                    continue
+                bundle.add(
+                    iter(partial(content.read, _CHUNK), b""),
+                    f"{index + 1:03}-{download_name(file.filename)}",
+                )
+                yield from bundle.all_files()
+        if bundle.num_streamed():
+            yield from bundle.finalize()
+
+    @contextmanager
+    def _opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
+        """The whole file, to be read; ComfyError or OSError where it cannot be had."""
+        if file.digest or not self._in_memory(record):
+            path = self._blobs.path(file.digest)
+            if path is None:
+                raise ComfyError("It is no longer kept here.")
+            with path.open("rb") as kept:
+                yield kept
+            return
+        # Whole before any of it is sent: what breaks off later could not be left out any more.
+        with tempfile.TemporaryFile() as copy:
+            with self._server.view(file) as answer:
+                copy.writelines(answer.iter_bytes())
+            copy.seek(0)
+            yield copy
+
+    def _in_memory(self, record: Record) -> bool:
+        try:
+            return bool(self._runs.get(record.id, record.owner))
+        except RunNotFound:
+            return False
+
+
+class PassedOn(StreamingResponse):
+    """An answer whose body comes from another server. Where that breaks off, this one ends without
+    being complete, so that the browser takes no half for a whole: uvicorn closes the connection
+    then."""
+
+    async def stream_response(self, send: Send) -> None:
+        """The body as it comes."""
+        try:
+            await super().stream_response(send)
+        except ComfyError as problem:
+            log.info("A file could not be sent whole to a browser: %s", problem)
+
+
+def _pass_on(
+    server: ServerFiles,
+    file: OutputFile,
+    range_header: str | None,
+    headers: dict[str, str],
+    media_type: str,
+) -> StreamingResponse:
+    answer_of = server.view(file, range_header=range_header)
+    try:
+        answer = answer_of.__enter__()
+    except ComfyError as error:
+        raise HTTPException(502, str(error)) from error
+
+    def body() -> Iterator[bytes]:
+        try:
+            yield from answer.iter_bytes()
+        finally:
+            answer_of.__exit__(None, None, None)
+
+    passed = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+    return PassedOn(body(), answer.status, passed | headers, media_type)
+
+
+def sent(path: Path, name: str) -> FileResponse:
+    """A file of this machine under this name. Raises FileNotFoundError."""
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileResponse(
+        path, headers=_headers(name, media_type), media_type=media_type, stat_result=path.stat()
+    )
+
+
+def _headers(filename: str, media_type: str) -> dict[str, str]:
+    shown = media_type.startswith(_SHOWN) and media_type not in _UNSAFE
+    quiet = {"content-security-policy": _QUIET_DRAWING} if media_type in _UNSAFE else {}
+    return quiet | {
+        "content-disposition": (
+            f"{'inline' if shown else 'attachment'};"
+            f" filename*=UTF-8''{quote(download_name(filename))}"
+        ),
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, max-age=3600",
+    }

@@ -1,0 +1,65 @@
+"""What a person does with one of their own runs: run it again, move it in the line, stop it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+
+from comfy.errors import ComfyError, RunNotFound
+from comfy.runs.interface import RunRegistry
+from comfy.services.start import Starter
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+from ui.web.shares import shared_address
+
+
+def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRouter:
+    """`POST /runs/{run_id}/again`, `/move` and `/stop`; somebody else's run is as unknown as one
+    that never was."""
+    router = APIRouter(prefix="/runs/{run_id}")
+
+    @router.post("/again")
+    def again(
+        request: Request,
+        run_id: str,
+        *,
+        keeps_going: bool = False,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Submit the very same once more; the new run's id."""
+        try:
+            address = shared_address(owner, request.scope)
+            return AsciiJSON(
+                {"run": starter.again(run_id, owner, address=address, keeps_going=keeps_going).id}
+            )
+        except ComfyError as problem:
+            return refused_run(problem)
+
+    @router.post("/move")
+    def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Let it come so many turns later among the person's own that wait here; earlier where `by`
+        is below 0."""
+        waiting = [run.id for run in runs.line_of(owner) if run.waits_here]
+        try:
+            run = runs.get(run_id, owner)
+        except RunNotFound as problem:
+            return refused_run(problem)
+        if run.id in waiting:
+            runs.move(run.id, owner, max(0, waiting.index(run.id) + by))
+        return AsciiJSON({})
+
+    @router.post("/stop")
+    def stop(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """End it, whether it runs or waits."""
+        try:
+            runs.get(run_id, owner).cancel()
+        except RunNotFound as problem:
+            return refused_run(problem)
+        return AsciiJSON({})
+
+    return router
+
+
+def refused_run(problem: ComfyError) -> AsciiJSON:
+    """Why not, in words; 404 for a run that this person does not have."""
+    status = 404 if isinstance(problem, RunNotFound) else 422
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)

@@ -1,0 +1,122 @@
+"""Files that people give, on their way into a form: judged when they come, and kept for a while.
+
+Gradio's own route for this keeps what it refuses, and whatever breaks off; and it never asks what a
+file is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.datastructures import UploadFile
+
+from comfy.filenames import plain_name
+from comfy.media.checks import problem_with
+from ui.routes.results import sent
+from ui.web.body_limits import BUSY
+from ui.web.gradio_internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
+from ui.web.identity import Identity
+from ui.web.limits import WebLimits
+from ui.web.shares import Share, caller_of
+from ui.web.upload_folder import UploadFolder
+
+log = logging.getLogger(__name__)
+
+_MOST_FILES = 20  # of one request; the page sends one in each
+_SWEEP_SECONDS = 600.0
+
+
+class Unfit(Exception):
+    """A file that is not kept; the text is a sentence."""
+
+
+def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) -> APIRouter:
+    """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
+    router = APIRouter()
+    room = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
+
+    @router.post(UPLOAD)
+    async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
+        with room.held(caller_of(request.scope, identity)) as place:
+            if not place:
+                return PlainTextResponse(BUSY, 503)
+            try:
+                async with request.form(max_files=_MOST_FILES) as form:
+                    files = [
+                        file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)
+                    ]
+                    return JSONResponse(
+                        await asyncio.to_thread(_keep_all, files, owner, uploads, limits)
+                    )
+            except Unfit as problem:
+                return PlainTextResponse(str(problem), 422)
+
+    @router.get(UPLOAD_PROGRESS)
+    async def progress() -> StreamingResponse:
+        # The page shows a file as soon as it is here; Gradio's own keeps a note of every id that
+        # anybody asks for.
+        async def nothing_more() -> AsyncIterator[str]:
+            yield UPLOAD_DONE
+
+        return StreamingResponse(nothing_more(), media_type="text/event-stream")
+
+    @router.api_route(f"{FILE}{{place:path}}", methods=["GET", "HEAD"])
+    def show(place: str, owner: str = Depends(identity.reader)) -> FileResponse:
+        """A file on a field, for whoever it belongs to."""
+        file = uploads.find(owner, place)
+        try:
+            if file is not None:
+                return sent(file, file.name)
+        except FileNotFoundError:  # it went just now
+            pass
+        raise HTTPException(404, "This file is no longer here.")
+
+    return router
+
+
+def _keep_all(
+    files: list[UploadFile], owner: str, uploads: UploadFolder, limits: WebLimits
+) -> list[str]:
+    """The places of the files, all of which are judged before one is kept. Raises Unfit."""
+    if not files:
+        raise Unfit("There is no file in this request.")
+    for file in files:
+        if why := problem_with(file.file, limits.file):
+            raise Unfit(f"“{plain_name(file.filename or '')}” {why}")
+    kept = [uploads.place(_keep(file, owner, uploads)) for file in files]
+    uploads.sweep(limits)
+    return kept
+
+
+def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
+    path: Path | None = None
+    try:
+        path = uploads.make(owner, file.filename or "")
+        file.file.seek(0)
+        with path.open("xb") as kept:
+            shutil.copyfileobj(file.file, kept)
+    except OSError:
+        if path is not None:
+            shutil.rmtree(path.parent, ignore_errors=True)
+        log.exception("An upload cannot be kept")
+        raise Unfit("The file cannot be kept here: the app's disk may be full.") from None
+    return path
+
+
+async def sweep_regularly(uploads: UploadFolder, limits: WebLimits) -> None:
+    """Sweep from time to time, until cancelled."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        await asyncio.to_thread(uploads.sweep, limits)

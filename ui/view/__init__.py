@@ -1,0 +1,1 @@
+"""Runs in words, for pages and scripts. Pure."""

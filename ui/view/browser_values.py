@@ -1,0 +1,87 @@
+"""How a field's value looks on its way to a browser and back: the one description of it. Pure.
+
+| value            | in the browser's keeping and in links |
+|------------------|---------------------------------------|
+| a random seed    | null                                  |
+| a seed           | its digits, as text                   |
+| a seed to count  | the same with a plus before it        |
+| a long number    | its digits, as text                   |
+| a file           | `{"file": place}`                     |
+| anything else    | itself                                |
+
+`ui/page/script/values.js` makes these of what Gradio's components hold; both are tested with the
+same samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from comfy.form.seeds import CountUp
+
+_EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
+RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
+
+Kind = Literal["plain", "seed", "file"]  # which row of values.js reads a field's components
+
+
+def is_exact(number: float) -> bool:
+    """Whether a browser keeps all digits of a whole number."""
+    return abs(number) <= _EXACT
+
+
+def kept(value: object) -> object:
+    """A value as the browser keeps it; files are `file_kept`."""
+    return str(value) if isinstance(value, int) and not is_exact(value) else value
+
+
+def file_kept(place: str | None) -> dict[str, str | None]:
+    """A file as the browser keeps it: where this app has it, None where it is gone."""
+    return {"file": place}
+
+
+def place_kept(value: object) -> object:
+    """The place in a file as the browser keeps it; None where the value is none of a file."""
+    return value.get("file") if isinstance(value, Mapping) else None
+
+
+def seed_of(text: object, mode: object) -> object:
+    """The seed that a text and a mode stand for: None where it is random, else as `comfy` takes
+    it."""
+    typed = str(text or "").strip()
+    if mode == RANDOM or not typed:
+        return None
+    return CountUp(int(typed)) if mode == COUNTING and typed.isdecimal() else typed
+
+
+def seed_parts(value: object) -> tuple[str, str]:
+    """The text and the mode of a seed, be it `comfy`'s or one that the browser has kept."""
+    match value:
+        case None:
+            return "", RANDOM
+        case CountUp(last):
+            return str(last), COUNTING
+        case str() if value.startswith("+"):
+            return value[1:], COUNTING
+        case _:
+            return str(value), FIXED
+
+
+def value_text(value: object) -> str:
+    """A value as a person reads it."""
+    match value:
+        case bool():
+            return "Yes" if value else "No"
+        case float():
+            return f"{value:.10g}"
+        case _:
+            return str(value)
+
+
+def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:
+    """The values of a run by field key, as the browser keeps them; `places` are those of its
+    files."""
+    return {key: kept(value) for key, value in values.items()} | {
+        key: file_kept(place) for key, place in places.items()
+    }

@@ -1,0 +1,345 @@
+"""What a person reads about a run: `RunState` in, a `RunView` out. Pure; the page's JavaScript only
+paints it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from comfy.protocol.outputs import FileKind
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.record import Record
+
+NO_RESULT = "There is no such result. It may have been too long ago."
+
+# What a node does, for somebody who has never seen one: the first part found in its class_type
+# decides.
+_PLAIN_WORDS = (
+    ("Sampler", "Sampling"),
+    ("CheckpointLoader", "Loading the model (first run takes longer)"),
+    ("UNETLoader", "Loading the model (first run takes longer)"),
+    ("Loader", "Loading a model"),
+    ("LoadImage", "Reading the picture"),
+    ("LoadVideo", "Reading the video"),
+    ("LoadAudio", "Reading the sound"),
+    ("TextEncode", "Reading the text"),
+    ("VAEEncode", "Preparing the picture"),
+    ("VAEDecode", "Developing the picture"),
+    ("Upscale", "Enlarging"),
+    ("Scale", "Resizing"),
+    ("Video", "Making the video"),
+    ("Save", "Saving"),
+    ("Preview", "Saving"),
+)
+
+_HEADLINES = {
+    Phase.WAITING: "Waiting for the image server",
+    Phase.RUNNING: "Starting",
+    Phase.DONE: "Done",
+    Phase.STOPPED: "Stopped.",
+    Phase.FAILED: "That did not work.",
+    Phase.REFUSED: "The image server did not accept this.",
+    Phase.LOST: "The image server lost this run.",
+}
+
+AWAY = "Can't reach the image server. Retrying…"
+_SENDING = "Sending your files"
+_FETCHING = "Fetching the results"
+_TURN = "Waiting for your turn"
+_LEFT_OUT = "The server left a part of the workflow out."
+_ABOUT = 80  # characters
+_BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """One file as a page shows it: a name to save it under, its address on this app's host, and as
+    what it is shown.
+
+    `saved`: it is a result; else it is one of the intermediate ones, which the server does not
+    keep. `thumb`: the address of a small picture of it. `note`: why it is only offered as a
+    download.
+    """
+
+    name: str
+    url: str
+    kind: FileKind
+    saved: bool = True
+    thumb: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
+    `errors` sentences by field key, `remarks` those that belong to no field, `details` what it was
+    made with, in words."""
+
+    files: tuple[ShownFile, ...] = ()
+    seeds: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING_YET = Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run as the page shows it; times in seconds, `fraction` 0..1 or None where the end cannot
+    be told.
+
+    `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
+    was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
+    for, so the very same may be asked for again. `files`, `texts` and `details` are there once it
+    has ended; a file's place is its place in the run.
+    """
+
+    id: str
+    form: str
+    workflow: str
+    phase: Phase
+    finished: bool
+    headline: str
+    about: str = ""
+    advice: str = ""
+    detail: str = ""
+    fraction: float | None = None
+    elapsed: float = 0.0
+    left: float | None = None
+    ended: float = 0.0
+    again: bool = False
+    previews: int = 0
+    files: tuple[ShownFile, ...] = ()
+    texts: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    blind: bool = False
+    errors: Mapping[str, str] = field(default_factory=dict)
+    details: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The view as JSON values, as the page's socket carries it."""
+        told: dict[str, Any] = _VIEW.dump_python(self, mode="json")
+        return told
+
+
+_VIEW = TypeAdapter(RunView)
+
+
+def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
+    """What node `node` of `prompt` is doing, in plain words; its title where the table knows
+    nothing better."""
+    # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
+    known = node if node in prompt else node.partition(".")[0]
+    class_type = str(prompt.get(known, {}).get("class_type", ""))
+    for part, words in _PLAIN_WORDS:
+        if part in class_type:
+            return words
+    return titles.get(known) or "Working"
+
+
+def place_words(place: int, typical: float | None) -> str:
+    """How many runs come before, and how long they take if each takes `typical` seconds."""
+    if place == 0:
+        return "next in line"
+    before = "1 run before yours" if place == 1 else f"{place} runs before yours"
+    return f"{before}, about {seconds_words(place * typical)}" if typical else before
+
+
+def waiting_words(place: int | None, typical: float | None) -> str:
+    """The line for a run that waits; its place is not known at once."""
+    return _HEADLINES[Phase.WAITING] if place is None else f"{_TURN}: {place_words(place, typical)}"
+
+
+def seconds_words(seconds: float) -> str:
+    """A duration as people say it: "40 s", "3 min"."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
+def show(
+    record: Record,
+    *,
+    now: float,
+    expected: float | None = None,
+    typical: float | None = None,
+    outcome: Outcome = NOTHING_YET,
+    keeping: bool = False,
+) -> RunView:
+    """The view of a run, at `now` (`time.time()`).
+
+    `expected` is how long runs of this workflow have taken, `typical` those of any. `keeping`:
+    files of finished runs are kept here, so one that is not could not be had.
+    """
+    state = record.state
+    end = state.finished_at or now
+    elapsed = max(0.0, end - (state.started_at or record.submitted_at))
+    error = state.error
+    missing = (
+        sum(not file.digest for file in state.files) if keeping and state.phase is Phase.DONE else 0
+    )
+    return RunView(
+        id=record.id,
+        form=record.job.workflow,
+        workflow=record.job.title,
+        phase=state.phase,
+        finished=state.phase.finished,
+        headline=_headline(state, record.job.prompt, elapsed, typical),
+        about=first_text(record.job.values),
+        advice=_advice(state, outcome.errors, outcome.remarks, missing),
+        detail=error.detail if error else "",
+        fraction=_fraction(state),
+        elapsed=elapsed,
+        left=_left(state, elapsed, expected),
+        ended=end if state.phase.finished else 0.0,
+        again=may_go_again(state) or missing > 0,
+        previews=state.preview_number,
+        files=outcome.files,
+        texts=tuple(text.text for text in state.texts) if state.phase.finished else (),
+        seeds=outcome.seeds,
+        blind=state.phase is Phase.RUNNING
+        and state.step >= _BLIND_STEPS
+        and not state.preview_number,
+        errors=outcome.errors,
+        details=outcome.details,
+    )
+
+
+def may_go_again(state: RunState) -> bool:
+    """Whether it was no fault of the workflow or its values: lost, stopped by somebody else, or no
+    node that failed."""
+    match state.phase:
+        case Phase.LOST:
+            return True
+        case Phase.STOPPED | Phase.FAILED if state.error is not None:
+            return state.phase is Phase.STOPPED or state.error.node is None
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run in a person's queue. `about`: what was typed, to tell it from others of the same
+    workflow; `movable`: its place among the person's own can be changed; `again`: it has ended, and
+    the very same may be asked for again. `phase`: the word of a `Phase`, as text because anybody's
+    Blocks and scripts make these values too."""
+
+    id: str
+    workflow: str
+    about: str
+    phase: str
+    said: str
+    movable: bool
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One finished run in a person's history.
+
+    `workflow` is the workflow's name, `title` what people call it. `at`: seconds since 1970.
+    `what`: in a word or two what came of it, `asked`: what was typed, `files`: how many came,
+    `thumb`: the address of a small picture. `phase`: as of `RunEntry`.
+    """
+
+    id: str
+    workflow: str
+    title: str
+    phase: str
+    at: float
+    what: str
+    asked: str = ""
+    files: int = 0
+    thumb: str | None = None
+
+
+def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:
+    """A run as its person's list shows it; `typical` as for `show`."""
+    state, place = record.state, record.state.queue_place
+    words = place_words(place, typical) if place is not None else _HEADLINES[state.phase]
+    said = AWAY if state.away else _SENDING if state.uploading else words[:1].upper() + words[1:]
+    return RunEntry(
+        record.id, record.job.title, first_text(record.job.values), state.phase.value, said, movable
+    )
+
+
+def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
+    """The first text of several words among the values, on one line, `most` characters of it."""
+    texts = (" ".join(value.split()) for value in values.values() if isinstance(value, str))
+    return next((text[:most] for text in texts if " " in text), "")
+
+
+def _advice(
+    state: RunState, errors: Mapping[str, str], remarks: Iterable[str], missing: int
+) -> str:
+    """What to do. A refusal with no field to mark says what the server said instead; what is
+    missing is told."""
+    said = " ".join(remarks)
+    if state.phase is Phase.REFUSED and not errors:
+        return said or (state.error.hint if state.error else "")
+    if state.phase is Phase.DONE:
+        left_out = (_LEFT_OUT, said) if said or errors else ()
+        lost = (_missing_words(state, missing),) if missing else ()
+        return " ".join(filter(None, (*left_out, *lost)))
+    hint = state.error.hint if state.error else ""
+    return f"{hint} {said}".strip()
+
+
+def _missing_words(state: RunState, missing: int) -> str:
+    files = len(state.files)
+    which = "The result" if files == 1 else f"{missing} of {files} results"
+    if state.error is not None:  # nothing is wrong with the server
+        return f"{state.error.message} {which} can still be downloaded for a while."
+    return (
+        f"{which} could not be fetched from the image server. Try to download it, or run this"
+        " again."
+    )
+
+
+def _headline(
+    state: RunState, prompt: Mapping[str, Any], elapsed: float, typical: float | None
+) -> str:
+    match state.phase:
+        case _ if state.away and not state.phase.finished:
+            return AWAY
+        case Phase.WAITING if state.uploading:
+            return _SENDING
+        case Phase.WAITING:
+            return waiting_words(state.queue_place, typical)
+        case Phase.RUNNING if state.over:
+            return _FETCHING
+        case Phase.RUNNING if state.node is not None:
+            words = node_words(prompt, state.node, state.titles)
+            return f"{words}, step {state.step} of {state.steps}" if state.steps > 1 else words
+        case Phase.DONE:
+            return f"Done in {seconds_words(elapsed)}" if elapsed >= 1 else "Done"
+        case _ if state.error is not None:
+            where = f"{state.error.node_title}: " if state.error.node_title else ""
+            return where + state.error.message
+        case phase:
+            return _HEADLINES[phase]
+
+
+def _fraction(state: RunState) -> float | None:
+    """Nodes done plus the part of the one at work, over all nodes; a sampler's steps weigh as most
+    of the run."""
+    match state.phase:
+        case Phase.DONE:
+            return 1.0
+        case Phase.RUNNING if state.steps > 1:
+            return min(1.0, state.step / state.steps)
+        case Phase.RUNNING if state.nodes_total:
+            return min(1.0, state.nodes_done / state.nodes_total)
+        case _:
+            return None
+
+
+def _left(state: RunState, elapsed: float, expected: float | None) -> float | None:
+    if state.phase is not Phase.RUNNING or state.away:
+        return None
+    if expected and elapsed < expected:
+        return expected - elapsed
+    return None

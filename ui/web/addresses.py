@@ -1,0 +1,154 @@
+"""Where a request comes from, and by which name it addresses the app; of proxies, only the trusted
+are believed."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from comfy.client.address import is_loopback
+from ui.web.gradio_internals import SERVER_HEADER
+
+# "*" trusts these: whoever is believed without being named must at least be near, else any browser
+# could choose its own address.
+_NEAR = (
+    "127.0.0.0/8",
+    "::1",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "fc00::/7",
+)
+_FORWARDED = (b"x-forwarded-", b"forwarded", SERVER_HEADER)  # Gradio makes addresses of some
+_HOST = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::[0-9]{1,5})?", re.ASCII
+)
+
+
+def client_address(scope: Scope) -> str:
+    """Who asks, for limits by address: an IPv4 address, or an IPv6 network of 64 bits, which is
+    what one customer gets.
+
+    "" where the address is unknown, as with a UNIX socket. `ProxyMiddleware` has seen to it that it
+    is not a proxy's.
+    """
+    try:
+        address = ip_address((scope.get("client") or ("",))[0].partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class HostMiddleware:
+    """The names by which browsers may address the app. Any other may be a stranger's that was made
+    to point here: a page of that name could use the app as if it were its own (DNS rebinding).
+
+    `names`: in lower case, beside the addresses of this machine. `network`: other machines can
+    reach the app, by any address and by names without a dot, which no stranger can own.
+    """
+
+    names: frozenset[str]
+    network: bool
+
+    @classmethod
+    def of(cls, listening: str, names: Iterable[str] = ()) -> HostMiddleware:
+        """What an app that listens at `listening` is called, beside the names that its operator
+        gives."""
+        known = {"localhost", *names}
+        network = not is_loopback(listening)
+        if network:
+            here = socket.gethostname()
+            known |= {listening, here, f"{here}.local", socket.getfqdn()}
+        return cls(frozenset(name for name in map(host_name, known) if name), network)
+
+    def know(self, header: str) -> bool:
+        """Whether this is a Host header of the app's own, with any port."""
+        name = host_name(header)
+        if name in self.names:
+            return True
+        try:
+            return ip_address(name).is_loopback or self.network
+        except ValueError:
+            return self.network and bool(name) and "." not in header
+
+
+def host_name(header: str) -> str:
+    """The name or address in a Host header, in lower case, without port, brackets and final dot; ""
+    if it is none."""
+    parts = _HOST.fullmatch(header.lower())
+    return (parts["v6"] or parts["name"].removesuffix(".")) if parts else ""
+
+
+def networks_of(trusted: Sequence[str]) -> list[str]:
+    """The addresses and networks of trusted proxies; "*" among them stands for all that are not
+    public."""
+    return list(_NEAR if "*" in trusted else trusted)
+
+
+class ProxyMiddleware:
+    """ASGI middleware: puts the caller's own address, scheme and Host header in the place of the
+    proxy's where a trusted proxy tells them. Such headers of anybody else are removed. A Host
+    that is not the app's is refused.
+
+    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that are not public.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[str], hosts: HostMiddleware) -> None:
+        self.app = app
+        self.hosts = hosts
+        self.proxies = ProxyHeadersMiddleware(self._addressed, networks_of(trusted))  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        peer = (scope.get("client") or ("",))[0]
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif peer in self.proxies.trusted_hosts:
+            await self.proxies(scope, receive, send)  # type: ignore[arg-type]
+        else:
+            await self._addressed({**scope, "headers": without_forwarded(scope)}, receive, send)
+
+    async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What is left of forwarded headers comes from a trusted proxy."""
+        headers = Headers(scope=scope)
+        here = headers.getlist("host")
+        # A page can add headers to what it sends, but not change its Host: that has to be right in
+        # any case.
+        names = [
+            name.strip() for told in headers.getlist("x-forwarded-host") for name in told.split(",")
+        ] + here
+        stranger = next((name for name in names if not self.hosts.know(name)), None)
+        if stranger is not None or len(here) != 1:
+            await refused_host(host_name(stranger or ""))(scope, receive, send)
+            return
+        rest = [(name, value) for name, value in without_forwarded(scope) if name != b"host"]
+        await self.app({**scope, "headers": [(b"host", names[0].encode()), *rest]}, receive, send)
+
+
+def without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The request's headers but those in which proxies tell for whom they ask."""
+    return [(name, value) for name, value in scope["headers"] if not name.startswith(_FORWARDED)]
+
+
+def refused_host(name: str) -> Response:
+    """The answer to a request for another name than the app's; "" where it was no name."""
+    if not name:
+        return PlainTextResponse(
+            "This request does not say in its Host header which app it is for.", 400
+        )
+    advice = f"If it should, whoever runs it has to start it with --hosts {name}"
+    return PlainTextResponse(f"This app does not go by the name {name}. {advice}", 421)

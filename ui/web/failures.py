@@ -1,0 +1,77 @@
+"""What fails and is handled nowhere else: a sentence on the page and a line in the log, never a
+traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+from ui.web.gradio_internals import refusal
+from ui.web.responses import NOT_UNDERSTOOD, in_short
+
+log = logging.getLogger(__name__)
+
+_WENT_WRONG = 1011  # close code
+
+
+class FailureMiddleware:
+    """ASGI middleware, the outermost: whatever fails in the app becomes a sentence, and one line in
+    the log.
+
+    An answer that breaks off is left as it is: `ui.web.uvicorn_protocols` closes its connection,
+    which tells the browser.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, watching."""
+        match scope["type"]:
+            case "http":
+                await self._answer(scope, receive, send)
+            case "websocket":
+                await self._converse(scope, receive, send)
+            case _:
+                await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = replaced = False
+
+        async def without_failure(message: Message) -> None:
+            nonlocal begun, replaced
+            if message["type"] == "http.response.start" and message["status"] == 500:
+                replaced = True  # the rest of this answer is dropped
+                await refusal(NOT_UNDERSTOOD, 422)(scope, receive, send)
+            elif not replaced:
+                begun = True
+                await send(message)
+
+        try:
+            await self.app(scope, receive, without_failure)
+        except ClientDisconnect:  # it left before its request was here
+            return
+        except HTTPException as problem:
+            answer = refusal(problem.detail, problem.status_code)
+        except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
+            log.warning("A request could not be answered: %s", in_short(problem))
+            answer = refusal(NOT_UNDERSTOOD, 422)
+        else:
+            return
+        if not (begun or replaced):
+            await answer(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except WebSocketDisconnect:
+            return
+        except Exception as problem:  # noqa: BLE001 - whatever fails, the socket is closed
+            log.warning("A socket was closed: %s", in_short(problem))
+            with contextlib.suppress(Exception):  # it may be closed, or never have been open
+                await send({"type": "websocket.close", "code": _WENT_WRONG})

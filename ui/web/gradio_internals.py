@@ -1,0 +1,248 @@
+"""What is used of Gradio that it does not promise, in one place: read this first when its version
+changes.
+
+The browser's part is in `ui/page/script/gradio.js` and `ui/page/gradio.css`. What is promised:
+components, their events and options, the variables of themes, `mount_gradio_app`, `/call/…`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from abc import ABCMeta
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.component_meta import ComponentMeta, updateable
+from gradio.components import Component
+from gradio.events import api as api  # as `gr.api`, which has no type
+from gradio.queueing import Queue
+from gradio.route_utils import API_PREFIX, get_root_url
+from gradio.routes import App as App
+from gradio.state_holder import SessionState
+from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
+from starlette.datastructures import FormData
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from ui.web.responses import NOT_UNDERSTOOD, in_short
+
+log = logging.getLogger(__name__)
+
+# Gradio's routes. What the page loads: itself, its settings, and its script and style below these.
+PAGE = frozenset(
+    {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/pwa_icon", "/robots.txt"}
+)
+FILES_OF_PAGE = ("/static/", "/assets/", "/svelte/")
+LOGIN = "/login"  # shows a form, and takes it
+# What the page asks once, and what scripts ask to know what can be called.
+ANSWERS = frozenset(
+    f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
+)
+PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that do not queue
+JOIN = f"{API_PREFIX}/queue/join"  # those that do, and of `gradio_client`
+STREAM = f"{API_PREFIX}/queue/data"  # tells what becomes of those
+CALL = f"{API_PREFIX}/call/"  # before an endpoint's name: scripts' calls, and what becomes of them
+ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
+UPLOAD = f"{API_PREFIX}/upload"  # takes files, and tells their places
+UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
+FILE = f"{API_PREFIX}/file="  # before a file's place: the file
+
+UPLOADED = "files"  # the name of each file in a request to UPLOAD
+UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
+WRONG_LOGIN = 400  # the only status with which the login's form shows what was answered
+SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
+
+
+def session_and_call(call: Mapping[str, Any]) -> tuple[object, object, object]:
+    """The names that the JSON of a call holds: of the page's session, of a call that was made
+    before, and the number of a listener."""
+    return call.get("session_hash"), call.get("event_id"), call.get("fn_index")
+
+
+def session_of_stream(request: HTTPConnection) -> str:
+    """The session whose calls STREAM is asked about, as Gradio reads it."""
+    return request.query_params.get("session_hash", "")
+
+
+def call_in(answer: bytes) -> str:
+    """The name of a call that waits, from what JOIN and CALL answer."""
+    return str(json.loads(answer)["event_id"])
+
+
+def name_in_login(form: FormData) -> str:
+    """Who wants to log in, as Gradio reads its own form."""
+    return str(form.get("username", "")).strip()
+
+
+def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
+    """An answer that says why not: Gradio's page reads `error`, its Python client `detail`."""
+    return JSONResponse({"error": sentence, "detail": sentence, **more}, status)
+
+
+def connection(request: gr.Request) -> Request | None:
+    """The request that Gradio has wrapped; None where it made one of its own."""
+    inner: Request | None = request.request
+    return inner
+
+
+class WithoutStub(ComponentMeta):
+    """Makes a component's class without the `.pyi` file that Gradio writes beside it."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
+        """As Gradio's, without the file that it writes for each class."""
+        if (
+            "__init__" in attrs
+        ):  # with what it is called now, Gradio makes another one when it is updated
+            attrs["__init__"] = updateable(attrs["__init__"])  # type: ignore[no-untyped-call]
+        return ABCMeta.__new__(cls, name, bases, attrs)
+
+
+class WithoutDataModel:
+    """For a component whose values Gradio passes on as they are: of what has a `data_model` it
+    makes files, which it opens, copies and fetches."""
+
+    @property
+    def data_model(self) -> None:
+        """None, also where a component's own `__init__` sets one."""
+
+    @data_model.setter
+    def data_model(self, _: object) -> None:
+        pass
+
+
+def without_preprocess(component: Component) -> Component:
+    """The component, handing on whatever the browser sent: the form's check says what is wrong, on
+    the field."""
+    component.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return component
+
+
+def root_of(request: gr.Request) -> str:
+    """The path of the app as this browser reaches it, "" at the root; no host, of which a request
+    may say anything."""
+    inner = connection(request)
+    if inner is None:
+        return ""
+    route = inner.url.path[inner.url.path.index(API_PREFIX) :]
+    return urlsplit(get_root_url(inner, route, inner.app.root_path)).path.rstrip("/")
+
+
+def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
+    """Say how many handlers may run at once, how many pages' forms are kept, and how many calls may
+    wait."""
+    page.max_threads = threads  # before queue(), which lets no more calls than that run at once
+    page.state_session_capacity = sessions
+    page.queue(default_concurrency_limit=None, max_size=calls)
+
+
+def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
+    """Put `front` between this app and Gradio's, which is mounted in it; Gradio's."""
+    mount = next(route for route in app.routes if isinstance(route, Mount))
+    gradio = cast(App, mount.app)
+    mount.app = front(gradio)
+    return gradio
+
+
+def names_by_token(app: App) -> dict[str, str]:
+    """Who is logged in, by the token that their browser sends."""
+    tokens: dict[str, str] = app.tokens
+    return tokens
+
+
+def remember_logins_in(app: App, tokens: dict[str, str]) -> None:
+    """Let Gradio's login keep its tokens here."""
+    app.tokens = tokens
+
+
+def token_cookies(app: App) -> list[str]:
+    """The two names under which Gradio gives a login's token to a browser."""
+    return [f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"]
+
+
+class Page(gr.Blocks):
+    """Blocks that know no file in what a browser sends, and whose failures are one line in the log.
+    Gradio would look for the file, copy it and fetch addresses; and it prints a traceback for each
+    failure, which anybody can bring about by sending what no page would."""
+
+    async def preprocess_data(
+        self,
+        block_fn: Any,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,  # noqa: FBT001, FBT002 - as Gradio calls it
+    ) -> object:
+        """As Gradio's."""
+        plain = traverse(inputs, lambda file: {"path": file["path"]}, is_file_obj_with_meta)
+        return await super().preprocess_data(block_fn, plain, state, explicit_call)
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
+        """As Gradio's own; gr.Error with a sentence for whatever fails."""
+        try:
+            answer: dict[str, Any] = await super().process_api(*args, **options)
+        except gr.Error:
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
+            log.warning("A call failed: %s", in_short(problem))
+            raise gr.Error(NOT_UNDERSTOOD, print_exception=False) from None
+        return answer
+
+
+class Sessions:
+    """What Gradio remembers of pages and scripts' calls: a session for each, and in it the form
+    that was drawn last. For the event loop, where Gradio looks them up."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def forget(self, session: str) -> None:
+        """Let go of a session, and of what was to be told to it unless one of its calls goes on."""
+        forget(self._app, session)
+        if not any(map(self.goes_on, self._untold.get(session, ()))):
+            self._untold.pop(session, None)
+            self._queue.pending_messages_per_session.pop(session, None)
+
+    def has_listener(self, session: str | None, number: int) -> bool:
+        """Whether a page's call with this number has somebody to answer it: the page itself, or its
+        form."""
+        known = self._app.state_holder.session_data.get(session or "")
+        return number in (known.blocks_config.fns if known else self._app.get_blocks().fns)
+
+    def is_told(self, session: str) -> bool:
+        """Whether there is a stream for this session, of what becomes of its calls."""
+        return session in self._queue.pending_messages_per_session
+
+    def goes_on(self, event: str) -> bool:
+        """Whether this call waits or is at work."""
+        return event in self._queue.event_ids_to_events
+
+    def has_news(self, event: str) -> bool:
+        """Whether there is something about this call that has not been told."""
+        return any(event in events for events in self._untold.values())
+
+    @property
+    def _queue(self) -> Queue:
+        return self._app.get_blocks()._queue
+
+    @property
+    def _untold(self) -> dict[str, set[str]]:
+        untold: dict[str, set[str]] = self._queue.pending_event_ids_session
+        return untold
+
+
+def forget_session_of(request: gr.Request) -> None:
+    """Let go of the session that a script's call has opened, on the event loop."""
+    inner = connection(request)
+    if inner is not None and isinstance(inner.app, App) and request.session_hash:
+        forget(inner.app, request.session_hash)
+
+
+def forget(app: App, session: str) -> None:
+    """Let go of a session, on the event loop, where Gradio looks them up."""
+    app.state_holder.session_data.pop(session, None)
+    app.state_holder.time_last_used.pop(session, None)

@@ -1,0 +1,173 @@
+"""Who is asking: the login where there is one, else a signed cookie of this browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+import gradio as gr
+from fastapi import HTTPException, Request
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from ui.web.addresses import client_address
+from ui.web.cookies import Cookies
+from ui.web.gradio_internals import App, connection, names_by_token, token_cookies
+from ui.web.rates import Rate
+
+# whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
+NOBODY = "browser:"
+LOG_IN_FIRST = "Please log in first."
+NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
+_CLOSING = 1.0  # seconds that sockets may take to be closed
+NEW_BROWSERS = 100  # at once from one address
+_NEW_BROWSER = 10.0  # seconds until one more may come from there
+_PORTS = {"http": 80, "https": 443}
+
+
+class Identity:
+    """Finds the owner of a request. `login` is Gradio's own app when people must log in, else
+    None."""
+
+    def __init__(self, cookies: Cookies, login: App | None = None) -> None:
+        self.cookies = cookies
+        self.login = login
+        self._sockets: WeakSet[WebSocket] = WeakSet()
+
+    def owner(self, request: HTTPConnection) -> str | None:
+        """The owner's name, or None when a login is asked for and this request has none.
+
+        Own routes are not covered by Gradio's login, so each of them asks here.
+        """
+        if self.login is None:
+            return NOBODY + (self.cookies.browser(request) or "")
+        names = names_by_token(self.login)
+        return next(
+            (f"user:{name}" for token in self._tokens(request) if (name := names.get(token))), None
+        )
+
+    async def caller(self, request: Request) -> str:
+        """The owner who asks, as what a route depends on: 401 for nobody, and for a page of another
+        site."""
+        if not self.same_origin(request):
+            raise HTTPException(401, LOG_IN_FIRST)
+        return await self.reader(request)
+
+    async def reader(self, request: Request) -> str:
+        """The same for addresses of files, which a page of any site may lead to."""
+        owner = self.owner(request)
+        if owner is None:
+            raise HTTPException(401, LOG_IN_FIRST)
+        return owner
+
+    def person(self, request: gr.Request) -> str:
+        """The owner behind one of Gradio's own requests, which its login has let through
+        already."""
+        inner = connection(request)
+        return (self.owner(inner) if inner else None) or ""
+
+    @staticmethod
+    def same_origin(request: HTTPConnection) -> bool:
+        """Whether a browser's page of this very site is asking; a client without an Origin header
+        is no browser."""
+        match request.headers.getlist("origin"):
+            case []:
+                return True
+            case [origin]:
+                scheme = request.scope["scheme"].replace("ws", "http")
+                here = f"{scheme}://{request.headers.get('host', '')}"
+                return (site := site_of(origin)) is not None and site == site_of(here)
+            case _:
+                return False
+
+    def opened(self, socket: WebSocket) -> None:
+        """Remember a socket: it is closed when the login ends with which it was opened."""
+        self._sockets.add(socket)
+
+    async def log_out(self, request: HTTPConnection) -> list[str]:
+        """End the login of the browser that asks, and close its sockets; the names of its
+        cookies."""
+        if self.login is None:
+            return []
+        for token in self._tokens(request):
+            names_by_token(self.login).pop(token, None)
+        await self.close_ended()
+        return token_cookies(self.login)
+
+    async def close_ended(self) -> None:
+        """Close the sockets whose login has ended."""
+        ended = [
+            asyncio.create_task(close(one))
+            for one in list(self._sockets)
+            if self.owner(one) is None
+        ]
+        if ended:
+            await asyncio.wait(ended, timeout=_CLOSING)
+
+    def _tokens(self, request: HTTPConnection) -> Iterator[str]:
+        assert self.login is not None
+        return (token for name in token_cookies(self.login) if (token := request.cookies.get(name)))
+
+
+async def close(socket: WebSocket) -> None:
+    """Close a socket for lack of a login, unless it is closed already."""
+    with contextlib.suppress(RuntimeError):
+        await socket.close(NO_LOGIN)
+
+
+def site_of(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an origin as browsers write it, None if it is none."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    plain = parts.hostname and not (
+        parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    )
+    return (parts.scheme, parts.hostname or "", port) if plain else None
+
+
+class CookieMiddleware:
+    """ASGI middleware: a browser that has no identity yet gets one with its first page, unless
+    people log in; and no cookie leaves the app with flags that do not suit the place."""
+
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+        self.app = app
+        self.identity = identity
+        self._new = Rate(NEW_BROWSERS, _NEW_BROWSER)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, setting the cookies in the head of the answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request, cookies = HTTPConnection(scope), self.identity.cookies
+
+        async def send_with_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                given = [cookies.flagged(one, request) for one in headers.getlist("set-cookie")]
+                del headers["set-cookie"]
+                if "text/html" in headers.get("content-type", "") and self._is_new(request):
+                    given.append(cookies.new(request))
+                for cookie in given:
+                    headers.append("set-cookie", cookie)
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookies)
+
+    def _is_new(self, request: HTTPConnection) -> bool:
+        """Whether this is a browser to be told apart from now on. From one address only so many can
+        come."""
+        return (
+            self.identity.login is None
+            and self.identity.cookies.browser(request) is None
+            and self._new.take(client_address(request.scope), time.monotonic())
+        )

@@ -1,0 +1,36 @@
+"""A limit on log lines, so that no visitor can fill the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+LINES = 10  # of one kind in a minute
+_MINUTE = 60.0  # seconds
+_KINDS = 1000  # that are remembered
+_NUMBER = re.compile(r"\d+")
+
+
+class LogLimit(logging.Filter):
+    """Lets lines of one kind (one logger, one text whatever its values) pass ten times a minute.
+
+    The first one after that says how many were left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is written."""
+        kind, now = (record.name, _NUMBER.sub("0", str(record.msg))), time.monotonic()
+        since, count = self._kinds.get(kind, (now, 0))
+        if now - since > _MINUTE:
+            if count > LINES:
+                record.msg = f"{record.msg} ({count - LINES} more like this in the meantime)"
+            since, count = now, 0
+        if kind not in self._kinds and len(self._kinds) >= _KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = since, count + 1
+        return count < LINES

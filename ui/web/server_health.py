@@ -1,0 +1,88 @@
+"""Whether the image server answers: asked while a page is open, once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from comfy.errors import ServerUnreachable
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIntervals:
+    """Seconds from one answer to the next question: `idle` where nothing is wrong, `doubted` where
+    somebody's request had no answer meanwhile, `away` while the server does not answer."""
+
+    idle: float = 10.0
+    doubted: float = 1.0
+    away: float = 2.0
+
+    def pause(self, *, reachable: bool) -> tuple[float, float]:
+        """The pause where there is doubt, and where there is none."""
+        return (min(self.doubted, self.idle), self.idle) if reachable else (self.away, self.away)
+
+
+class ServerHealth:
+    """Asks while anybody listens. Used on the event loop, but for `doubt`."""
+
+    def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
+        """`answers` asks the server, in a thread, and may take its time; ServerUnreachable where
+        the app ends, so that nothing is asked any more."""
+        self.reachable = True
+        """Whether the last question was answered; True before the first."""
+        self._answers = answers
+        self._pace = pace or CheckIntervals()
+        self._listeners: set[Callable[[], None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._doubted = asyncio.Event()
+
+    @contextlib.contextmanager
+    def listen(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Have `changed` called whenever `reachable` changes. The first to listen has the server
+        asked at once."""
+        self._listeners.add(changed)
+        self._loop = asyncio.get_running_loop()
+        if self._task is None:
+            self._task = self._loop.create_task(self._watch())
+        try:
+            yield
+        finally:
+            self._listeners.discard(changed)
+            if not self._listeners:
+                self._task.cancel()
+                self._task = None
+
+    def doubt(self) -> None:
+        """From any thread: a request was not answered, so that the server is asked soon."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
+                self._loop.call_soon_threadsafe(self._doubted.set)
+
+    async def _watch(self) -> None:
+        while True:
+            self._doubted.clear()
+            try:
+                self._tell(reachable=await asyncio.to_thread(self._answers))
+            except ServerUnreachable:
+                return
+            short, long = self._pace.pause(reachable=self.reachable)
+            await asyncio.sleep(short)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._doubted.wait(), long - short)
+
+    def _tell(self, *, reachable: bool) -> None:
+        if reachable == self.reachable:
+            return
+        self.reachable = reachable
+        said = "answers again" if reachable else "does not answer"
+        log.warning("The image server %s.", said)
+        for changed in list(self._listeners):
+            changed()

@@ -1,0 +1,127 @@
+"""Limited resources: how much of one is in use, in all, by each person and from each address.
+
+A limit in all alone could be used up by one visitor, and one by person too where a person is a
+cookie. Many people may share an address (an office, a proxy that tells nothing), so an address gets
+much more than a person, but never all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import gradio as gr
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from ui.web.addresses import client_address
+from ui.web.gradio_internals import connection
+from ui.web.identity import NOBODY, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a person ("" where a login is asked for and there is none) at an address."""
+
+    person: str
+    address: str
+
+
+def caller_of(scope: Scope, identity: Identity) -> Caller:
+    """The caller behind a request. All who send no cookie of ours go by one name: these are told
+    apart by address."""
+    address = client_address(scope)
+    owner = identity.owner(HTTPConnection(scope)) or ""
+    return Caller(f"{NOBODY}@{address}" if owner == NOBODY else owner, address)
+
+
+def shared_address(owner: str, scope: Scope) -> str:
+    """Where a run's owner is, if they may be many: whoever has a login is one person wherever they
+    are ("")."""
+    return client_address(scope) if owner.startswith(NOBODY) else ""
+
+
+def where(request: gr.Request, owner: str) -> str:
+    """The same behind one of Gradio's own requests."""
+    inner = connection(request)
+    return shared_address(owner, inner.scope) if inner else ""
+
+
+class Share:
+    """Counts what is taken and given back; `most` in all, `person` and `address` of each one. Holds
+    a number for each who has something, and nothing for anybody else. For one thread, as the event
+    loop's."""
+
+    def __init__(self, most: int, person: int, address: int) -> None:
+        self.most = most
+        self.person = person
+        self.address = address
+        self.taken = 0
+        self._persons: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
+
+    def take(self, caller: Caller, amount: int = 1) -> bool:
+        """Take so much for a caller; False, and nothing taken, where that is more than there is for
+        them."""
+        if (
+            self.taken + amount > self.most
+            or self._persons[caller.person] + amount > self.person
+            or self._addresses[caller.address] + amount > self.address
+        ):
+            return False
+        self._add(caller, amount)
+        return True
+
+    def give_back(self, caller: Caller, amount: int = 1) -> None:
+        """Give back what was taken."""
+        self._add(caller, -amount)
+
+    @contextlib.contextmanager
+    def held(self, caller: Caller) -> Iterator[bool]:
+        """One for as long as the block lasts; the value is False where there is none left for this
+        caller."""
+        taken = self.take(caller)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self.give_back(caller)
+
+    def _add(self, caller: Caller, amount: int) -> None:
+        self.taken += amount
+        for counted, name in ((self._persons, caller.person), (self._addresses, caller.address)):
+            counted[name] += amount
+            if not counted[name]:
+                del counted[name]
+
+
+class FairSlots:
+    """Lets so many of one person's requests, and so many from one address, be at work at once; the
+    others wait."""
+
+    def __init__(self, person: int, address: int) -> None:
+        self._most = {"person": person, "address": address}
+        self._gates: dict[tuple[str, str], asyncio.Semaphore] = {}
+        self._users: Counter[tuple[str, str]] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, caller: Caller) -> AsyncIterator[None]:
+        """Wait for a turn, and keep it for as long as the block lasts."""
+        async with self._gate("person", caller.person), self._gate("address", caller.address):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _gate(self, kind: str, name: str) -> AsyncIterator[None]:
+        key = kind, name
+        gate = self._gates.setdefault(key, asyncio.Semaphore(self._most[kind]))
+        self._users[key] += 1
+        try:
+            async with gate:
+                yield
+        finally:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key], self._gates[key]

@@ -1,0 +1,111 @@
+"""What the browser's sockets have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketState
+
+from ui.web.identity import NO_LOGIN, Identity
+from ui.web.limits import WebLimits
+from ui.web.shares import Share, caller_of
+
+UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
+GONE = 4404  # close code: no such run for this person
+TOO_MANY = 4429  # close code: too many sockets are open
+TOO_FAST = 1008  # close code: the browser says more than any page would
+_RATE = 200.0  # messages a second that a page may send: one for each frame it has painted
+BURST = 500.0
+
+
+async def authenticate_socket(socket: WebSocket, identity: Identity) -> str | None:
+    """Accept a socket of a page of ours and tell whose it is; None where it has been sent away."""
+    if not identity.same_origin(socket):
+        await socket.close()  # before it is accepted, this is HTTP's 403
+        return None
+    await socket.accept()
+    owner = identity.owner(socket)
+    if owner is None:
+        await socket.close(NO_LOGIN)
+    else:
+        identity.opened(socket)
+    return owner
+
+
+@contextlib.contextmanager
+def ends_with_browser(socket: WebSocket) -> Iterator[None]:
+    """That the browser has left is no error, whichever way Starlette says it; all others are."""
+    try:
+        yield
+    except WebSocketDisconnect:
+        return
+    except RuntimeError as error:
+        told = WebSocketState.DISCONNECTED in (socket.client_state, socket.application_state)
+        # What uvicorn says where it has closed the socket itself, as it does when the app ends.
+        if not told and not str(error).startswith("Unexpected ASGI message"):
+            raise
+
+
+async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -> None:
+    """Run jobs side by side until the first is at its end; that the browser has left is none."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            with ends_with_browser(socket):
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class SocketLimitMiddleware:
+    """ASGI middleware: bounds how many sockets are open, and how much a browser may say on one."""
+
+    def __init__(self, app: ASGIApp, identity: Identity, limits: WebLimits) -> None:
+        self.app = app
+        self.identity = identity
+        self.open = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, or close a socket that is one too many."""
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        with self.open.held(caller_of(scope, self.identity)) as room:
+            if room:
+                await self.app(scope, rate_limited(receive, send), send)
+                return
+        await receive()
+        await send({"type": "websocket.accept"})  # only then does the browser learn why
+        await send(
+            {"type": "websocket.close", "code": TOO_MANY, "reason": "Too many pages are open."}
+        )
+
+
+def rate_limited(receive: Receive, send: Send) -> Receive:
+    """What the browser says, up to the first message that is no text, or one too many: there the
+    socket is closed."""
+    left, since = BURST, time.monotonic()
+
+    async def next_message() -> Message:
+        nonlocal left, since
+        message = await receive()
+        if message["type"] != "websocket.receive":
+            return message
+        now = time.monotonic()
+        left, since = min(BURST, left + (now - since) * _RATE) - 1, now
+        code = UNKNOWN_WORD if message.get("text") is None else TOO_FAST if left < 0 else None
+        if code is None:
+            return message
+        await send({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+    return next_message

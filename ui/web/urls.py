@@ -1,0 +1,30 @@
+"""Addresses of a run's files, as browsers ask for them."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from comfy.protocol.outputs import OutputFile
+
+_WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
+
+
+def file_address(run_id: str, index: int, file: OutputFile) -> str:
+    """The path of the file at `index` of the run's results, relative to the app's root."""
+    return f"/files/{run_id}/{index}/{quote(download_name(file.filename))}"
+
+
+def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
+    """The path of a small picture of that file; None where none can be made: of what is no picture,
+    is not kept, or is one that Pillow does not read."""
+    is_readable = not file.filename.lower().endswith(_WITHOUT_THUMBNAIL)
+    can_be = file.kind == "image" and bool(file.digest) and is_readable
+    return f"/files/{run_id}/{index}/thumb" if can_be else None
+
+
+def download_name(filename: str) -> str:
+    """The last part of a name as the server gave it, without anything that could leave a folder or
+    a header."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return "".join(c for c in name if c.isprintable() and c not in '"<>|:*?') or "file"

@@ -1,0 +1,135 @@
+"""Uvicorn's protocols, where browsers do not behave as it expects."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import _TrustedHosts
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+from ui.web.addresses import client_address, networks_of
+from ui.web.shares import Caller, Share
+
+HEAD_SECONDS = 30.0  # that a request's head may take to arrive
+
+
+class Addresses:
+    """Lets each address have so many connections; the proxies that all people come through have no
+    limit."""
+
+    def __init__(self, most: int, proxies: Sequence[str]) -> None:
+        self._share = Share(sys.maxsize, sys.maxsize, most)
+        self._proxies = _TrustedHosts(networks_of(proxies))
+
+    def arrive(self, client: tuple[str, int] | None) -> Callable[[], None] | None:
+        """Count one more from there; what to call when it is gone, or None where it is one too
+        many."""
+        if client is None or client[0] in self._proxies:
+            return lambda: None
+        caller = Caller("", client_address({"client": client}))
+        return partial(self._share.give_back, caller) if self._share.take(caller) else None
+
+
+class PageConnection(H11Protocol):
+    """A connection that is closed when no request comes on it; uvicorn's own would be held open for
+    ever.
+
+    `addresses`: how many connections each address may have. One too many is closed before it has
+    said anything.
+    """
+
+    def __init__(self, *args: Any, addresses: Addresses, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = partial(self._answer, self.app)
+        self._addresses = addresses
+        self._left: Callable[[], None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A browser has come."""
+        super().connection_made(transport)
+        self._left = self._addresses.arrive(self.client)
+        if self._left is None:
+            transport.abort()
+        else:
+            self._wait_for_a_request()
+
+    def data_received(self, data: bytes) -> None:
+        """It has said something, which need not be a whole request."""
+        super().data_received(data)
+        self._wait_for_a_request()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """It has become a socket, which counts until that is closed."""
+        super().handle_websocket_upgrade(event)
+        socket = self.transport.get_protocol()
+        if isinstance(socket, PageSocket):
+            socket.left, self._left = self._left, None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has left."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+        if self._left is not None:
+            self._left()
+
+    def shutdown(self) -> None:
+        """The app ends: whoever is still sending a request, or does not read the answer, is not
+        waited for."""
+        super().shutdown()
+        unfinished = self.cycle is not None and not self.cycle.response_complete
+        if unfinished and (self.cycle.more_body or self.flow.write_paused):
+            self.transport.abort()
+
+    async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """An answer that ends in the middle ends its connection, as does one that is cancelled
+        because the app ends; uvicorn's own writes that into the log each time."""
+        cycle = (
+            self.cycle
+        )  # when the app is through with this request, the next one may be under way
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+        if cycle.response_started and not cycle.response_complete:
+            cycle.disconnected = True
+            self.transport.close()
+
+    def _wait_for_a_request(self) -> None:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.transport.get_protocol() is not self:  # it has become a WebSocket
+            self._stop_waiting()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+
+class PageSocket(WebSocketsSansIOProtocol):
+    """A browser's socket that may be closing already when the app ends; uvicorn's own takes that
+    for an error."""
+
+    left: Callable[[], None] | None = None  # to be called once it is closed
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is closed."""
+        super().connection_lost(exc)
+        if self.left is not None:
+            self.left()
+
+    def shutdown(self) -> None:
+        """Close, unless the browser has begun to."""
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
