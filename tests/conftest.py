@@ -21,7 +21,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 import pytest
 
 from tests.support.distribution import PROCESSES_PER_CORE, PURE, ByFile
-from tests.support.leaks import left_since, measured
+from tests.support.leaks import Closing, left_since, measured
 from tests.support.postgres import empty, running_postgres
 
 if TYPE_CHECKING:
@@ -88,14 +88,21 @@ def only_loopback() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(only_loopback: None, own_temporary_folder: Path) -> Iterator[None]:
-    """After each test: no socket, thread or temporary file more than before."""
+def nothing_left_behind(only_loopback: None, own_temporary_folder: Path) -> Iterator[Closing]:
+    """After each test: no socket, thread or temporary file more than before.
+
+    What a test puts into the list is called until then. Browsers connect once more whenever they
+    like: a server that outlives the test has to close that, too.
+    """
     before = measured()
-    yield
+    closing: Closing = []
+    yield closing
     end = time.monotonic() + SETTLE
     while left := left_since(before):
         if time.monotonic() > end:
             pytest.fail(f"left behind: {left}")
+        for close in closing:
+            close()
         threading.Event().wait(0.02)
 
 

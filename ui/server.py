@@ -55,6 +55,9 @@ log = logging.getLogger(__name__)
 _THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 _LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
 _NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+_STEPS_TO_CONNECT = (
+    10  # turns of the loop from an accepted connection to its protocol: 3 in asyncio
+)
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 
@@ -238,7 +241,16 @@ class Server(uvicorn.Server):
         with anyio.move_on_after(_LAST_WORDS):
             while self.config.app.state.telling:  # type: ignore[union-attr]
                 await anyio.sleep(0.01)
+        await self._stop_listening()
         await super().shutdown(sockets)
+
+    async def _stop_listening(self) -> None:
+        """Let nobody in any more. Uvicorn closes the connections it knows of at that moment, and
+        asyncio makes known those it has accepted a few steps later: they would never be closed."""
+        for server in self.servers:
+            server.close()
+        for _ in range(_STEPS_TO_CONNECT):
+            await asyncio.sleep(0)
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:

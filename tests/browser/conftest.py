@@ -23,6 +23,7 @@ from playwright.sync_api import (
 
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
+from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.visitor import WAIT, Site, Visitor
 
@@ -93,19 +94,21 @@ def slow_site(own_temporary_folder: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def fast(fast_site: Site, nothing_left_behind: None) -> Iterator[Site]:
+def fast(fast_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
     """A fast site, left with an empty queue."""
+    nothing_left_behind.append(fast_site.app.close_idle)
     yield fast_site
     fast_site.rest()
 
 
 @pytest.fixture
-def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
+def slow(slow_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
     """A slow site with a grace time of one second, left with an empty queue.
 
     With `slow.demo.speed.step = 0` the rest of a run takes no time.
     """
     slow_site.demo.speed.step = STEP
+    nothing_left_behind.append(slow_site.app.close_idle)
     yield slow_site
     slow_site.rest()
 

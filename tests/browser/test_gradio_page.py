@@ -43,12 +43,9 @@ def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
     picture, a size, a seed, a slider and a folded section."""
     person = visit(fast).open("image-to-image")
     expect(person.field("4.image").locator("img")).to_be_visible()
-    gone = [
-        f"Gradio's page has no {selector} any more, on which stands {what}."
-        for selector, least, what in KNOWN
-        if person.page.locator(selector).count() < least
-    ]
-    assert not gone, " ".join([*gone, WHERE])
+    for selector, least, what in KNOWN:
+        gone = f"Gradio's page has no {selector} any more, on which stands {what}. {WHERE}"
+        expect(person.page.locator(selector).nth(least - 1), gone).to_be_attached()
 
 
 def test_calls_look_as_the_script_expects(fast: Site, visit: Visit) -> None:

@@ -16,6 +16,7 @@ from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun
 from comfy.demo.nodes.describe import NodeInfo, node_info, spec
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import Result
+from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -105,8 +106,9 @@ def full_site(
 
 
 @pytest.fixture
-def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
+def site(full_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
     """The same, left with an empty queue."""
+    nothing_left_behind.append(full_site.app.close_idle)
     yield full_site
     full_site.rest()
 

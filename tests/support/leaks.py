@@ -14,6 +14,9 @@ from pathlib import Path
 # idle.
 POOLED = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 
+# What a server that outlives a test does until nothing of the test is left.
+Closing = list[Callable[[], object]]
+
 
 def open_sockets() -> set[str]:
     """The sockets this process holds, by the kernel's name for each (`socket:[4711]`)."""

@@ -45,18 +45,14 @@ class RunningApp:
     client: Client
     server: Server
 
-    def close_idle(self) -> bool:
-        """Close the connections that are kept for a next call, to the server and from browsers;
-        whether there was none from a browser."""
+    def close_idle(self) -> None:
+        """Close the connections that are kept for a next call, to the server and from browsers."""
         self.client.close_idle()
-        kept = [
-            connection
-            for connection in list(self.server.server_state.connections)
-            if isinstance(connection, PageConnection)
-        ]
-        for connection in kept:  # one that is busy closes when it has answered
-            connection.loop.call_soon_threadsafe(connection.shutdown)
-        return not kept
+        for connection in list(self.server.server_state.connections):
+            if isinstance(
+                connection, PageConnection
+            ):  # one that is busy closes when it has answered
+                connection.loop.call_soon_threadsafe(connection.shutdown)
 
 
 Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app

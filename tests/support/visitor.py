@@ -56,10 +56,8 @@ class Site:
         return self.demo.queue.remaining() == 0 and self.demo.sockets.open == 0
 
     def rest(self) -> None:
-        """Wait until the last run has left the server; give back the connections kept for the next
-        one."""
+        """Wait until the last run has left the server."""
         eventually(self.idle, "the server has no runs and no sockets")
-        eventually(self.app.close_idle, "no browser keeps a connection")
 
 
 class Visitor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,7 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
-from tests.support.serving import Served, running_app, running_demo_app
+from tests.support.serving import RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import eventually
 from ui.server import WebSettings
 
@@ -53,6 +55,34 @@ def test_ending_the_app_ends_its_runs() -> None:
         assert {running.state.phase, waiting.state.phase} == {"stopped"}
         assert demo.queue.remaining() == 0
         eventually(lambda: demo.sockets.close_codes == [1000])
+
+
+def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """Connections that are made in the app's last moment are closed with the others, and it does
+    not wait for them."""
+    ended = threading.Event()
+
+    def come(app: RunningApp) -> None:
+        while not ended.is_set():
+            try:
+                made.append(socket.create_connection(("127.0.0.1", app.server.port), timeout=1))
+            except OSError:
+                return
+
+    made: list[socket.socket] = []
+    try:
+        with running_demo_app() as (_, app):
+            people = [threading.Thread(target=come, args=(app,)) for _ in range(3)]
+            for one in people:
+                one.start()
+            eventually(lambda: len(made) > 100)
+    finally:
+        ended.set()
+        for one in people:
+            one.join()
+        for connection in made:
+            connection.close()
+    assert "timeout graceful shutdown exceeded" not in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/files/x/all.zip", "/files/x/0/a.png"])
