@@ -87,16 +87,22 @@ def only_loopback() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def closing() -> Closing:
+    """What servers that outlive a test do to close what is connected to them."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind(only_loopback: None, own_temporary_folder: Path) -> Iterator[Closing]:
+def nothing_left_behind(
+    only_loopback: None, own_temporary_folder: Path, closing: Closing
+) -> Iterator[None]:
     """After each test: no socket, thread or temporary file more than before.
 
-    What a test puts into the list is called until then. Browsers connect once more whenever they
-    like: a server that outlives the test has to close that, too.
+    A browser connects once more whenever it likes, also to the server of the test before.
     """
     before = measured()
-    closing: Closing = []
-    yield closing
+    yield
     end = time.monotonic() + SETTLE
     while left := left_since(before):
         if time.monotonic() > end:

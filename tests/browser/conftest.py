@@ -80,35 +80,35 @@ def profile(
 
 
 @pytest.fixture(scope="session")
-def fast_site(own_temporary_folder: Path) -> Iterator[Site]:
+def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
     """The shipped workflows on a server that takes no time for a step."""
     with running_demo_app(step_seconds=0.004) as (demo, app):
+        closing.append(app.close_idle)
         yield _site(demo, app)
 
 
 @pytest.fixture(scope="session")
-def slow_site(own_temporary_folder: Path) -> Iterator[Site]:
+def slow_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
     """The same on a server slow enough to do something during a run."""
     with running_demo_app(step_seconds=STEP, grace=1.0, ahead=2) as (demo, app):
+        closing.append(app.close_idle)
         yield _site(demo, app)
 
 
 @pytest.fixture
-def fast(fast_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
+def fast(fast_site: Site, nothing_left_behind: None) -> Iterator[Site]:
     """A fast site, left with an empty queue."""
-    nothing_left_behind.append(fast_site.app.close_idle)
     yield fast_site
     fast_site.rest()
 
 
 @pytest.fixture
-def slow(slow_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
+def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
     """A slow site with a grace time of one second, left with an empty queue.
 
     With `slow.demo.speed.step = 0` the rest of a run takes no time.
     """
     slow_site.demo.speed.step = STEP
-    nothing_left_behind.append(slow_site.app.close_idle)
     yield slow_site
     slow_site.rest()
 

@@ -91,7 +91,7 @@ help = {json.dumps(evil("help"))}
 
 @pytest.fixture(scope="module")
 def full_site(
-    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path
+    tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path, closing: Closing
 ) -> Iterator[Site]:
     """A folder and a server full of it."""
     folder = tmp_path_factory.mktemp("workflows")
@@ -102,13 +102,13 @@ def full_site(
         DemoServer(step_seconds=0, nodes={**NODES, "Evil": NODE}) as demo,
         running_app(demo.url, workflows=folder) as app,
     ):
+        closing.append(app.close_idle)
         yield Site(app.url, demo, app)
 
 
 @pytest.fixture
-def site(full_site: Site, nothing_left_behind: Closing) -> Iterator[Site]:
+def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
     """The same, left with an empty queue."""
-    nothing_left_behind.append(full_site.app.close_idle)
     yield full_site
     full_site.rest()
 

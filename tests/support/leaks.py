@@ -14,7 +14,7 @@ from pathlib import Path
 # idle.
 POOLED = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 
-# What a server that outlives a test does until nothing of the test is left.
+# What is called until nothing of a test is left.
 Closing = list[Callable[[], object]]
 
 
@@ -27,12 +27,21 @@ def open_sockets() -> set[str]:
     return {target for target in found if target.startswith("socket:")}
 
 
-def tcp_sockets() -> set[str]:
-    """The names of all TCP sockets of this machine. The kernel's table is long and slow to read."""
+def tcp_sockets() -> dict[str, str]:
+    """All TCP sockets of this machine: their ports here and there, and the state as a number, by
+    their names. The kernel's table is long and slow to read."""
     tables = (
         Path(f"/proc/self/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")
     )
-    return {f"socket:[{line.split()[9]}]" for table in tables for line in table}
+    lines = (line.split() for table in tables for line in table)
+    return {
+        f"socket:[{parts[9]}]": f"{_port(parts[1])} to {_port(parts[2])}, state {parts[3]}"
+        for parts in lines
+    }
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
 
 
 def running_threads() -> set[str]:
@@ -66,7 +75,8 @@ def left_since(before: dict[str, set[str]]) -> dict[str, set[str]]:
     """
     left = {name: measure() - before[name] for name, measure in MEASURES.items()}
     if left.get("sockets"):
-        left["sockets"] &= tcp_sockets()
+        tcp = tcp_sockets()
+        left["sockets"] = {tcp[name] for name in left["sockets"] & tcp.keys()}
     return {name: more for name, more in left.items() if more}
 
 

@@ -11,7 +11,7 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
-from tests.support.serving import RunningApp, Served, running_app, running_demo_app
+from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import eventually
 from ui.server import WebSettings
 
@@ -62,17 +62,17 @@ def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixtu
     not wait for them."""
     ended = threading.Event()
 
-    def come(app: RunningApp) -> None:
+    def come(port: int) -> None:
         while not ended.is_set():
             try:
-                made.append(socket.create_connection(("127.0.0.1", app.server.port), timeout=1))
+                made.append(socket.create_connection(("127.0.0.1", port), timeout=1))
             except OSError:
                 return
 
     made: list[socket.socket] = []
     try:
         with running_demo_app() as (_, app):
-            people = [threading.Thread(target=come, args=(app,)) for _ in range(3)]
+            people = [threading.Thread(target=come, args=(app.server.port,)) for _ in range(3)]
             for one in people:
                 one.start()
             eventually(lambda: len(made) > 100)

@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 from comfy.protocol.outputs import FileKind
 from ui.page.script_files import mounts
 from ui.view.run_view import ShownFile
-from ui.web.gradio_internals import WithoutStub
+from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = tuple(Path(__file__).with_name(name) for name in ("stage.css", "results.css"))
 
@@ -108,7 +108,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
             value,
             label=label,
             html_template='<div class="stage"></div>',
-            js_on_load=mounts("components/stage.js", _EVENTS, takes=takes),
+            js_on_load=mounts("components/stage.js", _EVENTS, takes=takes, viewer=model_viewer()),
             css_template="\n".join(style.read_text(encoding="utf-8") for style in _STYLES),
             apply_default_css=False,
             **options,

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from abc import ABCMeta
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -89,6 +92,18 @@ def connection(request: gr.Request) -> Request | None:
     """The request that Gradio has wrapped; None where it made one of its own."""
     inner: Request | None = request.request
     return inner
+
+
+@cache
+def model_viewer() -> str:
+    """The address of the script that `gr.Model3D` shows models with: an ES module that has
+    `CreateViewerForCanvas` of Babylon's viewer. "" where there is none."""
+    scripts = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
+    for component in scripts.glob("Canvas3D-*.js"):
+        named = re.search(r"import\(`\.(/lib-[\w-]+\.js)`\)", component.read_text(encoding="utf-8"))
+        if named:
+            return f"/assets{named[1]}"
+    return ""
 
 
 class WithoutStub(ComponentMeta):

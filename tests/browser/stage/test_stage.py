@@ -12,10 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from comfy.demo import DemoServer
-from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
 from comfy.demo.nodes.registry import NODES
-from comfy.demo.nodes.values import Result
+from tests.support.samples.models import save_model
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -143,22 +141,6 @@ def test_a_stopped_run_at_every_size(slow: Site, visit: Visit, size: dict[str, i
     in_order(person.page)
 
 
-def save_model(run: NodeRun, _: Inputs) -> Result:
-    """A model file."""
-    folder = run.storage.folder("output")
-    assert folder is not None
-    (folder / "boat.glb").write_bytes(b"glTF")
-    return Result((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
-
-
-SAVE_MODEL = NodeClass(
-    fixed(
-        node_info(
-            "SaveModel", "Save model", "3d", required={"text": spec("STRING")}, output_node=True
-        )
-    ),
-    save_model,
-)
 REST = {
     "sound": {
         "1": {
@@ -183,7 +165,7 @@ def test_sound_text_and_models_stand_on_the_stage(
     for name, prompt in REST.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
     with (
-        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": SAVE_MODEL}) as demo,  # type: ignore[operator]
+        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(b"glTF")}) as demo,  # type: ignore[operator]
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         person = visit(Site(app.url, demo, app), viewport=size)
@@ -215,7 +197,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
     person.press()
-    person.frames(3)
+    expect(person.page.locator("img.live-frame")).to_be_visible()
     assert names(person) == []
     expect(person.page.locator("#stage .details")).to_be_hidden()
     person.page.locator("#stop").click()

@@ -25,8 +25,9 @@ const SILENT = "The app does not answer. Try again.";
  *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (seen: Seen) => void }} Events
  *
  * What Gradio hands to a stage. `takes`: which kinds are wanted as an input, beside those that the form takes.
+ * `viewer`: where the script is that shows 3D models.
  * @typedef {Events & { props: { value: any }, watch: (name: string, changed: () => void) => void,
- *   takes: readonly string[] }} Component
+ *   takes: readonly string[], viewer: string }} Component
  */
 
 /**

@@ -1,8 +1,9 @@
 // @ts-check
-// One result as an element: an image, something that plays, a text, or a card with a download.
+// One result as an element: an image, something that plays or turns, a text, or a card with a download.
 
 import { addressOf, announce, button, downloadLink, element } from "../dom.js";
 import { copyText } from "../form.js";
+import { modelOf } from "./model.js";
 
 /** @import { Item } from "../results.js" */
 
@@ -14,9 +15,10 @@ const KINDS = { "3d": "3D model", audio: "Sound", file: "File" };
 /**
  * The element of a result, once it can be painted. Where the browser cannot show it, it is a card that says so.
  * @param {Item} item
+ * @param {string} viewer where the module is that shows 3D models
  * @returns {Promise<HTMLElement>}
  */
-export async function loaded(item) {
+export async function loaded(item, viewer) {
   switch (item.kind) {
     case "image": {
       const image = imageOf(item);
@@ -40,6 +42,13 @@ export async function loaded(item) {
       return card(item, "", audioOf(item));
     case "text":
       return textOf(item);
+    case "3d": {
+      const notLoaded = card(item, NOT_LOADED);
+      return within(
+        modelOf(item, viewer).catch(() => notLoaded),
+        notLoaded,
+      );
+    }
     default:
       return card(item, item.note);
   }

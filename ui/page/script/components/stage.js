@@ -22,7 +22,7 @@ import { toggleFull, viewportWith } from "./viewport.js";
 const NOTHING = { items: [], rest: [], intermediate: [] };
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
-const OWN_KEYS = "video, audio, input, textarea, select"; // these use the arrows themselves
+const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // these use the arrows themselves
 
 class Stage {
   #component;
@@ -228,7 +228,7 @@ class Stage {
     for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
     this.#place.classList.toggle("several", this.#group.count > 1);
     this.#tellSeen();
-    const node = item && (await loaded(item));
+    const node = item && (await loaded(item, this.#component.viewer));
     if (turn === this.#turn) this.#put(node, id);
   }
 
@@ -286,7 +286,7 @@ class Stage {
     );
     this.#rest.replaceChildren();
     for (const item of rest)
-      loaded(item).then((node) => {
+      loaded(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
     const title = `Intermediate pictures, not saved (${intermediate.length})`;

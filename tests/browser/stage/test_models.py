@@ -1,0 +1,85 @@
+"""3D models on the stage, in a browser that can paint them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import Browser, Playwright, expect
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from tests.browser.stage.test_stage import media_stays_inside
+from tests.support.samples.models import save_model, tetrahedron
+from tests.support.serving import running_app
+from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.waiting import eventually
+
+Visit = Callable[..., Visitor]
+PAINTS = ["--no-sandbox", "--disable-background-networking", "--enable-unsafe-swiftshader"]
+MODEL = "#stage .media .model canvas"
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """Chromium that has WebGL without a graphics card."""
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=PAINTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A site whose one workflow makes a tetrahedron."""
+    (tmp_path / "model.json").write_text(
+        json.dumps({"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}})
+    )
+    with (
+        DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(tetrahedron())}) as demo,  # type: ignore[operator]
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        yield Site(app.url, demo, app)
+
+
+def seen(person: Visitor) -> Image.Image:
+    """What is painted where the model is."""
+    return Image.open(io.BytesIO(person.page.locator(MODEL).screenshot())).convert("RGB")
+
+
+def reds(image: Image.Image) -> int:
+    """How many points are of the model's colour."""
+    red, green, _ = image.split()
+    return int(
+        ImageChops.subtract(red, green).point(lambda value: value > 60 and 255).histogram()[255]
+    )
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
+    """It is painted, turns by itself unless the person's system asks for stillness, is turned with
+    the mouse, and is downloaded by the button of all results."""
+    person = visit(site, viewport={"width": 1440, "height": 900}, reduced_motion=motion)
+    person.open("model").press()
+    person.phase("done")
+    expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
+    eventually(lambda: reds(seen(person)) > 1000, "the model is painted")
+    media_stays_inside(person.page)
+    first = seen(person)
+    if motion == "no-preference":
+        eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model turns")
+    else:
+        assert seen(person).tobytes() == first.tobytes()
+        box = person.page.locator(MODEL).bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        person.page.mouse.move(x, y)
+        person.page.mouse.down()
+        person.page.mouse.move(x + 120, y, steps=4)
+        person.page.mouse.up()
+        eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model is turned")
+    assert person.page.locator("#stage .actions > *").first.text_content() == "Download"
+    person.page.close()

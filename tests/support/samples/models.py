@@ -1,0 +1,64 @@
+"""3D models: a small one, and a node that saves what it is given as one."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.values import Result
+
+_FLOAT, _TRIANGLES, _WORD = 5126, 4, 4  # as glTF numbers and measures them
+_CORNERS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
+_SIDES = ((0, 1, 2), (0, 3, 1), (0, 2, 3), (1, 3, 2))
+
+
+def tetrahedron() -> bytes:
+    """A red tetrahedron as a binary glTF file."""
+    points = [_CORNERS[corner] for side in _SIDES for corner in side]
+    places = b"".join(struct.pack("<3f", *point) for point in points)
+    red = {"pbrMetallicRoughness": {"baseColorFactor": [1, 0, 0, 1]}, "doubleSided": True}
+    scene = {
+        "asset": {"version": "2.0"},
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "materials": [red],
+        "meshes": [
+            {"primitives": [{"attributes": {"POSITION": 0}, "mode": _TRIANGLES, "material": 0}]}
+        ],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": _FLOAT,
+                "count": len(points),
+                "type": "VEC3",
+                "min": [-1, -1, -1],
+                "max": [1, 1, 1],
+            }
+        ],
+        "bufferViews": [{"buffer": 0, "byteLength": len(places)}],
+        "buffers": [{"byteLength": len(places)}],
+    }
+    text = json.dumps(scene).encode()
+    chunks = _chunk(b"JSON", text + b" " * (-len(text) % _WORD)) + _chunk(b"BIN\0", places)
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def save_model(model: bytes) -> NodeClass:
+    """A node class that saves this as `boat.glb`."""
+
+    def save(run: NodeRun, _: Inputs) -> Result:
+        folder = run.storage.folder("output")
+        assert folder is not None
+        (folder / "boat.glb").write_bytes(model)
+        return Result((), {"3d": [{"filename": "boat.glb", "subfolder": "", "type": "output"}]})
+
+    info = node_info(
+        "SaveModel", "Save model", "3d", required={"text": spec("STRING")}, output_node=True
+    )
+    return NodeClass(fixed(info), save)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack("<I4s", len(data), kind) + data

@@ -1,0 +1,53 @@
+// @ts-check
+// A 3D model that turns by itself and can be turned, with the viewer that Gradio's own component for models has.
+
+import { addressOf, element } from "../dom.js";
+
+/** @import { Item } from "../results.js" */
+
+const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
+
+/**
+ * A model's canvas once the model is in it.
+ * @param {Item} item
+ * @param {string} viewer the address of the viewer's module, "" where there is none
+ * @returns {Promise<HTMLElement>}
+ * @throws where this browser has no WebGL, or the viewer cannot read the file
+ */
+export async function modelOf(item, viewer) {
+  const place = element("div", "model");
+  const canvas = element("canvas");
+  canvas.ariaLabel = `3D model: ${item.name}`;
+  canvas.role = "img";
+  place.append(canvas);
+  const { CreateViewerForCanvas: create } = await import(addressOf(viewer));
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  /** @type {any} */
+  let scene;
+  const shown = await create(canvas, {
+    engine: "WebGL",
+    clearColor: [0, 0, 0, 0],
+    useRightHandedSystem: true,
+    animationAutoPlay: !isStill,
+    cameraAutoOrbit: { enabled: !isStill, ...ORBIT },
+    onInitialized: (/** @type {any} */ inner) => {
+      scene = inner.scene;
+    },
+  });
+  const dispose = () => scene.executeWhenReady(() => shown.dispose()); // sooner it would fail loudly
+  try {
+    await shown.loadModel(addressOf(item.url), { pluginExtension: extensionOf(item.name) });
+  } catch (problem) {
+    dispose();
+    throw problem;
+  }
+  let wasThere = false;
+  scene.onBeforeRenderObservable.add(() => {
+    if (wasThere && !canvas.isConnected) dispose();
+    wasThere = canvas.isConnected;
+  });
+  return place;
+}
+
+/** @param {string} name */
+const extensionOf = (name) => name.slice(name.lastIndexOf(".")).toLowerCase();
