@@ -131,9 +131,8 @@ def mount_page(
     """Put Gradio's app with the page into this one, behind its gate; with users, let its login
     say who asks."""
     limits = services.limits
-    page = build_page(services, identity, login=bool(settings.users))
-    with page:
-        add_api(services.starter, services.folder, identity)
+    endpoints = partial(add_api, services.starter, services.folder, identity)
+    page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
     gr.mount_gradio_app(

@@ -26,7 +26,7 @@ PURE = (
     "test_architecture.py",
     "test_json_values.py",
 )
-PROCESSES_PER_CORE = 2  # most tests wait for a server or a browser
+PROCESSES_PER_CORE = 3  # most tests wait for a server or a browser
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        browses = self.nodes.index(node) % PROCESSES_PER_CORE == 0
+        browses = self.nodes.index(node) % 2 == 0
         fitting = (file for file in self.workqueue if ("/browser/" in file) is browses)
         if file := next(fitting, None):
             self.workqueue.move_to_end(file, last=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,12 @@ _STAND_IN = "Demo pictures: no ComfyUI is connected."
 _CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
 
 
-def build_page(services: Services, identity: Identity, *, login: bool) -> gr.Blocks:
+def build_page(
+    services: Services, identity: Identity, *, login: bool, add_endpoints: Callable[[], None]
+) -> gr.Blocks:
     """The Blocks of the whole app; with a `login` it says whose page this is, and lets them log
-    out."""
+    out. `add_endpoints` adds what scripts call: done afterwards, Gradio would make its app once
+    more."""
     page: gr.Blocks
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
@@ -71,6 +75,7 @@ def build_page(services: Services, identity: Identity, *, login: bool) -> gr.Blo
             api_visibility="private",
         )
         _wire_choice(services, page, redraw, picker, bring, asked, opened, keep_running, identity)
+        add_endpoints()
     return page
 
 

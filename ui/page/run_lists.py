@@ -33,6 +33,8 @@ _NO_LIST = "This is no list of runs."
 T = TypeVar("T")
 _ENTRIES = TypeAdapter(tuple[RunEntry, ...])
 _PAST_RUNS = TypeAdapter(tuple[PastRun, ...])
+# Gradio asks for them again and again.
+_ENTRIES_SCHEMA, _PAST_RUNS_SCHEMA = _ENTRIES.json_schema(), _PAST_RUNS.json_schema()
 
 
 class RunQueue(gr.HTML, metaclass=WithoutStub):
@@ -70,7 +72,7 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
 
     def api_info(self) -> dict[str, Any]:
         """The value as a JSON schema, for scripts."""
-        return _ENTRIES.json_schema()
+        return _ENTRIES_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
         """One run that waits."""
@@ -124,7 +126,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
 
     def api_info(self) -> dict[str, Any]:
         """The value as a JSON schema, for scripts."""
-        return _PAST_RUNS.json_schema()
+        return _PAST_RUNS_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
         """One run that made a picture."""

@@ -140,11 +140,11 @@ class Stage(gr.HTML, metaclass=WithoutStub):
 
     def api_info(self) -> dict[str, Any]:
         """What is seen, as a JSON schema: null where nothing is."""
-        return _SEEN.json_schema()
+        return _SEEN
 
     def api_info_as_output(self) -> dict[str, Any]:
         """What is told, as a JSON schema."""
-        return _SHOWN.json_schema()
+        return _SHOWN
 
     def example_payload(self) -> dict[str, Any]:
         """What is seen after one run."""
@@ -155,4 +155,6 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         return Follow("0" * 32)
 
 
-_SEEN, _SHOWN = TypeAdapter(Seen | None), TypeAdapter(Shown | None)
+# Gradio asks for these again and again.
+_SEEN = TypeAdapter(Seen | None).json_schema()
+_SHOWN = TypeAdapter(Shown | None).json_schema()
