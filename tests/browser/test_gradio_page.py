@@ -84,6 +84,7 @@ def test_light_and_dark_are_a_class_of_the_body(fast: Site, visit: Visit) -> Non
 
 def values_of(person: Visitor) -> tuple[str, ...]:
     """The theme's colour of errors, and the one that Gradio gives to the track of a slider."""
+    expect(person.page.locator("#form input[type=range]").first).to_be_attached()
     told = person.page.evaluate(
         """() => {
             const slider = document.querySelector("#form input[type=range]");

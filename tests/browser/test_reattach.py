@@ -245,7 +245,9 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
         port = str(free_port())
         options = ("--server", demo.url, "--data", str(tmp_path), "--port", port)
         with started(*options) as one:
-            person = visit(Site(one.url, demo, None)).open(**{"5.steps": 60})  # type: ignore[arg-type]
+            person = visit(Site(one.url, demo, None))  # type: ignore[arg-type]
+            person.page.goto(f"{one.url}/?workflow=text-to-image&5.steps=60")
+            person.ready()
             person.press()
             person.frames(1)
             one.kill()

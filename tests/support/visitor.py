@@ -115,6 +115,12 @@ class Visitor:
         the form."""
         self.page.goto(f"{self.site.url}/?{urlencode({'workflow': workflow, **values})}")
         self.ready()
+        _, form = self.site.services.forms.form(workflow, "", values, offline=True)
+        # Gradio loads each kind of component when it is first needed: one may come long after
+        # another.
+        for field in form.fields:
+            if field.group == "main":
+                expect(self.field(field.key)).to_be_attached()
         return self
 
     def ready(self) -> None:
