@@ -12,7 +12,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     {
         "amount": "How many",
         "audio": "Audio",
-        "batch_size": "Pictures",
+        "batch_size": "Images",
         "bit_depth": "Colour depth",
         "ckpt_name": "Model",
         "cfg": "Guidance scale",
@@ -34,7 +34,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "grow_mask_by": "Grow mask by (pixels)",
         "guidance": "Guidance",
         "height": "Height",
-        "image": "Picture",
+        "image": "Image",
         "length": "Frames",
         "lora_name": "LoRA",
         "lyrics": "Lyrics",

@@ -85,7 +85,9 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
     person.page.locator("#stage .details summary").first.click()
     expect(
-        person.page.locator("#stage .details tr").filter(has_text="Positive prompt")
+        person.page.locator("#stage .details tr").filter(
+            has=person.page.get_by_text("Prompt", exact=True)
+        )
     ).to_contain_text("a lighthouse")
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()

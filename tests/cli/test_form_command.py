@@ -31,7 +31,7 @@ def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     for part in (
         "Main",
-        "Positive prompt",
+        "Prompt",
         "2.text",
         "textarea",
         "Results: Save picture (images)",

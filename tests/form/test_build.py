@@ -28,7 +28,7 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
         "Negative prompt",
         "Width",
         "Height",
-        "Pictures",
+        "Images",
         "Steps",
         "Seed",
     ]

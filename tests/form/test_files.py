@@ -71,7 +71,7 @@ def test_an_author_may_require_what_could_go() -> None:
     """And may let a shell do without what cannot: the default stays then, as it always did."""
     strict = parse_config("x.toml", {"fields": {"20.image": {"required": True}}})
     assert check(wide_form(steered(), None, strict), {"20.image": None})[1] == {
-        "20.image": "Picture needs a picture."
+        "20.image": "Image needs a picture."
     }
     lax = parse_config("x.toml", {"fields": {"1.image": {"required": False}}})
     prompt = {"1": PHOTO, "2": node("SaveImage", filename_prefix="x", images=["1", 0])}
@@ -131,7 +131,7 @@ def test_adding_a_picture_draws_a_field_after_the_last() -> None:
         False,
         None,
     )
-    assert added.label == "Picture 2"
+    assert added.label == "Image 2"
     assert added.grows == "8.model.images.image_3.image"
     assert form.field("1.image").grows is None
     assert form.problems == ()

@@ -268,11 +268,11 @@ def test_a_picture_for_a_missing_node_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("title", "label"),
     [
-        ("Load Image", "Picture"),
+        ("Load Image", "Image"),
         ("Load Image (Composition)", "Composition"),
         ("Load Product Image", "Product Image"),
         ("Your face", "Your face"),
-        ("LoadImage", "Picture"),
+        ("LoadImage", "Image"),
         ("Load Image to Recreate", "Load Image to Recreate"),
         ("Load Images of cats", "Load Images of cats"),
         ("Load from elsewhere", "Load from elsewhere"),
@@ -296,7 +296,7 @@ def test_numbered_titles_number_the_fields() -> None:
     }
     extra |= {f"n{30 + i}": node("SaveImage", images=[str(20 + i), 0]) for i in (1, 2, 3)}
     labels = main(form_of(text_to_image(**extra)))
-    assert [labels[f"{20 + i}.image"] for i in (1, 2, 3)] == ["Picture 1", "Picture 2", "Picture 3"]
+    assert [labels[f"{20 + i}.image"] for i in (1, 2, 3)] == ["Image 1", "Image 2", "Image 3"]
 
 
 def many_services(count: int) -> Prompt:

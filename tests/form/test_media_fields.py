@@ -21,7 +21,7 @@ def test_a_picture_that_goes_in_comes_with_its_strength() -> None:
     assert main_labels(form_of(picture_prompt())) == [
         "Positive prompt",
         "Negative prompt",
-        "Picture",
+        "Image",
         "Strength",
         "Steps",
         "Seed",

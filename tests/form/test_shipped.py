@@ -53,7 +53,7 @@ def test_each_asks_for_little(file: Path) -> None:
         if field.group == "main"
     ]
     assert len(main) <= 10
-    assert {"Positive prompt", "Negative prompt", "Seed"} <= {field.label for field in main}
+    assert {"Prompt", "Negative prompt", "Seed"} <= {field.label for field in main}
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)

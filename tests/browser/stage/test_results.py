@@ -184,7 +184,9 @@ def test_details(fast: Site, visit: Visit) -> None:
     person.generate()
     person.page.locator("#stage .details summary").first.click()
     rows = person.page.locator("#stage .details tr")
-    expect(rows.filter(has_text="Positive prompt")).to_contain_text("a <cat>")
+    expect(rows.filter(has=person.page.get_by_text("Prompt", exact=True))).to_contain_text(
+        "a <cat>"
+    )
     expect(rows.filter(has_text="Seed")).to_contain_text("5")
 
 

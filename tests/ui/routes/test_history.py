@@ -102,7 +102,7 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
     assert [file["url"] for file in told["files"]] == [
         file_address(run.id, at, file) for at, file in enumerate(run.state.files)
     ]
-    assert ["Positive prompt", "a lighthouse"] in told["details"]
+    assert ["Prompt", "a lighthouse"] in told["details"]
     assert ["Seed", "18446744073709551615"] in told["details"]
 
 
