@@ -51,6 +51,7 @@ from ui.web.gradio_internals import (
     api,
     call_in,
     connection,
+    model_viewer,
     remember_logins_in,
     session_and_call,
     stand_before,
@@ -323,3 +324,13 @@ def test_methods_that_are_replaced_are_there() -> None:
     wanted = ["self", "block_fn", "inputs", "state", "explicit_call"]
     assert list(inspect.signature(gr.Blocks.preprocess_data).parameters) == wanted
     assert list(inspect.signature(gr.Slider.preprocess).parameters) == ["self", "payload"]
+
+
+def test_the_viewer_of_models_is_a_module() -> None:
+    """Gradio's component for 3D models loads one that has Babylon's function by its name."""
+    script = Path(gr.__file__).with_name("templates") / "frontend" / model_viewer().lstrip("/")
+    exported = script.read_text(encoding="utf-8").rpartition("export{")[2]
+    assert " as CreateViewerForCanvas" in exported, (
+        "Gradio's component for 3D models has another viewer. Mend model_viewer in"
+        " ui/web/gradio_internals.py and ui/page/script/components/model.js."
+    )

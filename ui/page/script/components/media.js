@@ -3,7 +3,7 @@
 
 import { addressOf, announce, button, downloadLink, element } from "../dom.js";
 import { copyText } from "../form.js";
-import { modelOf } from "./model.js";
+import { showModel } from "./model.js";
 
 /** @import { Item } from "../results.js" */
 
@@ -43,11 +43,16 @@ export async function loaded(item, viewer) {
     case "text":
       return textOf(item);
     case "3d": {
-      const notLoaded = card(item, NOT_LOADED);
-      return within(
-        modelOf(item, viewer).catch(() => notLoaded),
-        notLoaded,
+      const place = element("div", "model");
+      const ready = showModel(place, item, viewer).then(
+        () => place,
+        () => {
+          const note = card(item, NOT_LOADED);
+          place.replaceWith(note);
+          return note;
+        },
       );
+      return within(ready, place);
     }
     default:
       return card(item, item.note);

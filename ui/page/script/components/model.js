@@ -8,14 +8,13 @@ import { addressOf, element } from "../dom.js";
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
 
 /**
- * A model's canvas once the model is in it.
+ * Fill a place with a model; done when the model can be seen.
+ * @param {HTMLElement} place
  * @param {Item} item
  * @param {string} viewer the address of the viewer's module, "" where there is none
- * @returns {Promise<HTMLElement>}
  * @throws where this browser has no WebGL, or the viewer cannot read the file
  */
-export async function modelOf(item, viewer) {
-  const place = element("div", "model");
+export async function showModel(place, item, viewer) {
   const canvas = element("canvas");
   canvas.ariaLabel = `3D model: ${item.name}`;
   canvas.role = "img";
@@ -46,7 +45,6 @@ export async function modelOf(item, viewer) {
     if (wasThere && !canvas.isConnected) dispose();
     wasThere = canvas.isConnected;
   });
-  return place;
 }
 
 /** @param {string} name */
