@@ -20,6 +20,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import pytest
 
+import ui  # noqa: F401 - before Gradio, whose import takes half as long then
 from tests.support.distribution import PROCESSES_PER_CORE, PURE, ByFile
 from tests.support.leaks import Closing, left_since, measured
 from tests.support.postgres import empty, running_postgres

@@ -32,7 +32,7 @@ discovery
 cli
 """
 UI = """
-settings
+gradio_import settings
 arguments permissions view
 web
 files

@@ -10,6 +10,8 @@ import ast
 import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import gradio as gr
@@ -334,3 +336,16 @@ def test_the_viewer_of_models_is_a_module() -> None:
         "Gradio's component for 3D models has another viewer. Mend model_viewer in"
         " ui/web/gradio_internals.py and ui/page/script/components/model.js."
     )
+
+
+def test_gradio_is_imported_without_writing_files() -> None:
+    """What would write a `.pyi` file for each component is there, and is replaced when the app's
+    code comes first."""
+    say = "from gradio import component_meta as c; print(c.create_or_modify_pyi.__module__)"
+    for first, module in (("", "gradio.component_meta"), ("import ui; ", "ui.gradio_import")):
+        done = subprocess.run(
+            [sys.executable, "-c", first + say], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == module, (
+            "Gradio writes its files elsewhere. Mend ui/gradio_import.py."
+        )
