@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import threading
 from collections.abc import Mapping
@@ -33,11 +34,13 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty."""
+    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
+    `order`: its author's number for its place, infinite where there is none."""
 
     name: str
     title: str
     problem: str = ""
+    order: float = math.inf
 
 
 class WorkflowFolder:
@@ -50,12 +53,15 @@ class WorkflowFolder:
         self._reading = threading.Lock()  # what several want at once is read by one of them
 
     def entries(self) -> tuple[FolderEntry, ...]:
-        """Every workflow in the folder, by title; those that cannot be read come last."""
+        """Every workflow in the folder: those with an order by that, then the others by title;
+        those that cannot be read come last."""
         stamps = self.stamps()
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        return tuple(sorted(found, key=lambda entry: (bool(entry.problem), entry.title.casefold())))
+        return tuple(
+            sorted(found, key=lambda one: (bool(one.problem), one.order, one.title.casefold()))
+        )
 
     def stamps(self) -> Mapping[str, Stamp]:
         """What changes when a workflow, or a toml beside it, is added, edited or removed; by
@@ -108,7 +114,9 @@ class WorkflowFolder:
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):
             case Workflow() as workflow:
-                return FolderEntry(name, workflow_title(workflow))
+                order = workflow.config.order if workflow.config else None
+                place = math.inf if order is None else order
+                return FolderEntry(name, workflow_title(workflow), order=place)
             case problem:
                 return FolderEntry(name, name, str(problem))
 

@@ -26,13 +26,16 @@ def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
 
 
 def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
-    """Titles come from the toml or the file's name; files that cannot be read come last, with the
-    reason."""
+    """Titles come from the toml or the file's name; those with an order come first, files that
+    cannot be read last, with the reason."""
+    write(tmp_path, "second", toml="order = 2")
+    write(tmp_path, "start", toml="order = 1.5")
     write(tmp_path, "z", toml='title = "A first"')
     write(tmp_path, "my_second-one")
     write(tmp_path, "a-broken", "{")
     write(tmp_path, ".hidden")
-    entries = WorkflowFolder(tmp_path).entries()
+    start, second, *entries = WorkflowFolder(tmp_path).entries()
+    assert [start.name, second.name] == ["start", "second"]
     assert [entry.name for entry in entries] == ["z", "my_second-one", "a-broken"]
     assert [entry.title for entry in entries[:2]] == ["A first", "My second one"]
     assert [bool(entry.problem) for entry in entries] == [False, False, True]

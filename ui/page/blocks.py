@@ -160,7 +160,9 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         entries = services.folder.entries()
         names = [entry.name for entry in entries]
         wanted = wanted or {}
-        name = wanted.get("workflow") or (names[0] if names else "")
+        name = wanted.get("workflow") or ""
+        if wanted.get("maybe_gone", True) and name not in names:
+            name, wanted["kept"] = names[0] if names else "", {}
         choices = [(entry.title, entry.name) for entry in entries]
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)

@@ -5,7 +5,7 @@ import { $, announce, element, isNarrow } from "./dom.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
-import { KEEPS_GOING, read, VALUES, write } from "./storage.js";
+import { KEEPS_GOING, LAST, read, VALUES, write } from "./storage.js";
 import { keptValues, linked, linkTo } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
@@ -43,14 +43,25 @@ const choice = (name, fromAddress) => ({
   kept: name ? typed(name) : {},
 });
 
-/** What Python draws a form from, as the outputs of a listener. */
+/** The workflow in the address, null if it names none. */
+const addressed = () => new URLSearchParams(location.search).get("workflow");
+
+/** What Python draws a form from, as the outputs of a listener. Where the address names no workflow, it is the last. */
 export function wanted() {
-  const name = new URLSearchParams(location.search).get("workflow");
+  const name = addressed();
+  const last = read(localStorage, LAST, "");
   const { formWanted, filling } = drawing;
   drawing.formWanted = false;
-  const from = choice(name, linked(location.search));
+  const from = choice(name ?? last, linked(location.search));
   return [
-    { ...from, list_only: !formWanted, unfolded: unfolded(), filling, keeps_going: keepsGoing() },
+    {
+      ...from,
+      maybe_gone: name === null,
+      list_only: !formWanted,
+      unfolded: unfolded(),
+      filling,
+      keeps_going: keepsGoing(),
+    },
   ];
 }
 
@@ -59,7 +70,7 @@ export function wanted() {
  * @param {string | null} name
  */
 export function chosen(name) {
-  if (!name || new URLSearchParams(location.search).get("workflow") === name) return [name, null];
+  if (!name || addressed() === name) return [name, null];
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
   drawing.since = performance.now();
   drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
@@ -132,6 +143,13 @@ export const takes = (kind) =>
  */
 export function drawn(name) {
   drawing.since = 0;
+  write(localStorage, LAST, name);
+  // The way back leads to this one, whichever is the last by then.
+  if (addressed() === null) {
+    const address = new URL(location.href);
+    address.searchParams.set("workflow", name);
+    history.replaceState({}, "", address);
+  }
   page.set({ form: name, formless: false });
   lead();
   if (!drawing.pressWaits) return;
