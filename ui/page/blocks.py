@@ -25,6 +25,7 @@ _HERE = Path(__file__).parent
 _STYLES = ("gradio.css", "page.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo pictures: no ComfyUI is connected."
+_OPENED = "opened by me"
 _CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
 
 
@@ -158,15 +159,19 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, Any, bool, Any]:
         entries = services.folder.entries()
-        names = [entry.name for entry in entries]
+        person = identity.person(request)
+        choices = [(entry.title, entry.name) for entry in entries]
+        choices += [
+            (f"{one.title} · {_OPENED}", one.name) for one in services.forms.opened_by(person)
+        ]
+        names = [name for _, name in choices]
         wanted = wanted or {}
         name = wanted.get("workflow") or ""
         if wanted.get("maybe_gone", True) and name not in names:
             name, wanted["kept"] = names[0] if names else "", {}
-        choices = [(entry.title, entry.name) for entry in entries]
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
-        may_open = gr.HTML(visible=services.forms.permissions.open(identity.person(request)))
+        may_open = gr.HTML(visible=services.forms.permissions.open(person))
         return choice, picked, bool(wanted.get("keeps_going")), may_open
 
     for event in (page.load, redraw.click):
