@@ -22,7 +22,7 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css")
+_STYLES = ("gradio.css", "page.css", "form.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo pictures: no ComfyUI is connected."
 _OPENED = "opened by me"

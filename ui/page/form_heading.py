@@ -11,6 +11,7 @@ import gradio as gr
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.workflow.private import MARK as OPENED_MARK
+from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.page.use_as_input import taken_kinds
 
@@ -21,7 +22,7 @@ _TO_SHARE = (
 _TO_SEND = "A link to it works for nobody else: send others the file."
 
 
-def draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
+def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
     """The title, and what is to be known before anything is filled in."""
     takes = " ".join(taken_kinds(form.fields))
     text = (
@@ -30,7 +31,8 @@ def draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
     )
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({json.dumps(name)})"))
+    arguments = f"{json.dumps(name)}, {json.dumps(why_not(form.missing))}"
+    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):
         gr.HTML(
             f"<p>Only you can see this workflow. {_TO_SHARE if may_keep else _TO_SEND}</p>",
@@ -38,8 +40,17 @@ def draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
             elem_id="opened-here",
             js_on_load=calls("workflows.js", f"mountKeep(element, {json.dumps(name)})"),
         )
-    if form.problems:
-        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
+    if form.missing:
+        card = missing_card(form.missing, demo=demo)
+        gr.HTML(
+            f'<div role="note">{card}</div>',
+            elem_classes="notice",
+            elem_id="missing",
+            js_on_load=calls("form.js", "mountCopy(element)"),
+        )
+    told = {one.sentence for one in form.missing}
+    if problems := [problem for problem in form.problems if problem not in told]:
+        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in problems)
         gr.HTML(
             f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>',
             elem_classes="notice",

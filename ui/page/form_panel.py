@@ -74,7 +74,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     except ComfyError as problem:
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
-    draw_heading(name, form, may_keep=services.forms.permissions.keep(person))
+    may_keep = services.forms.permissions.keep(person)
+    draw_heading(name, form, may_keep=may_keep, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))
@@ -91,7 +92,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
-    _draw_tools(services, name, opened, controls, owner)
+    _draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
             "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
@@ -271,10 +272,12 @@ def _draw_tools(
     opened: gr.JSON,
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
+    *,
+    missing: bool,
 ) -> None:
     """Put back the author's values, re-read the model lists, copy a link to this form as it is
     filled in."""
-    lists = any(control.field.widget == "dropdown" for control in controls)
+    lists = missing or any(control.field.widget == "dropdown" for control in controls)
     with gr.Row(elem_id="tools"):
         reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
         link = gr.Button(

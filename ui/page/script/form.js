@@ -1,7 +1,7 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
-import { $, announce, element, isNarrow } from "./dom.js";
+import { $, all, announce, element, isNarrow } from "./dom.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
@@ -140,8 +140,9 @@ export const takes = (kind) =>
 /**
  * The form of this workflow is there.
  * @param {string} name
+ * @param {string} blocked why it cannot run, "" if it can
  */
-export function drawn(name) {
+export function drawn(name, blocked) {
   drawing.since = 0;
   write(localStorage, LAST, name);
   // The way back leads to this one, whichever is the last by then.
@@ -150,7 +151,7 @@ export function drawn(name) {
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  page.set({ form: name, formless: false });
+  page.set({ form: name, formless: false, blocked });
   lead();
   if (!drawing.pressWaits) return;
   drawing.pressWaits = false;
@@ -226,7 +227,12 @@ export function copyLink(name) {
   const fromAddress = drawing.typedInto === name ? {} : linked(location.search);
   const link = linkTo(location.href, name, { ...typed(name), ...fromAddress });
   copyText(link).then(
-    () => showDone("Link copied", "The link to this form, as it is filled in now, is copied."),
+    () =>
+      showDone(
+        $("#copy-link"),
+        "Link copied",
+        "The link to this form, as it is filled in now, is copied.",
+      ),
     () => say("The link could not be copied.", `Copy it from here: ${link}`),
   );
 }
@@ -250,11 +256,11 @@ export async function copyText(text) {
 
 /**
  * For two seconds the button itself says that it has worked.
+ * @param {HTMLElement | null} place
  * @param {string} words
  * @param {string} spoken
  */
-function showDone(words, spoken) {
-  const place = $("#copy-link");
+function showDone(place, words, spoken) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.textContent = words;
@@ -262,4 +268,19 @@ function showDone(words, spoken) {
   setTimeout(() => {
     place.textContent = place.dataset.label ?? "";
   }, DONE_FOR);
+}
+
+/**
+ * A button copies what it carries.
+ * @param {HTMLElement} place what such buttons are in
+ */
+export function mountCopy(place) {
+  for (const copying of all("[data-copy]", place))
+    copying.addEventListener("click", () => {
+      const text = copying.dataset.copy ?? "";
+      copyText(text).then(
+        () => showDone(copying, "Copied", "Copied."),
+        () => say("It could not be copied.", `Copy it from here: ${text}`),
+      );
+    });
 }
