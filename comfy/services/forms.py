@@ -161,7 +161,7 @@ class Forms:
                     "Choose no files in ComfyUI and save it again, or ask whoever runs this app to"
                     " add it.",
                 )
-        return folder.add(*self._opened.file(owner, name))
+        return folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
         """A workflow, and whether it is the operator's or brought by somebody who is trusted."""

@@ -117,13 +117,15 @@ def test_a_file_without_a_workflow_says_so(
 
 
 def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Path) -> None:
-    """Where the app allows it, an opened workflow goes into the folder, under its own name, for
-    everybody."""
+    """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
+    called what it was called before."""
     person, other = visit(keeping).open(), visit(keeping)
-    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.json")
+    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.app.json")
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     person.page.get_by_role("button", name="Add to shared workflows").click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
     assert "workflow=my-lamp" in person.page.url
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     assert (folder / "my-lamp.json").is_file()
     expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
 

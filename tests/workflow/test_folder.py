@@ -132,8 +132,9 @@ def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> 
     takes."""
     inside = tmp_path / "inside"
     inside.mkdir()
-    kept = WorkflowFolder(inside).add(name, PROMPT.encode())
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{kept}.json"]
+    kept = WorkflowFolder(inside).add(name, PROMPT.encode(), Path(name).stem)
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert {f"{kept}.json"} <= files <= {f"{kept}.json", f"{kept}.toml"}
     assert kept == Path(plain_name(f"{kept}.json")).stem
     assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
 
@@ -143,5 +144,20 @@ def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
     for number in range(MOST):
         (tmp_path / f"{number}.json").touch()
     with pytest.raises(WorkflowError, match="no room"):
-        WorkflowFolder(tmp_path).add("one more.json", b"{}")
+        WorkflowFolder(tmp_path).add("one more.json", b"{}", "One more")
     assert len(list(tmp_path.iterdir())) == MOST
+
+
+@pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
+def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
+    """Where the file's name would give another one, a toml says it; one that was left behind by
+    another workflow says nothing about this."""
+    folder = WorkflowFolder(tmp_path)
+    assert folder.add("lamp.app.json", PROMPT.encode(), "Lamp") == "lamp"
+    assert not (tmp_path / "lamp.toml").exists()
+    (tmp_path / "lamp-2.toml").write_text('title = "Another"')
+    name = folder.add("lamp.json", PROMPT.encode(), title)
+    assert name == "lamp-3"
+    config = folder.get(name).config
+    assert config
+    assert (config.title, config.problems) == (title, ())
