@@ -24,7 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from ui.gradio_gate.gate import GradioGate
-from ui.page.blocks import assets, build_page
+from ui.page.blocks import assets, build_page, tags_for_other_sites
 from ui.page.script_files import script_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
@@ -40,7 +40,15 @@ from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware, LoginMiddleware
 from ui.web.cookies import Cookies
 from ui.web.failures import FailureMiddleware
-from ui.web.gradio_internals import CALL, LOGIN, UPLOAD, allow, remember_logins_in, stand_before
+from ui.web.gradio_internals import (
+    CALL,
+    LOGIN,
+    UPLOAD,
+    allow,
+    remember_logins_in,
+    stand_before,
+    tell_other_sites,
+)
 from ui.web.guesses import GUESSING, Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
@@ -135,6 +143,7 @@ def mount_page(
     page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
+    tell_other_sites(tags_for_other_sites())
     gr.mount_gradio_app(
         app,
         page,

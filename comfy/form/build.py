@@ -20,6 +20,7 @@ from comfy.form.declared.toml import toml_layer
 from comfy.form.exposure import Exposed, expose
 from comfy.form.fields import Problems, build_field
 from comfy.form.missing import missing_choices, missing_classes
+from comfy.form.missing_items import Missing
 from comfy.form.model import Field, Form
 from comfy.form.naming import name_fields
 from comfy.form.order import in_order
@@ -68,15 +69,18 @@ def build_form(
     outputs, wrong_outputs = _outputs(found_outputs, layers)
     # With another option chosen, what is said about the first one's inputs is not wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
+    lacking: tuple[Missing, ...] = (
+        *missing_classes(prompt, catalogue, workflow.missing, titles),
+        *missing_choices((one for one in fields if one.node in trace.alive), workflow.models),
+    )
     problems = [
         *(config.problems if config else ()),
         *(problem for layer in layers if as_authored for problem in layer.problems),
         *wrong_outputs,
-        *(one.sentence for one in missing_classes(prompt, catalogue, workflow.missing, titles)),
         *arranged.lacking,
         *_dangling(trace, titles),
         *of_fields.sentences,
-        *_missing_choices(fields, trace, workflow),
+        *(one.sentence for one in lacking),
     ]
     form = Form(
         title=(config and config.title) or workflow.title or title_from_name(workflow.name),
@@ -84,6 +88,7 @@ def build_form(
         fields=tuple(fields),
         outputs=outputs,
         problems=tuple(problems),
+        missing=lacking,
         notes=tuple(of_fields.notes),
         titles=titles,
         prompt=prompt,
@@ -106,11 +111,6 @@ def _dangling(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
             f"{titles[place.node]} takes its {plain_words(place.input).lower()} from node {source},"
             " which is not there."
         )
-
-
-def _missing_choices(fields: Sequence[Field], trace: Trace, workflow: Workflow) -> Iterator[str]:
-    alive = (field for field in fields if field.node in trace.alive)
-    return (one.sentence for one in missing_choices(alive, workflow.models))
 
 
 def _nodes_of(arranged: Arranged, catalogue: Catalogue) -> Mapping[str, NodeSpec]:

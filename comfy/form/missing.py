@@ -8,17 +8,13 @@ model was meant to come from. An address is only ever shown, never fetched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from comfy.form.labels import closest, says_something
+from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field
 from comfy.object_info import Catalogue
 from comfy.prompt.model import Prompt, own_title
-from comfy.wording import short
-
-_MAX_TITLES = 3
-_MAX_ADDRESS = 300
 
 
 class ListedModel(Protocol):
@@ -49,67 +45,6 @@ class ListedNode(Protocol):
     @property
     def pack(self) -> str:
         """The node pack, or ""."""
-
-
-@dataclass(frozen=True, slots=True)
-class MissingClass:
-    """A node class that the server lacks. `close` is the display name of the one most like it, or
-    ""."""
-
-    class_type: str
-    nodes: tuple[str, ...]
-    titles: tuple[str, ...]
-    close: str
-    pack: str
-
-    @property
-    def sentence(self) -> str:
-        """What is said to a person."""
-        times = "" if len(self.nodes) == 1 else f" (used {len(self.nodes)} times)"
-        said = f"This server does not have the node {short(self.class_type)}{times}"
-        if self.titles:
-            shown = ", ".join(short(title) for title in self.titles[:_MAX_TITLES])
-            more = len(self.titles) - _MAX_TITLES
-            said += f", here called {shown}" + (f" and {more} more" if more > 0 else "")
-        said += "."
-        if self.pack:
-            said += f" It belongs to the node pack {short(self.pack)}."
-        if self.close:
-            said += f" The closest it has is {short(self.close)}."
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class MissingChoice:
-    """A model, or another choice, that the server does not offer in a field. `close` is the
-    closest, None if none."""
-
-    key: str
-    label: str
-    value: Any
-    close: Any | None
-    directory: str = ""
-    url: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """What is said to a person."""
-        said = f"{self.label} is {short(self.value)}, "
-        if self.close is None:
-            said += "but this server has nothing to choose from."
-        else:
-            said += f"which this server does not have. The closest it has is {short(self.close)}."
-        folder = (
-            f" It belongs in the server's folder models/{_plain(self.directory)}"
-            if self.directory
-            else ""
-        )
-        if self.url:
-            return (
-                f"{said}{folder or ' It'}{' and' if folder else ''} was meant to come from"
-                f" {_plain(self.url)}"
-            )
-        return f"{said}{folder}." if folder else said
 
 
 def missing_classes(
@@ -173,8 +108,3 @@ def _titles(class_type: str, titles: Iterable[str]) -> Iterator[str]:
 
 def _file_name(value: object) -> str:
     return str(value).replace("\\", "/").rpartition("/")[2].lower()
-
-
-def _plain(text: str) -> str:
-    line = "".join(c for c in text[: _MAX_ADDRESS + 1] if c.isprintable())
-    return line if len(line) <= _MAX_ADDRESS else f"{line[: _MAX_ADDRESS - 1]}…"

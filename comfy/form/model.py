@@ -10,6 +10,7 @@ from comfy.prompt.outputs import ASIDE, Output
 from comfy.workflow.config import Group, Widget
 
 if TYPE_CHECKING:
+    from comfy.form.missing_items import Missing
     from comfy.object_info import NodeSpec
     from comfy.prompt.model import InputRef, Prompt
 
@@ -106,10 +107,11 @@ class Field:
 class Form:
     """A whole form. `fields` are in the order in which a person reads them, main ones first.
 
-    `problems` are sentences about what will not work on this server; `notes` are things worth
-    knowing that need no action. `titles` names every node of the prompt for people, also those
-    without a field. `prompt` is what the form was made of, `nodes` what the server says about its
-    node classes, as far as it has them; both only to read.
+    `problems` are sentences about what will not work on this server, also about what of `missing`
+    it does not have; `notes` are things worth knowing that need no action. `titles` names every
+    node of the prompt for people, also those without a field. `prompt` is what the form was made
+    of, `nodes` what the server says about its node classes, as far as it has them; both only to
+    read.
     """
 
     title: str
@@ -117,6 +119,7 @@ class Form:
     fields: tuple[Field, ...]
     outputs: tuple[Output, ...]
     problems: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
     prompt: Prompt = field(default_factory=dict, repr=False, compare=False)

@@ -139,6 +139,10 @@ class Forms:
         workflow = open_workflow(file, data)
         return self._opened.put(owner, workflow, file, data, address=address)
 
+    def opened_by(self, owner: str) -> tuple[Workflow, ...]:
+        """The workflows that this person has opened and may still use, the newest first."""
+        return self._opened.opened_by(owner) if self.permissions.open(owner) else ()
+
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
         """Put an opened workflow into the folder, for everybody; the name it has there.
 
@@ -157,7 +161,7 @@ class Forms:
                     "Choose no files in ComfyUI and save it again, or ask whoever runs this app to"
                     " add it.",
                 )
-        return folder.add(*self._opened.file(owner, name))
+        return folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
         """A workflow, and whether it is the operator's or brought by somebody who is trusted."""

@@ -63,10 +63,12 @@ class FieldConfig:
 
 @dataclass(frozen=True, slots=True)
 class FormConfig:
-    """What the author says about the form. `problems` are sentences about mistakes in the file."""
+    """What the author says about the form. `order` is its place among the folder's workflows.
+    `problems` are sentences about mistakes in the file."""
 
     title: str | None = None
     description: str | None = None
+    order: int | float | None = None
     others: Others = "advanced"
     outputs: tuple[str, ...] = ()
     fields: tuple[FieldConfig, ...] = ()
@@ -139,6 +141,7 @@ def _widget(value: object) -> str | None:
 FORM_KEYS = {
     "title": (_text, "a text"),
     "description": (_text, "a text"),
+    "order": (as_number, "a number"),
     "others": (_others, "one of " + ", ".join(get_args(Others))),
     "outputs": (_texts, "a list of node ids"),
     "fields": (_table, "a table"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
 import re
 import threading
 from collections.abc import Mapping
@@ -33,11 +35,13 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
-    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty."""
+    """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
+    `order`: its author's number for its place, infinite where there is none."""
 
     name: str
     title: str
     problem: str = ""
+    order: float = math.inf
 
 
 class WorkflowFolder:
@@ -50,12 +54,15 @@ class WorkflowFolder:
         self._reading = threading.Lock()  # what several want at once is read by one of them
 
     def entries(self) -> tuple[FolderEntry, ...]:
-        """Every workflow in the folder, by title; those that cannot be read come last."""
+        """Every workflow in the folder: those with an order by that, then the others by title;
+        those that cannot be read come last."""
         stamps = self.stamps()
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        return tuple(sorted(found, key=lambda entry: (bool(entry.problem), entry.title.casefold())))
+        return tuple(
+            sorted(found, key=lambda one: (bool(one.problem), one.order, one.title.casefold()))
+        )
 
     def stamps(self) -> Mapping[str, Stamp]:
         """What changes when a workflow, or a toml beside it, is added, edited or removed; by
@@ -77,15 +84,17 @@ class WorkflowFolder:
             case problem:
                 raise problem
 
-    def add(self, file_name: str, data: bytes) -> str:
+    def add(self, file_name: str, data: bytes, title: str) -> str:
         """Keep a file under a name like its own that is still free; the workflow's name from now
-        on. WorkflowError."""
+        on. Where that name would not give this title, a toml beside the file says it.
+        WorkflowError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
                 f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON."
             )
-        words = "-".join(re.findall(r"\w+", Path(file_name).stem))[:60] or "workflow"
+        stem = Path(file_name).stem.removesuffix(".app")
+        words = "-".join(re.findall(r"\w+", stem))[:60] or "workflow"
         words = Path(plain_name(f"{words}{suffix}")).stem
         taken = _files(self.path)
         sizes = [state[1] for state in map(_state, taken.values()) if state]
@@ -94,10 +103,19 @@ class WorkflowFolder:
                 "There is no room for more workflows here.", "Ask whoever runs this app."
             )
         names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
-        name = next(name for name in names if name not in taken)
+        # A toml that was left behind speaks about another workflow.
+        name = next(
+            name
+            for name in names
+            if name not in taken and not (self.path / f"{name}.toml").exists()
+        )
         try:
             with (self.path / f"{name}{suffix}").open("xb") as file:
                 file.write(data)
+            if title != title_of_name(name):
+                beside = (self.path / f"{name}.toml").open("x", encoding="utf-8", errors="replace")
+                with beside:
+                    beside.write(_toml_of(title))
         except OSError as error:
             why = error.strerror or str(error)
             raise WorkflowError(
@@ -108,7 +126,9 @@ class WorkflowFolder:
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):
             case Workflow() as workflow:
-                return FolderEntry(name, workflow_title(workflow))
+                order = workflow.config.order if workflow.config else None
+                place = math.inf if order is None else order
+                return FolderEntry(name, workflow_title(workflow), order=place)
             case problem:
                 return FolderEntry(name, name, str(problem))
 
@@ -118,6 +138,12 @@ class WorkflowFolder:
             if known is None or known[0] != stamp:
                 known = self._read[name] = (stamp, _read(stamp.file))
             return known[1]
+
+
+def _toml_of(title: str) -> str:
+    """A toml that says the title and nothing else."""
+    said = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"title = {said}\n"
 
 
 def workflow_title(workflow: Workflow) -> str:

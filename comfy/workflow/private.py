@@ -81,6 +81,13 @@ class PrivateWorkflows:
         somebody else's."""
         return self._find(owner, name).workflow
 
+    def opened_by(self, owner: str) -> tuple[Workflow, ...]:
+        """All that this person has opened, the newest first."""
+        with self._lock:
+            return tuple(
+                one.workflow for key, one in reversed(self._opened.items()) if key[0] == owner
+            )
+
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """The file it came in: its name and its bytes. WorkflowError as for `get`."""
         found = self._find(owner, name)
@@ -90,7 +97,11 @@ class PrivateWorkflows:
         with self._lock:
             found = self._opened.get((owner, name))
         if found is None:
-            raise WorkflowError("This workflow is no longer open here.", "Open its file again.")
+            raise WorkflowError(
+                "This workflow isn't available here.",
+                "Open its file again. If someone sent you this link, ask them for the file, or to"
+                " add it to the shared workflows.",
+            )
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
@@ -12,26 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, PngImagePlugin
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
-from comfy.workflow.model import read_workflow
+from tests.browser.brought import give, graph, picture_with, prompt
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 
-# What a person does with a file: drop it on the page, or paste it there.
-GIVE = """([how, data, name]) => {
-    const type = name.endsWith(".png") ? "image/png" : "application/json";
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
-    const target = document.querySelector("#heading");
-    if (how === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
-    else for (const kind of ["dragover", "drop"])
-        target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
-}"""
 DRAG_OVER = """() => {
     const transfer = new DataTransfer();
     transfer.items.add(new File(["{}"], "a.json", { type: "application/json" }));
@@ -43,44 +32,6 @@ PASTE_TEXT = """(text) => {
     transfer.setData("text/plain", text);
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
 }"""
-
-
-def prompt(text: str = "a brought text") -> dict[str, Any]:
-    """A workflow of our own in API format."""
-    made = json.loads(json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt))
-    made["2"]["inputs"]["text"] = text
-    made["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
-    return made
-
-
-def graph() -> dict[str, Any]:
-    """A small graph as the editor saves it: one text joined to what shows it, and an App around
-    it."""
-    return {
-        "nodes": [
-            {"id": 1, "type": "PrimitiveString", "title": "Words", "mode": 0, "inputs": [], "widgets_values": ["hello"],
-             "outputs": [{"name": "STRING", "type": "STRING", "links": [1]}]},
-            {"id": 2, "type": "PreviewAny", "mode": 0, "inputs": [{"name": "source", "type": "*", "link": 1}],
-             "outputs": [], "widgets_values": []},
-        ],
-        "links": [[1, 1, 0, 2, 0, "*"]],
-        "extra": {"linearMode": True, "linearData": {"inputs": [["1", "value"]], "outputs": ["2"]}},
-        "version": 0.4,
-    }  # fmt: skip
-
-
-def picture_with(**documents: object) -> bytes:
-    """A PNG with documents inside, as ComfyUI saves it."""
-    info = PngImagePlugin.PngInfo()
-    for key, document in documents.items():
-        info.add_text(key, json.dumps(document))
-    data = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(data, "PNG", pnginfo=info)
-    return data.getvalue()
-
-
-def give(page: Page, data: bytes, name: str, how: str = "drop") -> None:
-    page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name])
 
 
 @pytest.fixture
@@ -165,26 +116,16 @@ def test_a_file_without_a_workflow_says_so(
     person.complaints.clear()  # a refused request is written to every browser's console
 
 
-def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
-    """The address of an opened workflow leads its owner back, and nobody else anywhere."""
-    person, other = visit(fast).open(), visit(fast)
-    give(person.page, json.dumps(prompt("private")).encode(), "mine.json")
-    expect(person.entry("2.text")).to_have_value("private")
-    address = person.page.url
-    person.page.reload()
-    expect(person.entry("2.text")).to_have_value("private")
-    other.page.goto(address)
-    expect(other.page.locator("#no-form")).to_contain_text("no longer open")
-
-
 def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Path) -> None:
-    """Where the app allows it, an opened workflow goes into the folder, under its own name, for
-    everybody."""
+    """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
+    called what it was called before."""
     person, other = visit(keeping).open(), visit(keeping)
-    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.json")
-    person.page.get_by_role("button", name="Keep it for everybody").click()
+    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.app.json")
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
+    person.page.get_by_role("button", name="Add to shared workflows").click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
     assert "workflow=my-lamp" in person.page.url
+    expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     assert (folder / "my-lamp.json").is_file()
     expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
 
@@ -208,7 +149,7 @@ def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Vi
     person = visit(keeping).open()
     give(person.page, json.dumps(prompt()).encode(), "mine.json")
     expect(person.page.locator("#opened-here")).to_be_visible()
-    expect(person.page.get_by_role("button", name="Keep it for everybody")).to_have_count(0)
+    expect(person.page.get_by_role("button", name="Add to shared workflows")).to_have_count(0)
 
 
 @pytest.fixture

@@ -337,5 +337,5 @@ def test_json_has_the_documented_shape() -> None:
 def test_a_server_without_any_node_still_gives_a_form() -> None:
     """The form opens; it says what is missing."""
     form = build_form(parse_workflow("x", text_to_image()), Catalogue({}))
-    assert len(form.problems) == 6
+    assert len(form.problems) == len(form.missing) == 6
     assert {field.group for field in form.fields} == {"advanced"}

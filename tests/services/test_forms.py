@@ -161,7 +161,7 @@ def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
     """Under its name nobody else finds it, though its form is there already."""
     name = forms.open(ANN, "mine.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(name, ANN)[1].title == "Mine"
-    with pytest.raises(WorkflowError, match="no longer open"):
+    with pytest.raises(WorkflowError, match="isn't available"):
         forms.form(name, BOB)
 
 

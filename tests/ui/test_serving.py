@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -40,6 +41,21 @@ def test_the_page_is_not_all_that_is_served(served: Served) -> None:
         "swagger" not in get(app, path).text.lower()
         for path in ("/docs", "/redoc", "/openapi.json")
     )
+
+
+def test_other_sites_are_told_what_this_is(served: Served) -> None:
+    """A chat that shows a link finds this app's name and words in the page, none of Gradio's and no
+    address of elsewhere."""
+    _, app = served
+    head = get(app, "/").text.partition("</head>")[0]
+    told = dict(
+        re.findall(r'<meta (?:property|name)="((?:og|twitter):\w+)" content="([^"]*)"', head)
+    )
+    assert told["og:title"] == told["twitter:title"] == "ComfyForms"
+    assert "ComfyUI" in told["og:description"] == told["twitter:description"]
+    assert "<title>ComfyForms</title>" in head
+    assert not any("Gradio" in words or "://" in words for words in told.values())
+    assert len(told) == len(re.findall("og:|twitter:", head))
 
 
 def test_ending_the_app_ends_its_runs() -> None:

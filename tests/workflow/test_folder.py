@@ -26,13 +26,16 @@ def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
 
 
 def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
-    """Titles come from the toml or the file's name; files that cannot be read come last, with the
-    reason."""
+    """Titles come from the toml or the file's name; those with an order come first, files that
+    cannot be read last, with the reason."""
+    write(tmp_path, "second", toml="order = 2")
+    write(tmp_path, "start", toml="order = 1.5")
     write(tmp_path, "z", toml='title = "A first"')
     write(tmp_path, "my_second-one")
     write(tmp_path, "a-broken", "{")
     write(tmp_path, ".hidden")
-    entries = WorkflowFolder(tmp_path).entries()
+    start, second, *entries = WorkflowFolder(tmp_path).entries()
+    assert [start.name, second.name] == ["start", "second"]
     assert [entry.name for entry in entries] == ["z", "my_second-one", "a-broken"]
     assert [entry.title for entry in entries[:2]] == ["A first", "My second one"]
     assert [bool(entry.problem) for entry in entries] == [False, False, True]
@@ -129,8 +132,9 @@ def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> 
     takes."""
     inside = tmp_path / "inside"
     inside.mkdir()
-    kept = WorkflowFolder(inside).add(name, PROMPT.encode())
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [f"{kept}.json"]
+    kept = WorkflowFolder(inside).add(name, PROMPT.encode(), Path(name).stem)
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert {f"{kept}.json"} <= files <= {f"{kept}.json", f"{kept}.toml"}
     assert kept == Path(plain_name(f"{kept}.json")).stem
     assert WorkflowFolder(inside).get(kept).prompt == json.loads(PROMPT)
 
@@ -140,5 +144,20 @@ def test_the_folder_takes_only_so_many(tmp_path: Path) -> None:
     for number in range(MOST):
         (tmp_path / f"{number}.json").touch()
     with pytest.raises(WorkflowError, match="no room"):
-        WorkflowFolder(tmp_path).add("one more.json", b"{}")
+        WorkflowFolder(tmp_path).add("one more.json", b"{}", "One more")
     assert len(list(tmp_path.iterdir())) == MOST
+
+
+@pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
+def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
+    """Where the file's name would give another one, a toml says it; one that was left behind by
+    another workflow says nothing about this."""
+    folder = WorkflowFolder(tmp_path)
+    assert folder.add("lamp.app.json", PROMPT.encode(), "Lamp") == "lamp"
+    assert not (tmp_path / "lamp.toml").exists()
+    (tmp_path / "lamp-2.toml").write_text('title = "Another"')
+    name = folder.add("lamp.json", PROMPT.encode(), title)
+    assert name == "lamp-3"
+    config = folder.get(name).config
+    assert config
+    assert (config.title, config.problems) == (title, ())

@@ -29,7 +29,7 @@ def test_a_workflow_is_open_for_its_person_alone() -> None:
     assert opened.get("ann", name).prompt == PROMPT
     assert opened.file("ann", name)[0] == "a cat.json"
     for owner, other in (("bob", name), ("", name), ("ann", name + "0"), ("ann", MARK)):
-        with pytest.raises(WorkflowError, match="no longer open"):
+        with pytest.raises(WorkflowError, match="isn't available"):
             opened.get(owner, other)
 
 
@@ -43,6 +43,7 @@ def test_each_person_has_so_many() -> None:
             opened.get("ann", name)
     assert all(opened.get("ann", name) for name in names[2:])
     assert opened.get("bob", other)
+    assert [one.name for one in opened.opened_by("ann")] == names[:1:-1]
 
 
 def test_all_together_take_so_much() -> None:

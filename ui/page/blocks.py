@@ -22,9 +22,11 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css")
+_STYLES = ("gradio.css", "page.css", "form.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo pictures: no ComfyUI is connected."
+_ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
+_OPENED = "opened by me"
 _CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
 
 
@@ -93,6 +95,21 @@ def assets() -> dict[str, Any]:
     }
 
 
+def tags_for_other_sites() -> str:
+    """What chats and social sites show of a link to this app; no workflow's name, as whoever asks
+    has not logged in."""
+    title, description = "ComfyForms", html.escape(_ABOUT)
+    return f"""<title>{title}</title>
+        <meta name="description" content="{description}" />
+        <meta property="og:site_name" content="{title}" />
+        <meta property="og:type" content="website" />
+        <meta property="og:title" content="{title}" />
+        <meta property="og:description" content="{description}" />
+        <meta name="twitter:card" content="summary" />
+        <meta name="twitter:title" content="{title}" />
+        <meta name="twitter:description" content="{description}" />"""
+
+
 def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
     """The picker, and what opens a workflow: shown to those who may, once it is known who looks."""
     where = html.escape(services.server_name)
@@ -158,13 +175,19 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, Any, bool, Any]:
         entries = services.folder.entries()
-        names = [entry.name for entry in entries]
-        wanted = wanted or {}
-        name = wanted.get("workflow") or (names[0] if names else "")
+        person = identity.person(request)
         choices = [(entry.title, entry.name) for entry in entries]
+        choices += [
+            (f"{one.title} · {_OPENED}", one.name) for one in services.forms.opened_by(person)
+        ]
+        names = [name for _, name in choices]
+        wanted = wanted or {}
+        name = wanted.get("workflow") or ""
+        if wanted.get("maybe_gone", True) and name not in names:
+            name, wanted["kept"] = names[0] if names else "", {}
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
-        may_open = gr.HTML(visible=services.forms.permissions.open(identity.person(request)))
+        may_open = gr.HTML(visible=services.forms.permissions.open(person))
         return choice, picked, bool(wanted.get("keeps_going")), may_open
 
     for event in (page.load, redraw.click):

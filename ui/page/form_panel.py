@@ -26,9 +26,10 @@ from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
 from ui.page.controls import Control, build_control
 from ui.page.event_options import AT_ONCE, QUIET
-from ui.page.script_files import calls, listener
+from ui.page.form_heading import draw_heading, draw_problem
+from ui.page.script_files import listener
 from ui.page.stage import Follow, Refusal, Stage
-from ui.page.use_as_input import bind_use, taken_kinds
+from ui.page.use_as_input import bind_use
 from ui.services import Services
 from ui.view.browser_values import place_kept
 from ui.web.gradio_internals import root_of
@@ -71,9 +72,10 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     try:
         _, form = services.forms.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
-        _draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
+        draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
-    _draw_heading(name, form, may_keep=services.forms.permissions.keep(person))
+    may_keep = services.forms.permissions.keep(person)
+    draw_heading(name, form, may_keep=may_keep, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))
@@ -90,7 +92,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
-    _draw_tools(services, name, opened, controls, owner)
+    _draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
             "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
@@ -233,43 +235,6 @@ def _bare(field: Field) -> Field:
     return replace(field, widget="number", tooltip="", min=None, max=None)
 
 
-def _draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
-    takes = " ".join(taken_kinds(form.fields))
-    text = (
-        f'<h1 data-workflow="{html.escape(name)}"'
-        f' data-takes="{takes}">{html.escape(form.title)}</h1>'
-    )
-    if form.description:
-        text += f"<p>{html.escape(form.description)}</p>"
-    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({json.dumps(name)})"))
-    if name.startswith(OPENED_MARK):
-        keep = (
-            '<button type="button" class="quiet">Keep it for everybody</button>' if may_keep else ""
-        )
-        gr.HTML(
-            f"<p>You opened this workflow; nobody else sees it. {keep}</p>",
-            elem_classes="notice",
-            elem_id="opened-here",
-            js_on_load=calls("workflows.js", f"mountKeep(element, {json.dumps(name)})"),
-        )
-    if form.problems:
-        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in form.problems)
-        gr.HTML(
-            f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>',
-            elem_classes="notice",
-        )
-
-
-def _draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
-    what, hint = html.escape(str(problem)), html.escape(problem.hint)
-    gr.HTML(
-        f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
-        elem_classes="notice",
-        elem_id="no-form",
-        js_on_load=calls("form.js", f"notDrawn({json.dumps(will_pass)})"),
-    )
-
-
 def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
     """Every value is kept in the browser at once, so that a reload or another drawing loses
     nothing.
@@ -307,14 +272,21 @@ def _draw_tools(
     opened: gr.JSON,
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
+    *,
+    missing: bool,
 ) -> None:
     """Put back the author's values, re-read the model lists, copy a link to this form as it is
     filled in."""
-    lists = any(control.field.widget == "dropdown" for control in controls)
+    lists = missing or any(control.field.widget == "dropdown" for control in controls)
     with gr.Row(elem_id="tools"):
         reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
         link = gr.Button(
-            "Copy link", size="sm", elem_classes="quiet", elem_id="copy-link", min_width=80
+            "Copy link",
+            size="sm",
+            elem_classes="quiet",
+            elem_id="copy-link",
+            min_width=80,
+            visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
         )
         refresh = gr.Button(
             "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists

@@ -25,6 +25,7 @@ from gradio.events import api as api  # as `gr.api`, which has no type
 from gradio.queueing import Queue
 from gradio.route_utils import API_PREFIX, get_root_url
 from gradio.routes import App as App
+from gradio.routes import templates
 from gradio.state_holder import SessionState
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
 from starlette.datastructures import FormData
@@ -59,6 +60,7 @@ FILE = f"{API_PREFIX}/file="  # before a file's place: the file
 UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
 WRONG_LOGIN = 400  # the only status with which the login's form shows what was answered
+_FOR_OTHER_SITES = re.compile(r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>""")
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
 
@@ -162,6 +164,21 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     gradio = cast(App, mount.app)
     mount.app = front(gradio)
     return gradio
+
+
+def tell_other_sites(tags: str) -> None:
+    """Put these into the head of Gradio's page, in the place of its own tags for other sites. What
+    `mount_gradio_app` takes as `head` is added by the page's script, which those do not run."""
+    loader: Any = templates.env.loader
+    gradios = type(loader).get_source
+
+    def get_source(environment: object, name: str) -> tuple[str, object, object]:
+        source, *more = gradios(loader, environment, name)
+        marked = _FOR_OTHER_SITES.sub(lambda _: tags, source, count=1)
+        head, mark, rest = marked.partition(tags)
+        return f"{head}{mark}{_FOR_OTHER_SITES.sub('', rest)}", *more
+
+    loader.get_source = get_source
 
 
 def names_by_token(app: App) -> dict[str, str]:

@@ -1,11 +1,11 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
-import { $, announce, element, isNarrow } from "./dom.js";
+import { $, all, announce, element, isNarrow } from "./dom.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
-import { KEEPS_GOING, read, VALUES, write } from "./storage.js";
+import { KEEPS_GOING, LAST, read, VALUES, write } from "./storage.js";
 import { keptValues, linked, linkTo } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
@@ -43,14 +43,25 @@ const choice = (name, fromAddress) => ({
   kept: name ? typed(name) : {},
 });
 
-/** What Python draws a form from, as the outputs of a listener. */
+/** The workflow in the address, null if it names none. */
+const addressed = () => new URLSearchParams(location.search).get("workflow");
+
+/** What Python draws a form from, as the outputs of a listener. Where the address names no workflow, it is the last. */
 export function wanted() {
-  const name = new URLSearchParams(location.search).get("workflow");
+  const name = addressed();
+  const last = read(localStorage, LAST, "");
   const { formWanted, filling } = drawing;
   drawing.formWanted = false;
-  const from = choice(name, linked(location.search));
+  const from = choice(name ?? last, linked(location.search));
   return [
-    { ...from, list_only: !formWanted, unfolded: unfolded(), filling, keeps_going: keepsGoing() },
+    {
+      ...from,
+      maybe_gone: name === null,
+      list_only: !formWanted,
+      unfolded: unfolded(),
+      filling,
+      keeps_going: keepsGoing(),
+    },
   ];
 }
 
@@ -59,7 +70,7 @@ export function wanted() {
  * @param {string | null} name
  */
 export function chosen(name) {
-  if (!name || new URLSearchParams(location.search).get("workflow") === name) return [name, null];
+  if (!name || addressed() === name) return [name, null];
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
   drawing.since = performance.now();
   drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
@@ -129,10 +140,18 @@ export const takes = (kind) =>
 /**
  * The form of this workflow is there.
  * @param {string} name
+ * @param {string} blocked why it cannot run, "" if it can
  */
-export function drawn(name) {
+export function drawn(name, blocked) {
   drawing.since = 0;
-  page.set({ form: name, formless: false });
+  write(localStorage, LAST, name);
+  // The way back leads to this one, whichever is the last by then.
+  if (addressed() === null) {
+    const address = new URL(location.href);
+    address.searchParams.set("workflow", name);
+    history.replaceState({}, "", address);
+  }
+  page.set({ form: name, formless: false, blocked });
   lead();
   if (!drawing.pressWaits) return;
   drawing.pressWaits = false;
@@ -208,7 +227,12 @@ export function copyLink(name) {
   const fromAddress = drawing.typedInto === name ? {} : linked(location.search);
   const link = linkTo(location.href, name, { ...typed(name), ...fromAddress });
   copyText(link).then(
-    () => showDone("Link copied", "The link to this form, as it is filled in now, is copied."),
+    () =>
+      showDone(
+        $("#copy-link"),
+        "Link copied",
+        "The link to this form, as it is filled in now, is copied.",
+      ),
     () => say("The link could not be copied.", `Copy it from here: ${link}`),
   );
 }
@@ -232,11 +256,11 @@ export async function copyText(text) {
 
 /**
  * For two seconds the button itself says that it has worked.
+ * @param {HTMLElement | null} place
  * @param {string} words
  * @param {string} spoken
  */
-function showDone(words, spoken) {
-  const place = $("#copy-link");
+function showDone(place, words, spoken) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.textContent = words;
@@ -244,4 +268,19 @@ function showDone(words, spoken) {
   setTimeout(() => {
     place.textContent = place.dataset.label ?? "";
   }, DONE_FOR);
+}
+
+/**
+ * A button copies what it carries.
+ * @param {HTMLElement} place what such buttons are in
+ */
+export function mountCopy(place) {
+  for (const copying of all("[data-copy]", place))
+    copying.addEventListener("click", () => {
+      const text = copying.dataset.copy ?? "";
+      copyText(text).then(
+        () => showDone(copying, "Copied", "Copied."),
+        () => say("It could not be copied.", `Copy it from here: ${text}`),
+      );
+    });
 }

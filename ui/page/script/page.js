@@ -79,6 +79,19 @@ function keyPressed(event) {
 }
 
 /**
+ * Beside Generate.
+ * @param {string} reason "" where it is not off for good
+ */
+function showWhyOff(reason) {
+  const actions = $("#actions");
+  if (!actions) return;
+  const place = $("#why-off") ?? element("p");
+  place.id = "why-off";
+  if (!place.isConnected) actions.prepend(place);
+  if (place.textContent !== reason) place.textContent = reason;
+}
+
+/**
  * What stands outside of the components.
  * @param {PageState} now
  * @param {PageState} before
@@ -91,8 +104,10 @@ function show(now, before) {
   stopping?.toggleAttribute("disabled", !going || isSilent);
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
-  generate?.toggleAttribute("disabled", Boolean(now.away) || now.formless);
-  if (generate) generate.title = now.formless ? NO_FORM : "";
+  const blocked = now.formless ? "" : now.blocked;
+  generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
+  if (generate) generate.title = now.formless ? NO_FORM : blocked;
+  showWhyOff(blocked);
   // On a phone the result comes first then; what is wrong with a field is said there.
   const isTold = now.notice && !$(".has-error");
   $("#columns")?.classList.toggle("has-run", Boolean(run ?? isTold));

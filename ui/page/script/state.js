@@ -31,11 +31,11 @@
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
- * whose form was drawn last, "" before any; `formless`: there is none on the page. `ended`, `deleted`: the last run of
+ * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page. `ended`, `deleted`: the last run of
  * which this was told.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   formless: boolean, ended: { id: string } | null, deleted: { id: string } | null }} PageState
+ *   blocked: string, formless: boolean, ended: { id: string } | null, deleted: { id: string } | null }} PageState
  */
 
 /**
@@ -86,6 +86,7 @@ export const INITIAL = {
   serverAway: "",
   waiting: 0,
   form: "",
+  blocked: "",
   formless: true,
   ended: null,
   deleted: null,

@@ -7,6 +7,8 @@ export const RUNS = "comfyforms.runs";
 export const READ = "comfyforms.read";
 /** Before a workflow's name: what was typed into its form. */
 export const VALUES = "comfyforms.values.";
+/** The workflow whose form was shown last. */
+export const LAST = "comfyforms.last";
 /** Whether runs go on when the page is closed. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether the page is dark. */

@@ -1,0 +1,64 @@
+"""Files with workflows inside, as people bring them to the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+from playwright.sync_api import Page
+
+from comfy.workflow.model import read_workflow
+from tests.support.serving import WORKFLOWS
+
+# What a person does with a file: drop it on the page, or paste it there.
+GIVE = """([how, data, name]) => {
+    const type = name.endsWith(".png") ? "image/png" : "application/json";
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
+    const target = document.querySelector("#heading");
+    if (how === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+    else for (const kind of ["dragover", "drop"])
+        target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def prompt(text: str = "a brought text") -> dict[str, Any]:
+    """A workflow of our own in API format."""
+    made = json.loads(json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt))
+    made["2"]["inputs"]["text"] = text
+    made["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    return made
+
+
+def graph() -> dict[str, Any]:
+    """A small graph as the editor saves it: one text joined to what shows it, and an App around
+    it."""
+    return {
+        "nodes": [
+            {"id": 1, "type": "PrimitiveString", "title": "Words", "mode": 0, "inputs": [], "widgets_values": ["hello"],
+             "outputs": [{"name": "STRING", "type": "STRING", "links": [1]}]},
+            {"id": 2, "type": "PreviewAny", "mode": 0, "inputs": [{"name": "source", "type": "*", "link": 1}],
+             "outputs": [], "widgets_values": []},
+        ],
+        "links": [[1, 1, 0, 2, 0, "*"]],
+        "extra": {"linearMode": True, "linearData": {"inputs": [["1", "value"]], "outputs": ["2"]}},
+        "version": 0.4,
+    }  # fmt: skip
+
+
+def picture_with(**documents: object) -> bytes:
+    """A PNG with documents inside, as ComfyUI saves it."""
+    info = PngImagePlugin.PngInfo()
+    for key, document in documents.items():
+        info.add_text(key, json.dumps(document))
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(data, "PNG", pnginfo=info)
+    return data.getvalue()
+
+
+def give(page: Page, data: bytes, name: str, how: str = "drop") -> None:
+    """Drop a file beside the fields, or paste it there."""
+    page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name])

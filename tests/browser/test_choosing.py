@@ -1,0 +1,104 @@
+"""Which workflow is opened, and how people find theirs again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.brought import give, prompt
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
+    """The first visit opens the workflow that its author has put first, later ones the one that was
+    used last; what was typed and the way back are as with any other address."""
+    person = visit(fast)
+    heading = person.page.locator("#heading h1")
+    person.page.goto(fast.url)
+    expect(heading).to_have_text("Text to image")
+    expect(person.page).to_have_url(re.compile("workflow=text-to-image"))
+    person.type("2.text", "typed on the first visit")
+    person.page.locator("#picker input").click()
+    person.page.get_by_role("option", name="Upscale").click()
+    expect(heading).to_have_text("Upscale")
+    person.page.go_back()
+    expect(heading).to_have_text("Text to image")
+    expect(person.entry("2.text")).to_have_value("typed on the first visit")
+    person.open("upscale")
+    person.page.goto(fast.url)
+    expect(heading).to_have_text("Upscale")
+    person.page.evaluate("localStorage.setItem('comfyforms.last', '\"gone\"')")
+    person.page.goto(fast.url)
+    expect(heading).to_have_text("Text to image")
+
+
+def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
+    """Whoever opened a workflow finds it in the list; its address leads nobody else anywhere, and
+    the page says so beforehand."""
+    person, other = visit(fast).open(), visit(fast)
+    expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
+    give(person.page, json.dumps(prompt("private")).encode(), "mine.json")
+    expect(person.entry("2.text")).to_have_value("private")
+    picker = person.page.locator("#picker input")
+    expect(picker).to_have_value("Mine · opened by me")
+    expect(person.page.get_by_role("button", name="Copy link")).to_have_count(0)
+    expect(person.page.locator("#opened-here")).to_contain_text("link")
+    address = person.page.url
+    person.open("upscale")
+    picker.click()
+    person.page.get_by_role("option", name="Mine").click()
+    expect(person.entry("2.text")).to_have_value("private")
+    expect(person.page).to_have_url(address)
+    other.page.goto(address)
+    expect(other.page.locator("#no-form")).to_contain_text("ask them for the file")
+    other.page.locator("#picker input").click()
+    expect(other.page.get_by_role("option", name="Upscale")).to_be_visible()
+    expect(other.page.get_by_role("option", name="Mine")).to_have_count(0)
+
+
+def lacking() -> dict[str, Any]:
+    """A workflow that needs a node and, in two places, a model that the server does not have."""
+    made = prompt()
+    made["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    made["11"] = json.loads(json.dumps(made["1"]))
+    made["15"] = json.loads(json.dumps(made["5"]))
+    made["15"]["inputs"]["model"] = ["11", 0]
+    made["5"]["inputs"]["latent_image"] = ["15", 0]
+    made["20"] = {"class_type": "NodeOfAPack", "inputs": {"image": ["6", 0]}}
+    return made
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit, size: tuple[int, int]) -> None:
+    """It is folded and says how much is missing, each file once; the list can be copied. Generate
+    is off, and says why beside it, until a workflow is chosen that can run."""
+    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
+    give(person.page, json.dumps(lacking()).encode(), "lacking.json")
+    card = person.page.locator("#missing details")
+    why = "This workflow can't run here: 1 node and 1 model are missing."
+    expect(card.locator("summary")).to_have_text(why)
+    expect(person.page.locator("#missing")).to_contain_text("only runs the demo workflows")
+    expect(card.get_by_role("listitem")).to_have_count(0)
+    expect(person.page.locator("#why-off")).to_have_text(why)
+    expect(person.page.locator("#why-off")).to_be_in_viewport(ratio=1)
+    expect(person.page.locator("#generate")).to_be_disabled()
+    card.locator("summary").click()
+    expect(card.get_by_role("listitem")).to_have_text(
+        [re.compile("NodeOfAPack"), re.compile("gone")]
+    )
+    person.page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    card.get_by_role("button", name="Copy list").click()
+    expect(card.get_by_role("button", name="Copied")).to_be_visible()
+    person.entry("2.text").fill("")
+    person.entry("2.text").press("Control+v")
+    expect(person.entry("2.text")).to_have_value("Node: NodeOfAPack\nModel: gone.safetensors")
+    person.open("upscale")
+    expect(person.page.locator("#generate")).to_be_enabled()
+    expect(person.page.locator("#why-off")).to_be_hidden()

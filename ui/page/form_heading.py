@@ -1,0 +1,68 @@
+"""What stands above a form: its title, who sees it, and what its server lacks; or why there is no
+form."""
+
+from __future__ import annotations
+
+import html
+import json
+
+import gradio as gr
+
+from comfy.errors import ComfyError
+from comfy.form.model import Form
+from comfy.workflow.private import MARK as OPENED_MARK
+from ui.page.missing_card import missing_card, why_not
+from ui.page.script_files import calls
+from ui.page.use_as_input import taken_kinds
+
+_TO_SHARE = (
+    "To send others a link, add it to the shared workflows."
+    ' <button type="button" class="quiet">Add to shared workflows</button>'
+)
+_TO_SEND = "A link to it works for nobody else: send others the file."
+
+
+def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
+    """The title, and what is to be known before anything is filled in."""
+    takes = " ".join(taken_kinds(form.fields))
+    text = (
+        f'<h1 data-workflow="{html.escape(name)}"'
+        f' data-takes="{takes}">{html.escape(form.title)}</h1>'
+    )
+    if form.description:
+        text += f"<p>{html.escape(form.description)}</p>"
+    arguments = f"{json.dumps(name)}, {json.dumps(why_not(form.missing))}"
+    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({arguments})"))
+    if name.startswith(OPENED_MARK):
+        gr.HTML(
+            f"<p>Only you can see this workflow. {_TO_SHARE if may_keep else _TO_SEND}</p>",
+            elem_classes="notice",
+            elem_id="opened-here",
+            js_on_load=calls("workflows.js", f"mountKeep(element, {json.dumps(name)})"),
+        )
+    if form.missing:
+        card = missing_card(form.missing, demo=demo)
+        gr.HTML(
+            f'<div role="note">{card}</div>',
+            elem_classes="notice",
+            elem_id="missing",
+            js_on_load=calls("form.js", "mountCopy(element)"),
+        )
+    told = {one.sentence for one in form.missing}
+    if problems := [problem for problem in form.problems if problem not in told]:
+        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in problems)
+        gr.HTML(
+            f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>',
+            elem_classes="notice",
+        )
+
+
+def draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
+    """Say why there is no form. `will_pass`: it is asked for again by itself."""
+    what, hint = html.escape(str(problem)), html.escape(problem.hint)
+    gr.HTML(
+        f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
+        elem_classes="notice",
+        elem_id="no-form",
+        js_on_load=calls("form.js", f"notDrawn({json.dumps(will_pass)})"),
+    )
