@@ -10,6 +10,7 @@ from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
 from comfy.records.record import Record
+from comfy.runs.durations import RunTimes
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
@@ -24,11 +25,11 @@ def presenter(services: Services) -> Show:
     """What puts runs into words. For one that has ended it blocks: the server may be asked for its
     nodes."""
 
-    def view(record: Record, expected: float | None) -> RunView:
+    def view(record: Record, usual: RunTimes | None) -> RunView:
         return show(
             record,
             now=time.time(),
-            expected=expected,
+            usual=usual,
             typical=services.runs.typical_seconds,
             outcome=outcome_of(services, record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
