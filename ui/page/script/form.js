@@ -1,6 +1,7 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
+import { notifies } from "./components/tab.js";
 import { $, announce, element, isNarrow } from "./dom.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
@@ -49,9 +50,8 @@ export function wanted() {
   const { formWanted, filling } = drawing;
   drawing.formWanted = false;
   const from = choice(name, linked(location.search));
-  return [
-    { ...from, list_only: !formWanted, unfolded: unfolded(), filling, keeps_going: keepsGoing() },
-  ];
+  const habits = { keeps_going: keepsGoing(), notifies: notifies() };
+  return [{ ...from, list_only: !formWanted, unfolded: unfolded(), filling, ...habits }];
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
 import { clearErrors } from "./field_errors.js";
 import { refuseFile, takeFiles } from "./files.js";
@@ -116,4 +117,5 @@ addEventListener("popstate", () => location.reload());
 restore();
 tellReloaded();
 page.subscribe(show);
+page.subscribe(showInTab);
 listen();
