@@ -30,7 +30,7 @@ from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.page.use_as_input import bind_use, taken_kinds
 from ui.services import Services
-from ui.view.browser_values import place_kept
+from ui.view.browser_values import number_rules, place_kept
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 
@@ -241,7 +241,8 @@ def _draw_heading(name: str, form: Form, *, may_keep: bool) -> None:
     )
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({json.dumps(name)})"))
+    drawn = f"{json.dumps(name)}, {json.dumps(number_rules(form.fields))}"
+    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({drawn})"))
     if name.startswith(OPENED_MARK):
         keep = (
             '<button type="button" class="quiet">Keep it for everybody</button>' if may_keep else ""

@@ -3,6 +3,7 @@
 
 import { notifies } from "./components/tab.js";
 import { $, announce, element, isNarrow } from "./dom.js";
+import { clearMended, setRules } from "./field_errors.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
@@ -129,9 +130,11 @@ export const takes = (kind) =>
 /**
  * The form of this workflow is there.
  * @param {string} name
+ * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
  */
-export function drawn(name) {
+export function drawn(name, rules) {
   drawing.since = 0;
+  setRules(rules);
   page.set({ form: name, formless: false });
   lead();
   if (!drawing.pressWaits) return;
@@ -196,7 +199,10 @@ export function keepRunning(wish) {
  */
 export function keep(name, fields, values) {
   drawing.typedInto = name;
-  write(sessionStorage, VALUES + name, { ...typed(name), ...keptValues(fields, values) });
+  const before = typed(name);
+  const now = keptValues(fields, values);
+  clearMended(fields, now, before);
+  write(sessionStorage, VALUES + name, { ...before, ...now });
   return [];
 }
 
