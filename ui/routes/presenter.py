@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from comfy.errors import ComfyError
 from comfy.form.model import Form
-from comfy.form.server_errors import place_errors
+from comfy.form.server_errors import field_of_node, place_errors
+from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.routes.run_socket import Show
@@ -47,6 +48,10 @@ def outcome_of(services: Services, record: Record) -> Outcome:
     except ComfyError:
         return Outcome(files, details=details_of(used.items()))
     errors, remarks = place_errors(form, record.state.node_errors)
+    problem = record.state.error
+    if problem and record.state.phase is Phase.FAILED:
+        field = field_of_node(form, problem.node)
+        errors |= {field.key: problem.message} if field else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
     return Outcome(files, seeds, errors, tuple(remarks), details_of(labelled(form, used)))
 
