@@ -55,8 +55,7 @@ class ProgressLine:
                 return ""
 
     def _bar_line(self, state: RunState) -> str:
-        part = state.step / state.steps if state.steps else 0.0
-        share = min(1.0, (state.nodes_done + min(1.0, part)) / max(1, state.nodes_total))
+        share = state.progress.fraction
         full = round(share * _BAR)
         step = f" {state.step}/{state.steps}" if state.steps else ""
         seconds = time.monotonic() - self._start

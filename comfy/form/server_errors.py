@@ -46,6 +46,19 @@ def place_errors(
     )
 
 
+def field_of_node(form: Form, node: str | None) -> Field | None:
+    """The field that a failed node is about: its only one on the form, or the only one of them that
+    names a file or a model; None where nobody can tell."""
+    outer = (node or "").partition(".")[0]  # nodes made at run time are called "outer.0.0.inner"
+    fields = [
+        field
+        for field in form.fields
+        if field.group != "hidden" and any(target.node == outer for target in field.targets)
+    ]
+    named = [field for field in fields if field.is_media or field.widget == "dropdown"]
+    return next((one[0] for one in (fields, named) if len(one) == 1), None)
+
+
 def _too_small(field: Field, error: NodeError) -> str:
     return f"must be at least {_limit(field.min, error)}."
 

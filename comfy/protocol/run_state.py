@@ -33,6 +33,7 @@ from comfy.protocol.events import (
 from comfy.protocol.execution_errors import explain, without_folders
 from comfy.protocol.outputs import OutputFile, TextOutput, read_outputs
 from comfy.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
+from comfy.protocol.run_progress import RunProgress, planned_progress
 
 
 class Phase(StrEnum):
@@ -96,6 +97,7 @@ class RunState:
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
     wanted: frozenset[str] | None = field(default=None, repr=False)
     nodes_finished: frozenset[str] = field(default=frozenset(), repr=False)
+    progress: RunProgress = field(default_factory=RunProgress, repr=False)
     queue_remaining: int | None = None
     verdict: Verdict | None = None
     over: bool = False
@@ -109,6 +111,12 @@ class RunState:
     def nodes_total(self) -> int:
         """How many nodes the prompt has."""
         return len(self.titles)
+
+    def measured(self, now: float) -> RunState:
+        """With its progress at `now`, seconds since 1970."""
+        done = self.nodes_finished
+        progress = self.progress.measured(self.node, self.step, self.steps, done, now)
+        return self if progress is self.progress else replace(self, progress=progress)
 
     @property
     def node_title(self) -> str | None:
@@ -127,7 +135,8 @@ def waiting(
     `titles`: what people call the nodes; one that has none there goes by its title in the prompt.
     """
     named = {node: (titles or {}).get(node) or _title(values) for node, values in prompt.items()}
-    return RunState(prompt_id, titles=named, wanted=None if outputs is None else frozenset(outputs))
+    counted = None if outputs is None else frozenset(outputs)
+    return RunState(prompt_id, titles=named, wanted=counted, progress=planned_progress(prompt))
 
 
 def _title(node: object) -> str:
@@ -176,7 +185,8 @@ def _with(state: RunState, **changes: Any) -> RunState:
 def _advance_running(state: RunState, event: Event) -> RunState:
     match event:
         case ExecutionCached(nodes=nodes):
-            return _with(state, nodes_finished=_finished(state, nodes))
+            finished, progress = _finished(state, nodes), state.progress.without(nodes)
+            return _with(state, nodes_finished=finished, progress=progress)
         case Executing(node=None):
             return _with(state, node=None, step=0, steps=0, note="", over=True)
         case Executing(node=node, display_node=shown):

@@ -5,38 +5,118 @@ from __future__ import annotations
 import statistics
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from comfy.protocol.run_progress import RunProgress
+from comfy.protocol.run_state import RunState
 
 _WORKFLOWS = 200
 _OF_A_WORKFLOW = 5
 _OF_ALL = 20
 
 
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """How long a run took, or runs of its workflow usually do: `seconds` in all, `before` the first
+    step of a sampler and `after` the last one, None where none took a step, and for each sampler
+    the seconds a step, its `paces`."""
+
+    seconds: float
+    before: float | None = None
+    after: float | None = None
+    paces: Mapping[str, float] = field(default_factory=dict)
+
+
 class Durations:
-    """The last ones of each workflow and of all, in seconds. For any number of threads."""
+    """The last ones of each workflow and of all. For any number of threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_workflow: OrderedDict[str, deque[float]] = OrderedDict()
+        self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
 
-    def add(self, workflow: str, seconds: float) -> None:
+    def add(self, workflow: str, times: RunTimes) -> None:
         """A run of this workflow is done."""
         with self._lock:
             own = self._by_workflow.setdefault(workflow, deque(maxlen=_OF_A_WORKFLOW))
-            own.append(seconds)
-            self._last.append(seconds)
+            own.append(times)
+            self._last.append(times.seconds)
             self._by_workflow.move_to_end(workflow)
             if len(self._by_workflow) > _WORKFLOWS:
                 self._by_workflow.popitem(last=False)
 
-    def of(self, workflow: str) -> float | None:
+    def of(self, workflow: str) -> RunTimes | None:
         """What is to be expected of a run of this workflow; None while there was none."""
         with self._lock:
-            own = self._by_workflow.get(workflow)
-            return statistics.median(own) if own else None
+            own = tuple(self._by_workflow.get(workflow, ()))
+        return _usual(own) if own else None
 
     @property
     def typical(self) -> float | None:
         """What is to be expected of a run of any workflow; None while there was none."""
         with self._lock:
             return statistics.fmean(self._last) if self._last else None
+
+
+def times_of(state: RunState, longest: float) -> RunTimes | None:
+    """How long a run took that is done; at most `longest` seconds, as the clock may have been set
+    meanwhile."""
+    begin, end = state.started_at, state.finished_at
+    if begin is None or end is None:
+        return None
+    samplers = state.progress.samplers
+    first = min((one.first_at for one in samplers.values() if one.first_at), default=None)
+    last = max((one.last_at for one in samplers.values() if one.last_at), default=None)
+    return RunTimes(
+        min(max(0.0, end - begin), longest),
+        None if first is None else max(0.0, first - begin),
+        None if last is None else max(0.0, end - last),
+        {node: one.pace for node, one in samplers.items() if one.pace is not None},
+    )
+
+
+def time_left(
+    progress: RunProgress, done: frozenset[str], since: float, now: float, usual: RunTimes | None
+) -> float | None:
+    """Seconds that a run since `since` still takes, at `now`; None where nobody can tell.
+
+    What is left of a sampler's steps goes by their pace in this run. Only what has not begun goes
+    by what is `usual`, and so does a run without steps.
+    """
+    samplers, elapsed = progress.samplers, now - since
+    before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)
+    if not samplers:  # it needs none, or their earlier results are used again
+        rest = after if usual is None or usual.after is not None else usual.seconds
+        return _if_any(rest - elapsed)
+    last = max((one.last_at for one in samplers.values() if one.last_at), default=None)
+    left = max(0.0, before - elapsed) if last is None else 0.0
+    going = {node: one for node, one in samplers.items() if node not in done and not one.through}
+    for node, one in going.items():
+        pace = one.pace if one.pace is not None else usual.paces.get(node) if usual else None
+        if pace is None or one.restarted:
+            return None
+        passed = min(pace, max(0.0, now - one.last_at)) if one.last_at else 0.0
+        left += pace * (one.steps - one.taken) - passed
+    return _if_any(left + after - (0.0 if going or last is None else max(0.0, now - last)))
+
+
+def _if_any(seconds: float) -> float | None:
+    return seconds if seconds > 0 else None
+
+
+def _usual(runs: Iterable[RunTimes]) -> RunTimes:
+    """The median of each part."""
+    runs = tuple(runs)
+    samplers = {node for run in runs for node in run.paces}
+    return RunTimes(
+        statistics.median(run.seconds for run in runs),
+        _median(run.before for run in runs),
+        _median(run.after for run in runs),
+        {node: _median(run.paces.get(node) for run in runs) or 0.0 for node in samplers},
+    )
+
+
+def _median(known: Iterable[float | None]) -> float | None:
+    values = [one for one in known if one is not None]
+    return statistics.median(values) if values else None

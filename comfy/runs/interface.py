@@ -15,6 +15,7 @@ from comfy.protocol.run_state import RunError, RunState
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
+from comfy.runs.durations import RunTimes
 
 
 class Run(Protocol):
@@ -49,7 +50,7 @@ class Run(Protocol):
         """What is to be remembered of this run, as it is now."""
 
     @property
-    def expected_seconds(self) -> float | None:
+    def usual_times(self) -> RunTimes | None:
         """How long runs of this workflow have taken; None while there was none."""
 
     @property

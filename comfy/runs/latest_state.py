@@ -60,7 +60,9 @@ class LatestState:
 
 
 def stamped(state: RunState) -> RunState:
-    """The state with the moments of its start and its end, where they have come."""
+    """The state with the moments of its start, its steps and its end, where they have come."""
+    if state.phase is Phase.RUNNING:
+        state = state.measured(time.time())
     if state.phase is not Phase.WAITING and state.started_at is None and not state.phase.finished:
         state = replace(state, started_at=time.time())
     if state.phase.finished and state.finished_at is None:

@@ -23,7 +23,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
-from comfy.runs.durations import Durations
+from comfy.runs.durations import Durations, times_of
 from comfy.runs.fair_queue import FairQueue
 from comfy.runs.latest_state import stamped
 from comfy.runs.limits import RunLimiter, RunLimits
@@ -173,7 +173,7 @@ class LocalRunRegistry:
             grace=self._grace,
             deadline=deadline,
             watched=watched,
-            expected=partial(self._durations.of, record.job.workflow),
+            usual=partial(self._durations.of, record.job.workflow),
             ended=self._on_ended,
             address=address,
         )
@@ -333,10 +333,9 @@ class LocalRunRegistry:
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 self._runs.pop(self._finished.popleft(), None)
-        if state.phase is Phase.DONE and state.started_at and state.finished_at:
-            # The clock may have been set meanwhile.
-            seconds = min(max(0.0, state.finished_at - state.started_at), run.age)
-            self._durations.add(run.job.workflow, seconds)
+        times = times_of(state, run.age) if state.phase is Phase.DONE else None
+        if times is not None:
+            self._durations.add(run.job.workflow, times)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():
             self._sweep()

@@ -14,6 +14,7 @@ from comfy.protocol.run_state import Phase, RunError, RunState, fetching, unansw
 from comfy.records.record import Record
 from comfy.runs.context import RunContext
 from comfy.runs.download import ResultDownloader
+from comfy.runs.durations import RunTimes
 from comfy.runs.execution import Execution
 from comfy.runs.latest_state import LatestState, stamped
 
@@ -32,7 +33,7 @@ class LocalRun:
         grace: float,
         deadline: float | None,
         watched: bool,
-        expected: Callable[[], float | None],
+        usual: Callable[[], RunTimes | None],
         ended: Callable[[LocalRun], None],
         address: str = "",
     ) -> None:
@@ -45,7 +46,7 @@ class LocalRun:
         self.submitted_at = record.submitted_at
         self.keeps_going = record.keeps_going
         self._record = record
-        self._expected = expected
+        self._usual = usual
         self._context = context
         self._grace = grace
         self._deadline = deadline
@@ -76,9 +77,9 @@ class LocalRun:
         return replace(self._record, state=self.state)
 
     @property
-    def expected_seconds(self) -> float | None:
+    def usual_times(self) -> RunTimes | None:
         """How long runs of this workflow have taken; None while there was none."""
-        return self._expected()
+        return self._usual()
 
     @property
     def age(self) -> float:

@@ -148,13 +148,14 @@ def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
 
 
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
-    """A run that fails at the server: a sentence what happened, the details folded, and the form
-    works again."""
-    person = visit(fast).open(**{"5.steps": 2})
-    person.unfold()
-    person.type("7.filename_prefix", "../outside")
+    """A run that fails at the server: a sentence what happened, the details folded, the field of the
+    node that failed marked and unfolded, and the form works again."""
+    person = visit(fast).open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
+    expect(person.field("7.filename_prefix")).not_to_be_visible()
     person.press()
     person.phase("failed")
+    expect(person.field("7.filename_prefix").locator(".field-error")).to_be_visible()
+    assert set(person.errors()) == {"field-7-filename-prefix"}
     expect(person.page.locator("#stage .headline")).to_contain_text("Save picture")
     expect(person.page.locator("#stage .advice")).not_to_be_empty()
     expect(person.page.locator("#stage details.detail")).to_be_visible()

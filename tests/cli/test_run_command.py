@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from comfy.__main__ import main
 from comfy.cli.progress import ProgressLine
 from comfy.demo import DemoServer
 from comfy.filenames import safe_name
+from comfy.protocol.run_progress import RunProgress
 from comfy.protocol.run_state import Phase, RunState
 from tests.support.sampler import prompt
 from tests.support.waiting import eventually
@@ -313,7 +315,8 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
         progress = ProgressLine(terminal)
         progress.show(RunState("p", queue_place=2))
         titles = {"4": "Sampler", "6": "Save"}
-        progress.show(RunState("p", Phase.RUNNING, node="4", step=3, steps=6, titles=titles))
+        going = RunState("p", Phase.RUNNING, node="4", step=3, steps=6, titles=titles)
+        progress.show(replace(going, progress=RunProgress(fraction=0.25)))
         progress.end()
         terminal.flush()
         told = ""

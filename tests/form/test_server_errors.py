@@ -11,7 +11,7 @@ import pytest
 
 from comfy.errors import NodeError
 from comfy.form.model import Form
-from comfy.form.server_errors import place_errors
+from comfy.form.server_errors import field_of_node, place_errors
 from tests.support.samples.forms import form_of, node, text_to_image, with_values
 
 FORM = form_of(text_to_image())
@@ -184,3 +184,14 @@ def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
     )
     placed, _ = place_errors(form, [error("5", "height", "required_input_missing")])
     assert placed == {"5.width": "Width is missing."}
+
+
+@pytest.mark.parametrize(
+    ("node_id", "key"),
+    [("4", "4.ckpt_name"), ("4.0.0.2", "4.ckpt_name"), ("5", None), ("8", None), (None, None)],
+)
+def test_a_node_that_failed_has_its_field(node_id: str | None, key: str | None) -> None:
+    """Its only field, also where it failed in a node inside of it; among several numbers nobody can
+    tell which one it is."""
+    field = field_of_node(FORM, node_id)
+    assert (field.key if field else None) == key

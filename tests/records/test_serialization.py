@@ -62,6 +62,7 @@ STATES = st.builds(
     finished_at=MOMENTS,
     titles=st.just(BEGUN.titles),
     wanted=st.just(BEGUN.wanted),
+    progress=st.just(BEGUN.progress),
     nodes_finished=st.frozensets(st.sampled_from(NODES)),
     over=st.booleans(),
 )
@@ -94,7 +95,7 @@ def test_a_state_goes_without_its_preview() -> None:
         over=True,
     )
     told = state_to_json(state)
-    left_out = {"preview", "verdict", "queue_remaining", "titles", "wanted"}
+    left_out = {"preview", "verdict", "queue_remaining", "titles", "wanted", "progress"}
     assert told.keys() == {field.name for field in fields(RunState)} - left_out
     back = from_text(to_text(Record("r", "ann", JOB, 5.0, state))).state
     assert back == replace(state, preview=None, verdict=None, queue_remaining=None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from comfy.errors import ComfyError
-from comfy.runs.durations import Durations
+from comfy.protocol.run_progress import RunProgress, SamplerSteps
+from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import Person, RunLimiter, RunLimits
 
 ME, YOU = ("me", "192.0.2.1"), ("you", "192.0.2.1")
@@ -50,20 +51,59 @@ def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
     durations = Durations()
     assert (durations.of("a"), durations.typical) == (None, None)
     for seconds in (2.0, 3.0, 100.0):
-        durations.add("a", seconds)
-    durations.add("b", 15.0)
-    assert (durations.of("a"), durations.of("b"), durations.of("c")) == (3.0, 15.0, None)
-    assert durations.typical == 30.0
+        durations.add("a", RunTimes(seconds, 1.0, seconds, {"3": seconds}))
+    durations.add("a", RunTimes(3.0))  # its steps were used again
+    durations.add("b", RunTimes(12.0))
+    assert durations.of("a") == RunTimes(3.0, 1.0, 3.0, {"3": 3.0})
+    assert (durations.of("b"), durations.of("c")) == (RunTimes(12.0), None)
+    assert durations.typical == 24.0
 
 
 def test_only_the_last_ones_count_and_memory_is_bounded() -> None:
     """Five of a workflow, twenty of all, two hundred workflows."""
     durations = Durations()
-    durations.add("old", 1.0)
+    durations.add("old", RunTimes(1.0))
     for number in range(200):
-        durations.add(f"w{number}", 7.0)
+        durations.add(f"w{number}", RunTimes(7.0))
     assert durations.of("old") is None
     assert durations.typical == 7.0
     for _ in range(5):
-        durations.add("w0", 9.0)
-    assert durations.of("w0") == 9.0
+        durations.add("w0", RunTimes(9.0))
+    assert durations.of("w0") == RunTimes(9.0)
+
+
+USUAL = RunTimes(10.0, before=2.0, after=3.0, paces={"5": 1.0, "7": 4.0})
+HALF = SamplerSteps(60, 30, 1, 1002.0, 1060.0)  # two seconds a step
+
+
+@pytest.mark.parametrize(
+    ("five", "seven", "usual", "left"),
+    [
+        (SamplerSteps(60), SamplerSteps(0), USUAL, 1.0 + 60.0 + 3.0),  # a second has passed
+        (SamplerSteps(60), SamplerSteps(0), None, None),
+        (HALF, SamplerSteps(0), None, 60.0),
+        (HALF, SamplerSteps(0), RunTimes(3.0), 60.0),  # an earlier run of three seconds
+        (HALF, SamplerSteps(10), None, None),
+        (HALF, SamplerSteps(10), USUAL, 60.0 + 40.0 + 3.0),
+        (HALF.at(60, 60, 1061.0), SamplerSteps(0), USUAL, 3.0),
+        (HALF.at(60, 60, 1061.0), SamplerSteps(0), None, None),
+        (HALF.at(2, 60, 1061.0).at(3, 60, 1062.0), SamplerSteps(0), USUAL, None),
+    ],
+)
+def test_time_left_goes_by_the_steps_of_this_run(
+    five: SamplerSteps, seven: SamplerSteps, usual: RunTimes | None, left: float | None
+) -> None:
+    """Steps that are left, at their own pace; what has not begun takes what it usually does, and
+    nothing is promised of what nobody knows."""
+    now = five.last_at or 1001.0
+    progress = RunProgress(frozenset("57"), {"5": five, "7": seven})
+    assert time_left(progress, frozenset(), 1000.0, now, usual) == left
+
+
+def test_without_steps_earlier_runs_tell() -> None:
+    """A run without samplers takes what it usually does; where their results are used again, what
+    usually comes after them."""
+    nothing = RunProgress()
+    assert time_left(nothing, frozenset(), 1000.0, 1004.0, RunTimes(10.0)) == 6.0
+    assert time_left(nothing, frozenset(), 1000.0, 1001.0, USUAL) == 2.0
+    assert time_left(nothing, frozenset(), 1000.0, 1011.0, RunTimes(10.0)) is None

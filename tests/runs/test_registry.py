@@ -216,16 +216,18 @@ def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
 def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
     """The second run of a workflow knows how long the first one took."""
     first = runs.submit(job(LONG), owner="me")
-    assert first.expected_seconds is None
+    assert first.usual_times is None
     first.cancel()
     end(first)
-    assert first.expected_seconds is None
+    assert first.usual_times is None
     state = end(runs.submit(job(), owner="me"))
     assert state.started_at is not None
     assert state.finished_at is not None
-    eventually(lambda: first.expected_seconds is not None)
+    eventually(lambda: first.usual_times is not None)
     second = runs.submit(job(), owner="you")
-    assert second.expected_seconds == pytest.approx(state.finished_at - state.started_at)
+    assert second.usual_times is not None
+    assert second.usual_times.seconds == pytest.approx(state.finished_at - state.started_at)
+    assert second.usual_times.paces
     end(second)
 
 

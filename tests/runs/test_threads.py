@@ -65,7 +65,7 @@ LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("LocalRunRegistry", "_lock"): {"self._check_open", "time.monotonic"},
     ("LocalRun", "_lock"): {"time.monotonic"},
     ("FairQueue", "_lock"): {"self._remove", "self._order", "_to_the_end"},
-    ("Durations", "_lock"): {"statistics.median", "statistics.fmean"},
+    ("Durations", "_lock"): {"statistics.fmean"},
     ("LatestState", "_changed"): {"change", "stamped", "self._changed.wait_for", "TimeoutError"},
     ("ThreadState", "_lock"): {"change"},
     ("Callbacks", "_lock"): set(),

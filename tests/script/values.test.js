@@ -3,11 +3,58 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { keptValues, linked, linkTo, shape } from "../../ui/page/script/values.js";
+import {
+  changeWords,
+  clamped,
+  isRight,
+  keptValues,
+  linked,
+  linkTo,
+  sentNumber,
+  shape,
+} from "../../ui/page/script/values.js";
 
 const samples = JSON.parse(
   readFileSync(new URL("../data/browser_values.json", import.meta.url), "utf8"),
 );
+
+const numbers = JSON.parse(
+  readFileSync(new URL("../data/browser_numbers.json", import.meta.url), "utf8"),
+);
+const ruleOf = ({ type, min, max, step, round, ...field }) => ({
+  whole: type === "INT",
+  min,
+  max,
+  step: type === "INT" ? step : 0,
+  grain: round ?? null,
+  typical: field.default ?? null,
+});
+
+for (const field of numbers)
+  test(`${field.typed} is sent as ${field.sent} by ${JSON.stringify(field)}`, () => {
+    assert.equal(sentNumber(ruleOf(field), field.typed), field.sent);
+  });
+
+test("a slider's number is brought within its limits, and why it is another one is said", () => {
+  const rule = ruleOf({ type: "INT", widget: "slider", min: 1, max: 8, step: 1 });
+  assert.deepEqual(
+    [99, 0, 3].map((typed) => clamped(rule, typed)),
+    [8, 1, 3],
+  );
+  assert.equal(changeWords(rule, 99, 8), "Changed from 99 to 8, the maximum.");
+  assert.equal(changeWords(rule, 0, 1), "Changed from 0 to 1, the minimum.");
+  const eights = ruleOf({ ...numbers[0] });
+  assert.equal(changeWords(eights, 513, 512), "Changed from 513 to 512: only steps of 8.");
+});
+
+test("a value is right when it can be sent", () => {
+  const rule = ruleOf(numbers[0]);
+  assert.ok(isRight("plain", rule, 512) && !isRight("plain", rule, null));
+  assert.ok(!isRight("plain", rule, 99999));
+  assert.ok(isRight("seed", undefined, null) && isRight("seed", undefined, "+7"));
+  assert.ok(!isRight("seed", undefined, "minus one"));
+  assert.ok(isRight("file", undefined, { file: "x" }) && !isRight("file", undefined, null));
+});
 
 for (const { kind, parts, kept } of samples)
   test(`a ${kind} of ${JSON.stringify(parts)} is kept as ${JSON.stringify(kept)}`, () => {

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from gradio.components import Component
 
 from ui.page.event_options import QUIET
 from ui.page.form_panel import Actions, choice_of, draw_form
@@ -50,6 +51,12 @@ def build_page(
                     container=False,
                     elem_id="keep-running",
                 )
+                notify = gr.Checkbox(
+                    label="Notify me when a run is done",
+                    container=False,
+                    visible=False,
+                    elem_id="notify",
+                )
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button(
                         "Generate", variant="primary", elem_id="generate", scale=3, min_width=160
@@ -76,7 +83,15 @@ def build_page(
             js=listener("form.js", "keepRunning(wanted)", "wanted"),
             api_visibility="private",
         )
-        _wire_choice(services, page, redraw, picker, bring, asked, opened, keep_running, identity)
+        notify.input(
+            None,
+            notify,
+            notify,
+            js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
+            api_visibility="private",
+        )
+        drawn = [opened, picker, keep_running, notify, bring]
+        _wire_choice(services, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
     return page
 
@@ -165,15 +180,14 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     page: gr.Blocks,
     redraw: gr.Button,
     picker: gr.Dropdown,
-    bring: gr.HTML,
     asked: gr.JSON,
-    opened: gr.JSON,
-    keep_running: gr.Checkbox,
+    drawn: list[Component],
     identity: Identity,
 ) -> None:
-    """Which workflow is shown: the one in the address, then whichever the person picks."""
+    """Which workflow is shown: the one in the address, then whichever the person picks. `drawn` is
+    what is drawn then, its choice first."""
 
-    def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, Any, bool, Any]:
+    def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
         entries = services.folder.entries()
         person = identity.person(request)
         choices = [(entry.title, entry.name) for entry in entries]
@@ -188,20 +202,22 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))
-        return choice, picked, bool(wanted.get("keeps_going")), may_open
+        may_notify = wanted.get("notifies")  # None: this browser cannot
+        notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
+        return choice, picked, bool(wanted.get("keeps_going")), notify, may_open
 
     for event in (page.load, redraw.click):
         event(
             open_page,
             asked,
-            [opened, picker, keep_running, bring],
+            drawn,
             js=listener("form.js", "wanted()"),
             **QUIET,
         )
     picker.input(
         lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
-        opened,
+        drawn[0],
         js=listener("form.js", "chosen(name)", "name"),
         **QUIET,
     )

@@ -14,6 +14,7 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.page.use_as_input import taken_kinds
+from ui.view.browser_values import number_rules
 
 _TO_SHARE = (
     "To send others a link, add it to the shared workflows."
@@ -31,7 +32,8 @@ def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
     )
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    arguments = f"{json.dumps(name)}, {json.dumps(why_not(form.missing))}"
+    given = (name, why_not(form.missing), number_rules(form.fields))
+    arguments = ", ".join(map(json.dumps, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):
         gr.HTML(

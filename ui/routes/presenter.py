@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from comfy.errors import ComfyError
 from comfy.form.model import Form
-from comfy.form.server_errors import place_errors
+from comfy.form.server_errors import field_of_node, place_errors
+from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
+from comfy.runs.durations import RunTimes
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
@@ -24,11 +26,11 @@ def presenter(services: Services) -> Show:
     """What puts runs into words. For one that has ended it blocks: the server may be asked for its
     nodes."""
 
-    def view(record: Record, expected: float | None) -> RunView:
+    def view(record: Record, usual: RunTimes | None) -> RunView:
         return show(
             record,
             now=time.time(),
-            expected=expected,
+            usual=usual,
             typical=services.runs.typical_seconds,
             outcome=outcome_of(services, record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
@@ -46,6 +48,10 @@ def outcome_of(services: Services, record: Record) -> Outcome:
     except ComfyError:
         return Outcome(files, details=details_of(used.items()))
     errors, remarks = place_errors(form, record.state.node_errors)
+    problem = record.state.error
+    if problem and record.state.phase is Phase.FAILED:
+        field = field_of_node(form, problem.node)
+        errors |= {field.key: problem.message} if field else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
     return Outcome(files, seeds, errors, tuple(remarks), details_of(labelled(form, used)))
 

@@ -21,6 +21,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.events import Preview
 from comfy.protocol.run_state import RunState
 from comfy.records.record import Record
+from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run, RunRegistry
 from ui.view.run_view import RunView
 from ui.web.identity import Identity
@@ -38,7 +39,7 @@ _LAST_FRAME_WAIT = (
 )
 
 Show = Callable[
-    [Record, float | None], RunView
+    [Record, RunTimes | None], RunView
 ]  # a run, and how long such runs take, as the page shows it
 
 
@@ -150,7 +151,7 @@ class RunSession:
     async def words_for(self, state: RunState) -> RunView:
         """The view of a state. That of a finished one needs the form, for which the server may have
         to be asked."""
-        run = replace(self.run.record, state=state), self.run.expected_seconds
+        run = replace(self.run.record, state=state), self.run.usual_times
         return await asyncio.to_thread(self.view, *run) if state.phase.finished else self.view(*run)
 
     async def states(self) -> AsyncIterator[RunState]:

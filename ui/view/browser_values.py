@@ -15,9 +15,10 @@ same samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
@@ -77,6 +78,26 @@ def value_text(value: object) -> str:
             return f"{value:.10g}"
         case _:
             return str(value)
+
+
+def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
+    """What the numbers of a form have to keep to, by field key, as `values.js` reads it. Those
+    whose digits a browser's numbers lose are not among them."""
+    return {
+        field.key: {
+            "whole": field.type == "INT",
+            "min": field.min,
+            "max": field.max,
+            "step": int(field.step or 1) if field.type == "INT" else 0,
+            "grain": field.round or None,
+            "typical": field.default,
+        }
+        for field in fields
+        if field.type in ("INT", "FLOAT")
+        and field.widget in ("number", "slider")
+        and is_exact(field.max or 0)
+        and is_exact(field.min or 0)
+    }
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

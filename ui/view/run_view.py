@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from comfy.protocol.outputs import FileKind
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
+from comfy.runs.durations import RunTimes, time_left
 
 NO_RESULT = "There is no such result. It may have been too long ago."
 
@@ -164,15 +165,15 @@ def show(
     record: Record,
     *,
     now: float,
-    expected: float | None = None,
+    usual: RunTimes | None = None,
     typical: float | None = None,
     outcome: Outcome = NOTHING_YET,
     keeping: bool = False,
 ) -> RunView:
     """The view of a run, at `now` (`time.time()`).
 
-    `expected` is how long runs of this workflow have taken, `typical` those of any. `keeping`:
-    files of finished runs are kept here, so one that is not could not be had.
+    `usual` is how long runs of this workflow have taken, `typical` those of any, in seconds.
+    `keeping`: files of finished runs are kept here, so one that is not could not be had.
     """
     state = record.state
     end = state.finished_at or now
@@ -193,7 +194,7 @@ def show(
         detail=error.detail if error else "",
         fraction=_fraction(state),
         elapsed=elapsed,
-        left=_left(state, elapsed, expected),
+        left=_left(state, now, usual),
         ended=end if state.phase.finished else 0.0,
         again=may_go_again(state) or missing > 0,
         previews=state.preview_number,
@@ -324,22 +325,16 @@ def _headline(
 
 
 def _fraction(state: RunState) -> float | None:
-    """Nodes done plus the part of the one at work, over all nodes; a sampler's steps weigh as most
-    of the run."""
     match state.phase:
         case Phase.DONE:
             return 1.0
-        case Phase.RUNNING if state.steps > 1:
-            return min(1.0, state.step / state.steps)
-        case Phase.RUNNING if state.nodes_total:
-            return min(1.0, state.nodes_done / state.nodes_total)
+        case Phase.RUNNING:
+            return state.progress.fraction
         case _:
             return None
 
 
-def _left(state: RunState, elapsed: float, expected: float | None) -> float | None:
-    if state.phase is not Phase.RUNNING or state.away:
+def _left(state: RunState, now: float, usual: RunTimes | None) -> float | None:
+    if state.phase is not Phase.RUNNING or state.away or state.started_at is None:
         return None
-    if expected and elapsed < expected:
-        return expected - elapsed
-    return None
+    return time_left(state.progress, state.nodes_finished, state.started_at, now, usual)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from comfy.protocol.outputs import OutputFile
+from comfy.protocol.run_progress import RunProgress
 from comfy.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
+from comfy.runs.durations import RunTimes
 from ui.view.run_view import (
     Outcome,
     RunView,
@@ -36,7 +38,7 @@ def record_of(**changes: Any) -> Record:
 
 def view_of(**changes: Any) -> RunView:
     """Its view, half a minute after it was submitted."""
-    more = {key: changes.pop(key) for key in ("expected", "typical", "keeping") if key in changes}
+    more = {key: changes.pop(key) for key in ("usual", "typical", "keeping") if key in changes}
     more["outcome"] = Outcome(
         **{key: changes.pop(key) for key in ("errors", "remarks") if key in changes}
     )
@@ -157,19 +159,21 @@ def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
 
 
 def test_steps_are_counted() -> None:
-    """A sampling run tells step and steps; the bar follows them."""
-    view = view_of(
-        phase=Phase.RUNNING, node="2", step=6, steps=24, started_at=1010.0, expected=40.0
-    )
+    """A sampling run tells step and steps; the bar shows the whole run."""
+    far = RunProgress(fraction=0.25)
+    view = view_of(phase=Phase.RUNNING, node="2", step=6, steps=24, started_at=1010.0, progress=far)
     assert view.headline == "Sampling, step 6 of 24"
     assert view.fraction == 0.25
     assert view.elapsed == 20
-    assert view.left == 20
+    assert view_of(phase=Phase.WAITING, progress=far).fraction is None
 
 
 def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
-    """No time is left to tell once the expected one has passed."""
-    assert view_of(phase=Phase.RUNNING, node="2", started_at=1000.0, expected=5.0).left is None
+    """Time is left to tell until the usual one has passed."""
+    going = {"phase": Phase.RUNNING, "node": "2", "started_at": 1000.0}
+    assert view_of(**going, usual=RunTimes(40.0)).left == 10
+    assert view_of(**going, usual=RunTimes(5.0)).left is None
+    assert view_of(**going).left is None
 
 
 def test_a_failure_says_where_and_what_to_do() -> None:

@@ -9,12 +9,22 @@ from typing import Any
 
 import pytest
 
+from comfy.form.check import CHECKS
+from comfy.form.model import Field
 from comfy.form.seeds import CountUp
-from ui.view.browser_values import place_kept, run_values, seed_of, seed_parts, value_text
-
-SAMPLES: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[2] / "data" / "browser_values.json").read_text()
+from comfy.prompt.value_types import BadValue
+from ui.view.browser_values import (
+    number_rules,
+    place_kept,
+    run_values,
+    seed_of,
+    seed_parts,
+    value_text,
 )
+
+DATA = Path(__file__).parents[2] / "data"
+SAMPLES: list[dict[str, Any]] = json.loads((DATA / "browser_values.json").read_text())
+NUMBERS: list[dict[str, Any]] = json.loads((DATA / "browser_numbers.json").read_text())
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
@@ -68,3 +78,16 @@ def test_a_counted_seed_is_shown_with_its_last_value() -> None:
 def test_values_in_words(value: object, said: str) -> None:
     """Details read as people write: no “False”, no “7.0”."""
     assert value_text(value) == said
+
+
+@pytest.mark.parametrize("sample", NUMBERS, ids=lambda one: str(one["typed"]))
+def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
+    """A number is rounded and refused as the script foretells it from the rule that it is given."""
+    limits = {name: value for name, value in sample.items() if name not in ("typed", "sent")}
+    field = Field("1.x", "1", "x", "X", group="main", **({"default": None} | limits))
+    assert number_rules([field])["1.x"]["grain"] == sample.get("round")
+    try:
+        sent = CHECKS[field.widget](field, sample["typed"])
+    except BadValue:
+        sent = None
+    assert sent == sample["sent"]

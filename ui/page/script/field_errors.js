@@ -3,6 +3,12 @@
 
 import { $, all, element } from "./dom.js";
 import { unfold } from "./gradio.js";
+import { changeWords, clamped, isRight, sentNumber } from "./values.js";
+
+/** @import { Kind, NumberRule } from "./values.js" */
+
+/** @type {{ rules: Record<string, NumberRule> }} of the form's numbers, by the fields' keys */
+const form = { rules: {} };
 
 /**
  * The id of a field's element: ui/page/controls.py makes the same.
@@ -11,10 +17,32 @@ import { unfold } from "./gradio.js";
 export const fieldId = (key) => `field-${key.replace(/[^\p{L}\p{N}]/gu, "-")}`;
 
 export function clearErrors() {
-  for (const note of all(".field-error")) note.remove();
-  for (const field of all(".has-error")) {
-    field.classList.remove("has-error");
-    for (const input of all("[aria-invalid]", field)) input.removeAttribute("aria-invalid");
+  for (const field of all(".has-error")) clearError(field);
+}
+
+/** @param {HTMLElement} field */
+function clearError(field) {
+  for (const note of all(".field-error", field)) note.remove();
+  field.classList.remove("has-error");
+  for (const input of all("[aria-invalid]", field)) input.removeAttribute("aria-invalid");
+}
+
+/**
+ * An error goes with the value that it was about, as soon as that is right.
+ * @param {readonly [string, Kind][]} fields
+ * @param {Record<string, unknown>} now
+ * @param {Record<string, unknown>} before a key that is missing may be another value, unless somebody types elsewhere
+ */
+export function clearMended(fields, now, before) {
+  const typing = document.activeElement?.closest("[id^=field-]") ?? null;
+  for (const [key, kind] of fields) {
+    const field = document.getElementById(fieldId(key));
+    if (!field?.classList.contains("has-error")) continue;
+    const isOther =
+      key in before
+        ? JSON.stringify(now[key]) !== JSON.stringify(before[key])
+        : !typing || typing === field;
+    if (isOther && isRight(kind, form.rules[key], now[key])) clearError(field);
   }
 }
 
@@ -67,4 +95,60 @@ export function showErrors(errors, { leads = true } = {}) {
   lead();
   setTimeout(lead, 400);
   return homeless;
+}
+
+/**
+ * Another form is there.
+ * @param {Record<string, NumberRule>} rules of its numbers, by the fields' keys
+ */
+export function setRules(rules) {
+  form.rules = rules;
+}
+
+/**
+ * A number is shown as it is sent, with a word on the field where that is another one than was typed.
+ * @param {HTMLElement} field
+ * @param {NumberRule} rule
+ */
+function settle(field, rule) {
+  const input = /** @type {HTMLInputElement | null} */ ($("input[type=number]", field));
+  if (!input || input.value === "") return;
+  const typed = Number(input.value);
+  const isSlider = Boolean($("input[type=range]", field));
+  const sent = sentNumber(rule, isSlider ? clamped(rule, typed) : typed);
+  if (sent === null || sent === typed) return;
+  input.value = String(sent);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  const note = element("p", "field-note", changeWords(rule, typed, sent));
+  note.role = "status";
+  field.append(note);
+}
+
+/** Before the form is sent: Generate may be pressed by keys, from within a number. */
+export function settleNumbers() {
+  for (const [key, rule] of Object.entries(form.rules)) {
+    const field = document.getElementById(fieldId(key));
+    if (field) settle(field, rule);
+  }
+}
+
+/**
+ * A number that is left is settled, before Gradio does so without a word.
+ * @param {EventTarget | null} target what is left
+ */
+export function settleLeft(target) {
+  if (!(target instanceof HTMLInputElement) || target.type !== "number") return;
+  for (const [key, rule] of Object.entries(form.rules)) {
+    const field = document.getElementById(fieldId(key));
+    if (field?.contains(target)) settle(field, rule);
+  }
+}
+
+/**
+ * What was said of a number is about that one only.
+ * @param {EventTarget | null} target what is typed into
+ */
+export function forgetNote(target) {
+  const field = target instanceof Element ? target.closest("[id^=field-]") : null;
+  if (field) for (const note of all(".field-note", field)) note.remove();
 }

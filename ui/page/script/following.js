@@ -175,7 +175,8 @@ function placeErrors(view) {
   const isDone = view.phase === "done";
   const isHere = view.form === page.now.form;
   const homeless = isHere ? showErrors(view.errors, { leads: !isDone }) : [];
-  const said = isHere && !isDone ? homeless : Object.values(view.errors);
+  const placeless = isHere && !isDone ? homeless : Object.values(view.errors);
+  const said = placeless.filter((sentence) => !view.headline.endsWith(sentence));
   if (!said.length) return;
   const advice = [view.advice, ...said].filter(Boolean).join(" ");
   set(view.id, { view: { ...view, advice } });

@@ -1,7 +1,9 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
+import { notifies } from "./components/tab.js";
 import { $, all, announce, element, isNarrow } from "./dom.js";
+import { clearMended, setRules } from "./field_errors.js";
 import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
@@ -53,6 +55,7 @@ export function wanted() {
   const { formWanted, filling } = drawing;
   drawing.formWanted = false;
   const from = choice(name ?? last, linked(location.search));
+  const habits = { keeps_going: keepsGoing(), notifies: notifies() };
   return [
     {
       ...from,
@@ -60,7 +63,7 @@ export function wanted() {
       list_only: !formWanted,
       unfolded: unfolded(),
       filling,
-      keeps_going: keepsGoing(),
+      ...habits,
     },
   ];
 }
@@ -141,9 +144,11 @@ export const takes = (kind) =>
  * The form of this workflow is there.
  * @param {string} name
  * @param {string} blocked why it cannot run, "" if it can
+ * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
  */
-export function drawn(name, blocked) {
+export function drawn(name, blocked, rules) {
   drawing.since = 0;
+  setRules(rules);
   write(localStorage, LAST, name);
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
@@ -215,7 +220,10 @@ export function keepRunning(wish) {
  */
 export function keep(name, fields, values) {
   drawing.typedInto = name;
-  write(sessionStorage, VALUES + name, { ...typed(name), ...keptValues(fields, values) });
+  const before = typed(name);
+  const now = keptValues(fields, values);
+  clearMended(fields, now, before);
+  write(sessionStorage, VALUES + name, { ...before, ...now });
   return [];
 }
 

@@ -1,8 +1,9 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
-import { clearErrors } from "./field_errors.js";
+import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./field_errors.js";
 import { refuseFile, takeFiles } from "./files.js";
 import { restore, stop } from "./following.js";
 import { waitsForForm } from "./form.js";
@@ -20,6 +21,7 @@ const NOT_SEEN = "Stops the run that goes on, which is not the one you look at."
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
+  settleNumbers();
   clearErrors();
   const { shown, runs } = page.now;
   page.set({
@@ -126,9 +128,14 @@ watchEditor(() => refuseFile(UNREADABLE));
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
-document.addEventListener("input", ({ target }) => keepTypedSeed(target));
+document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
+document.addEventListener("input", ({ target }) => {
+  keepTypedSeed(target);
+  forgetNote(target);
+});
 addEventListener("popstate", () => location.reload());
 restore();
 tellReloaded();
 page.subscribe(show);
+page.subscribe(showInTab);
 listen();

@@ -11,6 +11,8 @@ export const VALUES = "comfyforms.values.";
 export const LAST = "comfyforms.last";
 /** Whether runs go on when the page is closed. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
+/** Whether the person is told when a run has ended that they do not see. */
+export const NOTIFIES = "comfyforms.notifies";
 /** Whether the page is dark. */
 export const SHADE = "comfyforms.shade";
 /** That the page has loaded itself again. */

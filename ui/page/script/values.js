@@ -3,6 +3,13 @@
 
 /** @typedef {"plain" | "seed" | "file"} Kind */
 
+/**
+ * What a number has to keep to, as ui/view/browser_values.py says. `typical` is the author's own
+ * value, which is never changed.
+ * @typedef {{ whole: boolean, min: number | null, max: number | null, step: number, grain: number | null,
+ *   typical: number | null }} NumberRule
+ */
+
 /** How many components a field of a kind has. */
 const PARTS = { plain: 1, seed: 2, file: 1 };
 
@@ -70,4 +77,66 @@ export function shape(ratio, width, height, step, least, most) {
   const fit = (/** @type {number} */ size) =>
     Math.min(most, Math.max(least, Math.round(size / step) * step));
   return ["", fit(Math.sqrt(area * wanted)), fit(Math.sqrt(area / wanted))];
+}
+
+/**
+ * The number that the app sends for one that was typed, null where it refuses that: comfy/form/check.py in the browser.
+ * @param {NumberRule} rule
+ * @param {number} typed
+ */
+export function sentNumber({ whole, min, max, step, grain, typical }, typed) {
+  if (typed === typical) return typed;
+  const least = min ?? -Infinity;
+  const most = max ?? Infinity;
+  if (!(typed >= least && typed <= most) || (whole && !Number.isInteger(typed))) return null;
+  if (!whole) {
+    const rounded = grain ? toGrain(typed, grain) : typed;
+    return Math.max(rounded > most ? typed : rounded, least);
+  }
+  const offset = (((min ?? 0) % step) + step) % step;
+  const rounded = Math.floor((typed - offset + Math.floor(step / 2)) / step) * step + offset;
+  return Math.max(rounded > most ? rounded - step : rounded, least);
+}
+
+/**
+ * A number brought within its limits, as a slider does.
+ * @param {NumberRule} rule
+ * @param {number} typed
+ */
+export const clamped = ({ min, max }, typed) =>
+  Math.min(max ?? Infinity, Math.max(min ?? -Infinity, typed));
+
+/**
+ * Half a grain goes away from zero. What binary fractions add in the last digits is taken away.
+ * @param {number} value
+ * @param {number} grain
+ */
+function toGrain(value, grain) {
+  const grains = Math.round(Number((Math.abs(value) / grain).toPrecision(12)));
+  return Math.sign(value) * Number((grains * grain).toPrecision(12));
+}
+
+/**
+ * Why a number that was typed is another one now.
+ * @param {NumberRule} rule
+ * @param {number} typed
+ * @param {number} sent
+ */
+export function changeWords({ min, max, step, whole }, typed, sent) {
+  const change = `Changed from ${typed} to ${sent}`;
+  if (max !== null && typed > max) return `${change}, the maximum.`;
+  if (min !== null && typed < min) return `${change}, the minimum.`;
+  return whole ? `${change}: only steps of ${step}.` : `${change}.`;
+}
+
+/**
+ * Whether a value as it is kept can be sent, so far as the browser can tell.
+ * @param {Kind} kind
+ * @param {NumberRule | undefined} rule
+ * @param {unknown} value
+ */
+export function isRight(kind, rule, value) {
+  if (rule) return typeof value === "number" && sentNumber(rule, value) !== null;
+  if (kind === "seed") return value === null || /^\+?\d+$/.test(String(value));
+  return value !== null && value !== "";
 }

@@ -1,0 +1,130 @@
+"""How far a run is: its nodes, and the steps of its samplers with their moments. Pure; moments are
+seconds since 1970 and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+_SAMPLING_SHARE = 0.9  # of a run that samples: whatever else it does takes little
+_MOST_STEPS = 10_000  # as in ComfyUI
+_DEEPEST = 10  # links from a sampler to whatever has its number of steps
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerSteps:
+    """One sampler: `taken` of `steps`. The first step that was heard of was number `first`, at
+    `first_at`, the last one came at `last_at`. `restarted`: it counts from the start again, so
+    nobody knows how often it will."""
+
+    steps: int
+    taken: int = 0
+    first: int = 0
+    first_at: float | None = None
+    last_at: float | None = None
+    restarted: bool = False
+
+    @property
+    def through(self) -> bool:
+        """There is no step left, so far as one can tell."""
+        return self.taken >= self.steps and not self.restarted
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds a step. The first one does not count: the model may be loaded in it."""
+        if self.first_at is None or self.last_at is None or self.taken <= self.first:
+            return None
+        return max(0.0, self.last_at - self.first_at) / (self.taken - self.first)
+
+    def at(self, step: int, steps: int, now: float) -> SamplerSteps:
+        """After the news that it has taken `step` of `steps`."""
+        if (step, steps) == (self.taken, self.steps):
+            return self
+        if self.first_at is None or step < self.taken:
+            again = self.restarted or step < self.taken
+            return SamplerSteps(steps, step, step, now, now, again)
+        return replace(self, steps=steps, taken=step, last_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """What of a run is done: `fraction`, 0..1, of its nodes and steps, never goes back.
+
+    `nodes` are those that count; those whose results are used again do not. `samplers` are the ones
+    among them whose number of steps is known beforehand.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    samplers: Mapping[str, SamplerSteps] = field(default_factory=dict)
+    fraction: float = 0.0
+
+    def without(self, nodes: Iterable[str]) -> RunProgress:
+        """Where these nodes have nothing to do."""
+        left = self.nodes - set(nodes)
+        if left == self.nodes:
+            return self
+        samplers = {node: steps for node, steps in self.samplers.items() if node in left}
+        return replace(self, nodes=left, samplers=samplers)
+
+    def measured(
+        self, node: str | None, step: int, steps: int, done: frozenset[str], now: float
+    ) -> RunProgress:
+        """When `node` has taken `step` of `steps`, 0 = unknown, and the nodes `done` are
+        through."""
+        samplers, known = self.samplers, self.samplers.get(node or "")
+        if node and known and 0 < step <= steps:
+            samplers = {**samplers, node: known.at(step, min(steps, _MOST_STEPS), now)}
+        part = min(1.0, max(0.0, step / steps)) if node not in done and steps > 1 else 0.0
+        share = _share(self.nodes, samplers, done, part if node in self.nodes else 0.0)
+        measured = replace(self, samplers=samplers, fraction=max(self.fraction, share))
+        return self if measured == self else measured
+
+
+def _share(
+    nodes: frozenset[str], samplers: Mapping[str, SamplerSteps], done: frozenset[str], part: float
+) -> float:
+    """0..1; `part` is done of a node that is at work."""
+    if not samplers:
+        return min(1.0, (len(nodes & done) + part) / max(1, len(nodes)))
+    others = nodes - samplers.keys()
+    through = len(others & done) / len(others) if others else 1.0
+    total = sum(one.steps for one in samplers.values())
+    taken = sum(one.steps if node in done else one.taken for node, one in samplers.items())
+    return min(1.0, _SAMPLING_SHARE * taken / total + (1 - _SAMPLING_SHARE) * through)
+
+
+def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
+    """Of a run of this prompt that has not begun."""
+    samplers = {
+        node: SamplerSteps(steps)
+        for node, values in prompt.items()
+        if "Sampler" in str(_part(values, "class_type")) and (steps := _steps_of(prompt, node))
+    }
+    return RunProgress(frozenset(prompt), samplers)
+
+
+def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:
+    """How many steps a sampler takes, 0 = unknown: its own number, or that of whatever makes its
+    sigmas."""
+    inputs = _part(prompt.get(node), "inputs")
+    steps = _number(prompt, _part(inputs, "steps"))
+    if steps is None:
+        sigmas = _part(inputs, "sigmas")
+        if not isinstance(sigmas, list) or not sigmas or depth == _DEEPEST:
+            return 0
+        return _steps_of(prompt, str(sigmas[0]), depth + 1)
+    first = _number(prompt, _part(inputs, "start_at_step")) or 0
+    last = _number(prompt, _part(inputs, "end_at_step"))
+    return max(0, min(steps, steps if last is None else last, _MOST_STEPS) - first)
+
+
+def _number(prompt: Mapping[str, Any], value: object) -> int | None:
+    """A number, if need be that of the node that the value is linked to."""
+    if isinstance(value, list) and value:
+        value = _part(_part(prompt.get(str(value[0])), "inputs"), "value")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _part(values: object, name: str) -> object:
+    return values.get(name) if isinstance(values, Mapping) else None

@@ -1,0 +1,89 @@
+"""How far a run is: one bar over all of it, and the tab's title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+# Every value that the bar and the title have had.
+WATCH = """() => {
+    const bar = document.querySelector('#stage [role=progressbar]');
+    Object.assign(window, { percents: [], titles: [] });
+    const note = () => {
+        const percent = bar.hidden ? null : bar.getAttribute('aria-valuenow');
+        if (percent !== null) window.percents.push(Number(percent));
+        if (window.titles.at(-1) !== document.title) window.titles.push(document.title);
+    };
+    new MutationObserver(note).observe(bar, { attributes: true });
+    new MutationObserver(note).observe(document.head, { subtree: true, childList: true, characterData: true });
+}"""
+
+# What the person is told outside of the page.
+NOTIFIED = """
+    window.told = [];
+    window.Notification = class {
+        static permission = 'default';
+        static requestPermission = async () => {
+            localStorage.granted = 'yes';
+            return (Notification.permission = 'granted');
+        };
+        constructor(said) { window.told.push(said); }
+    };
+    if (localStorage.granted) Notification.permission = 'granted';
+"""
+
+
+def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
+    """With two samplers the bar goes on where the first one ended, and never back.
+    The tab's title has its percent, and the workflow's name when it is done."""
+    person = visit(slow).open("animation", **{"5.steps": 4, "7.steps": 6, "6.amount": 2})
+    expect(person.page).to_have_title("Living picture")
+    person.page.evaluate(WATCH)
+    person.generate()
+    percents = person.page.evaluate("window.percents")
+    assert percents == sorted(percents)
+    assert len(set(percents)) > 4
+    assert percents[0] < 20
+    assert percents[-1] > 80
+    expect(person.page).to_have_title("Living picture")
+    titles = person.page.evaluate("window.titles")
+    assert any(re.fullmatch(r"\d+ % · Living picture", title) for title in titles), titles
+
+
+def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
+    """The time left goes by this run's steps: sixty take longer than the three of before did."""
+    person = visit(slow).open(**{"5.steps": 3})
+    first = person.generate()
+    person.type("5.steps", 60)
+    person.press()
+    expect(person.page.locator(f"#stage .stage:not([data-run='{first}']) .times")).to_contain_text(
+        "left"
+    )
+    said = person.page.locator("#stage .times").inner_text()
+    slow.demo.speed.step = 0
+    assert int(said.split("about 0:")[1][:2]) >= 3, said
+    person.done(after=first)
+
+
+def test_a_notification_is_asked_for(fast: Site, context_of: Callable[..., BrowserContext]) -> None:
+    """Nothing is shown until the person has allowed it by ticking the box; then the end of a run is
+    told while the tab is hidden."""
+    context = context_of()
+    context.add_init_script(NOTIFIED)
+    person = Visitor(context.new_page(), fast).open(**{"5.steps": 2})
+    person.generate()
+    assert person.page.evaluate("window.told") == []
+    box = person.page.get_by_label("Notify me when a run is done")
+    box.check()
+    person.page.reload()
+    person.ready()
+    expect(box).to_be_checked()
+    person.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    person.generate()
+    assert [one[:4] for one in person.page.evaluate("window.told")] == ["Done"]
+    assert not person.complaints

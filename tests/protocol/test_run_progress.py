@@ -1,0 +1,113 @@
+"""How far a run is: one fraction over all samplers and nodes, that never goes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.protocol.events import Event, Executed, Executing, ExecutionCached, Progress
+from comfy.protocol.run_progress import RunProgress, SamplerSteps, planned_progress
+from comfy.protocol.run_state import RunState, advance, waiting
+
+TWO_SAMPLERS = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
+    "5": {"class_type": "KSampler", "inputs": {"steps": 20}},
+    "7": {"class_type": "KSampler", "inputs": {"steps": 12}},
+    "8": {"class_type": "VAEDecode", "inputs": {}},
+}
+
+
+def after(state: RunState, *events: Event) -> RunState:
+    """The state after these events, one a second."""
+    for now, event in enumerate(events):
+        state = advance(state, event).measured(float(now))
+    return state
+
+
+def steps(node: str, count: int, of: int) -> list[Event]:
+    """A node with all its steps."""
+    taken = [Progress(step, of, node, "p") for step in range(1, count + 1)]
+    return [Executing(node, "p"), *taken]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "planned"),
+    [
+        ({"steps": 20}, 20),
+        ({"steps": ["2", 0]}, 9),
+        ({"steps": 20, "start_at_step": 5, "end_at_step": 10000}, 15),
+        ({"sigmas": ["3", 0]}, 30),
+        ({"sigmas": ["4", 0]}, 0),
+        ({"steps": "many"}, 0),
+        ({}, 0),
+    ],
+)
+def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) -> None:
+    """A sampler's own number, that of a node it is linked to, or that of its sigmas; else none."""
+    prompt = {
+        "1": {"class_type": "SamplerCustomAdvanced", "inputs": sampler},
+        "2": {"class_type": "PrimitiveInt", "inputs": {"value": 9}},
+        "3": {"class_type": "BasicScheduler", "inputs": {"steps": 30}},
+        "4": {"class_type": "Ring", "inputs": {"sigmas": ["4", 0]}},
+    }
+    assert planned_progress(prompt).samplers == ({"1": SamplerSteps(planned)} if planned else {})
+
+
+def test_two_samplers_are_one_way() -> None:
+    """The second sampler goes on where the first one ended, and the last node brings it to 1."""
+    state = after(waiting("p", TWO_SAMPLERS), *steps("1", 0, 0), *steps("5", 20, 20))
+    half = state.progress.fraction
+    assert half == pytest.approx(0.9 * 20 / 32 + 0.05)
+    state = after(state, *steps("7", 6, 12))
+    assert state.progress.fraction == pytest.approx(0.9 * 26 / 32 + 0.05)
+    state = after(state, *steps("7", 12, 12), *steps("8", 0, 0), Executed("p", "8", {}))
+    assert state.progress.fraction == 1
+
+
+def test_what_is_used_again_is_no_part_of_the_way() -> None:
+    """A sampler whose earlier result is used leaves the whole bar to the other one."""
+    state = after(waiting("p", TWO_SAMPLERS), ExecutionCached("p", ("1", "5")))
+    assert state.progress.fraction == 0
+    state = after(state, *steps("7", 6, 12))
+    assert state.progress.fraction == pytest.approx(0.45)
+
+
+def test_steps_that_nobody_planned_are_a_part_of_their_node() -> None:
+    """Where the number of steps is told on the way only, each node is as long as any other."""
+    prompt = {node: {"class_type": "Tiles", "inputs": {}} for node in "12"}
+    state = after(waiting("p", prompt), *steps("1", 5, 10))
+    assert state.progress.fraction == 0.25
+
+
+def test_a_pace_is_that_of_the_steps_after_the_first() -> None:
+    """The first step may have loaded the model; one that counts anew has begun again."""
+    slow = SamplerSteps(20).at(1, 20, 60.0)
+    assert slow.pace is None
+    assert slow.at(3, 20, 64.0).pace == 2.0
+    assert slow.at(3, 20, 64.0).at(1, 20, 65.0).restarted
+
+
+NEWS = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "5", "7", "8", "x", None]),
+        st.integers(-3, 30),
+        st.integers(0, 10**400),
+        st.frozensets(st.sampled_from("1578")),
+    ),
+    max_size=30,
+)
+
+
+@given(NEWS)
+def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[str]]]) -> None:
+    """Whatever the server tells, in whatever order, the fraction is within bounds and never
+    falls."""
+    progress: RunProgress = planned_progress(TWO_SAMPLERS)
+    for now, (node, step, total, done) in enumerate(news):
+        before, progress = progress, progress.measured(node, step, total, done, float(now))
+        assert before.fraction <= progress.fraction <= 1
+    everything = progress.measured(None, 0, 0, frozenset(TWO_SAMPLERS), 99.0)
+    assert everything.fraction == 1

@@ -1,0 +1,63 @@
+// @ts-check
+// What is seen of the page while another one is looked at: the tab's title, and a notification, where one was asked for.
+
+import { $ } from "../dom.js";
+import { current } from "../runs.js";
+import { NOTIFIES, read, write } from "../storage.js";
+
+/** @import { PageState, View } from "../state.js" */
+
+/**
+ * @param {PageState} state
+ * @param {string} name of the form that is on the page, "" if there is none
+ */
+export function titleOf(state, name) {
+  const view = current(state)?.view;
+  if (typeof view?.fraction !== "number") return name || "ComfyForms";
+  return `${Math.floor(100 * view.fraction)} % · ${view.workflow}`;
+}
+
+/** Whether the person wants to be told; null where the browser cannot, as on an address without TLS. */
+export const notifies = () =>
+  "Notification" in window && isSecureContext
+    ? Notification.permission === "granted" && read(localStorage, NOTIFIES, false) === true
+    : null;
+
+/**
+ * Be told or not. The browser asks the person itself.
+ * @param {boolean} wish
+ * @returns {Promise<boolean>} whether it is so from now on
+ */
+export async function notifyWhenDone(wish) {
+  const granted = wish && (await Notification.requestPermission()) === "granted";
+  write(localStorage, NOTIFIES, granted);
+  return granted;
+}
+
+/**
+ * @param {View} view of a run that has ended
+ */
+function notify(view) {
+  const told = new Notification(view.headline, {
+    body: [view.workflow, view.about].filter(Boolean).join(": "),
+    tag: view.id,
+  });
+  told.onclick = () => {
+    window.focus();
+    told.close();
+  };
+}
+
+/**
+ * @param {PageState} now
+ * @param {PageState} before
+ */
+export function showInTab(now, before) {
+  const title = titleOf(now, $("#heading h1")?.textContent?.trim() ?? "");
+  if (document.title !== title) document.title = title;
+  if (!now.ended || now.ended === before.ended || !document.hidden || !notifies()) return;
+  const { id } = now.ended;
+  const view = now.runs.get(id)?.view;
+  // One that is doubtful had ended before this page was opened.
+  if (view && view.phase !== "stopped" && !before.runs.get(id)?.doubtful) notify(view);
+}
