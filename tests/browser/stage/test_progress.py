@@ -42,7 +42,7 @@ def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     """With two samplers the bar goes on where the first one ended, and never back.
     The tab's title has its percent, and the workflow's name when it is done."""
     person = visit(slow).open("animation", **{"5.steps": 4, "7.steps": 6, "6.amount": 2})
-    expect(person.page).to_have_title("Living picture")
+    expect(person.page).to_have_title("Animation")
     person.page.evaluate(WATCH)
     person.generate()
     percents = person.page.evaluate("window.percents")
@@ -50,9 +50,9 @@ def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     assert len(set(percents)) > 4
     assert percents[0] < 20
     assert percents[-1] > 80
-    expect(person.page).to_have_title("Living picture")
+    expect(person.page).to_have_title("Animation")
     titles = person.page.evaluate("window.titles")
-    assert any(re.fullmatch(r"\d+ % · Living picture", title) for title in titles), titles
+    assert any(re.fullmatch(r"\d+ % · Animation", title) for title in titles), titles
 
 
 def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
