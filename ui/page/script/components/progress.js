@@ -90,8 +90,8 @@ export class Progress {
     this.#beside.role = "alert";
     this.place.append(
       this.#headline,
-      this.#bar,
       this.#times,
+      this.#bar,
       this.#advice,
       this.#detail,
       this.#beside,
