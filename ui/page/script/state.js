@@ -32,10 +32,10 @@
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `formless`: there is none on the page. `ended`, `deleted`: the last run of
- * which this was told.
+ * which this was told. `past`: the finished runs that are listed, the newest first.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   formless: boolean, ended: { id: string } | null, deleted: { id: string } | null }} PageState
+ *   formless: boolean, ended: { id: string } | null, deleted: { id: string } | null, past: readonly PastRun[] }} PageState
  */
 
 /**
@@ -89,6 +89,7 @@ export const INITIAL = {
   formless: true,
   ended: null,
   deleted: null,
+  past: [],
 };
 
 export const page = new Store(INITIAL);

@@ -4,7 +4,6 @@
 import { $, addressOf, announce, button, downloadLink, element, isNarrow, root } from "../dom.js";
 import { lookAhead, runAgain } from "../following.js";
 import { expectForm, hasForms, refill } from "../form.js";
-import { get } from "../requests.js";
 import { withoutRun } from "../runs.js";
 import { page, say } from "../state.js";
 
@@ -140,10 +139,3 @@ async function remove(id) {
   say("Deleted here.", stays, "");
   return true;
 }
-
-/**
- * An earlier run as its socket told its end.
- * @param {string} id
- * @returns {Promise<View | null>}
- */
-export const endOf = (id) => get(`/history/${id}`);
