@@ -267,16 +267,23 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value("a lighthouse")
 
 
-def test_run_again(fast: Site, visit: Visit) -> None:
-    """The same once more, seed included, whatever the form says by now; the page follows the new
-    run."""
+def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
+    """Repeat runs the same once more, seed included, whatever the form says by now, and the page
+    follows the new run; Vary does it with another seed."""
     person = visit(fast).open(**ONE)
     first = make(person, "a lighthouse")
     person.type("2.text", "typed since then")
-    button(person, "Run again").click()
+    button(person, "Repeat").click()
     again = person.done(after=first)
     expect(tiles(person)).to_have_count(2)
     assert fast.prompt_of(again) == fast.prompt_of(first)
+    button(person, "Vary").click()
+    varied, same = (fast.prompt_of(run) for run in (person.done(after=again), first))
+    seed = varied["5"]["inputs"]["seed"]
+    assert seed != same["5"]["inputs"].pop("seed")
+    assert varied["5"]["inputs"].pop("seed") == seed
+    assert varied == same
+    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seed}")
     expect(person.entry("2.text")).to_have_value("typed since then")
 
 
@@ -362,7 +369,7 @@ def test_a_restart_of_both_programs_loses_nothing(
         expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
         button(person, "Use these values").click()
         expect(person.entry("2.text")).to_have_value("a lighthouse")
-        button(person, "Run again").click()
+        button(person, "Repeat").click()
         person.done(after=run_id)
         expect(tiles(person)).to_have_count(2)
         person.page.close()

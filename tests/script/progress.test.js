@@ -56,11 +56,6 @@ test("times go on between two messages", () => {
   assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10, about 0:20 left");
 });
 
-test("a finished run tells its seeds", () => {
-  const run = going({ finished: true, phase: "done", seeds: ["1", "2"] }).runs.get("a");
-  assert.equal(timesOf(run, "w", 0), "Seed 1, 2");
-});
-
 test("durations are written as a clock", () => {
   assert.deepEqual([0, 59.9, 65, 3600].map(clock), ["0:00", "0:59", "1:05", "60:00"]);
 });

@@ -214,3 +214,23 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         assert all("Waveform load error" in complaint for complaint in person.complaints)
         person.complaints.clear()
         person.page.close()
+
+
+def test_a_caption_is_copied(fast: Site, visit: Visit) -> None:
+    """Below a result stand its size, seed, model and prompt, each copied by one press that says
+    so; a long prompt takes one line."""
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"])
+    prompt = "a red kite above a very long beach, " * 8 + "at dawn"
+    person.open(**{"5.steps": 1, "5.seed": 12, "4.width": 768, "2.text": prompt})
+    person.generate()
+    caption = person.page.locator("#stage .made-from .copy")
+    expect(caption).to_have_text(
+        ["768 \N{MULTIPLICATION SIGN} 512", "Seed 12", "demo-landscapes", prompt]
+    )
+    for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
+        caption.nth(at).click()
+        expect(caption.nth(at)).to_have_class(re.compile("done"))
+        assert person.page.evaluate("navigator.clipboard.readText()") == text
+    box = caption.nth(3).bounding_box()
+    assert box
+    assert box["height"] < 30

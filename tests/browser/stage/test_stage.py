@@ -212,7 +212,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     are about that run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
     kite = person.generate()
-    assert names(person) == ["Download", "Use these values", "Run again", "Delete"]
+    assert names(person) == ["Download", "Use these values", "Vary", "Repeat", "Delete"]
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
     person.press()

@@ -74,9 +74,10 @@ export function stop(id = current(page.now)?.id) {
 /**
  * The very same once more.
  * @param {string} id
+ * @param {boolean} [vary] with new seeds
  */
-export async function runAgain(id) {
-  const started = await ask(`/runs/${id}/again?keeps_going=${keepsGoing()}`);
+export async function runAgain(id, vary = false) {
+  const started = await ask(`/runs/${id}/again?vary=${vary}&keeps_going=${keepsGoing()}`);
   if (!started) return;
   follow(started.run);
   forget(id);

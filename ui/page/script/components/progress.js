@@ -42,15 +42,14 @@ export function saidNow(state) {
 }
 
 /**
- * How long it has taken, and what it was made with.
+ * How long a run has taken.
  * @param {Run} run
  * @param {string} form the workflow whose form is on the page
  * @param {number} now `performance.now()`
  */
 export function timesOf({ view, at }, form, now) {
   if (!view) return "";
-  if (view.finished)
-    return view.phase === "done" && view.seeds.length ? `Seed ${view.seeds.join(", ")}` : "";
+  if (view.finished) return "";
   const since = (now - at) / 1000;
   const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
   const blind = view.blind ? " · this workflow shows no previews" : "";

@@ -10,6 +10,7 @@ import { arranged, stepped } from "../results.js";
 import { current, neighbour, seen } from "../runs.js";
 import { page, say } from "../state.js";
 import { actionsFor } from "./actions.js";
+import { Caption } from "./caption.js";
 import { loaded, thumbnailOf } from "./media.js";
 import { Progress } from "./progress.js";
 import { Viewport } from "./viewport.js";
@@ -37,6 +38,7 @@ class Stage {
   #intermediate = element("details", "intermediate");
   #details = element("details", "details");
   #progress = new Progress();
+  #caption = new Caption();
   #arrangement = NOTHING;
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
@@ -61,6 +63,7 @@ class Stage {
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = "Results";
     const under = element("div", "under");
+    this.#progress.place.append(this.#caption.place);
     under.append(this.#progress.place, this.#thumbnails);
     const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
     place.replaceChildren(box, under, ...below);
@@ -344,6 +347,7 @@ class Stage {
   #drawActions(state) {
     this.#turnArrows();
     const view = this.#shown;
+    this.#caption.show(view, this.#media.firstElementChild);
     const ahead = Boolean(view && current(state));
     const item = this.#item;
     const isWanted = item && (takes(item.kind) || this.#component.takes.includes(item.kind));
