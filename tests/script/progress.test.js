@@ -56,6 +56,12 @@ test("times go on between two messages", () => {
   assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10, about 0:20 left");
 });
 
+test("a result of another workflow than the open one names it", () => {
+  const run = going({ finished: true, phase: "done" }).runs.get("a");
+  assert.equal(timesOf(run, "w", 0), "");
+  assert.equal(timesOf(run, "other", 0), "Made with W");
+});
+
 test("durations are written as a clock", () => {
   assert.deepEqual([0, 59.9, 65, 3600].map(clock), ["0:00", "0:59", "1:05", "60:00"]);
 });

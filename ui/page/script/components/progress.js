@@ -42,18 +42,19 @@ export function saidNow(state) {
 }
 
 /**
- * How long a run has taken.
+ * How long a run has taken, and with which workflow where its form is not on the page.
  * @param {Run} run
  * @param {string} form the workflow whose form is on the page
  * @param {number} now `performance.now()`
  */
 export function timesOf({ view, at }, form, now) {
   if (!view) return "";
-  if (view.finished) return "";
+  const isOther = view.form !== form;
+  if (view.finished) return isOther ? `Made with ${view.workflow}` : "";
   const since = (now - at) / 1000;
   const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
   const blind = view.blind ? " · this workflow shows no previews" : "";
-  const other = view.form === form ? "" : `${view.workflow} · `;
+  const other = isOther ? `${view.workflow} · ` : "";
   return other + clock(view.elapsed + since) + left + blind;
 }
 
