@@ -3,11 +3,12 @@ again"."""
 
 from __future__ import annotations
 
+import copy
 import random
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from comfy.errors import ComfyError, WorkflowError
@@ -15,6 +16,7 @@ from comfy.filenames import plain_name
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
+from comfy.form.seeds import random_seed
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
@@ -98,9 +100,16 @@ class Starter:
         return cleaned
 
     def again(
-        self, run_id: str, owner: str, *, address: str = "", keeps_going: bool = False
+        self,
+        run_id: str,
+        owner: str,
+        *,
+        vary: bool = False,
+        address: str = "",
+        keeps_going: bool = False,
     ) -> Run:
-        """Submit the job of an earlier run once more, its values and seed included.
+        """Submit the job of an earlier run once more, its values and seed included; with new seeds
+        where it is to `vary`, as far as its form is still there.
 
         Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs.
@@ -113,6 +122,8 @@ class Starter:
                 raise WorkflowError(
                     " ".join(errors.values()), "Open the form, and give another file."
                 )
+            if vary and form is not None:
+                job = _varied(job, form, self.rng)
             return self.runs.submit(
                 job, owner=owner, address=address, keeps_going=keeps_going, parent=run_id
             )
@@ -200,6 +211,17 @@ class Starter:
             yield uploads
         finally:
             self.blobs.release(holder)
+
+
+def _varied(job: Job, form: Form, rng: random.Random) -> Job:
+    """The same with a new number in each seed that people can set."""
+    prompt, values = copy.deepcopy(job.prompt), dict(job.values)
+    for item in form.fields:
+        if item.widget == "seed" and item.group != "hidden" and item.key in values:
+            values[item.key] = random_seed(item, rng)
+            for node, name in _targets(form, item.key, prompt):
+                prompt[node]["inputs"][name] = values[item.key]
+    return replace(job, prompt=prompt, values=values)
 
 
 def _named(value: object) -> object:

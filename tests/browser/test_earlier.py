@@ -258,28 +258,19 @@ def test_generate_at_once(fast: Site, visit: Visit) -> None:
 
 
 def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
-    """With another form open, using a result's values opens the form they belong to."""
+    """With another form open a result says what it was made with, and using its values opens the
+    form they belong to."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
     person.page.locator("#picker input").click()
     person.page.get_by_role("option", name="Image to image").click()
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    other = person.page.locator("#stage .times")
+    expect(other).to_have_text("Made with Text to image")
     button(person, "Use these values").click()
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("a lighthouse")
-
-
-def test_run_again(fast: Site, visit: Visit) -> None:
-    """The same once more, seed included, whatever the form says by now; the page follows the new
-    run."""
-    person = visit(fast).open(**ONE)
-    first = make(person, "a lighthouse")
-    person.type("2.text", "typed since then")
-    button(person, "Run again").click()
-    again = person.done(after=first)
-    expect(tiles(person)).to_have_count(2)
-    assert fast.prompt_of(again) == fast.prompt_of(first)
-    expect(person.entry("2.text")).to_have_value("typed since then")
+    expect(other).to_be_empty()
 
 
 def test_delete(fast: Site, visit: Visit) -> None:
@@ -364,7 +355,7 @@ def test_a_restart_of_both_programs_loses_nothing(
         expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
         button(person, "Use these values").click()
         expect(person.entry("2.text")).to_have_value("a lighthouse")
-        button(person, "Run again").click()
+        button(person, "Repeat").click()
         person.done(after=run_id)
         expect(tiles(person)).to_have_count(2)
         person.page.close()

@@ -170,7 +170,7 @@ def test_a_large_seed_arrives_exactly(fast: Site, visit: Visit, seed: int) -> No
     person.keep_seed(seed)
     run_id = person.generate()
     assert fast.prompt_of(run_id)["5"]["inputs"]["seed"] == seed
-    expect(person.page.locator("#stage .times")).to_have_text(f"Seed {seed}")
+    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seed}")
 
 
 def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> None:
@@ -181,7 +181,7 @@ def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> Non
     person.type("2.text", "something else")
     run_id = person.generate()
     used = fast.prompt_of(run_id)["5"]["inputs"]["seed"]
-    expect(person.page.locator("#stage .times")).to_have_text(f"Seed {used}")
+    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {used}")
     person.type("2.text", "typed since then")
     person.page.get_by_role("button", name="Use these values").click()
     expect(person.entry("5.seed")).to_have_value(str(used))

@@ -56,9 +56,10 @@ test("times go on between two messages", () => {
   assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10, about 0:20 left");
 });
 
-test("a finished run tells its seeds", () => {
-  const run = going({ finished: true, phase: "done", seeds: ["1", "2"] }).runs.get("a");
-  assert.equal(timesOf(run, "w", 0), "Seed 1, 2");
+test("a result of another workflow than the open one names it", () => {
+  const run = going({ finished: true, phase: "done" }).runs.get("a");
+  assert.equal(timesOf(run, "w", 0), "");
+  assert.equal(timesOf(run, "other", 0), "Made with W");
 });
 
 test("durations are written as a clock", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, stepped } from "../../ui/page/script/results.js";
+import { arranged, captionOf, stepped } from "../../ui/page/script/results.js";
 
 const file = (kind, saved = true) => ({
   name: `a.${kind}`,
@@ -48,4 +48,19 @@ test("a run that made nothing shows nothing", () => {
 
 test("walking stops at both ends", () => {
   assert.deepEqual([stepped(0, -1, 3), stepped(0, 1, 3), stepped(2, 1, 3)], [0, 1, 2]);
+});
+
+test("a caption has what is known, as it is read and as it is copied", () => {
+  const caption = { prompt: "a kite", model: "sd\\xl/base-1.0.safetensors" };
+  const parts = captionOf({ seeds: ["1", "2"], caption }, { width: 768, height: 512 });
+  assert.deepEqual(
+    parts.map(({ shown, copied }) => [shown, copied]),
+    [
+      ["768 × 512", "768 × 512"],
+      ["Seeds 1, 2", "1, 2"],
+      ["base-1.0", "sd\\xl/base-1.0.safetensors"],
+      ["a kite", "a kite"],
+    ],
+  );
+  assert.deepEqual(captionOf({ seeds: [], caption: { prompt: "", model: "" } }, null), []);
 });

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
   current,
   listed,
+  neighbour,
   newRun,
   queued,
   seen,
@@ -181,4 +182,14 @@ test("during a look back, only the end of the run that goes on takes the stage",
   assert.deepEqual([removed.shown, removed.lookingBack], ["kite", true]);
   const done = after(state, hearing(end("castle", 2)));
   assert.deepEqual([done.shown, done.lookingBack], ["castle", false]);
+});
+
+test("beside a finished run stand those with files, the newest first", () => {
+  const past = ["d", "c", "b", "a"].map((id) => ({ id, files: id === "c" ? 0 : 1 }));
+  assert.equal(neighbour(past, "d", 1)?.id, "b");
+  assert.equal(neighbour(past, "b", -1)?.id, "d");
+  assert.equal(neighbour(past, "a", 1), null);
+  assert.equal(neighbour(past, "d", -1), null);
+  assert.equal(neighbour(past, "unlisted", 1)?.id, "d");
+  assert.equal(neighbour(past, "unlisted", -1), null);
 });

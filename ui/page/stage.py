@@ -27,7 +27,9 @@ from ui.page.script_files import mounts
 from ui.view.run_view import ShownFile
 from ui.web.gradio_internals import WithoutStub, model_viewer
 
-_STYLES = tuple(Path(__file__).with_name(name) for name in ("stage.css", "results.css"))
+_STYLES = tuple(
+    Path(__file__).with_name(name) for name in ("viewport.css", "stage.css", "results.css")
+)
 
 
 @dataclass(frozen=True, slots=True)

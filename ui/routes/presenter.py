@@ -4,7 +4,7 @@ files."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from comfy.errors import ComfyError
 from comfy.form.model import Form
@@ -15,11 +15,12 @@ from comfy.runs.durations import RunTimes
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
-from ui.view.run_view import NOTHING_YET, Outcome, RunView, ShownFile, show
+from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
 from ui.web.urls import download_name, file_address, thumbnail_address
 
 _NOT_SHOWN = "This drawing is not shown here, for safety: it may contain a script."
 _WATCHED = ("image", "video")
+_MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 
 def presenter(services: Services) -> Show:
@@ -53,7 +54,17 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         field = field_of_node(form, problem.node)
         errors |= {field.key: problem.message} if field else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
-    return Outcome(files, seeds, errors, tuple(remarks), details_of(labelled(form, used)))
+    details = details_of(labelled(form, used))
+    return Outcome(files, seeds, errors, tuple(remarks), details, caption_of(form, used))
+
+
+def caption_of(form: Form, used: Mapping[str, object]) -> Caption:
+    """The first text for people to write at length, and the first model to choose."""
+    shown = [(f, str(used.get(f.key) or "")) for f in form.fields if f.group != "hidden"]
+    return Caption(
+        prompt=next((text for f, text in shown if text and f.widget == "textarea"), ""),
+        model=next((text for f, text in shown if text and f.input in _MODEL_INPUTS), ""),
+    )
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:

@@ -22,15 +22,15 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
         request: Request,
         run_id: str,
         *,
+        vary: bool = False,
         keeps_going: bool = False,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Submit the very same once more; the new run's id."""
+        """Submit the very same once more, or with new seeds; the new run's id."""
         try:
             address = shared_address(owner, request.scope)
-            return AsciiJSON(
-                {"run": starter.again(run_id, owner, address=address, keeps_going=keeps_going).id}
-            )
+            run = starter.again(run_id, owner, vary=vary, address=address, keeps_going=keeps_going)
+            return AsciiJSON({"run": run.id})
         except ComfyError as problem:
             return refused_run(problem)
 

@@ -74,16 +74,26 @@ class ShownFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Caption:
+    """What people ask first of a result: the `prompt` as it was sent, and the file of the `model`;
+    "" where its form has no such field."""
+
+    prompt: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
     `errors` sentences by field key, `remarks` those that belong to no field, `details` what it was
-    made with, in words."""
+    made with, in words, and `caption` the first of that."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
+    caption: Caption = Caption()
 
 
 NOTHING_YET = Outcome()
@@ -96,8 +106,8 @@ class RunView:
 
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
-    for, so the very same may be asked for again. `files`, `texts` and `details` are there once it
-    has ended; a file's place is its place in the run.
+    for, so the very same may be asked for again. `files`, `texts`, `details` and `caption` are
+    there once it has ended; a file's place is its place in the run.
     """
 
     id: str
@@ -121,6 +131,7 @@ class RunView:
     blind: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
     details: tuple[tuple[str, str], ...] = ()
+    caption: Caption = Caption()
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it."""
@@ -206,6 +217,7 @@ def show(
         and not state.preview_number,
         errors=outcome.errors,
         details=outcome.details,
+        caption=outcome.caption,
     )
 
 

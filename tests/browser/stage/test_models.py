@@ -61,7 +61,7 @@ def reds(image: Image.Image) -> int:
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
     """It is painted, turns by itself unless the person's system asks for stillness, is turned with
-    the mouse, and is downloaded by the button of all results."""
+    the mouse, over the whole window too, and is downloaded by the button of all results."""
     person = visit(site, viewport={"width": 1440, "height": 900}, reduced_motion=motion)
     person.open("model").press()
     person.phase("done")
@@ -73,6 +73,9 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
         eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model turns")
     else:
         assert seen(person).tobytes() == first.tobytes()
+        person.page.get_by_role("button", name="Full screen").click()
+        expect(person.page.locator("#stage .zoom")).to_be_hidden()
+        first = seen(person)
         box = person.page.locator(MODEL).bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -81,5 +84,6 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
         person.page.mouse.move(x + 120, y, steps=4)
         person.page.mouse.up()
         eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model is turned")
+        person.page.keyboard.press("Escape")
     assert person.page.locator("#stage .actions > *").first.text_content() == "Download"
     person.page.close()

@@ -216,3 +216,42 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         assert all("Waveform load error" in complaint for complaint in person.complaints)
         person.complaints.clear()
         person.page.close()
+
+
+def test_a_caption_is_copied(fast: Site, visit: Visit) -> None:
+    """Below a result stand its size, seed, model and prompt, each copied by one press that says
+    so; a long prompt takes one line."""
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"])
+    prompt = "a red kite above a very long beach, " * 8 + "at dawn"
+    person.open(**{"5.steps": 1, "5.seed": 12, "4.width": 768, "2.text": prompt})
+    person.generate()
+    caption = person.page.locator("#stage .made-from .copy")
+    expect(caption).to_have_text(
+        ["768 \N{MULTIPLICATION SIGN} 512", "Seed 12", "demo-landscapes", prompt]
+    )
+    for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
+        caption.nth(at).click()
+        expect(caption.nth(at)).to_have_class(re.compile("done"))
+        assert person.page.evaluate("navigator.clipboard.readText()") == text
+    box = caption.nth(3).bounding_box()
+    assert box
+    assert box["height"] < 30
+
+
+def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
+    """Repeat runs the same once more, seed included, whatever the form says by now, and the page
+    follows the new run; Vary does it with another seed."""
+    person = visit(fast).open(**{"5.steps": 1, "2.text": "a lighthouse"})
+    first = person.generate()
+    person.type("2.text", "typed since then")
+    person.page.get_by_role("button", name="Repeat").click()
+    again = person.done(after=first)
+    assert fast.prompt_of(again) == fast.prompt_of(first)
+    person.page.get_by_role("button", name="Vary").click()
+    varied, same = (fast.prompt_of(run) for run in (person.done(after=again), first))
+    seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]
+    assert seeds[0] != seeds[1]
+    assert varied == same
+    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    expect(person.entry("2.text")).to_have_value("typed since then")

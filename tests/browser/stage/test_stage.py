@@ -79,6 +79,24 @@ def media_stays_inside(page: Page) -> None:
     in_order(page)
 
 
+def takes_the_height(page: Page, size: dict[str, int]) -> None:
+    """Beside a form the stage is as high as the window lets it, with its buttons in view; above one
+    it leaves room for Generate."""
+    page.evaluate("scrollTo(0, 0)")
+    height = boxes(page, "#stage .box")[0]["height"]
+    actions = page.locator("#stage .actions").bounding_box()
+    generate = page.locator("#generate").bounding_box()
+    assert actions
+    assert generate
+    assert generate["y"] + generate["height"] <= size["height"]
+    if size["width"] < 1024:
+        assert height >= min(size["width"], 0.59 * size["height"])
+        assert height <= generate["y"]
+    else:
+        assert 0 <= size["height"] - actions["y"] - actions["height"] < 40
+        assert height > 0.66 * size["height"]
+
+
 def covers_the_window(page: Page, size: dict[str, int]) -> None:
     """Full screen leaves nothing of the page to be seen, and Escape leads back to where it was."""
     before = boxes(page, "#stage .viewport")
@@ -99,8 +117,8 @@ def covers_the_window(page: Page, size: dict[str, int]) -> None:
 
 
 def test_images_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) -> None:
-    """Waiting, preview and result stand in the same place, inside of the stage; full screen covers
-    the window."""
+    """Waiting, preview and result stand in the same place, inside of a stage that takes the height
+    there is; full screen covers the window."""
     person = visit(slow, viewport=size).open(**{"5.steps": 6, "4.batch_size": 2, "4.width": 768})
     in_order(person.page)
     person.press()
@@ -113,6 +131,7 @@ def test_images_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) ->
     result = boxes(person.page, *parts)
     assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
     assert result[2] == preview[2]
+    takes_the_height(person.page, size)
     covers_the_window(person.page, size)
 
 
@@ -193,7 +212,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     are about that run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
     kite = person.generate()
-    assert names(person) == ["Download", "Use these values", "Run again", "Delete"]
+    assert names(person) == ["Download", "Use these values", "Vary", "Repeat", "Delete"]
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
     person.press()

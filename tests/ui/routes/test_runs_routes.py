@@ -33,6 +33,20 @@ def test_run_again_is_the_very_same(served: Served) -> None:
     assert finished(second).state.phase == "done"
 
 
+def test_a_run_is_varied_by_its_seed(served: Served) -> None:
+    """Another seed goes into values and prompt, which are the same in all else; both runs stay as
+    they were."""
+    _, app = served
+    first = finished(start(app, **{"5.steps": 2, "5.seed": 7}))
+    new = post(app, f"/runs/{first.id}/again?vary=true").json()["run"]
+    job = finished(app.services.runs.get(new, f"browser:{ANN}")).job
+    seed = job.values["5.seed"]
+    assert seed != 7
+    assert job.values == {**first.job.values, "5.seed": seed}
+    assert job.prompt["5"]["inputs"] == {**first.job.prompt["5"]["inputs"], "seed": seed}
+    assert first.job.prompt["5"]["inputs"]["seed"] == 7
+
+
 def test_moving_stays_within_bounds(served: Served) -> None:
     """Further than the first or the last is no error, and a run that is at the server already stays
     where it is."""

@@ -52,6 +52,19 @@ export function button(text, does, className = "button") {
 }
 
 /**
+ * Fill a folded section, which is there if it has something in it.
+ * @param {HTMLDetailsElement} section
+ * @param {string} title
+ * @param {HTMLElement[]} content
+ */
+export function fold(section, title, content) {
+  const body = element("div", "body");
+  body.append(...content);
+  section.hidden = !content.length;
+  section.replaceChildren(element("summary", "", title), body);
+}
+
+/**
  * A table of names and values.
  * @param {[string, string][]} rows
  */

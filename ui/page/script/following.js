@@ -2,15 +2,15 @@
 // Runs and their sockets: the first unfinished one is watched over a socket of its own, as are those of whose end this
 // page has not heard.
 
-import { pause } from "./clock.js";
+import { pause, when } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
 import { showErrors } from "./field_errors.js";
-import { ask } from "./requests.js";
+import { ask, get } from "./requests.js";
 import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
 import { page } from "./state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "./storage.js";
 
-/** @import { Entry, View } from "./state.js" */
+/** @import { Entry, PastRun, View } from "./state.js" */
 
 const GONE = 4404;
 
@@ -74,9 +74,10 @@ export function stop(id = current(page.now)?.id) {
 /**
  * The very same once more.
  * @param {string} id
+ * @param {boolean} [vary] with new seeds
  */
-export async function runAgain(id) {
-  const started = await ask(`/runs/${id}/again?keeps_going=${keepsGoing()}`);
+export async function runAgain(id, vary = false) {
+  const started = await ask(`/runs/${id}/again?vary=${vary}&keeps_going=${keepsGoing()}`);
   if (!started) return;
   follow(started.run);
   forget(id);
@@ -191,13 +192,19 @@ function set(id, changes) {
 }
 
 /**
- * Show the end of an earlier run.
- * @param {View} view
+ * Show the end of an earlier run, as its socket told it, and when that was.
+ * @param {PastRun} run
+ * @returns {Promise<boolean>} whether it is still there
  */
-export function lookAt(view) {
-  const runs = withRun(page.now.runs, view.id, { view, at: performance.now(), doubtful: false });
-  page.set({ runs, shown: view.id, lookingBack: Boolean(current(page.now)), notice: null });
+export async function lookBackAt({ id, at }) {
+  /** @type {View | null} */
+  const told = await get(`/history/${id}`);
+  if (!told) return false;
+  const view = { ...told, headline: `${told.headline.replace(/\.$/, "")} · ${when(at)}` };
+  const runs = withRun(page.now.runs, id, { view, at: performance.now(), doubtful: false });
+  page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
   remember();
+  return true;
 }
 
 /** Show the run that goes on again. */

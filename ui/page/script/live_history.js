@@ -1,11 +1,9 @@
 // @ts-check
 // The person's own history on this app's page: what they made before with its workflow, asked of its routes.
 
-import { when } from "./clock.js";
-import { endOf } from "./components/actions.js";
 import { historyIn } from "./components/history.js";
 import { $, button, element, isNarrow } from "./dom.js";
-import { lookAt } from "./following.js";
+import { lookBackAt } from "./following.js";
 import { get } from "./requests.js";
 import { seen } from "./runs.js";
 import { page, say } from "./state.js";
@@ -123,6 +121,7 @@ class LiveHistory {
     // On a phone it stands above the form: that does not move when it is looked at.
     if (isNarrow() && bottom <= 0) scrollBy(0, this.#place.getBoundingClientRect().height - height);
     this.#component.props.value = runs;
+    page.set({ past: runs });
   }
 
   /** @param {string} id */
@@ -141,15 +140,12 @@ class LiveHistory {
    */
   async #choose(id) {
     const run = this.#view.runs.find((one) => one.id === id);
-    const view = await endOf(id);
-    if (!view || !run) {
+    if (!run || !(await lookBackAt(run))) {
       this.#view.mark(seen(page.now)?.id ?? "");
       say("This result is no longer there.");
       this.#load();
       return;
     }
-    const headline = view.headline.replace(/\.$/, "");
-    lookAt({ ...view, headline: `${headline} · ${when(run.at)}` });
     const behavior = "smooth";
     if (isNarrow()) $("#result-side")?.scrollIntoView({ behavior });
     else $("#stage .viewport")?.scrollIntoView({ behavior, block: "nearest" });

@@ -1,7 +1,7 @@
 // @ts-check
 // What came of a run, arranged: what the stage shows, what stands below it. Pure.
 
-/** @import { ShownFile } from "./state.js" */
+/** @import { ShownFile, View } from "./state.js" */
 
 /**
  * Something to show. `at`: the file's place among the run's; texts have none.
@@ -11,6 +11,9 @@
  * `items`: what the stage shows, one at a time. `rest`: what stands below it. `intermediate`: images and videos that
  * are not saved, where others are.
  * @typedef {{ items: Item[], rest: Item[], intermediate: Item[] }} Arrangement
+ *
+ * One thing that a result was made from: as it is shown, and as it is copied.
+ * @typedef {{ name: string, shown: string, copied: string }} CaptionPart
  */
 
 const WATCHED = ["image", "video"];
@@ -58,3 +61,28 @@ const textItem = (text) => ({
  * @param {number} count
  */
 export const stepped = (at, step, count) => Math.min(Math.max(at + step, 0), count - 1);
+
+/**
+ * What people ask first of a result, as far as it is known.
+ * @param {View} view
+ * @param {{ width: number, height: number } | null} size
+ * @returns {CaptionPart[]}
+ */
+export function captionOf({ seeds, caption }, size) {
+  const { prompt, model } = caption;
+  const pixels = size?.width ? `${size.width} × ${size.height}` : "";
+  const seed = seeds.join(", ");
+  const parts = [
+    { name: "Size", shown: pixels, copied: pixels },
+    { name: "Seed", shown: seed && `${seeds.length > 1 ? "Seeds" : "Seed"} ${seed}`, copied: seed },
+    { name: "Model", shown: stemOf(model), copied: model },
+    { name: "Prompt", shown: prompt, copied: prompt },
+  ];
+  return parts.filter(({ copied }) => copied);
+}
+
+/**
+ * The name of a file without folders and ending.
+ * @param {string} file
+ */
+const stemOf = (file) => file.replace(/^.*[\\/]/, "").replace(/\.[^.]+$/, "");

@@ -1,7 +1,7 @@
 // @ts-check
 // Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
 
-/** @import { Entry, PageState, Run, View } from "./state.js" */
+/** @import { Entry, PageState, PastRun, Run, View } from "./state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -91,6 +91,19 @@ const isTroubled = ({ view }) =>
     view?.finished &&
       (view.again || TROUBLE.includes(view.phase) || (view.phase === "done" && view.advice)),
   );
+
+/**
+ * The finished run before or after one, of those that have files; after one that is not listed comes the newest.
+ * @param {readonly PastRun[]} past the newest first
+ * @param {string} id
+ * @param {number} step 1 for an older one, -1 for a newer one
+ * @returns {PastRun | null}
+ */
+export function neighbour(past, id, step) {
+  const at = past.findIndex((run) => run.id === id);
+  const others = step > 0 ? past.slice(at + 1) : past.slice(0, Math.max(at, 0)).reverse();
+  return others.find((run) => run.files > 0) ?? null;
+}
 
 /**
  * Those that failed, if only in a part, and stay in the list until somebody has read it, unless they are seen above the list.

@@ -10,7 +10,8 @@
  * @typedef {{ id: string, form: string, workflow: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
- *   blind: boolean, errors: Record<string, string>, details: [string, string][] }} View
+ *   blind: boolean, errors: Record<string, string>, details: [string, string][],
+ *   caption: { prompt: string, model: string } }} View
  *
  * A run in the person's queue: ui/view/run_view.py.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
@@ -31,11 +32,12 @@
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
- * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page. `ended`, `deleted`: the last run of
- * which this was told.
+ * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
+ * `ended`, `deleted`: the last run of which this was told. `past`: the finished runs that are listed, the newest first.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   blocked: string, formless: boolean, ended: { id: string } | null, deleted: { id: string } | null }} PageState
+ *   blocked: string, formless: boolean, ended: { id: string } | null, deleted: { id: string } | null,
+ *   past: readonly PastRun[] }} PageState
  */
 
 /**
@@ -90,6 +92,7 @@ export const INITIAL = {
   formless: true,
   ended: null,
   deleted: null,
+  past: [],
 };
 
 export const page = new Store(INITIAL);

@@ -4,7 +4,6 @@
 import { $, addressOf, announce, button, downloadLink, element, isNarrow, root } from "../dom.js";
 import { lookAhead, runAgain } from "../following.js";
 import { expectForm, hasForms, refill } from "../form.js";
-import { get } from "../requests.js";
 import { withoutRun } from "../runs.js";
 import { page, say } from "../state.js";
 
@@ -47,7 +46,7 @@ export function actionsFor(view, item, { use, ahead, linked, events }) {
   if (!view) return made;
   const what = { run: view.id };
   made.push(button("Use these values", () => useValues(what, events)));
-  made.push(button("Run again", (pressed) => startAgain(what, pressed, events)));
+  made.push(...againFor(view, what, events));
   made.push(button("Delete", (pressed) => askThenRemove(what, pressed, events)));
   if (ahead) made.push(button("Back to the run that goes on", lookAhead));
   return made;
@@ -85,15 +84,35 @@ async function useValues(what, events) {
 }
 
 /**
+ * Where a result depends on a seed there are two ways to run it again.
+ * @param {View} view
+ * @param {{ run: string }} what
+ * @param {Events} events
+ */
+function againFor({ phase, seeds }, what, events) {
+  const again = (/** @type {string} */ text, vary = false, title = "") => {
+    const made = button(text, (pressed) => startAgain(what, vary, pressed, events));
+    made.title = title;
+    return made;
+  };
+  if (phase !== "done" || !seeds.length) return [again("Run again")];
+  return [
+    again("Vary", true, "The same settings with a new seed"),
+    again("Repeat", false, "The same settings and the same seed"),
+  ];
+}
+
+/**
  * One press, one run.
  * @param {{ run: string }} what
+ * @param {boolean} vary
  * @param {HTMLButtonElement} pressed
  * @param {Events} events
  */
-async function startAgain(what, pressed, events) {
+async function startAgain(what, vary, pressed, events) {
   events.run_again(what);
   pressed.ariaDisabled = "true";
-  await runAgain(what.run);
+  await runAgain(what.run, vary);
   pressed.ariaDisabled = null;
 }
 
@@ -140,10 +159,3 @@ async function remove(id) {
   say("Deleted here.", stays, "");
   return true;
 }
-
-/**
- * An earlier run as its socket told its end.
- * @param {string} id
- * @returns {Promise<View | null>}
- */
-export const endOf = (id) => get(`/history/${id}`);

@@ -42,19 +42,19 @@ export function saidNow(state) {
 }
 
 /**
- * How long it has taken, and what it was made with.
+ * How long a run has taken, and with which workflow where its form is not on the page.
  * @param {Run} run
  * @param {string} form the workflow whose form is on the page
  * @param {number} now `performance.now()`
  */
 export function timesOf({ view, at }, form, now) {
   if (!view) return "";
-  if (view.finished)
-    return view.phase === "done" && view.seeds.length ? `Seed ${view.seeds.join(", ")}` : "";
+  const isOther = view.form !== form;
+  if (view.finished) return isOther ? `Made with ${view.workflow}` : "";
   const since = (now - at) / 1000;
   const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
   const blind = view.blind ? " · this workflow shows no previews" : "";
-  const other = view.form === form ? "" : `${view.workflow} · `;
+  const other = isOther ? `${view.workflow} · ` : "";
   return other + clock(view.elapsed + since) + left + blind;
 }
 
@@ -90,8 +90,8 @@ export class Progress {
     this.#beside.role = "alert";
     this.place.append(
       this.#headline,
-      this.#bar,
       this.#times,
+      this.#bar,
       this.#advice,
       this.#detail,
       this.#beside,

@@ -2,17 +2,18 @@
 // The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
-import { $, all, button, element, tableOf } from "../dom.js";
+import { $, all, button, element, fold, tableOf } from "../dom.js";
 import { showErrors } from "../field_errors.js";
-import { follow, onFrame } from "../following.js";
+import { follow, lookBackAt, onFrame } from "../following.js";
 import { takes } from "../form.js";
 import { arranged, stepped } from "../results.js";
-import { current, seen } from "../runs.js";
+import { current, neighbour, seen } from "../runs.js";
 import { page, say } from "../state.js";
 import { actionsFor } from "./actions.js";
+import { Caption } from "./caption.js";
 import { loaded, thumbnailOf } from "./media.js";
 import { Progress } from "./progress.js";
-import { toggleFull, viewportWith } from "./viewport.js";
+import { Viewport } from "./viewport.js";
 
 /** @import { Arrangement, Item } from "../results.js" */
 /** @import { PageState, ShownFile, View } from "../state.js" */
@@ -28,13 +29,16 @@ class Stage {
   #component;
   #place;
   #media = element("div", "media");
-  #viewport = viewportWith(this.#media);
+  #viewport = new Viewport(this.#media);
+  #previous = this.#arrow("Previous", -1);
+  #next = this.#arrow("Next", 1);
   #thumbnails = element("div", "thumbnails");
   #actions = element("div", "actions");
   #rest = element("div", "rest");
   #intermediate = element("details", "intermediate");
   #details = element("details", "details");
   #progress = new Progress();
+  #caption = new Caption();
   #arrangement = NOTHING;
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
@@ -43,6 +47,8 @@ class Stage {
   #painted = "";
   #turn = 0;
   #frames = 0;
+  /** Which way the run beside this one is being gone to, 0 where none is. */
+  #leaving = 0;
 
   /**
    * @param {HTMLElement} place
@@ -52,11 +58,12 @@ class Stage {
     this.#place = place;
     this.#component = component;
     const box = element("div", "box");
-    box.append(this.#viewport);
-    this.#viewport.append(this.#arrow("Previous", -1), this.#arrow("Next", 1));
+    box.append(this.#viewport.place);
+    this.#viewport.place.append(this.#previous, this.#next);
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = "Results";
     const under = element("div", "under");
+    this.#progress.place.append(this.#caption.place);
     under.append(this.#progress.place, this.#thumbnails);
     const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
     place.replaceChildren(box, under, ...below);
@@ -86,7 +93,7 @@ class Stage {
    * @param {number} step
    */
   #arrow(label, step) {
-    const arrow = button("", () => this.#walk(step), `icon ${label.toLowerCase()}`);
+    const arrow = button("", () => this.#walk(step), `icon arrow ${label.toLowerCase()}`);
     arrow.ariaLabel = label;
     return arrow;
   }
@@ -97,10 +104,6 @@ class Stage {
       if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
       event.preventDefault();
       this.#walk(step);
-    });
-    this.#media.addEventListener("click", ({ target }) => {
-      if (target instanceof HTMLImageElement && !this.#viewport.matches(":modal"))
-        toggleFull(this.#viewport);
     });
   }
 
@@ -139,8 +142,8 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#at = 0;
     this.#arrange(arranged(view.files, view.texts), view.details);
+    this.#at = this.#leaving < 0 ? Math.max(0, this.#arrangement.items.length - 1) : 0;
     if (!this.#item && view.phase !== "done" && this.#painted === view.id) this.#keepFrame(view);
     else this.#showItem();
   }
@@ -201,22 +204,51 @@ class Stage {
   }
 
   /**
+   * To the result before or after this one, and from a run's last one on through those made before.
    * @param {number} step
    */
-  #walk(step) {
+  async #walk(step) {
+    const at = this.#nextOf(step);
+    if (at !== this.#at) {
+      this.#choose(at);
+      return;
+    }
+    const run = this.#beside(step);
+    if (!run || this.#leaving) return;
+    this.#leaving = step;
+    await lookBackAt(run);
+    this.#leaving = 0;
+  }
+
+  /** @param {number} step */
+  #nextOf(step) {
     const { first, count } = this.#group;
-    if (count) this.#choose(first + stepped(this.#at - first, step, count));
+    return count ? first + stepped(this.#at - first, step, count) : this.#at;
+  }
+
+  /** @param {number} step */
+  #beside(step) {
+    return this.#shown && neighbour(page.now.past, this.#shown.id, step);
+  }
+
+  /** Which way there is more to see. */
+  #turnArrows() {
+    const isEnd = (/** @type {number} */ step) =>
+      this.#nextOf(step) === this.#at && !this.#beside(step);
+    this.#previous.ariaDisabled = String(isEnd(-1));
+    this.#next.ariaDisabled = String(isEnd(1));
   }
 
   /** @param {number} at */
   #choose(at) {
     const hadFocus = this.#choices.includes(/** @type {HTMLElement} */ (document.activeElement));
     this.#at = at;
+    this.#viewport.changed(true);
     this.#showItem();
     this.#drawActions(page.now);
     if (hadFocus) this.#choices.find((one) => one.dataset.at === String(at))?.focus();
     if (at >= this.#arrangement.items.length)
-      this.#viewport.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      this.#viewport.place.scrollIntoView({ behavior: "smooth", block: "nearest" });
     this.#component.select(this.#seen);
   }
 
@@ -241,6 +273,7 @@ class Stage {
       URL.revokeObjectURL(/** @type {HTMLImageElement} */ (old).src);
     this.#media.classList.remove("former");
     this.#media.replaceChildren(...(node ? [node] : []));
+    this.#viewport.changed(id !== this.#painted);
     this.#painted = id;
     this.#drawActions(page.now);
   }
@@ -291,8 +324,8 @@ class Stage {
       });
     const title = `Intermediate pictures, not saved (${intermediate.length})`;
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
-    this.#fold(this.#intermediate, title, made);
-    this.#fold(this.#details, "Details", details.length ? [tableOf(details)] : []);
+    fold(this.#intermediate, title, made);
+    fold(this.#details, "Details", details.length ? [tableOf(details)] : []);
   }
 
   /**
@@ -310,22 +343,11 @@ class Stage {
     return made;
   }
 
-  /**
-   * A section that is there if it has something in it.
-   * @param {HTMLDetailsElement} section
-   * @param {string} title
-   * @param {HTMLElement[]} content
-   */
-  #fold(section, title, content) {
-    const body = element("div", "body");
-    body.append(...content);
-    section.hidden = !content.length;
-    section.replaceChildren(element("summary", "", title), body);
-  }
-
   /** @param {PageState} state */
   #drawActions(state) {
+    this.#turnArrows();
     const view = this.#shown;
+    this.#caption.show(view, this.#media.firstElementChild);
     const ahead = Boolean(view && current(state));
     const item = this.#item;
     const isWanted = item && (takes(item.kind) || this.#component.takes.includes(item.kind));
@@ -336,6 +358,7 @@ class Stage {
     this.#actions.dataset.for = wanted;
     const use = isTaken ? () => this.#component.use(this.#seen) : null;
     const events = this.#component;
+    this.#viewport.offer(item?.url && !linked ? item : null);
     this.#actions.replaceChildren(...actionsFor(view, item, { use, ahead, linked, events }));
   }
 

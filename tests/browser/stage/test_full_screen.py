@@ -1,0 +1,154 @@
+"""Results over the whole window: enlarged, moved about, and one after the other through the
+history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+WINDOW = {"width": 1200, "height": 700}
+IMAGE = "#stage .viewport:modal .media > img"
+
+
+def image_box(page: Page) -> dict[str, float]:
+    """Where the image is in the window, the part beyond its edges included."""
+    box: dict[str, float] = page.locator(IMAGE).evaluate(
+        "image => { const { x, y, width, height } = image.getBoundingClientRect();"
+        " return { x, y, width, height }; }"
+    )
+    return box
+
+
+def part_at(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Which part of the image is at this point of the window."""
+    box = image_box(page)
+    return round((x - box["x"]) / box["width"], 3), round((y - box["y"]) / box["height"], 3)
+
+
+def shows(person: Visitor, run: str, at: int) -> None:
+    """A result of a run is what covers the window."""
+    expect(person.page.locator(f'{IMAGE}[src*="{run}/{at}/"]')).to_be_visible()
+
+
+def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
+    """The wheel enlarges it at the pointer, dragging moves it, a double click leads to 100% and
+    back; keys and buttons do the same, and Escape leaves it as it was on the page."""
+    person = visit(fast, viewport=WINDOW).open(**{"5.steps": 1, "4.width": 1024, "4.height": 1024})
+    person.generate()
+    page = person.page
+    page.locator("#stage .media img").click()
+    percent = page.locator("#stage .percent")
+    expect(percent).to_have_text("68%")
+    fitting = image_box(page)
+    page.mouse.move(700, 250)
+    before = part_at(page, 700, 250)
+    page.mouse.wheel(0, -600)
+    expect(percent).not_to_have_text("68%")
+    assert part_at(page, 700, 250) == before
+    larger = image_box(page)
+    assert larger["width"] > 2 * fitting["width"]
+    page.mouse.down()
+    page.mouse.move(640, 280, steps=3)
+    page.mouse.up()
+    moved = image_box(page)
+    assert [moved["x"] - larger["x"], moved["y"] - larger["y"]] == [-60, 30]
+    page.mouse.dblclick(600, 350)
+    expect(percent).to_have_text("68%")
+    assert image_box(page) == fitting
+    page.mouse.dblclick(600, 350)
+    expect(percent).to_have_text("100%")
+    percent.click()
+    expect(percent).to_have_text("68%")
+    for key, said in (("+", "85%"), ("+", "107%"), ("-", "85%"), ("0", "68%")):
+        page.keyboard.press(key)
+        expect(percent).to_have_text(said)
+    page.get_by_role("button", name="Zoom in").click()
+    expect(percent).to_have_text("85%")
+    with page.expect_download() as info:
+        page.locator("#stage .viewport").get_by_role("link", name="Download").click()
+    assert Path(info.value.path()).read_bytes().startswith(b"\x89PNG")
+    page.keyboard.press("Escape")
+    expect(page.locator("#stage .viewport:modal")).to_have_count(0)
+    expect(percent).to_be_hidden()
+    in_box = page.locator("#stage .media > img").bounding_box()
+    assert in_box == page.locator("#stage .viewport").bounding_box()
+
+
+def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
+    """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
+    phone = {"width": 390, "height": 844}
+    person = visit(fast, viewport=phone, has_touch=True).open(**{"5.steps": 1})
+    person.generate()
+    page = person.page
+    page.locator("#stage .media img").tap()
+    expect(page.locator(IMAGE)).to_be_visible()
+    before = part_at(page, 195, 422)
+    width = image_box(page)["width"]
+    fingers = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
+        points = [{"x": 195 + side * apart, "y": 422, "id": side + 1} for side in (-1, 1)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function(
+        "least => document.querySelector('#stage .media img').getBoundingClientRect().width > least",
+        arg=1.9 * width,
+    )
+    assert part_at(page, 195, 422) == before
+
+
+def test_arrows_go_on_through_the_history(fast: Site, visit: Visit) -> None:
+    """After the last result of a run come those of the run before it, and back again; what is
+    enlarged fits again, and the page below shows the same."""
+    person = visit(fast, viewport=WINDOW).open(**{"5.steps": 1, "4.batch_size": 2})
+    first = person.generate()
+    second = person.generate()
+    page = person.page
+    expect(page.locator("#history .tile")).to_have_count(2)
+    page.locator("#stage .media img").click()
+    previous, following = (
+        page.get_by_role("button", name=name, exact=True) for name in ("Previous", "Next")
+    )
+    shows(person, second, 0)
+    expect(previous).to_be_disabled()
+    page.keyboard.press("ArrowRight")
+    shows(person, second, 1)
+    page.keyboard.press("+")
+    following.click()
+    shows(person, first, 0)
+    assert image_box(page)["width"] == WINDOW["width"]
+    expect(page.locator("#history .tile[aria-pressed=true]")).to_have_attribute("data-run", first)
+    page.keyboard.press("ArrowRight")
+    shows(person, first, 1)
+    expect(following).to_be_disabled()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    shows(person, first, 0)
+    page.keyboard.press("ArrowLeft")
+    shows(person, second, 1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#stage .headline")).to_have_text(re.compile("^Done"))
+    expect(page.locator(f'#stage .media img[src*="{second}/1/"]')).to_be_visible()
+
+
+def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
+    """A video over the whole window plays with its own controls, can be saved and walked on from,
+    and has nothing to enlarge it."""
+    moving = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+    person = visit(fast, viewport=WINDOW).open("animation", **moving)
+    person.generate()
+    page = person.page
+    page.locator("#stage .thumbnail[data-kind=video]").click()
+    expect(page.locator("#stage .media video")).to_be_visible()
+    page.get_by_role("button", name="Full screen").click()
+    expect(page.locator("#stage .viewport:modal video[controls]")).to_be_visible()
+    expect(page.locator("#stage .zoom")).to_be_hidden()
+    expect(page.locator("#stage .viewport").get_by_role("link", name="Download")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(IMAGE)).to_be_visible()
+    expect(page.locator("#stage .zoom")).to_be_visible()

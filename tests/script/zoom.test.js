@@ -1,0 +1,74 @@
+// How an image is enlarged in a window.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  FITTED,
+  panned,
+  percentOf,
+  pinched,
+  scaled,
+  sightOf,
+  toggled,
+} from "../../ui/page/script/zoom.js";
+
+const WINDOW = { width: 1000, height: 600 };
+const LARGE = sightOf(WINDOW, { width: 4000, height: 2000 }, 1);
+const SMALL = sightOf(WINDOW, { width: 500, height: 300 }, 1);
+const CENTRE = { x: 0, y: 0 };
+
+/** Which point of the image, in its fitting size, is seen at a point of the window. */
+const below = ({ scale, x, y }, at) => [(at.x - x) / scale, (at.y - y) / scale];
+
+test("an image fits by its longer side, and 100% is one pixel of the screen for each of its own", () => {
+  assert.deepEqual(LARGE.fitted, { width: 1000, height: 500 });
+  assert.deepEqual([LARGE.actual, SMALL.actual], [4, 0.5]);
+  assert.deepEqual([percentOf(FITTED, LARGE), percentOf(FITTED, SMALL)], [25, 200]);
+  assert.equal(sightOf(WINDOW, { width: 4000, height: 2000 }, 2).actual, 2);
+});
+
+test("what is at the pointer stays there", () => {
+  const at = { x: 200, y: 100 };
+  const once = scaled(FITTED, 3, at, LARGE);
+  assert.deepEqual(below(once, at), below(FITTED, at));
+  const other = { x: -150, y: 120 };
+  assert.deepEqual(below(scaled(once, 6, other, LARGE), other), below(once, other));
+});
+
+test("nobody gets lost: scales have limits, and edges stop at the window's", () => {
+  assert.equal(scaled(FITTED, 0.01, CENTRE, LARGE).scale, 1);
+  assert.equal(scaled(FITTED, 0.01, CENTRE, SMALL).scale, 0.5);
+  assert.equal(scaled(FITTED, 1000, CENTRE, LARGE).scale, 32);
+  const doubled = scaled(FITTED, 2, CENTRE, LARGE);
+  assert.deepEqual(panned(doubled, { x: 9000, y: -9000 }, LARGE), { scale: 2, x: 500, y: -200 });
+  assert.deepEqual(panned(FITTED, { x: 50, y: 50 }, LARGE), FITTED);
+});
+
+test("it stands in the middle again when it is made small at another place", () => {
+  const large = panned(scaled(FITTED, 4, CENTRE, LARGE), { x: 700, y: 300 }, LARGE);
+  const { scale, x, y } = scaled(large, 1, { x: 300, y: -200 }, LARGE);
+  assert.deepEqual([scale, x + 0, y + 0], [1, 0, 0]); // no -0
+});
+
+test("two fingers hold what is below them", () => {
+  const before = [
+    { x: -50, y: 0 },
+    { x: 50, y: 0 },
+  ];
+  const after = [
+    { x: -60, y: 20 },
+    { x: 140, y: 20 },
+  ];
+  const zoom = pinched(FITTED, before, after, LARGE);
+  assert.equal(zoom.scale, 2);
+  for (const finger of [0, 1])
+    assert.deepEqual(below(zoom, after[finger]), below(FITTED, before[finger]));
+});
+
+test("100% and back; where that is what fits, twice as large", () => {
+  const at = { x: 10, y: 0 };
+  const actual = toggled(FITTED, at, LARGE);
+  assert.equal(actual.scale, 4);
+  assert.deepEqual(toggled(actual, at, LARGE), FITTED);
+  assert.equal(toggled(FITTED, at, sightOf(WINDOW, WINDOW, 1)).scale, 2);
+});

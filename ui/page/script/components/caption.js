@@ -1,0 +1,73 @@
+// @ts-check
+// What a result was made from, beside what is said of its run: a press on any of it copies it.
+
+import { announce, button, element } from "../dom.js";
+import { copyText } from "../form.js";
+import { captionOf } from "../results.js";
+import { say } from "../state.js";
+
+/** @import { CaptionPart } from "../results.js" */
+/** @import { View } from "../state.js" */
+
+const DONE_FOR = 2000;
+
+export class Caption {
+  /** The place on the page. */
+  place = element("div", "made-from");
+  #drawn = "";
+
+  /**
+   * @param {View | null} view a run that has ended
+   * @param {Element | null} media what is seen of it
+   */
+  show(view, media) {
+    const parts = view ? captionOf(view, sizeOf(media)) : [];
+    const wanted = JSON.stringify(parts);
+    if (wanted === this.#drawn) return;
+    this.#drawn = wanted;
+    const facts = element("div", "facts");
+    facts.append(...parts.filter(({ name }) => name !== "Prompt").map(buttonFor));
+    const prompt = parts.filter(({ name }) => name === "Prompt").map(buttonFor);
+    this.place.replaceChildren(...(parts.length ? [facts, ...prompt] : []));
+  }
+}
+
+/** @param {CaptionPart} part */
+function buttonFor({ name, shown, copied }) {
+  const made = button("", (pressed) => copy(name, copied, pressed), "copy");
+  made.dataset.part = name.toLowerCase();
+  made.append(element("span", "", shown));
+  made.title = `Copy: ${copied}`;
+  made.ariaLabel = `${shown}: copy ${name.toLowerCase()}`;
+  return made;
+}
+
+/**
+ * For two seconds the button itself says that it has worked.
+ * @param {string} name
+ * @param {string} text
+ * @param {HTMLButtonElement} pressed
+ */
+async function copy(name, text, pressed) {
+  try {
+    await copyText(text);
+  } catch {
+    say(`The ${name.toLowerCase()} could not be copied.`, `Copy it from here: ${text}`);
+    return;
+  }
+  pressed.focus(); // copying over plain HTTP takes it away
+  pressed.classList.add("done");
+  announce(`${name} copied.`);
+  setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
+}
+
+/**
+ * The size of a result in its own pixels; that of a preview is none of its.
+ * @param {Element | null} media
+ */
+function sizeOf(media) {
+  if (media instanceof HTMLVideoElement)
+    return { width: media.videoWidth, height: media.videoHeight };
+  if (!(media instanceof HTMLImageElement) || media.className) return null;
+  return { width: media.naturalWidth, height: media.naturalHeight };
+}
