@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.brought import give, prompt
+from tests.support.brought import give, own_prompt
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -44,7 +44,7 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
     the page says so beforehand."""
     person, other = visit(fast).open(), visit(fast)
     expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
-    give(person.page, json.dumps(prompt("private")).encode(), "mine.json")
+    give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")
     expect(person.entry("2.text")).to_have_value("private")
     picker = person.page.locator("#picker input")
     expect(picker).to_have_value("Mine · opened by me")
@@ -65,7 +65,7 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
 
 def lacking() -> dict[str, Any]:
     """A workflow that needs a node and, in two places, a model that the server does not have."""
-    made = prompt()
+    made = own_prompt()
     made["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
     made["11"] = json.loads(json.dumps(made["1"]))
     made["15"] = json.loads(json.dumps(made["5"]))
