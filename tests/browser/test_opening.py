@@ -172,7 +172,7 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     person = visit(closed).open()
     expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
     person.page.evaluate(DRAG_OVER)
-    expect(person.page.locator("body.dropping")).to_have_count(0)
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
     give(person.page, json.dumps(own_prompt()).encode(), "mine.json")
     expect(person.page.locator("#stage .headline")).to_contain_text(
         "does not open workflows that people bring"
@@ -186,14 +186,6 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     )
     person.open("upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
-
-
-def test_a_file_held_over_the_page_is_shown_where_it_may_go(fast: Site, visit: Visit) -> None:
-    """Where opening is allowed, the page takes a file anywhere beside the fields."""
-    person = visit(fast).open()
-    expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
-    person.page.evaluate(DRAG_OVER)
-    expect(person.page.locator("body.dropping")).to_have_count(1)
 
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
