@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.brought import give, prompt
+from tests.support.brought import give, own_prompt, picture_with
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -44,7 +45,7 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
     the page says so beforehand."""
     person, other = visit(fast).open(), visit(fast)
     expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
-    give(person.page, json.dumps(prompt("private")).encode(), "mine.json")
+    give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")
     expect(person.entry("2.text")).to_have_value("private")
     picker = person.page.locator("#picker input")
     expect(picker).to_have_value("Mine · opened by me")
@@ -65,7 +66,7 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
 
 def lacking() -> dict[str, Any]:
     """A workflow that needs a node and, in two places, a model that the server does not have."""
-    made = prompt()
+    made = own_prompt()
     made["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
     made["11"] = json.loads(json.dumps(made["1"]))
     made["15"] = json.loads(json.dumps(made["5"]))
@@ -102,3 +103,48 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit, size: tuple[i
     person.open("upscale")
     expect(person.page.locator("#generate")).to_be_enabled()
     expect(person.page.locator("#why-off")).to_be_hidden()
+
+
+# A file is held over the page, then dropped where its zone has these words, or taken away again.
+HOLD = """([data, name, type, words]) => {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    const drag = (kind, target) => target.dispatchEvent(new DragEvent(kind, options));
+    drag("dragover", document.querySelector("#heading"));
+    const zones = [...document.querySelectorAll("#drop-zones > *")];
+    const titles = zones.map((zone) => zone.querySelector("strong").textContent);
+    const at = titles.indexOf(words);
+    drag(at < 0 ? "dragleave" : "drop", at < 0 ? document.body : zones[at]);
+    return titles;
+}"""
+
+
+def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") -> list[str]:
+    """What the page offers for a file that is held over it."""
+    given = [base64.b64encode(data).decode(), name, kind, words]
+    return list(person.page.evaluate(HOLD, given))
+
+
+def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
+    """The page offers what the file can become: the value of a field that takes it, or its workflow;
+    a photo without one that is dropped beside these is used as well."""
+    person = visit(fast).open("image-to-image")
+    field = person.field("4.image")
+    photo, opens = picture_with(), "Open its workflow"
+    expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
+    expect(field.locator("img")).to_be_visible()
+    assert hold(person, b"{}", "a.json", "application/json") == [opens]
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    use, other = hold(person, photo, "photo.png", "image/png")
+    assert (use.startswith("Use as "), other) == (True, opens)
+    hold(person, photo, "first.png", "image/png", use)
+    expect(field.locator("img")).to_have_attribute("src", re.compile("first"))
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    give(person.page, photo, "beside.png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("beside"))
+    expect(person.page.locator("#stage .headline")).not_to_contain_text("workflow")
+    hold(person, json.dumps(own_prompt("dropped")).encode(), "b.json", "application/json", opens)
+    expect(person.entry("2.text")).to_have_value("dropped")
+    person.forgive("422")  # a refused request is written to every browser's console

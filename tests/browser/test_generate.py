@@ -33,7 +33,7 @@ def test_a_shared_address_opens_its_form(fast: Site, visit: Visit) -> None:
         "the same scene as a watercolour painting, visible paper, loose brush strokes"
     )
     expect(person.page.locator("#generate")).to_be_enabled()
-    expect(person.page.locator("#server")).to_contain_text("no ComfyUI is connected")
+    expect(person.page.locator("#server")).to_contain_text("not connected to ComfyUI")
 
 
 def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
@@ -47,7 +47,7 @@ def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
     assert urlsplit(person.page.url).query == "workflow=upscale"
     person.page.go_back()
-    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     person.page.locator("#picker input").fill("inp")
     person.page.keyboard.press("Enter")
     expect(person.page.locator("#heading h1")).to_have_text("Inpaint")

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
-from tests.browser.brought import give, graph, picture_with, prompt
+from tests.support.brought import give, own_graph, own_prompt, picture_with
 from tests.support.serving import WORKFLOWS, running_demo_app
 from tests.support.visitor import Site, Visitor
 
@@ -53,9 +53,9 @@ def keeping(
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (json.dumps(prompt()).encode(), "brought.json"),
-        (json.dumps({"prompt": prompt()}).encode(), "wrapped.json"),
-        (picture_with(prompt=prompt()), "picture.png"),
+        (json.dumps(own_prompt()).encode(), "brought.json"),
+        (json.dumps({"prompt": own_prompt()}).encode(), "wrapped.json"),
+        (picture_with(prompt=own_prompt()), "picture.png"),
     ],
 )
 def test_a_file_opens_its_form(fast: Site, visit: Visit, data: bytes, name: str, how: str) -> None:
@@ -73,7 +73,7 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit, data: bytes, name: str,
 def test_an_app_shows_what_its_author_chose(fast: Site, visit: Visit) -> None:
     """A graph with App mode opens as the App: its one field, under its author's title."""
     person = visit(fast).open()
-    give(person.page, json.dumps(graph()).encode(), "words.app.json")
+    give(person.page, json.dumps(own_graph()).encode(), "words.app.json")
     expect(person.entry("1.value")).to_have_value("hello")
     expect(person.page.locator("#form [id^=field-]")).to_have_count(1)
 
@@ -81,7 +81,7 @@ def test_an_app_shows_what_its_author_chose(fast: Site, visit: Visit) -> None:
 def test_text_pasted_on_the_page_opens(fast: Site, visit: Visit) -> None:
     """A workflow copied as text opens where it is pasted, unless that is a field."""
     person = visit(fast).open()
-    person.page.evaluate(PASTE_TEXT, json.dumps(prompt("pasted")))
+    person.page.evaluate(PASTE_TEXT, json.dumps(own_prompt("pasted")))
     expect(person.entry("2.text")).to_have_value("pasted")
 
 
@@ -91,7 +91,11 @@ def test_the_button_opens_a_file(fast: Site, visit: Visit) -> None:
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Open a workflow").click()
     chooser.value.set_files(
-        {"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(prompt()).encode()}
+        {
+            "name": "a.json",
+            "mimeType": "application/json",
+            "buffer": json.dumps(own_prompt()).encode(),
+        }
     )
     expect(person.entry("2.text")).to_have_value("a brought text")
 
@@ -120,7 +124,7 @@ def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Pat
     """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
     called what it was called before."""
     person, other = visit(keeping).open(), visit(keeping)
-    give(person.page, json.dumps(prompt("kept")).encode(), "my lamp.app.json")
+    give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     person.page.get_by_role("button", name="Add to shared workflows").click()
     expect(person.page.locator("#opened-here")).to_have_count(0)
@@ -147,7 +151,7 @@ def test_the_last_of_two_wishes_for_a_form_counts(fast: Site, visit: Visit) -> N
 def test_keeping_is_not_offered_where_it_is_not_allowed(keeping: Site, visit: Visit) -> None:
     """Where others can reach the app nothing is kept, and nothing offers to."""
     person = visit(keeping).open()
-    give(person.page, json.dumps(prompt()).encode(), "mine.json")
+    give(person.page, json.dumps(own_prompt()).encode(), "mine.json")
     expect(person.page.locator("#opened-here")).to_be_visible()
     expect(person.page.get_by_role("button", name="Add to shared workflows")).to_have_count(0)
 
@@ -168,8 +172,8 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     person = visit(closed).open()
     expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
     person.page.evaluate(DRAG_OVER)
-    expect(person.page.locator("body.dropping")).to_have_count(0)
-    give(person.page, json.dumps(prompt()).encode(), "mine.json")
+    expect(person.page.locator("#drop-zones")).to_have_count(0)
+    give(person.page, json.dumps(own_prompt()).encode(), "mine.json")
     expect(person.page.locator("#stage .headline")).to_contain_text(
         "does not open workflows that people bring"
     )
@@ -182,14 +186,6 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
     )
     person.open("upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
-
-
-def test_a_file_held_over_the_page_is_shown_where_it_may_go(fast: Site, visit: Visit) -> None:
-    """Where opening is allowed, the page takes a file anywhere beside the fields."""
-    person = visit(fast).open()
-    expect(person.page.get_by_role("button", name="Open a workflow")).to_be_visible()
-    person.page.evaluate(DRAG_OVER)
-    expect(person.page.locator("body.dropping")).to_have_count(1)
 
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
@@ -252,7 +248,7 @@ def test_a_choice_brings_its_own_fields(fast: Site, visit: Visit) -> None:
 
 def partly_refused() -> dict[str, Any]:
     """A workflow whose second picture is made by a model that the server does not have."""
-    made = prompt()
+    made = own_prompt()
     made["5"]["inputs"]["steps"] = 2
     for node in ("1", "5", "6", "7"):
         made[f"3{node}"] = json.loads(json.dumps(made[node]))

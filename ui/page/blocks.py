@@ -25,10 +25,10 @@ from ui.web.identity import Identity
 _HERE = Path(__file__).parent
 _STYLES = ("gradio.css", "page.css", "form.css")
 _ICON = _HERE / "icon.svg"
-_STAND_IN = "Demo pictures: no ComfyUI is connected."
+_STAND_IN = "Demo mode: not connected to ComfyUI."
 _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
 _OPENED = "opened by me"
-_CONNECT = "Start ComfyUI, then start this app again with --server http://HOST:8188."
+_CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address>:8188."
 
 
 def build_page(
@@ -127,10 +127,11 @@ def tags_for_other_sites() -> str:
 
 def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
     """The picker, and what opens a workflow: shown to those who may, once it is known who looks."""
-    where = html.escape(services.server_name)
+    where, connect = html.escape(services.server_name), html.escape(_CONNECT)
     server = (
-        f'<span class="stand-in" title="{html.escape(_CONNECT)}">{_STAND_IN} <details>'
-        f"<summary>How to connect one</summary>{html.escape(_CONNECT)}</details></span>"
+        f'<span class="stand-in" title="{connect}">{_STAND_IN} <details>'
+        f'<summary>How to connect</summary><span class="how">{connect}</span></details>'
+        "</span>"
         if services.demo
         else f'<span class="server"><span class="dot" aria-hidden="true"></span>{where}</span>'
     )

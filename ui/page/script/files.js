@@ -1,9 +1,10 @@
 // @ts-check
 // Files dropped or pasted: a field's value, or a workflow to open.
 
+import { hideZones, showZones, zoneAt } from "./components/drop_zones.js";
 import { all } from "./dom.js";
 import { clearErrors, showError } from "./field_errors.js";
-import { giveFile } from "./gradio.js";
+import { giveFile, labelOf } from "./gradio.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
 
 const FIELD = ".takes-files";
@@ -14,6 +15,59 @@ const fieldOf = (target) => (target instanceof Element ? target.closest(FIELD) :
 
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
+
+/** @typedef {import("./components/drop_zones.js").Zone} Zone */
+
+/**
+ * The fields that take such a file.
+ * @param {string} type as a browser says it, "" where it knows none
+ */
+function fieldsFor(type) {
+  const kind = type.split("/")[0];
+  const takers = [".of-file"];
+  if (kind === "image") takers.push(".of-image", ".of-mask");
+  if (kind === "video" || kind === "audio") takers.push(`.of-${kind}`);
+  return all(FIELD).filter((field) => field.matches(takers.join()) && field.checkVisibility());
+}
+
+/**
+ * @param {Element} field
+ * @param {File} file
+ */
+function useIn(field, file) {
+  if (giveFile(field, file)) field.scrollIntoView({ block: "nearest" });
+  else openWorkflow(file, file.name);
+}
+
+/**
+ * What a file that is held over the page can become.
+ * @param {DragEvent} event
+ * @returns {Zone[]}
+ */
+function offers(event) {
+  const fields = fieldsFor(event.dataTransfer?.items[0]?.type ?? "");
+  const uses = fields.map((field) => ({
+    title: `Use as ${labelOf(field)}`,
+    about: "Put the file into this field",
+    take: (/** @type {File} */ file) => useIn(field, file),
+  }));
+  const opens = {
+    title: "Open its workflow",
+    about: "JSON, or an image, video or sound saved by ComfyUI",
+    take: (/** @type {File} */ file) => openWorkflow(file, file.name),
+  };
+  return mayOpen() ? [...uses, opens] : uses;
+}
+
+/**
+ * A file that was dropped beside everything: its workflow is opened; one without goes into the field that takes it.
+ * @param {File} file
+ */
+function takeBeside(file) {
+  const [field] = fieldsFor(file.type);
+  if (field && !mayOpen()) useIn(field, file);
+  else openWorkflow(file, file.name, field && (() => useIn(field, file)));
+}
 
 /** The field that was given a file last: what is wrong with it is said there. */
 const given = { id: "" };
@@ -48,10 +102,10 @@ export function takeFiles() {
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault(); // the browser would leave the page to show the file
-    document.body.classList.toggle("dropping", mayOpen() && !fieldOf(event.target));
+    showZones(offers(event), event.target);
   });
   document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) document.body.classList.remove("dropping");
+    if (!event.relatedTarget) hideZones();
   });
   document.addEventListener("drop", dropped, true);
   document.addEventListener("paste", pasted, true);
@@ -59,12 +113,14 @@ export function takeFiles() {
 
 /** @param {DragEvent} event */
 function dropped(event) {
-  document.body.classList.remove("dropping");
+  const zone = zoneAt(event.target);
+  hideZones();
   const file = event.dataTransfer?.files[0];
   if (!file || !carriesFiles(event)) return;
   event.preventDefault();
   const field = fieldOf(event.target);
-  if (!field) openWorkflow(file, file.name);
+  if (zone) zone.take(file);
+  else if (!field) takeBeside(file);
   else if (giveFile(field, file)) event.stopPropagation();
 }
 

@@ -82,6 +82,13 @@ export const closeLeft = (list) =>
   void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
 
 /**
+ * The label of a field that takes files.
+ * @param {Element} field
+ */
+export const labelOf = (field) =>
+  $("[data-testid=block-label]", field)?.textContent?.trim() ?? "this field";
+
+/**
  * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty
  * field.
  * @param {Element} field

@@ -81,6 +81,18 @@ function keyPressed(event) {
 }
 
 /**
+ * Over the page, in whose styles it is.
+ * @param {string} why "" where the app can be reached
+ */
+function showAway(why) {
+  const place = $("#away") ?? element("p");
+  place.id = "away";
+  place.role = "status";
+  if (!place.isConnected) $("#columns")?.append(place);
+  if (place.textContent !== why) place.textContent = why;
+}
+
+/**
  * Beside Generate.
  * @param {string} reason "" where it is not off for good
  */
@@ -117,10 +129,7 @@ function show(now, before) {
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
   if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
     $("#result-side")?.scrollIntoView({ behavior: "smooth" });
-  const place = $("#away") ?? document.body.appendChild(element("p"));
-  place.id = "away";
-  place.role = "status";
-  if (place.textContent !== now.away) place.textContent = now.away;
+  showAway(now.away);
 }
 
 watchRequests({ call: refused, upload: refuseFile });

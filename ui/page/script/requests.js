@@ -26,6 +26,17 @@ export async function ask(path, body, method = "POST") {
 }
 
 /**
+ * Ask for something that may well be refused.
+ * @param {string} path below the app's root
+ * @param {BodyInit} body
+ * @returns {Promise<any>} the answer's JSON, or null where there is none
+ */
+export async function tryTo(path, body) {
+  const answer = await fetch(root + path, { method: "POST", body }).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
+}
+
+/**
  * Read something.
  * @param {string} path
  * @returns {Promise<any>} its JSON, or null where it cannot be had

@@ -3,7 +3,7 @@
 
 import { $, element } from "./dom.js";
 import { visit } from "./form.js";
-import { ask } from "./requests.js";
+import { ask, tryTo } from "./requests.js";
 import { say } from "./state.js";
 
 /** Whether this person may open any: the button is there for those. */
@@ -12,12 +12,15 @@ export const mayOpen = () => Boolean($("#open button"));
 /**
  * @param {Blob} file
  * @param {string} name
+ * @param {() => void} [otherwise] what is done where it has no workflow; without one that is said
  */
-export async function openWorkflow(file, name) {
-  const opened = await ask(`/workflows?file=${encodeURIComponent(name)}`, file);
-  if (!opened) return;
-  say("");
-  visit(opened.name);
+export async function openWorkflow(file, name, otherwise) {
+  const path = `/workflows?file=${encodeURIComponent(name)}`;
+  const opened = await (otherwise ? tryTo(path, file) : ask(path, file));
+  if (opened) {
+    say("");
+    visit(opened.name);
+  } else otherwise?.();
 }
 
 /**

@@ -25,15 +25,17 @@ GIVE = """([how, data, name]) => {
 }"""
 
 
-def prompt(text: str = "a brought text") -> dict[str, Any]:
+def own_prompt(text: str = "a brought text") -> dict[str, Any]:
     """A workflow of our own in API format."""
-    made = json.loads(json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt))
+    made: dict[str, Any] = json.loads(
+        json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt)
+    )
     made["2"]["inputs"]["text"] = text
     made["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
     return made
 
 
-def graph() -> dict[str, Any]:
+def own_graph() -> dict[str, Any]:
     """A small graph as the editor saves it: one text joined to what shows it, and an App around
     it."""
     return {

@@ -1,0 +1,47 @@
+"""The header stays where it is, whatever there is to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PLACES = """() => ["#brand", "#picker", "#open", "#shade", "#columns"].map((one) => {
+    const { left, top, width } = document.querySelector(one).getBoundingClientRect();
+    return [one, left + scrollX, top + scrollY, width].join(" ");
+})"""
+COVERS = """() => {
+    const box = (one) => document.querySelector(one).getBoundingClientRect();
+    document.querySelector("#away").textContent = "The app is being restarted. Trying again…";
+    const away = box("#away");
+    const covered = ["#topbar", "#generate", "#stop"].filter((name) => {
+        const { left, right, top, bottom } = box(name);
+        return left < away.right && away.left < right && top < away.bottom && away.top < bottom;
+    });
+    return [away.height > 0, ...covered];
+}"""
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
+def test_nothing_in_the_header_moves(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
+    """How to connect a server is told over the page, and how many runs wait has its room; what is
+    said of an app that is away covers neither header nor Generate."""
+    person = visit(slow, viewport={"width": size[0], "height": size[1]}).open(**{"5.steps": 60})
+    expect(person.page.locator("#open button")).to_be_visible()
+    before = person.page.evaluate(PLACES)
+    person.page.get_by_text("How to connect").click()
+    expect(person.page.locator(".how")).to_be_visible()
+    assert person.page.evaluate(PLACES) == before
+    person.page.get_by_text("How to connect").click()
+    person.press()
+    person.frames(1)
+    person.press()
+    expect(person.page.locator("#server .waiting")).to_contain_text("waiting")
+    assert person.page.evaluate(PLACES) == before
+    slow.demo.speed.step = 0
+    person.page.evaluate("scrollTo(0, 0)")
+    assert person.page.evaluate(COVERS) == [True]

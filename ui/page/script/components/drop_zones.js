@@ -1,0 +1,43 @@
+// @ts-check
+// While a file is held over the page: what it can become there, each in a place of its own.
+
+import { $, element } from "../dom.js";
+
+/**
+ * @typedef {{ title: string, about: string, take: (file: File) => void }} Zone
+ */
+
+/** @type {WeakMap<Element, Zone>} */
+const zones = new WeakMap();
+
+/**
+ * Show these over the page, unless they are there already.
+ * @param {readonly Zone[]} offered
+ * @param {EventTarget | null} over what the file is held over
+ */
+export function showZones(offered, over) {
+  const place = $("#drop-zones") ?? drawZones(offered);
+  for (const one of place.children) one.classList.toggle("over", one === over);
+}
+
+/** @param {readonly Zone[]} offered */
+function drawZones(offered) {
+  const place = element("div");
+  place.id = "drop-zones";
+  for (const zone of offered) {
+    const drawn = element("div", "drop-zone");
+    drawn.append(element("strong", "", zone.title), element("span", "", zone.about));
+    zones.set(drawn, zone);
+    place.append(drawn);
+  }
+  if (offered.length) $("#columns")?.append(place);
+  return place;
+}
+
+export const hideZones = () => $("#drop-zones")?.remove();
+
+/**
+ * The one that a file was dropped on.
+ * @param {EventTarget | null} target
+ */
+export const zoneAt = (target) => (target instanceof Element ? zones.get(target) : undefined);
