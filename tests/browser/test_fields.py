@@ -247,14 +247,17 @@ def test_reset(fast: Site, visit: Visit) -> None:
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
-    """What was typed is there after a reload, other workflows' fields are their own."""
-    person = visit(fast).open()
+    """What was typed is there after a reload, also where the page was opened by a link with values;
+    other workflows' fields are their own."""
+    person = visit(fast).open(**{"2.text": "a dog", "5.steps": 7})
+    expect(person.entry("2.text")).to_have_value("a dog")
     person.type("2.text", "a cat\nin two lines")
     person.keep_seed(LARGEST)
     person.type("4.width", 640)
     person.page.reload()
     person.ready()
     expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    expect(person.entry("5.steps")).to_have_value("7")
     expect(person.entry("5.seed")).to_have_value(str(LARGEST))
     expect(person.entry("4.width")).to_have_value("640")
     person.open("image-to-image")
