@@ -66,6 +66,18 @@ def test_an_error_goes_when_its_value_is_right(fast: Site, visit: Visit) -> None
     expect(person.page.locator(".field-error")).to_have_count(0)
 
 
+def test_an_error_goes_when_there_is_something_to_paint_on(fast: Site, visit: Visit) -> None:
+    """So does that of an image that is painted over, when one is chosen."""
+    person = visit(fast).open("inpaint")
+    field = person.page.locator(".of-mask")
+    field.get_by_label("Clear canvas").click()
+    person.press()
+    expect(field.locator(".field-error")).to_be_visible()
+    photo = WORKFLOWS.parent / "tests" / "screenshot.png"
+    field.locator("input[type=file]").first.set_input_files(photo)
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
 def test_a_number_that_is_changed_says_so(fast: Site, visit: Visit) -> None:
     """Rounded to a step or brought within a slider's limits, it is shown as it is sent, with a
     sentence, until it is typed anew."""
