@@ -66,6 +66,18 @@ def test_an_error_goes_when_its_value_is_right(fast: Site, visit: Visit) -> None
     expect(person.page.locator(".field-error")).to_have_count(0)
 
 
+def test_an_error_goes_when_there_is_something_to_paint_on(fast: Site, visit: Visit) -> None:
+    """So does that of an image that is painted over, when one is chosen."""
+    person = visit(fast).open("inpaint")
+    field = person.page.locator(".of-mask")
+    field.get_by_label("Clear canvas").click()
+    person.press()
+    expect(field.locator(".field-error")).to_be_visible()
+    photo = WORKFLOWS.parent / "tests" / "screenshot.png"
+    field.locator("input[type=file]").first.set_input_files(photo)
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
 def test_a_number_that_is_changed_says_so(fast: Site, visit: Visit) -> None:
     """Rounded to a step or brought within a slider's limits, it is shown as it is sent, with a
     sentence, until it is typed anew."""
@@ -247,14 +259,17 @@ def test_reset(fast: Site, visit: Visit) -> None:
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
-    """What was typed is there after a reload, other workflows' fields are their own."""
-    person = visit(fast).open()
+    """What was typed is there after a reload, also where the page was opened by a link with values;
+    other workflows' fields are their own."""
+    person = visit(fast).open(**{"2.text": "a dog", "5.steps": 7})
+    expect(person.entry("2.text")).to_have_value("a dog")
     person.type("2.text", "a cat\nin two lines")
     person.keep_seed(LARGEST)
     person.type("4.width", 640)
     person.page.reload()
     person.ready()
     expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
+    expect(person.entry("5.steps")).to_have_value("7")
     expect(person.entry("5.seed")).to_have_value(str(LARGEST))
     expect(person.entry("4.width")).to_have_value("640")
     person.open("image-to-image")

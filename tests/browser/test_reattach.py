@@ -175,6 +175,7 @@ def test_keep_running(slow: Site, visit: Visit) -> None:
     assert later.done() == run.id
     expect(later.page.get_by_label("Keep running when I close the page")).to_be_checked()
     later.page.get_by_label("Keep running when I close the page").uncheck()
+    later.page.wait_for_function("localStorage['comfyforms.keeps_going'] === 'false'")
     later.page.reload()
     later.ready()
     expect(later.page.get_by_label("Keep running when I close the page")).not_to_be_checked()

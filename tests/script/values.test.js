@@ -12,6 +12,7 @@ import {
   linkTo,
   sentNumber,
   shape,
+  withoutValues,
 } from "../../ui/page/script/values.js";
 
 const samples = JSON.parse(
@@ -84,6 +85,7 @@ test("a link carries the values that are texts and numbers, and an address gives
   });
   assert.equal(link, "http://host/app/?workflow=to+image&1.text=a+%26+b&5.steps=3");
   assert.deepEqual(linked(new URL(link).search), { "1.text": "a & b", "5.steps": "3" });
+  assert.equal(withoutValues(new URL(link).search), "?workflow=to+image");
 });
 
 test("a shape keeps the area, in steps and within limits", () => {

@@ -80,6 +80,7 @@ def test_a_notification_is_asked_for(fast: Site, context_of: Callable[..., Brows
     assert person.page.evaluate("window.told") == []
     box = person.page.get_by_label("Notify me when a run is done")
     box.check()
+    person.page.wait_for_function("localStorage['comfyforms.notifies'] === 'true'")
     person.page.reload()
     person.ready()
     expect(box).to_be_checked()

@@ -8,7 +8,7 @@ import { keepsGoing } from "./following.js";
 import { unfolded } from "./gradio.js";
 import { page, say } from "./state.js";
 import { KEEPS_GOING, LAST, read, VALUES, write } from "./storage.js";
-import { keptValues, linked, linkTo } from "./values.js";
+import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
 
@@ -20,15 +20,13 @@ const TRY_AGAIN = 5000;
 /**
  * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
  * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
- * `typedInto`: the workflow whose values are all kept, as some were changed since the page was opened. `leads`: the
- * form is gone to when it is there.
+ * `leads`: the form is gone to when it is there.
  */
 const drawing = {
   formWanted: true,
   filling: 0,
   since: 0,
   pressWaits: false,
-  typedInto: "",
   leads: false,
 };
 
@@ -219,11 +217,14 @@ export function keepRunning(wish) {
  * @param {readonly unknown[]} values
  */
 export function keep(name, fields, values) {
-  drawing.typedInto = name;
   const before = typed(name);
   const now = keptValues(fields, values);
   clearMended(fields, now, before);
   write(sessionStorage, VALUES + name, { ...before, ...now });
+  // All of them are kept now: those in the address would come before them at a reload.
+  const query = new URLSearchParams(location.search);
+  if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
+    history.replaceState(history.state, "", withoutValues(location.search));
   return [];
 }
 
@@ -232,8 +233,7 @@ export function keep(name, fields, values) {
  * @param {string} name
  */
 export function copyLink(name) {
-  const fromAddress = drawing.typedInto === name ? {} : linked(location.search);
-  const link = linkTo(location.href, name, { ...typed(name), ...fromAddress });
+  const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
   copyText(link).then(
     () =>
       showDone(

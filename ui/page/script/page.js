@@ -3,7 +3,13 @@
 
 import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
-import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./field_errors.js";
+import {
+  clearErrors,
+  clearPainted,
+  forgetNote,
+  settleLeft,
+  settleNumbers,
+} from "./field_errors.js";
 import { refuseFile, takeFiles } from "./files.js";
 import { restore, stop } from "./following.js";
 import { waitsForForm } from "./form.js";
@@ -138,6 +144,7 @@ takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
+document.addEventListener("change", ({ target }) => clearPainted(target), true);
 document.addEventListener("input", ({ target }) => {
   keepTypedSeed(target);
   forgetNote(target);

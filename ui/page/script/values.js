@@ -62,6 +62,15 @@ export function linked(query) {
 }
 
 /**
+ * The query of an address without the values that it carries.
+ * @param {string} query
+ */
+export function withoutValues(query) {
+  const rest = [...new URLSearchParams(query)].filter(([key]) => !key.includes("."));
+  return `?${new URLSearchParams(rest)}`;
+}
+
+/**
  * Width and height of a shape with the same area; as outputs of the control that was used and of both numbers.
  * @param {string} ratio "" leaves them as they are
  * @param {number} width
