@@ -198,7 +198,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         names = [name for _, name in choices]
         wanted = wanted or {}
         name = wanted.get("workflow") or ""
-        if wanted.get("maybe_gone", True) and name not in names:
+        if not name or (wanted.get("maybe_gone") and name not in names):
             name, wanted["kept"] = names[0] if names else "", {}
         picked = gr.Dropdown(choices=choices, value=name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
