@@ -16,7 +16,7 @@ from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
 from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
-from ui.web.urls import download_name, file_address, thumbnail_address
+from ui.web.urls import download_name, file_address, given_address, thumbnail_address
 
 _NOT_SHOWN = "This drawing is not shown here, for safety: it may contain a script."
 _WATCHED = ("image", "video")
@@ -55,7 +55,18 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         errors |= {field.key: problem.message} if field else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
     details = details_of(labelled(form, used))
-    return Outcome(files, seeds, errors, tuple(remarks), details, caption_of(form, used))
+    caption, before = caption_of(form, used), before_of(services, form, record)
+    return Outcome(files, seeds, errors, tuple(remarks), details, caption, before)
+
+
+def before_of(services: Services, form: Form, record: Record) -> str:
+    """The address of the first image that was given and is still kept; what was painted on has
+    holes."""
+    images = {f.key for f in form.fields if f.widget == "image"}
+    for at, (key, given) in enumerate(record.job.inputs.items()):
+        if key in images and services.copies.blobs.path(given.digest):
+            return given_address(record.id, at)
+    return ""
 
 
 def caption_of(form: Form, used: Mapping[str, object]) -> Caption:

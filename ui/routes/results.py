@@ -49,8 +49,8 @@ _CHUNK = 256 * 1024  # bytes
 def result_routes(
     runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
 ) -> APIRouter:
-    """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb` and
-    `/files/{run_id}/all.zip`, for the run's owner only."""
+    """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
+    `/files/{run_id}/given/{index}` and `/files/{run_id}/all.zip`, for the run's owner only."""
     router = APIRouter()
     results = ResultFiles(runs, blobs, server)
 
@@ -80,6 +80,17 @@ def result_routes(
         return StreamingResponse(
             chain([first], archive), media_type="application/zip", headers=headers
         )
+
+    @router.get("/files/{run_id}/given/{index}")
+    def given(index: int, record: Record = Depends(own)) -> FileResponse:
+        inputs = list(record.job.inputs.values())
+        path = blobs.path(inputs[index].digest) if 0 <= index < len(inputs) else None
+        try:
+            if path is not None:
+                return sent(path, inputs[index].name)
+        except OSError as problem:
+            log.info("A file that was given cannot be sent: %s", problem)
+        raise HTTPException(404, "This file is no longer kept here.")
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:

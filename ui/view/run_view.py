@@ -86,7 +86,8 @@ class Caption:
 class Outcome:
     """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
     `errors` sentences by field key, `remarks` those that belong to no field, `details` what it was
-    made with, in words, and `caption` the first of that."""
+    made with, in words, and `caption` the first of that. `before`: the address of the image that
+    became the result, "" where there is none."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -94,6 +95,7 @@ class Outcome:
     remarks: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
+    before: str = ""
 
 
 NOTHING_YET = Outcome()
@@ -106,8 +108,8 @@ class RunView:
 
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
-    for, so the very same may be asked for again. `files`, `texts`, `details` and `caption` are
-    there once it has ended; a file's place is its place in the run.
+    for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
+    `before` are there once it has ended; a file's place is its place in the run.
     """
 
     id: str
@@ -132,6 +134,7 @@ class RunView:
     errors: Mapping[str, str] = field(default_factory=dict)
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
+    before: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it."""
@@ -218,6 +221,7 @@ def show(
         errors=outcome.errors,
         details=outcome.details,
         caption=outcome.caption,
+        before=outcome.before,
     )
 
 

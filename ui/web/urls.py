@@ -23,6 +23,11 @@ def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
     return f"/files/{run_id}/{index}/thumb" if can_be else None
 
 
+def given_address(run_id: str, index: int) -> str:
+    """The path of one of the files that a run was given, by its place among them."""
+    return f"/files/{run_id}/given/{index}"
+
+
 def download_name(filename: str) -> str:
     """The last part of a name as the server gave it, without anything that could leave a folder or
     a header."""

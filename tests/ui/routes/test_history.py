@@ -218,6 +218,19 @@ def test_run_again(served: Served) -> None:
     eventually(lambda: [told["id"] for told in past(app)] == [new, run.id], "both are listed")
 
 
+def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
+    """The end of a run tells where the image is that it was given: its owner gets it as it was, and
+    nobody else does. A run that was given none tells nothing."""
+    _, app = served
+    image = photo()
+    run = finished(start(app, "image-to-image", **QUICK, **{"4.image": image}))
+    before = get(app, f"/history/{run.id}").json()["before"]
+    assert get(app, before).content == image.data
+    assert [get(app, before, who).status_code for who in (BOB, "")] == [404, 404]
+    assert get(app, before.replace("/0", "/1")).status_code == 404
+    assert get(app, f"/history/{made(app).id}").json()["before"] == ""
+
+
 def test_an_input_is_kept_and_sent_again(served: Served) -> None:
     """Run again works when the server has lost what was uploaded: the copy that is kept here is
     sent again."""

@@ -353,12 +353,12 @@ class Stage {
     const isWanted = item && (takes(item.kind) || this.#component.takes.includes(item.kind));
     const isTaken = Boolean(isWanted && item.at >= 0);
     const linked = $("a[download]", this.#media) !== null;
+    this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
     const wanted = JSON.stringify([view?.id, item?.url, this.#at, ahead, isTaken, linked]);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;
     const use = isTaken ? () => this.#component.use(this.#seen) : null;
     const events = this.#component;
-    this.#viewport.offer(item?.url && !linked ? item : null);
     this.#actions.replaceChildren(...actionsFor(view, item, { use, ahead, linked, events }));
   }
 

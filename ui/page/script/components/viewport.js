@@ -4,6 +4,8 @@
 import { addressOf, button, downloadLink, element } from "../dom.js";
 import { FITTED, isFitted, panned, percentOf, pinched, scaled, sightOf, toggled } from "../zoom.js";
 
+import { Before } from "./before.js";
+
 /** @import { Item } from "../results.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 
@@ -19,6 +21,7 @@ export class Viewport {
   place = element("dialog", "viewport");
   #media;
   #download = element("span");
+  #before = new Before();
   #percent = button("", () => this.#toggleZoom(CENTRE), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
   #zoom = FITTED;
@@ -35,8 +38,8 @@ export class Viewport {
       this.#tool("Zoom in", "in", STEP),
     );
     const tools = element("div", "tools");
-    tools.append(zoom, this.#download, this.#full);
-    this.place.append(media, tools);
+    tools.append(zoom, this.#before.toggle, this.#download, this.#full);
+    this.place.append(media, this.#before.place, tools);
     this.place.tabIndex = -1;
     this.#listen();
     this.#setInline();
@@ -62,10 +65,16 @@ export class Viewport {
   }
 
   /**
-   * What can be saved while the window is covered.
+   * What can be saved while the window is covered, and what it can be compared with.
    * @param {Item | null} item
+   * @param {string} before the address of an image, "" where there is none
    */
-  offer(item) {
+  offer(item, before) {
+    const image = this.#media.firstElementChild;
+    const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
+    this.#before.offer(isAlike ? image : null, before);
+    if (this.#download.dataset.for === item?.url) return;
+    this.#download.dataset.for = item?.url ?? "";
     const link = item && downloadLink("", addressOf(item.url), item.name);
     if (link) {
       link.className = "icon download";
@@ -203,7 +212,7 @@ export class Viewport {
   /** @param {Zoom} zoom */
   #show(zoom) {
     this.#zoom = zoom;
-    const { style } = this.#media;
+    const { style } = this.place;
     style.setProperty("--zoom", String(zoom.scale));
     style.setProperty("--x", `${zoom.x}px`);
     style.setProperty("--y", `${zoom.y}px`);

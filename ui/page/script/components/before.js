@@ -1,0 +1,59 @@
+// @ts-check
+// The image that became the result, over it: a slider says up to where it is seen.
+
+import { addressOf, button, element } from "../dom.js";
+
+export class Before {
+  /** What lies over the result. */
+  place = element("div", "before");
+  toggle = button("Compare", () => this.#show(this.place.hidden), "icon compare");
+  #image = element("img");
+  #split = element("input", "split");
+  /** @type {HTMLImageElement | null} */
+  #after = null;
+
+  constructor() {
+    Object.assign(this.#split, { type: "range", min: "0", max: "100", step: "any" });
+    this.#split.ariaLabel = "How much is seen of the image before";
+    this.#split.addEventListener("input", () => this.#divide());
+    this.#image.alt = "Before";
+    const clip = element("div", "clip");
+    clip.append(this.#image);
+    this.place.append(clip, this.#split);
+    this.toggle.hidden = true;
+    this.#show(false);
+  }
+
+  /**
+   * What can be compared. An image of another shape is cut to that of the result, as workflows do.
+   * @param {HTMLImageElement | null} after
+   * @param {string} address of the image before, "" where there is none
+   */
+  async offer(after, address) {
+    if (after === this.#after) return;
+    this.#after = after;
+    this.#show(false);
+    this.toggle.hidden = true;
+    if (!after || !address) return;
+    this.#image.src = addressOf(address);
+    const isThere = await this.#image.decode().then(
+      () => true,
+      () => false,
+    );
+    if (after !== this.#after) return;
+    this.toggle.hidden = !isThere;
+    this.place.style.setProperty("--ratio", String(after.naturalWidth / after.naturalHeight));
+  }
+
+  /** @param {boolean} shown */
+  #show(shown) {
+    this.place.hidden = !shown;
+    this.toggle.ariaPressed = String(shown);
+    this.#split.value = "50";
+    this.#divide();
+  }
+
+  #divide() {
+    this.place.style.setProperty("--split", `${this.#split.value}%`);
+  }
+}
