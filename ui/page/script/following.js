@@ -162,19 +162,19 @@ function letGo(id) {
 function heard(view) {
   page.set(told(page.now, view, performance.now()));
   if (!view.finished) return;
-  if (page.now.shown === view.id) placeErrors(view);
+  placeErrors(view);
   if (!page.now.away) engage();
   remember();
 }
 
 /**
- * What the server said of values stands on their fields; what has none on this page stands with the advice. Where there
- * is a result all the same, all of it stands there too: nobody is led away from that.
+ * What the server said of values stands on their fields, if the run is seen; what has none on this page stands with the
+ * advice. Where there is a result all the same, all of it stands there too: nobody is led away from that.
  * @param {View} view
  */
 function placeErrors(view) {
   const isDone = view.phase === "done";
-  const isHere = view.form === page.now.form;
+  const isHere = page.now.shown === view.id && view.form === page.now.form;
   const homeless = isHere ? showErrors(view.errors, { leads: !isDone }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(view.errors);
   const said = placeless.filter((sentence) => !view.headline.endsWith(sentence));
