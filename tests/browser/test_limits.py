@@ -90,7 +90,7 @@ def test_the_editor_has_a_word_for_what_it_cannot_read(
         box.set_input_files({"name": "a cat.png", "mimeType": "image/png", "buffer": data})
         note = field.locator(".field-error", has_text="This picture cannot be read")
         with contextlib.suppress(TimeoutError):
-            note.wait_for(timeout=1500)
+            note.wait_for(timeout=5000)
         return note.is_visible()
 
     eventually(refused, "the sentence stays on the field")

@@ -103,9 +103,9 @@ def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
 def _may_be_unknown(one: Happened, entries: set[str]) -> bool:
     """Whether the server may have forgotten the prompt without anybody having a chance to hear of
     its end."""
-    return "history evicted" in one.faults or (
-        "removed" in entries and bool(one.faults & LINK.keys())
-    )
+    cut_off = bool(one.faults & LINK.keys())
+    ended_unheard = "removed" in entries or ("success" in entries and bool(one.faults & KILLS))
+    return "history evicted" in one.faults or (cut_off and ended_unheard)
 
 
 def _wrong_by_the_plan(one: Happened) -> Iterator[str]:

@@ -31,15 +31,25 @@ PROCESSES_PER_CORE = 3  # most tests wait for a server or a browser
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
     """A file's tests in one process, the files with most tests first; browser tests in every second
-    process only.
+    process only, and nothing else there while there are any.
 
-    Each browser takes a core for itself while it paints, and more of them than cores make each
-    other late.
+    Each browser takes a core for itself while it paints, and more of them than that make each other
+    late.
     """
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        browses = self.nodes.index(node) % 2 == 0
-        fitting = (file for file in self.workqueue if ("/browser/" in file) is browses)
-        if file := next(fitting, None):
+        if file := self._fitting(node):
             self.workqueue.move_to_end(file, last=False)
-        super()._assign_work_unit(node)
+            super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if self._fitting(node) is None:
+            node.shutdown()
+        else:
+            super()._reschedule(node)
+
+    def _fitting(self, node: WorkerController) -> str | None:
+        """The next file for this process, None where there is none; other tests go anywhere."""
+        browses = self.nodes.index(node) % 2 == 0
+        files = sorted(self.workqueue, key=lambda file: ("/browser/" in file) is not browses)
+        return next((file for file in files if browses or "/browser/" not in file), None)

@@ -156,7 +156,7 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         shown.click()
         expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
         person.page.keyboard.press("Escape")
-        assert person.page.title() == "ComfyForms"
+        assert person.page.title() == "Rest"
         person.page.close()
 
 

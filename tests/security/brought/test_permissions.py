@@ -160,7 +160,7 @@ def test_finding_09_the_button_is_there_for_those_who_may(
     page = PageCalls(strict, who)
     answer = page.call(page.load, {"workflow": "upscale"}).json()["data"]
     assert page.component("open")["props"]["visible"] is False
-    assert answer[3].get("visible") is (who == ANN)
+    assert answer[4].get("visible") is (who == ANN)
 
 
 def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -> None:

@@ -47,7 +47,7 @@ export function follow(id) {
     notice: null,
     sending: false,
   });
-  connect(id);
+  if (!sockets.has(id)) connect(id); // the app may have told of it already
   remember();
 }
 
