@@ -50,6 +50,6 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
 
     def _fitting(self, node: WorkerController) -> str | None:
         """The next file for this process, None where there is none; other tests go anywhere."""
-        browses = self.nodes.index(node) % 2 == 0
+        browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
         files = sorted(self.workqueue, key=lambda file: ("/browser/" in file) is not browses)
         return next((file for file in files if browses or "/browser/" not in file), None)
