@@ -63,9 +63,7 @@ log = logging.getLogger(__name__)
 _THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 _LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
 _NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
-_STEPS_TO_CONNECT = (
-    10  # turns of the loop from an accepted connection to its protocol: 3 in asyncio
-)
+_STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
 
 

@@ -52,6 +52,16 @@ export function button(text, does, className = "button") {
 }
 
 /**
+ * Whether an image can be painted, once that is known.
+ * @param {HTMLImageElement} image
+ */
+export const isPaintable = (image) =>
+  image.decode().then(
+    () => true,
+    () => false,
+  );
+
+/**
  * Fill a folded section, which is there if it has something in it.
  * @param {HTMLDetailsElement} section
  * @param {string} title

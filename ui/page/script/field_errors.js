@@ -134,11 +134,14 @@ function settle(field, rule) {
   field.append(note);
 }
 
-/** Before the form is sent: Generate may be pressed by keys, from within a number. */
-export function settleNumbers() {
+/**
+ * Before the form is sent: Generate may be pressed by keys, from within a number.
+ * @param {Node | null} [only] the number that is meant, if not all are
+ */
+export function settleNumbers(only = null) {
   for (const [key, rule] of Object.entries(form.rules)) {
     const field = document.getElementById(fieldId(key));
-    if (field) settle(field, rule);
+    if (field && (!only || field.contains(only))) settle(field, rule);
   }
 }
 
@@ -147,11 +150,7 @@ export function settleNumbers() {
  * @param {EventTarget | null} target what is left
  */
 export function settleLeft(target) {
-  if (!(target instanceof HTMLInputElement) || target.type !== "number") return;
-  for (const [key, rule] of Object.entries(form.rules)) {
-    const field = document.getElementById(fieldId(key));
-    if (field?.contains(target)) settle(field, rule);
-  }
+  if (target instanceof HTMLInputElement && target.type === "number") settleNumbers(target);
 }
 
 /**

@@ -102,7 +102,7 @@ export function takeFiles() {
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault(); // the browser would leave the page to show the file
-    showZones(offers(event), event.target);
+    showZones(() => offers(event), event.target);
   });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) hideZones();

@@ -192,7 +192,7 @@ function set(id, changes) {
 }
 
 /**
- * Show the end of an earlier run, as its socket told it, and when that was.
+ * Show the end of an earlier run, and when that was.
  * @param {PastRun} run
  * @returns {Promise<boolean>} whether it is still there
  */

@@ -234,15 +234,14 @@ export function keep(name, fields, values) {
  */
 export function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
-  copyText(link).then(
-    () =>
-      showDone(
-        $("#copy-link"),
-        "Link copied",
-        "The link to this form, as it is filled in now, is copied.",
-      ),
-    () => say("The link could not be copied.", `Copy it from here: ${link}`),
-  );
+  copyOrTell("The link", link).then((isCopied) => {
+    if (!isCopied) return;
+    showDone(
+      $("#copy-link"),
+      "Link copied",
+      "The link to this form, as it is filled in now, is copied.",
+    );
+  });
 }
 
 /**
@@ -260,6 +259,22 @@ export async function copyText(text) {
   const copied = document.execCommand("copy");
   field.remove();
   if (!copied) throw new Error("not copied");
+}
+
+/**
+ * Copy a text; where that cannot be done, show it.
+ * @param {string} what it is, at the beginning of a sentence
+ * @param {string} text
+ * @returns {Promise<boolean>} whether it is copied
+ */
+export async function copyOrTell(what, text) {
+  try {
+    await copyText(text);
+    return true;
+  } catch {
+    say(`${what} could not be copied.`, `Copy it from here: ${text}`);
+    return false;
+  }
 }
 
 /**
@@ -286,9 +301,6 @@ export function mountCopy(place) {
   for (const copying of all("[data-copy]", place))
     copying.addEventListener("click", () => {
       const text = copying.dataset.copy ?? "";
-      copyText(text).then(
-        () => showDone(copying, "Copied", "Copied."),
-        () => say("It could not be copied.", `Copy it from here: ${text}`),
-      );
+      copyOrTell("It", text).then((isCopied) => isCopied && showDone(copying, "Copied", "Copied."));
     });
 }

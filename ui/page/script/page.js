@@ -87,28 +87,15 @@ function keyPressed(event) {
 }
 
 /**
- * Over the page, in whose styles it is.
- * @param {string} why "" where the app can be reached
+ * A line of the script's own, which is put into its place if it is not there.
+ * @param {string} id
+ * @param {string} words "" where there is nothing to say
+ * @param {(line: HTMLElement) => void} attach
  */
-function showAway(why) {
-  const place = $("#away") ?? element("p");
-  place.id = "away";
-  place.role = "status";
-  if (!place.isConnected) $("#columns")?.append(place);
-  if (place.textContent !== why) place.textContent = why;
-}
-
-/**
- * Beside Generate.
- * @param {string} reason "" where it is not off for good
- */
-function showWhyOff(reason) {
-  const actions = $("#actions");
-  if (!actions) return;
-  const place = $("#why-off") ?? element("p");
-  place.id = "why-off";
-  if (!place.isConnected) actions.prepend(place);
-  if (place.textContent !== reason) place.textContent = reason;
+function showLine(id, words, attach) {
+  const line = $(`#${id}`) ?? Object.assign(element("p"), { id });
+  if (!line.isConnected) attach(line);
+  if (line.textContent !== words) line.textContent = words;
 }
 
 /**
@@ -127,7 +114,7 @@ function show(now, before) {
   const blocked = now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
-  showWhyOff(blocked);
+  showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // On a phone the result comes first then; what is wrong with a field is said there.
   const isTold = now.notice && !$(".has-error");
   $("#columns")?.classList.toggle("has-run", Boolean(run ?? isTold));
@@ -135,7 +122,11 @@ function show(now, before) {
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
   if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
     $("#result-side")?.scrollIntoView({ behavior: "smooth" });
-  showAway(now.away);
+  // Over the page, in whose styles it is.
+  showLine("away", now.away, (line) => {
+    line.role = "status";
+    $("#columns")?.append(line);
+  });
 }
 
 watchRequests({ call: refused, upload: refuseFile });

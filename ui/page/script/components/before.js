@@ -1,7 +1,7 @@
 // @ts-check
 // The image that became the result, over it: a slider says up to where it is seen.
 
-import { addressOf, button, element } from "../dom.js";
+import { addressOf, button, element, isPaintable } from "../dom.js";
 
 export class Before {
   /** What lies over the result. */
@@ -36,10 +36,7 @@ export class Before {
     this.toggle.hidden = true;
     if (!after || !address) return;
     this.#image.src = addressOf(address);
-    const isThere = await this.#image.decode().then(
-      () => true,
-      () => false,
-    );
+    const isThere = await isPaintable(this.#image);
     if (after !== this.#after) return;
     this.toggle.hidden = !isThere;
     this.place.style.setProperty("--ratio", String(after.naturalWidth / after.naturalHeight));

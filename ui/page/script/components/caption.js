@@ -2,9 +2,8 @@
 // What a result was made from, beside what is said of its run: a press on any of it copies it.
 
 import { announce, button, element } from "../dom.js";
-import { copyText } from "../form.js";
+import { copyOrTell } from "../form.js";
 import { captionOf } from "../results.js";
-import { say } from "../state.js";
 
 /** @import { CaptionPart } from "../results.js" */
 /** @import { View } from "../state.js" */
@@ -49,12 +48,7 @@ function buttonFor({ name, shown, copied }) {
  * @param {HTMLButtonElement} pressed
  */
 async function copy(name, text, pressed) {
-  try {
-    await copyText(text);
-  } catch {
-    say(`The ${name.toLowerCase()} could not be copied.`, `Copy it from here: ${text}`);
-    return;
-  }
+  if (!(await copyOrTell(`The ${name.toLowerCase()}`, text))) return;
   pressed.focus(); // copying over plain HTTP takes it away
   pressed.classList.add("done");
   announce(`${name} copied.`);

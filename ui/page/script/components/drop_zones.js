@@ -12,11 +12,11 @@ const zones = new WeakMap();
 
 /**
  * Show these over the page, unless they are there already.
- * @param {readonly Zone[]} offered
+ * @param {() => readonly Zone[]} offered asked once: a file that is held is told of many times a second
  * @param {EventTarget | null} over what the file is held over
  */
 export function showZones(offered, over) {
-  const place = $("#drop-zones") ?? drawZones(offered);
+  const place = $("#drop-zones") ?? drawZones(offered());
   for (const one of place.children) one.classList.toggle("over", one === over);
 }
 

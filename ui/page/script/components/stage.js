@@ -2,7 +2,7 @@
 // The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
-import { $, all, button, element, fold, tableOf } from "../dom.js";
+import { $, all, button, element, fold, isPaintable, tableOf } from "../dom.js";
 import { showErrors } from "../field_errors.js";
 import { follow, lookBackAt, onFrame } from "../following.js";
 import { takes } from "../form.js";
@@ -292,10 +292,7 @@ class Stage {
     const image = element("img", "live-frame");
     image.alt = "Preview";
     image.src = URL.createObjectURL(new Blob([frame]));
-    const isDecoded = await image.decode().then(
-      () => true,
-      () => false,
-    );
+    const isDecoded = await isPaintable(image);
     // While it was decoded the run may have ended, with its result on the page already.
     if (!isDecoded || !isWanted()) {
       URL.revokeObjectURL(image.src);
