@@ -16,7 +16,7 @@ from tests.support.visitor import Site, Visitor
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
-WHERE = "Mend ui/page/gradio.css and ui/page/script/gradio.js."
+WHERE = "Mend ui/page/styles/gradio.css and ui/page/script/gradio.js."
 # A selector, how many of it there are at least on a form with everything, and what stands on it.
 KNOWN = [
     (".gradio-container > .main, .gradio-container .main", 1, "the page's width"),

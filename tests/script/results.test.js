@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, captionOf, stepped } from "../../ui/page/script/results.js";
+import { arranged, captionOf, stepped } from "../../ui/page/script/runs/results.js";
 
 const file = (kind, saved = true) => ({
   name: `a.${kind}`,

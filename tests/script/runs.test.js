@@ -16,7 +16,7 @@ import {
   waiting,
   withoutRun,
   withRun,
-} from "../../ui/page/script/runs.js";
+} from "../../ui/page/script/runs/runs.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 
 const entry = (id, phase = "waiting") => ({

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withRun } from "../../ui/page/script/runs.js";
+import { withRun } from "../../ui/page/script/runs/runs.js";
 import { page, Store, say } from "../../ui/page/script/state.js";
 
 test("who subscribes is told at once, and of every change with what was before", () => {

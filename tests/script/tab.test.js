@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { titleOf } from "../../ui/page/script/components/tab.js";
-import { withRun } from "../../ui/page/script/runs.js";
+import { withRun } from "../../ui/page/script/runs/runs.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 
 const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { view }) });

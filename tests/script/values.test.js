@@ -13,7 +13,7 @@ import {
   sentNumber,
   shape,
   withoutValues,
-} from "../../ui/page/script/values.js";
+} from "../../ui/page/script/form/values.js";
 
 const samples = JSON.parse(
   readFileSync(new URL("../data/browser_values.json", import.meta.url), "utf8"),

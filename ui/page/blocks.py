@@ -80,7 +80,7 @@ def build_page(
         keep_running.input(
             None,
             keep_running,
-            js=listener("form.js", "keepRunning(wanted)", "wanted"),
+            js=listener("form/form.js", "keepRunning(wanted)", "wanted"),
             api_visibility="private",
         )
         notify.input(
@@ -103,7 +103,7 @@ def assets() -> dict[str, Any]:
     own = f'<meta name="color-scheme" content="light dark">\n<link rel="icon" href="{icon}">'
     return {
         "theme": make_theme(),
-        "css": "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES),
+        "css": "\n".join((_HERE / "styles" / name).read_text(encoding="utf-8") for name in _STYLES),
         "head": f"{own}\n{head_tags()}",
         "favicon_path": str(_ICON),
         "pwa": True,  # browsers ask for its /manifest.json whether there is one or not
@@ -150,7 +150,7 @@ def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
             '<button type="button" class="quiet">Open a workflow…</button>',
             elem_id="open",
             visible=False,
-            js_on_load=calls("workflows.js", "mountOpen(element)"),
+            js_on_load=calls("form/workflows.js", "mountOpen(element)"),
         )
         state = '<span class="server-state" role="status"></span><span class="waiting"></span>'
         gr.HTML(
@@ -212,13 +212,13 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             open_page,
             asked,
             drawn,
-            js=listener("form.js", "wanted()"),
+            js=listener("form/form.js", "wanted()"),
             **QUIET,
         )
     picker.input(
         lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
         drawn[0],
-        js=listener("form.js", "chosen(name)", "name"),
+        js=listener("form/form.js", "chosen(name)", "name"),
         **QUIET,
     )

@@ -34,13 +34,13 @@ def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
         text += f"<p>{html.escape(form.description)}</p>"
     given = (name, why_not(form.missing), number_rules(form.fields))
     arguments = ", ".join(map(json.dumps, given))
-    gr.HTML(text, elem_id="heading", js_on_load=calls("form.js", f"drawn({arguments})"))
+    gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):
         gr.HTML(
             f"<p>Only you can see this workflow. {_TO_SHARE if may_keep else _TO_SEND}</p>",
             elem_classes="notice",
             elem_id="opened-here",
-            js_on_load=calls("workflows.js", f"mountKeep(element, {json.dumps(name)})"),
+            js_on_load=calls("form/workflows.js", f"mountKeep(element, {json.dumps(name)})"),
         )
     if form.missing:
         card = missing_card(form.missing, demo=demo)
@@ -48,7 +48,7 @@ def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
             f'<div role="note">{card}</div>',
             elem_classes="notice",
             elem_id="missing",
-            js_on_load=calls("form.js", "mountCopy(element)"),
+            js_on_load=calls("form/form.js", "mountCopy(element)"),
         )
     told = {one.sentence for one in form.missing}
     if problems := [problem for problem in form.problems if problem not in told]:
@@ -66,5 +66,5 @@ def draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
         f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
         elem_classes="notice",
         elem_id="no-form",
-        js_on_load=calls("form.js", f"notDrawn({json.dumps(will_pass)})"),
+        js_on_load=calls("form/form.js", f"notDrawn({json.dumps(will_pass)})"),
     )

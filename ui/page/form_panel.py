@@ -184,7 +184,9 @@ def _draw_more(field: Field) -> None:
     """A button for one more file, where the node takes many."""
     more = gr.Button(f"Add another: {field.label}", size="sm", elem_classes="quiet", min_width=120)
     more.click(
-        None, js=listener("form.js", f"grow({json.dumps(field.grows)})"), api_visibility="private"
+        None,
+        js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
+        api_visibility="private",
     )
 
 
@@ -224,7 +226,7 @@ def _draw_size(
         None,
         [ratio, *numbers],
         [ratio, *numbers],
-        js=listener("values.js", f"shape(ratio, w, h, {limits})", "ratio, w, h"),
+        js=listener("form/values.js", f"shape(ratio, w, h, {limits})", "ratio, w, h"),
         api_visibility="private",
     )
     return wide, high
@@ -251,7 +253,7 @@ def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
         [component.change for component in components],  # type: ignore[attr-defined]
         None,
         components,
-        js=listener("form.js", f"keep({json.dumps(name)}, {keys}, values)", "...values"),
+        js=listener("form/form.js", f"keep({json.dumps(name)}, {keys}, values)", "...values"),
         api_visibility="private",
     )
 
@@ -262,7 +264,7 @@ def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
     for control in controls:
         if control.field.redraws:
             control.components[0].select(  # type: ignore[attr-defined]
-                None, js=listener("form.js", "redrawSoon()"), api_visibility="private"
+                None, js=listener("form/form.js", "redrawSoon()"), api_visibility="private"
             )
 
 
@@ -308,9 +310,9 @@ def _draw_tools(
     components = [component for control in controls for component in control.components]
     if components:
         reset.click(put_back, None, components, **QUIET)
-    refresh.click(read_again, opened, opened, js=listener("form.js", "wanted()"), **QUIET)
+    refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
     link.click(
-        None, js=listener("form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
+        None, js=listener("form/form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
     )
 
 

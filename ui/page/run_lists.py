@@ -25,7 +25,7 @@ from ui.page.script_files import mounts
 from ui.view.run_view import PastRun, RunEntry
 from ui.web.gradio_internals import WithoutStub
 
-_STYLE = Path(__file__).with_name("run_lists.css")
+_STYLE = Path(__file__).parent / "styles" / "run_lists.css"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
 _NO_LIST = "This is no list of runs."
@@ -55,7 +55,9 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         super().__init__(
             value,
             html_template='<section class="queue" aria-label="Waiting runs" hidden></section>',
-            js_on_load=mounts("live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS),
+            js_on_load=mounts(
+                "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS
+            ),
             css_template=_STYLE.read_text(encoding="utf-8"),
             apply_default_css=False,
             **options,
@@ -107,7 +109,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
             value,
             html_template='<section class="history" aria-label="Earlier results" hidden></section>',
             js_on_load=mounts(
-                "live_history.js" if live else "components/history.js",
+                "runs/live_history.js" if live else "components/history.js",
                 _HISTORY_EVENTS,
                 searchable=searchable or live,
             ),

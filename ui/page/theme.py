@@ -1,4 +1,4 @@
-"""The look: Gradio's theme variables in this project's colours; the rest is in page.css. Nothing
+"""The look: Gradio's theme variables in this project's colours; the rest is in styles/. Nothing
 loads from outside."""
 
 from __future__ import annotations

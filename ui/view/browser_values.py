@@ -9,8 +9,8 @@
 | a file           | `{"file": place}`                     |
 | anything else    | itself                                |
 
-`ui/page/script/values.js` makes these of what Gradio's components hold; both are tested with the
-same samples.
+`ui/page/script/form/values.js` makes these of what Gradio's components hold; both are tested with
+the same samples.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What is used of Gradio that it does not promise, in one place: read this first when its version
 changes.
 
-The browser's part is in `ui/page/script/gradio.js` and `ui/page/gradio.css`. What is promised:
-components, their events and options, the variables of themes, `mount_gradio_app`, `/call/…`.
+The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. What is
+promised: components, their events and options, the variables of themes, `mount_gradio_app`,
+`/call/…`.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ MEND = "Mend ui/web/gradio_internals.py."
 # What Gradio documents, or what is only named as a type.
 PROMISED = {"gradio", "gradio.blocks", "gradio.components", "gradio.themes.utils"}
 # Where Gradio's private names may stand: one file for each language.
-KNOWING = {"web/gradio_internals.py", "page/script/gradio.js", "page/gradio.css"}
+KNOWING = {"web/gradio_internals.py", "page/script/gradio.js", "page/styles/gradio.css"}
 # What is Gradio's own: routes, headers and fields of its calls; attributes of its app; names in its
 # page.
 PRIVATE = re.compile(

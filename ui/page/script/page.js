@@ -9,13 +9,13 @@ import {
   forgetNote,
   settleLeft,
   settleNumbers,
-} from "./field_errors.js";
-import { refuseFile, takeFiles } from "./files.js";
-import { restore, stop } from "./following.js";
-import { waitsForForm } from "./form.js";
+} from "./form/field_errors.js";
+import { refuseFile, takeFiles } from "./form/files.js";
+import { waitsForForm } from "./form/form.js";
 import { closeLeft, keepTypedSeed, LIST, watchEditor, watchRequests } from "./gradio.js";
 import { listen } from "./page_socket.js";
-import { current, seen, withRun } from "./runs.js";
+import { restore, stop } from "./runs/following.js";
+import { current, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
 import { RELOADED, read, write } from "./storage.js";
 

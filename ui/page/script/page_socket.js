@@ -3,8 +3,8 @@
 
 import { pause } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
-import { hear, letGoOfAll } from "./following.js";
-import { folderChanged } from "./form.js";
+import { folderChanged } from "./form/form.js";
+import { hear, letGoOfAll } from "./runs/following.js";
 import { page } from "./state.js";
 
 const NO_LOGIN = 4401;

@@ -2,12 +2,12 @@
 // What can be done with what is seen: each button is about that, and about nothing else.
 
 import { $, addressOf, announce, button, downloadLink, element, isNarrow, root } from "../dom.js";
-import { lookAhead, runAgain } from "../following.js";
-import { expectForm, hasForms, refill } from "../form.js";
-import { withoutRun } from "../runs.js";
+import { expectForm, hasForms, refill } from "../form/form.js";
+import { lookAhead, runAgain } from "../runs/following.js";
+import { withoutRun } from "../runs/runs.js";
 import { page, say } from "../state.js";
 
-/** @import { Item } from "../results.js" */
+/** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
 const SURE_FOR = 10000;

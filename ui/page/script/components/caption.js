@@ -2,10 +2,10 @@
 // What a result was made from, beside what is said of its run: a press on any of it copies it.
 
 import { announce, button, element } from "../dom.js";
-import { copyOrTell } from "../form.js";
-import { captionOf } from "../results.js";
+import { copyOrTell } from "../form/form.js";
+import { captionOf } from "../runs/results.js";
 
-/** @import { CaptionPart } from "../results.js" */
+/** @import { CaptionPart } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
 const DONE_FOR = 2000;

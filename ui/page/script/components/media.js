@@ -2,10 +2,10 @@
 // One result as an element: an image, something that plays or turns, a text, or a card with a download.
 
 import { addressOf, announce, button, downloadLink, element } from "../dom.js";
-import { copyText } from "../form.js";
+import { copyText } from "../form/form.js";
 import { showModel } from "./model.js";
 
-/** @import { Item } from "../results.js" */
+/** @import { Item } from "../runs/results.js" */
 
 const LOADED_WITHIN = 15000;
 const NOT_LOADED = "This could not be shown. It can still be downloaded.";

@@ -3,7 +3,7 @@
 
 import { addressOf, element } from "../dom.js";
 
-/** @import { Item } from "../results.js" */
+/** @import { Item } from "../runs/results.js" */
 
 const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
 

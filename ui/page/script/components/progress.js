@@ -3,7 +3,7 @@
 
 import { clock } from "../clock.js";
 import { announce, element } from "../dom.js";
-import { current, seen } from "../runs.js";
+import { current, seen } from "../runs/runs.js";
 
 /** @import { PageState, Run } from "../state.js" */
 

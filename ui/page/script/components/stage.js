@@ -3,11 +3,11 @@
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
 import { $, all, button, element, fold, isPaintable, tableOf } from "../dom.js";
-import { showErrors } from "../field_errors.js";
-import { follow, lookBackAt, onFrame } from "../following.js";
-import { takes } from "../form.js";
-import { arranged, stepped } from "../results.js";
-import { current, neighbour, seen } from "../runs.js";
+import { showErrors } from "../form/field_errors.js";
+import { takes } from "../form/form.js";
+import { follow, lookBackAt, onFrame } from "../runs/following.js";
+import { arranged, stepped } from "../runs/results.js";
+import { current, neighbour, seen } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { actionsFor } from "./actions.js";
 import { Caption } from "./caption.js";
@@ -15,7 +15,7 @@ import { loaded, thumbnailOf } from "./media.js";
 import { Progress } from "./progress.js";
 import { Viewport } from "./viewport.js";
 
-/** @import { Arrangement, Item } from "../results.js" */
+/** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, ShownFile, View } from "../state.js" */
 /** @import { Component, Seen } from "./actions.js" */
 

@@ -2,7 +2,7 @@
 // What is seen of the page while another one is looked at: the tab's title, and a notification, where one was asked for.
 
 import { $ } from "../dom.js";
-import { current } from "../runs.js";
+import { current } from "../runs/runs.js";
 import { NOTIFIES, read, write } from "../storage.js";
 
 /** @import { PageState, View } from "../state.js" */

@@ -6,7 +6,7 @@ import { FITTED, isFitted, panned, percentOf, pinched, scaled, sightOf, toggled 
 
 import { Before } from "./before.js";
 
-/** @import { Item } from "../results.js" */
+/** @import { Item } from "../runs/results.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 
 const STEP = 1.25; // of a key or a button

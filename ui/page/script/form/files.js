@@ -1,10 +1,10 @@
 // @ts-check
 // Files dropped or pasted: a field's value, or a workflow to open.
 
-import { hideZones, showZones, zoneAt } from "./components/drop_zones.js";
-import { all } from "./dom.js";
+import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
+import { all } from "../dom.js";
+import { giveFile, labelOf } from "../gradio.js";
 import { clearErrors, showError } from "./field_errors.js";
-import { giveFile, labelOf } from "./gradio.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
 
 const FIELD = ".takes-files";
@@ -16,7 +16,7 @@ const fieldOf = (target) => (target instanceof Element ? target.closest(FIELD) :
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
-/** @typedef {import("./components/drop_zones.js").Zone} Zone */
+/** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
  * The fields that take such a file.

@@ -1,10 +1,10 @@
 // @ts-check
 // Workflows that people bring: they open for them alone.
 
-import { $, element } from "./dom.js";
+import { $, element } from "../dom.js";
+import { ask, tryTo } from "../requests.js";
+import { say } from "../state.js";
 import { visit } from "./form.js";
-import { ask, tryTo } from "./requests.js";
-import { say } from "./state.js";
 
 /** Whether this person may open any: the button is there for those. */
 export const mayOpen = () => Boolean($("#open button"));

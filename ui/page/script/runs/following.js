@@ -2,15 +2,15 @@
 // Runs and their sockets: the first unfinished one is watched over a socket of its own, as are those of whose end this
 // page has not heard.
 
-import { pause, when } from "./clock.js";
-import { closeSocket, root } from "./dom.js";
-import { showErrors } from "./field_errors.js";
-import { ask, get } from "./requests.js";
+import { pause, when } from "../clock.js";
+import { closeSocket, root } from "../dom.js";
+import { showErrors } from "../form/field_errors.js";
+import { ask, get } from "../requests.js";
+import { page } from "../state.js";
+import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
-import { page } from "./state.js";
-import { KEEPS_GOING, READ, RUNS, read, write } from "./storage.js";
 
-/** @import { Entry, PastRun, View } from "./state.js" */
+/** @import { Entry, PastRun, View } from "../state.js" */
 
 const GONE = 4404;
 
@@ -185,7 +185,7 @@ function placeErrors(view) {
 
 /**
  * @param {string} id
- * @param {Partial<import("./state.js").Run>} changes
+ * @param {Partial<import("../state.js").Run>} changes
  */
 function set(id, changes) {
   if (page.now.runs.has(id)) page.set({ runs: withRun(page.now.runs, id, changes) });

@@ -1,8 +1,8 @@
 // @ts-check
 // Sentences about values, each painted on its field.
 
-import { $, all, element } from "./dom.js";
-import { unfold } from "./gradio.js";
+import { $, all, element } from "../dom.js";
+import { unfold } from "../gradio.js";
 import { changeWords, clamped, isRight, sentNumber } from "./values.js";
 
 /** @import { Kind, NumberRule } from "./values.js" */

@@ -140,7 +140,7 @@ def test_the_last_of_two_wishes_for_a_form_counts(fast: Site, visit: Visit) -> N
     person = visit(fast).open()
     person.page.evaluate("""async () => {
         const page = document.querySelector('script[type=module][src*="/page.js"]').src;
-        const { redraw } = await import(page.replace("page.js", "form.js"));
+        const { redraw } = await import(page.replace("page.js", "form/form.js"));
         redraw();
         setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
     }""")

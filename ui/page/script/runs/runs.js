@@ -1,7 +1,7 @@
 // @ts-check
 // Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
 
-/** @import { Entry, PageState, PastRun, Run, View } from "./state.js" */
+/** @import { Entry, PageState, PastRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 

@@ -1,14 +1,14 @@
 // @ts-check
 // The person's own queue on this app's page: told by its sockets, and what is asked for is done by its routes.
 
-import { queueIn } from "./components/queue.js";
-import { $, announce } from "./dom.js";
+import { queueIn } from "../components/queue.js";
+import { $, announce } from "../dom.js";
+import { ask } from "../requests.js";
+import { page } from "../state.js";
 import { forget, runAgain, stop } from "./following.js";
-import { ask } from "./requests.js";
 import { queued, withRun } from "./runs.js";
-import { page } from "./state.js";
 
-/** @import { Component } from "./components/queue.js" */
+/** @import { Component } from "../components/queue.js" */
 
 /** @param {string} id */
 function leave(id) {

@@ -1,13 +1,13 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
-import { notifies } from "./components/tab.js";
-import { $, all, announce, element, isNarrow } from "./dom.js";
+import { notifies } from "../components/tab.js";
+import { $, all, announce, element, isNarrow } from "../dom.js";
+import { unfolded } from "../gradio.js";
+import { keepsGoing } from "../runs/following.js";
+import { page, say } from "../state.js";
+import { KEEPS_GOING, LAST, read, VALUES, write } from "../storage.js";
 import { clearMended, setRules } from "./field_errors.js";
-import { keepsGoing } from "./following.js";
-import { unfolded } from "./gradio.js";
-import { page, say } from "./state.js";
-import { KEEPS_GOING, LAST, read, VALUES, write } from "./storage.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { Kind } from "./values.js" */

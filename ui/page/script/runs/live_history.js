@@ -1,15 +1,15 @@
 // @ts-check
 // The person's own history on this app's page: what they made before with its workflow, asked of its routes.
 
-import { historyIn } from "./components/history.js";
-import { $, button, element, isNarrow } from "./dom.js";
+import { historyIn } from "../components/history.js";
+import { $, button, element, isNarrow } from "../dom.js";
+import { get } from "../requests.js";
+import { page, say } from "../state.js";
 import { lookBackAt } from "./following.js";
-import { get } from "./requests.js";
 import { seen } from "./runs.js";
-import { page, say } from "./state.js";
 
-/** @import { Component } from "./components/history.js" */
-/** @import { PageState, PastRun } from "./state.js" */
+/** @import { Component } from "../components/history.js" */
+/** @import { PageState, PastRun } from "../state.js" */
 
 const NOTHING_MADE = "Nothing was made with this workflow yet.";
 

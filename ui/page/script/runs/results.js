@@ -1,7 +1,7 @@
 // @ts-check
 // What came of a run, arranged: what the stage shows, what stands below it. Pure.
 
-/** @import { ShownFile, View } from "./state.js" */
+/** @import { ShownFile, View } from "../state.js" */
 
 /**
  * Something to show. `at`: the file's place among the run's; texts have none.
