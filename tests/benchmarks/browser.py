@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.benchmarks.frames import NUMBER_AT
+from tests.support.chromium import installed_chromium
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 READY = "#generate:not([disabled])"
@@ -54,13 +54,9 @@ class Paint:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser without a window."""
-    path = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
+    path = installed_chromium(whole=True)
     if path is None:
-        raise SystemExit("The benchmarks need a Chromium: apt install chromium")
+        raise SystemExit("The benchmarks need a Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         try:

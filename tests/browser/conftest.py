@@ -7,7 +7,6 @@ storage. Every test looks at its page's console and at where its requests went.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from playwright.sync_api import (
 
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
+from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.visitor import WAIT, Site, Visitor
@@ -47,10 +47,9 @@ def playwright(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playwright]
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The system's Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    if path := next(filter(None, map(shutil.which, names)), None):
+    if path := installed_chromium():
         return path
-    reason = "needs Chromium (Debian and Ubuntu: apt-get install chromium)"
+    reason = f"needs Chromium: {HOW_TO_INSTALL}"
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 

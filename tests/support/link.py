@@ -29,6 +29,9 @@ class _Pair:
     passable: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     stranded: bool = False
+    ending: bool = (
+        False  # one end has closed it; a browser may keep the other until its next request
+    )
 
 
 class FaultyLink:
@@ -108,8 +111,8 @@ class FaultyLink:
 
     @property
     def connections(self) -> int:
-        """How many there are, frozen and stranded ones included."""
-        return len(self._pairs)
+        """How many neither end has closed, frozen and stranded ones included."""
+        return sum(not pair.ending for pair in list(self._pairs))
 
     # --- on the loop
 
@@ -222,6 +225,7 @@ class FaultyLink:
             if not data:
                 break
             await self._loop.sock_sendall(sink, data)
+        pair.ending = True
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 

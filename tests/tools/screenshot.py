@@ -3,15 +3,13 @@ browser shows it.
 
     python tests/tools/screenshot.py
 
-Needs the test packages and Chromium (Debian and Ubuntu: apt-get install chromium). The stand-in
-paints the picture.
+Needs the test packages and Chromium. The stand-in paints the picture.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
 from tests.support.serving import running_demo_app
 
 HERE = Path(__file__).parents[1]
@@ -31,9 +30,9 @@ ADDRESS = "/?workflow=text-to-image&5.seed=15&4.width=768"
 
 def main() -> int:
     """Take the picture and write it; the exit code."""
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    browser_path = installed_chromium()
     if browser_path is None:
-        print("This needs Chromium: apt-get install chromium", file=sys.stderr)
+        print(f"This needs Chromium: {HOW_TO_INSTALL}", file=sys.stderr)
         return 1
     with running_demo_app(step_seconds=0.12) as (_, app), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
