@@ -97,7 +97,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/robots.txt": READ,
         "/theme.css": READ,
         "/static/{path:path}": UNNAMED,
-        "/assets/{path:path}": UNNAMED,
+        "/assets/{name}": UNNAMED,
+        "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
         "/svelte/{path:path}": UNNAMED,
         "/login": (
             dict.fromkeys(METHODS, NOTHING)

@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+
+from ui.page.kept_files import KeptFile
 
 FOLDER = Path(__file__).parent / "script"
 _ENTRY = "page.js"
-# The address holds a digest of all modules: what is behind it never changes, nor does what they
-# import.
-_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 @cache
@@ -30,11 +30,18 @@ def modules() -> dict[str, bytes]:
 
 @cache
 def folder_address() -> str:
-    """Where the modules are, relative to the app's root."""
+    """Where the modules are, relative to the app's root: the address holds a digest of all, so
+    what is behind it never changes, nor does what they import."""
     digest = hashlib.sha256()
     for name, text in modules().items():
         digest.update(f"{name} {len(text)}\n".encode() + text)
     return f"script/{digest.hexdigest()[:16]}"
+
+
+@cache
+def _packed(name: str) -> KeptFile | None:
+    text = modules().get(name)
+    return KeptFile.of(text, "text/javascript") if text is not None else None
 
 
 def module_address(name: str) -> str:
@@ -84,11 +91,11 @@ def script_routes() -> APIRouter:
     router = APIRouter()
 
     @router.get("/script/{version}/{name:path}")
-    def module(version: str, name: str) -> Response:
+    def module(version: str, name: str, request: Request) -> Response:
         """One module; 404 for any version but this one."""
-        text = modules().get(name)
-        if text is None or f"script/{version}" != folder_address():
+        file = _packed(name)
+        if file is None or f"script/{version}" != folder_address():
             raise HTTPException(404, "There is no such script.")
-        return Response(text, media_type="text/javascript", headers=_FOREVER)
+        return file.answer(request)
 
     return router

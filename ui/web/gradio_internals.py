@@ -43,7 +43,8 @@ log = logging.getLogger(__name__)
 PAGE = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/pwa_icon", "/robots.txt"}
 )
-FILES_OF_PAGE = ("/static/", "/assets/", "/svelte/")
+SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
+FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
 LOGIN = "/login"  # shows a form, and takes it
 # What the page asks once, and what scripts ask to know what can be called.
 ANSWERS = frozenset(
@@ -98,14 +99,27 @@ def connection(request: gr.Request) -> Request | None:
 
 
 @cache
+def _scripts() -> dict[str, Path]:
+    folder = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
+    return {file.name: file for file in folder.iterdir() if file.suffix in (".js", ".css")}
+
+
+def script_of_page(name: str) -> Path | None:
+    """One of the scripts and style sheets that Gradio serves below SCRIPTS; None where it has no
+    such file."""
+    return _scripts().get(name)
+
+
+@cache
 def model_viewer() -> str:
     """The address of the script that `gr.Model3D` shows models with: an ES module that has
     `CreateViewerForCanvas` of Babylon's viewer. "" where there is none."""
-    scripts = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
-    for component in scripts.glob("Canvas3D-*.js"):
+    for name, component in _scripts().items():
+        if not name.startswith("Canvas3D-"):
+            continue
         named = re.search(r"import\(`\.(/lib-[\w-]+\.js)`\)", component.read_text(encoding="utf-8"))
         if named:
-            return f"/assets{named[1]}"
+            return f"{SCRIPTS.removesuffix('/')}{named[1]}"
     return ""
 
 

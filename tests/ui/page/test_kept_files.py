@@ -1,0 +1,44 @@
+"""Gradio's scripts on their way to the browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+import requests
+
+from tests.support.serving import RunningApp, running_demo_app
+
+ASSETS = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
+
+
+@pytest.fixture(scope="module")
+def app(own_temporary_folder: object) -> Iterator[RunningApp]:
+    with running_demo_app() as (_, running):
+        yield running
+
+
+@pytest.mark.parametrize("packing", ["gzip", "identity"])
+@pytest.mark.parametrize("kind", ["js", "css"])
+def test_a_script_is_the_same_packed_or_not(app: RunningApp, kind: str, packing: str) -> None:
+    """What the page asks for is Gradio's file to the byte, and a browser may keep it for good."""
+    page = requests.get(app.url, timeout=10).text
+    name = re.search(rf"/assets/([\w.-]+\.{kind})", page)[1]
+    answer = requests.get(
+        f"{app.url}/assets/{name}", headers={"accept-encoding": packing}, timeout=10
+    )
+    assert answer.content == (ASSETS / name).read_bytes()
+    assert answer.headers.get("content-encoding", "identity") == packing
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith(
+        {"js": "text/javascript", "css": "text/css"}[kind]
+    )
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2F..%2Fserver.py", "%2E%2E/index.html"])
+def test_nothing_else_is_there(app: RunningApp, name: str) -> None:
+    """No other file, above all none outside the folder."""
+    assert requests.get(f"{app.url}/assets/{name}", timeout=10).status_code in (403, 404)
