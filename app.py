@@ -134,6 +134,7 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
             trusted_proxies=settings.trusted_proxies,
             on_a_space=ON_A_SPACE,
+            smaller_previews=settings.previews == "fitted",
         )
         return serve(services, web)
 

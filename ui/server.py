@@ -73,7 +73,8 @@ class WebSettings:
     """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has
     to log in. `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by
     which browsers may address the app beside its own. `trusted_proxies`: see `ProxyMiddleware`.
-    `on_a_space`: Hugging Face shows the page in a frame.
+    `on_a_space`: Hugging Face shows the page in a frame. `smaller_previews`: see
+    `run_socket_routes`.
     """
 
     host: str = "127.0.0.1"
@@ -84,6 +85,7 @@ class WebSettings:
     hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = _NEXT_DOOR
     on_a_space: bool = False
+    smaller_previews: bool = True
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
@@ -107,7 +109,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.telling = set()
-    for router in own_routes(services, identity, app.state.telling):
+    for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
     mount_page(app, services, settings, identity, guesses)
     add_middleware(app, services.limits, settings, identity)
@@ -115,13 +117,15 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
 
 
 def own_routes(
-    services: Services, identity: Identity, telling: set[WebSocket]
+    services: Services, settings: WebSettings, identity: Identity, telling: set[WebSocket]
 ) -> Iterator[APIRouter]:
     """Everything that is not Gradio's. `telling`: where the sockets that still have to tell of a
     run's end are noted."""
     view = presenter(services)
     runs, uploads = services.runs, services.copies.uploads
-    yield run_socket_routes(runs, identity, view, telling)
+    yield run_socket_routes(
+        runs, identity, view, telling, smaller_previews=settings.smaller_previews
+    )
     yield page_socket_routes(runs, services.folder, services.health, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services.forms, services.folder, identity)

@@ -28,6 +28,7 @@ OWN = "setting"  # the type of our own errors, whose words are told as they are
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
+Previews = Literal["fitted", "original"]
 _CHOICES = "|".join(get_args(Permission))
 User = tuple[str, SecretStr]
 SECRET = frozenset({"server", "server_token", "server_header", "login", "database"})
@@ -260,6 +261,11 @@ class Settings(BaseSettings):
     )
     finish: Seconds = Field(
         0.0, title="SECONDS", description="how long runs may go on when the app is told to end"
+    )
+    previews: Previews = Field(
+        "fitted",
+        title="|".join(get_args(Previews)),
+        description="over links too slow for them: made smaller, or always as ComfyUI sends them",
     )
     data: Path = Field(
         _ROOT / "data", title="DIR", description="folder for the history and the results"

@@ -316,7 +316,10 @@ def noise(draw: st.DrawFn, site: Site) -> Attack:
     return Attack(site.port, "noise", data, whole=False, knows=whole.knows)
 
 
-WORDS = st.sampled_from(("here", "stop", "painted", "", "{", "x" * 2000)) | HOSTILE
+WORDS = (
+    st.sampled_from(("here", "stop", "painted", "painted 999999999 0", "", "{", "x" * 2000))
+    | HOSTILE
+)
 FRAMES = st.one_of(
     WORDS.map(lambda text: frame_of(ABNF.OPCODE_TEXT, text.encode("utf-8", "surrogatepass"))),
     st.builds(

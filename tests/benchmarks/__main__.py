@@ -11,7 +11,7 @@ import time
 
 BENCHMARKS = {
     "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files",
-    "slow_link": "the same over a link of 400 kB/s",
+    "slow_link": "the same over links that are long or narrow",
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run",
     "fifty": "50 runs started and watched at once",

@@ -84,6 +84,7 @@ class Person:
     async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
         """Follow a run as the page does, each frame answered."""
         first, preview, frames, last = 0.0, 0.0, 0, dict[str, Any]()
+        coming = 0
         headers = {"cookie": self.cookie}
         socket = f"ws{self.url.removeprefix('http')}/live/{run_id}"
         async with connect(
@@ -96,9 +97,13 @@ class Person:
                     with contextlib.suppress(
                         ConnectionClosedOK
                     ):  # the last frame may be followed by the end at once
-                        await live.send("painted")
+                        await live.send(f"painted {coming} 1")
                     continue
-                last = json.loads(message)
+                said = json.loads(message)
+                if "frame" in said:
+                    coming = said["frame"]
+                    continue
+                last = said
                 if not first:
                     first = time.monotonic() - pressed
                     if stop_at:

@@ -1,67 +1,71 @@
-"""Live previews over a link that carries about half of them: late is worse than left out."""
+"""Live previews over links that are long or narrow: late is worse than left out."""
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass
 
 from tests.benchmarks.app_process import running_app
-from tests.benchmarks.browser import Paint, generate, opened_page, paints
-from tests.benchmarks.figure import Figure, median, percentile
-from tests.benchmarks.frames import BYTES, FrameSource
-from tests.benchmarks.previews import lag_of
+from tests.benchmarks.browser import generate, opened_page, paints
+from tests.benchmarks.figure import Figure, median
+from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.previews import Meter, lag_of
 from tests.support.link import FaultyLink
 
 FRAMES = 100
 RATE = 10.0
-LINK = 400_000  # bytes a second
-ON_ITS_WAY = (
-    0.03  # seconds a frame may take from the server to the app before the app can choose it
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`rate` in bytes a second, None: any; `way` in seconds, one way. `least` frames are wanted, in
+    the middle no later than `lag` seconds."""
+
+    name: str
+    rate: float | None
+    way: float
+    least: int
+    lag: float
+
+
+LINKS = (
+    Link("150 ms round trip", None, 0.075, 98, 0.115),
+    Link("400 kB/s", 400_000, 0.0, 80, 0.25),
+    Link("100 kB/s", 100_000, 0.0, 40, 0.4),
 )
 
 
 def measure() -> list[Figure]:
-    """Lag, stale frames, the last frame, and how much of the link's room was used."""
+    """Frames painted, their lag, the last one, and what the app needs for each, by link."""
+    return [figure for link in LINKS for figure in _over(link)]
+
+
+def _over(link: Link) -> list[Figure]:
     source = FrameSource(FRAMES, 1 / RATE, lead=1.0)
     with (
         source.serve() as demo,
         running_app(demo.url) as app,
-        FaultyLink(app.url) as link,
-        opened_page(link.url) as page,
+        FaultyLink(app.url) as faulty,
+        opened_page(faulty.url) as page,
     ):
-        link.narrow(LINK)
+        meter = Meter(app)
+        meter.learn_idle()
+        source.begin, source.end = meter.begin, meter.end
+        faulty.narrow(link.rate)
+        faulty.lag(link.way)
         generate(page)
         painted = paints(page)
-    lags = lag_of(painted, source)
-    possible = FRAMES / RATE * LINK / BYTES
+    numbers = {paint.number for paint in painted}
     return [
-        Figure("slow link: lag p50", median(lags), "s", 0.5),
-        Figure("slow link: lag p95", percentile(lags, 0.95), "s", 0.5),
-        Figure("slow link: frames that were not the newest", stale(painted, source), "frames", 0),
         Figure(
-            "slow link: last frame painted",
-            max(paint.number for paint in painted),
-            "",
-            FRAMES,
+            f"{link.name}: painted of {FRAMES} at {RATE:g}/s",
+            len(numbers),
+            "frames",
+            link.least,
             at_least=True,
         ),
         Figure(
-            "slow link: painted of what the link carries",
-            len(painted) / possible,
-            "ratio",
-            0.5,
-            at_least=True,
+            f"{link.name}: lag p50", 1000 * median(lag_of(painted, source)), "ms", 1000 * link.lag
         ),
+        Figure(f"{link.name}: last frame painted", max(numbers), "", FRAMES, at_least=True),
+        Figure(f"{link.name}: app CPU a frame", 1000 * meter.seconds / FRAMES, "ms", 5),
     ]
-
-
-def stale(painted: list[Paint], source: FrameSource) -> int:
-    """Frames that were sent although the server had a newer one when the browser was ready for the
-    next."""
-    count = 0
-    for before, paint in itertools.pairwise(painted):
-        newest = max(
-            (number for number, at in source.sent.items() if at <= before.at - ON_ITS_WAY),
-            default=0,
-        )
-        count += paint.number < newest
-    return count

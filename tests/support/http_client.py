@@ -104,15 +104,19 @@ def messages(
     socket: websocket.WebSocket, *, painting: bool = True
 ) -> Iterator[dict[str, Any] | bytes]:
     """Views and frames until the server closes; each frame is answered unless not `painting`."""
+    frame = 0
     while True:
         kind, data = socket.recv_data()
         match kind:
             case websocket.ABNF.OPCODE_TEXT:
-                yield json.loads(data)
+                said = json.loads(data)
+                frame = said.get("frame", frame)
+                if "frame" not in said:
+                    yield said
             case websocket.ABNF.OPCODE_BINARY:
                 yield data
                 if painting:
-                    socket.send("painted")
+                    socket.send(f"painted {frame} 1")
             case websocket.ABNF.OPCODE_CLOSE:
                 return
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 CHUNK = 65536
 # What a narrow link cannot carry yet has to wait at the sender, not in between.
 BUFFER = 16384
+IN_TRANSIT = 256  # pieces that a long link holds
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -214,17 +215,46 @@ class FaultyLink:
     async def _pump(
         self, pair: _Pair, source: socket.socket, sink: socket.socket, *, towards_client: bool
     ) -> None:
-        while True:
+        on_its_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_TRANSIT)
+        jobs = (
+            self._take(source, on_its_way, towards_client=towards_client),
+            self._deliver(pair, sink, on_its_way),
+        )
+        tasks = [self._loop.create_task(job) for job in jobs]
+        pair.tasks += tasks
+        await asyncio.gather(*tasks)
+
+    async def _take(
+        self,
+        source: socket.socket,
+        on_its_way: asyncio.Queue[tuple[float, bytes]],
+        *,
+        towards_client: bool,
+    ) -> None:
+        """Take what comes, up to the end, as fast as the link takes it."""
+        data = b"."
+        while data:
             data = await self._loop.sock_recv(source, CHUNK if self._rate is None else BUFFER // 2)
             if data and towards_client:
                 await self._wait_for_room(len(data))
             elif data.startswith(b"GET /ws?"):
                 self.handshakes += 1
-            await asyncio.sleep(self._delay)
+            await on_its_way.put((self._loop.time() + self._delay, data))
+            if not self._delay:  # a link without length holds nothing
+                await on_its_way.join()
+
+    async def _deliver(
+        self, pair: _Pair, sink: socket.socket, on_its_way: asyncio.Queue[tuple[float, bytes]]
+    ) -> None:
+        """Hand on what is on its way when it is due, up to the end, which is told as well."""
+        data = b"."
+        while data:
+            due, data = await on_its_way.get()
+            await asyncio.sleep(due - self._loop.time())
             await pair.passable.wait()
-            if not data:
-                break
-            await self._loop.sock_sendall(sink, data)
+            if data:
+                await self._loop.sock_sendall(sink, data)
+            on_its_way.task_done()
         pair.ending = True
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

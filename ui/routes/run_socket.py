@@ -1,8 +1,8 @@
 """Carries a run to a browser: what is happening as text messages, the newest preview as raw bytes.
 
-The browser answers each frame once it is painted and only then gets the next, so a slow link is
-never more than one frame behind and a frozen browser holds up nobody: the run's own thread only
-swaps the newest state.
+Before each frame goes its number, and the browser answers when it has painted it, so that a link
+has as many frames on their way as it carries without making any wait (`preview_window`). A frozen
+browser holds up nobody: the run's own thread only swaps the newest state.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,8 @@ from comfy.protocol.run_state import RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run, RunRegistry
+from ui.routes.preview_encodings import PreviewEncodings
+from ui.routes.preview_window import PreviewWindow
 from ui.view.run_view import RunView
 from ui.web.identity import Identity
 from ui.web.socket_limits import (
@@ -33,6 +36,7 @@ from ui.web.socket_limits import (
     run_until_first,
 )
 
+_PAINTED = re.compile(r"painted ([0-9]{1,9}) ([0-9]{1,6})")
 _TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 _LAST_FRAME_WAIT = (
     5.0  # how long the end of a run waits for a slow browser to paint the frame it has
@@ -44,13 +48,20 @@ Show = Callable[
 
 
 def run_socket_routes(
-    runs: RunRegistry, identity: Identity, view: Show, telling: set[WebSocket]
+    runs: RunRegistry,
+    identity: Identity,
+    view: Show,
+    telling: set[WebSocket],
+    *,
+    smaller_previews: bool = True,
 ) -> APIRouter:
     """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is sent.
 
     `telling` holds the sockets to which the end of their run has not been sent yet.
+    `smaller_previews`: a link that cannot carry previews as they are gets smaller ones.
     """
     router = APIRouter()
+    encodings = PreviewEncodings(enabled=smaller_previews)
 
     @router.websocket("/live/{run_id}")
     async def live(socket: WebSocket, run_id: str) -> None:
@@ -65,7 +76,7 @@ def run_socket_routes(
         run.attach()
         telling.add(socket)
         try:
-            await RunSession(socket, run, view).serve()
+            await RunSession(socket, run, view, encodings).serve()
         finally:
             telling.discard(socket)
             run.detach()
@@ -87,13 +98,16 @@ def run_socket_routes(
 class RunSession:
     """One browser watching one run."""
 
-    def __init__(self, socket: WebSocket, run: Run, view: Show) -> None:
+    def __init__(
+        self, socket: WebSocket, run: Run, view: Show, encodings: PreviewEncodings
+    ) -> None:
         self.socket = socket
         self.run = run
         self.view = view
+        self.encodings = encodings
+        self.window = PreviewWindow()
         self.changed = asyncio.Event()
-        self.painted = asyncio.Event()
-        self.painted.set()
+        self.frames_changed = asyncio.Event()  # there is a new frame, or word of one
         self.newest: tuple[int, Preview | None] = (0, None)
         self.remembering = threading.Lock()  # of the run's threads and of the event loop
         self.frames_sent = 0
@@ -106,13 +120,23 @@ class RunSession:
             self.remember(self.run.state)
             with contextlib.suppress(RuntimeError):  # the loop is closed: the app is ending
                 loop.call_soon_threadsafe(self.changed.set)
+                loop.call_soon_threadsafe(self.frames_changed.set)
 
         unsubscribe = self.run.subscribe(wake)
         self.remember(self.run.state)
         try:
-            await run_until_first(self.socket, self.listen(), self.tell())
+            await run_until_first(self.socket, self.listen(), self.show())
         finally:
             unsubscribe()
+
+    async def show(self) -> None:
+        """Send frames and views until the run has ended; its end comes after its last frame."""
+        frames = asyncio.create_task(self.send_frames())
+        try:
+            await self.tell(after=frames)
+        finally:
+            frames.cancel()
+            await asyncio.gather(frames, return_exceptions=True)
 
     def remember(self, state: RunState) -> None:
         """Keep the newest frame: a finished run has none, and this browser may not have had it
@@ -122,24 +146,27 @@ class RunSession:
                 self.newest = (state.preview_number, state.preview)
 
     async def listen(self) -> None:
-        """Take the browser's two words, "painted" and "stop", until it leaves."""
+        """Take the browser's words until it leaves: "stop", and "painted" with the frame's number
+        and how many milliseconds its bytes took to come in."""
         while True:
-            match await self.socket.receive_text():
-                case "painted":
-                    self.painted.set()
-                    self.changed.set()
-                case "stop":
-                    self.run.cancel()
-                case _:
-                    await self.socket.close(UNKNOWN_WORD)
-                    return
+            word = await self.socket.receive_text()
+            if painted := _PAINTED.fullmatch(word):
+                number, spent = map(int, painted.groups())
+                self.window.painted(number, spent / 1000, time.monotonic())
+                self.frames_changed.set()
+            elif word == "stop":
+                self.run.cancel()
+            else:
+                await self.socket.close(UNKNOWN_WORD)
+                return
 
-    async def tell(self) -> None:
-        """Send views and frames as they come, and close after the last."""
+    async def tell(self, *, after: asyncio.Task[None]) -> None:
+        """Send views as they come, the last one after the last frame, and close."""
         told: dict[str, object] = {}
         async for state in self.states():
             finished = state.phase.finished
-            await self.send_frame(last=finished)
+            if finished:
+                await after
             view = (await self.words_for(state)).to_json()
             if view != told:
                 told = view
@@ -165,8 +192,8 @@ class RunSession:
             await self.gather(until=started + _TEXT_INTERVAL)
 
     async def gather(self, until: float) -> None:
-        """Let words add up until that moment; a frame and the end go out at once."""
-        while not self.frame_is_due() and not self.run.state.phase.finished:
+        """Let words add up until that moment; the end goes out at once."""
+        while not self.run.state.phase.finished:
             self.changed.clear()
             try:
                 async with asyncio.timeout(until - time.monotonic()):
@@ -174,18 +201,43 @@ class RunSession:
             except TimeoutError:
                 return
 
-    def frame_is_due(self) -> bool:
-        """There is a new frame, and the browser has painted the one before."""
-        return self.newest[0] > self.frames_sent and self.painted.is_set()
+    async def send_frames(self) -> None:
+        """Send the newest frame whenever the link has room for it, and the last one of a run that
+        has ended."""
+        came = 0
+        while True:
+            self.frames_changed.clear()
+            finished = self.run.state.phase.finished
+            number, preview = self.newest
+            now = time.monotonic()
+            if number > came:
+                came = number
+                self.window.came(now)
+            wait = None
+            if preview is not None and number > self.frames_sent:
+                wait = self.window.wait(now)
+                if wait == 0:
+                    await self.send_frame(number, preview)
+                    continue
+            elif finished:
+                return
+            longest = _LAST_FRAME_WAIT if finished else None
+            if not await self.frame_news(wait if wait is not None else longest) and wait is None:
+                return
 
-    async def send_frame(self, *, last: bool) -> None:
-        """Send the newest frame if the browser has painted the one before; at the end, wait for
-        that."""
-        if last and self.newest[0] > self.frames_sent:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.painted.wait(), _LAST_FRAME_WAIT)
-        number, preview = self.newest
-        if preview is not None and self.frame_is_due():
-            self.frames_sent = number
-            self.painted.clear()
-            await self.socket.send_bytes(preview.data)
+    async def frame_news(self, seconds: float | None) -> bool:
+        """Whether there was news of frames within so many seconds; None: as long as it takes."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.frames_changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def send_frame(self, number: int, preview: Preview) -> None:
+        """Send its number, by which the browser knows when it begins, and the frame."""
+        data = await self.encodings.fitting(self.run.id, number, preview.data, self.window)
+        self.frames_sent = number
+        self.window.sent(number, len(data), time.monotonic())
+        await self.socket.send_text(json.dumps({"frame": number}))
+        await self.socket.send_bytes(data)

@@ -83,7 +83,19 @@ def test_all_together_have_so_many_sockets(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["", "hello", "x" * 1000, "\0", '{"stop": true}', "painted ", "<script>"]
+    "word",
+    [
+        "",
+        "hello",
+        "x" * 1000,
+        "\0",
+        '{"stop": true}',
+        "painted ",
+        "painted 12 ",
+        "painted \u0661 1",
+        "painted -1 1",
+        "<script>",
+    ],
 )
 @pytest.mark.parametrize("where", ["/news", "/live"])
 def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> None:
@@ -116,7 +128,7 @@ def test_bytes_and_large_words_end_a_socket(app: RunningApp, where: str) -> None
 def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
     """A browser that talks without end is cut off; the run and another watcher go on."""
     run = start(app, **{"5.steps": 60})
-    word = "here" if where == "/news" else "painted"
+    word = "here" if where == "/news" else "painted 1 1"
     with (
         watching(app, run.id) as other,
         page_open(app) if where == "/news" else watching(app, run.id) as one,
@@ -151,7 +163,7 @@ def test_a_stalled_browser_delays_nobody(app: RunningApp) -> None:
         for one in messages(lively):
             got.append(one)
             with contextlib.suppress(OSError):
-                stalled.send("painted")
+                stalled.send("painted 1 1")
         assert len([one for one in got if isinstance(one, bytes)]) >= 10
         assert isinstance(got[-1], dict)
         assert got[-1]["phase"] == "done"

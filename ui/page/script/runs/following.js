@@ -13,6 +13,8 @@ import { current, listed, told, troubled, unfinished, withoutRun, withRun } from
 /** @import { Entry, PastRun, View } from "../state.js" */
 
 const GONE = 4404;
+const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last frame
+const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
@@ -125,20 +127,41 @@ function connect(id, tries = 0) {
   socket.binaryType = "arraybuffer";
   sockets.set(id, socket);
   let failed = tries;
+  /** The frame that comes next, and since when. */
+  let coming = { number: 0, since: 0 };
+  let newest = 0;
+  /** One after the other. @type {Promise<void>} */
+  let painting = Promise.resolve();
+  let ended = false;
+  /** The last frame is seen before the result; a page that is not seen paints nothing. @param {View} view */
+  const end = async (view) => {
+    ended = true;
+    await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
+    heard(view);
+  };
   socket.onopen = () => set(id, { connected: true });
-  socket.onmessage = async ({ data }) => {
+  socket.onmessage = ({ data }) => {
     failed = 0;
     if (typeof data === "string") {
-      heard(JSON.parse(data));
+      const said = JSON.parse(data);
+      if ("frame" in said) coming = { number: said.frame, since: performance.now() };
+      else if (said.finished) end(said);
+      else heard(said);
       return;
     }
-    await Promise.all([...painters].map((paint) => paint(id, data)));
-    if (socket.readyState === WebSocket.OPEN) socket.send("painted");
+    const { number, since } = coming;
+    newest = number;
+    const spent = Math.min(LONGEST, Math.round(performance.now() - since));
+    painting = painting.then(async () => {
+      // Where a newer one is here already, this one is only let go.
+      if (number === newest) await Promise.all([...painters].map((paint) => paint(id, data)));
+      if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
+    });
   };
   socket.onclose = ({ code }) => {
     sockets.delete(id);
     set(id, { connected: false });
-    if (!page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
+    if (ended || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
     if (code === GONE) forget(id);
     else if (!page.now.away)
       setTimeout(() => {

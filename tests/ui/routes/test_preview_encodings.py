@@ -1,0 +1,87 @@
+"""Smaller previews for links that need them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+from PIL import Image
+
+from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
+from tests.benchmarks.frames import BYTES, numbered
+from ui.routes.preview_encodings import PreviewEncodings
+from ui.routes.preview_window import PreviewWindow
+
+
+def narrow(rate: float) -> PreviewWindow:
+    """The window of a link that has carried two previews at that rate, ten a second come."""
+    window = PreviewWindow()
+    for number in (1, 2):
+        window.came(number / 10)
+        window.sent(number, BYTES, 10.0 * number)
+        window.painted(number, BYTES / rate, 10.0 * number + BYTES / rate)
+    return window
+
+
+@pytest.mark.parametrize("rate", [400_000, 200_000, 100_000])
+def test_a_preview_fits_the_link(rate: float) -> None:
+    """After a few of them each takes no longer than the time until the next."""
+    encodings, window = PreviewEncodings(), narrow(rate)
+
+    async def several() -> list[bytes]:
+        return [
+            await encodings.fitting("run", number, numbered(number), window)
+            for number in range(3, 9)
+        ]
+
+    last = asyncio.run(several())[-1]
+    assert len(last) <= 0.15 * rate
+    with Image.open(io.BytesIO(last)) as image:
+        assert image.format == "JPEG"
+        assert image.width == image.height
+
+
+def test_fifty_watchers_share_one() -> None:
+    """All who need a preview in one size get the same bytes, made once."""
+    encodings, windows = PreviewEncodings(), [narrow(200_000) for _ in range(50)]
+
+    async def all_of_them(number: int) -> list[bytes]:
+        data = numbered(number)
+        return await asyncio.gather(
+            *(encodings.fitting("run", number, data, window) for window in windows)
+        )
+
+    async def two() -> None:
+        for number in (3, 4):
+            got = await all_of_them(number)
+            assert len(set(got)) == 1
+            assert len(got[0]) < BYTES
+
+    asyncio.run(two())
+    assert encodings.count == 2
+
+
+def test_switched_off_they_go_out_as_they_came() -> None:
+    """Also over a link that cannot carry them."""
+    encodings = PreviewEncodings(enabled=False)
+    data = numbered(3)
+    assert asyncio.run(encodings.fitting("run", 3, data, narrow(50_000))) is data
+    assert encodings.count == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"x" * 100])
+def test_what_is_no_image_goes_out_as_it_came(data: bytes) -> None:
+    """A preview that cannot be decoded harms nothing."""
+    assert smaller_preview(data, PREVIEW_SIZES[0]) == data
+
+
+def test_sizes_are_ordered() -> None:
+    """Each is smaller than the one before, of a noisy preview as of a smooth one, and none is
+    larger than the preview itself."""
+    smooth = io.BytesIO()
+    Image.linear_gradient("L").resize((512, 512)).convert("RGB").save(smooth, "PNG")
+    for data in (numbered(1), smooth.getvalue()):
+        sizes = [len(smaller_preview(data, size)) for size in PREVIEW_SIZES]
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] <= len(data)

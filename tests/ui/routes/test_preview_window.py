@@ -1,0 +1,152 @@
+"""How many previews are on their way over which link, on a simulated one: no clock, no sockets."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.routes.preview_window import PreviewWindow
+
+FRAME = 67_000  # bytes
+FRAMES, INTERVAL = 100, 0.1
+PAINTING = 0.01  # seconds that a browser takes for it
+
+
+@dataclass
+class Link:
+    """Frames of a server over a link of `rate` bytes a second and `way` seconds each way, as the
+    page's socket sends them: the newest one whenever the window lets it, as small as it asks."""
+
+    rate: float
+    way: float
+    frames: int = FRAMES
+    interval: float = INTERVAL
+    asleep_from: float = float("inf")
+    busy: bool = False  # the browser reads most messages late, several at once
+    window: PreviewWindow = field(default_factory=PreviewWindow)
+    sizes: list[int] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
+    painted: list[int] = field(default_factory=list)
+    most: int = 0  # on their way at once
+
+    def run(self) -> Link:
+        came, sent, free, on_their_way = 0, 0, 0.0, 0
+        events: list[tuple[float, int, str, int, float]] = [
+            (number * self.interval, number, "came", number, 0.0)
+            for number in range(1, self.frames + 1)
+        ]
+        while events:
+            now, _, what, number, spent = heapq.heappop(events)
+            if what == "came":
+                came = number
+                self.window.came(now)
+            elif what == "painted":
+                on_their_way -= 1
+                self.painted.append(number)
+                self.window.painted(number, spent, now)
+            if came == sent:
+                continue
+            wait = self.window.wait(now)
+            if wait is None:
+                continue
+            if wait > 0:
+                heapq.heappush(events, (now + wait, came, "due", came, 0.0))
+                continue
+            sent, size = came, self.window.most_bytes(FRAME) or FRAME
+            self.window.sent(sent, size, now)
+            on_their_way += 1
+            self.most = max(self.most, on_their_way)
+            self.sizes.append(size)
+            begun = max(now, free)
+            free = begun + size / self.rate
+            there = free + self.way + PAINTING
+            if now < self.asleep_from:
+                self.lags.append(there - sent * self.interval)
+                spent = 0.0 if self.busy and sent % 4 else size / self.rate
+                heapq.heappush(events, (there + self.way, sent, "painted", sent, spent))
+        return self
+
+    @property
+    def lag(self) -> float:
+        """In the middle, in seconds."""
+        return sorted(self.lags)[len(self.lags) // 2]
+
+
+@pytest.mark.parametrize(
+    ("rate", "way", "least", "lag"),
+    [
+        (1e9, 0.0, 100, 0.02),
+        (1e9, 0.075, 98, 0.115),
+        (400_000, 0.0, 80, 0.25),
+        (100_000, 0.0, 40, 0.4),
+        (400_000, 0.1, 75, 0.35),
+    ],
+)
+def test_a_link_gets_what_it_carries(rate: float, way: float, least: int, lag: float) -> None:
+    """Nearly every preview where the way is long, most where it is narrow, all of them fresh, and
+    always the last one."""
+    link = Link(rate, way).run()
+    assert len(link.painted) >= least
+    assert link.lag <= lag
+    assert link.painted[-1] == FRAMES
+
+
+@pytest.mark.parametrize("rate", [400_000, 100_000])
+def test_a_busy_browser_does_not_make_a_link_look_fast(rate: float) -> None:
+    """Number and bytes that are read at the same moment say nothing of the link."""
+    link = Link(rate, 0.0, busy=True).run()
+    assert link.lag <= 0.4
+    assert len(link.painted) >= 40
+
+
+def test_a_fast_link_gets_them_as_they_are() -> None:
+    """Nothing is made smaller that the link carries, however long it is."""
+    assert set(Link(1e9, 0.0).run().sizes) == {FRAME}
+    assert set(Link(3e6, 0.2).run().sizes) == {FRAME}
+    assert min(Link(400_000, 0.0).run().sizes) < FRAME
+
+
+def test_slow_samplers_get_them_as_they_are() -> None:
+    """A narrow link carries a preview every two seconds as it is."""
+    assert set(Link(100_000, 0.0, frames=10, interval=2.0).run().sizes) == {FRAME}
+
+
+def test_as_many_are_on_their_way_as_a_way_is_long() -> None:
+    """One on a short or narrow link, several on a long and fast one."""
+    assert Link(1e9, 0.01).run().most == 1
+    assert Link(60_000, 0.0).run().most <= 2
+    assert 3 <= Link(1e9, 0.2).run().most <= 6
+
+
+def test_a_browser_that_says_nothing_gets_a_few() -> None:
+    """A page that was put aside, or whose link is dead, is sent no more than what was due."""
+    assert len(Link(1e9, 0.01, asleep_from=2.0).run().sizes) - 20 <= 8
+
+
+@given(st.floats(1e3, 1e9), st.floats(0, 2), st.floats(0.005, 3), st.integers(1, 60))
+def test_any_link_gets_the_newest_and_the_last(
+    rate: float, way: float, interval: float, frames: int
+) -> None:
+    """In their order, none twice, the last one at the end, and never more than eight at once."""
+    link = Link(rate, way, frames, interval).run()
+    assert link.painted == sorted(set(link.painted))
+    assert link.painted[-1] == frames
+    assert link.most <= 8
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e4), st.floats(0, 1)), max_size=40))
+def test_nothing_that_a_browser_says_harms(words: list[tuple[int, float, float]]) -> None:
+    """Numbers that were never sent, times that cannot be: there is always an answer."""
+    window, now = PreviewWindow(), 0.0
+    for number, spent, later in words:
+        now += later
+        window.came(now)
+        if window.wait(now) == 0:
+            window.sent(number, FRAME, now)
+        window.painted(number, spent, now)
+        assert (window.wait(now) or 0) >= 0
+        assert (window.most_bytes(FRAME) or FRAME) >= 0
