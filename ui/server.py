@@ -123,7 +123,7 @@ def own_routes(
     yield run_socket_routes(runs, identity, view, telling)
     yield page_socket_routes(runs, services.folder, services.health, identity)
     yield run_routes(runs, services.starter, identity)
-    yield workflow_routes(services.forms, services.folder, identity)
+    yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield upload_routes(identity, uploads, services.limits)

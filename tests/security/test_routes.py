@@ -85,7 +85,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
-        "/workflows": {"POST": people(200)},
+        "/workflows": {"GET": people(200), "POST": people(200)},
+        "/workflows/{name}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}/keep": {"POST": people(422)},
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": everybody(200)},
