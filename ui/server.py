@@ -24,8 +24,9 @@ from starlette.middleware.cors import CORSMiddleware
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from ui.gradio_gate.gate import GradioGate
-from ui.page.blocks import assets, build_page, tags_for_other_sites
+from ui.page.blocks import assets, build_page
 from ui.page.script_files import script_routes
+from ui.page.social_card import social_card_routes, tags_for_other_sites
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
@@ -129,6 +130,7 @@ def own_routes(
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield script_routes()
+    yield social_card_routes()
 
 
 def mount_page(

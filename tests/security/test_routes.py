@@ -79,6 +79,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
         "/script/{version}/{name:path}": {},
+        "/social-card.png": {"GET": everybody(200)},
         "/history": {"GET": people(200)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},

@@ -27,7 +27,6 @@ _HERE = Path(__file__).parent
 _STYLES = ("gradio.css", "page.css", "form.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
-_ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
 _OPENED = "Opened by me"
 _SHARED = "Shared workflows"
 _CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address>:8188."
@@ -110,21 +109,6 @@ def assets() -> dict[str, Any]:
         "favicon_path": str(_ICON),
         "pwa": True,  # browsers ask for its /manifest.json whether there is one or not
     }
-
-
-def tags_for_other_sites() -> str:
-    """What chats and social sites show of a link to this app; no workflow's name, as whoever asks
-    has not logged in."""
-    title, description = "ComfyForms", html.escape(_ABOUT)
-    return f"""<title>{title}</title>
-        <meta name="description" content="{description}" />
-        <meta property="og:site_name" content="{title}" />
-        <meta property="og:type" content="website" />
-        <meta property="og:title" content="{title}" />
-        <meta property="og:description" content="{description}" />
-        <meta name="twitter:card" content="summary" />
-        <meta name="twitter:title" content="{title}" />
-        <meta name="twitter:description" content="{description}" />"""
 
 
 def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
