@@ -153,14 +153,13 @@ class Forms:
         catalogue = self.catalogue.get()
         try:
             source, trusted = self._found(name, owner)
-            with self._judging:
-                known = self._judged.get((id(source), trusted))
-                if known is None or known.catalogue is not catalogue:
-                    workflow = self._adapt(source, catalogue, trusted=trusted).workflow
-                    known = _Judged(source, catalogue, build_form(workflow, catalogue).can_run)
-                    self._judged[id(source), trusted] = known
         except WorkflowError:
             return False
+        with self._judging:
+            known = self._judged.get((id(source), trusted))
+            if known is None or known.catalogue is not catalogue:
+                known = _Judged(source, catalogue, self._judge(source, catalogue, trusted=trusted))
+                self._judged[id(source), trusted] = known
         return known.can_run
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
@@ -211,6 +210,13 @@ class Forms:
             )
         workflow = self._harmless(workflow, catalogue, trusted=trusted)
         return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
+
+    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> bool:
+        try:
+            workflow = self._adapt(source, catalogue, trusted=trusted).workflow
+        except WorkflowError:
+            return False
+        return build_form(workflow, catalogue).can_run
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
         """The workflow as somebody who is trusted with it, or not, may use it."""

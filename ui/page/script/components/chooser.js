@@ -78,7 +78,8 @@ export class Chooser {
 
   #listen() {
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      const isWanted = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+      if (!isWanted || event.altKey || event.shiftKey) return;
       if ($(":modal") || !this.#button.checkVisibility()) return;
       event.preventDefault();
       this.open();
@@ -109,9 +110,17 @@ export class Chooser {
     if (this.#panel.open) this.#draw();
   }
 
-  /** @param {(choice: Choice) => Choice} more what else is known of each choice */
+  /**
+   * What else is known of each choice. The rows stay where they are: one of them may just be pressed.
+   * @param {(choice: Choice) => Choice} more
+   */
   tell(more) {
-    this.show(this.#choices.map(more), this.#name);
+    this.#choices = this.#choices.map(more);
+    const known = new Map(this.#choices.map((choice) => [choice.name, choice]));
+    for (const row of all(".row", this.#list)) {
+      const choice = known.get(row.dataset.name ?? "");
+      if (choice) row.replaceChildren(...contentOf(choice));
+    }
   }
 
   /** @param {readonly string[]} recent names of those used last */
@@ -156,11 +165,7 @@ export class Chooser {
     row.id = `${this.#id}-${this.#choices.indexOf(choice)}`;
     row.dataset.name = choice.name;
     if (choice.name === this.#name) row.ariaCurrent = "true";
-    const words = element("span", "words");
-    words.append(element("strong", "", choice.title));
-    if (choice.description) words.append(element("span", "about", choice.description));
-    row.append(thumbFor(choice), words);
-    if (choice.note) row.append(element("span", "note", choice.note));
+    row.append(...contentOf(choice));
     return row;
   }
 
@@ -219,6 +224,15 @@ export class Chooser {
     const index = this.#choices.findIndex((one) => one.name === name);
     this.#component.select({ index, value: name });
   }
+}
+
+/** @param {Choice} choice */
+function contentOf(choice) {
+  const words = element("span", "words");
+  words.append(element("strong", "", choice.title));
+  if (choice.description) words.append(element("span", "about", choice.description));
+  const note = choice.note ? [element("span", "note", choice.note)] : [];
+  return [thumbFor(choice), words, ...note];
 }
 
 /** @param {Choice} choice */
