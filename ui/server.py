@@ -24,9 +24,10 @@ from starlette.middleware.cors import CORSMiddleware
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from ui.gradio_gate.gate import GradioGate
-from ui.page.blocks import assets, build_page, tags_for_other_sites
+from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.script_files import script_routes
+from ui.page.social_card import social_card_routes, tags_for_other_sites
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
@@ -128,13 +129,14 @@ def own_routes(
     )
     yield page_socket_routes(runs, services.folder, services.health, identity)
     yield run_routes(runs, services.starter, identity)
-    yield workflow_routes(services.forms, services.folder, identity)
+    yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield script_routes()
     yield gradio_script_routes()
+    yield social_card_routes()
 
 
 def mount_page(

@@ -16,9 +16,10 @@ from comfy.form.candidates import find_candidates
 from comfy.form.declared.comfy_runner import mappings_layer
 from comfy.form.declared.conventions import conventions
 from comfy.form.declared.layers import Layer, app_layer, shown_layer
-from comfy.form.declared.toml import toml_layer
+from comfy.form.declared.toml import names_of, toml_layer
 from comfy.form.exposure import Exposed, expose
 from comfy.form.fields import Problems, build_field
+from comfy.form.ideas import find_ideas
 from comfy.form.missing import missing_choices, missing_classes
 from comfy.form.missing_items import Missing
 from comfy.form.model import Field, Form
@@ -87,14 +88,16 @@ def build_form(
         description=(config and config.description) or _described(layers),
         fields=tuple(fields),
         outputs=outputs,
-        problems=tuple(problems),
         missing=lacking,
         notes=tuple(of_fields.notes),
         titles=titles,
         prompt=prompt,
         nodes=_nodes_of(arranged, catalogue),
     )
-    return replace(form, fields=tuple(_with_extras(form, exposed)))
+    form = replace(form, fields=tuple(_with_extras(form, exposed)))
+    ideas, wrong_ideas = find_ideas(form, config.ideas if config else (), names_of(candidates))
+    problems += wrong_ideas if as_authored else ()
+    return replace(form, ideas=ideas, problems=tuple(problems))
 
 
 def _titles(prompt: Prompt, catalogue: Catalogue) -> dict[str, str]:

@@ -104,12 +104,21 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Idea:
+    """Something to try: `label` is what people read, `values` what it fills in, by field key."""
+
+    label: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A whole form. `fields` are in the order in which a person reads them, main ones first.
 
     `problems` are sentences about what will not work on this server, also about what of `missing`
-    it does not have; `notes` are things worth knowing that need no action. `titles` names every
-    node of the prompt for people, also those without a field. `prompt` is what the form was made
+    it does not have; `notes` are things worth knowing that need no action. `ideas` are what its
+    author lets people try. `titles` names every node of the prompt for people, also those without a
+    field. `prompt` is what the form was made
     of, `nodes` what the server says about its node classes, as far as it has them; both only to
     read.
     """
@@ -121,6 +130,7 @@ class Form:
     problems: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
+    ideas: tuple[Idea, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
     prompt: Prompt = field(default_factory=dict, repr=False, compare=False)
     nodes: Mapping[str, NodeSpec] = field(default_factory=dict, repr=False, compare=False)
@@ -131,6 +141,11 @@ class Form:
         else all."""
         saving = frozenset(output.node for output in self.outputs if output.kind not in ASIDE)
         return saving or frozenset(output.node for output in self.outputs)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether the server has what it takes, or something else to choose."""
+        return all(one.can_be_replaced for one in self.missing)
 
     def field(self, key: str) -> Field:
         """The field with this key. Raises KeyError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from threading import Condition
+from threading import Condition, Lock
 
 from cachetools import LRUCache, cached
 
@@ -26,6 +26,7 @@ from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operato
 
 _MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 _CACHE_BYTES = 64 * 2**20  # of workflows, and of forms; the largest of each that was seen: 5 MB
+_MOST_JUDGED = 1000  # workflows of which it is known whether they can run
 _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
@@ -61,6 +62,16 @@ class _Built:
         choices = sum(len(field.choices or ()) for field in self.form.fields)
         fields = len(self.form.fields) * _FIELD_BYTES
         return weight(self.form.prompt) + fields + choices * _CHOICE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Whether a workflow can run, and by which catalogue; `source` keeps its identity from being
+    another one's."""
+
+    source: Workflow
+    catalogue: Catalogue
+    can_run: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,9 @@ class Forms:
             info=True,
         )(_build)
 
+        self._judging = Lock()
+        self._judged = LRUCache[tuple[int, bool], _Judged](_MOST_JUDGED)
+
     @property
     def statistics(self) -> FormStatistics:
         """Since the start."""
@@ -129,6 +143,24 @@ class Forms:
         structural = adapted.structure.structural(values or {})
         built = self._built(adapted, structural, edits=self.permissions.edits(owner))
         return adapted.workflow, built.form
+
+    def can_run(self, name: str, owner: str) -> bool:
+        """Whether the server has what this workflow needs; not where the workflow cannot be used.
+
+        Judged once for each catalogue, one workflow at a time. Raises ServerUnreachable,
+        ServerError.
+        """
+        catalogue = self.catalogue.get()
+        try:
+            source, trusted = self._found(name, owner)
+        except WorkflowError:
+            return False
+        with self._judging:
+            known = self._judged.get((id(source), trusted))
+            if known is None or known.catalogue is not catalogue:
+                known = _Judged(source, catalogue, self._judge(source, catalogue, trusted=trusted))
+                self._judged[id(source), trusted] = known
+        return known.can_run
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
         """Open a file for this person alone; the answer's name is what it goes by.
@@ -178,6 +210,13 @@ class Forms:
             )
         workflow = self._harmless(workflow, catalogue, trusted=trusted)
         return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
+
+    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> bool:
+        try:
+            workflow = self._adapt(source, catalogue, trusted=trusted).workflow
+        except WorkflowError:
+            return False
+        return build_form(workflow, catalogue).can_run
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
         """The workflow as somebody who is trusted with it, or not, may use it."""

@@ -33,6 +33,9 @@ Widget = Literal[
 Group = Literal["main", "advanced", "hidden"]
 # What becomes of inputs that nobody mentions; "auto": as the heuristics judge.
 Others = Literal["advanced", "auto", "hidden"]
+# A text for the prompt, or values by the names of inputs.
+IdeaConfig = str | Mapping[str, Any]
+_COVERS = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,17 @@ class FieldConfig:
 
 @dataclass(frozen=True, slots=True)
 class FormConfig:
-    """What the author says about the form. `order` is its place among the folder's workflows.
-    `problems` are sentences about mistakes in the file."""
+    """What the author says about the form. `order` is its place among the folder's workflows,
+    `ideas` are to be tried before anything was made, `cover` is the name of an image beside the
+    file that shows what comes out. `problems` are sentences about mistakes in the file."""
 
     title: str | None = None
     description: str | None = None
     order: int | float | None = None
     others: Others = "advanced"
     outputs: tuple[str, ...] = ()
+    ideas: tuple[IdeaConfig, ...] = ()
+    cover: str | None = None
     fields: tuple[FieldConfig, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -129,6 +135,25 @@ def _table(value: object) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def _ideas(value: object) -> tuple[IdeaConfig, ...] | None:
+    items = value if isinstance(value, list) else [None]
+    read = [_text(item) or _values(item) for item in items]
+    return None if None in read else tuple(item for item in read if item is not None)
+
+
+def _values(value: object) -> dict[str, Any] | None:
+    if not isinstance(value, dict) or not value or None in map(_scalar, value.values()):
+        return None
+    return value
+
+
+def _cover(value: object) -> str | None:
+    """The name of an image in the same folder, wherever paths are written with other slashes."""
+    if not isinstance(value, str) or not value.lower().endswith(_COVERS):
+        return None
+    return None if {"/", "\\"} & set(value) or value.startswith(".") else value
+
+
 def _others(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Others) else None
 
@@ -144,6 +169,8 @@ FORM_KEYS = {
     "order": (as_number, "a number"),
     "others": (_others, "one of " + ", ".join(get_args(Others))),
     "outputs": (_texts, "a list of node ids"),
+    "ideas": (_ideas, 'a list of texts, or of tables such as { "Prompt.text" = "a boat" }'),
+    "cover": (_cover, "the name of an image beside it, such as “cover.webp”"),
     "fields": (_table, "a table"),
 }
 FIELD_KEYS = {

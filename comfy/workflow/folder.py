@@ -13,6 +13,8 @@ from pathlib import Path
 
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
+from comfy.workflow.config import FormConfig
+from comfy.workflow.cover import cover_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import FILE as MAPPINGS
@@ -36,10 +38,13 @@ class Stamp:
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
     """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
-    `order`: its author's number for its place, infinite where there is none."""
+    `order`: its author's number for its place, infinite where there is none. `cover`: its author's
+    image of what comes out."""
 
     name: str
     title: str
+    description: str = ""
+    cover: Path | None = None
     problem: str = ""
     order: float = math.inf
 
@@ -50,7 +55,7 @@ class WorkflowFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._read: dict[str, tuple[Stamp, Workflow | WorkflowError]] = {}
+        self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
         self._reading = threading.Lock()  # what several want at once is read by one of them
 
     def entries(self) -> tuple[FolderEntry, ...]:
@@ -60,8 +65,10 @@ class WorkflowFolder:
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
+        covers = {one.cover for one in found}
+        listed = (one for one in found if not (one.problem and stamps[one.name].file in covers))
         return tuple(
-            sorted(found, key=lambda one: (bool(one.problem), one.order, one.title.casefold()))
+            sorted(listed, key=lambda one: (bool(one.problem), one.order, one.title.casefold()))
         )
 
     def stamps(self) -> Mapping[str, Stamp]:
@@ -126,18 +133,24 @@ class WorkflowFolder:
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):
             case Workflow() as workflow:
-                order = workflow.config.order if workflow.config else None
-                place = math.inf if order is None else order
-                return FolderEntry(name, workflow_title(workflow), order=place)
+                said = workflow.config or FormConfig()
+                return FolderEntry(
+                    name,
+                    workflow_title(workflow),
+                    said.description or "",
+                    workflow.cover,
+                    order=math.inf if said.order is None else said.order,
+                )
             case problem:
-                return FolderEntry(name, name, str(problem))
+                return FolderEntry(name, name, problem=str(problem))
 
     def _current(self, name: str, stamp: Stamp) -> Workflow | WorkflowError:
         with self._reading:
             known = self._read.get(name)
-            if known is None or known[0] != stamp:
-                known = self._read[name] = (stamp, _read(stamp.file))
-            return known[1]
+            if known is None or known[0] != stamp or known[1] != _cover_state(stamp, known[2]):
+                read = _read(stamp.file)
+                known = self._read[name] = (stamp, _cover_state(stamp, read), read)
+            return known[2]
 
 
 def _toml_of(title: str) -> str:
@@ -176,6 +189,11 @@ def _stamp(file: Path) -> Stamp:
     return Stamp(
         file, (_state(file), _state(file.with_suffix(".toml")), _state(file.with_name(MAPPINGS)))
     )
+
+
+def _cover_state(stamp: Stamp, read: Workflow | WorkflowError) -> State:
+    cover = cover_of(stamp.file, read.config) if isinstance(read, Workflow) else None
+    return _state(cover) if cover else None
 
 
 def _state(file: Path) -> State:

@@ -18,6 +18,7 @@ from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FormConfig, read_config
+from comfy.workflow.cover import cover_of, cover_problem
 from comfy.workflow.documents import is_node
 from comfy.workflow.extract import find_workflow, find_workflow_in
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
@@ -34,13 +35,15 @@ class Workflow:
     `prompt` is empty as long as there is only a `graph`. What a graph says beyond its prompt: `app`
     is the form its author arranged in the editor, `promoted` what subgraphs show on their outside,
     `missing` and `models` the node classes and model files it needs, `names` what its file prefixes
-    may name. `mappings` are names for nodes from a config.toml in the folder.
+    may name. `cover` is its author's image of what comes out, `mappings` are names for nodes from a
+    config.toml in the folder.
     """
 
     name: str
     prompt: Prompt
     path: Path | None = None
     config: FormConfig | None = None
+    cover: Path | None = None
     graph: Mapping[str, Any] | None = None
     title: str = ""
     app: App | None = None
@@ -58,7 +61,10 @@ def read_workflow(path: Path) -> Workflow:
     beside = path.with_suffix(".toml")
     config = read_config(beside) if beside.is_file() else None
     workflow = _workflow(path.stem, carried.prompt, carried.graph)
-    return replace(workflow, path=path, config=config, mappings=read_mappings(path))
+    cover = cover_of(path, config)
+    if config and cover and (problem := cover_problem(cover)):
+        cover, config = None, replace(config, problems=(*config.problems, problem))
+    return replace(workflow, path=path, config=config, cover=cover, mappings=read_mappings(path))
 
 
 def open_workflow(file: str, data: bytes) -> Workflow:

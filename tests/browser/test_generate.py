@@ -42,13 +42,13 @@ def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
     person = visit(fast)
     person.page.goto(fast.url)
     person.ready()
-    person.page.locator("#picker input").click()
-    person.page.get_by_role("option", name="Upscale").click()
+    person.choose("Upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
     assert urlsplit(person.page.url).query == "workflow=upscale"
     person.page.go_back()
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
-    person.page.locator("#picker input").fill("inp")
+    person.workflows().click()
+    person.page.keyboard.type("inp")
     person.page.keyboard.press("Enter")
     expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
 
@@ -58,7 +58,7 @@ def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
     expect(person.page.locator("#no-form")).to_contain_text("There is no workflow called “nothing”")
-    expect(person.page.locator("#picker input")).to_be_visible()
+    expect(person.workflows()).to_be_visible()
 
 
 def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:

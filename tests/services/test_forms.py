@@ -237,3 +237,22 @@ def test_what_is_kept_for_everybody_names_no_file(
         forms.keep(BOB, loads, folder)
     text = forms.open(BOB, "my text.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(forms.keep(BOB, text, folder), ANN)[1].fields
+
+
+def test_whether_a_workflow_can_run_is_judged_once(
+    forms: Forms, folder: WorkflowFolder, nodes: Nodes
+) -> None:
+    """By what the server has, until that or the file is another; what cannot be read cannot run. No
+    form that somebody uses is made for it."""
+    (folder.path / "broken.json").write_text("[]")
+    known = ("text", "painted", "broken", "none")
+    assert [forms.can_run(name, ANN) for name in known] == [True, True, False, False]
+    del nodes.raw["Painter"]
+    assert forms.can_run("painted", ANN)
+    forms.catalogue.get(refresh=True)
+    nodes.raw = {name: spec for name, spec in nodes.raw.items() if name != "SaveImage"}
+    forms.catalogue.get(refresh=True)
+    assert [forms.can_run(name, ANN) for name in ("text", "painted")] == [False, False]
+    (folder.path / "text.json").write_text(json.dumps(LOADS))
+    assert forms.can_run("text", ANN)
+    assert built(forms) == 0

@@ -128,6 +128,15 @@ class Visitor:
         expect(self.page.locator("#heading h1")).to_be_visible(timeout=WAIT)
         expect(self.page.locator("#stage .headline")).not_to_be_empty()
 
+    def choose(self, title: str) -> None:
+        """Choose a workflow from the list."""
+        self.workflows().click()
+        self.page.locator("#picker").get_by_role("option", name=title).click()
+
+    def workflows(self) -> Locator:
+        """The button that opens the list of workflows, with the title of the one that is open."""
+        return self.page.locator("#picker .chosen")
+
     def field(self, key: str) -> Locator:
         """A field by its key."""
         return self.page.locator("#field-" + key.replace(".", "-").replace("_", "-"))

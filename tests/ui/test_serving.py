@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from PIL import Image
 
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
@@ -43,19 +45,45 @@ def test_the_page_is_not_all_that_is_served(served: Served) -> None:
     )
 
 
+def told_of_the_app(page: str) -> dict[str, str]:
+    """What a page tells other sites of the app, by the names of its tags."""
+    head = page.partition("</head>")[0]
+    told = re.findall(r'<meta (?:property|name)="((?:og|twitter):[\w:]+)" content="([^"]*)"', head)
+    assert len(told) == len(re.findall('"(?:og|twitter):', head))
+    return dict(told)
+
+
 def test_other_sites_are_told_what_this_is(served: Served) -> None:
-    """A chat that shows a link finds this app's name and words in the page, none of Gradio's and no
-    address of elsewhere."""
+    """A chat that shows a link finds this app's name, words and card in the page, none of Gradio's
+    and no address of elsewhere."""
     _, app = served
-    head = get(app, "/").text.partition("</head>")[0]
-    told = dict(
-        re.findall(r'<meta (?:property|name)="((?:og|twitter):\w+)" content="([^"]*)"', head)
-    )
+    page = get(app, "/").text
+    told = told_of_the_app(page)
     assert told["og:title"] == told["twitter:title"] == "ComfyForms"
     assert "ComfyUI" in told["og:description"] == told["twitter:description"]
-    assert "<title>ComfyForms</title>" in head
-    assert not any("Gradio" in words or "://" in words for words in told.values())
-    assert len(told) == len(re.findall("og:|twitter:", head))
+    assert "<title>ComfyForms</title>" in page
+    assert told["og:image"] == told["twitter:image"] == f"{app.url}/social-card.png"
+    assert not any("Gradio" in words for words in told.values())
+    assert [name for name, words in told.items() if "://" in words] == ["og:image", "twitter:image"]
+    answer = requests.get(told["og:image"], timeout=10)
+    assert answer.headers["content-type"] == told["og:image:type"] == "image/png"
+    size = Image.open(io.BytesIO(answer.content)).size
+    assert size == (int(told["og:image:width"]), int(told["og:image:height"]))
+    assert len(answer.content) < 300_000
+
+
+def test_the_card_is_found_by_whoever_has_not_logged_in() -> None:
+    """Its address is whole also behind a proxy with TLS that serves the app below a path, and says
+    nothing of the workflows."""
+    settings = WebSettings(
+        port=0, users=(("ann", "secret"),), root_path="/forms", hosts=("forms.example",)
+    )
+    proxy = {"X-Forwarded-Host": "forms.example", "X-Forwarded-Proto": "https"}
+    with DemoServer() as demo, running_app(demo.url, settings=settings) as app:
+        page = get(app, "/", "", **proxy).text
+        assert told_of_the_app(page)["og:image"] == "https://forms.example/forms/social-card.png"
+        assert "Text to image" not in page
+        assert get(app, "/social-card.png", "").status_code == 200
 
 
 def test_ending_the_app_ends_its_runs() -> None:

@@ -229,3 +229,47 @@ def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> N
     assert len(labels) == len(set(labels))
     targets = [target for field in form.fields for target in field.targets]
     assert len(targets) == len(set(targets)) == 13
+
+
+def test_ideas_go_into_fields() -> None:
+    """A text goes into the first text of the form, a table into the fields it names, each value
+    checked as if it had been typed."""
+    form = configured(
+        ideas=["a boat", {"6.text": "two boats", "3.steps": 7}, {"KSampler.cfg": 3}],
+        fields={"3.seed": {}, "6.text": {}, "3.steps": {}},
+    )
+    assert form.problems == ()
+    assert [(idea.label, dict(idea.values)) for idea in form.ideas] == [
+        ("a boat", {"6.text": "a boat"}),
+        ("two boats", {"6.text": "two boats", "3.steps": 7}),
+        ("3.0", {"3.cfg": 3.0}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ideas", "fields", "says"),
+    [
+        (["a boat"], {"6.text": {"hidden": True}, "7.text": {"hidden": True}}, "no text field"),
+        ([{"6.txt": "a boat"}], {}, "“6.txt”, which this workflow does not have. Did you mean"),
+        ([{"6.text": "a boat"}], {"6.text": {"hidden": True}}, "which is no field to fill in"),
+        ([{"3.steps": -1}], {}, "The toml's ideas: Steps must be at least 1."),
+        (["", "a boat"], {}, "“ideas” must be a list of texts"),
+        ([{}], {}, "“ideas” must be a list of texts"),
+        ("a boat", {}, "“ideas” must be a list of texts"),
+    ],
+)
+def test_an_idea_that_fits_nothing_is_told(ideas: object, fields: object, says: str) -> None:
+    """It is left out, and a problem of the form."""
+    form = configured(ideas=ideas, fields=fields)
+    assert form.ideas == ()
+    assert says in form.problems[0]
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.json")), ids=lambda file: file.stem)
+def test_shipped_workflows_show_what_comes_out(file: Path) -> None:
+    """Each has a small cover and three ideas."""
+    workflow = read_workflow(file)
+    assert workflow.cover
+    assert workflow.cover.stat().st_size <= 40_000
+    assert workflow.config
+    assert len(workflow.config.ideas) == 3

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from comfy.errors import WorkflowError
 from comfy.filenames import plain_name
@@ -161,3 +162,48 @@ def test_what_is_kept_has_its_title(tmp_path: Path, title: str) -> None:
     config = folder.get(name).config
     assert config
     assert (config.title, config.problems) == (title, ())
+
+
+def image(path: Path, side: int = 8) -> Path:
+    """An image that carries no workflow."""
+    Image.new("RGB", (side, side)).save(path)
+    return path
+
+
+def test_a_cover_is_no_workflow(tmp_path: Path) -> None:
+    """An image that a toml names is the cover of its workflow, and is not listed as one that cannot
+    be read; one that no toml names is. Another image is another cover at once."""
+    write(tmp_path, "boats", toml='cover = "harbour.png"')
+    cover = image(tmp_path / "harbour.png")
+    image(tmp_path / "other.png")
+    folder = WorkflowFolder(tmp_path)
+    boats, other = folder.entries()
+    assert (boats.name, boats.cover, boats.problem) == ("boats", cover, "")
+    assert (other.name, bool(other.problem)) == ("other", True)
+    cover.unlink()
+    config = folder.get("boats").config
+    assert config
+    assert config.problems == ("The cover harbour.png cannot be read: No such file or directory.",)
+    assert folder.get("boats").cover is None
+    image(cover, 16)
+    assert folder.get("boats").cover == cover
+
+
+@pytest.mark.parametrize("name", ["../up.png", "/etc/up.png", ".png", "a\\b.png", "a.svg", "", "a"])
+def test_a_cover_lies_beside_its_workflow(tmp_path: Path, name: str) -> None:
+    """Nothing else can be named as one."""
+    write(tmp_path, "boats", toml=f"cover = {json.dumps(name)}")
+    workflow = WorkflowFolder(tmp_path).get("boats")
+    assert workflow.cover is None
+    assert workflow.config
+    assert "“cover” must be the name of an image" in workflow.config.problems[0]
+
+
+def test_a_cover_is_an_image_of_some_size(tmp_path: Path) -> None:
+    """What is no image, or too large to be sent to everybody, is a problem of the form."""
+    write(tmp_path, "boats", toml='cover = "boats.webp"')
+    for content in (b"<svg/>", image(tmp_path / "big.png").read_bytes() + bytes(2 * 2**20)):
+        (tmp_path / "boats.webp").write_bytes(content)
+        config = WorkflowFolder(tmp_path).get("boats").config
+        assert config
+        assert config.problems == ("The cover boats.webp must be an image of at most 2 MB.",)

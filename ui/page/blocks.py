@@ -18,6 +18,7 @@ from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
+from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.services import Services
 from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
@@ -26,8 +27,8 @@ _HERE = Path(__file__).parent
 _STYLES = ("gradio.css", "page.css", "form.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
-_ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
-_OPENED = "opened by me"
+_OPENED = "Opened by me"
+_SHARED = "Shared workflows"
 _CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address>:8188."
 
 
@@ -110,23 +111,9 @@ def assets() -> dict[str, Any]:
     }
 
 
-def tags_for_other_sites() -> str:
-    """What chats and social sites show of a link to this app; no workflow's name, as whoever asks
-    has not logged in."""
-    title, description = "ComfyForms", html.escape(_ABOUT)
-    return f"""<title>{title}</title>
-        <meta name="description" content="{description}" />
-        <meta property="og:site_name" content="{title}" />
-        <meta property="og:type" content="website" />
-        <meta property="og:title" content="{title}" />
-        <meta property="og:description" content="{description}" />
-        <meta name="twitter:card" content="summary" />
-        <meta name="twitter:title" content="{title}" />
-        <meta name="twitter:description" content="{description}" />"""
-
-
-def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
-    """The picker, and what opens a workflow: shown to those who may, once it is known who looks."""
+def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
+    """What chooses a workflow, and what opens one: shown to those who may, once it is known who
+    looks."""
     where, connect = html.escape(services.server_name), html.escape(_CONNECT)
     server = (
         f'<span class="stand-in" title="{connect}">{_STAND_IN} <details>'
@@ -137,15 +124,7 @@ def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
     )
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
-        picker = gr.Dropdown(
-            [],
-            label="Workflow",
-            show_label=False,
-            container=False,
-            filterable=True,
-            elem_id="picker",
-            interactive=True,
-        )
+        picker = WorkflowChooser(live=True, elem_id="picker")
         bring = gr.HTML(
             '<button type="button" class="quiet">Open a workflow…</button>',
             elem_id="open",
@@ -180,7 +159,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     services: Services,
     page: gr.Blocks,
     redraw: gr.Button,
-    picker: gr.Dropdown,
+    picker: WorkflowChooser,
     asked: gr.JSON,
     drawn: list[Component],
     identity: Identity,
@@ -191,21 +170,22 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
         entries = services.folder.entries()
         person = identity.person(request)
-        choices = [(entry.title, entry.name) for entry in entries]
-        choices += [
-            (f"{one.title} · {_OPENED}", one.name) for one in services.forms.opened_by(person)
+        shared = [WorkflowChoice(one.name, one.title, one.description, _SHARED) for one in entries]
+        opened = [
+            WorkflowChoice(one.name, one.title, group=_OPENED, own=True)
+            for one in services.forms.opened_by(person)
         ]
-        names = [name for _, name in choices]
+        names = [one.name for one in (*shared, *opened)]
         wanted = wanted or {}
         name = wanted.get("workflow") or ""
         if not name or (wanted.get("maybe_gone") and name not in names):
             name, wanted["kept"] = names[0] if names else "", {}
-        picked = gr.Dropdown(choices=choices, value=name if name in names else None)
+        offer = Offer((*shared, *opened), name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))
         may_notify = wanted.get("notifies")  # None: this browser cannot
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
-        return choice, picked, bool(wanted.get("keeps_going")), notify, may_open
+        return choice, offer, bool(wanted.get("keeps_going")), notify, may_open
 
     for event in (page.load, redraw.click):
         event(
@@ -215,7 +195,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
             js=listener("form/form.js", "wanted()"),
             **QUIET,
         )
-    picker.input(
+    picker.select(
         lambda name, wanted: choice_of(name, wanted) if wanted else gr.skip(),
         [picker, asked],
         drawn[0],

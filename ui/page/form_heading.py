@@ -14,8 +14,9 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.page.use_as_input import taken_kinds
-from ui.view.browser_values import number_rules
+from ui.view.browser_values import number_rules, run_values
 
+_MOST_IDEAS = 6
 _TO_SHARE = (
     "To send others a link, add it to the shared workflows."
     ' <button type="button" class="quiet">Add to shared workflows</button>'
@@ -23,8 +24,9 @@ _TO_SHARE = (
 _TO_SEND = "A link to it works for nobody else: send others the file."
 
 
-def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
-    """The title, and what is to be known before anything is filled in."""
+def draw_heading(name: str, form: Form, cover: str, *, may_keep: bool, demo: bool) -> None:
+    """The title, and what is to be known before anything is filled in. `cover`: the address of an
+    image of what comes out, or ""."""
     takes = " ".join(taken_kinds(form.fields))
     text = (
         f'<h1 data-workflow="{html.escape(name)}"'
@@ -32,7 +34,11 @@ def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
     )
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    given = (name, why_not(form.missing), number_rules(form.fields))
+    ideas = [
+        {"label": idea.label, "values": run_values(idea.values, {})}
+        for idea in form.ideas[:_MOST_IDEAS]
+    ]
+    given = (name, why_not(form.missing), number_rules(form.fields), ideas, cover)
     arguments = ", ".join(map(json.dumps, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):

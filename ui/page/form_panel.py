@@ -34,6 +34,7 @@ from ui.services import Services
 from ui.view.browser_values import place_kept
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
+from ui.web.urls import cover_address
 
 _ADVANCED = "Advanced"
 _MISSING = object()
@@ -70,12 +71,13 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
     name, person = str(choice["name"]), owner(request)
     try:
-        _, form = services.forms.form(name, person, choice["linked"] | choice["kept"])
+        workflow, form = services.forms.form(name, person, choice["linked"] | choice["kept"])
     except ComfyError as problem:
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     may_keep = services.forms.permissions.keep(person)
-    draw_heading(name, form, may_keep=may_keep, demo=services.demo)
+    cover = cover_address(name, workflow.cover) if workflow.cover else ""
+    draw_heading(name, form, cover, may_keep=may_keep, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from comfy.form.missing_items import Missing, MissingChoice, MissingClass
@@ -47,13 +47,15 @@ def why_not(missing: Iterable[Missing]) -> str:
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
-    """The card as HTML; `demo`: the server is the stand-in."""
+    """The card as HTML; `demo`: the server is the stand-in, of whose few models none is like
+    another, and one is there to fail."""
     items = tuple(_items(missing))
     blocked = why_not(missing)
     another = "another" if len(items) == 1 else "others"
     summary = blocked or f"{_counted(items).capitalize()} here. Choose {another} below."
     unfolded = " open" if len(items) == 1 else ""
-    lines = "".join(f"<li>{_line(item)}</li>" for item in items)
+    shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
+    lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
     listed = html.escape("\n".join(item.line for item in items))
     hint = f"<p>{_DEMO}</p>" if demo and blocked else ""
     return (

@@ -28,7 +28,8 @@ from ui.view.run_view import ShownFile
 from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = tuple(
-    Path(__file__).parent / "styles" / name for name in ("viewport.css", "stage.css", "results.css")
+    Path(__file__).parent / "styles" / name
+    for name in ("viewport.css", "empty_stage.css", "stage.css", "results.css")
 )
 
 

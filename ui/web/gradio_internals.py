@@ -63,6 +63,8 @@ UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
 WRONG_LOGIN = 400  # the only status with which the login's form shows what was answered
 _FOR_OTHER_SITES = re.compile(r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>""")
+# In its template: the app's whole address, as this browser reaches it; through proxies too.
+ROOT_ADDRESS = "{{ config.get('root', '') }}"
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
 
@@ -182,7 +184,8 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
 
 
 def tell_other_sites(tags: str) -> None:
-    """Put these into the head of Gradio's page, in the place of its own tags for other sites. What
+    """Put these into the head of Gradio's page, in the place of its own tags for other sites; they
+    may have `ROOT_ADDRESS` in them. What
     `mount_gradio_app` takes as `head` is added by the page's script, which those do not run."""
     loader: Any = templates.env.loader
     gradios = type(loader).get_source

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from comfy.protocol.outputs import OutputFile
@@ -33,3 +34,11 @@ def download_name(filename: str) -> str:
     a header."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return "".join(c for c in name if c.isprintable() and c not in '"<>|:*?') or "file"
+
+
+def cover_address(workflow: str, cover: Path) -> str:
+    """The path of the image that its author has put beside a workflow; another one when it
+    changes."""
+    with suppress(OSError):
+        return f"/workflows/{quote(workflow)}/cover?{cover.stat().st_mtime_ns}"
+    return ""

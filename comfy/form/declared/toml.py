@@ -16,7 +16,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
     """What a toml says. Names that fit nothing are sentences among the problems."""
     if config is None:
         return Layer()
-    names = _names(candidates)
+    names = names_of(candidates)
     statements: list[Statement] = []
     problems: list[str] = []
     taken: set[str] = set()
@@ -59,7 +59,7 @@ def _group(said: FieldConfig) -> tuple[Group, str | None]:
     return said.group or ("advanced" if said.section else "main"), said.section
 
 
-def _names(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
+def names_of(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
     """How a toml may call each input: by node id, or by a node title that only one node has."""
     titles = Counter(title for title in {c.node: c.title for c in candidates}.values() if title)
     by_title = {f"{c.title}.{c.input}".lower(): c for c in candidates if titles[c.title] == 1}

@@ -345,7 +345,8 @@ def test_a_hundred_workflows(fast: Site, visit: Visit, tmp_path: Path) -> None:
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("workflow-042")
         expect(person.page.locator("#heading h1")).to_have_text("Workflow 042")
-        person.page.locator("#picker input").fill("077")
+        person.workflows().click()
+        person.page.keyboard.type("077")
         person.page.keyboard.press("Enter")
         expect(person.page.locator("#heading h1")).to_have_text("Workflow 077")
         person.page.close()
@@ -360,7 +361,6 @@ def test_a_workflow_that_cannot_be_read_says_why(fast: Site, visit: Visit, tmp_p
         person = visit(Site(app.url, fast.demo, app))
         person.page.goto(f"{app.url}/?workflow=broken")
         expect(person.page.locator("#no-form")).not_to_be_empty()
-        person.page.locator("#picker input").click()
-        person.page.get_by_role("option", name="Good").click()
+        person.choose("Good")
         expect(person.page.locator("#heading h1")).to_have_text("Good")
         person.page.close()

@@ -147,8 +147,7 @@ def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
     """Choosing another workflow shows what was made with that one; all together can be had, too."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
-    person.page.locator("#picker input").click()
-    person.page.get_by_role("option", name="Image to image").click()
+    person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(tiles(person)).to_have_count(0)
     expect(person.page.get_by_text("Nothing was made with this workflow yet.")).to_be_visible()
@@ -157,8 +156,7 @@ def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
     expect(tiles(person)).to_have_count(1)
     which.select_option("This workflow")
     expect(tiles(person)).to_have_count(0)
-    person.page.locator("#picker input").click()
-    person.page.get_by_role("option", name="Text to image").click()
+    person.choose("Text to image")
     expect(tiles(person)).to_have_count(1)
 
 
@@ -262,8 +260,7 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
     form they belong to."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
-    person.page.locator("#picker input").click()
-    person.page.get_by_role("option", name="Image to image").click()
+    person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     other = person.page.locator("#stage .times")
     expect(other).to_have_text("Made with Text to image")

@@ -1,5 +1,5 @@
-"""The stage, the queue and the history in Blocks that are none of this app's: they show what Python
-says, and their events reach Python."""
+"""The stage, the queue, the history and the list of workflows in Blocks that are none of this app's:
+they show what Python says, and their events reach Python."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.support.waiting import eventually
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import script_routes
 from ui.page.stage import Follow, Selection, ShowFiles, Stage
+from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.view.run_view import PastRun, RunEntry, ShownFile
 
 ARCHITECTURE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -142,6 +143,32 @@ def test_a_stage_starts_with_its_value(opened: Opened) -> None:
     with gr.Blocks(analytics_enabled=False) as blocks:
         Stage(ShowFiles((FILES[0],)), elem_id="stage")
     expect(opened(blocks).locator("#stage .media img")).to_have_attribute("src", DOT)
+
+
+def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> None:
+    """What Python offers is listed with its image and its note; the name that is taken reaches
+    Python, and stands on the button until Python offers something else."""
+    told: Told = []
+    boats = WorkflowChoice("boats", "Boats <b>1</b>", "On water", thumb=DOT)
+    trains = WorkflowChoice("trains", "Trains", group="On land", note="Slow")
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        chooser = WorkflowChooser(Offer((boats, trains), "boats"), elem_id="chooser")
+        told_of(told, chooser, "select")
+        other = gr.Button("Other")
+        other.click(lambda: Offer((boats,)), None, chooser)
+    page = opened(blocks)
+    button = page.locator("#chooser .chosen")
+    expect(button).to_contain_text("Boats <b>1</b>")
+    button.click()
+    expect(page.get_by_role("option", name="Boats").locator("img")).to_have_attribute("src", DOT)
+    land = page.get_by_role("group", name="On land").get_by_role("option")
+    expect(land).to_contain_text("Slow")
+    land.click()
+    eventually(lambda: len(told) == 1, "the choice is heard")
+    assert told == [("select", "trains", {"index": 1, "value": "trains"})]
+    expect(button).to_contain_text("Trains")
+    page.get_by_role("button", name="Other").click()
+    expect(button).to_contain_text("Choose a workflow")
 
 
 def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:

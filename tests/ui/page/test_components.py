@@ -12,12 +12,13 @@ from gradio_client.utils import json_schema_to_python_type
 
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
+from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 from ui.view.run_view import PastRun, RunEntry, ShownFile
 
 ENTRY = RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True)
 PAST = PastRun("b", "boats", "Boats", "done", 1.5, "Picture", "one boat", 2, "/files/b/0/thumb")
 LISTS = [(RunQueue, ENTRY), (RunHistory, PAST)]
-COMPONENTS = [Stage, RunQueue, RunHistory]
+COMPONENTS = [Stage, RunQueue, RunHistory, WorkflowChooser]
 
 
 @pytest.mark.parametrize(("component", "run"), LISTS)
@@ -75,6 +76,16 @@ def test_what_is_seen_is_a_place() -> None:
     assert Stage().preprocess({"seen": {"run": "", "at": 0}}) == Selection("", 0)
 
 
+def test_a_chooser_is_offered_choices_and_gives_a_name() -> None:
+    """Python says what there is and what is chosen; what comes back is a name, or None for what is
+    none."""
+    offer, made = Offer((WorkflowChoice("boats", "Boats"),), "boats"), WorkflowChooser()
+    assert made.postprocess(offer) == asdict(offer)
+    assert made.postprocess(None) == asdict(Offer())
+    assert made.preprocess(made.postprocess(offer)) == made.preprocess("boats") == "boats"
+    assert [made.preprocess(one) for one in (None, "", {}, {"name": None}, 5)] == [None] * 5
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_examples_are_values(component: type[Any]) -> None:
     """The examples that scripts and templates are given are taken by the component itself."""
@@ -97,6 +108,7 @@ def test_a_value_of_its_own_is_there_from_the_start() -> None:
         (Stage, "dict(seen: dict(run: str, at: int)) | None", "dict(nonce: str, run: str | None, "),
         (RunQueue, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
         (RunHistory, "list[dict(id: str, workflow: str, ", "list[dict(id: str, workflow: str, "),
+        (WorkflowChooser, "str | None", "dict(choices: list[dict(name: str, title: str, "),
     ],
 )
 def test_scripts_are_told_the_types(component: type[Any], given: str, answered: str) -> None:
@@ -111,6 +123,7 @@ def test_scripts_are_told_the_types(component: type[Any], given: str, answered: 
     [
         *((RunQueue, event) for event in ("move", "remove", "run_again", "dismiss")),
         *((RunHistory, event) for event in ("select", "search")),
+        (WorkflowChooser, "select"),
         *((Stage, event) for event in ("select", "use", "use_values", "run_again", "delete")),
     ],
 )

@@ -47,3 +47,11 @@ def test_names_are_text() -> None:
     )
     assert "<img" not in card
     assert card.count('data-copy="') == card.count("<button")
+
+
+def test_the_stand_in_has_no_similar_model() -> None:
+    """What is offered in the place of a model is none of the stand-in's few, which are all there to
+    show something; other choices are as anywhere."""
+    assert "similar here: “two" in missing_card(CHOICES, demo=False)
+    assert "similar here: “two" not in missing_card(CHOICES, demo=True)
+    assert "similar here: “euler" in missing_card(CHOICES, demo=True)

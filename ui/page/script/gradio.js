@@ -6,7 +6,7 @@
 import { $, all } from "./dom.js";
 
 /** The list of a dropdown. */
-export const LIST = "input[role=combobox]";
+export const LIST = ".wrap-inner input[role=combobox]";
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
 const UPLOAD = "/gradio_api/upload?";

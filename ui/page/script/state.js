@@ -33,11 +33,17 @@
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
+ * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`: the last run of which this was told. `past`: the finished runs that are listed, the newest first.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   blocked: string, formless: boolean, ended: { id: string } | null, deleted: { id: string } | null,
+ *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null, deleted: { id: string } | null,
  *   past: readonly PastRun[] }} PageState
+ */
+
+/**
+ * Something to try: what is read, and the values by field key, as the browser keeps them.
+ * @typedef {{ label: string, values: Record<string, unknown> }} Idea
  */
 
 /**
@@ -90,6 +96,8 @@ export const INITIAL = {
   form: "",
   blocked: "",
   formless: true,
+  ideas: [],
+  cover: "",
   ended: null,
   deleted: null,
   past: [],

@@ -7,8 +7,8 @@ export const RUNS = "comfyforms.runs";
 export const READ = "comfyforms.read";
 /** Before a workflow's name: what was typed into its form. */
 export const VALUES = "comfyforms.values.";
-/** The workflow whose form was shown last. */
-export const LAST = "comfyforms.last";
+/** The workflows whose forms were shown last, the last one first. */
+export const RECENT = "comfyforms.recent";
 /** Whether runs go on when the page is closed. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether the person is told when a run has ended that they do not see. */

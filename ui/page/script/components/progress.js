@@ -32,14 +32,19 @@ export function saidNow(state) {
   if (!going && notice && !notice.beside) return { ...nothing, ...notice };
   const run = seen(state);
   const view = run?.view;
-  if (!run || !view)
-    return { ...nothing, phase: "", headline: state.formless ? FORMLESS : WELCOME, advice: "" };
+  if (!run || !view) return { ...nothing, phase: "", headline: welcome(state), advice: "" };
   const silent = run === going && Boolean(state.away) && !run.connected;
   const { id, phase, headline, advice, detail, fraction } = view;
   return silent
     ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }
     : { id, phase, headline, advice, detail, fraction, run, silent };
 }
+
+/**
+ * What is said before anything was made: what to do, or why nothing can be done.
+ * @param {PageState} state
+ */
+const welcome = ({ formless, blocked }) => (formless ? FORMLESS : blocked || WELCOME);
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page.

@@ -11,6 +11,7 @@ import { current, neighbour, seen } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { actionsFor } from "./actions.js";
 import { Caption } from "./caption.js";
+import { EmptyStage } from "./empty_stage.js";
 import { loaded, thumbnailOf } from "./media.js";
 import { Progress } from "./progress.js";
 import { Viewport } from "./viewport.js";
@@ -30,6 +31,7 @@ class Stage {
   #place;
   #media = element("div", "media");
   #viewport = new Viewport(this.#media);
+  #empty = new EmptyStage();
   #previous = this.#arrow("Previous", -1);
   #next = this.#arrow("Next", 1);
   #thumbnails = element("div", "thumbnails");
@@ -59,7 +61,7 @@ class Stage {
     this.#component = component;
     const box = element("div", "box");
     box.append(this.#viewport.place);
-    this.#viewport.place.append(this.#previous, this.#next);
+    this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = "Results";
     const under = element("div", "under");
@@ -118,6 +120,7 @@ class Stage {
     else if (run?.view) this.#showEnd(run.view);
     else if (this.#shown || this.#painted) this.#clear();
     this.#drawActions(state);
+    this.#empty.show(state, !run && !state.sending && !this.#media.hasChildNodes());
   }
 
   /**
@@ -275,6 +278,7 @@ class Stage {
     this.#media.replaceChildren(...(node ? [node] : []));
     this.#viewport.changed(id !== this.#painted);
     this.#painted = id;
+    if (node) this.#empty.hide();
     this.#drawActions(page.now);
   }
 

@@ -6,7 +6,8 @@ import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
-import { KEEPS_GOING, LAST, read, VALUES, write } from "../storage.js";
+import { KEEPS_GOING, RECENT, read, VALUES, write } from "../storage.js";
+import { withRecent } from "./choices.js";
 import { clearMended, setRules } from "./field_errors.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
@@ -16,6 +17,7 @@ import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 const DRAWN_WITHIN = 15000;
 const DONE_FOR = 2000;
 const TRY_AGAIN = 5000;
+const MOST_RECENT = 5;
 
 /**
  * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
@@ -49,7 +51,7 @@ const addressed = () => new URLSearchParams(location.search).get("workflow");
 /** What Python draws a form from, as the outputs of a listener. Where the address names no workflow, it is the last. */
 export function wanted() {
   const name = addressed();
-  const last = read(localStorage, LAST, "");
+  const [last = ""] = read(localStorage, RECENT, []);
   const { formWanted, filling } = drawing;
   drawing.formWanted = false;
   const from = choice(name ?? last, linked(location.search));
@@ -67,7 +69,7 @@ export function wanted() {
 }
 
 /**
- * A workflow was picked. Gradio's dropdown tells of one choice twice: the second time there is nothing to do.
+ * A workflow was chosen; where it is the one that is open there is nothing to do.
  * @param {string | null} name
  */
 export function chosen(name) {
@@ -117,6 +119,15 @@ export function refill(workflow, values) {
   redraw();
 }
 
+/**
+ * Put values into the form that is there, beside what was typed into it.
+ * @param {Record<string, unknown>} values
+ */
+export function addValues(values) {
+  const name = formName();
+  refill(name, { ...typed(name), ...linked(location.search), ...values });
+}
+
 /** From now on a form is awaited, or no longer. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
@@ -143,18 +154,20 @@ export const takes = (kind) =>
  * @param {string} name
  * @param {string} blocked why it cannot run, "" if it can
  * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
+ * @param {readonly import("../state.js").Idea[]} ideas
+ * @param {string} cover
  */
-export function drawn(name, blocked, rules) {
+export function drawn(name, blocked, rules, ideas, cover) {
   drawing.since = 0;
   setRules(rules);
-  write(localStorage, LAST, name);
+  write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
     const address = new URL(location.href);
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  page.set({ form: name, formless: false, blocked });
+  page.set({ form: name, formless: false, blocked, ideas, cover });
   lead();
   if (!drawing.pressWaits) return;
   drawing.pressWaits = false;

@@ -1,0 +1,62 @@
+"""What an author lets people try: a text for the prompt, or values for several fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from comfy.form.candidates import Candidate
+from comfy.form.check import check
+from comfy.form.model import Field, Form, Idea
+from comfy.wording import did_you_mean, short
+from comfy.workflow.config import IdeaConfig
+
+
+def find_ideas(
+    form: Form, said: tuple[IdeaConfig, ...], names: Mapping[str, Candidate]
+) -> tuple[tuple[Idea, ...], tuple[str, ...]]:
+    """The ideas that can be filled into this form, and sentences about the others. `names`: how a
+    toml may call each input."""
+    ideas: list[Idea] = []
+    problems: list[str] = []
+    for one in said:
+        values, wrong = _values_of(form, one, names)
+        problems += wrong
+        if not wrong:
+            texts = (value for value in values.values() if isinstance(value, str))
+            ideas.append(Idea(next(texts, ", ".join(map(str, values.values()))), values))
+    return tuple(ideas), tuple(problems)
+
+
+def _values_of(
+    form: Form, said: IdeaConfig, names: Mapping[str, Candidate]
+) -> tuple[dict[str, object], list[str]]:
+    shown = {field.key: field for field in form.fields if _can_be_filled(field)}
+    if isinstance(said, str):
+        prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
+        if prompt is None:
+            return {}, [f"The toml's idea “{short(said)}” has no text field to go into."]
+        values: dict[str, object] = {prompt: said}
+    else:
+        unknown = list(_unknown(said, names, shown))
+        if unknown:
+            return {}, unknown
+        values = {names[name.lower()].key: value for name, value in said.items()}
+    clean, errors = check(form, values)
+    wrong = [f"The toml's ideas: {errors[key]}" for key in values if key in errors]
+    return {key: clean[key] for key in values if key in clean}, wrong
+
+
+def _unknown(
+    said: Mapping[str, object], names: Mapping[str, Candidate], shown: Mapping[str, Field]
+) -> Iterator[str]:
+    for name in said:
+        candidate = names.get(name.lower())
+        if candidate is None:
+            guess = did_you_mean(name, names)
+            yield f"The toml's ideas name “{name}”, which this workflow does not have.{guess}"
+        elif candidate.key not in shown:
+            yield f"The toml's ideas name “{name}”, which is no field to fill in."
+
+
+def _can_be_filled(field: Field) -> bool:
+    return field.group != "hidden" and not field.is_media

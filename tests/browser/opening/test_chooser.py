@@ -1,0 +1,125 @@
+"""The list of workflows: found by typing, by keys or by a finger, with what is to be known of each
+before it is chosen."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.opening.test_choosing import lacking
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+MANY = 200
+
+
+def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
+    """Ctrl+K opens the list from anywhere; words in any order find a title or a description, Enter
+    opens it. What finds nothing says so, and Escape leaves everything as it was."""
+    person = visit(fast).open("image-to-image")
+    page = person.page
+    options = page.locator("#picker").get_by_role("option")
+    person.entry("2.text").press("Control+k")
+    search = page.get_by_role("combobox", name="Search workflows")
+    expect(search).to_be_focused()
+    expect(options).to_have_count(5)
+    expect(options.and_(page.locator("[aria-current=true]"))).to_contain_text("Image to image")
+    page.keyboard.type("xyz")
+    expect(page.get_by_text("No workflow matches “xyz”.")).to_be_visible()
+    expect(options).to_have_count(0)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(search).not_to_be_visible()
+    expect(person.entry("2.text")).to_be_focused()
+    expect(person.workflows()).to_contain_text("Image to image")
+    page.keyboard.press("Control+k")
+    expect(options).to_have_count(5)
+    page.keyboard.type("detail ENLARGE")
+    expect(options).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    expect(person.workflows()).to_contain_text("Upscale")
+    expect(page).to_have_url(re.compile("workflow=upscale"))
+
+
+def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
+    """Arrows mark the next row and the one before, which screen readers are told; the last ones
+    used stand first, and the one that is open is marked when the list opens."""
+    person = visit(fast).open("upscale").open("inpaint").open("text-to-image")
+    page = person.page
+    person.workflows().focus()
+    page.keyboard.press("Enter")
+    recent = page.get_by_role("group", name="Recent").get_by_role("option")
+    expect(recent.locator("strong")).to_have_text(["Text to image", "Inpaint", "Upscale"])
+    marked = page.locator("#picker [role=option][aria-selected=true]")
+    search = page.get_by_role("combobox", name="Search workflows")
+    for key, title in (
+        ("ArrowUp", "Text to image"),
+        ("ArrowDown", "Inpaint"),
+        ("ArrowDown", "Upscale"),
+        ("ArrowDown", "Animation"),
+        ("ArrowUp", "Upscale"),
+    ):
+        page.keyboard.press(key)
+        expect(marked).to_have_text(re.compile(title))
+        told = str(search.get_attribute("aria-activedescendant"))
+        expect(page.locator(f"[id='{told}']")).to_have_text(re.compile(title))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    expect(page.locator("#stage .stage")).to_have_attribute("data-run", "")
+
+
+def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Where the server lacks nodes the list says so, once it is known; what can be read as no
+    workflow at all is marked too. An image that was made shows what comes of a workflow."""
+    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    (folder / "lacking.json").write_text(json.dumps(lacking()))
+    (folder / "broken.json").write_text("[]")
+    with running_app(fast.demo.url, workflows=folder) as app:
+        person = visit(Site(app.url, fast.demo, app)).open(**{"5.steps": 1})
+        person.generate()
+        person.workflows().click()
+        options = person.page.locator("#picker").get_by_role("option")
+        expect(options).to_have_count(7)
+        notes = options.filter(has_text="Can't run here")
+        expect(notes.locator("strong")).to_have_text(["Lacking", "broken"])
+        made = options.filter(has_text="Text to image").locator("img")
+        expect(made).to_have_js_property("complete", value=True)
+        assert made.evaluate("one => one.naturalWidth") > 0
+        person.page.close()
+
+
+def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """On a phone the list fills the window, with rows for a finger; of many workflows the one that
+    is typed is found, a tap opens it, and Close leaves the list."""
+    for number in range(MANY):
+        shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / f"workflow-{number:03}.json")
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        phone = {"width": 390, "height": 844}
+        person = visit(Site(app.url, fast.demo, app), viewport=phone, has_touch=True)
+        person.open("workflow-042")
+        page = person.page
+        person.workflows().tap()
+        panel = page.get_by_role("dialog", name="Workflows")
+        box = panel.bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (390, 844)
+        options = panel.get_by_role("option")
+        expect(options).to_have_count(MANY)
+        heights = options.evaluate_all("all => all.map(one => one.offsetHeight)")
+        assert min(heights) >= 40
+        panel.get_by_role("button", name="Close").tap()
+        expect(panel).not_to_be_visible()
+        person.workflows().tap()
+        page.keyboard.type("177")
+        expect(options).to_have_count(1)
+        options.tap()
+        expect(page.locator("#heading h1")).to_have_text("Workflow 177")
+        expect(person.workflows()).to_contain_text("Workflow 177")
+        person.page.close()

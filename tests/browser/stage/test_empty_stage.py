@@ -1,0 +1,109 @@
+"""What a person finds before anything was made: an example, ideas to try, and why nothing can be
+made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from comfy.services.permissions import Permissions
+from tests.browser.opening.test_choosing import lacking
+from tests.support.brought import give
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+IDEAS = """
+ideas = [{ "Positive prompt.text" = "a boat", "Sampler.steps" = 1, "Model.ckpt_name" = "demo-watercolour.safetensors" }]
+"""
+
+
+def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
+    """The stage shows the author's cover. An idea goes into the prompt, where Ctrl+Z takes it back,
+    and starts nothing; what was made takes their place."""
+    person = visit(fast).open(**{"5.steps": 1})
+    empty = person.page.locator("#stage .empty")
+    expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
+    expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
+    ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    expect(ideas).to_have_count(3)
+    before = person.entry("2.text").input_value()
+    idea = ideas.nth(1).inner_text()
+    ideas.nth(1).click()
+    expect(person.entry("2.text")).to_have_value(idea)
+    expect(person.entry("2.text")).to_be_focused()
+    person.page.keyboard.press("Control+z")
+    expect(person.entry("2.text")).to_have_value(before)
+    ideas.nth(1).click()
+    assert fast.unfinished() == []
+    run = person.generate()
+    expect(empty).not_to_be_visible()
+    assert fast.prompt_of(run)["2"]["inputs"]["text"] == idea
+
+
+def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Values for fields that cannot be typed into are filled in too; what was typed elsewhere
+    stays. Without a cover the person's own newest image is shown."""
+    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    toml = folder / "text-to-image.toml"
+    head, _, fields = toml.read_text().partition("\n\n")
+    toml.write_text(f"title = 'Text to image'{IDEAS}{fields}")
+    assert "cover" in head
+    may_open = Permissions(open=lambda _: False)
+    with running_app(fast.demo.url, workflows=folder, permissions=may_open) as app:
+        person = visit(Site(app.url, fast.demo, app)).open()
+        empty = person.page.locator("#stage .empty")
+        person.type("3.text", "typed before")
+        person.page.get_by_role("button", name="a boat").click()
+        expect(person.entry("2.text")).to_have_value("a boat")
+        expect(person.entry("3.text")).to_have_value("typed before")
+        expect(empty.locator("img")).to_have_count(0)
+        run = person.generate()
+        sent = person.site.prompt_of(run)
+        assert sent["1"]["inputs"]["ckpt_name"] == "demo-watercolour.safetensors"
+        assert sent["5"]["inputs"]["steps"] == 1
+        assert sent["3"]["inputs"]["text"] == "typed before"
+        person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        person.open()
+        expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
+        expect(empty.locator("figcaption")).to_contain_text("The last image that you made")
+        expect(empty).not_to_contain_text("Drop a workflow file")
+        person.page.close()
+
+
+def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
+    """Where form and stage stand in one column the ideas are below the prompt, large enough for a
+    finger."""
+    phone = {"width": 390, "height": 844}
+    person = visit(fast, viewport=phone, has_touch=True).open()
+    ideas = person.field("2.text").get_by_role("button")
+    expect(ideas).to_have_count(3)
+    box = ideas.first.bounding_box()
+    assert box is not None
+    assert box["height"] >= 40
+    ideas.first.tap()
+    expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
+    person.open("upscale")
+    expect(person.field("2.text").get_by_role("button")).to_have_count(3)
+
+
+def test_nothing_invites_to_make_what_cannot_run(fast: Site, visit: Visit) -> None:
+    """While Generate is off because something is missing, the stage says what is missing; the card
+    offers no model of the stand-in's, of which one is there to fail."""
+    person = visit(fast).open()
+    missing = lacking()
+    missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
+    give(person.page, json.dumps(missing).encode(), "lacking.json")
+    headline = person.page.locator("#stage .headline")
+    expect(headline).to_contain_text("This workflow can't run here")
+    expect(person.page.get_by_text("Ideas to try")).not_to_be_visible()
+    card = person.page.locator("#missing")
+    card.locator("summary").click()
+    expect(card).to_contain_text("epic-broken-demo.safetensors")
+    expect(card).not_to_contain_text("similar here: demo")
+    person.open()
+    expect(headline).to_contain_text("press Generate")

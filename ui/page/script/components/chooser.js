@@ -1,0 +1,272 @@
+// @ts-check
+// A button with the title of the workflow that is open, and a panel to choose another one from. It is a Gradio component
+// (ui/page/workflow_chooser.py): its value says what there is, and what was chosen.
+
+import { $, addressOf, all, button, element } from "../dom.js";
+import { grouped, matches } from "../form/choices.js";
+
+/** @import { Choice } from "../form/choices.js" */
+
+/**
+ * What Gradio hands to the component. `index` and `value` are what Python's `gr.SelectData` has.
+ * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   select: (what: { index: number, value: string }) => void }} Component
+ */
+
+const NOTHING_CHOSEN = "Choose a workflow";
+const BELOW = 6; // pixels between the button and the panel
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
+
+/** Where a search box and its list find each other; a page may have several choosers. */
+let made = 0;
+
+export class Chooser {
+  #component;
+  #opened;
+  #title = element("span", "title");
+  #button = button("", () => this.open(), "chosen");
+  #panel = element("dialog", "panel");
+  #search = element("input");
+  #list = element("div", "list");
+  #said = element("p", "said");
+  /** @type {readonly Choice[]} */
+  #choices = [];
+  #name = "";
+  /** @type {readonly string[]} */
+  #recent = [];
+  #id = `chooser-${++made}`;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Component} component
+   * @param {() => void} [opened] what is done when the panel opens
+   */
+  constructor(place, component, opened = () => {}) {
+    this.#component = component;
+    this.#opened = opened;
+    this.#button.ariaHasPopup = "dialog";
+    this.#button.append(this.#title, element("kbd", "", "Ctrl K"));
+    this.#panel.ariaLabel = "Workflows";
+    const head = element("header");
+    head.append(
+      this.#search,
+      button("Close", () => this.#panel.close(), "close"),
+    );
+    this.#panel.append(head, this.#said, this.#list);
+    place.append(this.#button, this.#panel);
+    this.#setRoles();
+    this.#listen();
+  }
+
+  #setRoles() {
+    Object.assign(this.#search, {
+      type: "text",
+      enterKeyHint: "go",
+      role: "combobox",
+      placeholder: "Search workflows",
+      ariaLabel: "Search workflows",
+      ariaAutoComplete: "list",
+      ariaExpanded: "true",
+      autocomplete: "off",
+      spellcheck: false,
+    });
+    this.#search.setAttribute("aria-controls", this.#id);
+    Object.assign(this.#list, { id: this.#id, role: "listbox", ariaLabel: "Workflows" });
+    this.#said.role = "status";
+  }
+
+  #listen() {
+    document.addEventListener("keydown", (event) => {
+      const isWanted = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+      if (!isWanted || event.altKey || event.shiftKey) return;
+      if ($(":modal") || !this.#button.checkVisibility()) return;
+      event.preventDefault();
+      this.open();
+    });
+    this.#search.addEventListener("input", () => this.#filter());
+    this.#panel.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#panel.addEventListener("click", ({ target }) => {
+      if (target === this.#panel) this.#panel.close(); // what is beside it
+      const row = target instanceof Element && target.closest("[role=option]");
+      if (row instanceof HTMLElement) this.#choose(row);
+    });
+    this.#panel.addEventListener("close", () => {
+      this.#button.ariaExpanded = "false";
+    });
+  }
+
+  /**
+   * @param {readonly Choice[]} choices
+   * @param {string} name the one that is chosen, "" for none
+   */
+  show(choices, name) {
+    this.#choices = choices;
+    this.#name = name;
+    const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
+    this.#title.textContent = title;
+    this.#button.ariaLabel = name ? `Workflow: ${title}` : title;
+    this.#button.title = title;
+    if (this.#panel.open) this.#draw();
+  }
+
+  /**
+   * What else is known of each choice. The rows stay where they are: one of them may just be pressed.
+   * @param {(choice: Choice) => Choice} more
+   */
+  tell(more) {
+    this.#choices = this.#choices.map(more);
+    const known = new Map(this.#choices.map((choice) => [choice.name, choice]));
+    for (const row of all(".row", this.#list)) {
+      const choice = known.get(row.dataset.name ?? "");
+      if (choice) row.replaceChildren(...contentOf(choice));
+    }
+  }
+
+  /** @param {readonly string[]} recent names of those used last */
+  set recent(recent) {
+    this.#recent = recent;
+  }
+
+  open() {
+    if (this.#panel.open) return;
+    const { left, bottom } = this.#button.getBoundingClientRect();
+    this.#panel.style.setProperty("--left", `${left}px`);
+    this.#panel.style.setProperty("--top", `${Math.max(bottom, 0) + BELOW}px`);
+    this.#search.value = "";
+    this.#opened();
+    this.#panel.showModal();
+    this.#button.ariaExpanded = "true";
+    this.#draw();
+    this.#search.focus();
+  }
+
+  /** All rows anew; what was typed and the row that is marked stay. */
+  #draw() {
+    const marked = this.#marked?.dataset.name ?? this.#name;
+    this.#list.replaceChildren(
+      ...grouped(this.#choices, this.#recent).map(([title, choices]) => {
+        const group = element("div", "group");
+        group.role = "group";
+        group.ariaLabel = title;
+        const heading = element("h2", "", title);
+        heading.ariaHidden = "true";
+        group.append(heading, ...choices.map((choice) => this.#rowFor(choice)));
+        return group;
+      }),
+    );
+    this.#filter(marked);
+  }
+
+  /** @param {Choice} choice */
+  #rowFor(choice) {
+    const row = element("div", "row");
+    row.role = "option";
+    row.id = `${this.#id}-${this.#choices.indexOf(choice)}`;
+    row.dataset.name = choice.name;
+    if (choice.name === this.#name) row.ariaCurrent = "true";
+    row.append(...contentOf(choice));
+    return row;
+  }
+
+  /** @param {string} [marked] the name of the row to be marked; without it, it is the first */
+  #filter(marked = "") {
+    const text = this.#search.value.trim();
+    const found = new Set(this.#choices.filter((one) => matches(one, text)).map((one) => one.name));
+    for (const row of all(".row", this.#list)) row.hidden = !found.has(row.dataset.name ?? "");
+    for (const group of all(".group", this.#list)) group.hidden = !$(".row:not([hidden])", group);
+    this.#said.textContent = found.size ? "" : `No workflow matches “${text}”.`;
+    const rows = this.#rows;
+    this.#mark(rows.find((row) => row.dataset.name === marked) ?? rows[0]);
+  }
+
+  /** The rows that can be chosen now. */
+  get #rows() {
+    return all(".row:not([hidden])", this.#list);
+  }
+
+  get #marked() {
+    return $("[aria-selected=true]", this.#list);
+  }
+
+  /** @param {HTMLElement | undefined} row */
+  #mark(row) {
+    if (this.#marked) this.#marked.ariaSelected = "false";
+    if (!row) {
+      this.#search.removeAttribute("aria-activedescendant");
+      return;
+    }
+    row.ariaSelected = "true";
+    this.#search.setAttribute("aria-activedescendant", row.id);
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    event.stopPropagation(); // Ctrl+Enter starts no run from here
+    const rows = this.#rows;
+    const step = STEPS[event.key];
+    if (step) {
+      const at = this.#marked ? rows.indexOf(this.#marked) : -1;
+      this.#mark(rows[Math.min(Math.max(at + step, 0), rows.length - 1)]);
+    } else if (event.key === "Enter" && event.target === this.#search) {
+      if (this.#marked) this.#choose(this.#marked);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {HTMLElement} row */
+  #choose(row) {
+    const name = row.dataset.name ?? "";
+    this.#panel.close();
+    this.show(this.#choices, name);
+    this.#component.props.value = name;
+    const index = this.#choices.findIndex((one) => one.name === name);
+    this.#component.select({ index, value: name });
+  }
+}
+
+/** @param {Choice} choice */
+function contentOf(choice) {
+  const words = element("span", "words");
+  words.append(element("strong", "", choice.title));
+  if (choice.description) words.append(element("span", "about", choice.description));
+  const note = choice.note ? [element("span", "note", choice.note)] : [];
+  return [thumbFor(choice), words, ...note];
+}
+
+/** @param {Choice} choice */
+function thumbFor({ thumb, title }) {
+  const place = element("span", "thumb", title.slice(0, 1));
+  place.ariaHidden = "true";
+  if (!thumb) return place;
+  const image = element("img");
+  Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: addressOf(thumb) });
+  image.onerror = () => image.remove();
+  place.append(image);
+  return place;
+}
+
+/**
+ * Show what Python offers, now and whenever it is something else.
+ * @param {Chooser} chooser
+ * @param {Component} component
+ */
+export function watchOffer(chooser, component) {
+  const tell = () => {
+    const { value } = component.props;
+    if (value?.choices) chooser.show(value.choices, value.name ?? "");
+  };
+  component.watch("value", tell);
+  tell();
+}
+
+/**
+ * Fill the component in.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const inner = /** @type {HTMLElement} */ ($(".chooser", place));
+  watchOffer(new Chooser(inner, component), component);
+}

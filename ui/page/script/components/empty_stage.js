@@ -1,0 +1,85 @@
+// @ts-check
+// What the stage shows before anything was made: an image of what comes out, and ideas to try.
+
+import { $, addressOf, button, element, isNarrow } from "../dom.js";
+import { fieldId } from "../form/field_errors.js";
+import { fillIn } from "../form/ideas.js";
+import { mayOpen } from "../form/workflows.js";
+
+/** @import { Idea, PageState } from "../state.js" */
+
+const EXAMPLE = "An example of what this workflow makes.";
+const OWN = "The last image that you made with this workflow.";
+const TRY = "Ideas to try:";
+const DROP = "Drop a workflow file anywhere to open it.";
+
+export class EmptyStage {
+  /** The place on the page. */
+  place = element("div", "empty");
+  #ideas = element("div", "ideas");
+  #drawn = "";
+
+  constructor() {
+    this.#ideas.role = "group";
+    this.#ideas.ariaLabel = TRY;
+    this.hide();
+  }
+
+  hide() {
+    this.place.hidden = true;
+    this.#ideas.hidden = true;
+  }
+
+  /**
+   * @param {PageState} state
+   * @param {boolean} isEmpty whether there is nothing else to show
+   */
+  show(state, isEmpty) {
+    this.hide();
+    if (!isEmpty || state.formless) return;
+    this.place.hidden = false;
+    const ideas = state.blocked ? [] : state.ideas;
+    this.#ideas.hidden = !ideas.length;
+    const own = state.past.find((run) => run.workflow === state.form && run.thumb)?.thumb ?? "";
+    const image = state.cover || own;
+    const wanted = JSON.stringify([image, ideas, mayOpen()]);
+    if (wanted !== this.#drawn) {
+      this.#drawn = wanted;
+      const parts = image ? [exampleOf(image, state.cover ? EXAMPLE : OWN)] : [];
+      if (mayOpen()) parts.push(element("p", "hint", DROP));
+      this.place.replaceChildren(...parts);
+      const chips = ideas.map(({ label, values }) =>
+        button(label, () => fillIn(values), "idea button"),
+      );
+      this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
+    }
+    this.#placeIdeas(ideas);
+  }
+
+  /**
+   * Where form and stage stand in one column, the ideas are at the field that they go into.
+   * @param {readonly Idea[]} ideas
+   */
+  #placeIdeas([idea]) {
+    const [key = ""] = Object.keys(idea?.values ?? {});
+    const field = isNarrow() ? document.getElementById(fieldId(key)) : null;
+    if (field) field.append(this.#ideas);
+    else if (this.#ideas.parentElement !== this.place) {
+      const hint = $(".hint", this.place);
+      if (hint) hint.before(this.#ideas);
+      else this.place.append(this.#ideas);
+    }
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {string} words
+ */
+function exampleOf(address, words) {
+  const example = element("figure", "example");
+  const image = element("img");
+  Object.assign(image, { alt: "", src: addressOf(address), onerror: () => example.remove() });
+  example.append(image, element("figcaption", "", words));
+  return example;
+}

@@ -1,0 +1,65 @@
+// @ts-check
+// Which workflows a list shows, and under which headings. Pure.
+
+/**
+ * One workflow to choose: ui/page/workflow_chooser.py.
+ * @typedef {{ name: string, title: string, description: string, group: string, own: boolean, thumb: string,
+ *   note: string }} Choice
+ */
+
+export const RECENT = "Recent";
+
+/**
+ * A text as it is searched: without capitals and accents.
+ * @param {string} text
+ */
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+/**
+ * Whether all words of a text are somewhere in what is said of a workflow, in any order.
+ * @param {Choice} choice
+ * @param {string} text
+ */
+export function matches({ title, description, group }, text) {
+  const said = plain(`${title} ${description} ${group}`);
+  return plain(text)
+    .split(/\s+/)
+    .every((word) => said.includes(word));
+}
+
+/**
+ * The choices by their headings, each once: a person's own, those used last, then the others as they come.
+ * @param {readonly Choice[]} choices
+ * @param {readonly string[]} recent names, the one used last first
+ * @returns {[string, Choice[]][]}
+ */
+export function grouped(choices, recent) {
+  const known = new Map(choices.map((choice) => [choice.name, choice]));
+  const last = recent.flatMap((name) => known.get(name) ?? []).filter(({ own }) => !own);
+  const own = choices.filter((choice) => choice.own);
+  const rest = choices.filter((choice) => !choice.own && !last.includes(choice));
+  /** @type {Map<string, Choice[]>} */
+  const groups = new Map();
+  for (const choice of own) addTo(groups, choice.group, choice);
+  for (const choice of last) addTo(groups, RECENT, choice);
+  for (const choice of rest) addTo(groups, choice.group, choice);
+  return [...groups];
+}
+
+/**
+ * @param {Map<string, Choice[]>} groups
+ * @param {string} group
+ * @param {Choice} choice
+ */
+function addTo(groups, group, choice) {
+  groups.set(group, [...(groups.get(group) ?? []), choice]);
+}
+
+/**
+ * The names used last, with one more in front.
+ * @param {readonly string[]} recent
+ * @param {string} name
+ * @param {number} most
+ */
+export const withRecent = (recent, name, most) =>
+  [name, ...recent.filter((one) => one !== name)].slice(0, most);

@@ -1,0 +1,31 @@
+// @ts-check
+// What an author lets people try is filled into the form: typed, where there is a box to type into, so that Ctrl+Z
+// takes it back.
+
+import { LIST } from "../gradio.js";
+import { fieldId } from "./field_errors.js";
+import { addValues } from "./form.js";
+
+const BOXES = "textarea, input[type=number], input[type=text]";
+
+/**
+ * @param {Record<string, unknown>} values by field key, as the browser keeps them
+ */
+export function fillIn(values) {
+  const typed = Object.entries(values).map(([key, value]) => typeInto(key, String(value)));
+  if (typed.includes(false)) addValues(values);
+}
+
+/**
+ * @param {string} key
+ * @param {string} text
+ * @returns {boolean} whether the field could be typed into
+ */
+function typeInto(key, text) {
+  const box = document.getElementById(fieldId(key))?.querySelector(BOXES);
+  if (!(box instanceof HTMLTextAreaElement || box instanceof HTMLInputElement)) return false;
+  if (!box.checkVisibility() || box.matches(LIST)) return false;
+  box.focus();
+  box.select();
+  return document.execCommand("insertText", false, text);
+}

@@ -1,0 +1,33 @@
+// @ts-check
+// The list of workflows on this app's page: which were used last, what comes of each, and which cannot run here.
+
+import { Chooser, watchOffer } from "../components/chooser.js";
+import { $ } from "../dom.js";
+import { get } from "../requests.js";
+import { RECENT, read } from "../storage.js";
+
+/** @import { Component } from "../components/chooser.js" */
+
+const BLOCKED = "Can't run here";
+
+/**
+ * Fill the component in. What is known of the workflows is asked for when the panel is opened: the app may have to build
+ * all forms for it.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const chooser = new Chooser(/** @type {HTMLElement} */ ($(".chooser", place)), component, open);
+  watchOffer(chooser, component);
+
+  async function open() {
+    chooser.recent = read(localStorage, RECENT, []);
+    const known = await get("/workflows");
+    if (!known) return;
+    chooser.tell((choice) => ({
+      ...choice,
+      thumb: known[choice.name]?.thumb ?? "",
+      note: known[choice.name]?.blocked ? BLOCKED : "",
+    }));
+  }
+}

@@ -1,0 +1,54 @@
+"""What chats and social sites show of a link to this app: its name, what it is for, and a card. No
+workflow's name, as whoever asks has not logged in."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from ui.web.gradio_internals import ROOT_ADDRESS
+
+CARD = Path(__file__).with_name("social_card.png")  # made by tests/tools/social_card.py
+_PATH = "/social-card.png"
+_SIZE = (1200, 630)
+_TITLE = "ComfyForms"
+_ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
+_ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made with them."
+_KEPT = {"cache-control": "public, max-age=86400"}
+
+
+def tags_for_other_sites() -> str:
+    """The tags for the page's head, as a part of Gradio's template."""
+    width, height = _SIZE
+    card, about, alt = f"{ROOT_ADDRESS}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)
+    return f"""<title>{_TITLE}</title>
+        <meta name="description" content="{about}" />
+        <meta property="og:site_name" content="{_TITLE}" />
+        <meta property="og:type" content="website" />
+        <meta property="og:title" content="{_TITLE}" />
+        <meta property="og:description" content="{about}" />
+        <meta property="og:image" content="{card}" />
+        <meta property="og:image:type" content="image/png" />
+        <meta property="og:image:width" content="{width}" />
+        <meta property="og:image:height" content="{height}" />
+        <meta property="og:image:alt" content="{alt}" />
+        <meta name="twitter:card" content="summary_large_image" />
+        <meta name="twitter:title" content="{_TITLE}" />
+        <meta name="twitter:description" content="{about}" />
+        <meta name="twitter:image" content="{card}" />
+        <meta name="twitter:image:alt" content="{alt}" />"""
+
+
+def social_card_routes() -> APIRouter:
+    """`GET /social-card.png`: read by anybody, as those who show a link do not log in."""
+    router = APIRouter()
+
+    @router.get(_PATH)
+    def card() -> FileResponse:
+        """The card."""
+        return FileResponse(CARD, media_type="image/png", headers=_KEPT)
+
+    return router
