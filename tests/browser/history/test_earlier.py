@@ -234,6 +234,13 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
         "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
     )
     assert len(set(tops)) == 1
+    rows, sides = person.page.locator("#history header > :visible").evaluate_all(
+        """all => { const boxes = all.map((one) => one.getBoundingClientRect());
+            const controls = boxes.slice(1);
+            return [new Set(controls.map(({ top }) => Math.round(top))).size,
+                    Math.min(...controls.map(({ height }) => height))] }"""
+    )
+    assert (rows, sides >= 40) == (2, True)
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     choose(person, first)
     expect(person.page.locator("#stage .viewport")).to_be_in_viewport()

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -14,6 +15,9 @@ from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+MEDIA = Path(__file__).parents[2] / "data" / "media"
+FRAME = """one => one.readyState >= 1
+    || new Promise((done) => one.addEventListener("loadedmetadata", () => done(true)))"""
 
 
 def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
@@ -84,13 +88,18 @@ def test_videos_have_a_frame_and_sound_an_icon(fast: Site, visit: Visit) -> None
     record = history.get(run_id, owner_of(fast, run_id))
     assert record is not None
     image = record.state.files[0]
-    video = replace(image, filename="wave.mp4", kind="video")
+    digest, size = history.files.add([(MEDIA / "saved.webm").read_bytes()])
+    video = replace(image, filename="wave.webm", kind="video", digest=digest, size=size)
+    broken = replace(image, filename="broken.webm", kind="video")
     sound = replace(image, filename="wave.flac", kind="audio")
-    for name, file in (("video", video), ("sound", sound)):
+    for name, file in (("video", video), ("broken", broken), ("sound", sound)):
         history.end(replace(record, id=name, state=replace(record.state, files=(file,))))
     person.page.reload()
     person.ready()
     expect(tile(person, "sound")).to_have_text("♪Audio")
-    # It is no video in truth, so its tile says in words what it is.
-    expect(tile(person, "video")).to_have_text("▶Video")
+    expect(tile(person, "broken")).to_have_text("▶Video")
+    expect(tile(person, "video")).to_have_text("▶")
     expect(tile(person, "video")).to_have_attribute("title", re.compile("^Video · "))
+    frame = tile(person, "video").locator("video")
+    frame.evaluate(FRAME)
+    assert frame.evaluate("one => one.videoWidth") > 0

@@ -223,7 +223,9 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
             "list[dict(id: str, workflow: str, about: str, phase: str, said: str, movable: bool,"
             " again: bool)]",
             "list[dict(id: str, workflow: str, title: str, phase: str, at: float, what: str,"
-            " asked: str, files: int, thumb: str | None)]",
+            " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
+            " '3d', 'file'] | Literal['text', ''], clip: str | None, seeds: str,"
+            " favourite: bool)]",
         ]
         stage, queue, history = parts
         given = [part.example_payload() for part in parts]

@@ -6,7 +6,7 @@ import { FRUITLESS, read, write } from "../storage.js";
 
 export class Filters {
   which = element("select");
-  favourites = button("☆ Favourites", () => this.#toggle(this.favourites), "quiet");
+  favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet");
   fruitless = button("Show stopped and failed", () => this.#toggleFruitless(), "quiet");
   #changed;
 
@@ -16,6 +16,8 @@ export class Filters {
     this.which.ariaLabel = "History of";
     this.which.append(new Option("This workflow", ""), new Option("All workflows", "all"));
     this.which.addEventListener("change", changed);
+    this.favourites.append(element("span", "", "Favourites"));
+    this.favourites.ariaLabel = "Favourites"; // the word is not seen on a phone
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
   }
