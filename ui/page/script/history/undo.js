@@ -12,7 +12,8 @@ let closing = 0;
  * @param {() => void} undo
  */
 export function offerUndo(words, more, undo) {
-  const line = $("#undo") ?? document.body.appendChild(element("div"));
+  // Inside the page's own element: only there do its styles for narrow windows hold.
+  const line = $("#undo") ?? ($("#columns") ?? document.body).appendChild(element("div"));
   line.id = "undo";
   line.role = "status";
   const close = () => {
