@@ -48,17 +48,21 @@ USERS = {
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",
+        "comfy.records.rows",
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
+        "comfy.records.wanted",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
+        "comfy.records.steps.versions.step_0004_favourites",
     },
     "alembic": {
         "comfy.records.upgrade",
         "comfy.records.steps.env",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
+        "comfy.records.steps.versions.step_0004_favourites",
     },
 }
 

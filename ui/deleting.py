@@ -1,11 +1,22 @@
-"""Deleting a run for good: what is kept of it here, and what ComfyUI lets go of. The rest is
-named."""
+"""Deleting runs: what is kept of them here, and what ComfyUI lets go of. The rest is named. On the
+page a deletion can be undone for a while; it is carried out here, whether the page is there or not.
+"""
 
 from __future__ import annotations
 
-from comfy.errors import RunNotFound
+import asyncio
+import logging
+import time
+
+import anyio
+
+from comfy.errors import ComfyError, RunNotFound
 from ui.services import Services
 
+log = logging.getLogger(__name__)
+
+_UNDOABLE = 15.0  # seconds; the page offers it for ten
+_PAUSE = 5.0  # seconds
 _STAYS = "The image server may keep its own copy of {}."
 _RESULT, _GIVEN = "the result", "pictures you gave"
 
@@ -29,3 +40,25 @@ def delete_run(services: Services, run_id: str, owner: str) -> str:
     emptied = services.clean_up(record)
     stays = ([_RESULT] if record.state.files else []) + ([] if emptied else [_GIVEN])
     return _STAYS.format(" and of ".join(stays)) if stays else ""
+
+
+async def delete_regularly(services: Services) -> None:
+    """Carry out the deletions that can no longer be undone, those from before a restart too."""
+    while True:
+        await anyio.to_thread.run_sync(delete_unlisted, services)
+        await asyncio.sleep(_PAUSE)
+
+
+def delete_unlisted(services: Services, older: float = _UNDOABLE) -> None:
+    """Delete the runs that have not been listed for so many seconds. What fails is tried again."""
+    history = services.runs.history
+    if history is None:
+        return
+    try:
+        for record in history.unlisted(time.time() - older):
+            try:
+                delete_run(services, record.id, record.owner)
+            except RunNotFound:  # another program has done it
+                continue
+    except ComfyError as problem:
+        log.warning("A result could not be deleted: %s %s", problem, problem.hint)

@@ -23,6 +23,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
+from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
@@ -98,9 +99,11 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
+        deleting = asyncio.create_task(delete_regularly(services))
         async with watched_logins(identity, guesses):
             yield
         sweeping.cancel()
+        deleting.cancel()
 
     app = FastAPI(
         lifespan=lifespan,

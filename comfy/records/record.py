@@ -51,7 +51,8 @@ class Record:
     `sent`: it was handed to the server, or may have been. `keeps_going`: it does not end because
     nobody watches. `server`: the address of the server that was chosen for it, without a login, ""
     until then. `group`: the id that runs of one batch share; `parent`: the id of the run that it
-    was made from; both "" for none.
+    was made from; both "" for none. `favourite`: its owner has marked it, as far as the history was
+    asked.
     """
 
     id: str
@@ -64,3 +65,4 @@ class Record:
     server: str = ""
     group: str = ""
     parent: str = ""
+    favourite: bool = False

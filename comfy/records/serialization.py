@@ -25,6 +25,11 @@ _RECORD = TypeAdapter(Record)
 _STATE = TypeAdapter(RunState)
 _NOT_TOLD = {"preview", "titles", "wanted", "progress", "queue_remaining", "verdict"}
 _RAW = {"prompt", "values"}  # of a job: JSON of any depth already
+_WRITTEN_APART: Mapping[str, bool | set[str]] = {
+    "state": True,
+    "job": _RAW | {"outputs"},
+    "favourite": True,
+}
 # What stands for a part that is missing or not what it should be; elsewhere its default does, or an
 # empty text.
 _STANDS_FOR: Mapping[str, object] = {
@@ -52,7 +57,7 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 
 def to_text(record: Record) -> str:
     """The record as JSON. ValueError or RecursionError for a job that no JSON can hold."""
-    told = _RECORD.dump_python(record, exclude={"state": True, "job": _RAW | {"outputs"}})
+    told = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART))
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
     told["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
     told["job"]["values"] = dict(record.job.values)

@@ -8,44 +8,42 @@ as unknown as one that never was.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
 
 from comfy.errors import ComfyError
-from comfy.protocol.run_state import Phase
 from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
 from comfy.records.record import Record
-from comfy.records.serialization import from_text, searchable, searched_text, to_text
+from comfy.records.rows import COLUMNS, digest, escaped, record_of, row_of
 from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
+from comfy.records.wanted import ALL, Wanted
 
 log = logging.getLogger(__name__)
 
 _DAY = 24 * 3600.0
 _MOST_AT_ONCE = 200
-_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
+_MOST_SKIPPED = 2**31
 _BATCH = 50
-_COLUMNS = tuple(
-    _runs.c[name] for name in ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at")
-)
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
+_NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
     """How long finished runs are remembered (`days`), and how large the files of all people may be
-    together (`bytes`): where they are larger, those of whoever has most go first."""
+    together (`bytes`): where they are larger, those of whoever has most go first, favourites
+    last."""
 
     days: float = 30
     bytes: int = 20 * 2**30
@@ -83,9 +81,9 @@ class RunStore:
 
     def sent(self, run_id: str, prompt_id: str, server: str = "") -> None:
         """It is being handed to the server at this address, where it goes by this id."""
-        told = {"sent": True, "prompt_id": _escaped(prompt_id), "server": _escaped(server)}
+        told = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(server)}
         with self._changing() as connection:
-            connection.execute(update(_runs).where(_runs.c.id == _escaped(run_id)).values(told))
+            connection.execute(update(_runs).where(_runs.c.id == escaped(run_id)).values(told))
 
     def end(self, record: Record) -> None:
         """The run is finished; it is on disk when this returns."""
@@ -110,29 +108,61 @@ class RunStore:
     def get(self, run_id: str, owner: str) -> Record | None:
         """One run of this owner, finished or not."""
         found = self._records(
-            (_runs.c.id == _escaped(run_id)) & (_runs.c.owner == _key(owner)), (), 1
+            (_runs.c.id == escaped(run_id)) & (_runs.c.owner == digest(owner)), (), 1
         )
         return found[0] if found else None
 
     def of(
-        self, owner: str, *, workflow: str = "", text: str = "", before: str = "", limit: int = 24
+        self,
+        owner: str,
+        wanted: Wanted = ALL,
+        *,
+        before: str = "",
+        skip: int = 0,
+        limit: int = 24,
     ) -> tuple[Record, ...]:
-        """Finished runs of this owner, newest first: of one workflow, with all these words
-        somewhere in title, values or texts, and older than the run `before` (nothing if that one is
-        not known)."""
-        which = (_runs.c.owner == _key(owner)) & _runs.c.ended_at.is_not(None)
-        if workflow:
-            which &= _runs.c.workflow == _key(workflow)
-        for word in searchable(text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
-            which &= _runs.c.words.contains(word, autoescape=True)
+        """Finished runs of this owner, newest first: those older than the run `before` (nothing if
+        that one is not known), without the first `skip` of them."""
+        which = wanted.of(owner)
         if before:
             place = self._place(before, owner)
             if place is None:
                 return ()
             which &= tuple_(*_ORDER) < tuple_(*place)
-        return self._records(
-            which, [column.desc() for column in _ORDER], max(1, min(limit, _MOST_AT_ONCE))
+        most = max(1, min(limit, _MOST_AT_ONCE))
+        return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
+
+    def ends(self, owner: str, wanted: Wanted = ALL) -> list[float]:
+        """When the finished runs of this owner ended, newest first, in seconds since 1970."""
+        times = select(_runs.c.ended_at).where(wanted.of(owner)).order_by(*_NEWEST_FIRST)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return list(connection.execute(times).scalars())
+
+    def is_favourite(self, run_id: str, owner: str) -> bool:
+        """Whether this owner has marked this run."""
+        which = _ended([run_id], owner) & _runs.c.favourite
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return connection.execute(select(_runs.c.id).where(which)).first() is not None
+
+    def set_favourite(self, run_ids: Iterable[str], owner: str, *, favourite: bool) -> int:
+        """Mark finished runs of this owner, or take the mark away. How many there were."""
+        return self._change(_ended(run_ids, owner), favourite=favourite)
+
+    def unlist(self, run_ids: Iterable[str], owner: str) -> int:
+        """List these finished runs no longer: they are about to be deleted. How many there were."""
+        return self._change(
+            _ended(run_ids, owner) & _runs.c.deleted_at.is_(None), deleted_at=time.time()
         )
+
+    def relist(self, run_ids: Iterable[str], owner: str) -> int:
+        """List runs again that have not been deleted yet. How many there were."""
+        return self._change(
+            _ended(run_ids, owner) & _runs.c.deleted_at.is_not(None), deleted_at=None
+        )
+
+    def unlisted(self, before: float) -> tuple[Record, ...]:
+        """Runs of all people that were to be deleted before this moment, in seconds since 1970."""
+        return self._records(_runs.c.deleted_at < before, _NEWEST_FIRST, _MOST_AT_ONCE)
 
     def delete(self, run_id: str, owner: str) -> bool:
         """Forget a finished run and remove its files, unless another one has the same bytes. False
@@ -140,19 +170,14 @@ class RunStore:
 
         What the database held of it is overwritten, at once or, while somebody reads it, soon.
         """
-        which = (
-            (_runs.c.id == _escaped(run_id))
-            & (_runs.c.owner == _key(owner))
-            & _runs.c.ended_at.is_not(None)
-        )
         with self._writing:
-            found = bool(self._forget(which))
+            found = bool(self._forget(_ended([run_id], owner)))
         self._erase()
         return found
 
     def names(self, owner: str, text: str) -> bool:
         """Whether a run of this owner, finished or not, has this text somewhere in its record."""
-        which = (_runs.c.owner == _key(owner)) & _runs.c.record.contains(text, autoescape=True)
+        which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
@@ -167,7 +192,7 @@ class RunStore:
 
     def sweep(self) -> None:
         """Keep to the limits: runs that are too old go, then the oldest of whoever has most, files
-        with them."""
+        with them. No favourite is too old, and a person's favourites go last."""
         now = time.time()
         oldest = now - self._limits.days * _DAY
         if self._clock_is_right(now):
@@ -176,7 +201,7 @@ class RunStore:
                 connection.execute(
                     update(_runs).where(_runs.c.ended_at > now + _DAY).values(ended_at=now)
                 )
-            while self._forget_oldest(_runs.c.ended_at < oldest):
+            while self._forget_oldest((_runs.c.ended_at < oldest) & ~_runs.c.favourite):
                 pass
         if self._size() > self._limits.bytes:
             self._forget_too_many()
@@ -202,19 +227,7 @@ class RunStore:
             self.files.release(record.id)
 
     def _put(self, connection: Connection, record: Record, ended_at: float | None) -> None:
-        row = {
-            "owner": _key(record.owner),
-            "workflow": _key(record.job.workflow),
-            "submitted_at": record.submitted_at,
-            "ended_at": ended_at,
-            "sent": record.sent,
-            "prompt_id": _escaped(record.state.prompt_id),
-            "words": searched_text(record),
-            "record": _text(record),
-            "server": _escaped(record.server),
-            "group": _escaped(record.group),
-            "parent": _escaped(record.parent),
-        }
+        row = row_of(record, ended_at)
         if not connection.execute(
             update(_runs).where(_runs.c.id == record.id).values(row)
         ).rowcount:
@@ -228,20 +241,27 @@ class RunStore:
             ]
             connection.execute(insert(_files), rows)
 
+    def _change(self, which: ColumnElement[bool], **values: object) -> int:
+        with self._changing() as connection:
+            return connection.execute(update(_runs).where(which).values(values)).rowcount
+
     def _records(
-        self, which: ColumnElement[bool], order: Iterable[ColumnElement[object]], limit: int | None
+        self,
+        which: ColumnElement[bool],
+        order: Iterable[ColumnElement[object]],
+        limit: int | None,
+        skip: int = 0,
     ) -> tuple[Record, ...]:
         with as_comfy_errors(), self._engine.connect() as connection:
-            rows = connection.execute(
-                select(*_COLUMNS).where(which).order_by(*order).limit(limit)
-            ).all()
-        return tuple(found for row in rows if (found := self._record(row)) is not None)
+            found = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
+            rows = connection.execute(found).all()
+        return tuple(record for row in rows if (record := self._record(row)) is not None)
 
     def _record(self, row: Row[Any]) -> Record | None:
         """The record of a row; None for one that cannot be read, which is said once for all of
         them."""
         try:
-            return _record(row)
+            return record_of(row)
         except (
             ValueError,
             TypeError,
@@ -257,13 +277,8 @@ class RunStore:
             return None
 
     def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
-        which = (
-            (_runs.c.id == _escaped(run_id))
-            & (_runs.c.owner == _key(owner))
-            & _runs.c.ended_at.is_not(None)
-        )
         with as_comfy_errors(), self._engine.connect() as connection:
-            row = connection.execute(select(*_ORDER).where(which)).first()
+            row = connection.execute(select(*_ORDER).where(_ended([run_id], owner))).first()
         return None if row is None else tuple(row)
 
     def _clock_is_right(self, now: float) -> bool:
@@ -291,7 +306,7 @@ class RunStore:
         )
         with as_comfy_errors(), self._engine.connect() as connection:
             uses = connection.execute(
-                select(*columns).join_from(_runs, _files).order_by(*_ORDER)
+                select(*columns).join_from(_runs, _files).order_by(_runs.c.favourite, *_ORDER)
             ).all()
         ids = to_remove((Use(*row) for row in uses), self._limits.bytes)
         for start in range(0, len(ids), _BATCH):
@@ -332,8 +347,8 @@ class RunStore:
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = _without_record(connection, digests)
             self._unerased = True
-        for digest in unused:
-            self.files.remove(digest)
+        for one in unused:
+            self.files.remove(one)
         return len(ids)
 
 
@@ -348,35 +363,10 @@ def _without_record(connection: Connection, digests: Iterable[str]) -> list[str]
     return [digest for digest in asked if digest not in used]
 
 
-def _record(row: Row[Any]) -> Record:
-    """The record in a row of `_COLUMNS`."""
-    record = from_text(row.record)
-    if _key(record.owner) != row.owner:
-        raise ValueError("it names another owner")
-    state = replace(record.state, prompt_id=_unescaped(row.prompt_id))
-    if row.ended_at is not None and not state.phase.finished:
-        state = replace(state, phase=Phase.LOST)
-    return replace(record, id=row.id, sent=row.sent, server=_unescaped(row.server), state=state)
-
-
-def _text(record: Record) -> str:
-    try:
-        return to_text(record)
-    except (ValueError, RecursionError) as error:
-        raise ComfyError(
-            "This run cannot be remembered: its workflow is too deeply nested.", ""
-        ) from error
-
-
-def _key(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _escaped(text: str) -> str:
-    """Any text as one that every database takes, and that can be read back: Postgres has no NUL,
-    none half a surrogate pair."""
-    return text.encode("unicode_escape").decode("ascii")
-
-
-def _unescaped(text: str) -> str:
-    return text.encode("ascii").decode("unicode_escape")
+def _ended(run_ids: Iterable[str], owner: str) -> ColumnElement[bool]:
+    """Which rows are finished runs of this owner with one of these ids."""
+    return (
+        _runs.c.id.in_([escaped(one) for one in run_ids])
+        & (_runs.c.owner == digest(owner))
+        & _runs.c.ended_at.is_not(None)
+    )

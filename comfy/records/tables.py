@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-VERSION = "0003"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0004"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -54,9 +55,18 @@ runs = Table(
     Column("server", Text, nullable=False, server_default=""),
     Column("group", Text, nullable=False, server_default=""),
     Column("parent", Text, nullable=False, server_default=""),
+    Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
+    Column("favourite", Boolean, nullable=False, server_default=false()),
+    Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
+    # Everything by which a list is made: the records lie between it and the last columns.
+    Index(
+        "runs_listed",
+        *("owner", "ended_at", "submitted_at", "id", "workflow"),
+        *("fruitless", "favourite", "deleted_at"),
+    ),
 )
 
 files = Table(

@@ -15,6 +15,7 @@ from comfy.graph.convert import convert
 from comfy.object_info import Catalogue
 from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Job, Record
+from comfy.records.wanted import Wanted
 from tests.benchmarks.figure import Figure
 from tests.support.serving import open_history
 
@@ -61,12 +62,12 @@ def of_the_history() -> list[Figure]:
                 one = replace(record, id=f"r{number:05}", submitted_at=float(number))
                 history._put(connection, one, float(number))
         asks: dict[str, Callable[[], object]] = {
-            "a page": lambda: history.of(OWNER, workflow="portrait"),
+            "a page": lambda: history.of(OWNER, Wanted("portrait")),
             "a page in the middle": lambda: history.of(OWNER, before="r05000"),
-            "a search": lambda: history.of(OWNER, workflow="portrait", text="lighthouse harbour"),
-            "a search for a number": lambda: history.of(OWNER, text="9223372036854775809"),
+            "a search": lambda: history.of(OWNER, Wanted("portrait", "lighthouse harbour")),
+            "a search for a number": lambda: history.of(OWNER, Wanted(text="9223372036854775809")),
             "one run": lambda: history.get("r00005", OWNER),
-            "another's search": lambda: history.of(OTHER, text="lighthouse"),
+            "another's search": lambda: history.of(OTHER, Wanted(text="lighthouse")),
         }
         return [
             Figure(f"large: {name} of {RUNS} runs", best(ask), "s", 0.05)

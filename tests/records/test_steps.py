@@ -28,6 +28,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.store import RunStore
 from comfy.records.tables import VERSION
+from comfy.records.wanted import Wanted
 from tests.records.first_history import (
     DAMAGED,
     ODD,
@@ -46,7 +47,7 @@ from tests.support.samples.histories import ANN, begun, ended_record, ids
 
 ROOT = Path(__file__).parents[2]
 SECRET = "xylophone-marmalade"
-NUMBERS = ["0001", "0002", "0003"]
+NUMBERS = ["0001", "0002", "0003", "0004"]
 
 
 @pytest.fixture
@@ -129,9 +130,22 @@ def test_a_history_of_any_version_opens_with_all_its_runs(
         assert (odd.state.phase, odd.state.started_at, odd.sent) == (Phase.DONE, 1001.25, True)
         assert (odd.server, odd.group, odd.parent) == ("", "", "")
         assert ids(history.unfinished()) == ["going"]
-        assert sorted(ids(history.of(ANN, text="SAID", workflow="portrait"))) == READABLE
+        assert sorted(ids(history.of(ANN, Wanted(text="SAID", workflow="portrait")))) == READABLE
     with contextlib.closing(RunStore(old, files)) as history:
         assert len(history.of(ANN)) == len(READABLE)
+        assert history.of(ANN, Wanted(favourites=True)) == ()
+
+
+def test_older_runs_that_came_to_nothing_can_be_left_out(
+    engine: Engine, database: str, files: BlobStore
+) -> None:
+    """As if they had ended today."""
+    phases = ("done", "stopped", "failed", "refused", "lost")
+    write_first(engine, [*ROWS, *(record(phase, phase=phase) for phase in phases)])
+    with contextlib.closing(RunStore(database, files)) as history:
+        fruitful = ids(history.of(ANN, Wanted(fruitless=False)))
+        assert [phase for phase in phases if phase in fruitful] == ["done"]
+        assert {*phases} < {*ids(history.of(ANN, limit=200))}
 
 
 def test_files_of_older_runs_get_the_inputs_they_are_for(old: str, files: BlobStore) -> None:

@@ -17,6 +17,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
 from comfy.records.serialization import from_text, to_text
 from comfy.records.store import RunStore
+from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, EVERYTHING, begun, ended_record, ids, picture
 
 
@@ -62,8 +63,8 @@ def test_any_text_comes_back_as_it_was(
     )
     history.end(record)
     assert history.get("hostile", owner) == record
-    assert history.of(owner, workflow=title, text=title) in ((record,), ())
-    assert history.of(owner, workflow=title) == (record,)
+    assert history.of(owner, Wanted(title, title)) in ((record,), ())
+    assert history.of(owner, Wanted(title)) == (record,)
     assert history.get("hostile", owner + "x") is None
     assert history.delete("hostile", owner)
 
@@ -178,7 +179,7 @@ def test_of_one_workflow(history: RunStore) -> None:
     """A workflow's past is its own, told by its exact name."""
     for name in ("portrait", "Portrait", "por"):
         history.end(ended_record(begun(name, workflow=name)))
-    assert ids(history.of(ANN, workflow="portrait")) == ["portrait"]
+    assert ids(history.of(ANN, Wanted("portrait"))) == ["portrait"]
     assert len(history.of(ANN)) == 3
 
 
@@ -219,4 +220,4 @@ def test_search(history: RunStore, asked: str, found: bool) -> None:
     }
     record = begun(values=values, inputs={"p": KeptInput("Photo.PNG", "ab" * 32)})
     history.end(ended_record(record, texts=(TextOutput("1", "She said: SO"),)))
-    assert (history.of(ANN, text=asked) != ()) is found
+    assert (history.of(ANN, Wanted(text=asked)) != ()) is found

@@ -70,6 +70,8 @@ UNNAMED = {
     "HEAD": everybody(405),
 }  # files of the page, none of which is called so
 
+NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
+
 # What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
 # Gradio has most of its paths with a slash at the end too.
 RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
@@ -81,6 +83,10 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/script/{version}/{name:path}": {},
         "/social-card.png": {"GET": everybody(200)},
         "/history": {"GET": people(200)},
+        "/history/favourites": {"POST": people(422)} | NO_RUN,
+        "/history/delete": {"POST": people(422)} | NO_RUN,
+        "/history/restore": {"POST": people(422)} | NO_RUN,
+        "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
         "/runs/{run_id}/again": {"POST": OWNER},

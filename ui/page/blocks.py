@@ -24,7 +24,7 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css", "form.css")
+_STYLES = ("gradio.css", "page.css", "form.css", "dialogs.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _OPENED = "Opened by me"

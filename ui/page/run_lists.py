@@ -25,7 +25,7 @@ from ui.page.script_files import mounts
 from ui.view.run_view import PastRun, RunEntry
 from ui.web.gradio_internals import WithoutStub
 
-_STYLE = Path(__file__).parent / "styles" / "run_lists.css"
+_STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
 _NO_LIST = "This is no list of runs."
@@ -58,7 +58,7 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
             js_on_load=mounts(
                 "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS
             ),
-            css_template=_STYLE.read_text(encoding="utf-8"),
+            css_template=_style("run_lists.css"),
             apply_default_css=False,
             **options,
         )
@@ -107,13 +107,13 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         self.searchable = searchable
         super().__init__(
             value,
-            html_template='<section class="history" aria-label="Earlier results" hidden></section>',
+            html_template='<section class="history" aria-label="History" hidden></section>',
             js_on_load=mounts(
                 "runs/live_history.js" if live else "components/history.js",
                 _HISTORY_EVENTS,
                 searchable=searchable or live,
             ),
-            css_template=_STYLE.read_text(encoding="utf-8"),
+            css_template=_style("run_lists.css", "history.css"),
             apply_default_css=False,
             **options,
         )
@@ -131,13 +131,17 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         return _PAST_RUNS_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
-        """One run that made a picture."""
+        """One run that made an image."""
         return self.postprocess(self.example_value())
 
     def example_value(self) -> list[PastRun]:
-        """One run that made a picture."""
-        run = PastRun("0" * 32, "text-to-image", "Text to image", "done", 1.7e9, "Picture")
+        """One run that made an image."""
+        run = PastRun("0" * 32, "text-to-image", "Text to image", "done", 1.7e9, "Image")
         return [run]
+
+
+def _style(*names: str) -> str:
+    return "\n".join((_STYLES / name).read_text(encoding="utf-8") for name in names)
 
 
 def _checked(adapter: TypeAdapter[T], payload: object) -> T:

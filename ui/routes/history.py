@@ -1,34 +1,29 @@
-"""A person's finished runs as a list, and what can be done with one of them."""
+"""A person's finished runs as a list, and what can be done with one of them, or with several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
-from comfy.protocol.run_state import Phase
-from comfy.records.record import Record
+from comfy.records.store import RunStore
+from comfy.records.wanted import Wanted
 from ui.deleting import delete_run
+from ui.routes.past_run import days_of, past_run
+from ui.routes.results import MOST_CHOSEN
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import run_values
-from ui.view.run_view import NO_RESULT, PastRun, first_text
+from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
-from ui.web.urls import thumbnail_address
 
-_PAGE = 16  # runs a request
-_WORDS = 200  # characters of what a run was asked, or what it said
-_KINDS = {"image": "Picture", "video": "Video", "audio": "Sound", "3d": "3D model", "file": "File"}
-_ENDS = {
-    Phase.STOPPED: "Stopped",
-    Phase.FAILED: "Failed",
-    Phase.REFUSED: "Not accepted",
-    Phase.LOST: "Lost",
-}
+_PAGE = 60  # runs a request
+
+Chosen = Annotated[list[str], Body(embed=True, max_length=MOST_CHOSEN)]
 
 
 def history_routes(services: Services, identity: Identity, view: Show) -> APIRouter:
@@ -38,27 +33,8 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     `view` puts a run's end into words.
     """
     router = APIRouter()
-
-    @router.get("/history")
-    def earlier(
-        workflow: str = "",
-        text: str = "",
-        before: str = "",
-        owner: str = Depends(identity.caller),
-    ) -> dict[str, Any]:
-        """A page of finished runs, newest first, whether there are more, and whether there are any
-        of any workflow."""
-        history = services.runs.history
-        if history is None or owner == NOBODY:
-            return {"runs": [], "more": False, "any": False}
-        with as_http_errors():
-            found = history.of(owner, workflow=workflow, text=text, before=before, limit=_PAGE + 1)
-            some = bool(found or history.of(owner, limit=1))
-        return {
-            "runs": [asdict(past_run(record)) for record in found[:_PAGE]],
-            "more": len(found) > _PAGE,
-            "any": some,
-        }
+    router.include_router(list_routes(services, identity))
+    router.include_router(many_routes(services, identity))
 
     @router.get("/history/{run_id}")
     def one(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
@@ -82,12 +58,88 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
 
     @router.delete("/history/{run_id}")
     def delete(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, str]:
-        """Delete a finished run and its files; the answer says in a sentence what stays
+        """Delete a finished run and its files, at once; the answer says in a sentence what stays
         elsewhere."""
         with as_http_errors():
             return {"stays": delete_run(services, run_id, owner)}
 
     return router
+
+
+def list_routes(services: Services, identity: Identity) -> APIRouter:
+    """`GET /history`."""
+    router = APIRouter()
+
+    @router.get("/history")
+    def earlier(
+        wanted: Annotated[Wanted, Depends()],
+        before: str = "",
+        skip: Annotated[int, Query(ge=0)] = 0,
+        zone: str = "",
+        owner: str = Depends(identity.caller),
+    ) -> dict[str, Any]:
+        """A page of finished runs, newest first: those older than the run `before`, without the
+        first `skip` of them. Where a time `zone` is named, also the days on which all that are
+        wanted ended, with how many, and whether there are any runs at all."""
+        history = services.runs.history
+        if history is None or owner == NOBODY:
+            return {"runs": [], "days": [], "any": False}
+        with as_http_errors():
+            found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
+            told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
+            if zone:
+                told["days"] = days_of(history.ends(owner, wanted), zone)
+                told["any"] = bool(found or history.of(owner, limit=1))
+        return told
+
+    return router
+
+
+def many_routes(services: Services, identity: Identity) -> APIRouter:
+    """`POST /history/favourites`, `/history/delete` and `/history/restore`, for up to 200 runs.
+    Each answers with how many of them the caller has; with none it is 404."""
+    router = APIRouter(prefix="/history")
+
+    def store() -> RunStore:
+        if services.runs.history is None:
+            raise HTTPException(404, NO_RESULT)
+        return services.runs.history
+
+    @router.post("/favourites")
+    def favourites(
+        runs: Chosen,
+        favourite: Annotated[bool, Body()],
+        owner: str = Depends(identity.caller),
+        history: RunStore = Depends(store),
+    ) -> dict[str, int]:
+        """Mark them as favourites, or take the mark away."""
+        with as_http_errors():
+            return counted(history.set_favourite(runs, owner, favourite=favourite))
+
+    @router.post("/delete")
+    def delete(
+        runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
+    ) -> dict[str, int]:
+        """List them no longer; they are deleted soon, unless they are restored before."""
+        with as_http_errors():
+            return counted(history.unlist(runs, owner))
+
+    @router.post("/restore")
+    def restore(
+        runs: Chosen, owner: str = Depends(identity.caller), history: RunStore = Depends(store)
+    ) -> dict[str, int]:
+        """List them again."""
+        with as_http_errors():
+            return counted(history.relist(runs, owner))
+
+    return router
+
+
+def counted(runs: int) -> dict[str, int]:
+    """How many runs something was done with; HTTPException for none."""
+    if not runs:
+        raise HTTPException(404, NO_RESULT)
+    return {"runs": runs}
 
 
 @contextmanager
@@ -99,32 +151,3 @@ def as_http_errors() -> Iterator[None]:
         raise HTTPException(404, NO_RESULT) from None
     except ComfyError as problem:
         raise HTTPException(409, f"{problem} {problem.hint}".strip()) from problem
-
-
-def past_run(record: Record) -> PastRun:
-    """A run as a list shows it."""
-    state = record.state
-    files = [file for file in state.files if file.type == "output"] or list(state.files)
-    by_use = sorted(enumerate(state.files), key=lambda one: one[1].type != "output")
-    thumbnails = (thumbnail_address(record.id, at, file) for at, file in by_use)
-    return PastRun(
-        id=record.id,
-        workflow=record.job.workflow,
-        title=record.job.title,
-        phase=state.phase.value,
-        at=state.finished_at or record.submitted_at,
-        what=what_came(record),
-        asked=first_text(record.job.values, _WORDS),
-        files=len(files),
-        thumb=next(filter(None, thumbnails), None),
-    )
-
-
-def what_came(record: Record) -> str:
-    """What a run ended with, in a word or two."""
-    state = record.state
-    if state.phase in _ENDS:
-        return _ENDS[state.phase]
-    if state.files:
-        return _KINDS[state.files[0].kind]
-    return state.texts[0].text[:_WORDS] if state.texts else "Nothing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from comfy.errors import ComfyError
 from comfy.form.model import Form
@@ -33,9 +34,14 @@ def presenter(services: Services) -> Show:
             now=time.time(),
             usual=usual,
             typical=services.runs.typical_seconds,
-            outcome=outcome_of(services, record) if record.state.phase.finished else NOTHING_YET,
+            outcome=marked_outcome(record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
         )
+
+    def marked_outcome(record: Record) -> Outcome:
+        history = services.runs.history
+        marked = history is not None and history.is_favourite(record.id, record.owner)
+        return replace(outcome_of(services, record), favourite=marked)
 
     return view
 

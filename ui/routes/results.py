@@ -11,15 +11,15 @@ from __future__ import annotations
 import logging
 import mimetypes
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Send
 from zipstream import ZIP_STORED, ZipStream
@@ -44,6 +44,7 @@ _UNSAFE = ("image/svg+xml",)
 # this app's rights.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _CHUNK = 256 * 1024  # bytes
+MOST_CHOSEN = 200  # runs that something is done with at once
 
 
 def result_routes(
@@ -68,18 +69,14 @@ def result_routes(
 
     @router.get("/files/{run_id}/all.zip")
     def everything(record: Record = Depends(own)) -> StreamingResponse:
-        archive = results.archive(record)
-        first = next(archive, None)
-        if first is None:
-            raise HTTPException(404, "None of these files is kept here any longer.")
-        headers = {
-            "content-disposition": (
-                f"attachment; filename*=UTF-8''{quote(download_name(record.job.title))}.zip"
-            )
-        }
-        return StreamingResponse(
-            chain([first], archive), media_type="application/zip", headers=headers
-        )
+        return _download(results.archive([record]), record.job.title)
+
+    @router.get("/files/chosen.zip")
+    def chosen(
+        run: Annotated[list[str], Query(max_length=MOST_CHOSEN)],
+        owner: str = Depends(identity.reader),
+    ) -> StreamingResponse:
+        return _download(results.archive([own(one, owner) for one in run]), "ComfyForms")
 
     @router.get("/files/{run_id}/given/{index}")
     def given(index: int, record: Record = Depends(own)) -> FileResponse:
@@ -136,28 +133,24 @@ class ResultFiles:
             raise HTTPException(404, "This file is no longer kept here.")
         return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
 
-    def archive(self, record: Record) -> Iterator[bytes]:
-        """A ZIP of the run's saved files (of all, where none was saved), made while it is sent.
+    def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
+        """A ZIP of the runs' saved files (of all, where none was saved), made while it is sent.
 
         Media is packed already, so it is only stored. A file that cannot be had whole is left out;
         with none at all there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
-        saved = any(file.type == "output" for file in record.state.files)
-        for index, file in enumerate(record.state.files):
-            if file.type != "output" and saved:
-                continue
+        wanted = ((record, file) for record in records for file in _results(record))
+        for number, (record, file) in enumerate(wanted, 1):
             with ExitStack() as stack:
                 try:
                     content = stack.enter_context(self._opened(record, file))
                 except (ComfyError, OSError) as problem:
-                    log.info(
-                        "File %d of run %s is left out of an archive: %s", index, record.id, problem
-                    )
+                    log.info("A file of run %s is left out of an archive: %s", record.id, problem)
                     continue
                 bundle.add(
                     iter(partial(content.read, _CHUNK), b""),
-                    f"{index + 1:03}-{download_name(file.filename)}",
+                    f"{number:03}-{download_name(file.filename)}",
                 )
                 yield from bundle.all_files()
         if bundle.num_streamed():
@@ -185,6 +178,21 @@ class ResultFiles:
             return bool(self._runs.get(record.id, record.owner))
         except RunNotFound:
             return False
+
+
+def _results(record: Record) -> list[OutputFile]:
+    """The files that were saved; all, where none was."""
+    return [file for file in record.state.files if file.type == "output"] or [*record.state.files]
+
+
+def _download(archive: Iterator[bytes], title: str) -> StreamingResponse:
+    first = next(archive, None)
+    if first is None:
+        raise HTTPException(404, "None of these files is kept here any longer.")
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(download_name(title))}.zip"
+    }
+    return StreamingResponse(chain([first], archive), media_type="application/zip", headers=headers)
 
 
 class PassedOn(StreamingResponse):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -87,7 +87,7 @@ class Outcome:
     """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
     `errors` sentences by field key, `remarks` those that belong to no field, `details` what it was
     made with, in words, and `caption` the first of that. `before`: the address of the image that
-    became the result, "" where there is none."""
+    became the result, "" where there is none. `favourite`: the person has marked it."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -96,6 +96,7 @@ class Outcome:
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
     before: str = ""
+    favourite: bool = False
 
 
 NOTHING_YET = Outcome()
@@ -135,6 +136,7 @@ class RunView:
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
     before: str = ""
+    favourite: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it."""
@@ -222,6 +224,7 @@ def show(
         details=outcome.details,
         caption=outcome.caption,
         before=outcome.before,
+        favourite=outcome.favourite,
     )
 
 
@@ -259,7 +262,8 @@ class PastRun:
 
     `workflow` is the workflow's name, `title` what people call it. `at`: seconds since 1970.
     `what`: in a word or two what came of it, `asked`: what was typed, `files`: how many came,
-    `thumb`: the address of a small picture. `phase`: as of `RunEntry`.
+    `thumb`: the address of a small image, `clip`: of a video to show where there is none.
+    `kind`: of the first file, "text" or "". `phase`: as of `RunEntry`.
     """
 
     id: str
@@ -271,6 +275,10 @@ class PastRun:
     asked: str = ""
     files: int = 0
     thumb: str | None = None
+    kind: FileKind | Literal["text", ""] = ""
+    clip: str | None = None
+    seeds: str = ""
+    favourite: bool = False
 
 
 def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:

@@ -186,7 +186,7 @@ def test_a_large_seed_arrives_exactly(fast: Site, visit: Visit, seed: int) -> No
 
 
 def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> None:
-    """A random seed differs each time, the used one is shown, and "Use these values" puts it into
+    """A random seed differs each time, the used one is shown, and "Reuse settings" puts it into
     the form."""
     person = visit(fast).open(**{"5.steps": 1})
     person.generate()
@@ -195,7 +195,7 @@ def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> Non
     used = fast.prompt_of(run_id)["5"]["inputs"]["seed"]
     expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {used}")
     person.type("2.text", "typed since then")
-    person.page.get_by_role("button", name="Use these values").click()
+    person.page.get_by_role("button", name="Reuse settings").click()
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     expect(person.entry("2.text")).to_have_value("something else")

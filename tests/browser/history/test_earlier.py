@@ -9,47 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
+from tests.support.history_tiles import (
+    ONE,
+    button,
+    choose,
+    make,
+    owner_of,
+    picture_of,
+    tile,
+    tiles,
+)
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
-from tests.support.waiting import SECONDS, eventually
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
-ONE = {"5.steps": 1}
-
-
-def tiles(person: Visitor) -> Locator:
-    """The earlier runs listed."""
-    return person.page.locator("#history .tile")
-
-
-def tile(person: Visitor, run_id: str) -> Locator:
-    return person.page.locator(f'#history .tile[data-run="{run_id}"]')
-
-
-def picture_of(person: Visitor, run_id: str) -> Locator:
-    return person.page.locator(f'#stage .media img[src*="{run_id}"]')
-
-
-def make(person: Visitor, words: str) -> str:
-    """Generate with these words; the run's id, once it is listed."""
-    person.type("2.text", words)
-    run_id = person.generate()
-    expect(tile(person, run_id)).to_be_visible()
-    return run_id
-
-
-def choose(person: Visitor, run_id: str) -> None:
-    """Choose an earlier run and wait until its picture is there."""
-    tile(person, run_id).click()
-    expect(picture_of(person, run_id)).to_be_visible()
-    expect(person.page.locator("#stage .details")).to_be_visible()
-
-
-def button(person: Visitor, name: str) -> Locator:
-    return person.page.locator("#stage .actions").get_by_role("button", name=name)
 
 
 def photo(tmp_path: Path, colour: str) -> Path:
@@ -62,7 +39,7 @@ def test_nothing_is_shown_of_no_past(fast: Site, visit: Visit) -> None:
     """Whoever is here for the first time sees no empty list."""
     person = visit(fast).open()
     expect(person.page.locator("#history")).to_be_attached()
-    expect(person.page.get_by_role("heading", name="Earlier")).to_be_hidden()
+    expect(person.page.get_by_role("heading", name="History")).to_be_hidden()
 
 
 def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
@@ -95,10 +72,6 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     assert len(info.value.path().read_bytes()) == kept.size
 
 
-def owner_of(site: Site, run_id: str) -> str:
-    return site.run(run_id).owner
-
-
 def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
     """It is one in the list, says how many there are, and shows them all when chosen."""
     person = visit(fast).open(**ONE, **{"4.batch_size": 3})
@@ -110,24 +83,6 @@ def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .thumbnail")).to_have_count(3)
     person.page.locator("#stage .thumbnail").nth(2).click()
     expect(person.page.locator(f'#stage .media img[src*="{several}/2/"]')).to_be_visible()
-
-
-def test_stopped_runs_are_listed_in_words(slow: Site, visit: Visit) -> None:
-    """What was stopped is there without a picture; chosen, it says so, and its values can be
-    used."""
-    person = visit(slow).open(**{"2.text": "never finished"})
-    person.press()
-    person.frames(1)
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-    expect(tiles(person)).to_have_text(["Stopped"])
-    person.page.reload()
-    person.ready()
-    tiles(person).first.click()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Stopped")
-    person.type("2.text", "typed since then")
-    button(person, "Use these values").click()
-    expect(person.entry("2.text")).to_have_value("never finished")
 
 
 def test_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
@@ -150,8 +105,8 @@ def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
     person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(tiles(person)).to_have_count(0)
-    expect(person.page.get_by_text("Nothing was made with this workflow yet.")).to_be_visible()
-    which = person.page.get_by_role("combobox", name="Earlier results of")
+    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    which = person.page.get_by_role("combobox", name="History of")
     which.select_option("All workflows")
     expect(tiles(person)).to_have_count(1)
     which.select_option("This workflow")
@@ -177,7 +132,7 @@ def test_search(fast: Site, visit: Visit) -> None:
     back."""
     person = visit(fast).open(**ONE)
     tower, boat = make(person, "a tall lighthouse"), make(person, "a boat & <b>")
-    box = person.page.get_by_role("searchbox", name="Search earlier results")
+    box = person.page.get_by_role("searchbox", name="Search history")
     box.fill("LIGHTHOUSE tall")
     expect(tiles(person)).to_have_count(1)
     expect(tile(person, tower)).to_be_visible()
@@ -185,34 +140,13 @@ def test_search(fast: Site, visit: Visit) -> None:
     expect(tile(person, boat)).to_be_visible()
     expect(tiles(person)).to_have_count(1)
     box.fill("submarine")
-    expect(person.page.get_by_text("Nothing was found.")).to_be_visible()
+    expect(person.page.get_by_text("No results.")).to_be_visible()
     expect(tiles(person)).to_have_count(0)
     box.fill("")
     expect(tiles(person)).to_have_count(2)
 
 
-def test_more_on_demand(fast: Site, visit: Visit) -> None:
-    """A page of results at first, the rest at a press, and the keyboard goes on from there."""
-    person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
-    first = make(person, "the first")
-    owner = owner_of(fast, first)
-    for _ in range(17):
-        for _ in fast.services.starter.again(first, owner).watch(timeout=SECONDS):
-            pass
-    person.page.reload()
-    person.ready()
-    expect(tiles(person)).to_have_count(16)
-    person.page.get_by_role("button", name="Show more").click()
-    expect(tiles(person)).to_have_count(18)
-    expect(person.page.get_by_role("button", name="Show more")).to_be_hidden()
-    expect(tiles(person).nth(16)).to_be_focused()
-    person.page.keyboard.press("ArrowRight")
-    expect(tile(person, first)).to_be_focused()
-    person.page.keyboard.press("Enter")
-    expect(picture_of(person, first)).to_be_visible()
-
-
-def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Every field comes back, large seeds, advanced ones and pictures included, over what was typed
     since."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1})
@@ -228,7 +162,7 @@ def test_use_these_values(fast: Site, visit: Visit, tmp_path: Path) -> None:
     person.keep_seed(1, "8.seed")
     make(person, "a blue square")
     choose(person, first)
-    button(person, "Use these values").click()
+    button(person, "Reuse settings").click()
     expect(person.entry("2.text")).to_have_value("a red square")
     expect(person.entry("8.seed")).to_have_value(str(2**63 + 11))
     expect(person.entry("8.cfg")).to_have_value("3.5")
@@ -249,7 +183,7 @@ def test_generate_at_once(fast: Site, visit: Visit) -> None:
     person = visit(fast).open(**ONE)
     first = make(person, "a lighthouse")
     person.type("2.text", "typed since then")
-    button(person, "Use these values").click()
+    button(person, "Reuse settings").click()
     person.press()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
@@ -264,40 +198,10 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     other = person.page.locator("#stage .times")
     expect(other).to_have_text("Made with Text to image")
-    button(person, "Use these values").click()
+    button(person, "Reuse settings").click()
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("a lighthouse")
     expect(other).to_be_empty()
-
-
-def test_delete(fast: Site, visit: Visit) -> None:
-    """The second press deletes: from list, page and disk; the others stay. After a reload it is
-    still gone. What the image server may keep is said before and after."""
-    person = visit(fast).open(**ONE)
-    first, second = make(person, "a lighthouse"), make(person, "a boat")
-    owner = owner_of(fast, second)
-    digest = fast.services.runs.record(second, owner).state.files[0].digest
-    button(person, "Delete").click()
-    expect(button(person, "Really delete?")).to_be_focused()
-    expect(person.page.locator("#stage .actions .sure")).to_contain_text(
-        "The image server may keep its own copy"
-    )
-    expect(tiles(person)).to_have_count(2)
-    button(person, "Really delete?").click()
-    expect(tiles(person)).to_have_count(1)
-    expect(person.page.locator("#stage .advice")).to_have_text(
-        "The image server may keep its own copy of the result."
-    )
-    expect(person.page.locator("#stage .actions").get_by_role("button")).to_have_count(0)
-    expect(picture_of(person, second)).to_have_count(0)
-    expect(tile(person, first)).to_be_focused()
-    history = fast.services.runs.history
-    assert history is not None
-    assert history.files.path(digest) is None
-    person.page.reload()
-    person.ready()
-    expect(tiles(person)).to_have_count(1)
-    expect(tile(person, first)).to_be_visible()
 
 
 def test_looking_back_during_a_run(slow: Site, visit: Visit) -> None:
@@ -327,6 +231,13 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
         "all => all.map((one) => Math.round(one.getBoundingClientRect().top))"
     )
     assert len(set(tops)) == 1
+    rows, sides = person.page.locator("#history header > :visible").evaluate_all(
+        """all => { const boxes = all.map((one) => one.getBoundingClientRect());
+            const controls = boxes.slice(1);
+            return [new Set(controls.map(({ top }) => Math.round(top))).size,
+                    Math.min(...controls.map(({ height }) => height))] }"""
+    )
+    assert (rows, sides >= 40) == (2, True)
     assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     choose(person, first)
     expect(person.page.locator("#stage .viewport")).to_be_in_viewport()
@@ -350,7 +261,7 @@ def test_a_restart_of_both_programs_loses_nothing(
         person.open()
         choose(person, run_id)
         expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
-        button(person, "Use these values").click()
+        button(person, "Reuse settings").click()
         expect(person.entry("2.text")).to_have_value("a lighthouse")
         button(person, "Repeat").click()
         person.done(after=run_id)

@@ -41,7 +41,7 @@ WAITING = (
     RunEntry("c", "Boats", "no boat", "failed", "That did not work.", movable=False, again=True),
 )
 PAST = (
-    PastRun("d", "boats", "Boats", "done", 1.7e9, "Picture", "a <b>boat</b>", 2, DOT),
+    PastRun("d", "boats", "Boats", "done", 1.7e9, "Image", "a <b>boat</b>", 2, DOT),
     PastRun("e", "boats", "Boats", "stopped", 1.6e9, "Stopped"),
 )
 Told = list[tuple[Any, ...]]
@@ -219,7 +219,7 @@ def test_a_history_shows_runs_and_tells_which_is_chosen(opened: Opened) -> None:
     tiles = page.locator("#history .tile")
     expect(tiles).to_have_count(2)
     expect(tiles.nth(0).locator("img")).to_have_attribute("src", DOT)
-    expect(tiles.nth(0)).to_have_attribute("aria-label", re.compile("Picture, 2 files.*<b>boat"))
+    expect(tiles.nth(0)).to_have_attribute("aria-label", re.compile("Image · .*<b>boat"))
     expect(tiles.nth(1)).to_have_text("Stopped")
     tiles.nth(1).click()
     expect(tiles.nth(1)).to_have_attribute("aria-pressed", "true")
@@ -250,7 +250,9 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
             "list[dict(id: str, workflow: str, about: str, phase: str, said: str, movable: bool,"
             " again: bool)]",
             "list[dict(id: str, workflow: str, title: str, phase: str, at: float, what: str,"
-            " asked: str, files: int, thumb: str | None)]",
+            " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
+            " '3d', 'file'] | Literal['text', ''], clip: str | None, seeds: str,"
+            " favourite: bool)]",
         ]
         stage, queue, history = parts
         given = [part.example_payload() for part in parts]

@@ -212,7 +212,14 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     are about that run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
     kite = person.generate()
-    assert names(person) == ["Download", "Use these values", "Vary", "Repeat", "Delete"]
+    assert names(person) == [
+        "Download",
+        "Reuse settings",
+        "Vary",
+        "Repeat",
+        "☆ Favourite",
+        "Delete",
+    ]
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
     person.press()
@@ -221,12 +228,11 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .details")).to_be_hidden()
     person.page.locator("#stop").click()
     person.phase("stopped")
-    assert names(person) == ["Use these values", "Run again", "Delete"]
+    assert names(person) == ["Reuse settings", "Run again", "☆ Favourite", "Delete"]
     expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
     person.page.locator("#stage .details summary").click()
     expect(person.page.locator("#stage .details")).to_contain_text("a castle")
     person.page.get_by_role("button", name="Delete").click()
-    person.page.get_by_role("button", name="Really delete?").click()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
 

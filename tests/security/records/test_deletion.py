@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from comfy.protocol.run_state import Phase
+from comfy.records.wanted import Wanted
 from comfy.runs.input_files import names_on_server
 from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import ANN as ANNA
@@ -49,7 +50,7 @@ def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: P
         for number in range(0, 120, 3):
             assert history.delete(f"r{number}", ANNA)
         assert found_in(tmp_path, SECRET) == []
-        assert len(history.of(BEN, text="harbour", limit=200)) == 80
+        assert len(history.of(BEN, Wanted(text="harbour"), limit=200)) == 80
     assert found_in(tmp_path, SECRET) == []
 
 

@@ -87,7 +87,7 @@ def test_a_run_is_listed(served: Served) -> None:
         "Text to image",
         "done",
     )
-    assert (told["asked"], told["what"], told["files"]) == ("a lighthouse at dusk", "Picture", 2)
+    assert (told["asked"], told["what"], told["files"]) == ("a lighthouse at dusk", "2 images", 2)
     assert told["at"] == run.state.finished_at
     assert get(app, told["thumb"]).headers["content-type"] == "image/webp"
 
@@ -123,19 +123,21 @@ def test_pages_search_and_workflows(served: Served) -> None:
     _, app = served
     runs = [
         made(app, **{"2.text": f"picture {number} of a {'harbour' if number % 2 else 'tower'}"})
-        for number in range(18)
+        for number in range(5)
     ]
-    first = get(app, "/history").json()
-    assert [told["id"] for told in first["runs"]] == [run.id for run in reversed(runs)][:16]
-    assert first["more"]
-    second = get(app, f"/history?before={first['runs'][-1]['id']}").json()
-    assert [told["id"] for told in second["runs"]] == [runs[1].id, runs[0].id]
-    assert not second["more"]
-    assert get(app, "/history?workflow=inpaint").json() == {"runs": [], "more": False, "any": True}
-    assert get(app, "/history", BOB).json() == {"runs": [], "more": False, "any": False}
+    newest = [run.id for run in reversed(runs)]
+    first = get(app, "/history?zone=UTC").json()
+    assert [told["id"] for told in first["runs"]] == newest
+    assert [count for _, count in first["days"]] == [5]
+    assert first["any"]
+    assert [told["id"] for told in past(app, f"before={newest[1]}")] == newest[2:]
+    assert [told["id"] for told in past(app, f"before={newest[0]}&skip=2")] == newest[3:]
+    nothing = {"runs": [], "days": [], "any": True}
+    assert get(app, "/history?workflow=inpaint&zone=UTC").json() == nothing
+    assert get(app, "/history?zone=UTC", BOB).json() == nothing | {"any": False}
     assert {told["id"] for told in past(app, "text=HARBOUR")} == {run.id for run in runs[1::2]}
     assert past(app, "text=harbour%20tower") == []
-    assert len(past(app, "workflow=text-to-image")) == 16
+    assert len(past(app, "workflow=text-to-image")) == 5
     assert past(app, "workflow=inpaint") == []
 
 
@@ -149,8 +151,10 @@ def test_hostile_questions(served: Served) -> None:
         "text=%00%25_'",
         "workflow=../x",
         "text=" + "x" * 5000,
+        "skip=999999999999999999999999",
     ):
         assert past(app, query) == []
+    assert len(past(app, "zone=../../etc/passwd")) == 1
     assert len(past(app, "text=%20&before=&workflow=&other=1")) == 1
 
 

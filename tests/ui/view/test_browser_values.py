@@ -46,7 +46,7 @@ def test_a_kept_file_names_its_place(sample: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("sample", of_kind("plain"), ids=lambda one: str(one["kept"]))
 def test_the_values_of_a_run_are_kept_as_they_were_typed(sample: dict[str, Any]) -> None:
-    """“Use these values” writes what typing the same value would have written."""
+    """“Reuse settings” writes what typing the same value would have written."""
     assert run_values({"1.x": sample["parts"][0]}, {}) == {"1.x": sample["kept"]}
 
 

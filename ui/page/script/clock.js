@@ -18,6 +18,23 @@ export const clock = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /**
+ * A day as a heading: "Today", "Yesterday", "18 November", with the year if it is another one.
+ * @param {string} day "2026-11-18"
+ * @param {Date} [now]
+ */
+export function dayWords(day, now = new Date()) {
+  const date = new Date(`${day}T00:00`);
+  const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
+  if (date.getTime() === today.getTime()) return "Today";
+  if (date.getTime() === yesterday.getTime()) return "Yesterday";
+  /** @type {Intl.DateTimeFormatOptions} */
+  const words = { day: "numeric", month: "long" };
+  const isThisYear = date.getFullYear() === now.getFullYear();
+  return date.toLocaleDateString([], isThisYear ? words : { ...words, year: "numeric" });
+}
+
+/**
  * @param {number} seconds since 1970
  */
 export const when = (seconds) =>

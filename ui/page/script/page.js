@@ -22,6 +22,7 @@ import { RELOADED, read, write } from "./storage.js";
 /** @import { PageState } from "./state.js" */
 
 const UNREADABLE = "This picture cannot be read: it may be damaged, or too large.";
+const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
 const NO_FORM = "There is no form to run: choose a workflow first.";
 const NOT_SEEN = "Stops the run that goes on, which is not the one you look at.";
 
@@ -76,11 +77,18 @@ function clicked(event) {
 }
 
 /** @param {KeyboardEvent} event */
+function isFavouriteKey({ key, ctrlKey, metaKey, altKey, target }) {
+  const isTyped = target instanceof HTMLElement && target.closest(TYPED);
+  return key.toLowerCase() === "f" && !ctrlKey && !metaKey && !altKey && !isTyped;
+}
+
+/** @param {KeyboardEvent} event */
 function keyPressed(event) {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     $("#generate")?.click();
-  } else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
+  } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
+  else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
     if (event.key === "Escape") event.target.blur();
     else if (event.key === "Tab") closeLeft(event.target);
   }

@@ -11,7 +11,7 @@
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, details: [string, string][],
- *   caption: { prompt: string, model: string }, before: string }} View
+ *   caption: { prompt: string, model: string }, before: string, favourite: boolean }} View
  *
  * A run in the person's queue: ui/view/run_view.py.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
@@ -19,7 +19,8 @@
  *
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
- *   files: number, thumb: string | null }} PastRun
+ *   files: number, thumb: string | null, kind: ShownFile["kind"] | "text" | "", clip: string | null, seeds: string,
+ *   favourite: boolean }} PastRun
  *
  * A run as the page knows it. `at`: when `view` came (`performance.now()`). `doubtful`: whether it goes on is not known
  * yet. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
@@ -34,11 +35,13 @@
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
- * `ended`, `deleted`: the last run of which this was told. `past`: the finished runs that are listed, the newest first.
+ * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
+ * listed, the newest first, null for those that have not been asked for.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null, deleted: { id: string } | null,
- *   past: readonly PastRun[] }} PageState
+ *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
+ *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
+ *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[] }} PageState
  */
 
 /**
@@ -100,6 +103,8 @@ export const INITIAL = {
   cover: "",
   ended: null,
   deleted: null,
+  restored: null,
+  marked: null,
   past: [],
 };
 

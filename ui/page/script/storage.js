@@ -15,6 +15,10 @@ export const KEEPS_GOING = "comfyforms.keeps_going";
 export const NOTIFIES = "comfyforms.notifies";
 /** Whether the page is dark. */
 export const SHADE = "comfyforms.shade";
+/** Whether the history's tiles are large. */
+export const LARGE_TILES = "comfyforms.large_tiles";
+/** Whether the history lists runs that came to nothing. */
+export const FRUITLESS = "comfyforms.fruitless";
 /** That the page has loaded itself again. */
 export const RELOADED = "comfyforms.reloaded";
 

@@ -1,18 +1,15 @@
 // @ts-check
 // What can be done with what is seen: each button is about that, and about nothing else.
 
-import { $, addressOf, announce, button, downloadLink, element, isNarrow, root } from "../dom.js";
+import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
+import { deleteRuns, setFavourite } from "../history/marks.js";
 import { lookAhead, runAgain } from "../runs/following.js";
-import { withoutRun } from "../runs/runs.js";
-import { page, say } from "../state.js";
+import { say } from "../state.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
-const SURE_FOR = 10000;
-const STAYS =
-  "It cannot be brought back. The image server may keep its own copy of the result and of pictures you gave.";
 const SILENT = "The app does not answer. Try again.";
 
 /**
@@ -45,9 +42,10 @@ export function actionsFor(view, item, { use, ahead, linked, events }) {
   if (use) made.push(button("Use as input", use));
   if (!view) return made;
   const what = { run: view.id };
-  made.push(button("Use these values", () => useValues(what, events)));
+  made.push(button("Reuse settings", () => useValues(what, events)));
   made.push(...againFor(view, what, events));
-  made.push(button("Delete", (pressed) => askThenRemove(what, pressed, events)));
+  made.push(favouriteFor(view));
+  made.push(button("Delete", () => remove(what, events)));
   if (ahead) made.push(button("Back to the run that goes on", lookAhead));
   return made;
 }
@@ -79,7 +77,7 @@ async function useValues(what, events) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  announce("The form is filled in as it was for this result.");
+  announce("Settings restored.");
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
 }
 
@@ -117,45 +115,20 @@ async function startAgain(what, vary, pressed, events) {
 }
 
 /**
- * What is deleted cannot be brought back: the first press asks, the second one does it.
- * @param {{ run: string }} what
- * @param {HTMLButtonElement} pressed
- * @param {Events} events
+ * @param {View} view
  */
-async function askThenRemove(what, pressed, events) {
-  if (pressed.dataset.sure) {
-    if (await remove(what.run)) events.delete(what);
-    return;
-  }
-  pressed.dataset.sure = "yes";
-  pressed.textContent = "Really delete?";
-  const note = element("span", "sure", STAYS);
-  pressed.after(note);
-  announce(`Press again to delete this result. ${STAYS}`);
-  setTimeout(() => {
-    delete pressed.dataset.sure;
-    pressed.textContent = "Delete";
-    note.remove();
-  }, SURE_FOR);
+function favouriteFor({ id, favourite }) {
+  const text = favourite ? "★ Favourite" : "☆ Favourite";
+  const made = button(text, () => setFavourite([id], !favourite), "button favourite");
+  made.ariaPressed = String(favourite);
+  made.title = "Favourite (F)";
+  return made;
 }
 
 /**
- * @param {string} id
- * @returns {Promise<boolean>} whether it is gone; why not has been said
+ * @param {{ run: string }} what
+ * @param {Events} events
  */
-async function remove(id) {
-  const answer = await fetch(`${root}/history/${id}`, { method: "DELETE" }).catch(() => null);
-  if (!answer?.ok && answer?.status !== 404) {
-    say(await refusal(answer));
-    return false;
-  }
-  const stays = answer.ok ? (await answer.json()).stays : "";
-  page.set({
-    runs: withoutRun(page.now.runs, id),
-    shown: null,
-    lookingBack: false,
-    deleted: { id },
-  });
-  say("Deleted here.", stays, "");
-  return true;
+async function remove(what, events) {
+  if (await deleteRuns([what.run])) events.delete(what);
 }

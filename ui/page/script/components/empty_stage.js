@@ -40,7 +40,7 @@ export class EmptyStage {
     this.place.hidden = false;
     const ideas = state.blocked ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
-    const own = state.past.find((run) => run.workflow === state.form && run.thumb)?.thumb ?? "";
+    const own = state.past.find((run) => run?.workflow === state.form && run.thumb)?.thumb ?? "";
     const image = state.cover || own;
     const wanted = JSON.stringify([image, ideas, mayOpen()]);
     if (wanted !== this.#drawn) {

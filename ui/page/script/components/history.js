@@ -1,10 +1,17 @@
 // @ts-check
 // A list of runs that have ended, newest first, to be searched and looked at again. It is a Gradio component
-// (ui/page/run_lists.py): its value says which runs, its events which one was chosen and what is searched for.
+// (ui/page/run_lists.py): its value says which runs, its events which one was chosen and what is searched for. Of a
+// long list only what is seen is in the page.
 
-import { when } from "../clock.js";
-import { $, addressOf, all, button, element } from "../dom.js";
+import { dayWords } from "../clock.js";
+import { $, all, button, element, isNarrow } from "../dom.js";
+import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
+import { daysOf } from "../history/past.js";
+import { itemFor, showFavourite } from "../history/tile.js";
+import { LARGE_TILES, read, write } from "../storage.js";
 
+/** @import { Block, Day } from "../history/layout.js" */
+/** @import { Past } from "../history/past.js" */
 /** @import { PastRun } from "../state.js" */
 
 /**
@@ -12,42 +19,64 @@ import { $, addressOf, all, button, element } from "../dom.js";
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   searchable: boolean, select: (what: { run: string, index: number, value: string }) => void,
  *   search: (what: { text: string }) => void }} Component
+ *
+ * What this app's page does beside. `wants`: runs in these places are to be seen; `star`: a run is to be marked, or not
+ * any more; `pick`: a run was clicked, true where that is not to show it.
+ * @typedef {{ wants: (from: number, to: number) => void, star: (run: PastRun) => void,
+ *   pick: (index: number, event: MouseEvent) => boolean }} Live
  */
 
 const SEARCH_PAUSE = 250;
-const NOTHING_FOUND = "Nothing was found.";
-/** @type {Record<string, number>} */
-const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+const NOTHING_FOUND = "No results.";
+const [SMALL, LARGE, IN_STRIP] = [96, 196, 84]; // pixels
+const AHEAD = 300; // pixels beyond the edges that are drawn, too
 
 export class History {
   #place;
   #component;
+  #live;
   #search = element("input");
-  #list = element("ul");
+  #size = button("Large", () => this.#resize(), "quiet size");
+  #scroll = element("div", "scroll");
+  #list = element("div", "days");
   #said = element("p", "said");
-  /** @type {readonly PastRun[]} */
+  /** @type {Past} */
   #runs = [];
+  #layout = grid([], 0, SMALL);
+  /** @type {readonly Day[]} */
+  #days = [];
   #shown = "";
+  /** @type {ReadonlySet<string> | null} */
+  #picked = null;
+  /** Where the keyboard is. */
+  #at = 0;
+  #awaited = -1;
 
   /**
    * @param {HTMLElement} place
    * @param {Component} component
+   * @param {Live | null} live
    */
-  constructor(place, component) {
+  constructor(place, component, live) {
     this.#place = place;
     this.#component = component;
+    this.#live = live;
     const head = element("header");
     Object.assign(this.#search, { type: "search", placeholder: "Search", maxLength: 200 });
-    this.#search.ariaLabel = "Search earlier results";
+    this.#search.ariaLabel = "Search history";
     this.#search.hidden = !component.searchable;
     let typing = 0;
     this.#search.addEventListener("input", () => {
       clearTimeout(typing);
       typing = window.setTimeout(() => component.search({ text: this.text }), SEARCH_PAUSE);
     });
-    head.append(element("h2", "", "Earlier"), this.#search);
-    place.replaceChildren(head, this.#list, this.#said);
+    this.#size.ariaPressed = String(this.#isLarge);
+    head.append(element("h2", "", "History"), this.#search, this.#size);
+    this.#scroll.append(this.#list);
+    place.replaceChildren(head, this.#scroll, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
+    this.#scroll.addEventListener("scroll", () => this.#draw(), { passive: true });
+    new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
   }
 
   /** What is searched for. */
@@ -59,26 +88,31 @@ export class History {
     this.#search.value = text;
   }
 
-  /** The runs that are listed. */
-  get runs() {
-    return this.#runs;
+  get #isLarge() {
+    return read(localStorage, LARGE_TILES, false) === true;
+  }
+
+  #resize() {
+    write(localStorage, LARGE_TILES, !this.#isLarge);
+    this.#size.ariaPressed = String(this.#isLarge);
+    this.#arrange();
   }
 
   /**
-   * @param {readonly PastRun[]} runs
+   * @param {Past} runs
+   * @param {readonly Day[]} days
    * @param {{ any?: boolean, nothing?: string }} [there] `any`: there are some, if not of those that are looked for;
    *   `nothing`: what is said where none is listed
    */
-  show(runs, { any = runs.length > 0 || Boolean(this.text), nothing = "" } = {}) {
+  show(runs, days, { any = runs.length > 0 || Boolean(this.text), nothing = "" } = {}) {
     this.#runs = runs;
+    this.#days = days;
     this.#place.hidden = !any;
     this.#said.textContent = runs.length ? "" : this.text ? NOTHING_FOUND : nothing;
-    const focused = document.activeElement;
-    const items = new Map(all("li", this.#list).map((item) => [item.dataset.run, item]));
-    this.#list.replaceChildren(...runs.map((run) => items.get(run.id) ?? this.#itemFor(run)));
-    if (focused instanceof HTMLElement && this.#list.contains(focused))
-      focused.focus({ preventScroll: true });
-    this.mark(this.#shown);
+    this.#scroll.hidden = !runs.length;
+    this.#at = Math.min(this.#at, Math.max(0, runs.length - 1));
+    this.#arrange();
+    if (this.#awaited >= 0 && runs[this.#awaited]) this.focus(this.#awaited);
   }
 
   /**
@@ -87,79 +121,214 @@ export class History {
    */
   mark(id) {
     this.#shown = id;
-    for (const tile of all("button", this.#list))
-      tile.ariaPressed = String(tile.dataset.run === id);
+    this.#markAll();
   }
 
-  /** @param {string | undefined} id */
-  focus(id) {
-    all("button", this.#list)
-      .find((tile) => tile.dataset.run === id)
-      ?.focus();
+  /**
+   * Say which of them are picked to do something with.
+   * @param {ReadonlySet<string> | null} ids null while none can be picked
+   */
+  pick(ids) {
+    this.#picked = ids;
+    this.#list.classList.toggle("picking", ids !== null);
+    this.#markAll();
   }
 
-  /** @param {PastRun} run */
+  /**
+   * Go to a run with the keyboard, once it is there.
+   * @param {number} index
+   */
+  focus(index) {
+    this.#at = index;
+    this.#awaited = this.#runs[index] ? -1 : index;
+    this.#reveal(index);
+    this.#draw();
+    this.#tileAt(index)?.focus({ preventScroll: true });
+    this.#scroll.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The places that are seen, as the first one and the one after the last. */
+  get seen() {
+    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.#scroll;
+    const start = this.#layout.strip ? scrollLeft : scrollTop;
+    const end = start + (this.#layout.strip ? clientWidth : clientHeight);
+    const blocks = this.#blocksIn(start - AHEAD, end + AHEAD).map((block) =>
+      seenOf(this.#layout, block, start - AHEAD, end + AHEAD),
+    );
+    return { from: blocks[0]?.[0] ?? 0, to: blocks.at(-1)?.[1] ?? 0 };
+  }
+
+  /** Find room for all of them, by their days. */
+  #arrange() {
+    const width = this.#scroll.clientWidth;
+    this.#place.classList.toggle("in-strip", isNarrow());
+    this.#layout = isNarrow()
+      ? strip(this.#days, IN_STRIP)
+      : grid(this.#days, width, this.#isLarge ? LARGE : SMALL);
+    this.#list.style.width = this.#layout.strip ? `${this.#layout.width}px` : "";
+    this.#list.style.height = `${this.#layout.height}px`;
+    this.#list.style.setProperty("--tile", `${this.#layout.tile}px`);
+    this.#draw();
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  #blocksIn(from, to) {
+    return this.#layout.blocks.filter(({ x, y, width, height }) =>
+      this.#layout.strip ? x < to && x + width > from : y < to && y + height > from,
+    );
+  }
+
+  /** Put what is seen into the page, and take out what is not; where the keyboard is stays. */
+  #draw() {
+    if (!this.#runs.length) this.#list.replaceChildren();
+    if (!this.#scroll.clientWidth) return;
+    const { from, to } = this.seen;
+    const focused = document.activeElement;
+    const drawn = new Map(all("section", this.#list).map((one) => [one.dataset.day ?? "", one]));
+    const here = focused && this.#list.contains(focused) ? blockOf(this.#layout, this.#at) : null;
+    const blocks = this.#layout.blocks.filter(
+      (block) => (block.first < to && block.first + block.count > from) || block === here,
+    );
+    const sections = blocks.map((block) => {
+      const section = drawn.get(block.day) ?? sectionFor(block.day);
+      this.#fill(section, block, from, to, block === here);
+      return section;
+    });
+    if (sections.some((one, at) => this.#list.children[at] !== one) || drawn.size > sections.length)
+      this.#list.replaceChildren(...sections);
+    if (focused instanceof HTMLElement && this.#list.contains(focused))
+      if (document.activeElement !== focused) focused.focus({ preventScroll: true });
+    this.#markAll();
+    if (this.#runs.slice(from, to).includes(null)) this.#live?.wants(from, to);
+  }
+
+  /**
+   * @param {HTMLElement} section
+   * @param {Block} block
+   * @param {number} from
+   * @param {number} to
+   * @param {boolean} keeps the tile at the keyboard's place
+   */
+  #fill(section, block, from, to, keeps) {
+    section.style.transform = `translate(${block.x}px, ${block.y}px)`;
+    section.style.width = `${block.width}px`;
+    const list = /** @type {HTMLElement} */ ($("ul", section));
+    const items = new Map(all("li", list).map((item) => [item.dataset.run ?? "", item]));
+    const [first, last] = [Math.max(from, block.first), Math.min(to, block.first + block.count)];
+    const places = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
+    if (keeps && !places.includes(this.#at)) places.push(this.#at);
+    const wanted = places.map((index) => {
+      const run = this.#runs[index] ?? null;
+      const item = (run && items.get(run.id)) ?? this.#itemFor(run);
+      const { x, y } = placeIn(this.#layout, block, index);
+      item.style.transform = `translate(${x}px, ${y}px)`;
+      item.dataset.index = String(index);
+      item.ariaSetSize = String(block.count);
+      item.ariaPosInSet = String(index - block.first + 1);
+      if (run) showFavourite(item, run);
+      return item;
+    });
+    if (
+      wanted.length !== list.children.length ||
+      wanted.some((one, at) => list.children[at] !== one)
+    )
+      list.replaceChildren(...wanted);
+  }
+
+  /** @param {PastRun | null} run */
   #itemFor(run) {
-    const item = element("li");
-    item.dataset.run = run.id;
-    item.append(tileFor(run, () => this.#choose(run.id)));
-    return item;
+    if (!run) return element("li", "unknown");
+    const live = this.#live;
+    const star = live ? () => live.star(this.#runOf(run.id) ?? run) : null;
+    return itemFor(run, (event) => this.#choose(run.id, event), star);
   }
 
   /** @param {string} id */
-  #choose(id) {
+  #runOf(id) {
+    return this.#runs.find((run) => run?.id === id) ?? null;
+  }
+
+  #markAll() {
+    for (const item of all("li[data-run]", this.#list)) {
+      const id = item.dataset.run ?? "";
+      const tile = /** @type {HTMLElement} */ (item.firstElementChild);
+      tile.ariaPressed = String(this.#picked ? this.#picked.has(id) : id === this.#shown);
+      item.classList.toggle("seen", id === this.#shown);
+      tile.tabIndex = Number(item.dataset.index) === this.#at ? 0 : -1;
+    }
+    const tiles = all("li[data-run] .tile", this.#list);
+    if (tiles[0] && !tiles.some(({ tabIndex }) => tabIndex === 0)) tiles[0].tabIndex = 0;
+  }
+
+  /** @param {number} index */
+  #tileAt(index) {
+    return $(`li[data-index="${index}"] .tile`, this.#list);
+  }
+
+  /** @param {number} index */
+  #reveal(index) {
+    const block = blockOf(this.#layout, index);
+    if (!block) return;
+    const { x, y } = placeIn(this.#layout, block, index);
+    const { clientHeight, clientWidth, scrollTop, scrollLeft } = this.#scroll;
+    const [begin, room, start] = this.#layout.strip
+      ? [block.x + x, clientWidth, scrollLeft]
+      : [block.y + y, clientHeight, scrollTop];
+    const end = begin + this.#layout.tile;
+    if (begin >= start && end <= start + room) return;
+    const to = begin < start ? begin - (index ? 0 : y + x) : end - room;
+    if (this.#layout.strip) this.#scroll.scrollLeft = to;
+    else this.#scroll.scrollTop = to;
+  }
+
+  /**
+   * @param {string} id
+   * @param {MouseEvent} event
+   */
+  #choose(id, event) {
+    const index = this.#runs.findIndex((run) => run?.id === id);
+    this.#at = index;
+    if (this.#live?.pick(index, event)) return;
     this.mark(id);
-    const index = this.#runs.findIndex((run) => run.id === id);
     this.#component.select({ run: id, index, value: id });
   }
 
   /** @param {KeyboardEvent} event */
   #walk(event) {
-    const step = STEPS[event.key];
-    const tiles = all("button", this.#list);
-    const at = tiles.indexOf(/** @type {HTMLElement} */ (event.target));
-    if (!step || at < 0) return;
-    tiles[at + step]?.focus();
+    const item = /** @type {HTMLElement} */ (event.target).closest("li");
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
+    const index = Number(/** @type {HTMLElement} */ (item).dataset.index);
+    const run = this.#runs[index];
+    if (event.key.toLowerCase() === "f" && run && this.#live) this.#live.star(run);
+    else {
+      const to = reached(this.#layout, index, event.key);
+      if (to === null) return;
+      this.focus(Math.min(Math.max(to, 0), this.#runs.length - 1));
+    }
     event.preventDefault();
+    event.stopPropagation();
   }
 }
 
-/**
- * @param {PastRun} run
- * @param {() => void} chosen
- */
-function tileFor(run, chosen) {
-  const tile = button("", chosen, "tile");
-  tile.dataset.run = run.id;
-  const what = run.files > 1 ? `${run.what}, ${run.files} files` : run.what;
-  tile.title = [what, run.title, when(run.at), run.asked].filter(Boolean).join(" · ");
-  tile.ariaLabel = tile.title;
-  const inWords = () => {
-    tile.classList.add("in-words");
-    tile.replaceChildren(element("span", "", run.what));
-  };
-  if (run.thumb) {
-    const image = element("img");
-    Object.assign(image, {
-      alt: "",
-      loading: "lazy",
-      decoding: "async",
-      onerror: inWords,
-      src: addressOf(run.thumb),
-    });
-    tile.append(image);
-    if (run.files > 1) tile.append(element("span", "count", String(run.files)));
-  } else inWords();
-  return tile;
+/** @param {string} day */
+function sectionFor(day) {
+  const section = element("section");
+  section.dataset.day = day;
+  section.append(element("h3", "", dayWords(day)), element("ul"));
+  return section;
 }
 
 /**
  * The component in its place, empty.
  * @param {HTMLElement} place
  * @param {Component} component
+ * @param {Live | null} [live]
  */
-export const historyIn = (place, component) =>
-  new History(/** @type {HTMLElement} */ ($(".history", place)), component);
+export const historyIn = (place, component, live = null) =>
+  new History(/** @type {HTMLElement} */ ($(".history", place)), component, live);
 
 /**
  * Fill the component in, with what Python says.
@@ -168,7 +337,10 @@ export const historyIn = (place, component) =>
  */
 export function mount(place, component) {
   const history = historyIn(place, component);
-  const tell = () => history.show(component.props.value || []);
+  const tell = () => {
+    const runs = component.props.value || [];
+    history.show(runs, daysOf(runs));
+  };
   component.watch("value", tell);
   tell();
 }

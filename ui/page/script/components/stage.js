@@ -355,7 +355,15 @@ class Stage {
     const isTaken = Boolean(isWanted && item.at >= 0);
     const linked = $("a[download]", this.#media) !== null;
     this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
-    const wanted = JSON.stringify([view?.id, item?.url, this.#at, ahead, isTaken, linked]);
+    const wanted = JSON.stringify([
+      view?.id,
+      view?.favourite,
+      item?.url,
+      this.#at,
+      ahead,
+      isTaken,
+      linked,
+    ]);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;
     const use = isTaken ? () => this.#component.use(this.#seen) : null;

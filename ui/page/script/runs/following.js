@@ -216,7 +216,7 @@ function set(id, changes) {
 
 /**
  * Show the end of an earlier run, and when that was.
- * @param {PastRun} run
+ * @param {Pick<PastRun, "id" | "at">} run
  * @returns {Promise<boolean>} whether it is still there
  */
 export async function lookBackAt({ id, at }) {

@@ -1,28 +1,41 @@
 // @ts-check
-// The person's own history on this app's page: what they made before with its workflow, asked of its routes.
+// The person's own history on this app's page: what they made before with its workflow, asked of its routes, each part
+// of it when it is to be seen.
 
 import { historyIn } from "../components/history.js";
-import { $, button, element, isNarrow } from "../dom.js";
+import { $, isNarrow } from "../dom.js";
+import { Filters } from "../history/filters.js";
+import { setFavourite } from "../history/marks.js";
+import { missing, renewed, totalOf, without, withRuns } from "../history/past.js";
+import { Selection } from "../history/selection.js";
 import { get } from "../requests.js";
 import { page, say } from "../state.js";
 import { lookBackAt } from "./following.js";
 import { seen } from "./runs.js";
 
 /** @import { Component } from "../components/history.js" */
+/** @import { Day } from "../history/layout.js" */
 /** @import { PageState, PastRun } from "../state.js" */
 
-const NOTHING_MADE = "Nothing was made with this workflow yet.";
+const NOTHING_MADE = "Nothing here yet.";
+const NO_FAVOURITES = "No favourites yet. Press ☆ on a result to keep it here.";
+const AROUND = 10; // runs on either side of the one that is seen, which its arrows lead to
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 class LiveHistory {
   #place;
   #component;
   #view;
-  #which = element("select");
-  #more = button("Show more", () => this.#loadMore(), "quiet");
+  #filters = new Filters(() => this.#load());
+  #selection = new Selection((ids) => this.#view?.pick(ids));
+  /** @type {readonly Day[]} */
+  #days = [];
   #any = false;
   #workflow = "";
   #turn = 0;
   #loading = Promise.resolve();
+  /** What is being asked for, or could not be told. */
+  #asked = new Set();
 
   /**
    * @param {HTMLElement} place
@@ -31,22 +44,32 @@ class LiveHistory {
   constructor(place, component) {
     this.#place = place;
     this.#component = component;
-    this.#view = historyIn(place, {
-      ...component,
-      select: (what) => {
-        this.#choose(what.run);
-        component.select(what);
+    const live = {
+      wants: (/** @type {number} */ from, /** @type {number} */ to) => this.#complete(from, to),
+      star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.favourite),
+      pick: (/** @type {number} */ index, /** @type {MouseEvent} */ event) =>
+        this.#selection.take(page.now.past, index, event),
+    };
+    this.#view = historyIn(
+      place,
+      {
+        ...component,
+        select: (what) => {
+          this.#choose(what.run);
+          component.select(what);
+        },
+        search: (what) => {
+          this.#load();
+          component.search(what);
+        },
       },
-      search: (what) => {
-        this.#load();
-        component.search(what);
-      },
-    });
-    this.#which.ariaLabel = "Earlier results of";
-    this.#which.append(new Option("This workflow", ""), new Option("All workflows", "all"));
-    this.#which.addEventListener("change", () => this.#load());
-    $("h2", place)?.after(this.#which);
-    $(".history", place)?.append(this.#more);
+      live,
+    );
+    const { which, favourites, fruitless } = this.#filters;
+    $("h2", place)?.after(which);
+    $(".size", place)?.before(favourites, fruitless);
+    $(".size", place)?.after(this.#selection.toggle);
+    $("header", place)?.after(this.#selection.place);
     this.#view.mark(seen(page.now)?.id ?? "");
     page.subscribe((now, before) => this.#hear(now, before));
   }
@@ -65,29 +88,28 @@ class LiveHistory {
     const { ended } = now;
     if (ended && ended !== before.ended)
       this.#loading = this.#loading.then(() => this.#grow(ended.id));
-    if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.id);
-    if (seen(now)?.id !== seen(before)?.id) this.#view.mark(seen(now)?.id ?? "");
+    if (now.restored !== before.restored) this.#loading = this.#loading.then(() => this.#renew());
+    if (now.marked && now.marked !== before.marked) this.#mark(now.marked);
+    if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.ids);
+    const id = seen(now)?.id ?? "";
+    if (id === seen(before)?.id) return;
+    this.#view.mark(id);
+    this.#completeAround(id);
   }
 
-  /** @param {string} before the run after which a page of the list begins */
-  async #ask(before) {
-    const turn = ++this.#turn;
-    const workflow = this.#which.value ? "" : this.#workflow;
-    const query = new URLSearchParams({ workflow, text: this.#view.text, before });
-    const answer = await get(`/history?${query}`);
-    return turn === this.#turn ? answer : null; // something else was wanted meanwhile
+  /** @param {Record<string, string>} place where in the list a part of it begins */
+  #ask(place) {
+    const query = { ...this.#filters.query(this.#workflow), text: this.#view.text, ...place };
+    return get(`/history?${new URLSearchParams(query)}`);
   }
 
+  /** What is looked for is another: the list begins anew. */
   async #load() {
-    const answer = await this.#ask("");
-    if (answer) this.#show(answer.runs, answer);
-  }
-
-  async #loadMore() {
-    const answer = await this.#ask(this.#view.runs.at(-1)?.id ?? "");
-    if (!answer) return;
-    this.#show([...this.#view.runs, ...answer.runs], answer);
-    this.#view.focus(answer.runs[0]?.id);
+    const turn = ++this.#turn;
+    const answer = await this.#ask({ zone: ZONE });
+    if (turn !== this.#turn || !answer) return; // something else was wanted meanwhile
+    this.#begin(answer, 0, []);
+    $(".scroll", this.#place)?.scrollTo(0, 0);
   }
 
   /**
@@ -95,42 +117,84 @@ class LiveHistory {
    * @param {string} id
    */
   async #grow(id) {
-    if (!this.#workflow || this.#view.runs.some((run) => run.id === id)) return;
-    const answer = await this.#ask("");
-    if (!answer) return;
-    const { runs } = this.#view;
-    const listed = new Set(answer.runs.map((/** @type {PastRun} */ run) => run.id));
-    const known = runs.findIndex((run) => run.id === answer.runs.at(-1)?.id);
-    // Where the new page and the old list do not meet, the list starts anew.
-    const rest = known < 0 ? [] : runs.slice(known + 1).filter((run) => !listed.has(run.id));
-    this.#show([...answer.runs, ...rest], {
-      ...answer,
-      more: rest.length ? !this.#more.hidden : answer.more,
-    });
+    if (this.#workflow && !page.now.past.some((run) => run?.id === id)) await this.#renew();
+  }
+
+  /** There are others than before: what is seen is asked for anew. */
+  async #renew() {
+    const turn = ++this.#turn;
+    const { from } = this.#view.seen;
+    const answer = await this.#ask({ zone: ZONE, skip: String(from) });
+    if (turn === this.#turn && answer) this.#begin(answer, from, page.now.past);
   }
 
   /**
-   * @param {readonly PastRun[]} runs
-   * @param {{ more: boolean, any: boolean }} there
+   * @param {{ runs: PastRun[], days: Day[], any: boolean }} answer
+   * @param {number} at
+   * @param {import("../history/past.js").Past} past what was known before
    */
-  #show(runs, { more, any }) {
+  #begin({ runs, days, any }, at, past) {
+    this.#asked.clear();
     this.#any = any;
-    this.#more.hidden = !more;
-    const { bottom, height } = this.#place.getBoundingClientRect();
-    this.#view.show(runs, { any, nothing: NOTHING_MADE });
-    // On a phone it stands above the form: that does not move when it is looked at.
-    if (isNarrow() && bottom <= 0) scrollBy(0, this.#place.getBoundingClientRect().height - height);
-    this.#component.props.value = runs;
-    page.set({ past: runs });
+    this.#days = days;
+    this.#show(renewed(past, totalOf(days), at, runs));
+    this.#completeAround(seen(page.now)?.id ?? "");
   }
 
-  /** @param {string} id */
-  #drop(id) {
-    const at = this.#view.runs.findIndex((run) => run.id === id);
-    const runs = this.#view.runs.filter((run) => run.id !== id);
-    this.#show(runs, { more: !this.#more.hidden, any: this.#any });
-    const next = runs[Math.min(Math.max(at, 0), runs.length - 1)];
-    if (next) this.#view.focus(next.id);
+  /**
+   * Ask for what is missing in a stretch of the list.
+   * @param {number} from
+   * @param {number} to
+   */
+  async #complete(from, to) {
+    const gap = missing(page.now.past, from, to);
+    const turn = this.#turn;
+    if (!gap || this.#asked.has(gap.at)) return;
+    this.#asked.add(gap.at);
+    const answer = await this.#ask({ before: gap.before, skip: String(gap.skip) });
+    if (!answer) this.#asked.delete(gap.at);
+    if (turn !== this.#turn || !answer) return;
+    this.#show(withRuns(page.now.past, gap.at, answer.runs));
+  }
+
+  /** @param {string} id the run that is seen: the runs beside it come next */
+  #completeAround(id) {
+    const at = page.now.past.findIndex((run) => run?.id === id);
+    if (at >= 0)
+      this.#complete(Math.max(0, at - AROUND), Math.min(at + AROUND, page.now.past.length));
+  }
+
+  /** @param {import("../history/past.js").Past} past */
+  #show(past) {
+    const { bottom, height } = this.#place.getBoundingClientRect();
+    page.set({ past });
+    const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
+    this.#view.show(past, this.#days, { any: this.#any, nothing });
+    // On a phone it stands above the form: that does not move when it is looked at.
+    if (isNarrow() && bottom <= 0) scrollBy(0, this.#place.getBoundingClientRect().height - height);
+    this.#component.props.value = past.filter(Boolean);
+  }
+
+  /** @param {{ ids: readonly string[], favourite: boolean }} marked */
+  #mark({ ids, favourite }) {
+    const past = page.now.past.map((run) =>
+      run && ids.includes(run.id) ? { ...run, favourite } : run,
+    );
+    this.#show(past);
+    if (this.#filters.areFavourites) this.#loading = this.#loading.then(() => this.#renew());
+  }
+
+  /** @param {readonly string[]} ids */
+  #drop(ids) {
+    this.#turn += 1; // what was asked for would come to the wrong places
+    this.#asked.clear();
+    const gone = new Set(ids);
+    const at = page.now.past.findIndex((run) => run && gone.has(run.id));
+    const { past, days } = without(page.now.past, this.#days, gone);
+    this.#days = days;
+    this.#selection.drop(ids);
+    this.#show(past);
+    if (past.length) this.#view.focus(Math.min(Math.max(at, 0), past.length - 1));
     else $("#generate")?.focus();
   }
 
@@ -139,10 +203,10 @@ class LiveHistory {
    * @param {string} id
    */
   async #choose(id) {
-    const run = this.#view.runs.find((one) => one.id === id);
+    const run = page.now.past.find((one) => one?.id === id);
     if (!run || !(await lookBackAt(run))) {
       this.#view.mark(seen(page.now)?.id ?? "");
-      say("This result is no longer there.");
+      say("This result no longer exists.");
       this.#load();
       return;
     }

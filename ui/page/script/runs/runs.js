@@ -94,15 +94,15 @@ const isTroubled = ({ view }) =>
 
 /**
  * The finished run before or after one, of those that have files; after one that is not listed comes the newest.
- * @param {readonly PastRun[]} past the newest first
+ * @param {readonly (PastRun | null)[]} past the newest first
  * @param {string} id
  * @param {number} step 1 for an older one, -1 for a newer one
  * @returns {PastRun | null}
  */
 export function neighbour(past, id, step) {
-  const at = past.findIndex((run) => run.id === id);
+  const at = past.findIndex((run) => run?.id === id);
   const others = step > 0 ? past.slice(at + 1) : past.slice(0, Math.max(at, 0)).reverse();
-  return others.find((run) => run.files > 0) ?? null;
+  return others.find((run) => !run || run.files > 0) ?? null; // beyond what is not known is nothing
 }
 
 /**

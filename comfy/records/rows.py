@@ -1,0 +1,86 @@
+"""A `Record` as a row of the table of runs, and back. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row
+
+from comfy.errors import ComfyError
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfy.records.serialization import from_text, searched_text, to_text
+from comfy.records.tables import runs
+
+_READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
+COLUMNS = tuple(runs.c[name] for name in _READ)
+
+
+def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
+    """The values of all columns that a run says itself, but its id. ComfyError for one that no
+    text can hold."""
+    return {
+        "owner": digest(record.owner),
+        "workflow": digest(record.job.workflow),
+        "submitted_at": record.submitted_at,
+        "ended_at": ended_at,
+        "sent": record.sent,
+        "prompt_id": escaped(record.state.prompt_id),
+        "words": searched_text(record),
+        "record": _text(record),
+        "server": escaped(record.server),
+        "group": escaped(record.group),
+        "parent": escaped(record.parent),
+        "fruitless": _came_to_nothing(record),
+    }
+
+
+def record_of(row: Row[Any]) -> Record:
+    """The record in a row of `COLUMNS`; ValueError, TypeError or AttributeError if it is none."""
+    record = from_text(row.record)
+    if digest(record.owner) != row.owner:
+        raise ValueError("it names another owner")
+    state = replace(record.state, prompt_id=_unescaped(row.prompt_id))
+    if row.ended_at is not None and not state.phase.finished:
+        state = replace(state, phase=Phase.LOST)
+    return replace(
+        record,
+        id=row.id,
+        sent=row.sent,
+        server=_unescaped(row.server),
+        state=state,
+        favourite=bool(row.favourite),
+    )
+
+
+def digest(text: str) -> str:
+    """What browsers choose, as the table has it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def escaped(text: str) -> str:
+    """Any text as one that every database takes, and that can be read back: Postgres has no NUL,
+    none half a surrogate pair."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+def _unescaped(text: str) -> str:
+    return text.encode("ascii").decode("unicode_escape")
+
+
+def _came_to_nothing(record: Record) -> bool:
+    """Whether it ended, was not done, and left no result."""
+    phase = record.state.phase
+    kept = any(file.type == "output" for file in record.state.files)
+    return phase.finished and phase is not Phase.DONE and not kept
+
+
+def _text(record: Record) -> str:
+    try:
+        return to_text(record)
+    except (ValueError, RecursionError) as error:
+        raise ComfyError(
+            "This run cannot be remembered: its workflow is too deeply nested.", ""
+        ) from error

@@ -1,0 +1,42 @@
+"""Which of a person's finished runs are wanted, as a condition on the table. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
+
+from comfy.records.rows import digest
+from comfy.records.serialization import searchable
+from comfy.records.tables import runs
+
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Finished runs of one workflow ("": of any), with all words of `text` somewhere in title,
+    values or texts. `fruitless`: also those that were not done and left no result. `favourites`:
+    no others."""
+
+    workflow: str = ""
+    text: str = ""
+    fruitless: bool = True
+    favourites: bool = False
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """Those of this owner, without any that are about to be deleted."""
+        which = (runs.c.owner == digest(owner)) & runs.c.ended_at.is_not(None)
+        which &= runs.c.deleted_at.is_(None)
+        if self.workflow:
+            which &= runs.c.workflow == digest(self.workflow)
+        if not self.fruitless:
+            which &= ~runs.c.fruitless
+        if self.favourites:
+            which &= runs.c.favourite
+        for word in searchable(self.text[:_SEARCH_LENGTH]).split()[:_SEARCH_WORDS]:
+            which &= runs.c.words.contains(word, autoescape=True)
+        return which
+
+
+ALL = Wanted()

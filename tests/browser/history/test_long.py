@@ -1,0 +1,95 @@
+"""Ten thousand results: only what is seen is in the page, and every one of them is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from playwright.sync_api import expect
+
+from comfy.records.record import Record
+from comfy.records.store import RunStore
+from tests.support.history_tiles import ONE, make, owner_of, picture_of, tile, tiles
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+MANY, A_DAY = 10_000, 137
+MOST_IN_PAGE = 200
+
+
+def many_more(history: RunStore, record: Record) -> None:
+    """Runs like this one, older and older, in one transaction."""
+    ended = record.state.finished_at or 0.0
+    with history._changing() as connection:
+        for number in range(MANY):
+            at = ended - (number + 1) * 86400 / A_DAY
+            one = replace(record, id=f"r{number:05}", state=replace(record.state, finished_at=at))
+            history._put(connection, one, at)
+
+
+def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
+    """The page has few tiles wherever one is; keys, the scroll bar and the arrows of the large view
+    reach what was not loaded before."""
+    person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
+    first = make(person, "a lighthouse")
+    history = fast.services.runs.history
+    assert history is not None
+    record = history.get(first, owner_of(fast, first))
+    assert record is not None
+    many_more(history, record)
+    person.page.reload()
+    person.ready()
+    expect(tile(person, "r00000")).to_be_visible()
+    assert tiles(person).count() < MOST_IN_PAGE
+
+    tile(person, first).focus()
+    person.page.keyboard.press("ArrowRight")
+    expect(tile(person, "r00000")).to_be_focused()
+    person.page.keyboard.press("End")
+    last = f"r{MANY - 1:05}"
+    expect(tile(person, last)).to_be_focused()
+    expect(tile(person, last)).to_be_in_viewport()
+    assert tiles(person).count() < MOST_IN_PAGE
+    person.page.keyboard.press("ArrowLeft")
+    expect(tile(person, f"r{MANY - 2:05}")).to_be_focused()
+
+    person.page.locator("#history .scroll").evaluate(
+        "one => { one.scrollTop = one.scrollHeight / 2 }"
+    )
+    middle = person.page.locator("#history li[data-run^='r04'], #history li[data-run^='r05']")
+    expect(middle.first).to_be_attached()
+    assert tiles(person).count() < MOST_IN_PAGE
+    expect(person.page.locator("#history li.unknown")).to_have_count(0)
+
+    middle.first.locator(".tile").press("Home")
+    expect(tile(person, first)).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(picture_of(person, first)).to_be_visible()
+
+
+def test_the_arrows_go_on_past_what_is_loaded(fast: Site, visit: Visit) -> None:
+    """In full screen from one result to the next, further than the first page of the list goes."""
+    person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
+    first = make(person, "a lighthouse")
+    history = fast.services.runs.history
+    assert history is not None
+    record = history.get(first, owner_of(fast, first))
+    assert record is not None
+    for number in range(130):
+        at = (record.state.finished_at or 0.0) - number - 1
+        state = replace(record.state, finished_at=at)
+        history.end(replace(record, id=f"r{number:05}", state=state))
+    person.page.reload()
+    person.ready()
+    tile(person, first).focus()
+    for _ in range(57):
+        person.page.keyboard.press("ArrowRight")
+    expect(tile(person, "r00056")).to_be_focused()
+    person.page.keyboard.press("Enter")
+    expect(picture_of(person, "r00056")).to_be_visible()
+    picture_of(person, "r00056").click()
+    following = person.page.get_by_role("button", name="Next", exact=True)
+    for number in range(57, 66):
+        expect(following).to_be_enabled()
+        following.click()
+        expect(picture_of(person, f"r{number:05}")).to_be_visible()

@@ -1,0 +1,133 @@
+"""Favourites, and what is done with one result or several: deleted, brought back, downloaded,
+compared."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.history_tiles import (
+    ONE,
+    button,
+    choose,
+    make,
+    owner_of,
+    picture_of,
+    tile,
+    tiles,
+)
+from tests.support.visitor import Site, Visitor
+from ui.deleting import delete_unlisted
+
+Visit = Callable[..., Visitor]
+
+
+def test_favourites(fast: Site, visit: Visit) -> None:
+    """Marked by a star, a button below the result, or F; listed alone; kept by the server; never
+    while somebody types."""
+    person = visit(fast).open(**ONE)
+    first, second = make(person, "a lighthouse"), make(person, "a boat")
+    mark = button(person, "Favourite")
+    mark.click()
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    star = person.page.locator(f'#history li[data-run="{second}"] .star')
+    expect(star).to_have_attribute("aria-pressed", "true")
+    mark.focus()
+    person.page.keyboard.press("f")
+    expect(star).to_have_attribute("aria-pressed", "false")
+    person.entry("2.text").press("f")
+    tile(person, first).focus()
+    person.page.keyboard.press("f")
+    expect(mark).to_have_attribute("aria-pressed", "false")
+    only = person.page.get_by_role("button", name="Favourites")
+    only.click()
+    expect(tiles(person)).to_have_count(1)
+    expect(tile(person, first)).to_be_visible()
+    person.page.reload()
+    person.ready()
+    choose(person, first)
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    only.click()
+    mark.click()
+    expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+
+
+def test_delete_and_undo(fast: Site, visit: Visit) -> None:
+    """One press deletes: from list and page, and after a while from disk, though the page is left.
+    Until then it is brought back by Undo, to the list and to the stage."""
+    person = visit(fast).open(**ONE)
+    first, second = make(person, "a lighthouse"), make(person, "a boat")
+    record = fast.services.runs.record(second, owner_of(fast, second))
+    button(person, "Delete").click()
+    expect(tiles(person)).to_have_count(1)
+    expect(tile(person, first)).to_be_focused()
+    expect(picture_of(person, second)).to_have_count(0)
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
+    line.get_by_role("button", name="Undo").click()
+    expect(tiles(person)).to_have_count(2)
+    expect(picture_of(person, second)).to_be_visible()
+    expect(line).to_be_empty()
+    button(person, "Delete").click()
+    expect(tiles(person)).to_have_count(1)
+    person.page.close()
+    delete_unlisted(fast.services, older=-60)
+    assert fast.services.copies.blobs.path(record.state.files[0].digest) is None
+    history = fast.services.runs.history
+    assert history is not None
+    assert [one.id for one in history.of(record.owner)] == [first]
+
+
+def test_several_at_once(fast: Site, visit: Visit) -> None:
+    """Picked in a mode of their own or with Ctrl and Shift: downloaded as one file, marked, deleted
+    and brought back."""
+    person = visit(fast).open(**ONE)
+    runs = [make(person, words) for words in ("a lighthouse", "a boat", "a castle", "a hill")]
+    tile(person, runs[3]).click(modifiers=["Control"])
+    tile(person, runs[1]).click(modifiers=["Shift"])
+    bar = person.page.get_by_role("group", name="Selected results")
+    expect(bar).to_contain_text("3 selected")
+    expect(picture_of(person, runs[3])).to_be_visible()
+    with person.page.expect_download() as info:
+        bar.get_by_role("link", name="Download").click()
+    with zipfile.ZipFile(info.value.path()) as archive:
+        assert len(archive.namelist()) == 3
+    bar.get_by_role("button", name="Favourite").click()
+    expect(person.page.locator("#history li.favourite")).to_have_count(3)
+    bar.get_by_role("button", name="Delete").click()
+    expect(tiles(person)).to_have_count(1)
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("3 results deleted.")
+    line.get_by_role("button", name="Undo").click()
+    expect(tiles(person)).to_have_count(4)
+    person.page.get_by_role("button", name="Done", exact=True).click()
+    expect(bar).to_be_hidden()
+    person.page.get_by_role("button", name="Select", exact=True).click()
+    tile(person, runs[0]).click()
+    expect(bar).to_contain_text("1 selected")
+    expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
+
+
+def test_side_by_side(fast: Site, visit: Visit) -> None:
+    """Two results over the whole window with the values that differ, and no others; Escape ends
+    it."""
+    person = visit(fast).open(**ONE)
+    person.keep_seed(7)
+    runs = [make(person, words) for words in ("a lighthouse", "a boat")]
+    for run_id in runs:
+        tile(person, run_id).click(modifiers=["Control"])
+    bar = person.page.get_by_role("group", name="Selected results")
+    bar.get_by_role("button", name="Compare").click()
+    dialog = person.page.get_by_role("dialog", name="Compare results")
+    expect(dialog.locator("img")).to_have_count(2)
+    expect(dialog.locator("tbody tr")).to_have_text(["Prompta lighthousea boat"])
+    box = dialog.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (
+        person.page.evaluate("innerWidth"),
+        person.page.evaluate("innerHeight"),
+    )
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)

@@ -1,0 +1,105 @@
+"""What the history lists, under which headings, and what a tile says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from comfy.protocol.run_state import Phase
+from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+MEDIA = Path(__file__).parents[2] / "data" / "media"
+FRAME = """one => one.readyState >= 1
+    || new Promise((done) => one.addEventListener("loadedmetadata", () => done(true)))"""
+
+
+def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
+    """What was stopped is listed on demand, in words, which the browser remembers; chosen, it says
+    so, and its settings can be used."""
+    person = visit(slow).open(**{"2.text": "never finished"})
+    person.press()
+    person.frames(1)
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    stopped = person.page.get_by_role("button", name="Show stopped and failed")
+    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(tiles(person)).to_have_count(0)
+    stopped.click()
+    expect(tiles(person)).to_have_text(["Stopped"])
+    person.page.reload()
+    person.ready()
+    expect(stopped).to_have_attribute("aria-pressed", "true")
+    tiles(person).first.click()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Stopped")
+    person.type("2.text", "typed since then")
+    button(person, "Reuse settings").click()
+    expect(person.entry("2.text")).to_have_value("never finished")
+    stopped.click()
+    expect(tiles(person)).to_have_count(0)
+
+
+def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
+    """Runs stand under the day they ended on; a tile says what came, when, of which words and seed;
+    larger tiles on demand, which the browser remembers."""
+    person = visit(fast).open(**ONE, **{"4.batch_size": 2})
+    run_id = make(person, "a lighthouse")
+    history = fast.services.runs.history
+    assert history is not None
+    record = history.get(run_id, owner_of(fast, run_id))
+    assert record is not None
+    now = time.time()
+    for name, days in (("yesterday", 1), ("long ago", 400)):
+        ended = replace(record.state, finished_at=now - days * 86400)
+        history.end(replace(record, id=name, submitted_at=now - days * 86400 - 1, state=ended))
+    failed = replace(record.state, phase=Phase.FAILED, files=())
+    history.end(replace(record, id="failed", state=failed))
+    person.page.reload()
+    person.ready()
+    headings = person.page.locator("#history h3")
+    expect(headings).to_have_text(["Today", "Yesterday", re.compile(r"20\d\d")])
+    seed = record.job.values["5.seed"]
+    words = re.compile(rf"^2 images · Text to image · .* · a lighthouse · Seed {seed}$")
+    expect(tile(person, run_id)).to_have_attribute("title", words)
+    expect(tile(person, run_id)).to_have_attribute("aria-label", words)
+    expect(tile(person, run_id)).to_contain_text("2")
+    width = "one => one.getBoundingClientRect().width"
+    small = tile(person, run_id).evaluate(width)
+    person.page.get_by_role("button", name="Large").click()
+    assert tile(person, run_id).evaluate(width) > 1.6 * small
+    person.page.reload()
+    person.ready()
+    assert tile(person, run_id).evaluate(width) > 1.6 * small
+
+
+def test_videos_have_a_frame_and_sound_an_icon(fast: Site, visit: Visit) -> None:
+    """A video's tile shows its own first frame and that it is one; of a sound there is a sign and
+    a word."""
+    person = visit(fast).open(**ONE)
+    run_id = make(person, "a lighthouse")
+    history = fast.services.runs.history
+    assert history is not None
+    record = history.get(run_id, owner_of(fast, run_id))
+    assert record is not None
+    image = record.state.files[0]
+    digest, size = history.files.add([(MEDIA / "saved.webm").read_bytes()])
+    video = replace(image, filename="wave.webm", kind="video", digest=digest, size=size)
+    broken = replace(image, filename="broken.webm", kind="video")
+    sound = replace(image, filename="wave.flac", kind="audio")
+    for name, file in (("video", video), ("broken", broken), ("sound", sound)):
+        history.end(replace(record, id=name, state=replace(record.state, files=(file,))))
+    person.page.reload()
+    person.ready()
+    expect(tile(person, "sound")).to_have_text("♪Audio")
+    expect(tile(person, "broken")).to_have_text("▶Video")
+    expect(tile(person, "video")).to_have_text("▶")
+    expect(tile(person, "video")).to_have_attribute("title", re.compile("^Video · "))
+    frame = tile(person, "video").locator("video")
+    frame.evaluate(FRAME)
+    assert frame.evaluate("one => one.videoWidth") > 0

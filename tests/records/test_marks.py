@@ -1,0 +1,97 @@
+"""What a person marks in their history: favourites, and what is about to be deleted."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from comfy.protocol.run_state import Phase
+from comfy.records.blobs import BlobStore
+from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.wanted import Wanted
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
+
+FRUITFUL = Wanted(fruitless=False)
+
+
+def test_favourites(history: RunStore) -> None:
+    """Only finished runs of the owner's own are marked; a mark is kept, told and taken away."""
+    history.end(ended_record(begun("mine")))
+    history.end(ended_record(begun("plain", at=2000.0)))
+    history.end(ended_record(begun("bob's", BOB)))
+    history.begin(begun("goes on"))
+    chosen = ["mine", "bob's", "goes on", "unknown", "\0"]
+    assert history.set_favourite(chosen, ANN, favourite=True) == 1
+    assert ids(history.of(ANN, Wanted(favourites=True))) == ["mine"]
+    assert [record.favourite for record in history.of(ANN)] == [False, True]
+    assert history.is_favourite("mine", ANN)
+    assert not history.is_favourite("mine", BOB)
+    history.end(ended_record(begun("mine")))
+    assert history.is_favourite("mine", ANN)
+    assert history.set_favourite(["mine"], ANN, favourite=False) == 1
+    assert history.of(ANN, Wanted(favourites=True)) == ()
+
+
+def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> None:
+    """However old they are; other runs of their age go."""
+    history = RunStore(database, kept, HistoryLimits(days=2))
+    now = time.time()
+    for name, age in (("old", 3), ("favourite", 4), ("new", 1.5)):
+        history.end(ended_record(begun(name), at=now - age * 86400))
+    history.set_favourite(["favourite"], ANN, favourite=True)
+    history.sweep()
+    assert ids(history.of(ANN)) == ["new", "favourite"]
+    history.close()
+
+
+def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
+    """Of whoever has most, first what is no favourite, then the oldest of these; what others have
+    is not touched for them."""
+    history = RunStore(database, kept, HistoryLimits(bytes=300))
+    now = time.time()
+    for number in range(5):
+        files = (picture(kept, bytes([number]) * 100),)
+        history.end(ended_record(begun(f"r{number}"), at=now - 100 + number, files=files))
+    history.end(ended_record(begun("bob's", BOB), at=now - 200, files=(picture(kept, b"b" * 100),)))
+    history.set_favourite(["r0", "r1", "r2"], ANN, favourite=True)
+    history.sweep()
+    assert ids(history.of(ANN)) == ["r2", "r1"]
+    assert ids(history.of(BOB)) == ["bob's"]
+    history.close()
+
+
+def test_what_is_about_to_be_deleted(history: RunStore) -> None:
+    """It is in no list and no count, comes back as it was, and is told of once it is due."""
+    for number in range(3):
+        history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
+    assert history.unlist(["r0", "r1"], BOB) == 0
+    assert history.unlist(["r0", "r1"], ANN) == 2
+    assert history.unlist(["r0"], ANN) == 0
+    assert ids(history.of(ANN)) == ["r2"]
+    assert len(history.ends(ANN)) == 1
+    assert history.unlisted(time.time() - 60) == ()
+    assert ids(history.unlisted(time.time() + 60)) == ["r1", "r0"]
+    assert history.relist(["r1"], BOB) == 0
+    assert history.relist(["r1", "r2"], ANN) == 1
+    assert ids(history.of(ANN)) == ["r2", "r1"]
+
+
+@pytest.mark.parametrize("phase", [Phase.STOPPED, Phase.FAILED, Phase.REFUSED, Phase.LOST])
+def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Phase) -> None:
+    """They can be left out; one with a result of its own is listed all the same."""
+    history.end(ended_record(begun("nothing"), phase))
+    history.end(ended_record(begun("something"), phase, files=(picture(kept, b"result"),)))
+    history.end(ended_record(begun("done")))
+    assert sorted(ids(history.of(ANN, FRUITFUL))) == ["done", "something"]
+    assert len(history.of(ANN)) == len(history.ends(ANN)) == 3
+
+
+def test_pages_by_what_is_before_them(history: RunStore) -> None:
+    """From any run on, some of them left out: the end of a long list is reached at once."""
+    for number in range(9):
+        history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
+    assert ids(history.of(ANN, skip=7)) == ["r1", "r0"]
+    assert ids(history.of(ANN, before="r5", skip=2, limit=2)) == ["r2", "r1"]
+    assert history.of(ANN, skip=10**30) == ()
+    assert history.ends(ANN) == sorted(history.ends(ANN), reverse=True)

@@ -1,0 +1,130 @@
+// @ts-check
+// Where the tiles of the history stand, which runs are asked for, and what is left when some are gone.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dayWords } from "../../ui/page/script/clock.js";
+import { grid, placeIn, reached, seenOf, strip } from "../../ui/page/script/history/layout.js";
+import {
+  differences,
+  missing,
+  renewed,
+  without,
+  withRuns,
+} from "../../ui/page/script/history/past.js";
+
+/** @param {string} id */
+const run = (id) => /** @type {any} */ ({ id });
+/** @param {readonly any[]} past */
+const ids = (past) => past.map((one) => one?.id ?? "-").join("");
+
+test("days stand below each other, each with rows of its own", () => {
+  const layout = grid(
+    [
+      ["2026-11-18", 5],
+      ["2026-11-17", 1],
+    ],
+    320,
+    96,
+  );
+  assert.equal(layout.columns, 3);
+  const [first, second] = layout.blocks;
+  assert.ok(first && second);
+  assert.equal(second.y, first.height);
+  assert.equal(layout.height, first.height + second.height);
+  assert.deepEqual(placeIn(layout, first, 4), { x: layout.tile + 8, y: 28 + layout.tile + 8 });
+  assert.deepEqual(placeIn(layout, second, 5), { x: 0, y: 28 });
+});
+
+test("only what lies between two edges is seen", () => {
+  const layout = grid([["2026-11-18", 10000]], 320, 96);
+  const [block] = layout.blocks;
+  assert.ok(block);
+  const [from, to] = seenOf(layout, block, 5000, 5500);
+  assert.ok(to - from <= 21 && from > 0);
+  assert.deepEqual(seenOf(layout, block, layout.height, layout.height + 500), [10000, 10000]);
+  const row = strip([["2026-11-18", 10000]], 84);
+  assert.ok(row.blocks[0]);
+  assert.deepEqual(seenOf(row, row.blocks[0], 0, 183), [0, 2]);
+});
+
+test("arrow keys go from row to row and from day to day", () => {
+  const layout = grid(
+    [
+      ["2026-11-18", 5],
+      ["2026-11-17", 4],
+    ],
+    320,
+    96,
+  );
+  assert.equal(reached(layout, 1, "ArrowDown"), 4);
+  assert.equal(reached(layout, 2, "ArrowDown"), 4);
+  assert.equal(reached(layout, 4, "ArrowDown"), 6);
+  assert.equal(reached(layout, 6, "ArrowUp"), 4);
+  assert.equal(reached(layout, 8, "ArrowDown"), 8);
+  assert.equal(reached(layout, 3, "Home"), 0);
+  assert.equal(reached(layout, 3, "End"), 8);
+  assert.equal(reached(layout, 3, "x"), null);
+  assert.equal(reached(strip([["2026-11-18", 5]], 84), 1, "ArrowDown"), null);
+});
+
+test("what is missing is asked for after the nearest run that is known", () => {
+  const past = [run("a"), run("b"), null, null, null, run("f")];
+  assert.deepEqual(missing(past, 0, 4), { at: 2, before: "b", skip: 0 });
+  assert.deepEqual(missing(past, 4, 6), { at: 4, before: "b", skip: 2 });
+  assert.equal(missing(past, 0, 2), null);
+  assert.deepEqual(missing([null, null], 1, 2), { at: 1, before: "", skip: 1 });
+});
+
+test("runs come to their places, each once", () => {
+  assert.equal(ids(withRuns([run("a"), null, null], 1, [run("b"), run("c"), run("d")])), "abc");
+  assert.equal(ids(withRuns([run("a"), run("b"), null], 2, [run("b")])), "a-b");
+});
+
+test("a run that ended comes in front; where old and new do not fit the list begins anew", () => {
+  const past = [run("b"), run("c"), run("d")];
+  assert.equal(ids(renewed(past, 4, 0, [run("a"), run("b"), run("c")])), "abcd");
+  assert.equal(ids(renewed(past, 4, 0, [run("x"), run("y")])), "xy--");
+  assert.equal(ids(renewed(past, 2, 0, [run("b")])), "b-");
+});
+
+test("without some runs their days shrink or go", () => {
+  const past = [run("a"), run("b"), null];
+  const left = without(
+    past,
+    [
+      ["2026-11-18", 1],
+      ["2026-11-17", 2],
+    ],
+    new Set(["a", "b"]),
+  );
+  assert.equal(ids(left.past), "-");
+  assert.deepEqual(left.days, [["2026-11-17", 1]]);
+});
+
+test("only values that differ are told", () => {
+  const results = [
+    [
+      ["Prompt", "a boat"],
+      ["Seed", "1"],
+    ],
+    [
+      ["Prompt", "a boat"],
+      ["Seed", "2"],
+      ["Steps", "9"],
+    ],
+  ];
+  assert.deepEqual(differences(/** @type {any} */ (results)), [
+    ["Seed", ["1", "2"]],
+    ["Steps", ["–", "9"]],
+  ]);
+});
+
+test("days as headings", () => {
+  const now = new Date(2026, 10, 21, 0, 5);
+  assert.equal(dayWords("2026-11-21", now), "Today");
+  assert.equal(dayWords("2026-11-20", now), "Yesterday");
+  assert.match(dayWords("2026-11-18", now), /18/);
+  assert.doesNotMatch(dayWords("2026-11-18", now), /2026/);
+  assert.match(dayWords("2025-11-18", now), /2025/);
+});

@@ -1,0 +1,46 @@
+"""A person's history on the page: its tiles, and what is done with the run that is shown."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from tests.support.visitor import Site, Visitor
+
+ONE = {"5.steps": 1}
+
+
+def tiles(person: Visitor) -> Locator:
+    """The earlier runs listed."""
+    return person.page.locator("#history .tile")
+
+
+def tile(person: Visitor, run_id: str) -> Locator:
+    return person.page.locator(f'#history .tile[data-run="{run_id}"]')
+
+
+def picture_of(person: Visitor, run_id: str) -> Locator:
+    return person.page.locator(f'#stage .media img[src*="{run_id}"]')
+
+
+def make(person: Visitor, words: str) -> str:
+    """Generate with these words; the run's id, once it is listed."""
+    person.type("2.text", words)
+    run_id = person.generate()
+    expect(tile(person, run_id)).to_be_visible()
+    return run_id
+
+
+def choose(person: Visitor, run_id: str) -> None:
+    """Choose an earlier run and wait until its picture is there."""
+    tile(person, run_id).click()
+    expect(picture_of(person, run_id)).to_be_visible()
+    expect(person.page.locator("#stage .details")).to_be_visible()
+
+
+def button(person: Visitor, name: str) -> Locator:
+    return person.page.locator("#stage .actions").get_by_role("button", name=name)
+
+
+def owner_of(site: Site, run_id: str) -> str:
+    """Whose run it is, as the app has it."""
+    return site.run(run_id).owner

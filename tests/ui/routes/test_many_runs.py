@@ -1,0 +1,96 @@
+"""What is done over HTTP with one run or several of the past: favourites, deletion and its undoing,
+one archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.runs.interface import Run
+from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
+from tests.support.serving import RunningApp, running_demo_app
+from ui.deleting import delete_unlisted
+
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+
+
+@pytest.fixture
+def app() -> Iterator[RunningApp]:
+    """An app on a server that takes no time."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        yield app
+
+
+def past(app: RunningApp, query: str = "") -> list[dict[str, Any]]:
+    """The runs of ANN that are listed."""
+    return list(get(app, f"/history?{query}").json()["runs"])
+
+
+def made(app: RunningApp, **values: object) -> Run:
+    """A finished run of ANN's."""
+    return finished(start(app, **SMALL, **values))
+
+
+def many(app: RunningApp, what: str, cookie: str = ANN, **told: object) -> int:
+    """What a request about several runs is answered with."""
+    answer = requests.post(
+        f"{app.url}/history/{what}", json=told, cookies=cookie_of(cookie), timeout=20
+    )
+    return answer.status_code
+
+
+def test_favourites_are_their_owner_s(app: RunningApp) -> None:
+    """They are told as such, can be listed alone, and nobody else can mark them."""
+    first, second = made(app), made(app)
+    assert many(app, "favourites", BOB, runs=[first.id], favourite=True) == 404
+    assert many(app, "favourites", runs=[first.id, "unknown"], favourite=True) == 200
+    assert [told["favourite"] for told in past(app)] == [False, True]
+    assert [told["id"] for told in past(app, "favourites=true")] == [first.id]
+    assert get(app, f"/history/{first.id}").json()["favourite"]
+    assert many(app, "favourites", runs=[first.id, second.id], favourite=False) == 200
+    assert past(app, "favourites=true") == []
+
+
+def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
+    """What is deleted is no longer listed, comes back undamaged, and is gone with its files once
+    the time is over; nobody else can do either."""
+    first, second = made(app), made(app)
+    digest = second.state.files[0].digest
+    assert many(app, "delete", BOB, runs=[first.id, second.id]) == 404
+    assert many(app, "delete", runs=[first.id, second.id]) == 200
+    assert past(app) == []
+    assert many(app, "restore", BOB, runs=[first.id]) == 404
+    assert many(app, "restore", runs=[first.id]) == 200
+    assert [told["id"] for told in past(app)] == [first.id]
+    delete_unlisted(app.services)
+    assert app.services.copies.blobs.path(digest) is not None
+    delete_unlisted(app.services, older=-60)
+    assert app.services.copies.blobs.path(digest) is None
+    assert many(app, "restore", runs=[second.id]) == 404
+    assert [told["id"] for told in past(app)] == [first.id]
+    assert get(app, f"/history/{second.id}").status_code == 404
+
+
+def test_stopped_runs_can_be_left_out(app: RunningApp) -> None:
+    """Whoever asks for fruitful runs is told of no stopped one."""
+    run = made(app)
+    stopped = start(app, **SMALL)
+    stopped.cancel()
+    finished(stopped)
+    assert [told["id"] for told in past(app)] == [stopped.id, run.id]
+    assert [told["id"] for told in past(app, "fruitless=false")] == [run.id]
+
+
+def test_several_runs_in_one_archive(app: RunningApp) -> None:
+    """All results of the runs that are named, if they are all one's own."""
+    first, second = made(app, **{"4.batch_size": 2}), made(app)
+    answer = get(app, f"/files/chosen.zip?run={first.id}&run={second.id}")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert [name[:4] for name in archive.namelist()] == ["001-", "002-", "003-"]
+        assert archive.testzip() is None
+    assert get(app, f"/files/chosen.zip?run={first.id}", BOB).status_code == 404

@@ -1,0 +1,52 @@
+// @ts-check
+// Which of a person's runs the history lists: of which workflow, favourites alone, those that came to nothing too.
+
+import { button, element } from "../dom.js";
+import { FRUITLESS, read, write } from "../storage.js";
+
+export class Filters {
+  which = element("select");
+  favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet");
+  fruitless = button("Show stopped and failed", () => this.#toggleFruitless(), "quiet");
+  #changed;
+
+  /** @param {() => void} changed */
+  constructor(changed) {
+    this.#changed = changed;
+    this.which.ariaLabel = "History of";
+    this.which.append(new Option("This workflow", ""), new Option("All workflows", "all"));
+    this.which.addEventListener("change", changed);
+    this.favourites.append(element("span", "", "Favourites"));
+    this.favourites.ariaLabel = "Favourites"; // the word is not seen on a phone
+    this.favourites.ariaPressed = "false";
+    this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
+  }
+
+  /** Whether fewer are listed than there may be. */
+  get areFavourites() {
+    return this.favourites.ariaPressed === "true";
+  }
+
+  /**
+   * The question for the app.
+   * @param {string} workflow whose form is open
+   */
+  query(workflow) {
+    return {
+      workflow: this.which.value ? "" : workflow,
+      favourites: String(this.areFavourites),
+      fruitless: String(this.fruitless.ariaPressed),
+    };
+  }
+
+  #toggleFruitless() {
+    this.#toggle(this.fruitless);
+    write(localStorage, FRUITLESS, this.fruitless.ariaPressed === "true");
+  }
+
+  /** @param {HTMLElement} one */
+  #toggle(one) {
+    one.ariaPressed = String(one.ariaPressed !== "true");
+    this.#changed();
+  }
+}

@@ -1,0 +1,62 @@
+// @ts-check
+// What is done with one finished run or with several: marked as favourites, deleted, brought back.
+
+import { announce } from "../dom.js";
+import { ask, get } from "../requests.js";
+import { lookBackAt } from "../runs/following.js";
+import { withoutRun, withRun } from "../runs/runs.js";
+import { page } from "../state.js";
+import { offerUndo } from "./undo.js";
+
+/** As many the server takes at once. */
+export const MOST = 200;
+const STAYS = "The image server may keep its own copies.";
+
+/** @param {object} told */
+const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
+
+/**
+ * @param {readonly string[]} ids
+ * @param {boolean} favourite
+ */
+export async function setFavourite(ids, favourite) {
+  if (!(await ask("/history/favourites", json({ runs: ids, favourite })))) return;
+  let { runs } = page.now;
+  for (const id of ids) {
+    const view = runs.get(id)?.view;
+    if (view) runs = withRun(runs, id, { view: { ...view, favourite } });
+  }
+  page.set({ runs, marked: { ids, favourite } });
+  announce(favourite ? "Added to favourites." : "Removed from favourites.");
+}
+
+/**
+ * Delete runs; for a while that can be undone. The app sees to it, whether this page is there or not.
+ * @param {readonly string[]} ids
+ * @returns {Promise<boolean>} whether they are gone; why not has been said
+ */
+export async function deleteRuns(ids) {
+  if (!(await ask("/history/delete", json({ runs: ids })))) return false;
+  const { shown } = page.now;
+  const isShown = shown !== null && ids.includes(shown);
+  const runs = ids.reduce(withoutRun, page.now.runs);
+  page.set({
+    runs,
+    deleted: { ids },
+    ...(isShown ? { shown: null, lookingBack: false, notice: null } : {}),
+  });
+  const words = ids.length === 1 ? "Deleted." : `${ids.length} results deleted.`;
+  offerUndo(words, STAYS, () => restore(ids, isShown ? shown : ""));
+  return true;
+}
+
+/**
+ * @param {readonly string[]} ids
+ * @param {string} shown the one that was on the stage
+ */
+async function restore(ids, shown) {
+  if (!(await ask("/history/restore", json({ runs: ids })))) return;
+  page.set({ restored: { ids } });
+  const view = shown && (await get(`/history/${shown}`));
+  if (view) await lookBackAt({ id: shown, at: view.ended });
+}

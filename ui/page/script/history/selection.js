@@ -1,0 +1,116 @@
+// @ts-check
+// Several runs of the history picked to do something with them all: the picking, and the bar with what can be done.
+
+import { button, downloadLink, element, root } from "../dom.js";
+import { deleteRuns, MOST, setFavourite } from "./marks.js";
+import { compare, MOST_BESIDE } from "./side_by_side.js";
+
+/** @import { Past } from "./past.js" */
+/** @import { PastRun } from "../state.js" */
+
+export class Selection {
+  toggle = button("Select", () => (this.#picked ? this.#end() : this.#begin()), "quiet");
+  /** What can be done, while something can be picked. */
+  place = element("div", "selection");
+  #changed;
+  /** @type {Map<string, PastRun> | null} */
+  #picked = null;
+  #anchor = 0;
+
+  /** @param {(ids: ReadonlySet<string> | null) => void} changed */
+  constructor(changed) {
+    this.#changed = changed;
+    this.place.role = "group";
+    this.place.ariaLabel = "Selected results";
+    this.#tell();
+  }
+
+  /**
+   * A run was clicked. While runs are picked that picks it, or not any more; Ctrl begins, Shift takes all up to it.
+   * @param {Past} past
+   * @param {number} index
+   * @param {MouseEvent} event
+   * @returns {boolean} whether it was for picking
+   */
+  take(past, index, { ctrlKey, metaKey, shiftKey }) {
+    const run = past[index];
+    if (!run || !(this.#picked || ctrlKey || metaKey || shiftKey)) return false;
+    const isNew = !this.#picked;
+    this.#picked ??= new Map();
+    if (shiftKey && !isNew) {
+      const [from, to] = [Math.min(this.#anchor, index), Math.max(this.#anchor, index)];
+      for (const one of past.slice(from, to + 1)) if (one) this.#picked.set(one.id, one);
+    } else if (!this.#picked.delete(run.id)) this.#picked.set(run.id, run);
+    this.#anchor = index;
+    this.#tell();
+    return true;
+  }
+
+  /**
+   * Some are gone.
+   * @param {readonly string[]} ids
+   */
+  drop(ids) {
+    for (const id of ids) this.#picked?.delete(id);
+    if (this.#picked) this.#tell();
+  }
+
+  #begin() {
+    this.#picked = new Map();
+    this.#tell();
+  }
+
+  #end() {
+    this.#picked = null;
+    this.#tell();
+  }
+
+  #tell() {
+    this.#changed(this.#picked && new Set(this.#picked.keys()));
+    this.toggle.ariaPressed = String(this.#picked !== null);
+    this.toggle.textContent = this.#picked ? "Done" : "Select";
+    this.place.hidden = !this.#picked;
+    if (this.#picked) this.#draw([...this.#picked.values()]);
+  }
+
+  /** @param {PastRun[]} runs */
+  #draw(runs) {
+    const ids = runs.map(({ id }) => id);
+    const said = element("span", "how-many", countWords(runs.length));
+    said.role = "status";
+    const isMarked = runs.length > 0 && runs.every(({ favourite }) => favourite);
+    const mark = button(isMarked ? "Remove favourite" : "Favourite", async () => {
+      await setFavourite(ids, !isMarked);
+      for (const run of runs) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
+      this.#tell();
+    });
+    const beside = button("Compare", () => compare(runs));
+    beside.title = `Compare 2 to ${MOST_BESIDE} images`;
+    const drop = button("Delete", () => deleteRuns(ids));
+    const isMany = runs.length > MOST;
+    const images = runs.filter(({ kind }) => kind === "image").length;
+    const isBeside = images === runs.length && images >= 2 && images <= MOST_BESIDE;
+    for (const one of [mark, drop]) one.ariaDisabled = String(!runs.length || isMany);
+    beside.ariaDisabled = String(!isBeside);
+    this.place.replaceChildren(said, ...this.#download(runs, isMany), mark, beside, drop);
+  }
+
+  /**
+   * @param {PastRun[]} runs
+   * @param {boolean} isMany
+   */
+  #download(runs, isMany) {
+    const query = new URLSearchParams(
+      runs.filter(({ files }) => files > 0).map(({ id }) => ["run", id]),
+    );
+    if (!query.size || isMany) return [];
+    return [downloadLink("Download", `${root}/files/chosen.zip?${query}`)];
+  }
+}
+
+/** @param {number} count */
+function countWords(count) {
+  if (!count) return "Choose results.";
+  if (count > MOST) return `${count} selected. Choose ${MOST} at most.`;
+  return count === 1 ? "1 selected" : `${count} selected`;
+}

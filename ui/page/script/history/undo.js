@@ -1,0 +1,38 @@
+// @ts-check
+// A line over the page that says what was done, and for a while undoes it.
+
+import { $, button, element } from "../dom.js";
+
+const OFFERED = 10000; // milliseconds; the app waits longer
+let closing = 0;
+
+/**
+ * @param {string} words
+ * @param {string} more
+ * @param {() => void} undo
+ */
+export function offerUndo(words, more, undo) {
+  // Inside the page's own element: only there do its styles for narrow windows hold.
+  const line = $("#undo") ?? ($("#columns") ?? document.body).appendChild(element("div"));
+  line.id = "undo";
+  line.role = "status";
+  const close = () => {
+    clearTimeout(closing);
+    line.replaceChildren();
+  };
+  const does = button("Undo", () => {
+    close();
+    undo();
+  });
+  const text = element("p");
+  text.append(element("strong", "", words), ` ${more}`);
+  line.replaceChildren(text, does);
+  const later = () => {
+    clearTimeout(closing);
+    closing = window.setTimeout(
+      () => (line.contains(document.activeElement) ? later() : close()),
+      OFFERED,
+    );
+  };
+  later();
+}

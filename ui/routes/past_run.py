@@ -1,0 +1,87 @@
+"""A finished run as a history lists it: `Record` in, `PastRun` out. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from comfy.protocol.outputs import OutputFile
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from ui.view.run_view import PastRun, first_text
+from ui.web.urls import file_address, thumbnail_address
+
+_WORDS = 200  # characters of what a run was asked, or what it said
+_KINDS = {
+    "image": ("Image", "{} images"),
+    "video": ("Video", "{} videos"),
+    "audio": ("Audio", "{} audio files"),
+    "3d": ("3D model", "{} 3D models"),
+    "file": ("File", "{} files"),
+}
+_ENDS = {
+    Phase.STOPPED: "Stopped",
+    Phase.FAILED: "Failed",
+    Phase.REFUSED: "Rejected",
+    Phase.LOST: "Lost",
+}
+_SEEDS = ("seed", "noise_seed")
+
+
+def past_run(record: Record) -> PastRun:
+    """A run as a list shows it."""
+    state = record.state
+    files = [file for file in state.files if file.type == "output"] or list(state.files)
+    by_use = sorted(enumerate(state.files), key=lambda one: one[1].type != "output")
+    thumbnails = (thumbnail_address(record.id, at, file) for at, file in by_use)
+    clips = (file_address(record.id, *one) for one in by_use if one[1].kind == "video")
+    return PastRun(
+        id=record.id,
+        workflow=record.job.workflow,
+        title=record.job.title,
+        phase=state.phase.value,
+        at=state.finished_at or record.submitted_at,
+        what=what_came(record, files),
+        asked=first_text(record.job.values, _WORDS),
+        files=len(files),
+        thumb=next(filter(None, thumbnails), None),
+        kind=files[0].kind if files else "text" if state.texts else "",
+        clip=next(clips, None),
+        seeds=", ".join(seeds_of(record)),
+        favourite=record.favourite,
+    )
+
+
+def what_came(record: Record, files: list[OutputFile]) -> str:
+    """What a run ended with, in a word or two."""
+    state = record.state
+    if state.phase in _ENDS:
+        return _ENDS[state.phase]
+    if files:
+        kinds = {file.kind for file in files}
+        one, several = _KINDS[files[0].kind if len(kinds) == 1 else "file"]
+        return one if len(files) == 1 else several.format(len(files))
+    return state.texts[0].text[:_WORDS] if state.texts else "No output"
+
+
+def seeds_of(record: Record) -> Iterable[str]:
+    """The seeds among the values that a run was made with."""
+    values = record.job.values.items()
+    return (str(value) for key, value in values if key.rpartition(".")[2] in _SEEDS)
+
+
+def days_of(ends: Iterable[float], zone: str) -> list[tuple[str, int]]:
+    """The days ("2026-11-18") of these moments in a time zone, in their order, with how many there
+    are of each; by UTC where the zone is not known."""
+    where = _zone(zone)
+    days = Counter(datetime.fromtimestamp(end, where).date().isoformat() for end in ends)
+    return list(days.items())
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        return UTC
