@@ -82,6 +82,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/history": {"GET": people(200)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
+        "/history/{run_id}/files/{at}/for/{workflow}": {"GET": OWNER},
+        "/takers": {"GET": people(200)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},

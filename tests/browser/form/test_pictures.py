@@ -136,10 +136,10 @@ def test_a_missing_picture_is_said_on_its_field(fast: Site, visit: Visit) -> Non
 
 
 def test_a_result_as_input(fast: Site, visit: Visit) -> None:
-    """“Use as input” puts a result into the picture field, and the next run works on it."""
+    """“Use in…” puts a result into the image field, and the next run works on it."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     person.generate()
-    person.page.get_by_role("button", name="Use as input").click()
+    person.use_in("Your image")
     person.page.wait_for_function(
         "document.querySelector('#field-4-image img')?.naturalWidth === 320"
     )

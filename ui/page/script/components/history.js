@@ -4,6 +4,7 @@
 
 import { when } from "../clock.js";
 import { $, addressOf, all, button, element } from "../dom.js";
+import { ANY, letDrag } from "../form/dragging.js";
 
 /** @import { PastRun } from "../state.js" */
 
@@ -48,6 +49,7 @@ export class History {
     head.append(element("h2", "", "Earlier"), this.#search);
     place.replaceChildren(head, this.#list, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
+    letDrag(this.#list, ({ dataset: { run } }) => (run ? { run, at: ANY } : null));
   }
 
   /** What is searched for. */
@@ -131,6 +133,7 @@ export class History {
 function tileFor(run, chosen) {
   const tile = button("", chosen, "tile");
   tile.dataset.run = run.id;
+  tile.draggable = true;
   const what = run.files > 1 ? `${run.what}, ${run.files} files` : run.what;
   tile.title = [what, run.title, when(run.at), run.asked].filter(Boolean).join(" · ");
   tile.ariaLabel = tile.title;
