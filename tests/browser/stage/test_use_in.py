@@ -80,10 +80,9 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         expect(card).to_be_visible()
         field = person.field("20.image")
         before = field.locator("img").get_attribute("src")
-        for dragged in (card.locator(".name"), person.page.locator("#history .tile").first):
-            dragged.drag_to(field)
-            error = field.locator(".field-error")
-            expect(error).to_contain_text("Your photo takes an image, and this result is audio.")
-            assert field.locator("img").get_attribute("src") == before
-            error.evaluate("one => one.remove()")
+        card.locator(".name").drag_to(field)
+        expect(field.locator(".field-error")).to_contain_text(
+            "Your photo takes an image, and this result is audio."
+        )
+        assert field.locator("img").get_attribute("src") == before
         person.page.close()

@@ -84,7 +84,10 @@ class Stage {
       say("");
       follow(value.run);
     } else if (value?.refusal) {
-      const homeless = showErrors(value.refusal.errors);
+      const { errors } = value.refusal;
+      const homeless = showErrors(errors);
+      // Gradio tells of a change on fields that it was told nothing new of, and errors go with that.
+      setTimeout(() => $(".has-error") || showErrors(errors), 200);
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
     } else if (value?.results) {
       page.set({ shown: null });
