@@ -82,7 +82,9 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/history": {"GET": people(200)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
-        "/history/{run_id}/files/{at}/for/{workflow}": {"GET": OWNER},
+        "/history/{run_id}/files/{index}/for/{name}": {
+            "GET": Answers(409, 404, 401)
+        },  # no workflow is called so,
         "/takers": {"GET": people(200)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},

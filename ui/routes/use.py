@@ -19,7 +19,7 @@ from ui.web.identity import Identity
 
 
 def use_routes(services: Services, identity: Identity) -> APIRouter:
-    """The routes `/takers` and `/history/{run_id}/files/{at}/for/{workflow}`."""
+    """The routes `/takers` and `/history/{run_id}/files/{index}/for/{name}`."""
     router = APIRouter()
     takers = Takers(services.forms, services.folder)
 
@@ -29,20 +29,20 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
         with as_http_errors():
             return [asdict(taker) for taker in takers.of(owner)]
 
-    @router.get("/history/{run_id}/files/{at}/for/{workflow}")
+    @router.get("/history/{run_id}/files/{index}/for/{name}")
     def value_for(
-        run_id: str, at: int, workflow: str, owner: str = Depends(identity.caller)
+        run_id: str, index: int, name: str, owner: str = Depends(identity.caller)
     ) -> dict[str, Any]:
         """The first field of a workflow's form that takes this file of a run, and its value as the
         page's script keeps it."""
         with as_http_errors():
             record = services.runs.record(run_id, owner)
-            _, form = services.forms.form(workflow, owner)
+            _, form = services.forms.form(name, owner)
         files = record.state.files
-        field = first_taker(form.fields, files[at].kind) if 0 <= at < len(files) else None
+        field = first_taker(form.fields, files[index].kind) if 0 <= index < len(files) else None
         if field is None:
             raise HTTPException(404, NO_RESULT)
-        match FieldResults(services.copies).place(record, at, field):
+        match FieldResults(services.copies).place(record, index, field):
             case Refused(why):
                 raise HTTPException(409, f"{field.label} {why}")
             case place:
