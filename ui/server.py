@@ -37,6 +37,7 @@ from ui.routes.results import result_routes
 from ui.routes.run_socket import run_socket_routes
 from ui.routes.runs import run_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
+from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
 from ui.services import Services
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
@@ -134,6 +135,7 @@ def own_routes(
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
+    yield use_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)

@@ -136,9 +136,7 @@ async def layered_pictures(url: str, side: int = SIDE, layers: int = LAYERS) -> 
         files = {"files": ("a.png", packed.getvalue())}
         place = (await http.post(UPLOAD, files=files, headers=cookie)).json()[0]
         picture = {"path": place, "meta": {"_type": "gradio.FileData"}}
-        await page.press(
-            "imageeditor", {"background": picture, "layers": [picture] * layers, "composite": None}
-        )
+        await page.press("html", {"background": picture, "layers": [picture] * layers})
 
     await many(url, PRESSES, press, at_once=PRESSES)
 

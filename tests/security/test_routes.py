@@ -89,6 +89,10 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
+        "/history/{run_id}/files/{index}/for/{name}": {
+            "GET": Answers(409, 404, 401)
+        },  # no workflow is called so,
+        "/takers": {"GET": people(200)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},

@@ -203,6 +203,11 @@ class Visitor:
         self.press()
         return self.done(after=before or "")
 
+    def use_in(self, where: str) -> None:
+        """Put what is seen into a field of the form, or into another workflow."""
+        self.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
+        self.page.get_by_role("menuitem", name=where, exact=True).click()
+
     def errors(self) -> dict[str, str]:
         """The sentences on the fields, by the fields' ids."""
         notes = self.page.locator(".field-error")

@@ -22,7 +22,7 @@ from ui.web.gradio_internals import FILE, WithoutDataModel, WithoutStub
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """The places of a picture and of what was painted over it."""
+    """The places of an image and of what was painted over it."""
 
     picture: str
     layers: tuple[str, ...]
@@ -73,18 +73,3 @@ class Video(_Untouched, gr.Video, metaclass=WithoutStub):
 
 class File(_Untouched, gr.File, metaclass=WithoutStub):
     """Any file."""
-
-
-class ImageEditor(_Untouched, gr.ImageEditor, metaclass=WithoutStub):
-    """A picture to paint over."""
-
-    def preprocess(self, payload: object) -> Painted | None:
-        """The places of picture and layers; nobody looks at the composite."""
-        picture = place_in(payload.get("background")) if isinstance(payload, dict) else None
-        layers = payload.get("layers") if isinstance(payload, dict) else None
-        if picture is None:
-            return None
-        return Painted(
-            picture,
-            tuple(place_in(layer) or "" for layer in layers) if isinstance(layers, list) else (),
-        )

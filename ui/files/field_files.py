@@ -41,13 +41,27 @@ class FieldFiles:
         return value
 
     def shown(self, place: object, field: Field) -> dict[str, Any] | Refused | None:
-        """A file as its field's component shows it; why the field does not take it; None where it
-        is gone."""
+        """A file, or one that is `Painted`, as its field's component shows it; why the field does
+        not take it; None where it is gone. A mask that is gone is left out."""
+        if isinstance(place, Painted):
+            return self._painted_over(place, field)
         match self._judged(place, field.widget):
             case Upload(source=Path() as file) if field.widget == "mask":
-                return self._for_editor(file)
+                return self._taken_apart(file)
             case Upload(source=Path() as file):
                 return self._file(file)
+            case Refused(why) as refused if why != GONE:
+                return refused
+        return None
+
+    def _painted_over(self, painted: Painted, field: Field) -> dict[str, Any] | Refused | None:
+        if field.widget != "mask":
+            return self.shown(painted.picture, field)
+        match self._judged(painted.picture, "mask"):
+            case Upload(source=Path() as file):
+                layers = [self._judged(place, "mask") for place in painted.layers]
+                there = [one.source for one in layers if isinstance(one, Upload)]
+                return self._with_layers(file, *(one for one in there if isinstance(one, Path)))
             case Refused(why) as refused if why != GONE:
                 return refused
         return None
@@ -73,7 +87,7 @@ class FieldFiles:
             return Refused(_FULL)
         return Upload(made.name, made)
 
-    def _for_editor(self, file: Path) -> dict[str, Any] | Refused:
+    def _taken_apart(self, file: Path) -> dict[str, Any] | Refused:
         try:
             with self.turns.turn_of(self.owner):
                 parts = taken_apart(file)
@@ -81,8 +95,11 @@ class FieldFiles:
             return Refused(str(problem))
         except OSError:
             return Refused(_FULL)
-        colours, *layers = (self._file(part) for part in parts or (file,))
-        return {"background": colours, "layers": layers, "composite": None}
+        return self._with_layers(*(parts or (file,)))
+
+    def _with_layers(self, *files: Path) -> dict[str, Any]:
+        image, *layers = map(self._file, files)
+        return {"background": image, "layers": layers}
 
     def _file(self, file: Path) -> dict[str, Any]:
         return shown_file(self.root, self.uploads.place(file), file.stat().st_size)

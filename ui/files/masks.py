@@ -1,4 +1,4 @@
-"""A picture and what is painted over it: two for the editor, one for ComfyUI.
+"""A picture and what is painted over it: two files on the page, one for ComfyUI.
 
 ComfyUI's LoadImage takes `1 - alpha` as the mask (docs/comfyui.md#33), so the mask goes into the
 picture's alpha turned round; the colours below stay whole. At most one picture is in memory: of

@@ -8,7 +8,6 @@ and checked by `comfy`'s form, all at once, so the components refuse nothing by 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,8 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form.model import Field
-from ui.files.components import Audio, File, Image, ImageEditor, Video
+from ui.files.components import Audio, File, Image, Video
+from ui.page.mask_painter import MaskPainter
 from ui.view.browser_values import COUNTING, FIXED, RANDOM, Kind, is_exact, seed_of, seed_parts
 from ui.web.gradio_internals import without_preprocess
 
@@ -39,7 +39,12 @@ class Control:
     @property
     def kind(self) -> Kind:
         """How the browser reads the components' values: see `ui.view.browser_values`."""
-        return "file" if self.field.is_media else "seed" if self.field.widget == "seed" else "plain"
+        match self.field.widget:
+            case "mask":
+                return "painted"
+            case "seed":
+                return "seed"
+        return "file" if self.field.is_media else "plain"
 
 
 Builder = Callable[[Field, Any, str], Control]
@@ -192,22 +197,7 @@ def _image(field: Field, value: Any, scope: str) -> Control:
 
 
 def _mask(field: Field, value: Any, scope: str) -> Control:
-    gr.HTML(
-        f"<p>Paint over the part of <b>{html.escape(field.label)}</b> that should change.</p>",
-        elem_classes="caption",
-    )
-    editor = ImageEditor(
-        value,
-        sources=["upload", "clipboard", "webcam"],
-        transforms=(),
-        layers=False,
-        brush=gr.Brush(default_size=40, colors=["#ffffff"], color_mode="fixed"),
-        eraser=gr.Eraser(default_size=40),
-        buttons=["fullscreen"],
-        height=420,
-        **_common(field, scope),
-    )
-    return Control(field, (editor,))
+    return Control(field, (MaskPainter(value, **_common(field, scope)),))
 
 
 def _audio(field: Field, value: Any, scope: str) -> Control:

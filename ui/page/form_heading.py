@@ -13,7 +13,6 @@ from comfy.form.model import Form
 from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
-from ui.page.use_as_input import taken_kinds
 from ui.view.browser_values import number_rules, run_values
 
 _MOST_IDEAS = 6
@@ -27,11 +26,7 @@ _TO_SEND = "A link to it works for nobody else: send others the file."
 def draw_heading(name: str, form: Form, cover: str, *, may_keep: bool, demo: bool) -> None:
     """The title, and what is to be known before anything is filled in. `cover`: the address of an
     image of what comes out, or ""."""
-    takes = " ".join(taken_kinds(form.fields))
-    text = (
-        f'<h1 data-workflow="{html.escape(name)}"'
-        f' data-takes="{takes}">{html.escape(form.title)}</h1>'
-    )
+    text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
     ideas = [

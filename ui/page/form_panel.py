@@ -22,6 +22,7 @@ from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.private import MARK as OPENED_MARK
+from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
 from ui.page.controls import Control, build_control
@@ -134,6 +135,9 @@ def values_at_first(
     values: dict[str, Any] = {}
     for field in form.fields:
         match field.is_media, choice["kept"].get(field.key, _MISSING):
+            case True, {"file": str(image), "mask": mask}:
+                layers = (mask,) if isinstance(mask, str) else ()
+                values[field.key] = files.shown(Painted(image, layers), field)
             case True, {"file": _} as file:
                 values[field.key] = files.shown(place_kept(file), field)
             case False, value if value is not _MISSING:
@@ -243,14 +247,12 @@ def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
     """Every value is kept in the browser at once, so that a reload or another drawing loses
     nothing.
 
-    Of a file it is the place where Gradio keeps it. A painted mask is not kept: the browser has it
-    in no file yet.
+    Of a file it is the place where the app has it.
     """
-    kept = [control for control in controls if control.field.widget != "mask"]
-    components = [component for control in kept for component in control.components]
+    components = [component for control in controls for component in control.components]
     if not components:
         return
-    keys = json.dumps([[control.field.key, control.kind] for control in kept])
+    keys = json.dumps([[control.field.key, control.kind] for control in controls])
     gr.on(
         [component.change for component in components],  # type: ignore[attr-defined]
         None,

@@ -65,11 +65,13 @@ def mounts(module: str, events: Iterable[str], **options: object) -> str:
     """The line of script that fills a component in, for `js_on_load`: the module's `mount` is given
     the place, and the component with its options and a function for each event.
 
-    Each event is named in quotes: by that Gradio knows that the component has it.
+    `upload` gives the app a file. Each event is named in quotes: by that Gradio knows that the
+    component has it.
     """
-    given = [f"{name}: {json.dumps(value)}" for name, value in options.items()]
+    given = ["props", "watch", "upload"]
+    given += [f"{name}: {json.dumps(value)}" for name, value in options.items()]
     given += [f"{event}: (data) => trigger({event!r}, data)" for event in events]
-    return calls(module, f"mount(element, {{ props, watch, {', '.join(given)} }})")
+    return calls(module, f"mount(element, {{ {', '.join(given)} }})")
 
 
 def listener(module: str, call: str, arguments: str = "") -> str:

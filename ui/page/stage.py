@@ -28,8 +28,8 @@ from ui.view.run_view import ShownFile
 from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = tuple(
-    Path(__file__).parent / "styles" / name
-    for name in ("viewport.css", "empty_stage.css", "stage.css", "results.css")
+    Path(__file__).parent / "styles" / f"{name}.css"
+    for name in ("viewport", "empty_stage", "stage", "results", "use_menu")
 )
 
 
@@ -92,7 +92,8 @@ class Stage(gr.HTML, metaclass=WithoutStub):
 
     Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None where no file
     is seen. Events: `select` when another file is seen, `use` when a person wants it as an input,
-    which is offered for the kinds that it `takes`; both with what `gr.SelectData` has (`index`
+    which is offered for the kinds that it `takes`, and on this app's page for all, with the element
+    of the form's `field`; both with what `gr.SelectData` has (`index`
     among what is shown, `value` the file's address), `run` and `at`. For a run that was followed
     `use_values`, `run_again` and `delete`, with `run`: the script has seen to the last two, and to
     the first on this app's own page.

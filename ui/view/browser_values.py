@@ -7,10 +7,11 @@
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
 | a file           | `{"file": place}`                     |
+| a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
 
-`ui/page/script/form/values.js` makes these of what Gradio's components hold; both are tested with
-the same samples.
+Where nothing is masked, `"mask"` is null. `ui/page/script/form/values.js` makes these of what
+Gradio's components hold; both are tested with the same samples.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from comfy.form.seeds import CountUp
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
-Kind = Literal["plain", "seed", "file"]  # which row of values.js reads a field's components
+# Which row of values.js reads a field's components.
+Kind = Literal["plain", "seed", "file", "painted"]
 
 
 def is_exact(number: float) -> bool:

@@ -69,8 +69,8 @@ def test_an_error_goes_when_its_value_is_right(fast: Site, visit: Visit) -> None
 def test_an_error_goes_when_there_is_something_to_paint_on(fast: Site, visit: Visit) -> None:
     """So does that of an image that is painted over, when one is chosen."""
     person = visit(fast).open("inpaint")
-    field = person.page.locator(".of-mask")
-    field.get_by_label("Clear canvas").click()
+    field = person.field("4.image")
+    field.get_by_role("button", name="Remove image").click()
     person.press()
     expect(field.locator(".field-error")).to_be_visible()
     photo = WORKFLOWS.parent / "tests" / "screenshot.png"

@@ -3,18 +3,16 @@ field."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import expect
 
 from tests.media.test_checks import png_header
 from tests.support.samples.media import saved
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site, Visitor
-from tests.support.waiting import eventually
 from ui.web.limits import WebLimits
 
 Visit = Callable[..., Visitor]
@@ -71,29 +69,22 @@ def test_what_is_no_picture_is_refused_on_its_field(fast: Site, visit: Visit) ->
 
 
 @pytest.mark.parametrize(
-    "data", [png_header(30_000, 30_000), b"no picture at all"], ids=["large", "none"]
+    ("data", "said"),
+    [(png_header(30_000, 30_000), "at most 67 million pixels"), (b"no image", "cannot be read")],
+    ids=["large", "none"],
 )
-def test_the_editor_has_a_word_for_what_it_cannot_read(
-    fast: Site, visit: Visit, data: bytes
+def test_what_cannot_be_painted_over_is_told_on_its_field(
+    fast: Site, visit: Visit, data: bytes, said: str
 ) -> None:
-    """A picture to be painted on, that the browser itself cannot read, is told on its field too."""
+    """What is no image or too large is told on the field, which keeps the image it had."""
     person = visit(fast).open("inpaint")
-    field = person.page.locator(".takes-files").first
-    person.page.wait_for_function(
-        "document.querySelector('.takes-files canvas')?.clientWidth > 100"
-    )
-
-    def refused() -> bool:
-        # The editor takes no file, and forgets the sentence, while it still draws its first
-        # picture.
-        box = field.locator("input[type=file]").first
-        box.set_input_files({"name": "a cat.png", "mimeType": "image/png", "buffer": data})
-        note = field.locator(".field-error", has_text="This picture cannot be read")
-        with contextlib.suppress(TimeoutError):
-            note.wait_for(timeout=5000)
-        return note.is_visible()
-
-    eventually(refused, "the sentence stays on the field")
+    field = person.field("4.image")
+    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    before = field.locator(".sheet img").get_attribute("src")
+    give(person, "4.image", data)
+    expect(field.locator(".field-error")).to_contain_text(said)
+    assert field.locator(".sheet img").get_attribute("src") == before
+    person.forgive("422")
 
 
 def test_finding_10_a_page_that_was_put_aside_loads_itself_again(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops
-from playwright.sync_api import Locator, expect
+from PIL import Image
+from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
 
@@ -136,62 +136,11 @@ def test_a_missing_picture_is_said_on_its_field(fast: Site, visit: Visit) -> Non
 
 
 def test_a_result_as_input(fast: Site, visit: Visit) -> None:
-    """“Use as input” puts a result into the picture field, and the next run works on it."""
+    """“Use in…” puts a result into the image field, and the next run works on it."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     person.generate()
-    person.page.get_by_role("button", name="Use as input").click()
+    person.use_in("Your image")
     person.page.wait_for_function(
         "document.querySelector('#field-4-image img')?.naturalWidth === 320"
     )
     assert received(fast, person.generate()).size == (320, 256)
-
-
-def test_a_painted_mask_changes_only_there(fast: Site, visit: Visit) -> None:
-    """What is painted over arrives as transparency, the colours stay whole, and only there the
-    result differs."""
-    person = visit(fast).open("inpaint", **{"7.steps": 2})
-    canvas = person.field("4.image").locator("canvas").first
-    # Loading the image is the first thing that could be undone: what is painted sooner is lost.
-    expect(person.field("4.image").get_by_role("button", name="Undo")).to_be_enabled()
-    stroke(person, canvas)
-    run_id = person.generate()
-    sent = received(fast, run_id)
-    assert sent.mode == "RGBA"
-    alpha = sent.getchannel("A")
-    assert alpha.getpixel((sent.width // 2, sent.height // 2)) == 0
-    assert alpha.getpixel((8, 8)) == alpha.getpixel((sent.width - 8, sent.height - 8)) == 255
-    assert sent.convert("RGB").getpixel((sent.width // 2, sent.height // 2)) != (255, 255, 255)
-    source = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
-    result = Image.open(io.BytesIO(person.page.request.get(source).body())).convert("RGB")
-    before = sent.convert("RGB")
-    assert result.size == before.size
-    painted = alpha.point(lambda value: 255 - value).getbbox()
-    assert painted
-    difference = changed(before, result)
-    assert difference is not None
-    slack = 48  # the mask is grown a little and feathered
-    assert difference[0] >= painted[0] - slack
-    assert difference[1] >= painted[1] - slack
-    assert difference[2] <= painted[2] + slack
-    assert difference[3] <= painted[3] + slack
-
-
-def stroke(person: Visitor, canvas: Locator) -> None:
-    """Paint a short line through the middle."""
-    box = canvas.bounding_box()
-    assert box
-    middle = box["y"] + box["height"] / 2
-    person.page.mouse.move(box["x"] + box["width"] * 0.45, middle)
-    person.page.mouse.down()
-    person.page.mouse.move(box["x"] + box["width"] * 0.55, middle, steps=8)
-    person.page.mouse.up()
-
-
-def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box in which two pictures differ visibly."""
-    return (
-        ImageChops.difference(one, other)
-        .convert("L")
-        .point(lambda value: 255 if value > 12 else 0)
-        .getbbox()
-    )

@@ -74,14 +74,14 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
 
 
 def test_a_drawing_as_an_input_is_refused_in_words(site: Site, visit: Visit) -> None:
-    """“Use as input” with a result that the field does not take says so on the field, which keeps
+    """“Use in…” with a result that the field does not take says so on the field, which keeps
     its picture."""
     person = visit(site).open("draw", **{"5.inside": "<circle r='20'/>"})
     person.press()
     person.phase("done")
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.get_by_text("not shown here")).to_have_count(0)
-    person.page.get_by_role("button", name="Use as input").click()
+    person.use_in("Your picture")
     expect(person.field("4.image").locator(".field-error")).to_contain_text(
         "takes a picture, and this file is none"
     )

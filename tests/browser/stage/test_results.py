@@ -202,8 +202,8 @@ def test_details(fast: Site, visit: Visit) -> None:
 
 
 def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """“Use as input” puts a result into a field of its own kind, and is not there where no field
-    takes it."""
+    """“Use in…” puts a result into a field of its own kind, and offers no field that does not take
+    it."""
     more = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
@@ -215,14 +215,15 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         (tmp_path / f"{name}.toml").write_text(f"outputs = {outputs}\n{field}")
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("sound")
-        use = person.page.get_by_role("button", name="Use as input")
         person.press()
-        use.click()
+        person.use_in("Image (optional)")
         expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
         person.open("image")
         person.generate()
         expect(person.page.locator("#stage .media img")).to_be_visible()
-        expect(use).to_be_hidden()
+        person.page.get_by_role("button", name="Use in…").click()
+        expect(person.page.get_by_role("menu").get_by_text("No other workflow")).to_be_visible()
+        expect(person.page.get_by_role("menuitem")).to_have_count(0)
         # The stand-in loads no sounds: the field that plays one begins with an image.
         assert all("Waveform load error" in complaint for complaint in person.complaints)
         person.complaints.clear()

@@ -190,7 +190,23 @@ def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
         assert again.data == first.data
 
 
-def test_other_pictures_go_to_the_editor_as_they_are(files: FieldFiles) -> None:
+def test_a_mask_that_is_kept_is_shown_as_it_is(files: FieldFiles) -> None:
+    """An image and its mask are the same two files again; without the mask, if that is gone; in a
+    field that is not painted over, the image alone."""
+    image, mask = given(files.uploads, saved("PNG")), given(files.uploads, painted())
+    shown = files.shown(Painted(image, (mask,)), of("mask"))
+    assert isinstance(shown, dict)
+    assert [shown["background"]["path"], *(one["path"] for one in shown["layers"])] == [image, mask]
+    shown = files.shown(Painted(image, (f"{'0' * 32}/mask.png",)), of("mask"))
+    assert isinstance(shown, dict)
+    assert (shown["background"]["path"], shown["layers"]) == (image, [])
+    shown = files.shown(Painted(image, (mask,)), of("image"))
+    assert isinstance(shown, dict)
+    assert shown["path"] == image
+    assert files.shown(Painted(f"{'0' * 32}/a.png", (mask,)), of("mask")) is None
+
+
+def test_other_pictures_go_to_the_page_as_they_are(files: FieldFiles) -> None:
     """One without transparency is shown itself."""
     place = given(files.uploads, saved("PNG", Image.new("RGB", (4, 4))))
     shown = files.shown(place, of("mask"))

@@ -215,7 +215,7 @@ def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["Image", "Audio", "Video", "File", "ImageEditor"])
+@pytest.mark.parametrize("name", ["Image", "Audio", "Video", "File"])
 def test_own_components_for_files_pass_as_gradios(name: str) -> None:
     """The page finds what draws a component by its class's name; without a data model its values
     are passed on as they are."""

@@ -9,7 +9,7 @@ import { $, all } from "./dom.js";
 export const LIST = ".wrap-inner input[role=combobox]";
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
-const UPLOAD = "/gradio_api/upload?";
+const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
 
 /** The titles of the form's sections that are unfolded. */
@@ -58,20 +58,9 @@ export function watchRequests(refused) {
         .catch(() => null);
       refused.call(told?.error ?? told?.detail ?? "", Boolean(told?.reload));
     }
-    if (!address.includes(UPLOAD) || !refused.upload(await answer.clone().text())) return answer;
+    if (!UPLOAD.test(address) || !refused.upload(await answer.clone().text())) return answer;
     return new Response("[]", { headers: { "content-type": "application/json" } });
   };
-}
-
-/**
- * Be told when Gradio's image editor was given what the browser cannot read: it has no word for
- * that.
- * @param {() => boolean} told whether the person was told
- */
-export function watchEditor(told) {
-  addEventListener("unhandledrejection", (event) => {
-    if (event.reason?.name === "InvalidStateError" && told()) event.preventDefault();
-  });
 }
 
 /**
@@ -86,7 +75,7 @@ export const closeLeft = (list) =>
  * @param {Element} field
  */
 export const labelOf = (field) =>
-  $("[data-testid=block-label]", field)?.textContent?.trim() ?? "this field";
+  $("[data-testid=block-label], .field-title", field)?.textContent?.trim() ?? "this field";
 
 /**
  * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty

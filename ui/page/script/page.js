@@ -1,18 +1,13 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
-import {
-  clearErrors,
-  clearPainted,
-  forgetNote,
-  settleLeft,
-  settleNumbers,
-} from "./form/field_errors.js";
+import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
-import { closeLeft, keepTypedSeed, LIST, watchEditor, watchRequests } from "./gradio.js";
+import { closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
 import { current, seen, withRun } from "./runs/runs.js";
@@ -21,7 +16,6 @@ import { RELOADED, read, write } from "./storage.js";
 
 /** @import { PageState } from "./state.js" */
 
-const UNREADABLE = "This picture cannot be read: it may be damaged, or too large.";
 const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
 const NO_FORM = "There is no form to run: choose a workflow first.";
 const NOT_SEEN = "Stops the run that goes on, which is not the one you look at.";
@@ -69,7 +63,8 @@ function tellReloaded() {
 function clicked(event) {
   const target = /** @type {Element} */ (event.target);
   if (target.closest("#generate")) {
-    if (waitsForForm()) event.stopImmediatePropagation();
+    const isHeld = waitsForForm() || masksHold(() => $("#generate")?.click());
+    if (isHeld) event.stopImmediatePropagation();
     else pressed();
   } else if (target.closest("#stop")) stop();
   // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
@@ -138,12 +133,10 @@ function show(now, before) {
 }
 
 watchRequests({ call: refused, upload: refuseFile });
-watchEditor(() => refuseFile(UNREADABLE));
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
-document.addEventListener("change", ({ target }) => clearPainted(target), true);
 document.addEventListener("input", ({ target }) => {
   keepTypedSeed(target);
   forgetNote(target);

@@ -15,12 +15,13 @@ const SILENT = "The app does not answer. Try again.";
 /**
  * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
  * @typedef {{ run: string, at: number, index: number, value: string }} Seen
+ * @typedef {Seen & { field?: string }} Used `field`: the id of the field that was chosen
  *
  * What Python is told of.
  * @typedef {{ use_values: (what: { run: string }) => void, run_again: (what: { run: string }) => void,
- *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (seen: Seen) => void }} Events
+ *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (used: Used) => void }} Events
  *
- * What Gradio hands to a stage. `takes`: which kinds are wanted as an input, beside those that the form takes.
+ * What Gradio hands to a stage. `takes`: which kinds are wanted as an input, of anybody's Blocks.
  * `viewer`: where the script is that shows 3D models.
  * @typedef {Events & { props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   takes: readonly string[], viewer: string }} Component
@@ -30,16 +31,17 @@ const SILENT = "The app does not answer. Try again.";
  * The buttons for a run that has ended, or for files that no run is known for.
  * @param {View | null} view
  * @param {Item | null} item what of it is seen
- * @param {{ use: (() => void) | null, ahead: boolean, linked: boolean, events: Events }} more `use` makes it the form's
- *   input; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself
+ * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, linked: boolean, events: Events }} more `use` makes it the
+ *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself
  * @returns {HTMLElement[]}
  */
-export function actionsFor(view, item, { use, ahead, linked, events }) {
+export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   const made = [];
   if (item?.url && !linked) made.push(downloadLink("Download", addressOf(item.url), item.name));
   if (view && view.files.length > 1)
     made.push(downloadLink("Download all", `${root}/files/${view.id}/all.zip`));
   if (use) made.push(button("Use as input", use));
+  if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const what = { run: view.id };
   made.push(button("Reuse settings", () => useValues(what, events)));

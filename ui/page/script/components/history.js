@@ -5,6 +5,7 @@
 
 import { dayWords } from "../clock.js";
 import { $, all, button, element, isNarrow } from "../dom.js";
+import { ANY, letDrag } from "../form/dragging.js";
 import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
 import { itemFor, showFavourite } from "../history/tile.js";
@@ -77,6 +78,7 @@ export class History {
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
     this.#scroll.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
+    letDrag(this.#list, ({ dataset: { run } }) => (run ? { run, at: ANY } : null));
   }
 
   /** What is searched for. */

@@ -1,7 +1,7 @@
 // @ts-check
 // One result as an element: an image, something that plays or turns, a text, or a card with a download.
 
-import { addressOf, announce, button, downloadLink, element } from "../dom.js";
+import { addressOf, all, announce, button, downloadLink, element } from "../dom.js";
 import { copyText } from "../form/form.js";
 import { showModel } from "./model.js";
 
@@ -92,6 +92,7 @@ function videoOf(item) {
     muted: true,
     playsInline: true,
   });
+  video.draggable = true;
   video.setAttribute("controlslist", "nodownload"); // there is a link for that
   video.src = addressOf(item.url);
   return video;
@@ -133,6 +134,7 @@ function textOf(item) {
 function card(item, note, player) {
   const place = element("div", "card");
   place.dataset.kind = item.kind;
+  place.draggable = true;
   place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
   if (player) place.append(player);
   if (note) place.append(element("p", "note", note));
@@ -145,7 +147,7 @@ function card(item, note, player) {
  * @param {Item} item
  * @returns {HTMLElement}
  */
-export function thumbnailOf(item) {
+function thumbnailOf(item) {
   if (item.kind === "video") {
     const video = element("video");
     Object.assign(video, { muted: true, playsInline: true, preload: "metadata" });
@@ -167,4 +169,33 @@ export function thumbnailOf(item) {
     { once: true },
   );
   return image;
+}
+
+/**
+ * A small picture to choose a result by.
+ * @param {Item} item
+ * @param {string} which it is, in words
+ * @param {() => void} chosen
+ */
+export function thumbnailFor(item, which, chosen) {
+  const made = button("", chosen, "thumbnail");
+  made.dataset.kind = item.kind;
+  made.draggable = true;
+  made.ariaLabel = `${which}: ${item.name}`;
+  made.append(thumbnailOf(item));
+  return made;
+}
+
+/**
+ * Call what is left of a run that came to nothing its last preview.
+ * @param {HTMLElement} media
+ * @param {string} phase
+ */
+export function markLast(media, phase) {
+  for (const frame of all("img.live-frame", media)) {
+    frame.className = "last-frame";
+    /** @type {HTMLImageElement} */ (frame).alt = "Last preview";
+  }
+  const words = phase === "stopped" ? "Stopped: this is the last preview." : "The last preview.";
+  media.append(element("p", "mark", words));
 }

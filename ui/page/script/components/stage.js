@@ -3,8 +3,8 @@
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
 import { $, all, button, element, fold, isPaintable, tableOf } from "../dom.js";
+import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
-import { takes } from "../form/form.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
 import { arranged, stepped } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
@@ -12,8 +12,9 @@ import { page, say } from "../state.js";
 import { actionsFor } from "./actions.js";
 import { Caption } from "./caption.js";
 import { EmptyStage } from "./empty_stage.js";
-import { loaded, thumbnailOf } from "./media.js";
+import { loaded, markLast, thumbnailFor } from "./media.js";
 import { Progress } from "./progress.js";
+import { UseMenus } from "./use_menu.js";
 import { Viewport } from "./viewport.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
@@ -30,7 +31,8 @@ class Stage {
   #component;
   #place;
   #media = element("div", "media");
-  #viewport = new Viewport(this.#media);
+  #menus = new UseMenus((field) => this.#component.use({ ...this.#seen, field }));
+  #viewport = new Viewport(this.#media, this.#menus.over.place);
   #empty = new EmptyStage();
   #previous = this.#arrow("Previous", -1);
   #next = this.#arrow("Next", 1);
@@ -72,6 +74,8 @@ class Stage {
     this.#arrange(NOTHING, []);
     this.#listen();
     onFrame((id, frame) => this.#paint(id, frame));
+    letDrag(place, ({ dataset: { at } }) => this.#dragged(Number(at ?? this.#at)));
+    takeResults((what) => component.use({ ...what, index: -1, value: "" }));
     page.subscribe((now) => this.#show(now));
   }
 
@@ -82,7 +86,10 @@ class Stage {
       say("");
       follow(value.run);
     } else if (value?.refusal) {
-      const homeless = showErrors(value.refusal.errors);
+      const { errors } = value.refusal;
+      const homeless = showErrors(errors);
+      // Gradio tells of a change on fields that it was told nothing new of, and errors go with that.
+      setTimeout(() => $(".has-error") || showErrors(errors), 200);
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
     } else if (value?.results) {
       page.set({ shown: null });
@@ -107,6 +114,12 @@ class Stage {
       event.preventDefault();
       this.#walk(step);
     });
+  }
+
+  /** @param {number} at of what is seen, or of one of the small images */
+  #dragged(at) {
+    const item = this.#choosable[at];
+    return this.#shown && item && item.at >= 0 ? { run: this.#shown.id, at: item.at } : null;
   }
 
   /** @param {PageState} state */
@@ -157,12 +170,7 @@ class Stage {
    */
   #keepFrame({ phase }) {
     this.#turn += 1;
-    for (const frame of all("img.live-frame", this.#media)) {
-      frame.className = "last-frame";
-      /** @type {HTMLImageElement} */ (frame).alt = "Last preview";
-    }
-    const words = phase === "stopped" ? "Stopped: this is the last preview." : "The last preview.";
-    this.#media.append(element("p", "mark", words));
+    markLast(this.#media, phase);
     this.#place.classList.remove("several");
     this.#tellSeen();
   }
@@ -189,8 +197,12 @@ class Stage {
 
   /** @returns {Item | null} */
   get #item() {
-    const { items, intermediate } = this.#arrangement;
-    return [...items, ...intermediate][this.#at] ?? null;
+    return this.#choosable[this.#at] ?? null;
+  }
+
+  /** All that can be chosen. */
+  get #choosable() {
+    return [...this.#arrangement.items, ...this.#arrangement.intermediate];
   }
 
   /** Where those begin that one walks through, and how many there are: the results, or what was made on the way. */
@@ -315,9 +327,8 @@ class Stage {
   #arrange(arrangement, details) {
     this.#arrangement = arrangement;
     const { items, rest, intermediate } = arrangement;
-    this.#thumbnails.replaceChildren(
-      ...(items.length > 1 ? items : []).map((item, at) => this.#thumbnail(item, at)),
-    );
+    const several = items.length > 1 ? items : [];
+    this.#thumbnails.replaceChildren(...several.map((item, at) => this.#thumbnail(item, at)));
     this.#rest.replaceChildren();
     for (const item of rest)
       loaded(item, this.#component.viewer).then((node) => {
@@ -334,13 +345,10 @@ class Stage {
    * @param {number} at
    */
   #thumbnail(item, at) {
-    const made = button("", () => this.#choose(at), "thumbnail");
-    made.dataset.kind = item.kind;
-    made.dataset.at = String(at);
     const { length } = this.#arrangement.items;
     const which = at < length ? `Result ${at + 1}` : `Intermediate ${at - length + 1}`;
-    made.ariaLabel = `${which}: ${item.name}`;
-    made.append(thumbnailOf(item));
+    const made = thumbnailFor(item, which, () => this.#choose(at));
+    made.dataset.at = String(at);
     return made;
   }
 
@@ -351,8 +359,7 @@ class Stage {
     this.#caption.show(view, this.#media.firstElementChild);
     const ahead = Boolean(view && current(state));
     const item = this.#item;
-    const isWanted = item && (takes(item.kind) || this.#component.takes.includes(item.kind));
-    const isTaken = Boolean(isWanted && item.at >= 0);
+    const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
     const linked = $("a[download]", this.#media) !== null;
     this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
     const wanted = JSON.stringify([
@@ -366,9 +373,10 @@ class Stage {
     ]);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;
+    this.#menus.offer(view?.id ?? "", item);
     const use = isTaken ? () => this.#component.use(this.#seen) : null;
-    const events = this.#component;
-    this.#actions.replaceChildren(...actionsFor(view, item, { use, ahead, linked, events }));
+    const more = { use, menu: this.#menus.below.place, ahead, linked, events: this.#component };
+    this.#actions.replaceChildren(...actionsFor(view, item, more));
   }
 
   /** @returns {Seen} */

@@ -28,8 +28,11 @@ export class Viewport {
   /** Fingers and the mouse, while they are down. @type {Map<number, Point>} */
   #pointers = new Map();
 
-  /** @param {HTMLElement} media where the result is put */
-  constructor(media) {
+  /**
+   * @param {HTMLElement} media where the result is put
+   * @param {HTMLElement} use what else can be done with it
+   */
+  constructor(media, use) {
     this.#media = media;
     const zoom = element("span", "zoom");
     zoom.append(
@@ -38,7 +41,7 @@ export class Viewport {
       this.#tool("Zoom in", "in", STEP),
     );
     const tools = element("div", "tools");
-    tools.append(zoom, this.#before.toggle, this.#download, this.#full);
+    tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
     this.place.append(media, this.#before.place, tools);
     this.place.tabIndex = -1;
     this.#listen();

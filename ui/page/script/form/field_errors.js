@@ -98,16 +98,6 @@ export function showErrors(errors, { leads = true } = {}) {
 }
 
 /**
- * An image to paint on is not kept as a value, so its error goes when a file is chosen.
- * @param {EventTarget | null} target what was chosen with
- */
-export function clearPainted(target) {
-  if (!(target instanceof HTMLInputElement) || !target.files?.length) return;
-  const field = target.closest(".of-mask.has-error");
-  if (field instanceof HTMLElement) clearError(field);
-}
-
-/**
  * Another form is there.
  * @param {Record<string, NumberRule>} rules of its numbers, by the fields' keys
  */

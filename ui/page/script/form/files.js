@@ -7,11 +7,11 @@ import { giveFile, labelOf } from "../gradio.js";
 import { clearErrors, showError } from "./field_errors.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
 
-const FIELD = ".takes-files";
+export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const DRAWN_ANEW = 200;
 
 /** @param {EventTarget | null} target */
-const fieldOf = (target) => (target instanceof Element ? target.closest(FIELD) : null);
+export const fieldOf = (target) => (target instanceof Element ? target.closest(FIELD) : null);
 
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
@@ -19,16 +19,22 @@ const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("File
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
- * The fields that take such a file.
- * @param {string} type as a browser says it, "" where it knows none
+ * The fields that take a kind of file, as it is called of results.
+ * @param {string | undefined} kind
  */
-function fieldsFor(type) {
-  const kind = type.split("/")[0];
+export function fieldsOfKind(kind) {
   const takers = [".of-file"];
   if (kind === "image") takers.push(".of-image", ".of-mask");
   if (kind === "video" || kind === "audio") takers.push(`.of-${kind}`);
-  return all(FIELD).filter((field) => field.matches(takers.join()) && field.checkVisibility());
+  return all(FIELD).filter((field) => field.matches(takers.join()));
 }
+
+/**
+ * The fields that are seen and take such a file.
+ * @param {string} type as a browser says it, "" where it knows none
+ */
+const fieldsFor = (type) =>
+  fieldsOfKind(type.split("/")[0]).filter((field) => field.checkVisibility());
 
 /**
  * @param {Element} field

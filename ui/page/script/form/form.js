@@ -32,8 +32,11 @@ const drawing = {
   leads: false,
 };
 
-/** @param {string} name */
-const typed = (name) => read(sessionStorage, VALUES + name, {});
+/**
+ * What was typed into the form of a workflow.
+ * @param {string} name
+ */
+export const typed = (name) => read(sessionStorage, VALUES + name, {});
 
 /**
  * @param {string | null} name
@@ -128,26 +131,33 @@ export function addValues(values) {
   refill(name, { ...typed(name), ...linked(location.search), ...values });
 }
 
+/**
+ * Show the form of a workflow with these values in it.
+ * @param {string} workflow
+ * @param {Record<string, unknown>} values
+ */
+export function visitWith(workflow, values) {
+  drawing.leads = true;
+  refill(workflow, values);
+}
+
 /** From now on a form is awaited, or no longer. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
 }
 
+/** Whether a form is being drawn in the place of the one that is seen. */
+export const isDrawing = () =>
+  drawing.since > 0 && performance.now() - drawing.since < DRAWN_WITHIN;
+
 /** Whether a press has to wait for the form that is being drawn. */
 export function waitsForForm() {
-  drawing.pressWaits = drawing.since > 0 && performance.now() - drawing.since < DRAWN_WITHIN;
+  drawing.pressWaits = isDrawing();
   return drawing.pressWaits;
 }
 
 /** The workflow whose form is on the page, "" if there is none. */
 export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ?? "";
-
-/**
- * Whether the form has a field for such a result.
- * @param {string} kind
- */
-export const takes = (kind) =>
-  ($("#heading [data-takes]")?.dataset.takes ?? "").split(" ").includes(kind);
 
 /**
  * The form of this workflow is there.

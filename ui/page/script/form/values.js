@@ -1,7 +1,7 @@
 // @ts-check
 // How a field's value looks in the browser's keeping and in links. ui/view/browser_values.py is the description. Pure.
 
-/** @typedef {"plain" | "seed" | "file"} Kind */
+/** @typedef {"plain" | "seed" | "file" | "painted"} Kind */
 
 /**
  * What a number has to keep to, as ui/view/browser_values.py says. `typical` is the author's own
@@ -11,7 +11,7 @@
  */
 
 /** How many components a field of a kind has. */
-const PARTS = { plain: 1, seed: 2, file: 1 };
+const PARTS = { plain: 1, seed: 2, file: 1, painted: 1 };
 
 /** @type {Record<Kind, (...parts: any[]) => unknown>} */
 const KEPT = {
@@ -19,6 +19,8 @@ const KEPT = {
   seed: (text, mode) =>
     mode === "random" || !text ? null : mode === "counting" ? `+${text}` : text,
   file: (value) => (value?.path ? { file: value.path } : value),
+  painted: (value) =>
+    value ? { file: value.background.path, mask: value.layers[0]?.path ?? null } : null,
 };
 
 /**

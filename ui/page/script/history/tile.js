@@ -21,6 +21,7 @@ export function itemFor(run, chosen, marked) {
   const tile = button("", () => undefined, "tile");
   tile.dataset.run = run.id;
   tile.tabIndex = -1;
+  tile.draggable = true;
   tile.addEventListener("click", chosen);
   tile.title = [
     run.what,

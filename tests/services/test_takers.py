@@ -1,0 +1,44 @@
+"""Which workflows take results: found out once, and again where one has changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.forms import Forms
+from comfy.services.permissions import Permissions
+from comfy.services.takers import Takers
+from comfy.workflow.folder import WorkflowFolder
+from tests.support.samples.forms import DATA, node, text_to_image
+
+LOADS = {"1": node("LoadImage", image="example.png"), "2": node("PreviewImage", images=["1", 0])}
+LACKS = {
+    **LOADS,
+    "3": node("NoSuchNode", image=["1", 0]),
+    "4": node("PreviewImage", images=["3", 0]),
+}
+
+
+def write(folder: Path, **prompts: object) -> None:
+    """Put workflows into a folder."""
+    for name, prompt in prompts.items():
+        (folder / f"{name}.json").write_text(json.dumps(prompt))
+
+
+def test_workflows_that_take_results(tmp_path: Path) -> None:
+    """Those with a field for a file are listed with its kinds; not those without one, or that
+    cannot run here or be read. A form is built again only for what has changed."""
+    write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
+    folder = WorkflowFolder(tmp_path)
+    info = json.loads((DATA / "object_info.json").read_text())
+    forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
+    takers = Takers(forms, folder)
+    found = takers.of("ann")
+    assert [(one.name, one.title, one.kinds) for one in found] == [("loads", "Loads", ("image",))]
+    built = forms.statistics
+    assert takers.of("bob") == found
+    assert forms.statistics == built
+    write(tmp_path, text=LOADS)
+    assert {one.name for one in takers.of("ann")} == {"loads", "text"}
+    assert forms.statistics.built == built.built + 1

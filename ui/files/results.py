@@ -1,0 +1,66 @@
+"""Results on their way into the fields of forms: each kind goes into a field that takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from comfy.form.model import Field
+from comfy.form.takers import takes
+from comfy.protocol.outputs import FileKind, OutputFile
+from comfy.records.record import Record
+from comfy.services.uploads import Refused
+from comfy.workflow.config import Widget
+from ui.files.copies import FileCopies
+
+_ANY = -1  # instead of a file's place among a run's results: the first that the field takes
+_GONE = "This result no longer exists."
+_WANTED: Mapping[Widget, str] = {
+    "image": "an image",
+    "mask": "an image",
+    "video": "a video",
+    "audio": "audio",
+}
+_GIVEN: Mapping[FileKind, str] = {
+    "image": "an image",
+    "video": "a video",
+    "audio": "audio",
+    "3d": "a 3D model",
+    "file": "another kind of file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResults:
+    """The results of runs as the files of fields. `root`: the path of the app."""
+
+    copies: FileCopies
+    root: str = ""
+
+    def place(self, record: Record, at: int, field: Field) -> str | Refused:
+        """The place of a result, among its owner's files, that the field takes; else why not.
+
+        `at`: which of the run's files, or _ANY.
+        """
+        files = record.state.files
+        chosen = _first_for(files, field) if at == _ANY else at
+        if not 0 <= chosen < len(files):
+            return Refused(f"was given nothing. {_GONE}")
+        if not takes(field, files[chosen].kind):
+            wanted = _WANTED.get(field.widget, "no such file")
+            return Refused(f"takes {wanted}, and this result is {_GIVEN[files[chosen].kind]}.")
+        place = self.copies.of_result(record, chosen)
+        if place is None:
+            return Refused(f"was given nothing. {_GONE}")
+        mine = self.copies.files_of(record.owner, self.root)
+        match mine.taken(place, field):
+            case Refused() as refused:
+                return refused
+        return place
+
+
+def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:
+    """The first file that the field takes, saved ones before others; the first of all where there
+    is none."""
+    taken = (at for at, file in enumerate(files) if takes(field, file.kind))
+    return min(taken, key=lambda at: files[at].type != "output", default=0)

@@ -1,0 +1,60 @@
+"""An image and the mask that is painted over it: one component that holds both as files.
+
+The script (`ui/page/script/components/mask_painter.js`) uploads the image as it is, and what is
+painted as the alpha of a PNG of the image's size whenever the painting pauses. So the value is
+places of files, which the browser keeps as it keeps those of other fields.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.files.components import Painted, place_in
+from ui.page.script_files import mounts
+from ui.web.gradio_internals import WithoutStub
+
+_STYLE = Path(__file__).parent / "styles" / "mask_painter.css"
+
+
+class MaskPainter(gr.HTML, metaclass=WithoutStub):
+    """Takes an image, and lets a person paint over the part that is meant.
+
+    Value: `{"background": file, "layers": [file]}` with files as `ui.files.components.shown_file`
+    makes them, or None; as an input `Painted`, or None where there is no image. Event: `change`.
+    """
+
+    def __init__(
+        self, value: dict[str, Any] | None = None, *, label: str = "Image", **options: Any
+    ) -> None:
+        super().__init__(
+            value,
+            label=label,
+            html_template='<div class="mask-painter"></div>',
+            js_on_load=mounts("components/mask_painter.js", (), label=label),
+            css_template=_STYLE.read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def preprocess(self, payload: object) -> Painted | None:  # type: ignore[override]
+        """The places of image and mask, as the browser names them."""
+        if not isinstance(payload, dict):
+            return None
+        image, layers = place_in(payload.get("background")), payload.get("layers")
+        if image is None:
+            return None
+        return Painted(
+            image,
+            tuple(place_in(layer) or "" for layer in layers) if isinstance(layers, list) else (),
+        )
+
+    def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:  # type: ignore[override]
+        """The value as it is."""
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        """What Gradio asks of every component; no script is told of these."""
+        return {"type": "object"}

@@ -1,0 +1,365 @@
+// @ts-check
+// An image and the mask that is painted over it. It is a Gradio component (ui/page/mask_painter.py): its value names
+// both files. What is painted is uploaded when the painting pauses, at the latest when a run is asked for.
+
+import { $, addressOf, all, announce, button, element, isPaintable } from "../dom.js";
+import { clearErrors, showError } from "../form/field_errors.js";
+import { isDrawing } from "../form/form.js";
+import { unfold } from "../gradio.js";
+import { MaskCanvas } from "./mask_canvas.js";
+
+/**
+ * @typedef {{ path: string, url: string }} Kept a file, where the app has it
+ * @typedef {{ background: Kept, layers: Kept[] }} Value
+ *
+ * What Gradio hands to it.
+ * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
+ *   upload: (file: File) => Promise<Kept>, label: string }} Component
+ */
+
+const PAUSE = 400;
+const UNREADABLE = "This image cannot be read: it may be damaged, or too large.";
+const NOT_KEPT = "The mask could not be uploaded. Press Generate to try again.";
+const NOTHING = "Nothing is masked. The result may be the same as your image.";
+
+/** @type {WeakMap<Element, MaskPainter>} */
+const painters = new WeakMap();
+
+/**
+ * Whether a press has to wait: for a mask that is on its way, or for the answer whether to run without one.
+ * @param {() => void} press again, when it need not
+ */
+export const masksHold = (press) =>
+  all(".mask-painter").some((place) => painters.get(place)?.holds(press));
+
+class MaskPainter {
+  #place;
+  #component;
+  #picker = element("input");
+  #dialog = element("dialog", "painting");
+  #canvas = new MaskCanvas(() => this.#changed());
+  #brush = tool("Brush", () => this.#take("brush"));
+  #eraser = tool("Eraser", () => this.#take("eraser"));
+  #undo = tool("Undo", () => this.#canvas.undo());
+  #redo = tool("Redo", () => this.#canvas.redo());
+  #question = element("div", "question");
+  /** What is shown; its files are what is sent. @type {Value | null} */
+  #value = null;
+  #isBlank = true;
+  /** Whether the person wants to run without a mask. */
+  #isAgreed = false;
+  /** What goes on, an image on its way or a mask: whether it came to its end. @type {Promise<boolean> | null} */
+  #work = null;
+  #isChanged = false;
+  #timer = 0;
+  #turn = 0;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {Component} component
+   */
+  constructor(place, component) {
+    this.#place = place;
+    this.#component = component;
+    Object.assign(this.#picker, { type: "file", accept: "image/*", hidden: true });
+    this.#question.role = "group";
+    const choose = button("Drop, paste or choose an image", () => this.#picker.click(), "choose");
+    const view = element("div", "view");
+    view.append(this.#canvas.place);
+    this.#dialog.append(this.#tools(), view);
+    place.replaceChildren(this.#picker, this.#head(), choose, this.#dialog, this.#question);
+    this.#take("brush");
+    this.#leaveFull();
+    this.#listen();
+    this.#draw();
+  }
+
+  /**
+   * Whether a press has to wait.
+   * @param {() => void} press
+   */
+  holds(press) {
+    if (this.#isChanged || this.#work) {
+      this.#settled().then((isKept) => isKept && press());
+      return true;
+    }
+    if (!this.#value || !this.#isBlank || this.#isAgreed) return false;
+    this.#ask(press);
+    return true;
+  }
+
+  /**
+   * Show what Python says, unless that is there.
+   * @param {Value | "" | null} value
+   */
+  tell(value) {
+    if (namesOf(value || null) !== namesOf(this.#value)) this.#start(this.#show(value || null));
+  }
+
+  #head() {
+    const head = element("div", "head");
+    const change = tool("Change", () => this.#picker.click());
+    const remove = tool("Remove", () => this.#remove());
+    change.ariaLabel = "Change image";
+    remove.ariaLabel = "Remove image";
+    const title = element("span", "field-title", this.#component.label);
+    head.append(
+      title,
+      tool("Enlarge", () => this.#enterFull()),
+      change,
+      remove,
+    );
+    return head;
+  }
+
+  #tools() {
+    const size = element("label", "size-of-brush");
+    size.append(element("span", "", "Size"), this.#canvas.slider);
+    const hands = element("span", "hands");
+    hands.role = "group";
+    hands.ariaLabel = "Paint with";
+    hands.append(this.#brush, this.#eraser);
+    const tools = element("div", "tools");
+    tools.append(
+      hands,
+      size,
+      this.#undo,
+      this.#redo,
+      tool("Invert", () => this.#canvas.take({ tool: "invert" })),
+      tool("Clear", () => this.#canvas.take({ tool: "clear" })),
+      button("Done", () => this.#leaveFull(), "tool done"),
+    );
+    return tools;
+  }
+
+  #listen() {
+    this.#picker.addEventListener("change", () => {
+      const file = this.#picker.files?.[0];
+      if (file) this.#start(this.#give(file));
+      this.#picker.value = "";
+    });
+    this.#dialog.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      this.#leaveFull();
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const key = event.key.toLowerCase();
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (isCommand && key === "z" && !event.shiftKey) this.#canvas.undo();
+    else if (isCommand && (key === "y" || key === "z")) this.#canvas.redo();
+    else if (!isCommand && (key === "[" || key === "]")) this.#canvas.resize(key === "]" ? 1 : -1);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {"brush" | "eraser"} tool */
+  #take(tool) {
+    this.#canvas.tool = tool;
+    this.#brush.ariaPressed = String(tool === "brush");
+    this.#eraser.ariaPressed = String(tool === "eraser");
+  }
+
+  /** @param {Promise<boolean>} work */
+  #start(work) {
+    this.#work = work;
+    return work.finally(() => {
+      if (this.#work === work) this.#work = null;
+    });
+  }
+
+  #changed() {
+    this.#isChanged = true;
+    this.#isAgreed = false;
+    this.#answer();
+    this.#draw();
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => this.#settled(), PAUSE);
+  }
+
+  /**
+   * Wait until what is seen is what the app has.
+   * @returns {Promise<boolean>} whether it is; why not has been said
+   */
+  async #settled() {
+    clearTimeout(this.#timer);
+    while (this.#work || this.#isChanged)
+      if (!(await (this.#work ?? this.#start(this.#keepMask())))) return false;
+    return true;
+  }
+
+  /** Upload the mask as it is now. @returns {Promise<boolean>} */
+  async #keepMask() {
+    if (isDrawing()) {
+      // What Gradio draws anew would hear of what is set here, too.
+      if (this.#place.isConnected) this.#changed();
+      return false;
+    }
+    const turn = this.#turn;
+    this.#isChanged = false;
+    this.#isBlank = this.#canvas.isBlank;
+    try {
+      const layers = this.#isBlank ? [] : [await this.#upload(await this.#canvas.file())];
+      if (turn === this.#turn && this.#value) this.#set({ ...this.#value, layers });
+      return true;
+    } catch {
+      this.#isChanged = turn === this.#turn;
+      this.#say(NOT_KEPT);
+      return false;
+    }
+  }
+
+  /** @param {File} file */
+  #upload(file) {
+    return this.#component.upload(file);
+  }
+
+  /**
+   * Another image; if the app does not take it, which is said on the field, the former one stays.
+   * @param {File} file
+   * @returns {Promise<boolean>}
+   */
+  async #give(file) {
+    this.#place.classList.add("waits");
+    const kept = await this.#upload(file).catch(() => null);
+    this.#place.classList.remove("waits");
+    return kept ? this.#show({ background: kept, layers: [] }, true) : false;
+  }
+
+  #remove() {
+    this.#leaveFull();
+    this.#start(this.#show(null, true));
+    $(".choose", this.#place)?.focus();
+  }
+
+  /**
+   * @param {Value | null} value
+   * @param {boolean} [isNew] whether Python does not know it
+   * @returns {Promise<boolean>}
+   */
+  async #show(value, isNew = false) {
+    const turn = ++this.#turn;
+    const image = element("img");
+    image.alt = "";
+    let mask = null;
+    if (value) {
+      image.src = addressOf(value.background.url);
+      const isReadable = await isPaintable(image);
+      mask = await maskOf(value);
+      if (turn !== this.#turn) return true;
+      if (!isReadable) {
+        this.#say(UNREADABLE);
+        return false;
+      }
+    }
+    clearTimeout(this.#timer);
+    this.#isChanged = this.#isAgreed = false;
+    this.#canvas.show(image, mask);
+    this.#isBlank = !mask || this.#canvas.isBlank;
+    this.#answer();
+    this.#value = value;
+    if (isNew) this.#set(value);
+    this.#draw();
+    return true;
+  }
+
+  /** @param {Value | null} value */
+  #set(value) {
+    this.#value = value;
+    if (this.#place.isConnected && !isDrawing()) this.#component.props.value = value ?? "";
+  }
+
+  /** What can be done now. */
+  #draw() {
+    this.#place.classList.toggle("empty", !this.#value);
+    this.#undo.ariaDisabled = String(!this.#canvas.canUndo);
+    this.#redo.ariaDisabled = String(!this.#canvas.canRedo);
+  }
+
+  /** @param {string} sentence */
+  #say(sentence) {
+    const field = this.#place.closest("[id^=field-]");
+    clearErrors();
+    if (field instanceof HTMLElement) showError(field, sentence);
+  }
+
+  /**
+   * Ask whether to run without a mask.
+   * @param {() => void} press
+   */
+  #ask(press) {
+    const run = button("Run anyway", () => {
+      this.#isAgreed = true;
+      this.#answer();
+      press();
+    });
+    const paint = button("Go on painting", () => {
+      this.#answer();
+      this.#canvas.place.focus();
+    });
+    this.#question.replaceChildren(element("p", "", NOTHING), run, paint);
+    this.#question.ariaLabel = NOTHING;
+    unfold(this.#place);
+    announce(NOTHING);
+    this.#question.scrollIntoView({ block: "nearest" });
+    run.focus({ preventScroll: true });
+  }
+
+  /** The question is answered, or about what is no longer so. */
+  #answer() {
+    this.#question.replaceChildren();
+  }
+
+  #enterFull() {
+    this.#dialog.open = false;
+    this.#dialog.role = null;
+    this.#dialog.showModal();
+    this.#canvas.place.focus();
+  }
+
+  /** A dialog that is open either way, as the viewport of the stage. */
+  #leaveFull() {
+    if (this.#dialog.matches(":modal")) this.#dialog.close();
+    this.#dialog.open = true;
+    this.#dialog.role = "group";
+    this.#dialog.ariaLabel = `${this.#component.label}: mask`;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} does
+ */
+const tool = (text, does) => button(text, does, "tool");
+
+/** @param {Value | null} value */
+const namesOf = (value) =>
+  JSON.stringify(value && [value.background.path, ...value.layers.map(({ path }) => path)]);
+
+/**
+ * A mask that was kept; null where there is none, or no longer.
+ * @param {Value} value
+ */
+async function maskOf({ layers: [file] }) {
+  if (!file) return null;
+  const image = element("img");
+  image.src = addressOf(file.url);
+  return (await isPaintable(image)) ? image : null;
+}
+
+/**
+ * Fill the component in.
+ * @param {HTMLElement} place
+ * @param {Component} component
+ */
+export function mount(place, component) {
+  const inner = /** @type {HTMLElement} */ ($(".mask-painter", place));
+  const painter = new MaskPainter(inner, component);
+  painters.set(inner, painter);
+  const tell = () => painter.tell(component.props.value);
+  component.watch("value", tell);
+  tell();
+}

@@ -1,0 +1,161 @@
+// @ts-check
+// “Use in…”: where a result can go, the form's own fields first, then other workflows that take such a thing.
+
+import { all, button, element } from "../dom.js";
+import { useInWorkflow } from "../form/dragging.js";
+import { fieldsOfKind } from "../form/files.js";
+import { formName, hasForms } from "../form/form.js";
+import { labelOf } from "../gradio.js";
+import { get } from "../requests.js";
+
+/** @import { Item } from "../runs/results.js" */
+
+const NONE = "No other workflow here takes this.";
+const SEARCHED = "Looking for workflows…";
+const SILENT = "The app does not answer.";
+const MARGIN = 8; // pixels
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
+/** The menu beside the other buttons, and the one over the image where that covers the window. */
+export class UseMenus {
+  /** @param {(field: string) => void} toField is called with the id of the form's field that was chosen */
+  constructor(toField) {
+    this.below = new UseMenu(toField, "button");
+    this.over = new UseMenu(toField, "icon use");
+  }
+
+  /**
+   * What can be used now.
+   * @param {string} run "" where it is of none
+   * @param {Item | null} item
+   */
+  offer(run, item) {
+    this.below.offer(run, item);
+    this.over.offer(run, item);
+  }
+}
+
+class UseMenu {
+  /** A button and its menu; empty where there is nothing to use. */
+  place = element("span", "use-in");
+  #button = button("Use in…", () => this.#list.togglePopover());
+  #list = element("div", "use-list");
+  /** @type {{ run: string, item: Item } | null} */
+  #offered = null;
+  #toField;
+
+  /**
+   * @param {(field: string) => void} toField
+   * @param {string} className of the button
+   */
+  constructor(toField, className) {
+    this.#toField = toField;
+    this.#button.className = className;
+    this.#button.ariaHasPopup = "menu";
+    this.#list.popover = "auto";
+    this.#list.role = "menu";
+    this.#list.ariaLabel = "Use in";
+    this.#list.addEventListener("beforetoggle", (event) => {
+      const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
+      this.#button.ariaExpanded = String(isOpen);
+      if (isOpen) this.#fill();
+    });
+    this.#list.addEventListener("toggle", (event) => {
+      if (/** @type {ToggleEvent} */ (event).newState === "open") this.#opened();
+    });
+    this.#list.addEventListener("keydown", (event) => this.#walk(event));
+  }
+
+  /**
+   * @param {string} run
+   * @param {Item | null} item
+   */
+  offer(run, item) {
+    const isUsable = Boolean(run && item && item.at >= 0 && hasForms());
+    const isSame = this.#offered?.run === run && this.#offered?.item.url === item?.url;
+    if (isUsable && isSame) return;
+    this.#offered = isUsable && item ? { run, item } : null;
+    if (this.#list.isConnected) this.#list.hidePopover();
+    this.place.replaceChildren(...(this.#offered ? [this.#button, this.#list] : []));
+  }
+
+  async #fill() {
+    const offered = this.#offered;
+    if (!offered) return;
+    const { run, item } = offered;
+    const fields = fieldsOfKind(item.kind).map((field) =>
+      this.#choice(labelOf(field), () => this.#toField(field.id)),
+    );
+    const note = element("p", "", SEARCHED);
+    this.#list.replaceChildren(...group("This form", fields), note);
+    const takers = await get("/takers");
+    if (offered !== this.#offered) return;
+    const fitting = (takers ?? []).filter(
+      (/** @type {{ name: string, kinds: string[] }} */ { name, kinds }) =>
+        name !== formName() && kinds.includes(item.kind),
+    );
+    const workflows = fitting.map((/** @type {{ name: string, title: string }} */ taker) =>
+      this.#choice(taker.title, () => useInWorkflow(run, item.at, taker.name)),
+    );
+    note.textContent = takers ? NONE : SILENT;
+    note.hidden = workflows.length > 0;
+    this.#list.append(...group(fields.length ? "Other workflows" : "Workflows", workflows));
+    this.#put();
+    if (!fields.length) this.#choices[0]?.focus();
+  }
+
+  #opened() {
+    this.#put();
+    this.#choices[0]?.focus();
+  }
+
+  /** Beside its button, where there is room. */
+  #put() {
+    const from = this.#button.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = this.#list;
+    const below = innerHeight - from.bottom - MARGIN;
+    const top = height <= below ? from.bottom + 4 : Math.max(MARGIN, from.top - height - 4);
+    const left = Math.max(MARGIN, Math.min(from.left, innerWidth - width - MARGIN));
+    Object.assign(this.#list.style, { top: `${top}px`, left: `${left}px` });
+  }
+
+  get #choices() {
+    return all("button", this.#list);
+  }
+
+  /**
+   * @param {string} words
+   * @param {() => void} does
+   */
+  #choice(words, does) {
+    const made = button(
+      words,
+      () => {
+        this.#list.hidePopover();
+        does();
+      },
+      "choice",
+    );
+    made.role = "menuitem";
+    return made;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #walk(event) {
+    event.stopPropagation(); // the stage uses the arrows too
+    const step = STEPS[event.key];
+    if (!step) return;
+    const choices = this.#choices;
+    const at = choices.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    choices[(at + step + choices.length) % choices.length]?.focus();
+    event.preventDefault();
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLElement[]} choices
+ */
+const group = (title, choices) =>
+  choices.length ? [element("strong", "", title), ...choices] : [];

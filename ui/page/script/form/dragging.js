@@ -1,0 +1,84 @@
+// @ts-check
+// Results that are dragged onto a field, or put into another workflow's form.
+
+import { all, root } from "../dom.js";
+import { say } from "../state.js";
+import { FIELD, fieldOf } from "./files.js";
+import { typed, visitWith } from "./form.js";
+
+/** Results are told from files and texts by this name. */
+const RESULT = "application/x-comfyforms-result";
+/** Instead of a file's place among a run's: the first that the field takes. */
+export const ANY = -1;
+const CONTROLS = 90; // pixels at the bottom of a video, which are dragged for something else
+const SILENT = "The app does not answer.";
+
+/** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
+
+/**
+ * Let what is within a place be dragged onto a field.
+ * @param {HTMLElement} place
+ * @param {(target: HTMLElement) => Dragged | null} dragged is asked with what is dragged, or with what that is in
+ */
+export function letDrag(place, dragged) {
+  place.addEventListener("dragstart", (event) => {
+    const { target, dataTransfer } = event;
+    const named = target instanceof Element && target.closest("[data-at], [data-run]");
+    const what = named instanceof HTMLElement ? dragged(named) : null;
+    if (!what || !dataTransfer) return;
+    if (target instanceof HTMLVideoElement && event.offsetY > target.clientHeight - CONTROLS) {
+      event.preventDefault();
+      return;
+    }
+    dataTransfer.setData(RESULT, JSON.stringify(what));
+    dataTransfer.effectAllowed = "copy";
+  });
+}
+
+/** @param {DragEvent} event */
+const carriesResult = (event) => Boolean(event.dataTransfer?.types.includes(RESULT));
+
+/**
+ * Take results that are dropped on a field, before Gradio does, which would empty it.
+ * @param {(what: Dragged & { field: string }) => void} use
+ */
+export function takeResults(use) {
+  for (const kind of /** @type {const} */ (["dragenter", "dragover", "drop"]))
+    document.addEventListener(
+      kind,
+      (event) => {
+        if (!carriesResult(event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        const field = fieldOf(event.target);
+        mark(kind === "drop" ? null : field);
+        if (event.dataTransfer) event.dataTransfer.dropEffect = field ? "copy" : "none";
+        const told = kind === "drop" && field ? event.dataTransfer?.getData(RESULT) : "";
+        if (told) use({ ...JSON.parse(told), field: field?.id ?? "" });
+      },
+      true,
+    );
+  document.addEventListener("dragend", () => mark(null));
+}
+
+/** @param {Element | null} field over which a result is held */
+function mark(field) {
+  for (const one of all(FIELD)) one.classList.toggle("held-over", one === field);
+}
+
+/**
+ * Open another workflow with a result in the first of its fields that takes it; what was typed there stays.
+ * @param {string} run
+ * @param {number} at
+ * @param {string} workflow
+ */
+export async function useInWorkflow(run, at, workflow) {
+  const path = `${root}/history/${run}/files/${at}/for/${encodeURIComponent(workflow)}`;
+  const answer = await fetch(path).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  if (!answer?.ok || !told) {
+    say(told?.detail ?? SILENT);
+    return;
+  }
+  visitWith(workflow, { ...typed(workflow), [told.key]: told.value });
+}

@@ -1,0 +1,132 @@
+// @ts-check
+// What is done to a mask, step by step: painted onto a canvas, taken back, done again.
+
+/**
+ * A stroke of the brush or the eraser through points, in pixels of the image; or what changes the whole mask.
+ * @typedef {{ tool: "brush" | "eraser", width: number, points: [number, number][] }} Stroke
+ * @typedef {Stroke | { tool: "invert" } | { tool: "clear" }} Step
+ */
+
+/** The colour of the mask; a style sheet makes it translucent. Only its alpha counts. */
+export const COLOUR = "#ff2a2a";
+/** The brush as a share of the image's longer side at the slider's end. */
+const WIDEST = 0.35;
+const KEY_STEP = 5;
+export const SLIDER_END = 100;
+
+export class Steps {
+  /** @type {Step[]} */
+  #done = [];
+  /** @type {Step[]} */
+  #undone = [];
+
+  get done() {
+    return /** @type {readonly Step[]} */ (this.#done);
+  }
+
+  get canRedo() {
+    return this.#undone.length > 0;
+  }
+
+  /** @param {Step} step */
+  add(step) {
+    this.#done.push(step);
+    this.#undone = [];
+  }
+
+  undo() {
+    const step = this.#done.pop();
+    if (step) this.#undone.push(step);
+    return step;
+  }
+
+  redo() {
+    const step = this.#undone.pop();
+    if (step) this.#done.push(step);
+    return step;
+  }
+}
+
+/**
+ * The brush's width in pixels of the image: a slider's first half is for small ones.
+ * @param {number} slider 1 to SLIDER_END
+ * @param {number} longerSide of the image
+ */
+export const brushWidth = (slider, longerSide) =>
+  Math.max(1, Math.round(longerSide * WIDEST * (slider / SLIDER_END) ** 1.5));
+
+/**
+ * Where a key takes the slider.
+ * @param {number} slider
+ * @param {1 | -1} direction
+ */
+export const nextSize = (slider, direction) =>
+  Math.min(SLIDER_END, Math.max(1, Math.round(slider / KEY_STEP + direction) * KEY_STEP));
+
+/**
+ * Paint one step over those before it.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Step} step
+ */
+export function paintStep(context, step) {
+  const { width, height } = context.canvas;
+  switch (step.tool) {
+    case "clear":
+      context.clearRect(0, 0, width, height);
+      break;
+    case "invert":
+      context.globalCompositeOperation = "source-out";
+      context.fillStyle = COLOUR;
+      context.fillRect(0, 0, width, height);
+      break;
+    default:
+      paintLine(context, step, 0);
+  }
+  context.globalCompositeOperation = "source-over";
+}
+
+/**
+ * Paint a stroke from one of its points on, piece by piece: however it is cut, the same pixels come of it.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Stroke} stroke
+ * @param {number} from
+ */
+export function paintLine(context, { tool, width, points }, from) {
+  context.globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
+  Object.assign(context, {
+    lineCap: "round",
+    lineJoin: "round",
+    lineWidth: width,
+    strokeStyle: COLOUR,
+    fillStyle: COLOUR,
+  });
+  for (const [at, [x, y]] of points.entries()) {
+    if (at < from) continue;
+    const [lastX, lastY] = points[at - 1] ?? [x, y];
+    context.beginPath();
+    if (x === lastX && y === lastY) {
+      context.arc(x, y, width / 2, 0, 2 * Math.PI); // a line of no length would be none
+      context.fill();
+      continue;
+    }
+    context.moveTo(lastX, lastY);
+    context.lineTo(x, y);
+    context.stroke();
+  }
+  context.globalCompositeOperation = "source-over";
+}
+
+/**
+ * Whether nothing is painted. A large mask is looked at in bands.
+ * @param {CanvasRenderingContext2D} context
+ */
+export function isBlank(context) {
+  const { width, height } = context.canvas;
+  for (let top = 0; top < height; top += BAND) {
+    const { data } = context.getImageData(0, top, width, Math.min(BAND, height - top));
+    for (let at = 3; at < data.length; at += 4) if (data[at]) return false;
+  }
+  return true;
+}
+
+const BAND = 256;

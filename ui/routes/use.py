@@ -1,0 +1,51 @@
+"""Results for other workflows: which take one, and the value that puts it into one's form."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends, HTTPException
+
+from comfy.form.takers import first_taker
+from comfy.services.takers import Takers
+from comfy.services.uploads import Refused
+from ui.files.results import FieldResults
+from ui.routes.history import as_http_errors
+from ui.services import Services
+from ui.view.browser_values import file_kept
+from ui.view.run_view import NO_RESULT
+from ui.web.identity import Identity
+
+
+def use_routes(services: Services, identity: Identity) -> APIRouter:
+    """The routes `/takers` and `/history/{run_id}/files/{index}/for/{name}`."""
+    router = APIRouter()
+    takers = Takers(services.forms, services.folder)
+
+    @router.get("/takers")
+    def taking(owner: str = Depends(identity.caller)) -> list[dict[str, Any]]:
+        """The workflows that take results, each with the kinds it takes."""
+        with as_http_errors():
+            return [asdict(taker) for taker in takers.of(owner)]
+
+    @router.get("/history/{run_id}/files/{index}/for/{name}")
+    def value_for(
+        run_id: str, index: int, name: str, owner: str = Depends(identity.caller)
+    ) -> dict[str, Any]:
+        """The first field of a workflow's form that takes this file of a run, and its value as the
+        page's script keeps it."""
+        with as_http_errors():
+            record = services.runs.record(run_id, owner)
+            _, form = services.forms.form(name, owner)
+        files = record.state.files
+        field = first_taker(form.fields, files[index].kind) if 0 <= index < len(files) else None
+        if field is None:
+            raise HTTPException(404, NO_RESULT)
+        match FieldResults(services.copies).place(record, index, field):
+            case Refused(why):
+                raise HTTPException(409, f"{field.label} {why}")
+            case place:
+                return {"key": field.key, "value": file_kept(place)}
+
+    return router
