@@ -23,7 +23,7 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css", "form.css")
+_STYLES = ("gradio.css", "page.css", "form.css", "filling.css")
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."

@@ -14,7 +14,7 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.page.use_as_input import taken_kinds
-from ui.view.browser_values import number_rules
+from ui.view.browser_values import Filled, number_rules
 
 _TO_SHARE = (
     "To send others a link, add it to the shared workflows."
@@ -23,8 +23,9 @@ _TO_SHARE = (
 _TO_SEND = "A link to it works for nobody else: send others the file."
 
 
-def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
-    """The title, and what is to be known before anything is filled in."""
+def draw_heading(name: str, form: Form, filled: Filled, *, may_keep: bool, demo: bool) -> None:
+    """The title, and what is to be known before anything is filled in; the script is told what is
+    `filled` in."""
     takes = " ".join(taken_kinds(form.fields))
     text = (
         f'<h1 data-workflow="{html.escape(name)}"'
@@ -32,7 +33,13 @@ def draw_heading(name: str, form: Form, *, may_keep: bool, demo: bool) -> None:
     )
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
-    given = (name, why_not(form.missing), number_rules(form.fields))
+    given = (
+        name,
+        why_not(form.missing),
+        number_rules(form.fields),
+        filled.values,
+        filled.authors,
+    )
     arguments = ", ".join(map(json.dumps, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):

@@ -7,7 +7,7 @@ import html
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -28,25 +28,17 @@ from ui.page.controls import Control, build_control
 from ui.page.event_options import AT_ONCE, QUIET
 from ui.page.form_heading import draw_heading, draw_problem
 from ui.page.script_files import listener
+from ui.page.size import draw_size, size_pairs
 from ui.page.stage import Follow, Refusal, Stage
 from ui.page.use_as_input import bind_use
 from ui.services import Services
-from ui.view.browser_values import place_kept
+from ui.view.browser_values import filled_in, place_kept
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 
 _ADVANCED = "Advanced"
 _MISSING = object()
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
-_RATIOS = {
-    "1:1": 1.0,
-    "4:3": 4 / 3,
-    "3:2": 3 / 2,
-    "16:9": 16 / 9,
-    "3:4": 3 / 4,
-    "2:3": 2 / 3,
-    "9:16": 9 / 16,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +67,16 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     may_keep = services.forms.permissions.keep(person)
-    draw_heading(name, form, may_keep=may_keep, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))
     )
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    places = {
+        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
+    }
+    filled = filled_in(form.fields, shown, places)
+    draw_heading(name, form, filled, may_keep=may_keep, demo=services.demo)
     refused = [
         f"{field.label} {value.why}"
         for field in form.fields
@@ -88,7 +85,6 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     if refused:
         items = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
@@ -173,7 +169,7 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
-            yield from _draw_size(scope, field, pairs[field.key], values)
+            yield from draw_size(scope, field, pairs[field.key], values)
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
         if field.grows:
@@ -188,53 +184,6 @@ def _draw_more(field: Field) -> None:
         js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
         api_visibility="private",
     )
-
-
-def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
-    """Width and height of one node, which people think of as one thing."""
-    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
-    return [
-        (width, by_place[node, "height"])
-        for (node, name), width in by_place.items()
-        if name == "width" and (node, "height") in by_place
-    ]
-
-
-def _draw_size(
-    scope: str, width: Field, height: Field, values: dict[str, Any]
-) -> tuple[Control, Control]:
-    with gr.Row(elem_classes="size"):
-        wide = build_control(_bare(width), values[width.key], scope)
-        swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
-        high = build_control(_bare(height), values[height.key], scope)
-        ratio = gr.Dropdown(
-            [("Free", ""), *((shape, str(value)) for shape, value in _RATIOS.items())],
-            value="",
-            label="Shape",
-            min_width=96,
-            filterable=False,
-            interactive=True,
-            key=f"{scope}/{width.key}/ratio",
-            preserved_by_key=[],
-        )
-    numbers = [*wide.components, *high.components]
-    limits = (
-        f"{int(width.step or 8)}, {width.min or 0}, {min(width.max or 16384, height.max or 16384)}"
-    )
-    swap.click(None, numbers, numbers, js="(w, h) => [h, w]", api_visibility="private")
-    ratio.input(
-        None,
-        [ratio, *numbers],
-        [ratio, *numbers],
-        js=listener("form/values.js", f"shape(ratio, w, h, {limits})", "ratio, w, h"),
-        api_visibility="private",
-    )
-    return wide, high
-
-
-def _bare(field: Field) -> Field:
-    """A field as one half of a size: a number without a slider or a line of help."""
-    return replace(field, widget="number", tooltip="", min=None, max=None)
 
 
 def _keep_values(name: str, controls: tuple[Control, ...]) -> None:

@@ -220,22 +220,6 @@ def test_counting_seeds(fast: Site, visit: Visit) -> None:
     expect(person.entry("5.seed")).to_have_value("43")
 
 
-def test_swap_and_shape(fast: Site, visit: Visit) -> None:
-    """Swap exchanges width and height; a shape keeps the area and stays on the server's grid."""
-    person = visit(fast).open()
-    person.type("4.width", "640")
-    person.page.locator(".size .swap").click()
-    expect(person.entry("4.width")).to_have_value("512")
-    expect(person.entry("4.height")).to_have_value("640")
-    person.page.locator(".size").get_by_label("Shape").click()
-    person.page.get_by_role("option", name="16:9").click()
-    expect(person.entry("4.width")).not_to_have_value("512")
-    width, height = (int(person.entry(key).input_value()) for key in ("4.width", "4.height"))
-    assert width % 8 == height % 8 == 0
-    assert width / height == pytest.approx(16 / 9, rel=0.03)
-    assert width * height == pytest.approx(512 * 640, rel=0.05)
-
-
 def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
     """A list can be filtered by typing; the chosen value is sent as the server spells it."""
     person = visit(fast).open(**{"5.steps": 1})

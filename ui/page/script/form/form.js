@@ -8,6 +8,7 @@ import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, LAST, read, VALUES, write } from "../storage.js";
 import { clearMended, setRules } from "./field_errors.js";
+import { filled } from "./filled.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
@@ -143,10 +144,13 @@ export const takes = (kind) =>
  * @param {string} name
  * @param {string} blocked why it cannot run, "" if it can
  * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
+ * @param {Record<string, unknown>} values that it shows
+ * @param {Record<string, unknown>} authors the author's own
  */
-export function drawn(name, blocked, rules) {
+export function drawn(name, blocked, rules, values, authors) {
   drawing.since = 0;
   setRules(rules);
+  filled.set({ name, values, authors });
   write(localStorage, LAST, name);
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
@@ -220,6 +224,7 @@ export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
   clearMended(fields, now, before);
+  filled.set({ values: { ...filled.now.values, ...now } });
   write(sessionStorage, VALUES + name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);
