@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import html
 import json
-import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,29 +14,26 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.form.check import check
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
-from comfy.workflow.private import MARK as OPENED_MARK
-from ui.files.copies import FileCopies
-from ui.files.field_files import FieldFiles
 from ui.page.controls import Control, build_control
-from ui.page.event_options import AT_ONCE, QUIET
+from ui.page.event_options import AT_ONCE
 from ui.page.form_heading import draw_heading, draw_problem
+from ui.page.form_tools import draw_tools
+from ui.page.form_values import values_at_first
 from ui.page.script_files import listener
 from ui.page.size import draw_size, size_pairs
 from ui.page.stage import Follow, Refusal, Stage
 from ui.page.use_as_input import bind_use
 from ui.services import Services
-from ui.view.browser_values import filled_in, place_kept
+from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 
 _ADVANCED = "Advanced"
-_MISSING = object()
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
 
 
@@ -88,55 +84,13 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
-    _draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
+    draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
             "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
         )
     _bind_generate(services, name, controls, actions, stage, owner)
     bind_use(services, controls, stage, owner)
-
-
-def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a form is drawn from: a workflow's name and the values in the address and in the
-    browser's keeping, the sections that are open, and how often the page has filled in a form.
-
-    The nonce makes opening the same workflow again a change.
-    """
-    return {
-        "name": name,
-        "linked": wanted.get("linked") or {},
-        "kept": wanted.get("kept") or {},
-        "unfolded": wanted.get("unfolded") or [],
-        "filling": str(wanted.get("filling") or 0),
-        "nonce": secrets.token_hex(4),
-    }
-
-
-def values_at_first(
-    copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
-) -> dict[str, Any]:
-    """What each field shows at first: what the address says, else what was typed here before, else
-    the author's value.
-
-    Seeds are random unless somebody wants one; pictures start with the author's own where the
-    server has it. A file that its field does not take is `Refused`.
-    """
-    linked, _ = check(
-        form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)}
-    )
-    values: dict[str, Any] = {}
-    for field in form.fields:
-        match field.is_media, choice["kept"].get(field.key, _MISSING):
-            case True, {"file": _} as file:
-                values[field.key] = files.shown(place_kept(file), field)
-            case False, value if value is not _MISSING:
-                values[field.key] = value
-            case _:
-                values[field.key] = _authors(copies, field, files)
-        if not field.is_media and field.key in choice["linked"] and field.key in linked:
-            values[field.key] = linked[field.key]
-    return values
 
 
 def draw_fields(
@@ -215,63 +169,6 @@ def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
             control.components[0].select(  # type: ignore[attr-defined]
                 None, js=listener("form/form.js", "redrawSoon()"), api_visibility="private"
             )
-
-
-def _draw_tools(
-    services: Services,
-    name: str,
-    opened: gr.JSON,
-    controls: tuple[Control, ...],
-    owner: Callable[[gr.Request], str],
-    *,
-    missing: bool,
-) -> None:
-    """Put back the author's values, re-read the model lists, copy a link to this form as it is
-    filled in."""
-    lists = missing or any(control.field.widget == "dropdown" for control in controls)
-    with gr.Row(elem_id="tools"):
-        reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
-        link = gr.Button(
-            "Copy link",
-            size="sm",
-            elem_classes="quiet",
-            elem_id="copy-link",
-            min_width=80,
-            visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
-        )
-        refresh = gr.Button(
-            "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
-        )
-
-    def put_back(request: gr.Request) -> list[Any]:
-        files = services.copies.files_of(owner(request), root_of(request))
-        values = [_authors(services.copies, control.field, files) for control in controls]
-        return [
-            part
-            for control, value in zip(controls, values, strict=True)
-            for part in control.show(None if isinstance(value, Refused) else value)
-        ]
-
-    def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
-        services.forms.catalogue.get(refresh=True)
-        return choice_of(name, wanted)
-
-    components = [component for control in controls for component in control.components]
-    if components:
-        reset.click(put_back, None, components, **QUIET)
-    refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
-    link.click(
-        None, js=listener("form/form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
-    )
-
-
-def _authors(copies: FileCopies, field: Field, files: FieldFiles) -> object:
-    """The author's value as the field shows it; a seed is random."""
-    if field.widget == "seed":
-        return None
-    return (
-        files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
-    )
 
 
 def _bind_generate(

@@ -233,7 +233,7 @@ def test_reset(fast: Site, visit: Visit) -> None:
     """Reset puts back the author's values, also those under Advanced."""
     person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
     expect(person.entry("5.cfg")).to_have_value("2")
-    person.page.get_by_role("button", name="Reset").click()
+    person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.entry("2.text")).to_have_value(
         "a small harbour town at first light, fishing boats, calm sea, soft colours"
     )

@@ -12,6 +12,7 @@ import {
 } from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
+import { markChanges } from "./form/reset.js";
 import { closeLeft, keepTypedSeed, LIST, watchEditor, watchRequests } from "./gradio.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -142,6 +143,7 @@ document.addEventListener("input", ({ target }) => {
 });
 addEventListener("popstate", () => location.reload());
 restore();
+markChanges();
 tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);

@@ -5,8 +5,10 @@
 export const RUNS = "comfyforms.runs";
 /** The end of these runs is what this tab shows. */
 export const READ = "comfyforms.read";
-/** Before a workflow's name: what was typed into its form. */
+/** Before a workflow's name: what was typed into its form, in this tab, and last in any. */
 export const VALUES = "comfyforms.values.";
+/** The workflows into whose forms something was typed last, the latest first. */
+export const TYPED = "comfyforms.typed";
 /** The workflow whose form was shown last. */
 export const LAST = "comfyforms.last";
 /** Whether runs go on when the page is closed. */

@@ -6,9 +6,10 @@ import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
-import { KEEPS_GOING, LAST, read, VALUES, write } from "../storage.js";
+import { KEEPS_GOING, LAST, read, write } from "../storage.js";
 import { clearMended, setRules } from "./field_errors.js";
 import { filled } from "./filled.js";
+import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
@@ -30,9 +31,6 @@ const drawing = {
   pressWaits: false,
   leads: false,
 };
-
-/** @param {string} name */
-const typed = (name) => read(sessionStorage, VALUES + name, {});
 
 /**
  * @param {string | null} name
@@ -111,7 +109,7 @@ export function visit(name) {
  * @param {Record<string, unknown>} values
  */
 export function refill(workflow, values) {
-  write(sessionStorage, VALUES + workflow, values);
+  keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
   if (location.search !== address) history.pushState({}, "", address); // values in the address would win
   drawing.filling += 1;
@@ -193,7 +191,7 @@ export function notDrawn(willPass) {
  */
 export function grow(key) {
   const name = formName();
-  write(sessionStorage, VALUES + name, { ...typed(name), [key]: null });
+  keepTyped(name, { ...typed(name), [key]: null });
   redraw();
 }
 
@@ -225,7 +223,7 @@ export function keep(name, fields, values) {
   const now = keptValues(fields, values);
   clearMended(fields, now, before);
   filled.set({ values: { ...filled.now.values, ...now } });
-  write(sessionStorage, VALUES + name, { ...before, ...now });
+  keepTyped(name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);
   if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
