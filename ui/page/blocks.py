@@ -25,6 +25,7 @@ from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
 _STYLES = ("gradio.css", "page.css", "form.css", "filling.css")
+_COUNTS = (1, 2, 4, 8, 16)
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _ABOUT = "Create images, video and audio with simple forms for ComfyUI workflows."
@@ -62,8 +63,25 @@ def build_page(
                     generate = gr.Button(
                         "Generate", variant="primary", elem_id="generate", scale=3, min_width=160
                     )
+                    count = gr.Dropdown(
+                        [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
+                        value=1,
+                        label="How many runs",
+                        show_label=False,
+                        container=False,
+                        filterable=False,
+                        interactive=True,
+                        elem_id="count",
+                        scale=0,
+                        min_width=76,
+                    )
                     gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
-                actions = Actions(generate, keep_running)
+                    gr.HTML(
+                        "<p>Each run uses a different seed.</p>",
+                        elem_id="about-count",
+                        elem_classes="caption",
+                    )
+                actions = Actions(generate, count, keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 RunQueue(live=True, elem_id="queue")
@@ -78,6 +96,13 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
+        count.input(
+            None,
+            count,
+            generate,
+            js=listener("form/count.js", "showCount(count)", "count"),
+            api_visibility="private",
+        )
         keep_running.input(
             None,
             keep_running,

@@ -39,10 +39,11 @@ _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thou
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What stands below every form: the button that starts a run, and whether it goes on when the
-    page is closed."""
+    """What stands below every form: the button that starts runs, how many, and whether they go on
+    when the page is closed."""
 
     generate: gr.Button
+    count: gr.Dropdown
     keep_running: gr.Checkbox
 
 
@@ -190,15 +191,23 @@ def _bind_generate(
         files = services.copies.files_of(person)
         given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
         try:
-            keeps_going = bool(values[actions.keep_running])
-            run = services.starter.start(
-                name, given, person, address=where(request, person), keeps_going=keeps_going
+            batch = services.starter.start_batch(
+                name,
+                given,
+                person,
+                values[actions.count],
+                address=where(request, person),
+                keeps_going=bool(values[actions.keep_running]),
             )
         except FieldErrors as problem:
             return {stage: Refusal(str(problem), errors=problem.errors)}
         except ComfyError as problem:
             return {stage: Refusal(str(problem), problem.hint)}
-        return {stage: Follow(run.id)} | counted(read, run)
+        refused = None
+        if batch.refused:
+            said = f"Queued {len(batch.runs)} of {values[actions.count]} runs."
+            refused = Refusal(said, f"{batch.refused} {batch.refused.hint}".strip())
+        return {stage: Follow(batch.runs[0].id, refused)} | counted(read, batch.runs[-1])
 
     def counted(read: dict[str, object], run: Run) -> dict[Component, str]:
         """A seed that counts up shows the one now used, from which the next press goes on."""
@@ -210,6 +219,6 @@ def _bind_generate(
         }
 
     components: set[Block] = {component for control in controls for component in control.components}
-    components.add(actions.keep_running)
+    components |= {actions.count, actions.keep_running}
     outputs = [stage, *(control.components[0] for control in counting)]
     actions.generate.click(press, components, outputs, **AT_ONCE)

@@ -73,7 +73,8 @@ function clicked(event) {
     else pressed();
   } else if (target.closest("#stop")) stop();
   // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
-  else if (target instanceof HTMLInputElement && target.matches(LIST)) target.select();
+  else if (target instanceof HTMLInputElement && target.matches(LIST) && !target.readOnly)
+    target.select();
 }
 
 /** @param {KeyboardEvent} event */

@@ -79,7 +79,8 @@ class Stage {
     if (value?.run) {
       say("");
       follow(value.run);
-    } else if (value?.refusal) {
+    }
+    if (value?.refusal) {
       const homeless = showErrors(value.refusal.errors);
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
     } else if (value?.results) {
