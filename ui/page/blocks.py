@@ -86,7 +86,11 @@ def build_page(
                 stage = Stage(elem_id="stage")
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
-        gr.HTML(_footer(), elem_id="about")
+        gr.HTML(
+            _footer(),
+            elem_id="about",
+            js_on_load=calls("components/keys.js", "mountKeys(element)"),
+        )
 
         with form_area:
 
@@ -199,7 +203,8 @@ def _header(services: Services, *, login: bool) -> tuple[gr.Dropdown, gr.HTML]:
 
 
 def _footer() -> str:
-    return f"ComfyForms {metadata.version('comfyforms')}"
+    keys = '<button type="button" class="link">Keys</button>'
+    return f"ComfyForms {metadata.version('comfyforms')} · {keys}"
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share

@@ -1,6 +1,7 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { asksForKeys, showKeys } from "./components/keys.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
 import {
@@ -13,6 +14,7 @@ import {
 import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
+import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import { closeLeft, keepTypedSeed, LIST, watchEditor, watchRequests } from "./gradio.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -29,6 +31,7 @@ const NOT_SEEN = "Stops the run that goes on, which is not the one you look at."
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
   settleNumbers();
+  keepSentTexts();
   clearErrors();
   const { shown, runs } = page.now;
   page.set({
@@ -82,7 +85,9 @@ function keyPressed(event) {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     $("#generate")?.click();
-  } else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
+  } else if (asksForKeys(event)) showKeys();
+  else if (walkTexts(event)) return;
+  else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
     if (event.key === "Escape") event.target.blur();
     else if (event.key === "Tab") closeLeft(event.target);
   }
@@ -138,9 +143,10 @@ document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
 document.addEventListener("change", ({ target }) => clearPainted(target), true);
-document.addEventListener("input", ({ target }) => {
-  keepTypedSeed(target);
-  forgetNote(target);
+document.addEventListener("input", (event) => {
+  keepTypedSeed(event.target);
+  forgetNote(event.target);
+  endWalk(event);
 });
 addEventListener("popstate", () => location.reload());
 restore();

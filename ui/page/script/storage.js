@@ -7,6 +7,8 @@ export const RUNS = "comfyforms.runs";
 export const READ = "comfyforms.read";
 /** Before a workflow's name: what was typed into its form, in this tab, and last in any. */
 export const VALUES = "comfyforms.values.";
+/** Before a workflow's name: the texts that were sent from its fields. */
+export const SENT_TEXTS = "comfyforms.texts.";
 /** The workflows into whose forms something was typed last, the latest first. */
 export const TYPED = "comfyforms.typed";
 /** The workflow whose form was shown last. */

@@ -2,22 +2,22 @@
 // What was typed into forms: each tab goes on for itself, and a new one begins with what was typed last in any.
 
 import { userName } from "../gradio.js";
-import { read, TYPED, VALUES, write } from "../storage.js";
+import { read, SENT_TEXTS, TYPED, VALUES, write } from "../storage.js";
 
 const MOST_FORMS = 50;
 
 /**
- * Whoever logs in on this browser has their own.
+ * What to keep something of a form under: whoever logs in on this browser has their own.
  * @param {string} name the workflow's
  */
-const keyOf = (name) => VALUES + [userName(), name].filter(Boolean).join("/");
+export const ownName = (name) => [userName(), name].filter(Boolean).join("/");
 
 /**
  * @param {string} name the workflow's
  * @returns {Record<string, unknown>} values by the fields' keys
  */
 export function typed(name) {
-  const key = keyOf(name);
+  const key = VALUES + ownName(name);
   return read(sessionStorage, key, null) ?? read(localStorage, key, {});
 }
 
@@ -26,13 +26,14 @@ export function typed(name) {
  * @param {Record<string, unknown>} values
  */
 export function keepTyped(name, values) {
-  const key = keyOf(name);
-  write(sessionStorage, key, values);
-  write(localStorage, key, values);
+  const own = ownName(name);
+  write(sessionStorage, VALUES + own, values);
+  write(localStorage, VALUES + own, values);
   /** @type {string[]} */
   const before = read(localStorage, TYPED, []);
-  if (before[0] === key) return;
-  const keys = [key, ...before.filter((one) => one !== key)];
-  for (const old of keys.splice(MOST_FORMS)) localStorage.removeItem(old);
-  write(localStorage, TYPED, keys);
+  if (before[0] === own) return;
+  const forms = [own, ...before.filter((one) => one !== own)];
+  for (const old of forms.splice(MOST_FORMS))
+    for (const kept of [VALUES, SENT_TEXTS]) localStorage.removeItem(kept + old);
+  write(localStorage, TYPED, forms);
 }
