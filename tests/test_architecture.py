@@ -48,17 +48,20 @@ USERS = {
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",
+        "comfy.records.presets",
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
+        "comfy.records.steps.versions.step_0004_presets",
     },
     "alembic": {
         "comfy.records.upgrade",
         "comfy.records.steps.env",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
+        "comfy.records.steps.versions.step_0004_presets",
     },
 }
 

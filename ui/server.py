@@ -30,6 +30,7 @@ from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
+from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
 from ui.routes.run_socket import run_socket_routes
 from ui.routes.runs import run_routes
@@ -125,6 +126,7 @@ def own_routes(
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services.forms, services.folder, identity)
     yield history_routes(services, identity, view)
+    yield preset_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)

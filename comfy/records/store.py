@@ -8,7 +8,6 @@ as unknown as one that never was.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -24,10 +23,12 @@ from comfy.protocol.run_state import Phase
 from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searchable, searched_text, to_text
 from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import files as _files
+from comfy.records.tables import key_of as _key
 from comfy.records.tables import runs as _runs
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class RunStore:
         self.files = files
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
+        self.presets = PresetStore(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()
@@ -366,10 +368,6 @@ def _text(record: Record) -> str:
         raise ComfyError(
             "This run cannot be remembered: its workflow is too deeply nested.", ""
         ) from error
-
-
-def _key(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _escaped(text: str) -> str:

@@ -46,7 +46,7 @@ from tests.support.samples.histories import ANN, begun, ended_record, ids
 
 ROOT = Path(__file__).parents[2]
 SECRET = "xylophone-marmalade"
-NUMBERS = ["0001", "0002", "0003"]
+NUMBERS = ["0001", "0002", "0003", "0004"]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.controls import Control
 from ui.page.event_options import QUIET
 from ui.page.form_values import authors_value, choice_of
-from ui.page.script_files import listener
+from ui.page.script_files import calls, listener
 from ui.services import Services
 from ui.web.gradio_internals import root_of
 
@@ -41,6 +41,13 @@ def draw_tools(
             min_width=80,
             visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
         )
+        if services.runs.history is not None:
+            gr.HTML(
+                elem_id="presets",
+                js_on_load=calls(
+                    "components/presets.js", f"mountPresets(element, {json.dumps(name)})"
+                ),
+            )
         refresh = gr.Button(
             "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
         )
