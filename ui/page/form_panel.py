@@ -24,7 +24,7 @@ from ui.page.event_options import AT_ONCE
 from ui.page.form_heading import draw_heading, draw_problem
 from ui.page.form_tools import draw_tools
 from ui.page.form_values import values_at_first
-from ui.page.script_files import listener
+from ui.page.script_files import calls, listener
 from ui.page.size import draw_size, size_pairs
 from ui.page.stage import Follow, Refusal, Stage
 from ui.page.use_as_input import bind_use
@@ -34,6 +34,8 @@ from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 
 _ADVANCED = "Advanced"
+_MOST_WITHOUT_TITLES = 8
+_MOST_WITHOUT_SEARCH = 20
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
 
 
@@ -115,8 +117,24 @@ def draw_fields(
         fields = [field for field in rest if field.section == section]
         title = f"{section or _ADVANCED} ({len(fields)})"
         with gr.Accordion(title, open=(section or _ADVANCED) in unfolded, elem_classes="section"):
-            controls += _draw_group(scope, fields, values)
+            if len(fields) > _MOST_WITHOUT_SEARCH:
+                gr.HTML(
+                    elem_classes="field-search",
+                    js_on_load=calls("components/field_search.js", "mountFieldSearch(element)"),
+                )
+            by_node = section is None and len(fields) > _MOST_WITHOUT_TITLES
+            for group in _grouped(fields) if by_node else [fields]:
+                if by_node:
+                    words = html.escape(form.titles.get(group[0].node, group[0].node))
+                    gr.HTML(f"<h3>{words}</h3>", elem_classes="node-title")
+                controls += _draw_group(scope, group, values)
     return tuple(controls)
+
+
+def _grouped(fields: list[Field]) -> list[list[Field]]:
+    """The fields of each node, in the order in which the nodes first come."""
+    nodes = dict.fromkeys(field.node for field in fields)
+    return [[field for field in fields if field.node == node] for node in nodes]
 
 
 def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:

@@ -1,6 +1,7 @@
 // @ts-check
 // Sentences about values, each painted on its field.
 
+import { endSearch } from "../components/field_search.js";
 import { $, all, element, typeInto } from "../dom.js";
 import { unfold } from "../gradio.js";
 import { changeWords, clamped, isRight, sentNumber } from "./values.js";
@@ -54,6 +55,7 @@ export function clearMended(fields, now, before) {
  */
 export function showError(field, sentence) {
   unfold(field);
+  endSearch(field);
   const note = element("p", "field-error", sentence);
   note.id = `${field.id}-error`;
   field.classList.add("has-error");
