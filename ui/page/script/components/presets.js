@@ -14,11 +14,14 @@ import { ask, get } from "../requests.js";
  * @typedef {{ own: Preset[], shared: Preset[], may_share: boolean }} Presets
  */
 
+const UNDO = "Undo preset";
+const REDO = "Redo preset";
+
 /**
- * What a form held before a preset was put in.
- * @type {{ workflow: string, before: Record<string, unknown> | null }}
+ * What a form held before a preset was put in, or, when that was undone, afterwards.
+ * @type {{ workflow: string, before: Record<string, unknown> | null, label: string }}
  */
-const state = { workflow: "", before: null };
+const state = { workflow: "", before: null, label: UNDO };
 
 class Menu {
   #place;
@@ -62,8 +65,8 @@ class Menu {
 
   /** @param {Record<string, unknown>} before */
   #undo(before) {
-    return button("Undo preset", () => {
-      state.before = null;
+    return button(state.label, () => {
+      Object.assign(state, { before: this.#values, label: state.label === UNDO ? REDO : UNDO });
       refill(this.#workflow, before);
     });
   }
@@ -118,7 +121,7 @@ class Menu {
   /** @param {Preset} preset */
   #use({ name, values }) {
     const before = this.#values;
-    Object.assign(state, { workflow: this.#workflow, before });
+    Object.assign(state, { workflow: this.#workflow, before, label: UNDO });
     refill(this.#workflow, { ...before, ...values });
     announce(`${name} is in the form.`);
   }

@@ -222,7 +222,7 @@ export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
   clearMended(fields, now, before);
-  filled.set({ values: { ...filled.now.values, ...now } });
+  if (filled.now.name === name) filled.set({ values: { ...filled.now.values, ...now } });
   keepTyped(name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);

@@ -62,7 +62,8 @@ function show(box, text) {
  */
 export function walkTexts(event) {
   const box = /** @type {Box} */ (event.target);
-  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return false;
+  const { ctrlKey, metaKey, altKey, shiftKey, isComposing } = event;
+  if (ctrlKey || metaKey || altKey || shiftKey || isComposing) return false;
   const field = box instanceof HTMLElement && box.matches(BOX) ? box.closest(FIELD) : null;
   if (!field) return false;
   const walk = state.walk?.box === box ? state.walk : { box, at: -1, draft: box.value };
