@@ -2,12 +2,13 @@
 // Texts that this browser has sent: ↑ in an empty field, or at the very start of one, brings back earlier ones.
 
 import { $, all, typeInto } from "../dom.js";
+import { LIST } from "../gradio.js";
 import { read, SENT_TEXTS, write } from "../storage.js";
 import { filled } from "./filled.js";
 import { ownName } from "./typed.js";
 
 const FIELD = "#form [id^=field-]";
-const BOX = ":is(textarea, input[type=text]):not([role=combobox], .seed *)";
+const BOX = `:is(textarea, input[type=text]):not(${LIST}, .seed *)`;
 const MOST = 50;
 
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Box */
