@@ -48,6 +48,7 @@ USERS = {
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",
+        "comfy.records.presets",
         "comfy.records.rows",
         "comfy.records.store",
         "comfy.records.tables",
@@ -56,6 +57,7 @@ USERS = {
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
+        "comfy.records.steps.versions.step_0005_presets",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -63,6 +65,7 @@ USERS = {
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
+        "comfy.records.steps.versions.step_0005_presets",
     },
 }
 

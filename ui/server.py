@@ -33,6 +33,7 @@ from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
+from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
 from ui.routes.run_socket import run_socket_routes
 from ui.routes.runs import run_routes
@@ -136,6 +137,7 @@ def own_routes(
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
     yield use_routes(services, identity)
+    yield preset_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from comfy.errors import ComfyError
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searched_text, to_text
-from comfy.records.tables import runs
+from comfy.records.tables import digest, runs
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
 COLUMNS = tuple(runs.c[name] for name in _READ)
@@ -53,11 +52,6 @@ def record_of(row: Row[Any]) -> Record:
         state=state,
         favourite=bool(row.favourite),
     )
-
-
-def digest(text: str) -> str:
-    """What browsers choose, as the table has it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def escaped(text: str) -> str:

@@ -22,6 +22,7 @@ from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, digest, escaped, record_of, row_of
 from comfy.records.tables import as_comfy_errors
@@ -62,6 +63,7 @@ class RunStore:
         self.files = files
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
+        self.presets = PresetStore(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-VERSION = "0004"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0005"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -77,6 +78,22 @@ files = Table(
     Column("size", Double, nullable=False),  # bytes; a 32-bit integer would end at 2 GiB
     Index("files_by_digest", "digest"),
 )
+
+# Those of everybody have the owner "". Its name is a digest here too: what people write stands in
+# `preset` alone.
+presets = Table(
+    "presets",
+    tables,
+    Column("owner", String(64), primary_key=True),
+    Column("workflow", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("preset", Text, nullable=False),
+)
+
+
+def digest(text: str) -> str:
+    """What stands for an owner, a workflow or a name."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class DamagedDatabase(ComfyError):

@@ -16,7 +16,7 @@ from comfy.filenames import plain_name
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Form
-from comfy.form.seeds import random_seed
+from comfy.form.seeds import CountUp, random_seed
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
@@ -34,6 +34,15 @@ class FieldErrors(ComfyError):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__("Some fields need another look.", "They are marked below.")
         self.errors = dict(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Runs that were asked for at once, in their order; why the rest was not started, None where
+    all were."""
+
+    runs: tuple[Run, ...]
+    refused: ComfyError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +65,13 @@ class Starter:
         deadline: float | None = None,
         watched: bool = True,
         keeps_going: bool = False,
+        group: str = "",
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, the author's own file (the field's default) or None. `address`, `deadline`,
-        `watched`, `keeps_going`: as of `RunRegistry.submit`.
+        `watched`, `keeps_going`, `group`: as of `RunRegistry.submit`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -86,7 +96,40 @@ class Starter:
                 deadline=deadline,
                 watched=watched,
                 keeps_going=keeps_going,
+                group=group,
             )
+
+    def start_batch(
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        count: int,
+        *,
+        address: str = "",
+        keeps_going: bool = False,
+    ) -> Batch:
+        """Start `count` runs with these values, so many as there is room for.
+
+        Random seeds are drawn for each, and seeds that count up go on. Where there are none of
+        both, fixed seeds go on by one from run to run: all would be the same. Raises as `start`,
+        where not even the first can be started.
+        """
+        runs: list[Run] = []
+        group = secrets.token_hex(16) if count > 1 else ""
+        while len(runs) < count:
+            try:
+                run = self.start(
+                    name, values, owner, address=address, keeps_going=keeps_going, group=group
+                )
+            except ComfyError as problem:
+                if not runs:
+                    raise
+                return Batch(tuple(runs), problem)
+            runs.append(run)
+            _, form = self.forms.form(name, owner, values)
+            values = _counted_on(values, form, run.job)
+        return Batch(tuple(runs))
 
     def _checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
         """Clean values for every field. Raises FieldErrors."""
@@ -211,6 +254,15 @@ class Starter:
             yield uploads
         finally:
             self.blobs.release(holder)
+
+
+def _counted_on(values: Mapping[str, object], form: Form, job: Job) -> Mapping[str, object]:
+    """The values of the run after this one, of the same batch."""
+    seeds = [one.key for one in form.fields if one.widget == "seed" and one.group != "hidden"]
+    counting = [key for key in seeds if isinstance(values.get(key), CountUp)]
+    if not counting and all(values.get(key) is not None for key in seeds):
+        counting = seeds
+    return dict(values) | {key: CountUp(int(str(job.values[key]))) for key in counting}
 
 
 def _varied(job: Job, form: Form, rng: random.Random) -> Job:

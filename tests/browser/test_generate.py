@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from comfy.runs.limits import RunLimits
+from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
 from ui.view.run_view import AWAY
@@ -163,6 +165,29 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stop")).to_be_disabled()
     person.type("7.filename_prefix", "inside")
     person.generate()
+
+
+def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
+    """As many runs as are chosen beside Generate, which says so, each with a seed of its own; what
+    does not fit is told beside those that are queued."""
+    with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
+        person = visit(Site(app.url, fast.demo, app)).open(**{"5.steps": 1})
+        person.page.get_by_label("How many runs").click()
+        person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
+        expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}2")
+        person.press()
+        eventually(lambda: len(app.runs.known()) == 2)
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+        assert len({run.job.values["5.seed"] for run in app.runs.known()}) == 2
+        person.done()
+        with fast.demo.hold("progress"):
+            person.page.get_by_label("How many runs").click()
+            person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
+            person.press()
+            expect(person.page.locator("#stage")).to_contain_text("Queued 2 of 4 runs.")
+            expect(person.page.locator("#stage")).to_contain_text("2 runs waiting already")
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+        person.page.close()
 
 
 def test_a_server_that_dies(own: Site, visit: Visit) -> None:

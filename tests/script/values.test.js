@@ -11,7 +11,6 @@ import {
   linked,
   linkTo,
   sentNumber,
-  shape,
   withoutValues,
 } from "../../ui/page/script/form/values.js";
 
@@ -86,10 +85,4 @@ test("a link carries the values that are texts and numbers, and an address gives
   assert.equal(link, "http://host/app/?workflow=to+image&1.text=a+%26+b&5.steps=3");
   assert.deepEqual(linked(new URL(link).search), { "1.text": "a & b", "5.steps": "3" });
   assert.equal(withoutValues(new URL(link).search), "?workflow=to+image");
-});
-
-test("a shape keeps the area, in steps and within limits", () => {
-  assert.deepEqual(shape("1", 512, 1024, 8, 16, 4096), ["", 728, 728]);
-  assert.deepEqual(shape("1.5", 512, 512, 64, 16, 576), ["", 576, 448]);
-  assert.deepEqual(shape("", 500, 300, 8, 0, 4096), ["", 500, 300]);
 });

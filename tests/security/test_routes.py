@@ -93,6 +93,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             "GET": Answers(409, 404, 401)
         },  # no workflow is called so,
         "/takers": {"GET": people(200)},
+        "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
@@ -261,7 +262,11 @@ def walked(
 
 def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
-    address = app.url + who.owned.at(path) + "?by=1" * path.endswith("/move")
+    queries = {
+        "/runs/{run_id}/move": "?by=1",
+        "/presets": f"?workflow={who.owned.workflow}&name=none",
+    }
+    address = app.url + who.owned.at(path) + queries.get(rule, "")
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(
         method, address, headers=headers, timeout=20, allow_redirects=False, stream=True, **sent
@@ -281,6 +286,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/workflows":
             return {"json": PROMPT}
+        case "/presets":
+            return {"json": {"name": "mine", "values": {}}}
         case "/login":
             return {"data": b"no form"}
         case "/gradio_api/call/v2/{api_name}":

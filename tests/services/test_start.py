@@ -3,6 +3,7 @@ one's own."""
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from PIL import Image
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound, WorkflowError
+from comfy.form.seeds import CountUp
 from comfy.media.checks import FileLimits
 from comfy.protocol.run_state import Phase, RunState
 from comfy.runs.input_files import names_on_server
@@ -26,7 +28,7 @@ from comfy.runs.registry import LocalRunRegistry
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
-from comfy.services.start import FieldErrors, Starter
+from comfy.services.start import Batch, FieldErrors, Starter
 from comfy.services.uploads import Refused, Upload, UploadLimits
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.forms import node, text_to_image
@@ -124,6 +126,61 @@ def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:
     assert prompt["3"]["inputs"]["seed"] == run.job.values["3.seed"]
     assert run.job.values["3.seed"] != 7
     assert (run.job.title, run.job.outputs) == ("Text", frozenset({"9"}))
+
+
+def seeds(batch: Batch) -> list[object]:
+    return [run.job.values["3.seed"] for run in batch.runs]
+
+
+def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
+    """Random seeds are drawn for each run, fixed and counting ones go on by one; all have the group
+    of their press, and the rest of their values in common."""
+    starter = make(person=20)
+    given = {"3.steps": 1, "6.text": "a fox"}
+    drawn = starter.start_batch("text", given | {"3.seed": None}, ANN, 3)
+    assert len(set(seeds(drawn))) == 3
+    assert seeds(starter.start_batch("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
+    counted = starter.start_batch("text", given | {"3.seed": CountUp(6)}, ANN, 2)
+    assert seeds(counted) == [7, 8]
+    single = starter.start_batch("text", given, ANN, 1)
+    groups = [{run.record.group for run in batch.runs} for batch in (drawn, counted, single)]
+    assert [len(group) for group in groups] == [1, 1, 1]
+    assert groups[0] != groups[1]
+    assert groups[2] == {""}
+    assert {run.job.values["6.text"] for run in drawn.runs} == {"a fox"}
+    for batch in (drawn, counted, single):
+        assert batch.refused is None
+        for run in batch.runs:
+            run.cancel()
+
+
+def test_a_fixed_seed_stays_where_another_is_random(
+    starter: Starter, folder: WorkflowFolder
+) -> None:
+    """Only where all seeds are fixed they go on: else each run is another one anyway."""
+    prompt = copy.deepcopy(TEXT)
+    prompt["13"] = copy.deepcopy(prompt["3"])
+    prompt["13"]["inputs"]["latent_image"] = ["3", 0]
+    prompt["8"]["inputs"]["samples"] = ["13", 0]
+    (folder.path / "two.json").write_text(json.dumps(prompt))
+    batch = starter.start_batch("two", {"3.seed": "5", "13.seed": None}, ANN, 2)
+    assert seeds(batch) == [5, 5]
+    assert len({run.job.values["13.seed"] for run in batch.runs}) == 2
+    both = starter.start_batch("two", {"3.seed": "5", "13.seed": "9"}, ANN, 2)
+    assert seeds(both) == [5, 6]
+    assert [run.job.values["13.seed"] for run in both.runs] == [9, 10]
+
+
+def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
+    """What fits is started, and why the rest is not is told; nothing at all is refused as one run."""
+    starter = make(person=2)
+    batch = starter.start_batch("text", {"3.steps": 500}, ANN, 4)
+    assert len(batch.runs) == 2
+    assert "2 runs waiting" in str(batch.refused)
+    with pytest.raises(ComfyError, match="2 runs waiting"):
+        starter.start_batch("text", {}, ANN, 4)
+    with pytest.raises(FieldErrors):
+        starter.start_batch("text", {"3.steps": "many"}, BOB, 4)
 
 
 def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:

@@ -13,7 +13,8 @@ import gradio as gr
 from gradio.components import Component
 
 from ui.page.event_options import QUIET
-from ui.page.form_panel import Actions, choice_of, draw_form
+from ui.page.form_panel import Actions, draw_form
+from ui.page.form_values import choice_of
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
@@ -24,7 +25,8 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css", "form.css", "dialogs.css")
+_STYLES = ("gradio.css", "page.css", "form.css", "filling.css", "dialogs.css")
+_COUNTS = (1, 2, 4, 8, 16)
 _ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _OPENED = "Opened by me"
@@ -62,13 +64,34 @@ def build_page(
                     generate = gr.Button(
                         "Generate", variant="primary", elem_id="generate", scale=3, min_width=160
                     )
+                    count = gr.Dropdown(
+                        [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
+                        value=1,
+                        label="How many runs",
+                        show_label=False,
+                        container=False,
+                        filterable=False,
+                        interactive=True,
+                        elem_id="count",
+                        scale=0,
+                        min_width=76,
+                    )
                     gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
-                actions = Actions(generate, keep_running)
+                    gr.HTML(
+                        "<p>Each run uses a different seed.</p>",
+                        elem_id="about-count",
+                        elem_classes="caption",
+                    )
+                actions = Actions(generate, count, keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
-        gr.HTML(_footer(), elem_id="about")
+        gr.HTML(
+            _footer(),
+            elem_id="about",
+            js_on_load=calls("components/keys.js", "mountKeys(element)"),
+        )
 
         with form_area:
 
@@ -78,6 +101,13 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
+        count.input(
+            None,
+            count,
+            generate,
+            js=listener("form/count.js", "showCount(count)", "count"),
+            api_visibility="private",
+        )
         keep_running.input(
             None,
             keep_running,
@@ -152,7 +182,8 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
 
 
 def _footer() -> str:
-    return f"ComfyForms {metadata.version('comfyforms')}"
+    keys = '<button type="button" class="link">Keys</button>'
+    return f"ComfyForms {metadata.version('comfyforms')} · {keys}"
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share

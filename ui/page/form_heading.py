@@ -13,7 +13,7 @@ from comfy.form.model import Form
 from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.missing_card import missing_card, why_not
 from ui.page.script_files import calls
-from ui.view.browser_values import number_rules, run_values
+from ui.view.browser_values import Filled, number_rules, run_values
 
 _MOST_IDEAS = 6
 _TO_SHARE = (
@@ -23,9 +23,11 @@ _TO_SHARE = (
 _TO_SEND = "A link to it works for nobody else: send others the file."
 
 
-def draw_heading(name: str, form: Form, cover: str, *, may_keep: bool, demo: bool) -> None:
-    """The title, and what is to be known before anything is filled in. `cover`: the address of an
-    image of what comes out, or ""."""
+def draw_heading(
+    name: str, form: Form, filled: Filled, cover: str, *, may_keep: bool, demo: bool
+) -> None:
+    """The title, and what is to be known before anything is filled in; the script is told what is
+    `filled` in. `cover`: the address of an image of what comes out, or ""."""
     text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
     if form.description:
         text += f"<p>{html.escape(form.description)}</p>"
@@ -33,7 +35,15 @@ def draw_heading(name: str, form: Form, cover: str, *, may_keep: bool, demo: boo
         {"label": idea.label, "values": run_values(idea.values, {})}
         for idea in form.ideas[:_MOST_IDEAS]
     ]
-    given = (name, why_not(form.missing), number_rules(form.fields), ideas, cover)
+    given = (
+        name,
+        why_not(form.missing),
+        number_rules(form.fields),
+        filled.values,
+        filled.authors,
+        ideas,
+        cover,
+    )
     arguments = ", ".join(map(json.dumps, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import html
 import json
-import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,48 +14,39 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.form.check import check
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
-from comfy.workflow.private import MARK as OPENED_MARK
-from ui.files.components import Painted
-from ui.files.copies import FileCopies
-from ui.files.field_files import FieldFiles
 from ui.page.controls import Control, build_control
-from ui.page.event_options import AT_ONCE, QUIET
+from ui.page.event_options import AT_ONCE
 from ui.page.form_heading import draw_heading, draw_problem
-from ui.page.script_files import listener
+from ui.page.form_tools import draw_tools
+from ui.page.form_values import values_at_first
+from ui.page.script_files import calls, listener
+from ui.page.size import draw_size, size_pairs
 from ui.page.stage import Follow, Refusal, Stage
 from ui.page.use_as_input import bind_use
 from ui.services import Services
-from ui.view.browser_values import place_kept
+from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
 _ADVANCED = "Advanced"
-_MISSING = object()
+_MOST_WITHOUT_TITLES = 8
+_MOST_WITHOUT_SEARCH = 20
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
-_RATIOS = {
-    "1:1": 1.0,
-    "4:3": 4 / 3,
-    "3:2": 3 / 2,
-    "16:9": 16 / 9,
-    "3:4": 3 / 4,
-    "2:3": 2 / 3,
-    "9:16": 9 / 16,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What stands below every form: the button that starts a run, and whether it goes on when the
-    page is closed."""
+    """What stands below every form: the button that starts runs, how many, and whether they go on
+    when the page is closed."""
 
     generate: gr.Button
+    count: gr.Dropdown
     keep_running: gr.Checkbox
 
 
@@ -77,12 +67,17 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     may_keep = services.forms.permissions.keep(person)
-    cover = cover_address(name, workflow.cover) if workflow.cover else ""
-    draw_heading(name, form, cover, may_keep=may_keep, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))
     )
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    places = {
+        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
+    }
+    filled = filled_in(form.fields, shown, places)
+    cover = cover_address(name, workflow.cover) if workflow.cover else ""
+    draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
     refused = [
         f"{field.label} {value.why}"
         for field in form.fields
@@ -91,62 +86,16 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     if refused:
         items = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)
     _redraw_on_choice(controls)
-    _draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
+    draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
             "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
         )
     _bind_generate(services, name, controls, actions, stage, owner)
     bind_use(services, controls, stage, owner)
-
-
-def choice_of(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What a form is drawn from: a workflow's name and the values in the address and in the
-    browser's keeping, the sections that are open, and how often the page has filled in a form.
-
-    The nonce makes opening the same workflow again a change.
-    """
-    return {
-        "name": name,
-        "linked": wanted.get("linked") or {},
-        "kept": wanted.get("kept") or {},
-        "unfolded": wanted.get("unfolded") or [],
-        "filling": str(wanted.get("filling") or 0),
-        "nonce": secrets.token_hex(4),
-    }
-
-
-def values_at_first(
-    copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
-) -> dict[str, Any]:
-    """What each field shows at first: what the address says, else what was typed here before, else
-    the author's value.
-
-    Seeds are random unless somebody wants one; pictures start with the author's own where the
-    server has it. A file that its field does not take is `Refused`.
-    """
-    linked, _ = check(
-        form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)}
-    )
-    values: dict[str, Any] = {}
-    for field in form.fields:
-        match field.is_media, choice["kept"].get(field.key, _MISSING):
-            case True, {"file": str(image), "mask": mask}:
-                layers = (mask,) if isinstance(mask, str) else ()
-                values[field.key] = files.shown(Painted(image, layers), field)
-            case True, {"file": _} as file:
-                values[field.key] = files.shown(place_kept(file), field)
-            case False, value if value is not _MISSING:
-                values[field.key] = value
-            case _:
-                values[field.key] = _authors(copies, field, files)
-        if not field.is_media and field.key in choice["linked"] and field.key in linked:
-            values[field.key] = linked[field.key]
-    return values
 
 
 def draw_fields(
@@ -170,8 +119,24 @@ def draw_fields(
         fields = [field for field in rest if field.section == section]
         title = f"{section or _ADVANCED} ({len(fields)})"
         with gr.Accordion(title, open=(section or _ADVANCED) in unfolded, elem_classes="section"):
-            controls += _draw_group(scope, fields, values)
+            if len(fields) > _MOST_WITHOUT_SEARCH:
+                gr.HTML(
+                    elem_classes="field-search",
+                    js_on_load=calls("components/field_search.js", "mountFieldSearch(element)"),
+                )
+            by_node = section is None and len(fields) > _MOST_WITHOUT_TITLES
+            for group in _grouped(fields) if by_node else [fields]:
+                if by_node:
+                    words = html.escape(form.titles.get(group[0].node, group[0].node))
+                    gr.HTML(f"<h3>{words}</h3>", elem_classes="node-title")
+                controls += _draw_group(scope, group, values)
     return tuple(controls)
+
+
+def _grouped(fields: list[Field]) -> list[list[Field]]:
+    """The fields of each node, in the order in which the nodes first come."""
+    nodes = dict.fromkeys(field.node for field in fields)
+    return [[field for field in fields if field.node == node] for node in nodes]
 
 
 def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
@@ -179,7 +144,7 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
-            yield from _draw_size(scope, field, pairs[field.key], values)
+            yield from draw_size(scope, field, pairs[field.key], values)
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
         if field.grows:
@@ -194,53 +159,6 @@ def _draw_more(field: Field) -> None:
         js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
         api_visibility="private",
     )
-
-
-def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
-    """Width and height of one node, which people think of as one thing."""
-    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
-    return [
-        (width, by_place[node, "height"])
-        for (node, name), width in by_place.items()
-        if name == "width" and (node, "height") in by_place
-    ]
-
-
-def _draw_size(
-    scope: str, width: Field, height: Field, values: dict[str, Any]
-) -> tuple[Control, Control]:
-    with gr.Row(elem_classes="size"):
-        wide = build_control(_bare(width), values[width.key], scope)
-        swap = gr.Button("⇄", elem_classes=["quiet", "swap"], min_width=44, scale=0)
-        high = build_control(_bare(height), values[height.key], scope)
-        ratio = gr.Dropdown(
-            [("Free", ""), *((shape, str(value)) for shape, value in _RATIOS.items())],
-            value="",
-            label="Shape",
-            min_width=96,
-            filterable=False,
-            interactive=True,
-            key=f"{scope}/{width.key}/ratio",
-            preserved_by_key=[],
-        )
-    numbers = [*wide.components, *high.components]
-    limits = (
-        f"{int(width.step or 8)}, {width.min or 0}, {min(width.max or 16384, height.max or 16384)}"
-    )
-    swap.click(None, numbers, numbers, js="(w, h) => [h, w]", api_visibility="private")
-    ratio.input(
-        None,
-        [ratio, *numbers],
-        [ratio, *numbers],
-        js=listener("form/values.js", f"shape(ratio, w, h, {limits})", "ratio, w, h"),
-        api_visibility="private",
-    )
-    return wide, high
-
-
-def _bare(field: Field) -> Field:
-    """A field as one half of a size: a number without a slider or a line of help."""
-    return replace(field, widget="number", tooltip="", min=None, max=None)
 
 
 def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
@@ -272,63 +190,6 @@ def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
             )
 
 
-def _draw_tools(
-    services: Services,
-    name: str,
-    opened: gr.JSON,
-    controls: tuple[Control, ...],
-    owner: Callable[[gr.Request], str],
-    *,
-    missing: bool,
-) -> None:
-    """Put back the author's values, re-read the model lists, copy a link to this form as it is
-    filled in."""
-    lists = missing or any(control.field.widget == "dropdown" for control in controls)
-    with gr.Row(elem_id="tools"):
-        reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
-        link = gr.Button(
-            "Copy link",
-            size="sm",
-            elem_classes="quiet",
-            elem_id="copy-link",
-            min_width=80,
-            visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
-        )
-        refresh = gr.Button(
-            "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
-        )
-
-    def put_back(request: gr.Request) -> list[Any]:
-        files = services.copies.files_of(owner(request), root_of(request))
-        values = [_authors(services.copies, control.field, files) for control in controls]
-        return [
-            part
-            for control, value in zip(controls, values, strict=True)
-            for part in control.show(None if isinstance(value, Refused) else value)
-        ]
-
-    def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
-        services.forms.catalogue.get(refresh=True)
-        return choice_of(name, wanted)
-
-    components = [component for control in controls for component in control.components]
-    if components:
-        reset.click(put_back, None, components, **QUIET)
-    refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
-    link.click(
-        None, js=listener("form/form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
-    )
-
-
-def _authors(copies: FileCopies, field: Field, files: FieldFiles) -> object:
-    """The author's value as the field shows it; a seed is random."""
-    if field.widget == "seed":
-        return None
-    return (
-        files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
-    )
-
-
 def _bind_generate(
     services: Services,
     name: str,
@@ -348,15 +209,23 @@ def _bind_generate(
         files = services.copies.files_of(person)
         given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
         try:
-            keeps_going = bool(values[actions.keep_running])
-            run = services.starter.start(
-                name, given, person, address=where(request, person), keeps_going=keeps_going
+            batch = services.starter.start_batch(
+                name,
+                given,
+                person,
+                values[actions.count],
+                address=where(request, person),
+                keeps_going=bool(values[actions.keep_running]),
             )
         except FieldErrors as problem:
             return {stage: Refusal(str(problem), errors=problem.errors)}
         except ComfyError as problem:
             return {stage: Refusal(str(problem), problem.hint)}
-        return {stage: Follow(run.id)} | counted(read, run)
+        refused = None
+        if batch.refused:
+            said = f"Queued {len(batch.runs)} of {values[actions.count]} runs."
+            refused = Refusal(said, f"{batch.refused} {batch.refused.hint}".strip())
+        return {stage: Follow(batch.runs[0].id, refused)} | counted(read, batch.runs[-1])
 
     def counted(read: dict[str, object], run: Run) -> dict[Component, str]:
         """A seed that counts up shows the one now used, from which the next press goes on."""
@@ -368,6 +237,6 @@ def _bind_generate(
         }
 
     components: set[Block] = {component for control in controls for component in control.components}
-    components.add(actions.keep_running)
+    components |= {actions.count, actions.keep_running}
     outputs = [stage, *(control.components[0] for control in counting)]
     actions.generate.click(press, components, outputs, **AT_ONCE)

@@ -34,10 +34,20 @@ _STYLES = tuple(
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Say why nothing was started; `errors` are sentences for fields, by their keys."""
+
+    message: str = ""
+    hint: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Follow:
-    """Show this run, and what comes of it."""
+    """Show this run, and what comes of it; beside it, why others were not started."""
 
     run: str
+    refused: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,6 @@ class ShowFiles:
 
     files: tuple[ShownFile, ...] = ()
     texts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Say why nothing was started; `errors` are sentences for fields, by their keys."""
-
-    message: str = ""
-    hint: str = ""
-    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The value on its way to the browser, one of the three; the nonce makes the same one new."""
+    """The value on its way to the browser, one of the three, or a run with a refusal beside it; the
+    nonce makes the same one new."""
 
     nonce: str
     run: str | None = None
@@ -124,8 +126,8 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         match value:
             case None:
                 return None
-            case Follow(run):
-                shown = Shown(nonce, run=run)
+            case Follow(run, refused):
+                shown = Shown(nonce, run=run, refusal=refused)
             case ShowFiles():
                 shown = Shown(nonce, results=value)
             case Refusal():

@@ -17,6 +17,7 @@ Gradio's components hold; both are tested with the same samples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from comfy.form.model import Field
@@ -100,6 +101,34 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
         and is_exact(field.max or 0)
         and is_exact(field.min or 0)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a form shows at first, and its author's own values, by field key, as the browser keeps
+    them. Seeds and painted images are not among them: what they are put back to is no value."""
+
+    values: dict[str, Any]
+    authors: dict[str, Any]
+
+
+def filled_in(
+    fields: Iterable[Field], shown: Mapping[str, Any], examples: Mapping[str, str | None]
+) -> Filled:
+    """`shown`: what the fields' components show. `examples`: the places of the author's files, for
+    all fields of files."""
+    values: dict[str, Any] = {}
+    authors: dict[str, Any] = {}
+    for field in fields:
+        if field.is_media and field.widget != "mask":
+            file = shown[field.key]
+            values[field.key] = file_kept(file["path"]) if file else None
+            place = examples[field.key]
+            authors[field.key] = file_kept(place) if place else None
+        elif not field.is_media and field.widget != "seed":
+            values[field.key] = kept(shown[field.key])
+            authors[field.key] = kept(field.default)
+    return Filled(values, authors)
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

@@ -52,6 +52,16 @@ export function button(text, does, className = "button") {
 }
 
 /**
+ * Put a text or number into a box as if it had been typed.
+ * @param {HTMLInputElement | HTMLTextAreaElement} input
+ * @param {string} text
+ */
+export function typeInto(input, text) {
+  input.value = text;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/**
  * Whether an image can be painted, once that is known.
  * @param {HTMLImageElement} image
  */

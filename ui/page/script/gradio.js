@@ -71,11 +71,17 @@ export const closeLeft = (list) =>
   void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
 
 /**
- * The label of a field that takes files.
+ * Where the label of a field is written.
  * @param {Element} field
  */
-export const labelOf = (field) =>
-  $("[data-testid=block-label], .field-title", field)?.textContent?.trim() ?? "this field";
+export const labelPart = (field) =>
+  $("[data-testid=block-label], [data-testid=block-info], .field-title, label span", field);
+
+/**
+ * The label of a field.
+ * @param {Element} field
+ */
+export const labelOf = (field) => labelPart(field)?.textContent?.trim() ?? "this field";
 
 /**
  * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty

@@ -1,12 +1,15 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow } from "./dom.js";
 import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
+import { markChanges } from "./form/reset.js";
+import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import { closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -23,6 +26,7 @@ const NOT_SEEN = "Stops the run that goes on, which is not the one you look at."
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
   settleNumbers();
+  keepSentTexts();
   clearErrors();
   const { shown, runs } = page.now;
   page.set({
@@ -68,7 +72,8 @@ function clicked(event) {
     else pressed();
   } else if (target.closest("#stop")) stop();
   // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
-  else if (target instanceof HTMLInputElement && target.matches(LIST)) target.select();
+  else if (target instanceof HTMLInputElement && target.matches(LIST) && !target.readOnly)
+    target.select();
 }
 
 /** @param {KeyboardEvent} event */
@@ -83,6 +88,8 @@ function keyPressed(event) {
     event.preventDefault();
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
+  else if (asksForKeys(event)) showKeys();
+  else if (walkTexts(event)) return;
   else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
     if (event.key === "Escape") event.target.blur();
     else if (event.key === "Tab") closeLeft(event.target);
@@ -137,12 +144,14 @@ takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
-document.addEventListener("input", ({ target }) => {
-  keepTypedSeed(target);
-  forgetNote(target);
+document.addEventListener("input", (event) => {
+  keepTypedSeed(event.target);
+  forgetNote(event.target);
+  endWalk(event);
 });
 addEventListener("popstate", () => location.reload());
 restore();
+markChanges();
 tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);

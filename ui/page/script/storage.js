@@ -5,10 +5,14 @@
 export const RUNS = "comfyforms.runs";
 /** The end of these runs is what this tab shows. */
 export const READ = "comfyforms.read";
-/** Before a workflow's name: what was typed into its form. */
+/** Before a workflow's name: what was typed into its form, in this tab, and last in any. */
 export const VALUES = "comfyforms.values.";
 /** The workflows whose forms were shown last, the last one first. */
 export const RECENT = "comfyforms.recent";
+/** Before a workflow's name: the texts that were sent from its fields. */
+export const SENT_TEXTS = "comfyforms.texts.";
+/** The workflows into whose forms something was typed last, the latest first. */
+export const TYPED = "comfyforms.typed";
 /** Whether runs go on when the page is closed. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether the person is told when a run has ended that they do not see. */

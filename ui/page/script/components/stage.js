@@ -85,7 +85,8 @@ class Stage {
     if (value?.run) {
       say("");
       follow(value.run);
-    } else if (value?.refusal) {
+    }
+    if (value?.refusal) {
       const { errors } = value.refusal;
       const homeless = showErrors(errors);
       // Gradio tells of a change on fields that it was told nothing new of, and errors go with that.

@@ -4,7 +4,8 @@
 import { all, root } from "../dom.js";
 import { say } from "../state.js";
 import { FIELD, fieldOf } from "./files.js";
-import { typed, visitWith } from "./form.js";
+import { visitWith } from "./form.js";
+import { typed } from "./typed.js";
 
 /** Results are told from files and texts by this name. */
 const RESULT = "application/x-comfyforms-result";

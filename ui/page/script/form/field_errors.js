@@ -1,7 +1,8 @@
 // @ts-check
 // Sentences about values, each painted on its field.
 
-import { $, all, element } from "../dom.js";
+import { endSearch } from "../components/field_search.js";
+import { $, all, element, typeInto } from "../dom.js";
 import { unfold } from "../gradio.js";
 import { changeWords, clamped, isRight, sentNumber } from "./values.js";
 
@@ -54,6 +55,7 @@ export function clearMended(fields, now, before) {
  */
 export function showError(field, sentence) {
   unfold(field);
+  endSearch(field);
   const note = element("p", "field-error", sentence);
   note.id = `${field.id}-error`;
   field.classList.add("has-error");
@@ -117,8 +119,7 @@ function settle(field, rule) {
   const isSlider = Boolean($("input[type=range]", field));
   const sent = sentNumber(rule, isSlider ? clamped(rule, typed) : typed);
   if (sent === null || sent === typed) return;
-  input.value = String(sent);
-  input.dispatchEvent(new Event("input", { bubbles: true }));
+  typeInto(input, String(sent));
   const note = element("p", "field-note", changeWords(rule, typed, sent));
   note.role = "status";
   field.append(note);

@@ -6,9 +6,11 @@ import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
-import { KEEPS_GOING, RECENT, read, VALUES, write } from "../storage.js";
+import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
 import { clearMended, setRules } from "./field_errors.js";
+import { filled } from "./filled.js";
+import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { Kind } from "./values.js" */
@@ -31,12 +33,6 @@ const drawing = {
   pressWaits: false,
   leads: false,
 };
-
-/**
- * What was typed into the form of a workflow.
- * @param {string} name
- */
-export const typed = (name) => read(sessionStorage, VALUES + name, {});
 
 /**
  * @param {string | null} name
@@ -115,7 +111,7 @@ export function visit(name) {
  * @param {Record<string, unknown>} values
  */
 export function refill(workflow, values) {
-  write(sessionStorage, VALUES + workflow, values);
+  keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
   if (location.search !== address) history.pushState({}, "", address); // values in the address would win
   drawing.filling += 1;
@@ -164,12 +160,15 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {string} name
  * @param {string} blocked why it cannot run, "" if it can
  * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
+ * @param {Record<string, unknown>} values that it shows
+ * @param {Record<string, unknown>} authors the author's own
  * @param {readonly import("../state.js").Idea[]} ideas
  * @param {string} cover
  */
-export function drawn(name, blocked, rules, ideas, cover) {
+export function drawn(name, blocked, rules, values, authors, ideas, cover) {
   drawing.since = 0;
   setRules(rules);
+  filled.set({ name, values, authors });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
   // The way back leads to this one, whichever is the last by then.
   if (addressed() === null) {
@@ -212,7 +211,7 @@ export function notDrawn(willPass) {
  */
 export function grow(key) {
   const name = formName();
-  write(sessionStorage, VALUES + name, { ...typed(name), [key]: null });
+  keepTyped(name, { ...typed(name), [key]: null });
   redraw();
 }
 
@@ -243,7 +242,8 @@ export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
   clearMended(fields, now, before);
-  write(sessionStorage, VALUES + name, { ...before, ...now });
+  if (filled.now.name === name) filled.set({ values: { ...filled.now.values, ...now } });
+  keepTyped(name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);
   if (query.get("workflow") === name && Object.keys(linked(location.search)).length)

@@ -73,24 +73,6 @@ export function withoutValues(query) {
 }
 
 /**
- * Width and height of a shape with the same area; as outputs of the control that was used and of both numbers.
- * @param {string} ratio "" leaves them as they are
- * @param {number} width
- * @param {number} height
- * @param {number} step
- * @param {number} least
- * @param {number} most
- */
-export function shape(ratio, width, height, step, least, most) {
-  const wanted = Number(ratio);
-  if (!wanted) return ["", width, height];
-  const area = Math.max(1, width * height);
-  const fit = (/** @type {number} */ size) =>
-    Math.min(most, Math.max(least, Math.round(size / step) * step));
-  return ["", fit(Math.sqrt(area * wanted)), fit(Math.sqrt(area / wanted))];
-}
-
-/**
  * The number that the app sends for one that was typed, null where it refuses that: comfy/form/check.py in the browser.
  * @param {NumberRule} rule
  * @param {number} typed

@@ -1,0 +1,58 @@
+"""The menu of presets: saved, put in, overwritten, deleted, and each of these undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit) -> None:
+    """It keeps what is in the form, seeds included, and brings it back; what the form held before
+    comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone."""
+    with running_app(fast.demo.url) as app:
+        person = visit(Site(app.url, fast.demo, app)).open()
+        menu = person.page.locator("#presets")
+        name = menu.get_by_label("Name of the preset")
+        person.type("2.text", "cats at night")
+        person.keep_seed(7)
+        menu.get_by_text("Presets", exact=True).click()
+        expect(menu.locator(".none")).to_be_visible()
+        expect(menu.locator(".share")).to_be_hidden()
+        name.fill("Night")
+        name.press("Enter")
+        night = menu.get_by_role("button", name="Night", exact=True)
+        expect(night).to_be_visible()
+        person.type("2.text", "something else")
+        person.type("5.steps", "3")
+        night.click()
+        expect(person.entry("2.text")).to_have_value("cats at night")
+        expect(person.entry("5.steps")).to_have_value("24")
+        expect(person.entry("5.seed")).to_have_value("7")
+        menu.get_by_role("button", name="Undo preset").click()
+        expect(person.entry("2.text")).to_have_value("something else")
+        expect(person.entry("5.steps")).to_have_value("3")
+        person.type("2.text", "something new")
+        menu.get_by_role("button", name="Redo preset").click()
+        expect(person.entry("2.text")).to_have_value("cats at night")
+        menu.get_by_role("button", name="Undo preset").click()
+        expect(person.entry("2.text")).to_have_value("something new")
+        menu.get_by_text("Presets", exact=True).click()
+        expect(night).to_be_visible()
+        name.fill("Night")
+        menu.get_by_role("button", name="Overwrite").click()
+        expect(name).to_have_value("")
+        person.type("2.text", "a third thing")
+        night.click()
+        expect(person.entry("2.text")).to_have_value("something new")
+        menu.get_by_text("Presets", exact=True).click()
+        menu.get_by_role("button", name="Delete Night").click()
+        expect(night).to_be_hidden()
+        menu.get_by_role("button", name="Undo", exact=True).click()
+        expect(night).to_be_visible()
+        person.page.close()

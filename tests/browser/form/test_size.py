@@ -1,0 +1,77 @@
+"""Width and height as one size: its aspect ratio is seen and chosen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def pressed(person: Visitor) -> Locator:
+    """The chips that are pressed."""
+    return person.page.locator(".chip[aria-pressed=true]")
+
+
+def size(person: Visitor) -> tuple[int, int]:
+    """Width and height in the fields."""
+    wide, high = (int(person.entry(key).input_value()) for key in ("4.width", "4.height"))
+    return wide, high
+
+
+def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
+    """The chip that holds is pressed after typing, a choice, a swap, a reload and Reset; none of
+    them is Custom. A choice keeps the area, in the field's steps, and is what is sent."""
+    person = visit(fast).open()
+    said = person.page.locator(".ratios .said")
+    expect(pressed(person)).to_have_text("1:1")
+    expect(said).to_have_text("0.26 MP")
+    person.page.get_by_role("button", name="16:9").click()
+    expect(pressed(person)).to_have_text("16:9")
+    assert size(person) == (680, 384)
+    person.page.get_by_role("button", name="Swap width and height").click()
+    expect(pressed(person)).to_have_text("9:16")
+    assert size(person) == (384, 680)
+    person.type("4.height", "640")
+    expect(pressed(person)).to_have_count(0)
+    expect(said).to_have_text("Custom · 0.25 MP")
+    person.type("4.height", "576")
+    expect(pressed(person)).to_have_text("2:3")
+    person.page.reload()
+    person.ready()
+    expect(pressed(person)).to_have_text("2:3")
+    inputs = fast.prompt_of(person.generate())["4"]["inputs"]
+    assert (inputs["width"], inputs["height"]) == (384, 576)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(pressed(person)).to_have_text("1:1")
+    person.open(**{"4.width": 768, "4.height": 512})
+    expect(pressed(person)).to_have_text("3:2")
+
+
+def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A size with none of the ratios has a chip of its own, which brings it back exactly; on a phone
+    no chip is lower than a thumb, and none is beyond the edge."""
+    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
+    prompt["4"]["inputs"] |= {"width": 840, "height": 1200}
+    (tmp_path / "tall.json").write_text(json.dumps(prompt))
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        small = visit(Site(app.url, fast.demo, app), viewport={"width": 390, "height": 844})
+        person = small.open("tall")
+        expect(pressed(person)).to_have_text("840\N{MULTIPLICATION SIGN}1200")
+        person.page.get_by_role("button", name="1:1").click()
+        expect(pressed(person)).to_have_text("1:1")
+        person.page.get_by_role("button", name="840\N{MULTIPLICATION SIGN}1200").click()
+        expect(pressed(person)).to_have_text("840\N{MULTIPLICATION SIGN}1200")
+        assert size(person) == (840, 1200)
+        for chip in person.page.locator(".chip").all():
+            box = chip.bounding_box()
+            assert box
+            assert box["height"] >= 40
+            assert box["x"] + box["width"] <= 390
+        person.page.close()

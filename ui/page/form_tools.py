@@ -1,0 +1,101 @@
+"""The row of tools below a form, and the way back to its author's values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from comfy.services.uploads import Refused
+from comfy.workflow.private import MARK as OPENED_MARK
+from ui.page.controls import Control
+from ui.page.event_options import QUIET
+from ui.page.form_values import authors_value, choice_of
+from ui.page.script_files import calls, listener
+from ui.services import Services
+from ui.web.gradio_internals import root_of
+
+
+def draw_tools(
+    services: Services,
+    name: str,
+    opened: gr.JSON,
+    controls: tuple[Control, ...],
+    owner: Callable[[gr.Request], str],
+    *,
+    missing: bool,
+) -> None:
+    """Put back the author's values, re-read the model lists, copy a link to this form as it is
+    filled in."""
+    lists = missing or any(control.field.widget == "dropdown" for control in controls)
+    with gr.Row(elem_id="tools"):
+        _draw_reset(services, opened, controls, owner)
+        link = gr.Button(
+            "Copy link",
+            size="sm",
+            elem_classes="quiet",
+            elem_id="copy-link",
+            min_width=80,
+            visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
+        )
+        if services.runs.history is not None:
+            gr.HTML(
+                elem_id="presets",
+                js_on_load=calls(
+                    "components/presets.js", f"mountPresets(element, {json.dumps(name)})"
+                ),
+            )
+        refresh = gr.Button(
+            "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
+        )
+
+    def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
+        services.forms.catalogue.get(refresh=True)
+        return choice_of(name, wanted)
+
+    refresh.click(read_again, opened, opened, js=listener("form/form.js", "wanted()"), **QUIET)
+    link.click(
+        None, js=listener("form/form.js", f"copyLink({json.dumps(name)})"), api_visibility="private"
+    )
+
+
+def _draw_reset(
+    services: Services,
+    opened: gr.JSON,
+    controls: tuple[Control, ...],
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Put back the author's values, all of them or, asked by the script, those of one field; and
+    the way back from that."""
+    reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
+    undo = gr.Button("Undo reset", size="sm", elem_classes="quiet", elem_id="undo", min_width=60)
+    one = gr.Button("Reset one field", elem_id="reset-one", visible="hidden")
+
+    def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
+        files = services.copies.files_of(owner(request), root_of(request))
+        shown: dict[Component, Any] = {}
+        for control in controls:
+            if control.field.key in keys:
+                value = authors_value(services.copies, control.field, files)
+                parts = control.show(None if isinstance(value, Refused) else value)
+                shown |= dict(zip(control.components, parts, strict=True))
+        return shown
+
+    components = [component for control in controls for component in control.components]
+    if not components:
+        return
+    keys = json.dumps([control.field.key for control in controls])
+    remember = listener("form/reset.js", "remember(values)", "...values")
+    for button, wanted in ((reset, f"wanted({keys})"), (one, "wanted()")):
+        button.click(None, components, None, js=remember, api_visibility="private")
+        button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
+    undo.click(
+        None,
+        components,
+        components,
+        js=listener("form/reset.js", "undo(values)", "...values"),
+        api_visibility="private",
+    )

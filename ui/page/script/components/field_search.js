@@ -1,0 +1,68 @@
+// @ts-check
+// A search among the many fields of a section.
+
+import { $, all, element, typeInto } from "../dom.js";
+import { labelPart } from "../gradio.js";
+
+const SEARCH = ".field-search input";
+const TITLE = ".node-title:not(.node-title *)";
+// What is hidden as one: a size and a seed have several parts.
+const UNIT = ":is(.size-field, .seed, [id^=field-]):not(:is(.size-field, .seed) *)";
+
+/**
+ * The label of one field, or of the two of a size, and what their nodes call them.
+ * @param {HTMLElement} unit
+ */
+function labelsOf(unit) {
+  const fields = unit.id ? [unit] : all("[id^=field-]", unit);
+  return fields.map((field) => `${labelPart(field)?.textContent ?? ""} ${field.id}`).join(" ");
+}
+
+/**
+ * Show the fields whose labels, or whose node's title, have all the words.
+ * @param {HTMLElement} section
+ * @param {string} text
+ * @returns {number} how many there are
+ */
+function filter(section, text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  /** @type {HTMLElement | null} */
+  let title = null;
+  let count = 0;
+  for (const one of all(`${TITLE}, ${UNIT}`, section)) {
+    if (one.matches(TITLE)) {
+      title = one;
+      one.hidden = words.length > 0;
+      continue;
+    }
+    const said = `${title?.textContent ?? ""} ${labelsOf(one)}`.toLowerCase();
+    one.hidden = !words.every((word) => said.includes(word));
+    if (one.hidden) continue;
+    count += 1;
+    if (title) title.hidden = false;
+  }
+  return count;
+}
+
+/** @param {HTMLElement} place */
+export function mountFieldSearch(place) {
+  const search = Object.assign(element("input"), { type: "search", placeholder: "Search fields" });
+  search.ariaLabel = "Search fields";
+  const said = element("p", "caption");
+  said.role = "status";
+  search.addEventListener("input", () => {
+    const section = /** @type {HTMLElement | null} */ (place.closest(".section"));
+    if (section) said.textContent = filter(section, search.value) ? "" : "No field matches.";
+  });
+  place.replaceChildren(search, said);
+}
+
+/**
+ * End a search that hides a field.
+ * @param {HTMLElement} field
+ */
+export function endSearch(field) {
+  const section = field.closest("[hidden]") && field.closest(".section");
+  const search = section && /** @type {HTMLInputElement | null} */ ($(SEARCH, section));
+  if (search) typeInto(search, "");
+}

@@ -1,0 +1,179 @@
+// @ts-check
+// The menu of presets below a form: values under a name, to be put in, saved, overwritten and deleted.
+
+import { $, announce, button, element } from "../dom.js";
+import { filled } from "../form/filled.js";
+import { refill } from "../form/form.js";
+import { typed } from "../form/typed.js";
+import { ask, get } from "../requests.js";
+
+/**
+ * @typedef {{ name: string, values: Record<string, unknown> }} Preset
+ *
+ * ui/routes/presets.py
+ * @typedef {{ own: Preset[], shared: Preset[], may_share: boolean }} Presets
+ */
+
+const UNDO = "Undo preset";
+const REDO = "Redo preset";
+
+/**
+ * What a form held before a preset was put in, or, when that was undone, afterwards.
+ * @type {{ workflow: string, before: Record<string, unknown> | null, label: string }}
+ */
+const state = { workflow: "", before: null, label: UNDO };
+
+class Menu {
+  #place;
+  #workflow;
+  #lists = element("div");
+  #name = element("input");
+  #share = element("input");
+  #save = button("Save", () => this.#keep());
+  /** @type {Presets} */
+  #presets = { own: [], shared: [], may_share: false };
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string} workflow
+   */
+  constructor(place, workflow) {
+    this.#place = place;
+    this.#workflow = workflow;
+    const menu = element("details");
+    const body = element("div", "body");
+    const saving = element("form", "saving");
+    Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: "Name" });
+    this.#name.ariaLabel = "Name of the preset";
+    this.#name.addEventListener("input", () => this.#label());
+    this.#share.type = "checkbox";
+    this.#share.addEventListener("change", () => this.#label());
+    const share = element("label", "share");
+    share.append(this.#share, "For everybody");
+    saving.append(this.#name, this.#save, share);
+    saving.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#keep();
+    });
+    body.append(this.#lists, element("h3", "", "Save what is in the form"), saving);
+    menu.append(element("summary", "", "Presets"), body);
+    menu.addEventListener("toggle", () => menu.open && this.#read());
+    place.classList.add("menu");
+    place.replaceChildren(menu);
+    if (state.workflow === workflow && state.before) place.append(this.#undo(state.before));
+  }
+
+  /** @param {Record<string, unknown>} before */
+  #undo(before) {
+    return button(state.label, () => {
+      Object.assign(state, { before: this.#values, label: state.label === UNDO ? REDO : UNDO });
+      refill(this.#workflow, before);
+    });
+  }
+
+  /** @param {string} [more] of the query */
+  #path(more = "") {
+    return `/presets?workflow=${encodeURIComponent(this.#workflow)}${more}`;
+  }
+
+  async #read() {
+    const told = await get(this.#path());
+    if (!told) {
+      this.#lists.replaceChildren(element("p", "caption", "Presets cannot be read now."));
+      return;
+    }
+    this.#presets = told;
+    this.#draw();
+  }
+
+  #draw() {
+    const { own, shared, may_share } = this.#presets;
+    const nothing = element("p", "none", "There are no presets yet.");
+    const lists = [
+      ...this.#list("Yours", own, false),
+      ...this.#list("For everybody", shared, true),
+    ];
+    this.#lists.replaceChildren(...(lists.length ? lists : [nothing]));
+    this.#share.parentElement?.toggleAttribute("hidden", !may_share);
+    this.#label();
+  }
+
+  /** @param {string} title @param {Preset[]} presets @param {boolean} shared */
+  #list(title, presets, shared) {
+    if (!presets.length) return [];
+    const list = element("ul");
+    list.append(...presets.map((preset) => this.#item(preset, shared)));
+    return [element("h3", "", title), list];
+  }
+
+  /** @param {Preset} preset @param {boolean} shared */
+  #item(preset, shared) {
+    const item = element("li");
+    const use = button(preset.name, () => this.#use(preset), "use");
+    item.append(use);
+    if (shared && !this.#presets.may_share) return item;
+    const remove = button("✕", () => this.#delete(preset, shared, item), "remove");
+    remove.title = remove.ariaLabel = `Delete ${preset.name}`;
+    item.append(remove);
+    return item;
+  }
+
+  /** @param {Preset} preset */
+  #use({ name, values }) {
+    const before = this.#values;
+    Object.assign(state, { workflow: this.#workflow, before, label: UNDO });
+    refill(this.#workflow, { ...before, ...values });
+    announce(`${name} is in the form.`);
+  }
+
+  /**
+   * Nothing is gone by one press: what was deleted can be saved again.
+   * @param {Preset} preset
+   * @param {boolean} shared
+   * @param {HTMLElement} item
+   */
+  async #delete(preset, shared, item) {
+    const which = `&name=${encodeURIComponent(preset.name)}&shared=${shared}`;
+    if (!(await ask(this.#path(which), undefined, "DELETE"))) return;
+    const undo = button("Undo", () => this.#put(preset, shared), "quiet");
+    item.replaceChildren(element("span", "gone", `Deleted: ${preset.name}`), undo);
+    undo.focus();
+  }
+
+  /** What is in the form. */
+  get #values() {
+    return { ...filled.now.values, ...typed(this.#workflow) };
+  }
+
+  get #saved() {
+    return this.#share.checked ? this.#presets.shared : this.#presets.own;
+  }
+
+  #label() {
+    const name = this.#name.value.trim();
+    this.#save.textContent = this.#saved.some((one) => one.name === name) ? "Overwrite" : "Save";
+    this.#save.ariaDisabled = String(!name);
+  }
+
+  #keep() {
+    const name = this.#name.value.trim();
+    if (name) this.#put({ name, values: this.#values }, this.#share.checked);
+  }
+
+  /** @param {Preset} preset @param {boolean} shared */
+  async #put({ name, values }, shared) {
+    const body = new Blob([JSON.stringify({ name, values, shared })], { type: "application/json" });
+    if (!(await ask(this.#path(), body))) return;
+    this.#name.value = "";
+    this.#share.checked = false;
+    announce(`${name} is saved.`);
+    await this.#read();
+    $(`.use`, this.#place)?.focus();
+  }
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} workflow
+ */
+export const mountPresets = (place, workflow) => void new Menu(place, workflow);

@@ -1,0 +1,68 @@
+// @ts-check
+// Above a width and a height that belong together: their aspect ratio, to be seen and to be chosen. Between them: a swap.
+
+import { $, button, element, typeInto } from "../dom.js";
+import { fieldId } from "../form/field_errors.js";
+import { whileShown } from "../form/filled.js";
+import { megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+
+/** @import { Size } from "../form/ratios.js" */
+/** @import { NumberRule } from "../form/values.js" */
+
+/**
+ * @param {string} id
+ * @returns {HTMLInputElement | null}
+ */
+const inputOf = (id) => /** @type {HTMLInputElement | null} */ ($(`#${CSS.escape(id)} input`));
+
+/**
+ * @param {readonly [string, string]} ids of both fields
+ * @param {readonly (number | string)[]} size
+ */
+function give(ids, size) {
+  ids.forEach((id, at) => {
+    const input = inputOf(id);
+    if (input) typeInto(input, String(size[at]));
+  });
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: Size }} given both fields' keys,
+ *   their rules and their author's size
+ */
+export function mountSize(place, { width, height, rules, author }) {
+  const said = element("span", "said");
+  const chips = element("div", "chips");
+  chips.role = "group";
+  chips.ariaLabel = "Aspect ratio";
+  /** @type {readonly [string, string]} */
+  const ids = [fieldId(width), fieldId(height)];
+  /** @type {Size} */
+  let size = author;
+  /** @param {string} label @param {() => Size} sizeFor */
+  const add = (label, sizeFor) => chips.append(button(label, () => give(ids, sizeFor()), "chip"));
+  for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
+  const own = ratioOf(author, rules) ? "" : author.join("×");
+  if (own) add(own, () => author);
+  const title = element("p", "line");
+  title.append(element("span", "title", "Aspect ratio"), said);
+  place.replaceChildren(title, chips);
+  whileShown(place, ({ values }) => {
+    size = [Number(values[width] ?? author[0]), Number(values[height] ?? author[1])];
+    const ratio = size.join("×") === own ? own : ratioOf(size, rules);
+    for (const chip of chips.children) chip.ariaPressed = String(chip.textContent === ratio);
+    said.textContent = [ratio ? "" : "Custom", megapixels(size)].filter(Boolean).join(" · ");
+  });
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {readonly [string, string]} ids of both fields
+ */
+export function mountSwap(place, ids) {
+  $("button", place)?.addEventListener("click", () => {
+    const [width, height] = [inputOf(ids[0]), inputOf(ids[1])];
+    if (width && height) give(ids, [height.value, width.value]);
+  });
+}

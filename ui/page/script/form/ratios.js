@@ -1,0 +1,74 @@
+// @ts-check
+// Aspect ratios of a width and a height that belong together. Pure.
+
+import { clamped, sentNumber } from "./values.js";
+
+/** @import { NumberRule } from "./values.js" */
+
+/** @typedef {[number, number]} Size width and height */
+
+/** @type {readonly [string, number][]} */
+export const RATIOS = [
+  ["1:1", 1],
+  ["4:3", 4 / 3],
+  ["3:2", 3 / 2],
+  ["16:9", 16 / 9],
+  ["3:4", 3 / 4],
+  ["2:3", 2 / 3],
+  ["9:16", 9 / 16],
+];
+// Models work in blocks of so many pixels, also where the field takes any number.
+const GRID = 8;
+
+/** @param {NumberRule} rule */
+const stepOf = ({ step }) => (GRID % step === 0 ? GRID : step);
+
+/**
+ * The size with this ratio and the same area, in the steps and within the limits of both numbers.
+ * @param {number} ratio
+ * @param {Size} size
+ * @param {readonly [NumberRule, NumberRule]} rules
+ * @returns {Size}
+ */
+export function withRatio(ratio, [width, height], [wide, high]) {
+  const area = Math.max(1, width * height);
+  const [w, h] = [Math.sqrt(area * ratio), Math.sqrt(area / ratio)];
+  const most = Math.min(1, (wide.max ?? Infinity) / w, (high.max ?? Infinity) / h);
+  const scale = Math.max(most, (wide.min ?? 0) / w, (high.min ?? 0) / h);
+  return [settled(w * scale, wide), settled(h * scale, high)];
+}
+
+/**
+ * @param {number} wanted
+ * @param {NumberRule} rule
+ */
+function settled(wanted, rule) {
+  const step = stepOf(rule);
+  const rounded = clamped(rule, Math.round(wanted / step) * step);
+  return sentNumber(rule, rounded) ?? rounded;
+}
+
+/**
+ * The ratio that a size has but for the rounding to steps, "" where it has none of them.
+ * @param {Size} size
+ * @param {readonly [NumberRule, NumberRule]} rules
+ */
+export function ratioOf([width, height], [wide, high]) {
+  if (!(width > 0 && height > 0)) return "";
+  /** @param {readonly [string, number]} ratio */
+  const away = ([, ratio]) => Math.abs(width - height * ratio);
+  const [closest] = [...RATIOS].sort((a, b) => away(a) - away(b));
+  if (!closest) return "";
+  const rounding = (stepOf(wide) + stepOf(high) * closest[1]) / 2;
+  return away(closest) <= rounding ? closest[0] : "";
+}
+
+/**
+ * How many millions of pixels a size has, "" where it is none.
+ * @param {Size} size
+ */
+export function megapixels([width, height]) {
+  if (!(width > 0 && height > 0)) return "";
+  const millions = (width * height) / 1e6;
+  return `${millions.toFixed(millions < 10 ? 2 : 1)} MP`;
+}

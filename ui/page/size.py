@@ -1,0 +1,65 @@
+"""Width and height of one node, which people think of as one size: two numbers, a swap, and the
+usual aspect ratios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from comfy.form.model import Field
+from ui.page.controls import Control, build_control, element_id
+from ui.page.script_files import calls
+from ui.view.browser_values import number_rules
+
+_SWAP = "Swap width and height"
+
+
+def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
+    """Width and height of one node."""
+    by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
+    return [
+        (width, by_place[node, "height"])
+        for (node, name), width in by_place.items()
+        if name == "width" and (node, "height") in by_place
+    ]
+
+
+def draw_size(
+    scope: str, width: Field, height: Field, values: dict[str, Any]
+) -> tuple[Control, Control]:
+    """The controls of both, with their aspect ratio above; the script sees to that."""
+    rules = number_rules((width, height))
+    given = {
+        "width": width.key,
+        "height": height.key,
+        "rules": [rules.get(width.key), rules.get(height.key)],
+        "author": [width.default, height.default],
+    }
+    with gr.Column(elem_classes="size-field"):
+        if len(rules) == 2:
+            gr.HTML(
+                elem_classes="ratios",
+                js_on_load=calls("components/size.js", f"mountSize(element, {json.dumps(given)})"),
+            )
+        with gr.Row(elem_classes="size"):
+            wide = build_control(_bare(width), values[width.key], scope)
+            gr.HTML(
+                f'<button type="button" class="quiet" title="{_SWAP}" aria-label="{_SWAP}">⇄'
+                "</button>",
+                elem_classes="swap",
+                js_on_load=calls(
+                    "components/size.js",
+                    f"mountSwap(element, {json.dumps([element_id(width), element_id(height)])})",
+                ),
+            )
+            high = build_control(_bare(height), values[height.key], scope)
+    return wide, high
+
+
+def _bare(field: Field) -> Field:
+    """A field as one half of a size: a number without a slider or a line of help."""
+    return replace(field, widget="number", tooltip="", min=None, max=None)

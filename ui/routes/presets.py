@@ -1,0 +1,108 @@
+"""Values of a form under a name: a person's own, and those that everybody has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from comfy.errors import ComfyError, WorkflowError
+from comfy.form.check import check
+from comfy.form.model import Field, Form
+from comfy.records.presets import EVERYBODY, Preset, PresetStore
+from ui.services import Services
+from ui.view.browser_values import seed_of, seed_parts
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import AsciiJSON
+
+_NOT_KEPT = "This app keeps no presets."
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPreset:
+    """What is to be saved; `values` as the browser keeps them."""
+
+    name: str
+    values: dict[str, Any]
+    shared: bool = False
+
+
+def preset_routes(services: Services, identity: Identity) -> APIRouter:
+    """`/presets`, each for a `workflow` that the person can open; `shared` means everybody's, which
+    only those can change who may add workflows."""
+    router = APIRouter(prefix="/presets")
+    may_share = services.forms.permissions.keep
+
+    def store(owner: str) -> PresetStore:
+        history = services.runs.history
+        if history is None or owner == NOBODY:
+            raise ComfyError(_NOT_KEPT, "Allow cookies for this page.")
+        return history.presets
+
+    def keeper(owner: str, *, shared: bool) -> str:
+        if shared and not may_share(owner):
+            raise ComfyError(
+                "You cannot change presets that everybody has.", "Save one of your own."
+            )
+        return EVERYBODY if shared else owner
+
+    @router.get("")
+    def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Both kinds, by their names, and whether this person may change those of everybody."""
+        try:
+            services.forms.form(workflow, owner)
+            kept = store(owner)
+            own, shared = (kept.of(one, workflow) for one in (owner, EVERYBODY))
+        except ComfyError as problem:
+            return _refused(problem)
+        told = {"own": list(map(asdict, own)), "shared": list(map(asdict, shared))}
+        return AsciiJSON(told | {"may_share": may_share(owner)})
+
+    @router.post("")
+    def save(workflow: str, given: GivenPreset, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Keep values of a form, those of files and wrong ones left out; one of the same name is
+        overwritten."""
+        try:
+            _, form = services.forms.form(workflow, owner, given.values)
+            preset = Preset(given.name.strip(), _right(form, given.values))
+            store(owner).save(keeper(owner, shared=given.shared), workflow, preset)
+        except ComfyError as problem:
+            return _refused(problem)
+        return AsciiJSON({})
+
+    @router.delete("")
+    def delete(
+        workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Forget one."""
+        try:
+            services.forms.form(workflow, owner)
+            found = store(owner).delete(keeper(owner, shared=shared), workflow, name)
+        except ComfyError as problem:
+            return _refused(problem)
+        return AsciiJSON({"found": found})
+
+    return router
+
+
+def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that their fields take."""
+    fields = {
+        field.key: field
+        for field in form.fields
+        if field.key in values and field.group != "hidden" and not field.is_media
+    }
+    _, errors = check(form, {key: _given(field, values[key]) for key, field in fields.items()})
+    return {key: values[key] for key in fields if key not in errors}
+
+
+def _given(field: Field, value: object) -> object:
+    """A value from the browser's keeping as the form takes it."""
+    return seed_of(*seed_parts(value)) if field.widget == "seed" else value
+
+
+def _refused(problem: ComfyError) -> AsciiJSON:
+    status = 404 if isinstance(problem, WorkflowError) else 422
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
