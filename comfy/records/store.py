@@ -24,8 +24,8 @@ from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
-from comfy.records.rows import COLUMNS, digest, escaped, record_of, row_of
-from comfy.records.tables import as_comfy_errors
+from comfy.records.rows import COLUMNS, escaped, record_of, row_of
+from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
 from comfy.records.wanted import ALL, Wanted

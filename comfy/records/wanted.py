@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 
-from comfy.records.rows import digest
+from comfy.records.tables import digest
 from comfy.records.serialization import searchable
 from comfy.records.tables import runs
 

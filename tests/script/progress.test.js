@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock, pause } from "../../ui/page/script/clock.js";
-import { saidNow, timesOf } from "../../ui/page/script/components/progress.js";
 import { withRun } from "../../ui/page/script/runs/runs.js";
+import { saidNow, timesOf } from "../../ui/page/script/stage/progress.js";
 import { INITIAL } from "../../ui/page/script/state.js";
 
 const view = {

@@ -13,7 +13,8 @@ from fastapi.responses import FileResponse
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
 from comfy.filenames import plain_name
-from ui.routes.history import as_http_errors, past_run
+from ui.routes.history import as_http_errors
+from ui.routes.past_run import past_run
 from ui.routes.results import sent
 from ui.services import Services
 from ui.web.identity import NOBODY, Identity

@@ -334,7 +334,7 @@ def test_the_viewer_of_models_is_a_module() -> None:
     exported = script.read_text(encoding="utf-8").rpartition("export{")[2]
     assert " as CreateViewerForCanvas" in exported, (
         "Gradio's component for 3D models has another viewer. Mend model_viewer in"
-        " ui/web/gradio_internals.py and ui/page/script/components/model.js."
+        " ui/web/gradio_internals.py and ui/page/script/stage/model.js."
     )
 
 

@@ -8,18 +8,18 @@ import { showErrors } from "../form/field_errors.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
 import { arranged, stepped } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
+import { actionsFor } from "../stage/actions.js";
+import { Caption } from "../stage/caption.js";
+import { EmptyStage } from "../stage/empty_stage.js";
+import { loaded, markLast, thumbnailFor } from "../stage/media.js";
+import { Progress } from "../stage/progress.js";
+import { UseMenus } from "../stage/use_menu.js";
+import { Viewport } from "../stage/viewport.js";
 import { page, say } from "../state.js";
-import { actionsFor } from "./actions.js";
-import { Caption } from "./caption.js";
-import { EmptyStage } from "./empty_stage.js";
-import { loaded, markLast, thumbnailFor } from "./media.js";
-import { Progress } from "./progress.js";
-import { UseMenus } from "./use_menu.js";
-import { Viewport } from "./viewport.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, ShownFile, View } from "../state.js" */
-/** @import { Component, Seen } from "./actions.js" */
+/** @import { Component, Seen } from "../stage/actions.js" */
 
 /** @type {Arrangement} */
 const NOTHING = { items: [], rest: [], intermediate: [] };
