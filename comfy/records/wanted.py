@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 
-from comfy.records.tables import digest
 from comfy.records.serialization import searchable
-from comfy.records.tables import runs
+from comfy.records.tables import digest, runs
 
 _SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
 

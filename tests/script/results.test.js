@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, captionOf, stepped } from "../../ui/page/script/runs/results.js";
+import { arranged, captionOf, placeAfter } from "../../ui/page/script/runs/results.js";
 
 const file = (kind, saved = true) => ({
   name: `a.${kind}`,
@@ -47,7 +47,13 @@ test("a run that made nothing shows nothing", () => {
 });
 
 test("walking stops at both ends", () => {
-  assert.deepEqual([stepped(0, -1, 3), stepped(0, 1, 3), stepped(2, 1, 3)], [0, 1, 2]);
+  const three = arranged([file("image"), file("image"), file("image")], []);
+  const places = [
+    [0, -1],
+    [0, 1],
+    [2, 1],
+  ].map(([at, step]) => placeAfter(three, at, step));
+  assert.deepEqual(places, [0, 1, 2]);
 });
 
 test("a caption has what is known, as it is read and as it is copied", () => {

@@ -13,8 +13,8 @@ import gradio as gr
 from gradio.components import Component
 
 from ui.page.event_options import QUIET
-from ui.page.form_panel import Actions, draw_form
-from ui.page.form_values import choice_of
+from ui.page.form.first_values import choice_of
+from ui.page.form.panel import Actions, draw_form
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage

@@ -11,8 +11,15 @@ import pytest
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 from comfy.workflow.config import Widget
-from ui.page.controls import BUILDERS, Control, build_control, choices_of, element_id, help_text
-from ui.page.size import size_pairs
+from ui.page.form.controls import (
+    BUILDERS,
+    Control,
+    build_control,
+    choices_of,
+    element_id,
+    help_text,
+)
+from ui.page.form.size import size_pairs
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", "number", "main", 20, 1, 10000, 1)

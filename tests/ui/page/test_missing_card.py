@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comfy.form.missing_items import MissingChoice, MissingClass
-from ui.page.missing_card import missing_card, why_not
+from ui.page.form.missing_card import missing_card, why_not
 
 NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
 CORE = MissingClass("Newest", ("3",), (), "", "comfy-core")

@@ -2,16 +2,16 @@
 // The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
-import { $, all, button, element, fold, isPaintable, tableOf } from "../dom.js";
+import { $, all, button, element, fold, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
-import { arranged, stepped } from "../runs/results.js";
+import { arranged, choosable, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { EmptyStage } from "../stage/empty_stage.js";
-import { loaded, markLast, thumbnailFor } from "../stage/media.js";
+import { liveFrame, loaded, markLast, thumbnailFor } from "../stage/media.js";
 import { Progress } from "../stage/progress.js";
 import { UseMenus } from "../stage/use_menu.js";
 import { Viewport } from "../stage/viewport.js";
@@ -87,10 +87,7 @@ class Stage {
       follow(value.run);
     }
     if (value?.refusal) {
-      const { errors } = value.refusal;
-      const homeless = showErrors(errors);
-      // Gradio tells of a change on fields that it was told nothing new of, and errors go with that.
-      setTimeout(() => $(".has-error") || showErrors(errors), 200);
+      const homeless = showErrors(value.refusal.errors);
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
     } else if (value?.results) {
       page.set({ shown: null });
@@ -203,15 +200,7 @@ class Stage {
 
   /** All that can be chosen. */
   get #choosable() {
-    return [...this.#arrangement.items, ...this.#arrangement.intermediate];
-  }
-
-  /** Where those begin that one walks through, and how many there are: the results, or what was made on the way. */
-  get #group() {
-    const { items, intermediate } = this.#arrangement;
-    return this.#at < items.length
-      ? { first: 0, count: items.length }
-      : { first: items.length, count: intermediate.length };
+    return choosable(this.#arrangement);
   }
 
   /** The small pictures to choose from. */
@@ -238,8 +227,7 @@ class Stage {
 
   /** @param {number} step */
   #nextOf(step) {
-    const { first, count } = this.#group;
-    return count ? first + stepped(this.#at - first, step, count) : this.#at;
+    return placeAfter(this.#arrangement, this.#at, step);
   }
 
   /** @param {number} step */
@@ -274,7 +262,7 @@ class Stage {
     const item = this.#item;
     const id = this.#shown?.id ?? "";
     for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
-    this.#place.classList.toggle("several", this.#group.count > 1);
+    this.#place.classList.toggle("several", groupOf(this.#arrangement, this.#at).count > 1);
     this.#tellSeen();
     const node = item && (await loaded(item, this.#component.viewer));
     if (turn === this.#turn) this.#put(node, id);
@@ -305,16 +293,8 @@ class Stage {
       const run = seen(page.now);
       return run?.id === id && !run.view?.finished;
     };
-    if (!isWanted()) return;
-    const image = element("img", "live-frame");
-    image.alt = "Preview";
-    image.src = URL.createObjectURL(new Blob([frame]));
-    const isDecoded = await isPaintable(image);
-    // While it was decoded the run may have ended, with its result on the page already.
-    if (!isDecoded || !isWanted()) {
-      URL.revokeObjectURL(image.src);
-      return;
-    }
+    const image = isWanted() ? await liveFrame(frame, isWanted) : null;
+    if (!image) return;
     this.#put(image, id);
     this.#place.dataset.frames = String(++this.#frames);
     await new Promise(requestAnimationFrame);

@@ -12,7 +12,7 @@ import { changeWords, clamped, isRight, sentNumber } from "./values.js";
 const form = { rules: {} };
 
 /**
- * The id of a field's element: ui/page/controls.py makes the same.
+ * The id of a field's element: ui/page/form/controls.py makes the same.
  * @param {string} key
  */
 export const fieldId = (key) => `field-${key.replace(/[^\p{L}\p{N}]/gu, "-")}`;
@@ -32,17 +32,13 @@ function clearError(field) {
  * An error goes with the value that it was about, as soon as that is right.
  * @param {readonly [string, Kind][]} fields
  * @param {Record<string, unknown>} now
- * @param {Record<string, unknown>} before a key that is missing may be another value, unless somebody types elsewhere
+ * @param {Record<string, unknown>} before
  */
 export function clearMended(fields, now, before) {
-  const typing = document.activeElement?.closest("[id^=field-]") ?? null;
   for (const [key, kind] of fields) {
     const field = document.getElementById(fieldId(key));
     if (!field?.classList.contains("has-error")) continue;
-    const isOther =
-      key in before
-        ? JSON.stringify(now[key]) !== JSON.stringify(before[key])
-        : !typing || typing === field;
+    const isOther = JSON.stringify(now[key]) !== JSON.stringify(before[key]);
     if (isOther && isRight(kind, form.rules[key], now[key])) clearError(field);
   }
 }

@@ -241,8 +241,10 @@ export function keepRunning(wish) {
 export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
-  clearMended(fields, now, before);
-  if (filled.now.name === name) filled.set({ values: { ...filled.now.values, ...now } });
+  if (filled.now.name === name) {
+    clearMended(fields, now, filled.now.values);
+    filled.set({ values: { ...filled.now.values, ...now } });
+  }
   keepTyped(name, { ...before, ...now });
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);

@@ -55,12 +55,31 @@ const textItem = (text) => ({
 });
 
 /**
- * The place one step on, within a list of so many.
+ * All that can be chosen.
+ * @param {Arrangement} arrangement
+ */
+export const choosable = ({ items, intermediate }) => [...items, ...intermediate];
+
+/**
+ * Where those begin that one walks through, and how many there are: the results, or what was made on the way.
+ * @param {Arrangement} arrangement
+ * @param {number} at the place of what is seen
+ */
+export const groupOf = ({ items, intermediate }, at) =>
+  at < items.length
+    ? { first: 0, count: items.length }
+    : { first: items.length, count: intermediate.length };
+
+/**
+ * The place one step on, within the group of what is seen.
+ * @param {Arrangement} arrangement
  * @param {number} at
  * @param {number} step
- * @param {number} count
  */
-export const stepped = (at, step, count) => Math.min(Math.max(at + step, 0), count - 1);
+export function placeAfter(arrangement, at, step) {
+  const { first, count } = groupOf(arrangement, at);
+  return count ? Math.min(Math.max(at + step, first), first + count - 1) : at;
+}
 
 /**
  * What people ask first of a result, as far as it is known.

@@ -1,7 +1,7 @@
 // @ts-check
 // One result as an element: an image, something that plays or turns, a text, or a card with a download.
 
-import { addressOf, all, announce, button, downloadLink, element } from "../dom.js";
+import { addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
 import { showModel } from "./model.js";
 
@@ -198,4 +198,19 @@ export function markLast(media, phase) {
   }
   const words = phase === "stopped" ? "Stopped: this is the last preview." : "The last preview.";
   media.append(element("p", "mark", words));
+}
+
+/**
+ * A preview, once it can be painted; null where it cannot, or where nobody wants it any more by then.
+ * @param {ArrayBuffer} frame
+ * @param {() => boolean} isWanted
+ */
+export async function liveFrame(frame, isWanted) {
+  const image = element("img", "live-frame");
+  image.alt = "Preview";
+  image.src = URL.createObjectURL(new Blob([frame]));
+  // While it was decoded the run may have ended, with its result on the page already.
+  if ((await isPaintable(image)) && isWanted()) return image;
+  URL.revokeObjectURL(image.src);
+  return null;
 }

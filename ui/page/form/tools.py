@@ -11,9 +11,9 @@ from gradio.components import Component
 
 from comfy.services.uploads import Refused
 from comfy.workflow.private import MARK as OPENED_MARK
-from ui.page.controls import Control
 from ui.page.event_options import QUIET
-from ui.page.form_values import authors_value, choice_of
+from ui.page.form.controls import Control
+from ui.page.form.first_values import authors_value, choice_of
 from ui.page.script_files import calls, listener
 from ui.services import Services
 from ui.web.gradio_internals import root_of

@@ -11,7 +11,7 @@ import gradio as gr
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.workflow.private import MARK as OPENED_MARK
-from ui.page.missing_card import missing_card, why_not
+from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.view.browser_values import Filled, number_rules, run_values
 

@@ -15,8 +15,8 @@ from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.uploads import Refused
 from ui.files.results import FieldResults
-from ui.page.controls import Control, element_id
 from ui.page.event_options import QUIET
+from ui.page.form.controls import Control, element_id
 from ui.page.stage import Refusal, Stage
 from ui.services import Services
 from ui.view.run_view import NO_RESULT

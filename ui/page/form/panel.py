@@ -19,15 +19,15 @@ from comfy.form.seeds import CountUp
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
-from ui.page.controls import Control, build_control
 from ui.page.event_options import AT_ONCE
-from ui.page.form_heading import draw_heading, draw_problem
-from ui.page.form_tools import draw_tools
-from ui.page.form_values import values_at_first
+from ui.page.form.controls import Control, build_control
+from ui.page.form.first_values import values_at_first
+from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.size import draw_size, size_pairs
+from ui.page.form.tools import draw_tools
+from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import calls, listener
-from ui.page.size import draw_size, size_pairs
 from ui.page.stage import Follow, Refusal, Stage
-from ui.page.use_as_input import bind_use
 from ui.services import Services
 from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of

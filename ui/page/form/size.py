@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.form.model import Field
-from ui.page.controls import Control, build_control, element_id
+from ui.page.form.controls import Control, build_control, element_id
 from ui.page.script_files import calls
 from ui.view.browser_values import number_rules
 
