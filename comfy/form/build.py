@@ -15,11 +15,11 @@ from dataclasses import replace
 from comfy.form.candidates import find_candidates
 from comfy.form.declared.comfy_runner import mappings_layer
 from comfy.form.declared.conventions import conventions
+from comfy.form.declared.ideas import find_ideas
 from comfy.form.declared.layers import Layer, app_layer, shown_layer
 from comfy.form.declared.toml import names_of, toml_layer
 from comfy.form.exposure import Exposed, expose
 from comfy.form.fields import Problems, build_field
-from comfy.form.declared.ideas import find_ideas
 from comfy.form.missing import missing_choices, missing_classes
 from comfy.form.missing_items import Missing
 from comfy.form.model import Field, Form
