@@ -68,7 +68,7 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
         assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).ok
         assert forger.get(f"{app.url}/history", timeout=10).json() == {
             "runs": [],
-            "more": False,
+            "days": [],
             "any": False,
         }
         assert forger.get(app.url, timeout=10).cookies[COOKIES.name(PLAIN)] != value

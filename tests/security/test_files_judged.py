@@ -244,4 +244,4 @@ def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: Running
     page.open("fields")
     use = page.listener("use", page.component("stage")["id"])
     for at in range(0, total, 7):
-        assert page.call(use, {"seen": {"run": run, "at": at}}).ok
+        assert page.call(use, event_data={"run": run, "at": at}).ok

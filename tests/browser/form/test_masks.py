@@ -115,7 +115,7 @@ def test_a_mask_stays_where_it_is_to_the_pixel(
     assert difference(first, sent_mask(fast, run_id)) == 0
     tool(person, "Clear").click()
     assert painted(person) == 0
-    person.page.get_by_role("button", name="Use these values").click()
+    person.page.get_by_role("button", name="Reuse settings").click()
     person.page.wait_for_function(f"seen => ({PAINTED})() === seen", arg=seen)
     assert difference(first, sent_mask(fast, person.generate())) == 0
 
@@ -289,6 +289,6 @@ def test_reset_and_drops_take_the_place_of_a_painted_image(
     assert painted(person) == 0
     stroke(person, (0.4, 0.4), (0.6, 0.4))
     assert painted(person) > 0
-    person.page.get_by_role("button", name="Reset").click()
+    person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.field(KEY).locator("canvas")).to_have_attribute("width", str(before))
     assert painted(person) == 0
