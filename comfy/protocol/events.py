@@ -83,12 +83,23 @@ class ProgressState:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A picture of the work so far, JPEG or PNG, as it came. Without the feature flag the server
-    names neither node nor prompt."""
+    """An image of the work so far, JPEG or PNG, as it came. Without the feature flag the server
+    names neither node nor prompt. `frame`: its place in an animation, None for a single image."""
 
     node: str | None
     prompt_id: str | None
     data: bytes = field(repr=False)
+    frame: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnimatedPreviews:
+    """The next previews are the frames of an animation: how many it has, and how many of them are
+    shown in a second. VideoHelperSuite says so, and what other packs took over from it
+    (docs/comfyui.md#45)."""
+
+    frames: int
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,7 @@ Event = (
     | Progress
     | ProgressState
     | Preview
+    | AnimatedPreviews
     | ProgressText
     | Executed
     | ExecutionSuccess

@@ -17,6 +17,7 @@ from typing import Any
 
 from comfy.json_values import as_number, parse_json
 from comfy.protocol.events import (
+    AnimatedPreviews,
     Event,
     Executed,
     Executing,
@@ -78,6 +79,10 @@ class _Malformed(Exception):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
+
+
+_MOST_FRAMES = 1000  # of an animation of previews
+_FASTEST = 120.0  # of them a second
 
 
 class _Data(dict[str, Any]):
@@ -197,6 +202,13 @@ def _error(data: _Data) -> ExecutionError:
     )
 
 
+def _animated(data: _Data) -> AnimatedPreviews:
+    frames, rate = data.number("length"), data.number("rate")
+    if not (1 <= frames <= _MOST_FRAMES and 0 < rate <= _FASTEST):
+        raise ValueError(f"{frames:g} frames, {rate:g} a second")
+    return AnimatedPreviews(int(frames), rate)
+
+
 _TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
     {
         "status": _status,
@@ -205,6 +217,7 @@ _TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
         "execution_cached": _cached,
         "executing": _executing,
         "progress": _progress,
+        "VHS_latentpreview": _animated,
         "progress_state": _progress_state,
         "executed": _executed,
         "execution_success": lambda data: ExecutionSuccess(data.text("prompt_id")),
@@ -240,6 +253,7 @@ def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
 
 
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # of JPEG and PNG
+_FRAME_STARTS = (12, 28)  # bytes before an animation's frame: three u32, and the node's id or none
 _TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
@@ -254,6 +268,9 @@ def _check_picture(picture: bytes, told: object, kind: str) -> None:
 
 def _preview(payload: bytes) -> Preview:
     code, picture = _u32(payload, "preview")
+    for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#45
+        if len(payload) > start and payload[start:].startswith(_STARTS):
+            return Preview(None, None, payload[start:], frame=_u32(payload[8:], "preview")[0])
     _check_picture(picture, code, "preview")
     return Preview(None, None, picture)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from comfy.errors import NodeError, PromptRejected
 from comfy.protocol.events import (
+    AnimatedPreviews,
     Event,
     Executed,
     Executing,
@@ -72,7 +73,8 @@ class RunState:
     `queue_place`: prompts before ours, 0 = next, None = not known or no longer waiting.
     `uploading`: its turn has come, and its files are on their way to the server. `step` of `steps`
     belong to the executing `node`; steps 0 = unknown. `away`: the server does not answer at the
-    moment. `preview` is the newest picture only, `preview_number` counts all. `node_errors`: why it
+    moment. `preview` is the newest image only, `preview_number` counts all; those with a `frame`
+    belong to the `animation`. `node_errors`: why it
     was refused, or, in a run that goes on, which outputs the server left out.
     """
 
@@ -87,6 +89,7 @@ class RunState:
     away: bool = False
     preview: Preview | None = None
     preview_number: int = 0
+    animation: AnimatedPreviews | None = None
     files: tuple[OutputFile, ...] = ()
     texts: tuple[TextOutput, ...] = ()
     error: RunError | None = None
@@ -195,6 +198,8 @@ def _advance_running(state: RunState, event: Event) -> RunState:
             return _with(state, step=int(value), steps=int(most))
         case ProgressState(nodes=nodes):
             return _progress_state(state, event)
+        case AnimatedPreviews():
+            return _with(state, animation=event)
         case Preview():
             return _with(state, preview=event, preview_number=state.preview_number + 1)
         case ProgressText(text=text):

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.protocol.events import (
+    AnimatedPreviews,
     Event,
     Executed,
     Executing,
@@ -57,6 +58,7 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
     (text("executing", node="3"), Executing("3", None)),
     (text("executing", node=None, prompt_id="p"), Executing(None, "p")),
     (text("progress", value=1, max=8, node="3", prompt_id="p"), Progress(1, 8, "3", "p")),
+    (text("VHS_latentpreview", length=16, rate=8), AnimatedPreviews(16, 8)),
     (
         text(
             "progress_state", prompt_id="p", nodes={"3": {"value": 1, "max": 4, "state": "running"}}

@@ -108,9 +108,10 @@ class RunSession:
         self.window = PreviewWindow()
         self.changed = asyncio.Event()
         self.frames_changed = asyncio.Event()  # there is a new frame, or word of one
-        self.newest: tuple[int, Preview | None] = (0, None)
+        self.newest = 0
+        # The newest single preview, or of an animation the newest of each frame, by their numbers.
+        self.due: dict[int | None, tuple[int, Preview]] = {}
         self.remembering = threading.Lock()  # of the run's threads and of the event loop
-        self.frames_sent = 0
 
     async def serve(self) -> None:
         """Send until the run ends or the browser leaves."""
@@ -139,11 +140,23 @@ class RunSession:
             await asyncio.gather(frames, return_exceptions=True)
 
     def remember(self, state: RunState) -> None:
-        """Keep the newest frame: a finished run has none, and this browser may not have had it
+        """Keep the newest preview: a finished run has none, and this browser may not have had it
         yet."""
         with self.remembering:
-            if state.preview is not None and state.preview_number > self.newest[0]:
-                self.newest = (state.preview_number, state.preview)
+            preview = state.preview
+            if preview is None or state.preview_number <= self.newest:
+                return
+            self.newest = state.preview_number
+            if preview.frame is None:
+                self.due.clear()
+            self.due.pop(preview.frame, None)
+            self.due[preview.frame] = (state.preview_number, preview)
+
+    def next_frame(self, *, last: bool) -> tuple[int, Preview] | None:
+        """What is to be sent next, the oldest first; the `last` one of a run is its newest."""
+        with self.remembering:
+            frames = list(self.due)
+            return self.due[frames[-1 if last else 0]] if frames else None
 
     async def listen(self) -> None:
         """Take the browser's words until it leaves: "stop", and "painted" with the frame's number
@@ -208,21 +221,21 @@ class RunSession:
         while True:
             self.frames_changed.clear()
             finished = self.run.state.phase.finished
-            number, preview = self.newest
             now = time.monotonic()
-            if number > came:
-                came = number
+            if self.newest > came:
+                came = self.newest
                 self.window.came(now)
-            wait = None
-            if preview is not None and number > self.frames_sent:
-                wait = self.window.wait(now)
-                if wait == 0:
-                    await self.send_frame(number, preview)
+            frame = self.next_frame(last=finished)
+            wait = None if frame is None else self.window.wait(now)
+            if frame is not None and wait == 0:
+                await self.send_frame(*frame)
+            elif frame is not None or not finished:
+                longest = _LAST_FRAME_WAIT if finished else None
+                known = wait is not None
+                if await self.frame_news(wait if known else longest) or known:
                     continue
-            elif finished:
                 return
-            longest = _LAST_FRAME_WAIT if finished else None
-            if not await self.frame_news(wait if wait is not None else longest) and wait is None:
+            if finished:
                 return
 
     async def frame_news(self, seconds: float | None) -> bool:
@@ -236,8 +249,14 @@ class RunSession:
 
     async def send_frame(self, number: int, preview: Preview) -> None:
         """Send its number, by which the browser knows when it begins, and the frame."""
+        with self.remembering:
+            if self.due.get(preview.frame) == (number, preview):
+                del self.due[preview.frame]
         data = await self.encodings.fitting(self.run.id, number, preview.data, self.window)
-        self.frames_sent = number
+        said: dict[str, float] = {"frame": number}
+        animation = self.run.state.animation
+        if preview.frame is not None and animation is not None:
+            said |= {"at": preview.frame, "of": animation.frames, "rate": animation.rate}
         self.window.sent(number, len(data), time.monotonic())
-        await self.socket.send_text(json.dumps({"frame": number}))
+        await self.socket.send_text(json.dumps(said))
         await self.socket.send_bytes(data)

@@ -105,7 +105,7 @@ def test_stop_over_the_socket(served: Served) -> None:
         *_, last = told
     assert isinstance(last, dict)
     assert last["phase"] == "stopped"
-    assert "interrupted" in demo.journal.of(run.id)
+    eventually(lambda: "interrupted" in demo.journal.of(run.id), "it is interrupted")
     eventually(lambda: demo.sockets.close_codes == [1000])
 
 

@@ -11,7 +11,8 @@ import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { EmptyStage } from "../stage/empty_stage.js";
-import { liveFrame, loaded, markLast, thumbnailFor } from "../stage/media.js";
+import { loaded, markLast, thumbnailFor } from "../stage/media.js";
+import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
 import { UseMenus } from "../stage/use_menu.js";
 import { Viewport } from "../stage/viewport.js";
@@ -19,6 +20,7 @@ import { page, say } from "../state.js";
 
 /** @import { Arrangement, Item } from "../runs/results.js" */
 /** @import { PageState, ShownFile, View } from "../state.js" */
+/** @import { Place } from "../stage/preview_animation.js" */
 /** @import { Component, Seen } from "../stage/actions.js" */
 
 /** @type {Arrangement} */
@@ -51,6 +53,7 @@ class Stage {
   #painted = "";
   #turn = 0;
   #frames = 0;
+  #previews = new LivePreviews();
   /** Which way the run beside this one is being gone to, 0 where none is. */
   #leaving = 0;
 
@@ -73,7 +76,7 @@ class Stage {
     place.replaceChildren(box, under, ...below);
     this.#arrange(NOTHING, []);
     this.#listen();
-    onFrame((id, frame) => this.#paint(id, frame));
+    onFrame((id, frame, place) => this.#paint(id, frame, place));
     letDrag(place, ({ dataset: { at } }) => this.#dragged(Number(at ?? this.#at)));
     takeResults((what) => component.use({ ...what, index: -1, value: "" }));
     page.subscribe((now) => this.#show(now));
@@ -287,15 +290,17 @@ class Stage {
    * Paint a frame; done when it is on the screen, or not wanted.
    * @param {string} id
    * @param {ArrayBuffer} frame
+   * @param {Place | null} place of a frame of an animation
    */
-  async #paint(id, frame) {
+  async #paint(id, frame, place) {
     const isWanted = () => {
       const run = seen(page.now);
       return run?.id === id && !run.view?.finished;
     };
-    const image = isWanted() ? await liveFrame(frame, isWanted) : null;
+    if (!isWanted()) return;
+    const image = await this.#previews.imageOf(id, frame, place, isWanted);
     if (!image) return;
-    this.#put(image, id);
+    if (!image.isConnected) this.#put(image, id);
     this.#place.dataset.frames = String(++this.#frames);
     await new Promise(requestAnimationFrame);
   }

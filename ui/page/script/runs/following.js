@@ -18,7 +18,9 @@ const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
-/** @type {Set<(id: string, frame: ArrayBuffer) => Promise<void>>} */
+/** @typedef {import("../stage/preview_animation.js").Place} Place */
+/** @typedef {(id: string, frame: ArrayBuffer, place: Place | null) => Promise<void>} Paint */
+/** @type {Set<Paint>} */
 const painters = new Set();
 
 /** Whether runs go on when the page is closed: a habit of the person, not a value of the workflow. */
@@ -26,7 +28,7 @@ export const keepsGoing = () => read(localStorage, KEEPS_GOING, false) === true;
 
 /**
  * Be given the frames of runs; the next one comes when this one is painted.
- * @param {(id: string, frame: ArrayBuffer) => Promise<void>} paint
+ * @param {Paint} paint is told the place of a frame of an animation
  */
 export const onFrame = (paint) => painters.add(paint);
 
@@ -128,7 +130,7 @@ function connect(id, tries = 0) {
   sockets.set(id, socket);
   let failed = tries;
   /** The frame that comes next, and since when. */
-  let coming = { number: 0, since: 0 };
+  let coming = { number: 0, since: 0, place: /** @type {Place | null} */ (null) };
   let newest = 0;
   /** One after the other. @type {Promise<void>} */
   let painting = Promise.resolve();
@@ -144,17 +146,20 @@ function connect(id, tries = 0) {
     failed = 0;
     if (typeof data === "string") {
       const said = JSON.parse(data);
-      if ("frame" in said) coming = { number: said.frame, since: performance.now() };
+      const since = performance.now();
+      if ("frame" in said)
+        coming = { number: said.frame, since, place: "at" in said ? said : null };
       else if (said.finished) end(said);
       else heard(said);
       return;
     }
-    const { number, since } = coming;
+    const { number, since, place } = coming;
     newest = number;
     const spent = Math.min(LONGEST, Math.round(performance.now() - since));
     painting = painting.then(async () => {
-      // Where a newer one is here already, this one is only let go.
-      if (number === newest) await Promise.all([...painters].map((paint) => paint(id, data)));
+      // Where a newer one is here already, this one is only let go; an animation needs each.
+      if (number === newest || place)
+        await Promise.all([...painters].map((paint) => paint(id, data, place)));
       if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
     });
   };
