@@ -27,6 +27,7 @@ from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
+from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes, tags_for_other_sites
 from ui.routes.gradio_api import add_api
@@ -48,13 +49,14 @@ from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
     CALL,
     LOGIN,
+    ROOT_ADDRESS,
     UPLOAD,
     allow,
     remember_logins_in,
     stand_before,
     tell_other_sites,
 )
-from ui.web.guesses import GUESSING, Guesses
+from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
@@ -156,13 +158,12 @@ def mount_page(
     page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
-    tell_other_sites(tags_for_other_sites())
+    tell_other_sites(tags_for_other_sites(ROOT_ADDRESS))
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         auth=list(settings.users) or None,
-        auth_message=GUESSING,
         root_path=settings.root_path or None,
         footer_links=["api"],
         run_history=False,
@@ -170,7 +171,9 @@ def mount_page(
         ssr_mode=False,
         **assets(),
     )
-    gradio = stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, guesses))
+    gradio = stand_before(
+        app, lambda gradio: GradioGate(gradio, identity, limits, guesses, sign_in_page)
+    )
     if settings.users:
         identity.login = gradio
         remember_logins_in(gradio, Tokens())

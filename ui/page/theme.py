@@ -8,7 +8,7 @@ from gradio.themes.utils import colors, sizes
 
 _FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-# From the lightest to the darkest: 50, 100, 200, …, 900, 950.
+_NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
 _ACCENT = (
     "#f1f0ff",
     "#e4e2ff",
@@ -58,6 +58,21 @@ _PLAIN = {
     "checkbox_background_color_selected": "*primary_600",
     "checkbox_border_color": "#9a9aa8",
 }
+
+
+def colours() -> str:
+    """The same colours as declarations of a style sheet, for pages without Gradio's."""
+    return " ".join(
+        f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
+        for name, (light, dark) in _SHADED.items()
+        if not {light, dark} & {"transparent", "*body_text_color"}
+    )
+
+
+def _told(colour: str) -> str:
+    """A colour as style sheets have it; Gradio's names of the accent are looked up."""
+    _, is_named, number = colour.partition("*primary_")
+    return _ACCENT[_NUMBERS.index(int(number))] if is_named else colour
 
 
 def make_theme() -> gr.themes.Base:

@@ -167,6 +167,12 @@ def root_of(request: gr.Request) -> str:
     return urlsplit(get_root_url(inner, route, inner.app.root_path)).path.rstrip("/")
 
 
+def root_address(request: Request, path: str, root_path: str) -> str:
+    """The app's whole address as this browser reaches it, through proxies too, without a slash at
+    the end. `path`: what it asks for below that; `root_path` as Gradio was told."""
+    return str(get_root_url(request, path, root_path)).rstrip("/")
+
+
 def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     """Say how many handlers may run at once, how many pages' forms are kept, and how many calls may
     wait."""
