@@ -27,6 +27,7 @@ from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
+from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes, tags_for_other_sites
@@ -38,6 +39,7 @@ from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
 from ui.routes.run_socket import run_socket_routes
 from ui.routes.runs import run_routes
+from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
@@ -141,6 +143,8 @@ def own_routes(
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
+    yield shared_result_routes(services, identity)
+    yield shared_page_routes(services, identity, settings.root_path)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield script_routes()

@@ -89,9 +89,14 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
-        "/history/{run_id}/files/{index}/for/{name}": {
-            "GET": Answers(409, 404, 401)
-        },  # no workflow is called so,
+        # No workflow is called so.
+        "/history/{run_id}/files/{index}/for/{name}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/link": {
+            "POST": OWNER,
+            "DELETE": people(404),
+        },  # not shared
+        "/shared/{token}": {"GET": Answers(404, 404, 200)},  # no such link; the sign-in page
+        "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/runs/{run_id}/again": {"POST": OWNER},

@@ -25,7 +25,15 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css", "form.css", "filling.css", "dialogs.css", "account.css")
+_STYLES = (
+    "gradio.css",
+    "page.css",
+    "form.css",
+    "filling.css",
+    "dialogs.css",
+    "account.css",
+    "share.css",
+)
 _COUNTS = (1, 2, 4, 8, 16)
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _OPENED = "Opened by me"

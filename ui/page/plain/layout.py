@@ -21,7 +21,7 @@ _SHADE = """try {
 } catch {}"""
 
 
-def answer(page: str, status: int = 200) -> HTMLResponse:
+def as_page(page: str, status: int = 200) -> HTMLResponse:
     """A page, which no browser keeps."""
     return HTMLResponse(page, status, headers=_NOT_KEPT)
 

@@ -3,9 +3,11 @@ gets there by loading it again."""
 
 from __future__ import annotations
 
+import html
+
 from fastapi.responses import HTMLResponse
 
-from ui.page.plain.layout import answer, plain_page
+from ui.page.plain.layout import as_page, plain_page
 from ui.page.script_files import module_address
 from ui.page.social_card import tags_for_other_sites
 
@@ -31,4 +33,4 @@ def sign_in_page(root: str) -> HTMLResponse:
 </form>
 </main>
 <script type="module" src="{module}"></script>"""
-    return answer(plain_page(tags_for_other_sites(root, _TITLE), body, root))
+    return as_page(plain_page(tags_for_other_sites(html.escape(root), _TITLE), body, root))
