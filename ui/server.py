@@ -27,10 +27,13 @@ from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
+from ui.page.plain.install import install_routes
+from ui.page.plain.layout import head_tags_of
+from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
-from ui.page.social_card import social_card_routes, tags_for_other_sites
+from ui.page.social_card import social_card_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
@@ -54,9 +57,9 @@ from ui.web.gradio_internals import (
     ROOT_ADDRESS,
     UPLOAD,
     allow,
+    put_into_head,
     remember_logins_in,
     stand_before,
-    tell_other_sites,
 )
 from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
@@ -150,6 +153,8 @@ def own_routes(
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
+    yield install_routes()
+    yield offline_routes(settings.root_path)
 
 
 def mount_page(
@@ -162,7 +167,7 @@ def mount_page(
     page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
-    tell_other_sites(tags_for_other_sites(ROOT_ADDRESS))
+    put_into_head(head_tags_of(ROOT_ADDRESS))
     gr.mount_gradio_app(
         app,
         page,

@@ -143,7 +143,6 @@ def assets() -> dict[str, Any]:
         "css": "\n".join((_HERE / "styles" / name).read_text(encoding="utf-8") for name in _STYLES),
         "head": f"{own}\n{head_tags()}",
         "favicon_path": str(ICON),
-        "pwa": True,  # browsers ask for its /manifest.json whether there is one or not
     }
 
 

@@ -18,7 +18,7 @@ _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made
 _KEPT = {"cache-control": "public, max-age=86400"}
 
 
-def tags_for_other_sites(root: str, title: str = _TITLE) -> str:
+def tags_for_other_sites(root: str, title: str) -> str:
     """The tags for a page's head, of an app at this address. `title` is what the tab says."""
     width, height = _SIZE
     card, about, alt = f"{root}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)

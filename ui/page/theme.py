@@ -8,6 +8,8 @@ from gradio.themes.utils import colors, sizes
 
 _FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+ACCENT = "#5a48dd"
+BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
 _NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
 _ACCENT = (
     "#f1f0ff",
@@ -16,7 +18,7 @@ _ACCENT = (
     "#aca4ff",
     "#8c80fb",
     "#6d5df0",
-    "#5a48dd",
+    ACCENT,
     "#4b3abb",
     "#3f3299",
     "#362d7c",
@@ -24,7 +26,7 @@ _ACCENT = (
 )
 # Variables of the theme, in light and in dark.
 _SHADED = {
-    "body_background_fill": ("#f7f7f9", "#131316"),
+    "body_background_fill": BACKGROUND,
     "body_text_color": ("#1d1d22", "#ececf1"),
     "body_text_color_subdued": ("#5c5c68", "#a5a5b3"),
     "block_background_fill": ("transparent", "transparent"),

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
 
+from ui.page.plain.install import tags_for_installing
+from ui.page.social_card import tags_for_other_sites
 from ui.page.theme import colours
 
 ICON = Path(__file__).parents[1] / "icon.svg"
@@ -16,14 +18,19 @@ _STYLES = ICON.with_name("styles") / "plain.css"
 _NOT_KEPT = {"cache-control": "no-store"}  # who is logged in decides what an address shows
 # As the button for light and dark has kept it (`storage.js`), before anything is painted.
 _SHADE = """try {
-  const dark = JSON.parse(localStorage.getItem("comfyforms.shade"));
-  if (dark !== null) document.documentElement.style.colorScheme = dark ? "dark" : "light";
+  document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
 } catch {}"""
 
 
 def as_page(page: str, status: int = 200) -> HTMLResponse:
     """A page, which no browser keeps."""
     return HTMLResponse(page, status, headers=_NOT_KEPT)
+
+
+def head_tags_of(root: str, title: str = "ComfyForms") -> str:
+    """The tags by which others know a page of the app at this address: chats, and systems that
+    install it. Both are put into the page as they are."""
+    return f"{tags_for_other_sites(root, title)}\n        {tags_for_installing(root)}"
 
 
 def plain_page(titles: str, body: str, root: str) -> str:
@@ -58,7 +65,6 @@ def _head() -> str:
     return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="{icon_address()}">
-<link rel="manifest" href="manifest.json" crossorigin="use-credentials">
 <style>
 :root {{ {colours()} }}
 {_STYLES.read_text(encoding="utf-8")}</style>

@@ -12,9 +12,8 @@ from comfy.errors import ComfyError
 from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
-from ui.page.plain.layout import as_page, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import sign_in_page
-from ui.page.social_card import tags_for_other_sites
 from ui.services import Services
 from ui.web.gradio_internals import root_address
 from ui.web.identity import Identity
@@ -47,10 +46,10 @@ def shared_page_routes(services: Services, identity: Identity, root_path: str) -
             return sign_in_page(root)
         shared = found(token)
         if shared is None or shared[0].place >= len(shared[1].state.files):
-            tags = tags_for_other_sites(html.escape(root), "Link no longer works · ComfyForms")
+            tags = head_tags_of(html.escape(root), "Link no longer works · ComfyForms")
             return as_page(plain_page(tags, _GONE, root), 404)
         title = html.escape(shared[1].job.title)
-        tags = tags_for_other_sites(html.escape(root), f"{title} · ComfyForms")
+        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         return as_page(plain_page(tags, _result(*shared), root))
 
     return router

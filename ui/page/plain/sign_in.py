@@ -7,9 +7,8 @@ import html
 
 from fastapi.responses import HTMLResponse
 
-from ui.page.plain.layout import as_page, plain_page
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.script_files import module_address
-from ui.page.social_card import tags_for_other_sites
 
 _TITLE = "Sign in · ComfyForms"
 
@@ -33,4 +32,4 @@ def sign_in_page(root: str) -> HTMLResponse:
 </form>
 </main>
 <script type="module" src="{module}"></script>"""
-    return as_page(plain_page(tags_for_other_sites(html.escape(root), _TITLE), body, root))
+    return as_page(plain_page(head_tags_of(html.escape(root), _TITLE), body, root))
