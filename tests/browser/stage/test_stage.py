@@ -214,7 +214,9 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     kite = person.generate()
     assert names(person) == [
         "Download",
+        "Use in…",
         "Reuse settings",
+        "Share…",
         "Vary",
         "Repeat",
         "☆ Favourite",
