@@ -50,6 +50,7 @@ USERS = {
         "comfy.records.database",
         "comfy.records.presets",
         "comfy.records.rows",
+        "comfy.records.shared_results",
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
@@ -58,6 +59,7 @@ USERS = {
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
         "comfy.records.steps.versions.step_0005_presets",
+        "comfy.records.steps.versions.step_0006_shared_results",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -66,6 +68,7 @@ USERS = {
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
         "comfy.records.steps.versions.step_0005_presets",
+        "comfy.records.steps.versions.step_0006_shared_results",
     },
 }
 

@@ -27,8 +27,13 @@ from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
+from ui.page.plain.install import install_routes
+from ui.page.plain.layout import head_tags_of
+from ui.page.plain.offline import offline_routes
+from ui.page.plain.shared_page import shared_page_routes
+from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
-from ui.page.social_card import social_card_routes, tags_for_other_sites
+from ui.page.social_card import social_card_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
@@ -37,6 +42,7 @@ from ui.routes.presets import preset_routes
 from ui.routes.results import result_routes
 from ui.routes.run_socket import run_socket_routes
 from ui.routes.runs import run_routes
+from ui.routes.shared_results import shared_result_routes
 from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
@@ -48,13 +54,14 @@ from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
     CALL,
     LOGIN,
+    ROOT_ADDRESS,
     UPLOAD,
     allow,
+    put_into_head,
     remember_logins_in,
     stand_before,
-    tell_other_sites,
 )
-from ui.web.guesses import GUESSING, Guesses
+from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
@@ -139,11 +146,15 @@ def own_routes(
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
+    yield shared_result_routes(services, identity)
+    yield shared_page_routes(services, identity, settings.root_path)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
+    yield install_routes()
+    yield offline_routes(settings.root_path)
 
 
 def mount_page(
@@ -156,13 +167,12 @@ def mount_page(
     page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
-    tell_other_sites(tags_for_other_sites())
+    put_into_head(head_tags_of(ROOT_ADDRESS))
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         auth=list(settings.users) or None,
-        auth_message=GUESSING,
         root_path=settings.root_path or None,
         footer_links=["api"],
         run_history=False,
@@ -170,7 +180,9 @@ def mount_page(
         ssr_mode=False,
         **assets(),
     )
-    gradio = stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, guesses))
+    gradio = stand_before(
+        app, lambda gradio: GradioGate(gradio, identity, limits, guesses, sign_in_page)
+    )
     if settings.users:
         identity.login = gradio
         remember_logins_in(gradio, Tokens())

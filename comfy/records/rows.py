@@ -41,14 +41,14 @@ def record_of(row: Row[Any]) -> Record:
     record = from_text(row.record)
     if digest(record.owner) != row.owner:
         raise ValueError("it names another owner")
-    state = replace(record.state, prompt_id=_unescaped(row.prompt_id))
+    state = replace(record.state, prompt_id=unescaped(row.prompt_id))
     if row.ended_at is not None and not state.phase.finished:
         state = replace(state, phase=Phase.LOST)
     return replace(
         record,
         id=row.id,
         sent=row.sent,
-        server=_unescaped(row.server),
+        server=unescaped(row.server),
         state=state,
         favourite=bool(row.favourite),
     )
@@ -60,7 +60,8 @@ def escaped(text: str) -> str:
     return text.encode("unicode_escape").decode("ascii")
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """What `escaped` made this of."""
     return text.encode("ascii").decode("unicode_escape")
 
 

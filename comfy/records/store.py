@@ -25,6 +25,7 @@ from comfy.records.database import erase_deleted, is_set_aside, open_database
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of, row_of
+from comfy.records.shared_results import SharedResults
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
@@ -64,6 +65,7 @@ class RunStore:
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
         self.presets = PresetStore(self._engine)
+        self.shared = SharedResults(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()

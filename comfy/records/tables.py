@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-VERSION = "0005"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0006"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -88,6 +88,17 @@ presets = Table(
     Column("workflow", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("preset", Text, nullable=False),
+)
+
+# Links to single results. `place`: which of the run's files.
+shared_results = Table(
+    "shared_results",
+    tables,
+    Column("token", String(64), primary_key=True),
+    Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Index("shared_results_of_run", "run", "place", unique=True),
 )
 
 

@@ -72,6 +72,7 @@ def profile(
         executable_path=chromium_path,
         args=FLAGS,
         viewport=DESKTOP,
+        service_workers="block",
     )
     context.set_default_timeout(WAIT)
     yield context
@@ -127,7 +128,9 @@ def context_of(
     contexts: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:
-        context = chromium.new_context(**{"viewport": DESKTOP, **options})  # type: ignore[arg-type]
+        context = chromium.new_context(
+            **{"viewport": DESKTOP, "service_workers": "block", **options}
+        )  # type: ignore[arg-type]
         context.set_default_timeout(WAIT)
         contexts.append(context)
         return context

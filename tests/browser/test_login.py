@@ -26,22 +26,27 @@ def site(fast: Site) -> Iterator[Site]:
 
 
 def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None:
-    """Fill in Gradio's form, which is on the page."""
+    """Fill in the form of the sign-in page."""
     page.get_by_label("username").fill(name)
     page.get_by_label("password").fill(password)
-    page.get_by_role("button", name="Login").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """The page says whose it is; Log out ends the login in all tabs of the browser, without another
-    word."""
+    """A menu says whose page this is; Sign out ends the login in all tabs of the browser, without
+    another word."""
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page)
     person.ready()
-    expect(person.page.locator("#login")).to_have_text("anna · Log out")
+    account = person.page.get_by_role("button", name="anna")
+    account.click()
+    expect(person.page.get_by_text("Signed in as anna")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.get_by_text("Signed in as anna")).to_be_hidden()
+    account.click()
     second = Visitor(person.page.context.new_page(), site).open()
-    person.page.get_by_role("button", name="Log out").click()
+    person.page.get_by_role("button", name="Sign out").click()
     for page in (person.page, second.page):
         expect(page.get_by_label("username")).to_be_visible()
     person.page.reload()
@@ -53,6 +58,43 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
         page.close()
 
 
+def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
+    """It says whose page it is, keeps the name after a wrong password, can be filled in by a
+    password manager and by keyboard, fits on a phone, and leads to the address that was asked for,
+    in the shade that was chosen."""
+    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = person.page
+    asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
+    page.goto(asked)
+    expect(page).to_have_title("Sign in · ComfyForms")
+    expect(page.get_by_text("ComfyForms", exact=True)).to_be_visible()
+    name, password = page.get_by_label("Username"), page.get_by_label("Password")
+    expect(name).to_be_focused()
+    expect(name).to_have_attribute("autocomplete", "username")
+    expect(password).to_have_attribute("autocomplete", "current-password")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert all(part["height"] >= 40 for one in (name, password) if (part := one.bounding_box()))
+    page.keyboard.type("anna")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a guess")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Wrong username or password.")
+    expect(name).to_have_value("anna")
+    expect(password).to_have_value("")
+    expect(password).to_be_focused()
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.evaluate("localStorage.setItem('comfyforms.shade', 'true')")
+    page.reload()
+    assert page.evaluate(background) != light
+    log_in(page)
+    person.ready()
+    assert page.url == asked
+    expect(person.entry("2.text")).to_have_value("a lighthouse")
+    person.forgive("400")
+    page.close()
+
+
 def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
     """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the
     buttons beside it."""
@@ -60,9 +102,12 @@ def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
     person.page.goto(site.url)
     log_in(person.page, "somebody with quite a long name", "harbour")
     person.ready()
-    expect(person.page.get_by_role("button", name="Log out")).to_be_in_viewport(ratio=1)
+    account = person.page.get_by_role("button", name="somebody with quite a long name")
+    expect(account).to_be_in_viewport(ratio=1)
+    account.click()
+    expect(person.page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 390
-    rows = {round(middle(person.page, part)) for part in ("#open", "#login", "#shade")}
+    rows = {round(middle(person.page, part)) for part in ("#open", "#account", "#shade")}
     assert max(rows) - min(rows) <= 4, rows
     person.page.close()
 
@@ -75,27 +120,26 @@ def middle(page: Page, part: str) -> float:
 
 
 def test_without_a_login_nobody_is_named(fast: Site, visit: Visit) -> None:
-    """Where nobody has to log in there is nothing to log out of."""
+    """Where nobody has to log in there is no account."""
     person = visit(fast).open()
-    expect(person.page.get_by_text("Log out")).to_have_count(0)
+    expect(person.page.locator("#account, .account-menu")).to_have_count(0)
 
 
 def test_finding_20_who_guesses_is_told_to_wait(
     site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong password is said to be wrong; the page says that after too many even the right one is
-    not looked at."""
+    """A wrong password is said to be wrong; after too many even the right one has to wait, and the
+    page says how long."""
     monkeypatch.setattr(
         guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
     )  # no free ones: 32 seconds at once
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page, password="a guess")
-    expect(person.page.get_by_text("Incorrect")).to_be_visible()
-    with person.page.expect_response(f"{site.url}/login") as answer:
-        log_in(person.page)
-    assert "Try again in" in answer.value.json()["error"]
-    expect(person.page.get_by_text("you have to wait, up to a minute")).to_be_visible()
+    alert = person.page.get_by_role("alert")
+    expect(alert).to_have_text("Wrong username or password.")
+    log_in(person.page)
+    expect(alert).to_contain_text("Try again in")
     person.forgive("400")
     person.page.close()
 

@@ -62,7 +62,7 @@ def test_behind_a_login(
         person.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=3")
         person.page.get_by_label("username").fill("ann")
         person.page.get_by_label("password").fill("secret")
-        person.page.get_by_role("button", name="Login").click()
+        person.page.get_by_role("button", name="Sign in").click()
         person.ready()
         run_id = person.generate()
         files = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
@@ -76,7 +76,7 @@ def test_behind_a_login(
         bob.page.goto(app.url)
         bob.page.get_by_label("username").fill("bob")
         bob.page.get_by_label("password").fill("hidden")
-        bob.page.get_by_role("button", name="Login").click()
+        bob.page.get_by_role("button", name="Sign in").click()
         bob.ready()
         assert bob.page.request.get(files).status == 404
         for tab in (person.page, bob.page, page):

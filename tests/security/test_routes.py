@@ -64,6 +64,7 @@ OWNER = Answers(200, 404, 401)
 NOTHING = everybody(404)
 TOLD = {"GET": Answers(200, 404, 404), "HEAD": Answers(405, 404, 404), "POST": people(405)}
 READ = {"GET": everybody(200), "HEAD": everybody(405)}
+GIVEN = {"GET": everybody(200)}
 READ_BY_PEOPLE = {"GET": people(200), "HEAD": everybody(405)}
 UNNAMED = {
     "GET": everybody(404),
@@ -81,7 +82,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
         "/script/{version}/{name:path}": {},
-        "/social-card.png": {"GET": everybody(200)},
+        **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,
         "/history/delete": {"POST": people(422)} | NO_RUN,
@@ -89,9 +90,14 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
-        "/history/{run_id}/files/{index}/for/{name}": {
-            "GET": Answers(409, 404, 401)
-        },  # no workflow is called so,
+        # No workflow is called so.
+        "/history/{run_id}/files/{index}/for/{name}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/link": {
+            "POST": OWNER,
+            "DELETE": people(404),
+        },  # not shared
+        "/shared/{token}": {"GET": Answers(404, 404, 200)},  # no such link; the sign-in page
+        "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/runs/{run_id}/again": {"POST": OWNER},
@@ -104,11 +110,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/upload_progress": {"GET": everybody(200)},
         "/": {"GET": everybody(200), "HEAD": everybody(200)},
         "/config": READ_BY_PEOPLE,
-        "/favicon.ico": READ,
-        "/manifest.json": READ,
-        "/pwa_icon": READ,
-        "/robots.txt": READ,
-        "/theme.css": READ,
+        **dict.fromkeys(("/favicon.ico", "/robots.txt", "/theme.css"), READ),
+        "/icons/{name}": {},  # none is called so
         "/static/{path:path}": UNNAMED,
         "/assets/{name}": UNNAMED,
         "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
@@ -141,7 +144,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 )
 # What Gradio brings and nobody needs: as unknown as what never was.
 UNUSED = """
-/openapi.json /pwa_icon/{size} /monitoring /monitoring/summary /monitoring/{key}
+/openapi.json /pwa_icon /pwa_icon/{size} /monitoring /monitoring/summary /monitoring/{key}
 /gradio_api/deep_link /gradio_api/token /gradio_api/dev/reload /gradio_api/runs /gradio_api/api/{api_name}
 /gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/proxy={url_path:path}
 /gradio_api/stream/{event_id} /gradio_api/stream/{event_id}/close /gradio_api/file/{path:path}

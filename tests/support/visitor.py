@@ -16,9 +16,9 @@ from tests.support.waiting import SECONDS, eventually
 from ui.services import Services
 
 WAIT = SECONDS * 1000  # milliseconds
-# Asked for at the host's root: by browsers, and by Gradio's page wherever it is. Behind a proxy that
+# Asked for at the host's root: by browsers, wherever the page is. Behind a proxy that
 # is not the app's; `tests/security/test_routes.py` says what the app answers.
-OF_THE_HOST = ("/favicon.ico", "/manifest.json")
+OF_THE_HOST = ("/favicon.ico",)
 
 
 @dataclass(frozen=True, slots=True)

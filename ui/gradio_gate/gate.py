@@ -11,10 +11,11 @@ import asyncio
 import gc
 import math
 import time
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
 from ui.gradio_gate.call_check import Call, read_call
@@ -36,6 +37,7 @@ from ui.web.gradio_internals import (
     call_in,
     name_in_login,
     refusal,
+    root_address,
     session_of_stream,
 )
 from ui.web.guesses import Guesses
@@ -62,9 +64,16 @@ class GradioGate:
     """ASGI app in front of Gradio's."""
 
     def __init__(
-        self, gradio: App, identity: Identity, limits: WebLimits, guesses: Guesses
+        self,
+        gradio: App,
+        identity: Identity,
+        limits: WebLimits,
+        guesses: Guesses,
+        sign_in: Callable[[str], ASGIApp],
     ) -> None:
+        """`sign_in` makes the page that asks for a login, from the app's address."""
         self.gradio = gradio
+        self.sign_in = sign_in
         self.identity = identity
         self.limits = limits
         self.guesses = guesses
@@ -86,6 +95,9 @@ class GradioGate:
         """Let a request in, or answer it here."""
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
+            case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
+                address = root_address(Request(scope), path, self.gradio.root_path)
+                await self.sign_in(address)(scope, receive, send)
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
                 await self.gradio(scope, receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
@@ -98,6 +110,9 @@ class GradioGate:
                 await refusal(_NOTHING_HERE, 404)(scope, receive, send)
             case "websocket", _:
                 await send({"type": "websocket.close", "code": 4404})
+
+    def _has_no_login(self, scope: Scope) -> bool:
+        return self.identity.owner(HTTPConnection(scope)) is None
 
     def _may_read(self, path: str, scope: Scope) -> bool:
         """Whether this is something to be read here, and by this caller. What becomes of a call is

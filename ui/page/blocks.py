@@ -7,7 +7,6 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 from gradio.components import Component
@@ -15,6 +14,7 @@ from gradio.components import Component
 from ui.page.event_options import QUIET
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
+from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
@@ -25,9 +25,16 @@ from ui.web.gradio_internals import Page
 from ui.web.identity import Identity
 
 _HERE = Path(__file__).parent
-_STYLES = ("gradio.css", "page.css", "form.css", "filling.css", "dialogs.css")
+_STYLES = (
+    "gradio.css",
+    "page.css",
+    "form.css",
+    "filling.css",
+    "dialogs.css",
+    "account.css",
+    "share.css",
+)
 _COUNTS = (1, 2, 4, 8, 16)
-_ICON = _HERE / "icon.svg"
 _STAND_IN = "Demo mode: not connected to ComfyUI."
 _OPENED = "Opened by me"
 _SHARED = "Shared workflows"
@@ -129,15 +136,13 @@ def build_page(
 
 def assets() -> dict[str, Any]:
     """Theme, style, script and icon of the page, as `gr.mount_gradio_app` takes them."""
-    # Inside the page too: /favicon.ico of the host's root need not be this app's.
-    icon = f"data:image/svg+xml,{quote(_ICON.read_text(encoding='utf-8'))}"
+    icon = icon_address()
     own = f'<meta name="color-scheme" content="light dark">\n<link rel="icon" href="{icon}">'
     return {
         "theme": make_theme(),
         "css": "\n".join((_HERE / "styles" / name).read_text(encoding="utf-8") for name in _STYLES),
         "head": f"{own}\n{head_tags()}",
-        "favicon_path": str(_ICON),
-        "pwa": True,  # browsers ask for its /manifest.json whether there is one or not
+        "favicon_path": str(ICON),
     }
 
 
@@ -169,9 +174,9 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
         )
         if login:
             gr.HTML(
-                '<span class="name"></span> · <button type="button" class="link">Log out</button>',
-                elem_id="login",
-                js_on_load=calls("components/header.js", "mountLogin(element)"),
+                '<button type="button" class="quiet"><span class="name"></span> ▾</button>',
+                elem_id="account",
+                js_on_load=calls("components/account.js", "mountAccount(element)"),
             )
         gr.HTML(
             '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',

@@ -17,6 +17,7 @@ from ui.page.kept_files import KeptFile
 
 FOLDER = Path(__file__).parent / "script"
 _ENTRY = "page.js"
+_SMALL_PAGES = "pages/"
 
 
 @cache
@@ -81,9 +82,11 @@ def listener(module: str, call: str, arguments: str = "") -> str:
 
 def head_tags() -> str:
     """What a page needs in its head: its own module, and word of the others, so that they come at
-    once."""
+    once. Those of the small pages are none of its."""
     others = "\n".join(
-        f'<link rel="modulepreload" href="{module_address(name)}">' for name in modules()
+        f'<link rel="modulepreload" href="{module_address(name)}">'
+        for name in modules()
+        if not name.startswith(_SMALL_PAGES)
     )
     return f'{others}\n<script type="module" src="{module_address(_ENTRY)}"></script>'
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from ui.web.gradio_internals import ROOT_ADDRESS
-
 CARD = Path(__file__).with_name("social_card.png")  # made by tests/tools/social_card.py
 _PATH = "/social-card.png"
 _SIZE = (1200, 630)
@@ -20,11 +18,11 @@ _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made
 _KEPT = {"cache-control": "public, max-age=86400"}
 
 
-def tags_for_other_sites() -> str:
-    """The tags for the page's head, as a part of Gradio's template."""
+def tags_for_other_sites(root: str, title: str) -> str:
+    """The tags for a page's head, of an app at this address. `title` is what the tab says."""
     width, height = _SIZE
-    card, about, alt = f"{ROOT_ADDRESS}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)
-    return f"""<title>{_TITLE}</title>
+    card, about, alt = f"{root}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)
+    return f"""<title>{title}</title>
         <meta name="description" content="{about}" />
         <meta property="og:site_name" content="{_TITLE}" />
         <meta property="og:type" content="website" />

@@ -8,7 +8,9 @@ from gradio.themes.utils import colors, sizes
 
 _FONTS = ("Inter", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
-# From the lightest to the darkest: 50, 100, 200, …, 900, 950.
+ACCENT = "#5a48dd"
+BACKGROUND = ("#f7f7f9", "#131316")  # in light and in dark
+_NUMBERS = (50, *range(100, 901, 100), 950)  # from the lightest to the darkest
 _ACCENT = (
     "#f1f0ff",
     "#e4e2ff",
@@ -16,7 +18,7 @@ _ACCENT = (
     "#aca4ff",
     "#8c80fb",
     "#6d5df0",
-    "#5a48dd",
+    ACCENT,
     "#4b3abb",
     "#3f3299",
     "#362d7c",
@@ -24,7 +26,7 @@ _ACCENT = (
 )
 # Variables of the theme, in light and in dark.
 _SHADED = {
-    "body_background_fill": ("#f7f7f9", "#131316"),
+    "body_background_fill": BACKGROUND,
     "body_text_color": ("#1d1d22", "#ececf1"),
     "body_text_color_subdued": ("#5c5c68", "#a5a5b3"),
     "block_background_fill": ("transparent", "transparent"),
@@ -58,6 +60,21 @@ _PLAIN = {
     "checkbox_background_color_selected": "*primary_600",
     "checkbox_border_color": "#9a9aa8",
 }
+
+
+def colours() -> str:
+    """The same colours as declarations of a style sheet, for pages without Gradio's."""
+    return " ".join(
+        f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
+        for name, (light, dark) in _SHADED.items()
+        if not {light, dark} & {"transparent", "*body_text_color"}
+    )
+
+
+def _told(colour: str) -> str:
+    """A colour as style sheets have it; Gradio's names of the accent are looked up."""
+    _, is_named, number = colour.partition("*primary_")
+    return _ACCENT[_NUMBERS.index(int(number))] if is_named else colour
 
 
 def make_theme() -> gr.themes.Base:

@@ -40,9 +40,7 @@ from ui.web.responses import NOT_UNDERSTOOD, in_short
 log = logging.getLogger(__name__)
 
 # Gradio's routes. What the page loads: itself, its settings, and its script and style below these.
-PAGE = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/pwa_icon", "/robots.txt"}
-)
+PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
 SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
 LOGIN = "/login"  # shows a form, and takes it
@@ -62,7 +60,10 @@ FILE = f"{API_PREFIX}/file="  # before a file's place: the file
 UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
 WRONG_LOGIN = 400  # the only status with which the login's form shows what was answered
-_FOR_OTHER_SITES = re.compile(r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>""")
+# Of its template's head: what is for other sites, and what installs the page.
+_REPLACED_TAGS = re.compile(
+    r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
+)
 # In its template: the app's whole address, as this browser reaches it; through proxies too.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
@@ -167,6 +168,12 @@ def root_of(request: gr.Request) -> str:
     return urlsplit(get_root_url(inner, route, inner.app.root_path)).path.rstrip("/")
 
 
+def root_address(request: Request, path: str, root_path: str) -> str:
+    """The app's whole address as this browser reaches it, through proxies too, without a slash at
+    the end. `path`: what it asks for below that; `root_path` as Gradio was told."""
+    return str(get_root_url(request, path, root_path)).rstrip("/")
+
+
 def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     """Say how many handlers may run at once, how many pages' forms are kept, and how many calls may
     wait."""
@@ -183,18 +190,18 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     return gradio
 
 
-def tell_other_sites(tags: str) -> None:
-    """Put these into the head of Gradio's page, in the place of its own tags for other sites; they
-    may have `ROOT_ADDRESS` in them. What
+def put_into_head(tags: str) -> None:
+    """Put these into the head of Gradio's page, in the place of its own tags for other sites and of
+    its manifest; they may have `ROOT_ADDRESS` in them. What
     `mount_gradio_app` takes as `head` is added by the page's script, which those do not run."""
     loader: Any = templates.env.loader
     gradios = type(loader).get_source
 
     def get_source(environment: object, name: str) -> tuple[str, object, object]:
         source, *more = gradios(loader, environment, name)
-        marked = _FOR_OTHER_SITES.sub(lambda _: tags, source, count=1)
+        marked = _REPLACED_TAGS.sub(lambda _: tags, source, count=1)
         head, mark, rest = marked.partition(tags)
-        return f"{head}{mark}{_FOR_OTHER_SITES.sub('', rest)}", *more
+        return f"{head}{mark}{_REPLACED_TAGS.sub('', rest)}", *more
 
     loader.get_source = get_source
 

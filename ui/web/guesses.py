@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
-GUESSING = (
-    "After several wrong passwords you have to wait, up to a minute, before another one is"
-    " looked at."
-)
 FORGOTTEN = 900.0  # seconds after the last attempt
 # names and addresses that are remembered; of more, those that tried longest ago are forgotten
 MOST_KEYS = 10_000

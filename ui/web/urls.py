@@ -29,6 +29,16 @@ def given_address(run_id: str, index: int) -> str:
     return f"/files/{run_id}/given/{index}"
 
 
+def link_address(token: str) -> str:
+    """The path of the page behind a link to a result."""
+    return f"/shared/{token}"
+
+
+def shared_file_address(token: str, name: str) -> str:
+    """The path of that result itself; the name is for people."""
+    return f"{link_address(token)}/{quote(name)}"
+
+
 def download_name(filename: str) -> str:
     """The last part of a name as the server gave it, without anything that could leave a folder or
     a header."""

@@ -216,6 +216,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
         "Download",
         "Use in…",
         "Reuse settings",
+        "Share…",
         "Vary",
         "Repeat",
         "☆ Favourite",

@@ -4,7 +4,7 @@
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
-import { $, element, isNarrow } from "./dom.js";
+import { $, element, isNarrow, root } from "./dom.js";
 import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
@@ -139,6 +139,15 @@ function show(now, before) {
   });
 }
 
+/** Tells the person where the app cannot be reached; browsers have it over TLS and on this machine only. */
+async function startWorker() {
+  try {
+    await navigator.serviceWorker?.register(`${root}/service_worker.js`);
+  } catch {
+    // Private windows and frames have none: the browser's own page is shown there.
+  }
+}
+
 watchRequests({ call: refused, upload: refuseFile });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
@@ -156,3 +165,4 @@ tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);
 listen();
+startWorker();

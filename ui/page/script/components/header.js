@@ -1,9 +1,8 @@
 // @ts-check
-// The header: who is logged in, light and dark.
+// The header: what is said of the image server, light and dark.
 
-import { $, root } from "../dom.js";
-import { isDark, setDark, userName } from "../gradio.js";
-import { SILENT } from "../page_socket.js";
+import { $ } from "../dom.js";
+import { isDark, setDark } from "../gradio.js";
 import { page } from "../state.js";
 import { read, SHADE, write } from "../storage.js";
 
@@ -32,17 +31,6 @@ export function mountServer(place) {
     forgetting = window.setTimeout(() => {
       state.textContent = "";
     }, BACK_SHOWN);
-  });
-}
-
-/** @param {HTMLElement} place */
-export function mountLogin(place) {
-  const name = $(".name", place);
-  if (name) name.textContent = userName();
-  $("button", place)?.addEventListener("click", async () => {
-    const answer = await fetch(`${root}/logout`, { method: "POST" }).catch(() => null);
-    if (answer?.ok) location.reload();
-    else page.set({ away: SILENT });
   });
 }
 

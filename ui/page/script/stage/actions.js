@@ -6,6 +6,7 @@ import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { lookAhead, runAgain } from "../runs/following.js";
 import { say } from "../state.js";
+import { canBeShared, share } from "./share.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
@@ -45,6 +46,8 @@ export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   if (!view) return made;
   const what = { run: view.id };
   made.push(button("Reuse settings", () => useValues(what, events)));
+  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
+    made.push(button("Share…", () => share(view.id, item.at)));
   made.push(...againFor(view, what, events));
   made.push(favouriteFor(view));
   made.push(button("Delete", () => remove(what, events)));

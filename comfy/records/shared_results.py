@@ -1,0 +1,111 @@
+"""Links to results: whoever has one sees that file, until its owner takes the link back or the
+result is deleted."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from comfy.errors import RunNotFound
+from comfy.records.database import erase_deleted
+from comfy.records.record import Record
+from comfy.records.rows import COLUMNS, escaped, record_of, unescaped
+from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import runs as _runs
+from comfy.records.tables import shared_results as _shared
+
+_TOKEN = 24  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SharedResult:
+    """A link. `place`: which of the run's files; `prompt`: the text that is shown beside it, "" for
+    none."""
+
+    token: str
+    run: str
+    place: int
+    prompt: str = ""
+
+
+class SharedResults:
+    """The links of all owners, in the database of the history. All methods may be called from any
+    thread.
+
+    ComfyError, with a sentence, wherever the database cannot be used.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def share(self, owner: str, run: str, place: int, prompt: str = "") -> SharedResult:
+        """The link of a file of this owner's finished run, a new one if there is none; from now on
+        with this prompt. RunNotFound if there is no such run."""
+        row = {"run": escaped(run), "place": place, "prompt": escaped(prompt)}
+        which = (_shared.c.run == row["run"]) & (_shared.c.place == place)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            # First what writes: SQLite lets nobody else do so from here on.
+            known = connection.execute(update(_shared).where(which, _own(owner)).values(row))
+            if not known.rowcount:
+                found = select(_runs.c.id).where(_of(owner, run), _is_listed())
+                if connection.execute(found).first() is None:
+                    raise RunNotFound(run)
+                try:
+                    with connection.begin_nested():
+                        token = secrets.token_urlsafe(_TOKEN)
+                        connection.execute(insert(_shared).values(row | {"token": token}))
+                except IntegrityError:  # another tab has made it at this moment
+                    connection.execute(update(_shared).where(which).values(row))
+            token = connection.execute(select(_shared.c.token).where(which)).scalar_one()
+        return SharedResult(token, run, place, prompt)
+
+    def of(self, owner: str, run: str, place: int) -> SharedResult | None:
+        """The link of a file of this owner's run; None if it is not shared."""
+        which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            row = connection.execute(select(_shared).where(which)).first()
+        if row is None:
+            return None
+        return SharedResult(row.token, run, place, unescaped(row.prompt))
+
+    def stop(self, owner: str, run: str, place: int) -> bool:
+        """Take a link back; False if there is none."""
+        which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            found = connection.execute(delete(_shared).where(which)).rowcount
+        if found:
+            erase_deleted(self._engine)
+        return bool(found)
+
+    def find(self, token: str) -> tuple[SharedResult, Record] | None:
+        """What a link leads to, with its run; None for one that never was, was taken back, or whose
+        result is deleted or about to be."""
+        columns = (_shared.c.token, _shared.c.place, _shared.c.prompt, *COLUMNS)
+        which = (_shared.c.token == escaped(token)) & _is_listed()
+        with as_comfy_errors(), self._engine.connect() as connection:
+            row = connection.execute(
+                select(*columns).join_from(_shared, _runs).where(which)
+            ).first()
+        if row is None:
+            return None
+        try:
+            record = record_of(row)
+        except (ValueError, TypeError, AttributeError):  # a run that cannot be read is not shown
+            return None
+        return SharedResult(token, record.id, row.place, unescaped(row.prompt)), record
+
+
+def _of(owner: str, run: str) -> ColumnElement[bool]:
+    return (_runs.c.id == escaped(run)) & (_runs.c.owner == digest(owner))
+
+
+def _is_listed() -> ColumnElement[bool]:
+    return _runs.c.ended_at.is_not(None) & _runs.c.deleted_at.is_(None)
+
+
+def _own(owner: str) -> ColumnElement[bool]:
+    """Which links lead to runs of this owner."""
+    return _shared.c.run.in_(select(_runs.c.id).where(_runs.c.owner == digest(owner)))

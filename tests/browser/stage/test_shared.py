@@ -1,0 +1,105 @@
+"""A result behind a link, which its owner makes and can take back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import requests
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.test_login import log_in
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
+GONE = "This link no longer works"
+
+
+def shown(page: Page) -> bool:
+    """Whether the image of the shared page is painted."""
+    return bool(page.locator("main img").evaluate("image => image.decode().then(() => true)"))
+
+
+def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
+    """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
+    prompt only if its owner wants so; Stop sharing ends it."""
+    with running_app(fast.demo.url, settings=SETTINGS) as app:
+        site = Site(app.url, fast.demo, app)
+        anna = visit(site)
+        anna.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        anna.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=1&2.text=a+lighthouse+keeper")
+        log_in(anna.page)
+        anna.ready()
+        anna.generate()
+        anna.page.get_by_role("button", name="Share…").click()
+        panel = anna.page.get_by_role("dialog", name="Share this result")
+        expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+        expect(panel.get_by_role("status")).to_have_text("Link copied.")
+        link = panel.get_by_label("Link").input_value()
+        assert anna.page.evaluate("navigator.clipboard.readText()") == link
+        assert re.fullmatch(rf"{re.escape(app.url)}/shared/[\w-]{{32,}}", link)
+
+        ben = visit(site, viewport={"width": 390, "height": 844})
+        ben.page.goto(link)
+        log_in(ben.page, "ben", "harbour")
+        expect(ben.page).to_have_title("Text to image · ComfyForms")
+        expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
+        assert ben.page.url == link
+        assert shown(ben.page)
+        assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert "lighthouse keeper" not in ben.page.content()
+        with ben.page.expect_download() as saved:
+            ben.page.get_by_role("link", name="Download").click()
+        assert saved.value.suggested_filename.endswith(".png")
+
+        panel.get_by_label("Show the prompt, too").check()
+        expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
+        anna.page.keyboard.press("Escape")
+        expect(panel).to_have_count(0)
+        anna.page.get_by_role("button", name="Share…").click()
+        assert panel.get_by_label("Link").input_value() == link
+        expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
+        ben.page.reload()
+        expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
+
+        panel.get_by_role("button", name="Stop sharing").click()
+        expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
+        file = ben.page.locator("main img").evaluate("image => image.src")
+        ben.page.reload()
+        expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
+        assert ben.page.request.get(file).status == 404
+        ben.page.get_by_role("link", name="Open ComfyForms").click()
+        ben.ready()
+        ben.forgive("404")
+        for page in (anna.page, ben.page):
+            page.close()
+
+
+def test_a_link_ends_with_its_result(
+    fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
+) -> None:
+    """A video is played from its link; once the result is deleted, the link says that it no longer
+    works. Where nobody has to sign in, any browser may follow it."""
+    person = visit(fast).open(
+        "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+    )
+    run_id = person.generate()
+    kinds = [file.kind for file in fast.run(run_id).state.files]
+    person.page.locator("#stage .thumbnail").nth(kinds.index("video")).click()
+    expect(person.page.locator("#stage .media video")).to_be_visible()
+    person.page.get_by_role("button", name="Share…").click()
+    link = person.page.get_by_label("Link", exact=True).input_value()
+    other = context_of().new_page()
+    other.goto(link)
+    other.locator("main video").evaluate("video => { video.muted = true; return video.play(); }")
+    other.wait_for_function("document.querySelector('main video').currentTime > 0")
+    person.page.keyboard.press("Escape")
+    person.page.locator("#stage .actions").get_by_role("button", name="Delete").click()
+    expect(person.page.locator("#undo")).not_to_be_empty()
+    other.reload()
+    expect(other.get_by_role("heading", name=GONE)).to_be_visible()
+    assert requests.get(link, timeout=20).status_code == 404
+    other.close()

@@ -1,0 +1,65 @@
+"""Links to results, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.errors import RunNotFound
+from comfy.records.shared_results import SharedResult
+from comfy.records.store import RunStore
+from tests.support.samples.histories import ANN, BOB, begun, ended_record
+
+ODD = "nul \0, half \ud800, “cat”"
+
+
+@pytest.fixture
+def shared(history: RunStore) -> SharedResult:
+    """The link of the second file of Ann's run."""
+    for run_id, owner in (("r1", ANN), ("r2", ANN), ("r3", BOB)):
+        history.end(ended_record(begun(run_id, owner)))
+    history.begin(begun("goes on", ANN))
+    return history.shared.share(ANN, "r1", 1)
+
+
+def test_a_file_has_one_link(history: RunStore, shared: SharedResult) -> None:
+    """It leads to the file's run and place; sharing it again changes what is told with it, not the
+    link; another file has another one."""
+    again = history.shared.share(ANN, "r1", 1, ODD)
+    assert again == history.shared.of(ANN, "r1", 1)
+    assert (again.token, again.prompt) == (shared.token, ODD)
+    found = history.shared.find(shared.token)
+    assert found is not None
+    assert (found[0], found[1].id, found[1].owner) == (again, "r1", ANN)
+    tokens = {history.shared.share(ANN, *which).token for which in (("r1", 0), ("r2", 1))}
+    assert len(tokens | {shared.token}) == 3
+    assert min(map(len, tokens)) >= 32
+
+
+def test_only_its_owner_shares_a_result(history: RunStore, shared: SharedResult) -> None:
+    """Others neither make, learn of, change nor stop a link, nor is there one of a run that goes
+    on."""
+    for owner, run in ((BOB, "r1"), (BOB, "r2"), (ANN, "r3"), (ANN, "none"), (ANN, "goes on")):
+        with pytest.raises(RunNotFound):
+            history.shared.share(owner, run, 1, "mine")
+    assert history.shared.of(BOB, "r1", 1) is None
+    assert not history.shared.stop(BOB, "r1", 1)
+    assert history.shared.of(ANN, "r1", 1) == shared
+
+
+def test_a_link_ends(history: RunStore, shared: SharedResult) -> None:
+    """When its owner takes it back, for good; when the result is deleted: at once, and again there
+    if that is undone, until it is carried out."""
+    shares = history.shared
+    assert shares.find("") is shares.find(shared.token[:-1]) is None
+    assert shares.stop(ANN, "r1", 1)
+    assert not shares.stop(ANN, "r1", 1)
+    assert shares.find(shared.token) is None
+    second = shares.share(ANN, "r1", 1)
+    assert second.token != shared.token
+    history.unlist(["r1"], ANN)
+    assert shares.find(second.token) is None
+    history.relist(["r1"], ANN)
+    assert shares.find(second.token) is not None
+    history.delete("r1", ANN)
+    assert shares.find(second.token) is None
+    assert shares.of(ANN, "r1", 1) is None

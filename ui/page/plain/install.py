@@ -1,0 +1,62 @@
+"""The app as one that can be installed: what it is called, and its icons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from ui.page.theme import ACCENT, BACKGROUND
+
+# Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
+ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
+FOLDER = Path(__file__).with_name("icons")
+_KEPT = {"cache-control": "public, max-age=86400"}
+_LIGHT, _DARK = BACKGROUND
+_MANIFEST = {
+    "name": "ComfyForms",
+    "short_name": "ComfyForms",
+    "description": "Simple forms for ComfyUI workflows.",
+    "start_url": "./",
+    "scope": "./",
+    "display": "standalone",
+    "background_color": _LIGHT,
+    "theme_color": ACCENT,
+    "icons": [
+        {
+            "src": f"icons/{name}",
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": name.partition("-")[0],
+        }
+        for name, size in ICONS.items()
+    ],
+}
+
+
+def tags_for_installing(root: str) -> str:
+    """The tags for a page's head, of an app at this address."""
+    return f"""<link rel="manifest" href="{root}/manifest.json" crossorigin="use-credentials" />
+        <link rel="apple-touch-icon" href="{root}/icons/maskable-192.png" />
+        <meta name="theme-color" content="{_LIGHT}" media="(prefers-color-scheme: light)" />
+        <meta name="theme-color" content="{_DARK}" media="(prefers-color-scheme: dark)" />"""
+
+
+def install_routes() -> APIRouter:
+    """`GET /manifest.json` and `/icons/{name}`: read by anybody, as the page that names them is."""
+    router = APIRouter()
+
+    @router.get("/manifest.json")
+    def manifest() -> JSONResponse:
+        """In the place of Gradio's. Its addresses are relative to its own."""
+        return JSONResponse(_MANIFEST, media_type="application/manifest+json")
+
+    @router.get("/icons/{name}")
+    def icon(name: str) -> Response:
+        """One of the icons; 404 for any other name."""
+        if name not in ICONS:
+            return Response(status_code=404)
+        return Response((FOLDER / name).read_bytes(), media_type="image/png", headers=_KEPT)
+
+    return router

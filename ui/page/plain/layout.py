@@ -1,0 +1,71 @@
+"""What the small pages have in common: the product's name and look, in light and dark."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from fastapi.responses import HTMLResponse
+
+from ui.page.plain.install import tags_for_installing
+from ui.page.social_card import tags_for_other_sites
+from ui.page.theme import colours
+
+ICON = Path(__file__).parents[1] / "icon.svg"
+_STYLES = ICON.with_name("styles") / "plain.css"
+_NOT_KEPT = {"cache-control": "no-store"}  # who is logged in decides what an address shows
+# As the button for light and dark has kept it (`storage.js`), before anything is painted.
+_SHADE = """try {
+  document.documentElement.dataset.isDark = localStorage.getItem("comfyforms.shade") ?? "";
+} catch {}"""
+
+
+def as_page(page: str, status: int = 200) -> HTMLResponse:
+    """A page, which no browser keeps."""
+    return HTMLResponse(page, status, headers=_NOT_KEPT)
+
+
+def head_tags_of(root: str, title: str = "ComfyForms") -> str:
+    """The tags by which others know a page of the app at this address: chats, and systems that
+    install it. Both are put into the page as they are."""
+    return f"{tags_for_other_sites(root, title)}\n        {tags_for_installing(root)}"
+
+
+def plain_page(titles: str, body: str, root: str) -> str:
+    """A whole page. `titles`: the tags of its head that name it; `root`: the app's address, to
+    which all others in it are relative."""
+    base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<base href="{base}">
+{titles}
+{_head()}
+</head>
+<body>
+<p class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms</p>
+{body}
+</body>
+</html>
+"""
+
+
+@cache
+def icon_address() -> str:
+    """The icon as an address that holds it: /favicon.ico of the host's root need not be this
+    app's."""
+    return f"data:image/svg+xml,{quote(ICON.read_text(encoding='utf-8'))}"
+
+
+@cache
+def _head() -> str:
+    return f"""<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="{icon_address()}">
+<style>
+:root {{ {colours()} }}
+{_STYLES.read_text(encoding="utf-8")}</style>
+<script>{_SHADE}</script>"""

@@ -1,0 +1,13 @@
+// The page that is shown while the app cannot be reached: it asks until the app answers.
+
+const EVERY = 3000;
+
+async function tryAgain() {
+  const answer = await fetch(location.href, { method: "HEAD", cache: "no-store" }).catch(
+    () => null,
+  );
+  if (answer && answer.status < 500) location.reload();
+}
+
+setInterval(tryAgain, EVERY);
+addEventListener("online", tryAgain);

@@ -1,0 +1,41 @@
+// @ts-check
+// Who is signed in, in the header, with a menu below the name.
+
+import { $, button, element, root } from "../dom.js";
+import { userName } from "../gradio.js";
+import { SILENT } from "../page_socket.js";
+import { page } from "../state.js";
+
+const GAP = 6; // pixels
+const MARGIN = 8;
+
+/** Every tab of this browser is told, and asks for a login then. */
+async function signOut() {
+  const answer = await fetch(`${root}/logout`, { method: "POST" }).catch(() => null);
+  if (answer?.ok) location.reload();
+  else page.set({ away: SILENT });
+}
+
+/** @param {HTMLElement} place */
+export function mountAccount(place) {
+  const opener = /** @type {HTMLButtonElement | null} */ ($("button", place));
+  const name = $(".name", place);
+  if (!opener || !name) return;
+  name.textContent = userName();
+  const menu = element("div", "account-menu");
+  menu.popover = "auto";
+  menu.append(
+    element("p", "", `Signed in as ${userName()}`),
+    button("Sign out", signOut, "choice"),
+  );
+  place.append(menu);
+  opener.title = userName();
+  opener.popoverTargetElement = menu;
+  menu.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    const { bottom, right } = opener.getBoundingClientRect();
+    const most = innerWidth - menu.offsetWidth - MARGIN;
+    const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));
+    Object.assign(menu.style, { top: `${bottom + GAP}px`, left: `${left}px` });
+  });
+}

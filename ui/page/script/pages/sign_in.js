@@ -1,0 +1,43 @@
+// @ts-check
+// The sign-in page. Its address is the one that was asked for: loading it again leads there.
+
+import { $, root } from "../dom.js";
+
+const WRONG = "Wrong username or password.";
+const SILENT = "The app does not answer. Try again.";
+const REFUSED = 400; // by Gradio, for a wrong password
+
+const form = /** @type {HTMLFormElement} */ ($("#sign-in"));
+const username = /** @type {HTMLInputElement} */ ($("#username"));
+const password = /** @type {HTMLInputElement} */ ($("#password"));
+const why = /** @type {HTMLElement} */ ($("#why"));
+const submit = /** @type {HTMLButtonElement} */ ($("button", form));
+
+/** @param {Response | null} answer */
+async function reasonOf(answer) {
+  const told = await answer?.json().catch(() => null);
+  return told?.error ?? (answer?.status === REFUSED ? WRONG : SILENT);
+}
+
+/** @param {SubmitEvent} event */
+async function signIn(event) {
+  event.preventDefault();
+  if (submit.ariaDisabled === "true") return;
+  submit.ariaDisabled = "true";
+  why.textContent = "";
+  const answer = await fetch(`${root}/login`, { method: "POST", body: new FormData(form) }).catch(
+    () => null,
+  );
+  if (answer?.ok) {
+    location.reload();
+    return;
+  }
+  why.textContent = await reasonOf(answer);
+  submit.ariaDisabled = null;
+  if (answer?.status !== REFUSED) return;
+  password.value = "";
+  password.focus();
+}
+
+form.addEventListener("submit", signIn);
+(username.value ? password : username).focus();

@@ -1,0 +1,108 @@
+// @ts-check
+// “Share…”: a link to a result, which its owner makes and can take back.
+
+import { announce, button, element, root } from "../dom.js";
+import { copyText } from "../form/form.js";
+import { ask } from "../requests.js";
+
+const KINDS = ["image", "video", "audio"];
+const WHO = "Anyone who can use this app and has the link can see it.";
+const STOPPED = "Sharing stopped. The link no longer works.";
+const COPIED = "Link copied.";
+const NOT_COPIED = "Select the link and copy it.";
+
+/** @param {string} kind */
+export const canBeShared = (kind) => KINDS.includes(kind);
+
+/**
+ * Make the link of a result, or find the one that there is; copy it, and show what can be done with it.
+ * @param {string} run
+ * @param {number} at which of its files
+ */
+export async function share(run, at) {
+  const path = `/history/${run}/files/${at}/link`;
+  const told = await ask(path);
+  if (!told) return;
+  const panel = new SharePanel(path, told);
+  panel.open();
+  panel.copy();
+}
+
+class SharePanel {
+  #path;
+  #place = element("div");
+  #link = element("input");
+  #said = element("p", "said");
+  #copy = button("Copy", () => this.copy());
+  #stop = button("Stop sharing", () => this.#end());
+
+  /**
+   * @param {string} path of the link in the app
+   * @param {{ address: string, prompt: boolean, has_prompt: boolean }} told
+   */
+  constructor(path, told) {
+    this.#path = path;
+    const title = element("h2", "", "Share this result");
+    title.id = "share-title";
+    this.#place.id = "share";
+    this.#place.role = "dialog";
+    this.#place.setAttribute("aria-labelledby", title.id);
+    this.#place.popover = "auto"; // a dialog in whose way nothing is: copying over plain HTTP needs the page
+    this.#link.readOnly = true;
+    this.#link.value = root + told.address;
+    this.#link.ariaLabel = "Link";
+    this.#said.role = "status";
+    const row = element("div", "row");
+    row.append(this.#link, this.#copy);
+    const last = element("div", "row last");
+    last.append(
+      this.#stop,
+      button("Close", () => this.#place.hidePopover()),
+    );
+    const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
+    this.#place.append(title, element("p", "", WHO), row, ...withPrompt, this.#said, last);
+    this.#place.addEventListener("toggle", (event) => {
+      if (/** @type {ToggleEvent} */ (event).newState === "closed") this.#place.remove();
+    });
+  }
+
+  open() {
+    document.body.append(this.#place);
+    this.#place.showPopover();
+    this.#link.focus();
+  }
+
+  async copy() {
+    const isCopied = await copyText(this.#link.value).then(
+      () => true,
+      () => false,
+    );
+    this.#link.focus();
+    this.#link.select();
+    this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
+  }
+
+  /** @param {boolean} isTold */
+  #withPrompt(isTold) {
+    const label = element("label");
+    const box = element("input");
+    box.type = "checkbox";
+    box.checked = isTold;
+    box.addEventListener("change", async () => {
+      const told = await ask(`${this.#path}?prompt=${box.checked}`);
+      if (!told) box.checked = !box.checked;
+    });
+    label.append(box, element("span", "", "Show the prompt, too"));
+    return label;
+  }
+
+  async #end() {
+    if (!(await ask(this.#path, undefined, "DELETE"))) return;
+    for (const part of this.#place.querySelectorAll("p:not(.said), .row:not(.last), label"))
+      part.remove();
+    this.#stop.remove();
+    this.#said.textContent = STOPPED;
+    announce(STOPPED);
+    this.#place.querySelector("button")?.focus();
+  }
+}
