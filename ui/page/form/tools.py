@@ -71,7 +71,9 @@ def _draw_reset(
     """Put back the author's values, all of them or, asked by the script, those of one field; and
     the way back from that."""
     reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
-    undo = gr.Button("Undo reset", size="sm", elem_classes="quiet", elem_id="undo", min_width=60)
+    undo = gr.Button(
+        "Undo reset", size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60
+    )
     one = gr.Button("Reset one field", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:

@@ -40,13 +40,13 @@ export const wanted = (keys = [state.key]) => [keys];
 export function undo(values) {
   const before = state.before ?? values;
   state.before = values;
-  showUndo($("#undo")?.textContent === UNDO ? REDO : UNDO);
+  showUndo($("#undo-reset")?.textContent === UNDO ? REDO : UNDO);
   return before;
 }
 
 /** @param {string} label of the button, which is there from the first reset on */
 function showUndo(label) {
-  const place = $("#undo");
+  const place = $("#undo-reset");
   place?.classList.add("offered");
   if (place) place.textContent = label;
 }
