@@ -33,6 +33,7 @@ export async function showModel(place, item, viewer) {
       scene = inner.scene;
     },
   });
+  canvas.tabIndex = 0; // the viewer puts it before everything else on the page
   const dispose = () => scene.executeWhenReady(() => shown.dispose()); // sooner it would fail loudly
   try {
     await shown.loadModel(addressOf(item.url), { pluginExtension: extensionOf(item.name) });

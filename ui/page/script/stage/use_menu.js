@@ -88,6 +88,7 @@ class UseMenu {
       this.#choice(labelOf(field), () => this.#toField(field.id)),
     );
     const note = element("p", "", SEARCHED);
+    note.role = "presentation"; // a menu has nothing but choices
     this.#list.replaceChildren(...group("This form", fields), note);
     const takers = await get("/takers");
     if (offered !== this.#offered) return;
@@ -157,5 +158,13 @@ class UseMenu {
  * @param {string} title
  * @param {HTMLElement[]} choices
  */
-const group = (title, choices) =>
-  choices.length ? [element("strong", "", title), ...choices] : [];
+function group(title, choices) {
+  if (!choices.length) return [];
+  const place = element("div", "group");
+  const heading = element("strong", "", title);
+  place.role = "group";
+  place.ariaLabel = title;
+  heading.ariaHidden = "true";
+  place.append(heading, ...choices);
+  return [place];
+}

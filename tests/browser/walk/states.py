@@ -1,0 +1,103 @@
+"""Somebody who looks at one state of the page at every size, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import ViewportSize
+
+from tests.browser.walk import axe
+from tests.support.visitor import Visitor
+
+SCRIPT = Path(__file__).parents[2] / "script"
+SIZES = {
+    "desktop": ViewportSize(width=1440, height=900),
+    "laptop": ViewportSize(width=1366, height=650),
+    "tablet": ViewportSize(width=820, height=1180),
+    "phone": ViewportSize(width=390, height=844),
+}
+SHADES = ("light", "dark")
+# What must be where it was when the result takes the preview's place.
+STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Colours that are on their way to others are none to judge; what goes round and round has no end.
+SETTLE = """() => {
+    for (const one of document.getAnimations())
+        if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
+}"""
+OTHER_SHADE = "() => document.querySelector('#shade button').click()"
+
+
+class Walker:
+    """A visitor, and what was found wrong so far."""
+
+    def __init__(self, person: Visitor) -> None:
+        self.person = person
+        self.page = person.page
+        self._found: dict[str, list[str]] = {}
+        self.page.add_init_script(path=SCRIPT / "geometry.js")
+
+    def note(self, what: str, where: str) -> None:
+        """Keep what is wrong for the end of the walk."""
+        self._found.setdefault(what, []).append(where)
+
+    def all_well(self) -> None:
+        """AssertionError with everything that was wrong, and where."""
+        lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
+        assert not lines, "\n".join(lines)
+
+    def views(self) -> Iterator[str]:
+        """Show the page at each size, light and dark; the words for what is seen."""
+        shades = SHADES
+        for size, viewport in SIZES.items():
+            self.page.set_viewport_size(viewport)
+            self.page.evaluate(DRAWN)
+            yield f"{size}, {shades[0]}"
+            self.page.evaluate(OTHER_SHADE)
+            yield f"{size}, {shades[1]}"
+            shades = shades[::-1]
+
+    def look(self, state: str) -> None:
+        """Find what is wrong with where things are."""
+        for view in self.views():
+            # The focus goes the same way in the dark.
+            wrong = self.page.evaluate("geometry.wrong", {"focus": "light" in view})
+            for one in wrong:
+                self.note(one, f"{state}, {view}")
+
+    def read(self, state: str) -> None:
+        """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
+        phone."""
+        self.page.set_viewport_size(SIZES["desktop"])
+        self._judge(f"{state}, desktop, light")
+        self.page.set_viewport_size(SIZES["phone"])
+        self.page.evaluate(OTHER_SHADE)
+        self._judge(f"{state}, phone, dark")
+        self.page.evaluate(OTHER_SHADE)
+        self.page.set_viewport_size(SIZES["desktop"])
+
+    def _judge(self, where: str) -> None:
+        self.page.evaluate(SETTLE)
+        for one in axe.violations(self.page):
+            self.note(one, where)
+
+    def places(self) -> dict[str, Any]:
+        """Where things are at every size."""
+        found = {}
+        for size, viewport in SIZES.items():
+            self.page.set_viewport_size(viewport)
+            self.page.evaluate(DRAWN)
+            found[size] = self.page.evaluate("geometry.places", STAYING)
+        return found
+
+    def full_screen(self, state: str) -> None:
+        """Full screen is all that is seen."""
+        button = self.page.get_by_role("button", name="Full screen", exact=True)
+        for size, viewport in SIZES.items():
+            self.page.set_viewport_size(viewport)
+            button.evaluate("button => button.click()")
+            if not self.page.evaluate("geometry.covers()"):
+                self.note("full screen does not cover the window", f"{state}, {size}")
+            self.page.keyboard.press("Escape")

@@ -1,0 +1,141 @@
+"""Nothing serious or critical by axe-core, on any state of the page, on a desktop and a phone, light
+and dark."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.test_opening import DRAG_OVER
+from tests.browser.walk import axe
+from tests.browser.walk.states import Walker
+from tests.support.brought import give
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.server import WebSettings
+
+SLOW = 0.3  # seconds of a step
+
+
+@pytest.fixture(autouse=True)
+def reader(walker: Walker) -> None:
+    """Skips the test where axe-core is not installed."""
+    axe.needs_axe()
+    axe.add_to(walker.page)
+
+
+def test_filling_in(walker: Walker) -> None:
+    """The start, the menus and dialogs of the form, errors on fields, and a file that is held over
+    the page."""
+    person = walker.person.open()
+    page = person.page
+    walker.read("the start")
+    person.unfold()
+    walker.read("advanced fields")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search workflows")).to_be_visible()
+    walker.read("the list of workflows")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keys").click()
+    walker.read("the keys")
+    page.keyboard.press("Escape")
+    page.locator("#presets summary").click()
+    page.get_by_label("Name of the preset").fill("Night")
+    page.keyboard.press("Enter")
+    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
+    walker.read("presets")
+    page.locator("#presets summary").click()
+    person.type("4.width", 7)
+    person.press()
+    expect(page.locator(".field-error")).to_be_visible()
+    walker.read("an error on a field")
+    page.evaluate(DRAG_OVER)
+    expect(page.locator("#drop-zones")).to_be_visible()
+    walker.read("a file held over the page")
+    walker.all_well()
+
+
+def test_looking_at_results(walker: Walker) -> None:
+    """A run, its result, that over the whole window, and the history with several selected and
+    compared."""
+    person = walker.person.open(**{"5.steps": 4})
+    page = person.page
+    person.generate()
+    person.site.demo.speed.step = SLOW
+    person.type("5.steps", 60)
+    person.press()
+    expect(page.locator("img.live-frame")).to_be_visible()
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    walker.read("a run, and one that waits")
+    person.site.demo.speed.step = 0
+    expect(page.locator("#history .tile")).to_have_count(3)
+    walker.read("a result")
+    page.get_by_role("button", name="Use in…").click()
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    walker.read("where a result can be used")
+    page.keyboard.press("Escape")
+    page.locator("#stage .details summary").click()
+    walker.read("details")
+    page.locator("#stage .viewport").hover()
+    page.get_by_role("button", name="Full screen", exact=True).click()
+    walker.read("full screen")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Select", exact=True).click()
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    walker.read("selected results")
+    page.get_by_role("group", name="Selected results").get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog", name="Compare results")).to_be_visible()
+    walker.read("compared results")
+    walker.all_well()
+
+
+def test_other_workflows(walker: Walker) -> None:
+    """The other shipped forms, an image beside its result, and each kind of result."""
+    person = walker.person
+    for workflow in ("upscale", "inpaint", "animation", "image-to-image"):
+        person.open(workflow)
+        walker.read(workflow)
+    person.generate()
+    person.page.get_by_role("button", name="Compare").click()
+    walker.read("before and after")
+    for kind in ("several", "video", "mixed", "none"):
+        person.open(kind)
+        person.press()
+        person.phase("done")
+        walker.read(kind)
+    walker.all_well()
+
+
+def test_what_goes_wrong(walker: Walker) -> None:
+    """A run that failed, and a workflow that cannot run here."""
+    person = walker.person.open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
+    person.press()
+    person.phase("failed")
+    walker.read("a run that failed")
+    give(person.page, json.dumps(lacking()).encode(), "lacking.json")
+    card = person.page.locator("#missing summary")
+    card.click()
+    walker.read("what is missing")
+    walker.all_well()
+
+
+def test_logging_in(walker: Walker, site: Site) -> None:
+    """The page before the page."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with running_app(site.demo.url, settings=settings) as app:
+        person = Visitor(walker.page, Site(app.url, site.demo, app))
+        person.page.goto(app.url)
+        expect(person.page.get_by_role("button", name="Login")).to_be_visible()
+        for shade in ("light", "dark"):
+            person.page.emulate_media(color_scheme=shade)  # type: ignore[arg-type]
+            person.page.reload()
+            expect(person.page.get_by_role("button", name="Login")).to_be_visible()
+            for one in axe.violations(person.page):
+                walker.note(one, f"the login, {shade}")
+        person.page.close()
+    walker.all_well()

@@ -1,0 +1,183 @@
+// Put into the page by `tests/browser/walk`: what is wrong with where things are, in sentences.
+// A script, not a module, so that a browser takes it as it is.
+
+(() => {
+  const NEAR = 1.5; // pixels that rounding may cost
+  const FINGER = 40;
+  const CONTROLS =
+    "button, a[href], input:not([type=hidden], [type=file]), select, textarea, summary, audio";
+
+  /** @param {string} selector */
+  const all = (selector) => [...document.querySelectorAll(selector)].filter(visible);
+  const visible = (one) =>
+    one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) &&
+    !one.closest(".spoken, .sr-only, [inert]");
+
+  const named = (one) => {
+    const words = (one.ariaLabel || one.textContent || one.value || "").trim().slice(0, 40);
+    const place = one.closest("[id]:not([id='']):not([id^=html-])")?.id;
+    return `<${one.localName}> “${words.replaceAll(/\s+/g, " ")}” in #${place}`;
+  };
+
+  const whole = ({ left, top, right, bottom }) => ({ left, top, right, bottom });
+  const area = ({ left, top, right, bottom }) =>
+    Math.max(0, right - left) * Math.max(0, bottom - top);
+  const common = (a, b) => ({
+    left: Math.max(a.left, b.left),
+    top: Math.max(a.top, b.top),
+    right: Math.min(a.right, b.right),
+    bottom: Math.min(a.bottom, b.bottom),
+  });
+  const within = (inner, outer) =>
+    inner.left >= outer.left - NEAR &&
+    inner.top >= outer.top - NEAR &&
+    inner.right <= outer.right + NEAR &&
+    inner.bottom <= outer.bottom + NEAR;
+
+  /** The boxes that cut off what is in them, and whether the rest can be scrolled to. */
+  function* clips(one) {
+    for (let at = one; at && at !== document.body; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (style.overflowX !== "visible" || style.overflowY !== "visible")
+        yield { at, style, box: whole(at.getBoundingClientRect()) };
+      if (style.position === "fixed") return;
+    }
+  }
+
+  const seen = (one, box) => [...clips(one)].reduce((rest, clip) => common(rest, clip.box), box);
+
+  /** What is drawn over the rest on purpose: only its own parts must not cover one another. */
+  const layer = (one) => {
+    for (let at = one; at; at = at.parentElement)
+      if (
+        at.matches(":modal, :popover-open, [role=menu], [role=listbox], .viewport") ||
+        ["fixed", "sticky"].includes(getComputedStyle(at).position)
+      )
+        return at;
+    return document.body;
+  };
+
+  function texts() {
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const one = node.parentElement;
+      if (!node.data.trim() || one.closest("script, style, option, textarea") || !visible(one))
+        continue;
+      range.selectNodeContents(node);
+      const boxes = [...range.getClientRects()].filter(({ width }) => width > 0);
+      if (boxes.length) found.push({ one, boxes });
+    }
+    return found;
+  }
+
+  function overlapping() {
+    const parts = texts().flatMap(({ one, boxes }) =>
+      boxes.map((box) => ({ one, box: whole(box) })),
+    );
+    for (const one of all(CONTROLS)) parts.push({ one, box: whole(one.getBoundingClientRect()) });
+    const drawn = parts
+      .map(({ one, box }) => ({ one, box: seen(one, box), layer: layer(one) }))
+      .filter(({ box }) => area(box) > 16);
+    const found = new Set();
+    for (const [at, a] of drawn.entries())
+      for (const b of drawn.slice(at + 1)) {
+        if (a.layer !== b.layer || a.one.contains(b.one) || b.one.contains(a.one)) continue;
+        const both = common(a.box, b.box);
+        if (both.right - both.left > 2 && both.bottom - both.top > 3)
+          found.add(`${named(a.one)} and ${named(b.one)} overlap`);
+      }
+    return [...found];
+  }
+
+  function cutOff() {
+    const found = [];
+    for (const { one, boxes } of texts()) {
+      if (one.closest("[title], .media")) continue; // all of it is told in another way
+      for (const { at, style, box } of clips(one)) {
+        const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
+        if (scrolls) break;
+        if (area(box) < 16) break;
+        if (!boxes.every((text) => within(text, box)))
+          found.push(`the text of ${named(one)} is cut off by ${named(at)}`);
+      }
+    }
+    for (const one of all("input[type=number], select"))
+      if (one.scrollWidth > one.clientWidth + NEAR) found.push(`${named(one)} is too narrow`);
+    return found;
+  }
+
+  function tooSmall() {
+    const found = [];
+    // A slider is dragged, along all of its length, and has a number beside it.
+    for (const one of all(`${CONTROLS}, [role=option], [role=menuitem]`)) {
+      if (one.matches("[type=range]")) continue;
+      const boxes = [one, ...(one.labels ?? [])].map((part) => part.getBoundingClientRect());
+      const width = Math.max(...boxes.map((box) => box.width));
+      const height = Math.max(...boxes.map((box) => box.height));
+      const inText = one.matches("a") && getComputedStyle(one).display === "inline";
+      if (!inText && Math.min(width, height) < FINGER - 0.5 && area(seen(one, boxes[0])) > 0)
+        found.push(`${named(one)} is ${Math.round(width)} × ${Math.round(height)} px`);
+    }
+    return found;
+  }
+
+  function outside() {
+    const found = [];
+    if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
+    const [box, viewport] = ["#stage .box", "#stage .viewport"].map((one) => all(one)[0]);
+    if (!box || !viewport) return found;
+    const inner = all("#stage .media > *");
+    for (const [one, place] of [[viewport, box], ...inner.map((one) => [one, viewport])])
+      if (!within(one.getBoundingClientRect(), place.getBoundingClientRect()))
+        found.push(`${named(one)} is outside of ${named(place)}`);
+    return found;
+  }
+
+  /** What has the focus is what is found at its middle. */
+  function hiddenFocus() {
+    const found = [];
+    const had = document.activeElement;
+    const scrolled = scrollY;
+    for (const one of all(`${CONTROLS}, video, [tabindex='0']`)) {
+      if (one.disabled || one.tabIndex < 0) continue;
+      one.focus();
+      if (document.activeElement !== one) continue;
+      const { left, top, right, bottom } = one.getBoundingClientRect();
+      const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      const own = [one, ...(one.labels ?? [])];
+      if (!hit || !own.some((part) => part.contains(hit) || hit.contains(part)))
+        found.push(`${named(one)} has the focus behind ${hit ? named(hit) : "the window's edge"}`);
+    }
+    had instanceof HTMLElement
+      ? had.focus({ preventScroll: true })
+      : document.activeElement?.blur();
+    scrollTo(0, scrolled);
+    return found;
+  }
+
+  globalThis.geometry = {
+    /** @param {{ focus: boolean }} options */
+    wrong: ({ focus }) => [
+      ...outside(),
+      ...overlapping(),
+      ...cutOff(),
+      ...(innerWidth < 500 ? tooSmall() : []),
+      ...(focus ? hiddenFocus() : []),
+    ],
+    /** Where these are, as seen from the first of them. */
+    places: (selectors) => {
+      const boxes = selectors.map((one) => document.querySelector(one)?.getBoundingClientRect());
+      const round = (at, from) => Math.round(at - from);
+      return boxes.map((box) => box && [round(box.x, boxes[0].x), round(box.y, boxes[0].y)]);
+    },
+    /** Whether the viewport is all that is seen. */
+    covers: () => {
+      const corners = [2, innerWidth - 3].flatMap((x) => [2, innerHeight - 3].map((y) => [x, y]));
+      return corners.every(([x, y]) =>
+        document.elementFromPoint(x, y)?.closest("#stage .viewport"),
+      );
+    },
+  };
+})();
