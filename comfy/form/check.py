@@ -22,11 +22,11 @@ _MOST_UNKNOWN = 20  # keys that are no fields and are told so
 
 ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
     {
-        "image": "needs a picture.",
-        "mask": "needs a picture.",
-        "audio": "needs a sound file.",
-        "video": "needs a video.",
-        "file": "needs a file.",
+        "image": "Add an image.",
+        "mask": "Add an image.",
+        "audio": "Add an audio file.",
+        "video": "Add a video.",
+        "file": "Add a file.",
     }
 )
 
@@ -52,7 +52,7 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
         try:
             clean[field.key] = _check_field(field, values.get(field.key))
         except BadValue as bad:
-            errors[field.key] = f"{field.label} {bad}"
+            errors[field.key] = str(bad)
     for field, said in _not_all_empty(form, clean):
         del clean[field.key]
         errors[field.key] = said
@@ -69,11 +69,17 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
         for field in form.fields
         if field.node in nodes and field.key in clean and clean[field.key] is None
     ]
-    names = " and ".join(field.label for field in fields)
-    return [
-        (one, f"{one.label} {ADD_MEDIA[one.widget][:-1]}: {names} cannot all be left empty.")
-        for one in fields
-    ]
+    names = ", ".join(field.label for field in fields)
+    needed = f"At least one of these is needed: {names}."
+    return [(one, f"{ADD_MEDIA[one.widget]} {needed}") for one in fields]
+
+
+def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
+    """Sentences that stand on fields, as they are told away from these: "Steps: Minimum 1."."""
+    labels = {field.key: field.label for field in form.fields}
+    return {
+        key: f"{labels[key]}: {said}" if key in labels else said for key, said in errors.items()
+    }
 
 
 def round_value(field: Field, value: int | float) -> int | float:
@@ -98,9 +104,9 @@ def _check_number(field: Field, value: object) -> int | float:
     if number == field.default:
         return number
     if field.min is not None and number < field.min:
-        raise BadValue(f"must be at least {plain_number(field.min)}.")
+        raise BadValue(f"Minimum {plain_number(field.min)}.")
     if field.max is not None and number > field.max:
-        raise BadValue(f"must be at most {plain_number(field.max)}.")
+        raise BadValue(f"Maximum {plain_number(field.max)}.")
     rounded = number if field.widget == "seed" else round_value(field, number)
     if field.max is not None and rounded > field.max:
         return number if field.type == "FLOAT" else rounded - int(field.step or 1)
@@ -117,7 +123,7 @@ def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
 def _check_text(field: Field, value: object) -> str:
     text = read_text(value)
     if field.required and not text.strip():
-        raise BadValue("must not be empty.")
+        raise BadValue("Enter some text.")
     return text
 
 
@@ -126,13 +132,13 @@ def _check_choice(field: Field, value: object) -> object:
     if type(value) is type(field.default) and value == field.default:
         return value
     if value is None or (value == "" and "" not in offered):
-        raise BadValue("needs a choice.")
+        raise BadValue("Choose one.")
     try:
         return match_choice(value, offered)
     except BadValue:
         said = str(value)[:_MAX_KEY] if isinstance(value, str | int | float | None) else "this"
         close = did_you_mean(said, map(str, offered))
-        raise BadValue(f"cannot be “{said[:80]}”: the server does not offer it.{close}") from None
+        raise BadValue(f"“{said[:80]}” isn't on the server. Choose another.{close}") from None
 
 
 def _check_media(field: Field, value: object) -> object:
@@ -141,7 +147,7 @@ def _check_media(field: Field, value: object) -> object:
             raise BadValue(ADD_MEDIA[field.widget])
         return None if field.optional else field.default
     if not isinstance(value, str) or len(value) > _MAX_FILE_NAME or not value.isprintable():
-        raise BadValue("must be the name of an uploaded file.")
+        raise BadValue("This isn't an uploaded file. Add the file again.")
     return value
 
 

@@ -6,6 +6,7 @@
 | a seed           | its digits, as text                   |
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
+| a colour         | as CSS writes it, mostly "#rrggbb"    |
 | a file           | `{"file": place}`                     |
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |

@@ -99,10 +99,10 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
 
 def test_limits_are_said() -> None:
     """The line under a number tells its limits, unless nobody could mean them."""
-    assert help_text(NUMBER) == "1 to 10000."
+    assert help_text(NUMBER) == "1–10,000"
     assert (
         help_text(replace(NUMBER, max=2**60, tooltip="More is slower."))
-        == "More is slower. At least 1."
+        == "More is slower. 1 or more"
     )
     assert help_text(TEXT) is None
 

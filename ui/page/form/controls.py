@@ -22,7 +22,7 @@ from ui.view.browser_values import COUNTING, FIXED, RANDOM, Kind, is_exact, seed
 from ui.web.gradio_internals import without_preprocess
 
 _LINES = 3
-_SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
+_SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Increment", COUNTING)]
 _ELEMENT = "field-"
 
 
@@ -66,18 +66,27 @@ def element_id(field: Field) -> str:
 
 def help_text(field: Field) -> str | None:
     """The line under a label: the server's help and the limits of a number."""
-    parts = [field.tooltip.strip()] if field.tooltip else []
+    parts = [_ended(field.tooltip.strip())] if field.tooltip.strip() else []
     if field.type in ("INT", "FLOAT") and field.widget == "number":
         match field.min, field.max:
             case (low, high) if (
                 low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
             ):
-                parts.append(f"{low:g} to {high:g}.")
+                between = "{} to {}" if low < 0 else "{}–{}"
+                parts.append(between.format(_shown(low), _shown(high)))
             case (low, _) if low is not None and abs(low) < 1e6:
-                parts.append(f"At least {low:g}.")
+                parts.append(f"{_shown(low)} or more")
     # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
     # joiner keeps them text.
     return " ".join(parts).replace("](", "]\u2060(") or None
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence[-1] in ".!?…:" else f"{sentence}."
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.10g}".replace("-", "−")
 
 
 def _common(field: Field, scope: str) -> dict[str, Any]:
@@ -174,7 +183,7 @@ def _seed(field: Field, value: object, scope: str) -> Control:
         modes = gr.Radio(
             _SEED_MODES,
             value=mode,
-            label=f"{field.label}: which",
+            label=f"{field.label} mode",
             show_label=False,
             container=False,
             min_width=120,
