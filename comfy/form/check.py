@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,14 @@ from comfy.form.fill import left_empty
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.prompt.bypass import take_out
-from comfy.prompt.value_types import BadValue, match_choice, read_bool, read_text, read_value
+from comfy.prompt.value_types import (
+    BadValue,
+    match_choice,
+    read_bool,
+    read_color,
+    read_text,
+    read_value,
+)
 from comfy.wording import did_you_mean, plain_number, short
 from comfy.workflow.config import Widget
 
@@ -113,6 +121,18 @@ def _check_number(field: Field, value: object) -> int | float:
     return rounded if field.min is None else max(rounded, field.min)
 
 
+def _check_color(field: Field, value: object) -> int | str:
+    """A number or "#rrggbb", as the server's type has it; the author's own stays as it is."""
+    if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():
+        value = read_value("INT", value)
+    color = read_color(value)
+    with suppress(BadValue):
+        if color == read_color(field.default):
+            own: int | str = field.default
+            return own
+    return int(color[1:], 16) if field.type == "INT" else color
+
+
 def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
     if isinstance(value, CountUp):
         return CountUp(int(_check_number(field, value.last)))
@@ -158,6 +178,7 @@ CHECKS: Mapping[Widget, Callable[[Field, object], Any]] = MappingProxyType(
         "number": _check_number,
         "slider": _check_number,
         "checkbox": lambda field, value: read_bool(value),
+        "color": _check_color,
         "dropdown": _check_choice,
         "seed": _check_seed,
         "image": _check_media,

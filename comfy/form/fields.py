@@ -18,9 +18,10 @@ from comfy.workflow.config import FieldConfig, Widget
 
 # Which values a widget named in a toml can hold; the others make no sense there.
 WIDGETS_OF_TYPE: dict[str, frozenset[Widget]] = {
-    "INT": frozenset({"number", "slider", "seed"}),
+    "INT": frozenset({"number", "slider", "seed", "color"}),
     "FLOAT": frozenset({"number", "slider"}),
-    "STRING": frozenset({"text", "textarea", "image", "mask", "audio", "video", "file"}),
+    "STRING": frozenset({"text", "textarea", "color", "image", "mask", "audio", "video", "file"}),
+    "COLOR": frozenset({"color", "text"}),
     "BOOLEAN": frozenset({"checkbox"}),
     "COMBO": frozenset({"dropdown", "text", "image", "mask", "audio", "video", "file"}),
 }

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from PIL import ImageColor
+
 _MAX_TEXT = 100_000
 
 _WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
@@ -31,6 +33,14 @@ _YES_NO = MappingProxyType(
         "": False,
     }
 )
+
+
+_NO_COLOR = "Choose a colour, such as #ff8800."
+_WHITE = 0xFFFFFF
+_MAX_COLOR = 60  # characters
+_PART = r"\s*(\d{1,3}(?:\.\d{0,20})?)\s*"
+_RGB = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,\s*[\d.]{{1,20}}%?\s*)?\)", re.ASCII)
+_HSLA = re.compile(r"^hsla\(", re.ASCII)
 
 
 class BadValue(ValueError):
@@ -99,6 +109,27 @@ def read_text(value: object) -> str:
             return str(value)
         case _:
             raise BadValue("Enter some text.")
+
+
+def read_color(value: object) -> str:
+    """A colour as "#rrggbb": of a number its bytes, of any way to write one in CSS its colours
+    without how transparent it is."""
+    match value:
+        case bool():
+            raise BadValue(_NO_COLOR)
+        case int() if 0 <= value <= _WHITE:
+            return f"#{value:06x}"
+        case str() if found := _RGB.fullmatch(value.strip().lower()):
+            parts = [min(255, round(float(part))) for part in found.groups()]
+            return "#{:02x}{:02x}{:02x}".format(*parts)
+        case str() if len(value) <= _MAX_COLOR:
+            try:
+                red, green, blue, *_ = ImageColor.getrgb(_HSLA.sub("hsl(", value.strip().lower()))
+            except ValueError:
+                raise BadValue(_NO_COLOR) from None
+            return f"#{red:02x}{green:02x}{blue:02x}"
+        case _:
+            raise BadValue(_NO_COLOR)
 
 
 def read_any(value: object) -> object:

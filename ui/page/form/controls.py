@@ -18,11 +18,20 @@ from gradio.components import Component
 from comfy.form.model import Field
 from ui.files.components import Audio, File, Image, Video
 from ui.page.mask_painter import MaskPainter
-from ui.view.browser_values import COUNTING, FIXED, RANDOM, Kind, is_exact, seed_of, seed_parts
+from ui.view.browser_values import (
+    COUNTING,
+    FIXED,
+    RANDOM,
+    Kind,
+    color_text,
+    is_exact,
+    seed_of,
+    seed_parts,
+)
 from ui.web.gradio_internals import without_preprocess
 
 _LINES = 3
-_SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Increment", COUNTING)]
+SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Increment", COUNTING)]
 _ELEMENT = "field-"
 
 
@@ -155,6 +164,11 @@ def _checkbox(field: Field, value: object, scope: str) -> Control:
     )
 
 
+def _color(field: Field, value: object, scope: str) -> Control:
+    picker = gr.ColorPicker(color_text(value), info=help_text(field), **_common(field, scope))
+    return Control(field, (picker,), show=lambda shown: (color_text(shown),))
+
+
 def _dropdown(field: Field, value: Any, scope: str) -> Control:
     dropdown = gr.Dropdown(
         choices_of(field, value),
@@ -181,7 +195,7 @@ def _seed(field: Field, value: object, scope: str) -> Control:
             text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
         )
         modes = gr.Radio(
-            _SEED_MODES,
+            SEED_MODES,
             value=mode,
             label=f"{field.label} mode",
             show_label=False,
@@ -239,6 +253,7 @@ BUILDERS: dict[str, Builder] = {
     "number": _number,
     "slider": _slider,
     "checkbox": _checkbox,
+    "color": _color,
     "dropdown": _dropdown,
     "seed": _seed,
     "image": _image,
