@@ -24,6 +24,7 @@ from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control
 from ui.page.form.first_values import values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -121,8 +122,12 @@ def draw_fields(
             elem_classes="caption",
         )
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
-    controls = list(_draw_group(scope, [field for field in shown if field.group == "main"], values))
+    seeds = seeds_under_lock(shown)
+    main = [field for field in shown if field.group == "main" and field not in seeds]
+    controls = list(_draw_group(scope, main, values))
+    lock = draw_lock(seeds, values, scope) if seeds else None
     rest = [field for field in shown if field.group != "main"]
+    rest += [field for field in seeds if field.group == "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = f"{section or _ADVANCED} ({len(fields)})"
@@ -139,6 +144,8 @@ def draw_fields(
                     gr.HTML(f"<h3>{html.escape(node)}</h3>", elem_classes="node-title")
                     group = list(below_title(node, group))
                 controls += _draw_group(scope, group, values)
+    if lock is not None:
+        bind_lock(lock, seeds, controls)
     return tuple(controls)
 
 
