@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NODE.INPUT=VALUE",
         dest="settings",
         help=(
-            "a value in place of the workflow's, as in 6.text='a lighthouse'; for pictures and"
+            "a value in place of the workflow's, as in 6.text='a lighthouse'; for images and"
             " other media the name of a file here, which is sent to the server; an empty seed is"
             " drawn at random, an empty image is left out where the workflow can do without it;"
             " may be repeated"

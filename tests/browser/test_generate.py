@@ -184,7 +184,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             person.page.get_by_label("How many runs").click()
             person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
             person.press()
-            expect(person.page.locator("#stage")).to_contain_text("Queued 2 of 4 runs.")
+            expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
             expect(person.page.locator("#stage")).to_contain_text("already have 2 runs queued")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
         person.page.close()

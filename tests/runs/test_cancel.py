@@ -81,7 +81,7 @@ def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRe
     state = end(second)
     assert state.phase is Phase.STOPPED
     assert state.error is not None
-    assert "queue by somebody else" in state.error.message
+    assert "Someone else removed this run" in state.error.message
     assert not first.state.phase.finished
 
 

@@ -96,7 +96,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
         person.type("2.text", "a lighthouse in the fog")
         person.another_tab("upscale").page.close()
         person.press()
-        expect(person.page.locator("#stage .headline")).to_contain_text("put aside to make room")
+        expect(person.page.locator("#stage .headline")).to_contain_text("closed to make room")
         person.ready()
         expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
         person.generate()

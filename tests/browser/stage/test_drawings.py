@@ -98,7 +98,7 @@ def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -
     expect(person.field("4.image").locator('img[src^="data:image/svg"]')).to_be_attached()
     person.press()
     expect(person.page.locator("#stage .headline")).to_contain_text(
-        "cannot be used as a picture. Save it as PNG"
+        "can't be used as an image. Save it as PNG"
     )
     person.forgive("422")
 
