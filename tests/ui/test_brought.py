@@ -214,7 +214,7 @@ def test_a_toml_cannot_offer_uploads() -> None:
         form = build_form(Workflow("a", prompt, config=config), small_catalogue())
         field = form.field("1.image")
         assert (field.widget, field.choices) == ("image", None)
-        assert "it takes a file" in form.problems[0]
+        assert "this field takes a file" in form.problems[0]
 
 
 def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:

@@ -276,7 +276,7 @@ def test_a_part_that_was_refused_stays_in_view(
     expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
     person.generate()
     expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
-    expect(person.page.locator("#form .field-error")).to_contain_text("Model 2")
+    expect(person.page.locator("#form .field-error")).to_contain_text("isn't on the server")
     person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
     expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)

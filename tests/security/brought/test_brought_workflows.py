@@ -116,7 +116,7 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
     ]
     _, form = served[1].services.forms.form(name, BOBS)
     assert form.field("1.image").widget == "image"
-    with pytest.raises(FieldErrors, match=r"another look"):
+    with pytest.raises(FieldErrors, match=r"Please fix"):
         served[1].services.starter.start(name, {"0.value": SECRET}, BOBS)
     run = served[1].services.starter.start(
         name, {"1.image": Upload("b.png", saved("PNG"))}, BOBS, deadline=20, watched=False

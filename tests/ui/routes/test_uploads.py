@@ -349,11 +349,11 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
         ({"background": cut, "layers": [], "composite": None}, "damaged"),
         (
             {"background": file_at(place), "layers": [], "composite": None},
-            "at most 67 million pixels",
+            "The maximum is 67 million.",
         ),
         (
             {"background": good, "layers": [file_at(place)], "composite": None},
-            "at most 67 million pixels",
+            "The maximum is 67 million.",
         ),
         ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
     ):
