@@ -24,7 +24,7 @@ class ChosenServer:
 
     def __str__(self) -> str:
         url = self.address.url
-        return f"the stand-in at {url} (demo pictures)" if self.stand_in else f"ComfyUI at {url}"
+        return f"the stand-in at {url} (demo images)" if self.stand_in else f"ComfyUI at {url}"
 
 
 @contextmanager

@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
-_STAYS = "The image server may keep its own copy of {}."
-_RESULT, _GIVEN = "the result", "pictures you gave"
+_RESULT = "The image server may keep its own copy of the result."
+_GIVEN = "The image server may keep its own copy of your images."
+_BOTH = "The image server may keep its own copies of the result and of your images."
 
 
 def delete_run(services: Services, run_id: str, owner: str) -> str:
@@ -34,12 +35,13 @@ def delete_run(services: Services, run_id: str, owner: str) -> str:
         record = runs.record(run_id, owner)
     except RunNotFound:  # it may be on record, and unreadable
         runs.forget(run_id, owner)
-        return _STAYS.format(f"{_RESULT} and of {_GIVEN}")
+        return _BOTH
     runs.forget(run_id, owner)
     services.copies.remove(record)
     emptied = services.clean_up(record)
-    stays = ([_RESULT] if record.state.files else []) + ([] if emptied else [_GIVEN])
-    return _STAYS.format(" and of ".join(stays)) if stays else ""
+    if emptied:
+        return _RESULT if record.state.files else ""
+    return _BOTH if record.state.files else _GIVEN
 
 
 async def delete_regularly(services: Services) -> None:

@@ -44,7 +44,7 @@ def main(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         print(
-            f"Stand-in ComfyUI at {server.url} (procedural pictures, no model). Ctrl+C ends it.",
+            f"Stand-in ComfyUI at {server.url} (procedural images, no model). Ctrl+C ends it.",
             flush=True,
         )
         stop.wait()

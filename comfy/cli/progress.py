@@ -46,7 +46,7 @@ class ProgressLine:
                 return "Sending your files"
             case Phase.WAITING:
                 before = state.queue_place
-                return f"Waiting, {before} before this one" if before else "Waiting"
+                return f"In the queue, {before} ahead" if before else "In the queue"
             case Phase.RUNNING if self._bar:
                 return self._bar_line(state)
             case Phase.RUNNING:

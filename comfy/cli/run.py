@@ -22,6 +22,7 @@ from comfy.cli.server import add_login_arguments, address_of
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError
+from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
 from comfy.protocol.run_state import Phase, RunState
@@ -65,9 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NODE.INPUT=VALUE",
         dest="settings",
         help=(
-            "a value in place of the workflow's, as in 6.text='a lighthouse'; for pictures and"
+            "a value in place of the workflow's, as in 6.text='a lighthouse'; for images and"
             " other media the name of a file here, which is sent to the server; an empty seed is"
-            " drawn at random, an empty picture is left out where the workflow can do without it;"
+            " drawn at random, an empty image is left out where the workflow can do without it;"
             " may be repeated"
         ),
     )
@@ -136,7 +137,7 @@ def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))
         raise _Usage(
-            " ".join(error.errors.values()), f"Inputs that can be set: {known}."
+            " ".join(error.labelled.values()), f"Inputs that can be set: {known}."
         ) from error
 
 
@@ -210,10 +211,9 @@ def _upload(path: Path) -> Upload:
 
 def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json: bool) -> None:
     by_field, general = place_errors(form, state.node_errors)
-    refusals = {**by_field}
     if as_json:
         print(
-            json.dumps(_outcome(state, job, saved, refusals, general), ensure_ascii=False, indent=2)
+            json.dumps(_outcome(state, job, saved, by_field, general), ensure_ascii=False, indent=2)
         )
         return
     for path in saved:
@@ -225,7 +225,7 @@ def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json
         _complain(f"{where}{state.error.message}", state.error.hint)
         if state.error.detail:
             _complain(state.error.detail)
-    for sentence in (*(f"{key}: {told}" for key, told in refusals.items()), *general):
+    for sentence in (*labelled_errors(form, by_field).values(), *general):
         _complain(sentence)
 
 

@@ -26,7 +26,7 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
         307: _REDIRECT,
         308: _REDIRECT,
         400: (
-            "{name} did not understand the request.",
+            "{name} didn't understand the request.",
             "If it wants TLS, write its address with https://.",
         ),
         401: ("{name} asks for a login.", _LOGIN_HINT),
@@ -38,7 +38,7 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
             ),
         ),
         404: (
-            "{name} does not know this address.",
+            "{name} doesn't know this address.",
             "Check that this is the address of a ComfyUI server.",
         ),
         407: (
@@ -46,7 +46,7 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
             "Put name and password into HTTP_PROXY or HTTPS_PROXY.",
         ),
         413: (
-            "This is more than {name} accepts at once.",
+            "That's more than {name} accepts.",
             "Send smaller files, or raise its --max-upload-size.",
         ),
         502: (
@@ -60,8 +60,8 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
 # With a login sent along.
 _LOGIN_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
-        401: ("{name} does not accept the login it was given.", _OTHER_LOGIN_HINT),
-        403: ("{name} does not allow this with the login it was given.", _OTHER_LOGIN_HINT),
+        401: ("{name} rejected the login.", _OTHER_LOGIN_HINT),
+        403: ("{name} doesn't allow this with that login.", _OTHER_LOGIN_HINT),
     }
 )
 # What a handshake is refused with by a proxy that has something else to say than that it is one.
@@ -73,11 +73,11 @@ PROMPT_TOO_LARGE = (
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         400: (
-            "The server did not accept the file.",
+            "The server rejected the file.",
             "Give it a plain name and send it as PNG or JPEG.",
         ),
         403: (
-            "The server did not allow a file to be kept there.",
+            "The server doesn't allow files there.",
             "Give it a plain name without folders.",
         ),
         413: (
@@ -92,7 +92,7 @@ def unexpected(status: int, server: ServerAddress) -> ServerError:
     """The error for an HTTP answer that is not a success."""
     otherwise = (
         f"{{name}} answered with error {status}.",
-        "Look into the server's log; try again.",
+        "Check the server's log and try again.",
     )
     sentence, hint = _STATUS.get(status, otherwise)
     if server.headers:
@@ -117,14 +117,14 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
 _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "prompt_outputs_failed_validation": (
-            "The server did not accept some values of this workflow.",
-            "Correct the marked fields.",
+            "The server rejected some settings.",
+            "Fix the highlighted fields.",
         ),
         "prompt_no_outputs": (
-            "This workflow makes nothing: it has no node that saves or shows a result.",
+            "This workflow has no node that saves or shows a result.",
             "Add a node such as Save Image.",
         ),
-        "no_prompt": ("There is no workflow in the request.", "Save it again in API format."),
+        "no_prompt": ("The request holds no workflow.", "Save it again in API format."),
     }
 )
 
@@ -136,6 +136,6 @@ def rejected(answer: object) -> PromptRejected:
     if not sentence:
         told = message.rstrip(".") or "no reason given"
         told = without_folders(f"{told}{f' ({details})' if details else ''}")
-        sentence = f"The server did not accept this workflow: {told}."
+        sentence = f"This workflow can't run here: {told}."
         hint = "Install what is missing on the server, or use another workflow."
     return PromptRejected(sentence, hint, node_errors=node_errors)

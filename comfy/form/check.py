@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,14 @@ from comfy.form.fill import left_empty
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.prompt.bypass import take_out
-from comfy.prompt.value_types import BadValue, match_choice, read_bool, read_text, read_value
+from comfy.prompt.value_types import (
+    BadValue,
+    match_choice,
+    read_bool,
+    read_color,
+    read_text,
+    read_value,
+)
 from comfy.wording import did_you_mean, plain_number, short
 from comfy.workflow.config import Widget
 
@@ -22,11 +30,11 @@ _MOST_UNKNOWN = 20  # keys that are no fields and are told so
 
 ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
     {
-        "image": "needs a picture.",
-        "mask": "needs a picture.",
-        "audio": "needs a sound file.",
-        "video": "needs a video.",
-        "file": "needs a file.",
+        "image": "Add an image.",
+        "mask": "Add an image.",
+        "audio": "Add an audio file.",
+        "video": "Add a video.",
+        "file": "Add a file.",
     }
 )
 
@@ -52,7 +60,7 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
         try:
             clean[field.key] = _check_field(field, values.get(field.key))
         except BadValue as bad:
-            errors[field.key] = f"{field.label} {bad}"
+            errors[field.key] = str(bad)
     for field, said in _not_all_empty(form, clean):
         del clean[field.key]
         errors[field.key] = said
@@ -69,11 +77,17 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
         for field in form.fields
         if field.node in nodes and field.key in clean and clean[field.key] is None
     ]
-    names = " and ".join(field.label for field in fields)
-    return [
-        (one, f"{one.label} {ADD_MEDIA[one.widget][:-1]}: {names} cannot all be left empty.")
-        for one in fields
-    ]
+    names = ", ".join(field.label for field in fields)
+    needed = f"At least one of these is needed: {names}."
+    return [(one, f"{ADD_MEDIA[one.widget]} {needed}") for one in fields]
+
+
+def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
+    """Sentences that stand on fields, as they are told away from these: "Steps: Minimum 1."."""
+    labels = {field.key: field.label for field in form.fields}
+    return {
+        key: f"{labels[key]}: {said}" if key in labels else said for key, said in errors.items()
+    }
 
 
 def round_value(field: Field, value: int | float) -> int | float:
@@ -98,13 +112,25 @@ def _check_number(field: Field, value: object) -> int | float:
     if number == field.default:
         return number
     if field.min is not None and number < field.min:
-        raise BadValue(f"must be at least {plain_number(field.min)}.")
+        raise BadValue(f"Minimum {plain_number(field.min)}.")
     if field.max is not None and number > field.max:
-        raise BadValue(f"must be at most {plain_number(field.max)}.")
+        raise BadValue(f"Maximum {plain_number(field.max)}.")
     rounded = number if field.widget == "seed" else round_value(field, number)
     if field.max is not None and rounded > field.max:
         return number if field.type == "FLOAT" else rounded - int(field.step or 1)
     return rounded if field.min is None else max(rounded, field.min)
+
+
+def _check_color(field: Field, value: object) -> int | str:
+    """A number or "#rrggbb", as the server's type has it; the author's own stays as it is."""
+    if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():
+        value = read_value("INT", value)
+    color = read_color(value)
+    with suppress(BadValue):
+        if color == read_color(field.default):
+            own: int | str = field.default
+            return own
+    return int(color[1:], 16) if field.type == "INT" else color
 
 
 def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
@@ -117,7 +143,7 @@ def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
 def _check_text(field: Field, value: object) -> str:
     text = read_text(value)
     if field.required and not text.strip():
-        raise BadValue("must not be empty.")
+        raise BadValue("Enter some text.")
     return text
 
 
@@ -126,13 +152,13 @@ def _check_choice(field: Field, value: object) -> object:
     if type(value) is type(field.default) and value == field.default:
         return value
     if value is None or (value == "" and "" not in offered):
-        raise BadValue("needs a choice.")
+        raise BadValue("Choose one.")
     try:
         return match_choice(value, offered)
     except BadValue:
         said = str(value)[:_MAX_KEY] if isinstance(value, str | int | float | None) else "this"
         close = did_you_mean(said, map(str, offered))
-        raise BadValue(f"cannot be “{said[:80]}”: the server does not offer it.{close}") from None
+        raise BadValue(f"“{said[:80]}” isn't on the server. Choose another.{close}") from None
 
 
 def _check_media(field: Field, value: object) -> object:
@@ -141,7 +167,7 @@ def _check_media(field: Field, value: object) -> object:
             raise BadValue(ADD_MEDIA[field.widget])
         return None if field.optional else field.default
     if not isinstance(value, str) or len(value) > _MAX_FILE_NAME or not value.isprintable():
-        raise BadValue("must be the name of an uploaded file.")
+        raise BadValue("This isn't an uploaded file. Add the file again.")
     return value
 
 
@@ -152,6 +178,7 @@ CHECKS: Mapping[Widget, Callable[[Field, object], Any]] = MappingProxyType(
         "number": _check_number,
         "slider": _check_number,
         "checkbox": lambda field, value: read_bool(value),
+        "color": _check_color,
         "dropdown": _check_choice,
         "seed": _check_seed,
         "image": _check_media,

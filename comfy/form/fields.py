@@ -18,9 +18,10 @@ from comfy.workflow.config import FieldConfig, Widget
 
 # Which values a widget named in a toml can hold; the others make no sense there.
 WIDGETS_OF_TYPE: dict[str, frozenset[Widget]] = {
-    "INT": frozenset({"number", "slider", "seed"}),
+    "INT": frozenset({"number", "slider", "seed", "color"}),
     "FLOAT": frozenset({"number", "slider"}),
-    "STRING": frozenset({"text", "textarea", "image", "mask", "audio", "video", "file"}),
+    "STRING": frozenset({"text", "textarea", "color", "image", "mask", "audio", "video", "file"}),
+    "COLOR": frozenset({"color", "text"}),
     "BOOLEAN": frozenset({"checkbox"}),
     "COMBO": frozenset({"dropdown", "text", "image", "mask", "audio", "video", "file"}),
 }
@@ -35,24 +36,24 @@ class Problems:
     notes: list[str] = field(default_factory=list)
 
     def about(self, label: str) -> FieldProblems:
-        """Collect sentences that start with this label."""
+        """Collect sentences about the field with this label."""
         return FieldProblems(self, label)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblems:
-    """What is found about one field: the ends of sentences that start with its label."""
+    """What is found about one field."""
 
     problems: Problems
     label: str
 
-    def problem(self, rest: str) -> None:
+    def problem(self, said: str) -> None:
         """Something that will not work."""
-        self.problems.sentences.append(f"{self.label} {rest}")
+        self.problems.sentences.append(f"{self.label}: {said}")
 
-    def note(self, rest: str) -> None:
-        """Something worth knowing."""
-        self.problems.notes.append(f"{self.label} {rest}")
+    def note(self, said: str) -> None:
+        """Something worth knowing; the sentence names the field or its value."""
+        self.problems.notes.append(said)
 
 
 def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
@@ -60,11 +61,10 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
     `problems`."""
     candidate, spec = exposed.candidate, exposed.candidate.spec
     said = exposed.said or FieldConfig(candidate.key)
-    author = "its toml" if exposed.source == "toml" else "the workflow"
     shown = exposed.exposure.group != "hidden"
     found = (problems if shown else Problems()).about(label)
     control = exposed.exposure.control
-    limits = _limits(control.limits, candidate.type, said, found, author)
+    limits = _limits(control.limits, candidate.type, said, found)
     widget = _widget(control.widget, candidate.type, limits, said, found)
     offered = None if spec is None else spec.choices
     built = Field(
@@ -106,51 +106,48 @@ def _default(
     ):
         return candidate.value
     offers = (
-        ("its toml", said.default),
-        ("the workflow", candidate.value),
-        ("the server", candidate.spec.options.get("default")),
+        ("The value in the TOML file is {}.", said.default),
+        ("The value in the workflow is {}.", candidate.value),
+        ("The server's own value is {}.", candidate.spec.options.get("default")),
     )
-    for source, value in offers:
+    for origin, value in offers:
         if value is None:
             continue
         try:
-            return _within(read_value(candidate.type, value), limits, source, found)
+            return _within(read_value(candidate.type, value), limits, origin, found)
         except BadValue as bad:
             # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
             if widget == "seed":
                 return None
-            found.problem(f"is {short(value)} in {source}, but it {bad}")
+            found.problem(f"{origin.format(short(value))} {bad}")
     return None
 
 
-def _within(value: float, limits: Limits, source: str, found: FieldProblems) -> object:
-    for limit, beyond, word in (
-        (limits.min, operator.lt, "least"),
-        (limits.max, operator.gt, "most"),
+def _within(value: float, limits: Limits, origin: str, found: FieldProblems) -> object:
+    for limit, beyond, said in (
+        (limits.min, operator.lt, "Minimum {}."),
+        (limits.max, operator.gt, "Maximum {}."),
     ):
         if limit is not None and beyond(value, limit):
-            found.problem(
-                f"is {plain_number(value)} in {source}, but must be at {word}"
-                f" {plain_number(limit)}."
-            )
+            beyond_it, least = origin.format(plain_number(value)), said.format(plain_number(limit))
+            found.problem(f"{beyond_it} {least}")
             return limit
     return value
 
 
-def _limits(
-    server: Limits, type_: str, said: FieldConfig, found: FieldProblems, author: str
-) -> Limits:
+def _limits(server: Limits, type_: str, said: FieldConfig, found: FieldProblems) -> Limits:
     """The server's limits, narrowed by the author. They cannot be widened: the server would
     refuse."""
     if type_ not in ("INT", "FLOAT"):
         return server
     read = int if type_ == "INT" else float
     low, high = _narrowed(server.min, said.min, max), _narrowed(server.max, said.max, min)
-    for name, wanted, got in (("min", said.min, low), ("max", said.max, high)):
-        if wanted is not None and got != wanted:
-            found.problem(f"has the {name} {wanted} in {author}, but the server stops at {got}.")
+    if said.min is not None and low != said.min:
+        found.problem(f"The author's minimum is {said.min}, but the server's is {low}.")
+    if said.max is not None and high != said.max:
+        found.problem(f"The author's maximum is {said.max}, but the server's is {high}.")
     if low is not None and high is not None and low > high:
-        found.problem(f"has a min above its max in {author}.")
+        found.problem("The minimum is above the maximum.")
         return server
     step = server.step if said.step is None else said.step
     return Limits(
@@ -174,13 +171,13 @@ def _widget(
     if said.widget is None:
         return "slider" if chosen == "number" and limits.can_slide else chosen
     if chosen in MEDIA_WIDGETS and said.widget not in MEDIA_WIDGETS:
-        found.problem(f"cannot be shown as {said.widget}, as its toml says: it takes a file.")
+        found.problem(f"The TOML file asks for “{said.widget}”, but this field takes a file.")
         return chosen
     if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
-        found.problem(f"cannot be shown as {said.widget}, as its toml says: it is {type_}.")
+        found.problem(f"The TOML file asks for “{said.widget}”, but this field is {type_}.")
         return chosen
     if said.widget == "slider" and (limits.min is None or limits.max is None):
-        found.problem("needs a min and a max to be a slider, as its toml says.")
+        found.problem("A slider needs a minimum and a maximum.")
         return chosen
     return said.widget
 
@@ -200,7 +197,8 @@ def _with_offered(
         return missing
     if best is None or not said.closest:
         return missing  # missing.py says so
-    found.note(f"is {short(best)}, because this server does not have {short(built.default)}.")
+    used, wanted = (choice_labels((one,))[0][0] for one in (best, built.default))
+    found.note(f"Using {used}: {wanted} isn't installed on this server.")
     return replace(built, default=best)
 
 

@@ -19,7 +19,7 @@ from comfy.workflow.config import Group
 _MEDIA_WORDS = {
     ("video", "file"): "Video",
     ("audio", "file"): "Audio",
-    ("image", "file"): "Picture",
+    ("image", "file"): "Image",
 }
 
 

@@ -37,20 +37,20 @@ class MissingClass:
     @property
     def sentence(self) -> str:
         """What is said to a person."""
-        times = "" if len(self.nodes) == 1 else f" (used {len(self.nodes)} times)"
-        said = f"This server does not have the node {short(self.class_type)}{times}"
+        said = [f"Missing node: {self.class_type}."]
+        if len(self.nodes) > 1:
+            said.append(f"It is used {len(self.nodes)} times.")
         if self.titles:
-            shown = ", ".join(short(title) for title in self.titles[:_MAX_TITLES])
-            more = len(self.titles) - _MAX_TITLES
-            said += f", here called {shown}" + (f" and {more} more" if more > 0 else "")
-        said += "."
+            shown = [short(title) for title in self.titles[:_MAX_TITLES]]
+            shown += ["…"] if len(self.titles) > _MAX_TITLES else []
+            said.append(f"The workflow calls it {', '.join(shown)}.")
         if self.is_built_in:
-            said += " Newer versions of ComfyUI have it."
+            said.append("Newer versions of ComfyUI have it.")
         elif self.pack:
-            said += f" It belongs to the node pack {short(self.pack)}."
+            said.append(f"It comes with the node pack {self.pack}.")
         if self.close:
-            said += f" The closest it has is {short(self.close)}."
-        return said
+            said.append(f"Similar: {self.close}.")
+        return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +93,14 @@ class MissingChoice:
     @property
     def sentence(self) -> str:
         """What is said to a person."""
-        said = f"{self.label} is {short(self.value)}, "
-        if self.close is None:
-            said += "but this server has nothing to choose from."
-        else:
-            said += f"which this server does not have. The closest it has is {short(self.close)}."
-        folder = f" It belongs in the server's folder {self.folder}" if self.folder else ""
+        said = [f"{self.label}: {short(self.value)} isn't on this server."]
+        if self.close is not None:
+            said.append(f"Similar: {short(self.close)}.")
+        if self.folder:
+            said.append(f"Put it in {self.folder}.")
         if self.url:
-            return (
-                f"{said}{folder or ' It'}{' and' if folder else ''} was meant to come from"
-                f" {self.address}"
-            )
-        return f"{said}{folder}." if folder else said
+            said.append(f"Download: {self.address}")
+        return " ".join(said)
 
 
 Missing = MissingClass | MissingChoice

@@ -68,4 +68,4 @@ def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> st
 
 def _repeats(label: str, title: str) -> bool:
     """True if a title says no more than the label does: "Positive", "positive_prompt", "Prompt"."""
-    return set(_WORD.findall(title.lower())) <= set(_WORD.findall(label.lower()))
+    return set(_WORD.findall(title.lower())) <= {"positive", *_WORD.findall(label.lower())}

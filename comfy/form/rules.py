@@ -154,7 +154,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.is_text and s.pole is Pole.POSITIVE,
         "main",
         10,
-        "Positive prompt",
+        "Prompt",
         title=True,
         merge="pole",
         essential=True,

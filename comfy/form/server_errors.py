@@ -16,7 +16,7 @@ from comfy.prompt.model import InputRef
 from comfy.protocol.execution_errors import without_folders
 from comfy.wording import plain_number, plain_words
 
-_DAMAGED = "The workflow has to be repaired in ComfyUI."
+_DAMAGED = "Fix the workflow in ComfyUI."
 
 _FILE = re.compile(r"Invalid (?:image|audio|video|\w*) ?file: (?P<name>.+)")
 
@@ -32,14 +32,12 @@ def place_errors(
     for error in node_errors:
         field = fields.get(InputRef(error.node, error.input or ""))
         if field is not None and error.type in _ON_FIELD:
-            placed.setdefault(field.key, []).append(
-                f"{field.label} {_ON_FIELD[error.type](field, error)}"
-            )
+            placed.setdefault(field.key, []).append(_ON_FIELD[error.type](field, error))
         else:
             title = form.titles.get(error.node) or error.class_type or error.node
             say = _ON_NODE.get(error.type, _other)
             general.append(
-                f"“{title}”: {say(plain_words(error.input) if error.input else 'an input', error)}"
+                f"“{title}”: {say(plain_words(error.input) if error.input else 'An input', error)}"
             )
     return {key: " ".join(dict.fromkeys(said)) for key, said in placed.items()}, tuple(
         dict.fromkeys(general)
@@ -60,11 +58,13 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
 
 
 def _too_small(field: Field, error: NodeError) -> str:
-    return f"must be at least {_limit(field.min, error)}."
+    limit = _limit(field.min, error)
+    return f"Minimum {limit}." if limit else "This is less than the server allows."
 
 
 def _too_big(field: Field, error: NodeError) -> str:
-    return f"must be at most {_limit(field.max, error)}."
+    limit = _limit(field.max, error)
+    return f"Maximum {limit}." if limit else "This is more than the server allows."
 
 
 def _limit(limit: float | None, error: NodeError) -> str:
@@ -73,25 +73,23 @@ def _limit(limit: float | None, error: NodeError) -> str:
     stated = re.search(r"of (-?[\d.]+(?:e[+-]?\d+)?)$", error.message)
     if stated:
         return stated[1].removesuffix(".0")
-    return "what the server allows" if limit is None else plain_number(limit)
+    return "" if limit is None else plain_number(limit)
 
 
 def _not_in_list(field: Field, error: NodeError) -> str:
     if field.is_media:
-        return (
-            f"{ADD_MEDIA[field.widget].removesuffix('.')}: the server does not have the one given."
-        )
-    return "is not something the server offers. Choose another."
+        return f"{ADD_MEDIA[field.widget]} The server doesn't have this one."
+    return "This isn't on the server. Choose another."
 
 
 def _wrong_type(field: Field, error: NodeError) -> str:
-    return {"INT": "must be a whole number.", "FLOAT": "must be a number."}.get(
-        field.type, "has a value of the wrong kind."
+    return {"INT": "Enter a whole number.", "FLOAT": "Enter a number."}.get(
+        field.type, "The server doesn't take this kind of value."
     )
 
 
 def _missing(field: Field, error: NodeError) -> str:
-    return "is missing."
+    return "Enter a value."
 
 
 def _custom(field: Field, error: NodeError) -> str:
@@ -99,14 +97,12 @@ def _custom(field: Field, error: NodeError) -> str:
     reason = without_folders(error.details.partition(" - ")[2] or error.message)
     file = _FILE.search(reason)
     if file:
-        return (
-            f"names the file “{file['name'][:100]}”, which the server does not have. Add it again."
-        )
-    return f"was refused by the server: {reason[:300]}"
+        return f"The server doesn't have “{file['name'][:100]}”. Add it again."
+    return f"The server rejected this: {reason[:300]}"
 
 
 def _file_refused(field: Field, error: NodeError) -> str:
-    return f"could not be sent. {error.message} {error.details}".rstrip()
+    return f"This file couldn't be sent. {error.message} {error.details}".rstrip()
 
 
 _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
@@ -132,15 +128,15 @@ _ON_NODE: Mapping[str, Callable[[str, NodeError], str]] = MappingProxyType(
         "required_input_missing": lambda name, error: f"{name} is missing. {_DAMAGED}",
         "bad_linked_input": lambda name, error: f"{name} has a broken link. {_DAMAGED}",
         "return_type_mismatch": lambda name, error: (
-            f"{name} is linked to something of the wrong kind. {_DAMAGED}"
+            f"{name} is linked to the wrong kind of output. {_DAMAGED}"
         ),
         "exception_during_inner_validation": lambda name, error: (
-            f"{name} comes from a node that is damaged. {_DAMAGED}"
+            f"{name} comes from a damaged node. {_DAMAGED}"
         ),
         "exception_during_validation": lambda name, error: (
-            f"the server could not check this node. {_DAMAGED}"
+            f"The server couldn't check this node. {_DAMAGED}"
         ),
-        "dependency_cycle": lambda name, error: f"its links run in a circle. {_DAMAGED}",
-        "value_not_in_list": lambda name, error: f"{name} is not something the server offers.",
+        "dependency_cycle": lambda name, error: f"The links run in a circle. {_DAMAGED}",
+        "value_not_in_list": lambda name, error: f"{name} isn't on the server.",
     }
 )

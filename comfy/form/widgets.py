@@ -10,6 +10,7 @@ from types import MappingProxyType
 from comfy.form.candidates import Candidate
 from comfy.json_values import as_number
 from comfy.object_info import InputSpec
+from comfy.prompt.value_types import BadValue, read_color
 from comfy.workflow.config import Widget
 
 BY_TYPE: Mapping[str, Widget] = MappingProxyType(
@@ -80,10 +81,25 @@ def _widget(candidate: Candidate, limits: Limits, used: Collection[int], *, seed
         return "mask" if painted else _BY_UPLOAD[spec.upload]
     if seed:
         return "seed"
+    if _is_color(candidate):
+        return "color"
     if candidate.type == "STRING" or (spec and spec.choices == () and "remote" in spec.options):
         return "textarea" if candidate.multiline else "text"
     plain = BY_TYPE.get(candidate.type, "text")
     return "slider" if plain == "number" and limits.can_slide else plain
+
+
+def _is_color(candidate: Candidate) -> bool:
+    """True for a colour, as a type of its own or as a text or number that is shown as one; not for
+    a text which a colour picker could not show."""
+    asked = candidate.spec is not None and candidate.spec.options.get("display") == "color"
+    if candidate.type != "COLOR" and not (asked and candidate.type in ("INT", "STRING")):
+        return False
+    try:
+        read_color(candidate.value)
+    except BadValue:
+        return False
+    return True
 
 
 def is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:

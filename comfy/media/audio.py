@@ -69,7 +69,7 @@ def read_ogg(reader: Reader) -> Iterator[Text]:
     while reader.left:
         head = reader.take(27)
         if head[:4] != b"OggS":
-            raise DamagedFile("a page is missing")
+            raise DamagedFile("A page is missing.")
         granule = int.from_bytes(head[6:14], "little")
         if 0 < granule < 1 << 63:
             return

@@ -92,26 +92,25 @@ _VIDEO: tuple[Begins, ...] = (
 )
 
 # Which beginnings a field takes and what it says to any other. A field for any file takes all.
-_PICTURES = "takes a picture, and this file is none. PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are."
+_ANY_IMAGE = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
     {
-        "image": (_PICTURE, _PICTURES),
-        "mask": (_PICTURE, _PICTURES),
+        "image": (_PICTURE, _ANY_IMAGE),
+        "mask": (_PICTURE, _ANY_IMAGE),
         "audio": (
             (*_SOUND, *_CONTAINER),
-            "takes a sound, and this file is none. WAV, MP3, FLAC, Ogg and M4A are.",
+            "Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).",
         ),
         "video": (
             (*_VIDEO, *_CONTAINER, *_MOVING_PICTURE),
-            "takes a video, and this file is none. MP4, WebM, MOV, MKV and GIF are.",
+            "Choose a video file (MP4, WebM, MOV, MKV or GIF).",
         ),
     }
 )
 
 
 def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) -> str:
-    """Why a file cannot be taken, as the end of a sentence that starts with a field's label; "" if
-    it can.
+    """Why a file cannot be taken, as its field says it; "" if it can.
 
     Without a `widget` it is not known yet what the file is for: only its size and its pixels count
     then.
@@ -120,11 +119,9 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     file.seek(0)
     head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
     if not size:
-        return "cannot be an empty file."
+        return "This file is empty."
     if size > limits.size:
-        return (
-            f"can be at most {limits.size // MIB} MB large, and this file has {-(-size // MIB)} MB."
-        )
+        return f"This file has {-(-size // MIB)} MB. The maximum is {limits.size // MIB} MB."
     beginnings, otherwise = _TAKES.get(widget, ((), "")) if widget else ((), "")
     if otherwise and not any(begins(head) for begins in beginnings):
         return otherwise
@@ -133,7 +130,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     try:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
-        return f"cannot be used: {damage}." if otherwise else ""
+        return f"This image can't be read. {damage}" if otherwise else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
@@ -164,18 +161,23 @@ def _behind_tags(file: BinaryIO) -> bytes:
 
 def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
     if pixels.width * pixels.height > limits.pixels:
-        there = f"this picture has {pixels.width * pixels.height // MILLION:,} million"
-        return _too_large(limits, f", and {there} ({pixels.width} by {pixels.height})")
+        return (
+            f"This image has {pixels.width * pixels.height // MILLION:,} million pixels"
+            f" ({pixels.width} × {pixels.height}). The maximum is {limits.pixels // MILLION:,}"
+            " million. Make it smaller first."
+        )
     if pixels.all_frames > limits.moving:
-        most = f"{limits.moving // MILLION:,} million pixels in all its frames together"
-        return f"can have at most {most}. Make it shorter or smaller first."
+        return (
+            f"All frames together can have at most {limits.moving // MILLION:,} million pixels."
+            " Make the image shorter or smaller first."
+        )
     return ""
 
 
-def _too_large(limits: FileLimits, there: str = "") -> str:
+def _too_large(limits: FileLimits) -> str:
     return (
-        f"can have at most {limits.pixels // MILLION:,} million pixels{there}. Make the picture"
-        " smaller first."
+        f"An image can have at most {limits.pixels // MILLION:,} million pixels. Make it smaller"
+        " first."
     )
 
 
@@ -202,7 +204,7 @@ class _Pixels:
             raise
         # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
         except Exception as error:
-            raise DamagedFile("it cannot be read as a picture") from error
+            raise DamagedFile("Its content is damaged.") from error
         return cls(
             max(w for w, _, _ in sizes),
             max(h for _, h, _ in sizes),

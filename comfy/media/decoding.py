@@ -29,7 +29,7 @@ _WAITING, _OF_ONE = 16, 2  # people's pictures that wait for their turn: of all,
 
 
 class Undecodable(Exception):
-    """A picture that is not decoded; the text ends a sentence that starts with what it is."""
+    """An image that is not decoded; the text says why."""
 
 
 class DecodingSlots:
@@ -61,7 +61,7 @@ class DecodingSlots:
         already."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
-                raise Undecodable("has to wait: other pictures come first. Try again in a moment.")
+                raise Undecodable("Other images come first. Try again in a moment.")
             self._waiting[person] += 1
         try:
             with self._turn:
@@ -88,14 +88,14 @@ def opened(
             if picture.width * picture.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION
                 raise Undecodable(  # noqa: TRY301 - goes on as it is, below
-                    f"can have at most {most} million pixels here. Make the picture smaller first."
+                    f"An image can have at most {most} million pixels here. Make it smaller first."
                 )
             yield picture
     except Undecodable:
         raise
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
     except Exception as error:
-        raise Undecodable("is damaged: it cannot be read as a picture.") from error
+        raise Undecodable("This image is damaged and can't be read.") from error
 
 
 def memory_of(picture: ImageFile.ImageFile) -> int:

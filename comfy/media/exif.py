@@ -24,7 +24,7 @@ _WINDOWS_TAGS = range(0x9C9B, 0x9CA0)
 def read_exif(reader: Reader) -> Iterator[Text]:
     """The EXIF texts and the comment of a picture. No pixel is decoded. Raises Damaged."""
     if reader.size > _MAX_BYTES:
-        raise DamagedFile("it is too big for a picture")
+        raise DamagedFile("It is too big for an image.")
     reader.file.seek(0)
     try:
         with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as picture:
@@ -32,7 +32,7 @@ def read_exif(reader: Reader) -> Iterator[Text]:
             comment = picture.info.get("comment")
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
     except Exception as error:
-        raise DamagedFile("it cannot be read as a picture") from error
+        raise DamagedFile("Its content is damaged.") from error
     yield from _texts(tags)
     if isinstance(comment, bytes | str):
         yield Text("comment", _text(0, comment))
@@ -45,7 +45,7 @@ def read_exif_block(data: bytes) -> Iterator[Text]:
         block.load(data)
         tags = _tags(block)
     except Exception as error:  # as above
-        raise DamagedFile("its EXIF cannot be read") from error
+        raise DamagedFile("Its EXIF is damaged.") from error
     yield from _texts(tags)
 
 

@@ -19,7 +19,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        raise DamagedFile("it is cut off")
+        raise DamagedFile("It is cut off.")
     width, height, flags = struct.unpack("<6xHHB2x", head)
     file.seek(_colours(flags), os.SEEK_CUR)
     frames, remarks, inside, beside = 0, 0, False, False

@@ -25,7 +25,7 @@ def read_glb(reader: Reader) -> Iterator[Text]:
     reader.position = 12
     length, kind = reader.number(4, "little"), reader.number(4, "little")
     if kind != _GLB_JSON:
-        raise DamagedFile("it does not begin with its description")
+        raise DamagedFile("It doesn't begin with its description.")
     yield from _entries(reader.take(length), "asset", "extras")
 
 
@@ -65,7 +65,7 @@ def _entries(header: bytes, *path: str) -> Iterator[Text]:
     try:
         value = read_json(decode_text(header))
     except (NotJson, TooDeep) as error:
-        raise DamagedFile("its header cannot be read") from error
+        raise DamagedFile("Its header is damaged.") from error
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, dict):

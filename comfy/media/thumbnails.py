@@ -27,7 +27,7 @@ def thumbnail_of(path: Path) -> bytes | None:
         with opened(path) as picture:
             return _small(picture)
     except Undecodable as error:
-        log.info("No thumbnail of %s: it %s", path.name, error)
+        log.info("No thumbnail of %s: %s", path.name, error)
         return None
 
 

@@ -1,9 +1,8 @@
 """Reading a value as the server's type: from JSON, from a browser, from a shell, where all may come
 as text.
 
-Each reader takes anything and answers the value that is sent, or raises BadValue with the end of a
-sentence that starts with the field's label ("must be a whole number."). Integers are exact, however
-large.
+Each reader takes anything and answers the value that is sent, or raises BadValue with a sentence
+for the field ("Enter a whole number."). Integers are exact, however large.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
+
+from PIL import ImageColor
 
 _MAX_TEXT = 100_000
 
@@ -34,9 +35,16 @@ _YES_NO = MappingProxyType(
 )
 
 
+_NO_COLOR = "Choose a colour, such as #ff8800."
+_WHITE = 0xFFFFFF
+_MAX_COLOR = 60  # characters
+_PART = r"\s*(\d{1,3}(?:\.\d{0,20})?)\s*"
+_RGB = re.compile(rf"rgba?\({_PART},{_PART},{_PART}(?:,\s*[\d.]{{1,20}}%?\s*)?\)", re.ASCII)
+_HSLA = re.compile(r"^hsla\(", re.ASCII)
+
+
 class BadValue(ValueError):
-    """A value that cannot be used; the text continues a sentence that starts with the field's
-    label."""
+    """A value that cannot be used; the text is what its field says then."""
 
 
 def read_int(value: object) -> int:
@@ -51,9 +59,9 @@ def read_int(value: object) -> int:
         case str() if _WHOLE.fullmatch(value.strip()):
             return int(value.strip().partition(".")[0])
         case _ if _empty(value):
-            raise BadValue("needs a number.")
+            raise BadValue("Enter a number.")
         case _:
-            raise BadValue("must be a whole number.")
+            raise BadValue("Enter a whole number.")
 
 
 def read_float(value: object) -> float:
@@ -62,17 +70,15 @@ def read_float(value: object) -> float:
         case bool() | int() | float():
             number = _as_float(value)
         case str() if _THOUSANDS.fullmatch(value.strip()):
-            raise BadValue(
-                "must be a number without a thousands separator, for example 1000 or 1.5."
-            )
+            raise BadValue("Leave out the thousands separator, for example 1000 or 1.5.")
         case str() if _DECIMAL.fullmatch(value.strip()):
             number = float(value.strip().replace(",", "."))
         case _ if _empty(value):
-            raise BadValue("needs a number.")
+            raise BadValue("Enter a number.")
         case _:
-            raise BadValue("must be a number.")
+            raise BadValue("Enter a number.")
     if not math.isfinite(number):
-        raise BadValue("must be a finite number.")
+        raise BadValue("Enter a finite number.")
     return number
 
 
@@ -87,7 +93,7 @@ def read_bool(value: object) -> bool:
         case str() if value.strip().lower() in _YES_NO:
             return _YES_NO[value.strip().lower()]
         case _:
-            raise BadValue("must be true or false.")
+            raise BadValue("Enter true or false.")
 
 
 def read_text(value: object) -> str:
@@ -96,13 +102,34 @@ def read_text(value: object) -> str:
         case None:
             return ""
         case str() if len(value) > _MAX_TEXT:
-            raise BadValue(f"must be at most {_MAX_TEXT:,} characters long.")
+            raise BadValue(f"Maximum {_MAX_TEXT:,} characters.")
         case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
             return value.encode("utf-8", "replace").decode("utf-8")
         case bool() | int() | float():
             return str(value)
         case _:
-            raise BadValue("must be a text.")
+            raise BadValue("Enter some text.")
+
+
+def read_color(value: object) -> str:
+    """A colour as "#rrggbb": of a number its bytes, of any way to write one in CSS its colours
+    without how transparent it is."""
+    match value:
+        case bool():
+            raise BadValue(_NO_COLOR)
+        case int() if 0 <= value <= _WHITE:
+            return f"#{value:06x}"
+        case str() if found := _RGB.fullmatch(value.strip().lower()):
+            parts = [min(255, round(float(part))) for part in found.groups()]
+            return "#{:02x}{:02x}{:02x}".format(*parts)
+        case str() if len(value) <= _MAX_COLOR:
+            try:
+                red, green, blue, *_ = ImageColor.getrgb(_HSLA.sub("hsl(", value.strip().lower()))
+            except ValueError:
+                raise BadValue(_NO_COLOR) from None
+            return f"#{red:02x}{green:02x}{blue:02x}"
+        case _:
+            raise BadValue(_NO_COLOR)
 
 
 def read_any(value: object) -> object:
@@ -136,7 +163,7 @@ def match_choice(value: object, offered: tuple[Any, ...]) -> object:
     for choice in offered:
         if isinstance(value, str | int | float) and str(choice) == str(value):
             return choice
-    raise BadValue("is not among the choices.")
+    raise BadValue("This isn't one of the choices.")
 
 
 def _empty(value: object) -> bool:

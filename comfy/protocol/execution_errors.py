@@ -22,44 +22,43 @@ def _rule(pattern: str, sentence: str, hint: str) -> _Rule:
 _RULES = (
     _rule(
         r"Payment Required|add credits|insufficient credits|not enough credits",
-        "A node of this workflow is paid for, and the server's account has no credits left.",
-        "Ask whoever runs the server to add credits to its Comfy account, or use another workflow.",
+        "This workflow uses a paid node and the server's account is out of credits.",
+        "Ask your admin to add credits, or use another workflow.",
     ),
     _rule(
         r"Unauthorized: Please log ?in|please log ?in first",
-        "A node of this workflow is paid for, and the server is not logged in to a Comfy account.",
-        "Ask whoever runs the server to log in there or to give it an API key, or use another"
-        " workflow.",
+        "This workflow uses a paid node and the server isn't logged in to a Comfy account.",
+        "Ask your admin to log in or add an API key, or use another workflow.",
     ),
     _rule(
         r"Rate Limit Exceeded|Too Many Requests",
-        "A service that this workflow uses takes no more requests at the moment.",
-        "Wait a while, then run it again.",
+        "A service this workflow uses takes no more requests right now.",
+        "Wait a little, then run it again.",
     ),
     _rule(
         r"OutOfMemory|out of memory|CUDNN_STATUS_ALLOC_FAILED|not enough"
         r" memory|DefaultCPUAllocator",
         "The server ran out of memory.",
-        "Try a smaller size, fewer pictures at once or a smaller model.",
+        "Try a smaller size, fewer images per run or a smaller model.",
     ),
     _rule(
         r"SafetensorError|deserializing header|is no checkpoint|UnpicklingError|invalid load key"
         r"|PytorchStreamReader|central directory",
-        "A model file on the server is damaged or not a model.",
-        "Choose another model, or have the file downloaded again on the server.",
+        "The model file on the server is damaged or isn't a model.",
+        "Choose another model, or ask your admin to download it again.",
     ),
     _rule(
         r"could not detect model type|ERROR: .*(checkpoint|unet|clip|vae).* (is )?invalid|clip"
         r" input is invalid",
-        "The chosen model file does not hold what this workflow needs from it.",
+        "The model file doesn't contain what this workflow needs.",
         "Choose a model made for this workflow; some checkpoints come without a text encoder or"
         " VAE.",
     ),
     _rule(
         r"UnidentifiedImageError|cannot identify image|image file is"
         r" truncated|DecompressionBomb|broken data stream",
-        "The picture could not be read by the server.",
-        "Save it again as PNG or JPEG and send that.",
+        "The server couldn't read the image.",
+        "Save it as PNG or JPEG and try again.",
     ),
     _rule(
         r"No space left|Errno 28|disk quota",
@@ -68,41 +67,41 @@ _RULES = (
     ),
     _rule(
         r"PermissionError|Errno 13",
-        "The server was not allowed to read or write one of its files.",
+        "The server wasn't allowed to read or write one of its files.",
         "Check the file permissions on the server.",
     ),
     _rule(
         r"FileNotFoundError|No such file|Errno 2\b|Model .* not found|not found in",
-        "A file that this workflow needs is missing on the server.",
-        "Check the chosen model and input files; refresh the lists if files were moved.",
+        "The server is missing a file this workflow needs.",
+        "Check the model and your files. Press Reload models if files were moved.",
     ),
     _rule(
         r"size mismatch|shapes cannot be multiplied|must match the size of tensor|Sizes of tensors"
         r" must match"
         r"|expected .* channels|Given groups=",
-        "Two parts of the workflow do not fit together.",
-        "Often models of different families are mixed (SD1.5, SDXL, Flux …), or pictures of"
+        "Two parts of the workflow don't fit together.",
+        "Often models of different families are mixed (SD1.5, SDXL, Flux …), or images of"
         " different sizes.",
     ),
     _rule(
         r"mixed dtype|expected scalar type|not implemented for '(Half|BFloat16|Float8\w*)'|same"
         r" dtype|dtype mismatch",
-        "The model's number format does not work on the server's hardware.",
+        "The model's number format doesn't work on the server's hardware.",
         "Choose another variant of the model, or another precision where the workflow offers one.",
     ),
     _rule(
         r"CUDA error|HIP error|cudaError|device-side assert|NVML|No CUDA GPUs|MPS backend",
         "The server's graphics card reported an error.",
-        "Run it again; if it comes back, the server has to be restarted.",
+        "Run it again. If the error comes back, the server needs a restart.",
     ),
     _rule(
         r"ConnectionError|TimeoutError|timed out|Max retries|Name or service not known|HTTPError",
-        "A node could not reach something it needs on the network.",
+        "A step in the workflow couldn't reach something on the network.",
         "Check the server's network connection, then run this again.",
     ),
     _rule(
         r"ModuleNotFoundError|ImportError|No module named",
-        "A node's software is not completely installed on the server.",
+        "Software for this workflow is missing on the server.",
         "Install the missing package on the server, or use another workflow.",
     ),
 )
@@ -114,8 +113,8 @@ _PATH = re.compile(
     rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
 )
 
-_OTHERWISE = "A node failed while it was working."
-_OTHERWISE_HINT = "Check its inputs. The details below help whoever looks after the server."
+_OTHERWISE = "A step in the workflow failed."
+_OTHERWISE_HINT = "Check its settings. The details below help your admin."
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:

@@ -331,8 +331,8 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
             return stopped(
                 state,
                 RunError(
-                    "The run was stopped at the server by somebody else.",
-                    "Run it again; if this was not meant, ask who else uses this server.",
+                    "Someone else stopped this run on the server.",
+                    "Run it again. If this wasn't meant to happen, ask who else uses this server.",
                     node,
                     state.titles.get(node or ""),
                 ),

@@ -83,7 +83,7 @@ def _upload(
     except OSError:  # it went just now
         file = None
     if file is None:
-        raise UploadRejected("It is no longer kept here.", "Give it once more.")
+        raise UploadRejected("It is no longer here.", "Add it again.")
     with file:
         return client.upload(file, plain_name(kept.name), subfolder=folder)
 
@@ -94,7 +94,7 @@ def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRe
         for node_id, _ in kept.targets
     }
     return PromptRejected(
-        f"“{kept.name}” could not be sent. {error}",
+        f"{kept.name} couldn't be sent. {error}",
         error.hint,
         node_errors=[
             NodeError(node_id, input_name, classes[node_id], FILE_REFUSED, str(error), error.hint)

@@ -40,19 +40,17 @@ class RunLimiter:
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
             raise ComfyError(
-                f"You have {limits.person} runs waiting already.",
-                "Wait for one of them, or remove one.",
+                f"You already have {limits.person} runs queued.",
+                "Wait, or remove one.",
             )
         if address and sum(one == address for _, one in unfinished) >= limits.address:
-            raise ComfyError(
-                "Too many people at your address are waiting.", "Try again in a few minutes."
-            )
+            raise ComfyError("The queue is full for your address.", "Try again in a few minutes.")
         if len(unfinished) >= limits.all:
-            raise ComfyError("Too many people are waiting.", "Try again in a few minutes.")
+            raise ComfyError("The queue is full.", "Try again in a few minutes.")
         self._forget_old()
         if sum(one == person for _, one in self._recent) >= limits.hourly:
             raise ComfyError(
-                f"That is more than {limits.hourly} runs in an hour.", "Try again later."
+                f"That's more than {limits.hourly} runs in an hour.", "Try again later."
             )
 
     def count(self, owner: str, address: str) -> None:

@@ -34,9 +34,9 @@ from comfy.runs.timeouts import Timeouts
 
 End = Callable[[RunState], RunState]
 
-REMOVED = RunError("The run was taken out of the server's queue by somebody else.", "Run it again.")
-RESTARTED = RunError("The server was restarted and has forgotten this run.", "Run it again.")
-FORGOTTEN = RunError("The server no longer knows this run, nor its result.", "Run it again.")
+REMOVED = RunError("Someone else removed this run from the server's queue.", "Run it again.")
+RESTARTED = RunError("The server was restarted and lost this run.", "Run it again.")
+FORGOTTEN = RunError("The server no longer knows this run or its result.", "Run it again.")
 
 
 def sent_elsewhere(server: str) -> RunError:

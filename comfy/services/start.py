@@ -13,7 +13,7 @@ from itertools import chain
 
 from comfy.errors import ComfyError, WorkflowError
 from comfy.filenames import plain_name
-from comfy.form.check import check
+from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.model import Form
 from comfy.form.seeds import CountUp, random_seed
@@ -29,11 +29,13 @@ from comfy.workflow.sanitize import named_files, written_names
 
 
 class FieldErrors(ComfyError):
-    """Values the form refuses; `errors` holds one sentence a field, by its key."""
+    """Values the form refuses; `errors` holds what each field says, by its key, and `labelled` the
+    same for where the fields are not seen."""
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__("Some fields need another look.", "They are marked below.")
+    def __init__(self, form: Form, errors: Mapping[str, str]) -> None:
+        super().__init__("Please fix the highlighted fields.")
         self.errors = dict(errors)
+        self.labelled = labelled_errors(form, errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Starter:
         fixed = {} if edits else _fixed(form, values)
         errors |= foreign | refusals(form, values, self.limits) | fixed
         if errors:
-            raise FieldErrors(errors)
+            raise FieldErrors(form, errors)
         return cleaned
 
     def again(
@@ -163,7 +165,8 @@ class Starter:
         with self._held(job.inputs) as uploads:
             if form is not None and (errors := refusals(form, uploads, self.limits)):
                 raise WorkflowError(
-                    " ".join(errors.values()), "Open the form, and give another file."
+                    " ".join(labelled_errors(form, errors).values()),
+                    "Open the form and add another file.",
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
@@ -204,7 +207,7 @@ class Starter:
         if brought and unknown:
             # The server may have got it since, and nothing is known of what it reads.
             raise WorkflowError(
-                f"The server does not have the node “{min(unknown)[:80]}”.", "Refresh the lists."
+                f"The server doesn't have the node {min(unknown)[:80]}.", "Press Reload models."
             )
         named = named_files(prompt, catalogue, own)
         named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
@@ -213,7 +216,7 @@ class Starter:
                 raise WorkflowError(
                     f"This run would use a file of the server's in “{place[1][:80]}”, which may be"
                     " somebody else's.",
-                    "Open the form, and send the file itself.",
+                    "Open the form and add the file itself.",
                 )
 
     @contextmanager
@@ -247,8 +250,8 @@ class Starter:
                 path = self.blobs.path(kept.digest)
                 if path is None or not self.blobs.hold(kept.digest, holder):
                     raise WorkflowError(
-                        f"“{kept.name}” is no longer kept here.",
-                        "Open the form, and give it again.",
+                        f"{kept.name} is no longer here.",
+                        "Open the form and add it again.",
                     )
                 uploads[key] = Upload(kept.name, path)
             yield uploads
@@ -307,7 +310,7 @@ def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
 def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
     """Values for inputs that are in no form: their author set them, for every caller."""
     return {
-        item.key: f"{item.label} is set by the workflow's author, and cannot be changed here."
+        item.key: "The workflow's author has set this. It can't be changed here."
         for item in form.fields
         if item.group == "hidden" and item.key in values
     }
@@ -318,7 +321,7 @@ def _foreign_files(
 ) -> dict[str, str]:
     """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
     return {
-        item.key: f"{item.label}: send the file itself."
+        item.key: "Send the file itself."
         for item in form.fields
         if item.is_media
         and not isinstance(given.get(item.key), Upload)

@@ -16,7 +16,7 @@ from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.workflow.config import Widget
 
 _CHUNK = 1024 * 1024  # bytes
-GONE = "needs its file once more: it is no longer here."
+GONE = "This file is no longer here. Add it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Upload:
 class Refused:
     """What a person gave is no file that can be used.
 
-    `why` ends a sentence that starts with the field's label.
+    `why` is what the field says then.
     """
 
     why: str
@@ -99,9 +99,9 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
     for item in form.fields:
         match values.get(item.key):
             case Refused(why):
-                errors[item.key] = f"{item.label} {why}"
+                errors[item.key] = why
             case Upload() if not item.is_media:  # nobody would judge it, and a node may open it
-                errors[item.key] = f"{item.label} takes no file."
+                errors[item.key] = "This field takes no file."
             case Upload() as upload:
                 try:
                     room -= upload.size
@@ -109,8 +109,8 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                 except OSError:  # it went just now
                     why = GONE
                 if why or room < 0:
-                    most = f"the files of one run can have {limits.run // MIB:g} MB in all."
-                    errors[item.key] = f"{item.label} {why or f'is too much: {most}'}"
+                    most = f"All files of a run together can have {limits.run // MIB:g} MB."
+                    errors[item.key] = why or most
     return errors
 
 

@@ -22,6 +22,7 @@ Widget = Literal[
     "number",
     "slider",
     "checkbox",
+    "color",
     "dropdown",
     "seed",
     "image",

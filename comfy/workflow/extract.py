@@ -23,13 +23,11 @@ from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audi
 from comfy.workflow.documents import FoundDocument, Kind, documents
 
 _ORIGINAL = (
-    "Open the file as ComfyUI saved it: editing it, or sending it through a chat, usually removes"
-    " the workflow."
+    "Use the original file: editing it or sending it through a chat app usually strips the"
+    " workflow."
 )
-_KINDS = (
-    "Workflows are opened from JSON and from pictures, videos, sounds and models that ComfyUI"
-    " saved."
-)
+_KINDS = "Open a JSON file, or an image, video, audio or model file saved by ComfyUI."
+_AGAIN = "Save or download the file again."
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 _OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
@@ -132,7 +130,7 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
         raise WorkflowError(f"{shown} is empty.", _KINDS)
     family = next((family for family in _FAMILIES if family.begins(head)), None)
     if family is None:
-        raise WorkflowError(f"{shown} is no kind of file that carries a ComfyUI workflow.", _KINDS)
+        raise WorkflowError(f"{shown} isn't supported.", _KINDS)
     reader.position = 0
     texts, problem = _collect(family.texts(reader))
     found, unread = _documents(texts)
@@ -212,28 +210,26 @@ def _refusal(
                 f"{shown} is nested too deeply to be a workflow, or too large.", _ORIGINAL
             )
         what = (
-            "is not JSON, or is cut off"
+            f"{shown} isn't JSON, or is cut off."
             if family.where == "JSON"
-            else f"is damaged: its “{text.key}” is cut off"
+            else f"{shown} is damaged: its “{text.key}” is cut off."
         )
-        return WorkflowError(
-            f"{shown} {what}.", "Save or download the file again." if text.key else _KINDS
-        )
+        return WorkflowError(what, _AGAIN if text.key else _KINDS)
     if problem:
-        return WorkflowError(f"{shown} is damaged: {problem}.", "Save or download the file again.")
+        return WorkflowError(f"{shown} is damaged. {problem}", _AGAIN)
     others = [_FOREIGN[text.key.lower()] for text in texts if text.key.lower() in _FOREIGN]
     if others:
         return WorkflowError(
-            f"{shown} carries settings of {others[0]}, but no ComfyUI workflow.", _ORIGINAL
+            f"{shown} holds settings of {others[0]}, but no ComfyUI workflow.", _ORIGINAL
         )
     return WorkflowError(
-        f"{shown} carries no ComfyUI workflow.", _ORIGINAL if family.where != "JSON" else _KINDS
+        f"No workflow found in {shown}.", _ORIGINAL if family.where != "JSON" else _KINDS
     )
 
 
 def _json_file(reader: Reader) -> Iterator[Text]:
     if reader.size > MAX_TEXT:
-        raise DamagedFile(f"it is too big for a workflow (more than {MAX_TEXT >> 20} MB)")
+        raise DamagedFile(f"It is too big for a workflow (more than {MAX_TEXT >> 20} MB).")
     yield Text("", file_text(reader.take(reader.size)))
 
 
@@ -250,4 +246,4 @@ def _shown(name: str) -> str:
     line = (
         " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split()) or "The file"
     )
-    return f"“{line if len(line) <= 80 else line[:79] + '…'}”"
+    return line if len(line) <= 80 else f"{line[:79]}…"

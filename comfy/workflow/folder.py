@@ -82,9 +82,7 @@ class WorkflowFolder:
         # a path.
         file = _files(self.path).get(name)
         if file is None:
-            raise WorkflowError(
-                f"There is no workflow called “{name[:80]}”.", "Choose one from the list above."
-            )
+            raise WorkflowError(f"Workflow “{name[:80]}” not found.", "Choose another above.")
         match self._current(name, _stamp(file)):
             case Workflow() as workflow:
                 return workflow
@@ -98,7 +96,7 @@ class WorkflowFolder:
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
-                f"Files that end in “{suffix}” are not kept here.", "Save the workflow as JSON."
+                f"Files ending in “{suffix}” can't be added here.", "Save the workflow as JSON."
             )
         stem = Path(file_name).stem.removesuffix(".app")
         words = "-".join(re.findall(r"\w+", stem))[:60] or "workflow"
@@ -107,7 +105,7 @@ class WorkflowFolder:
         sizes = [state[1] for state in map(_state, taken.values()) if state]
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
             raise WorkflowError(
-                "There is no room for more workflows here.", "Ask whoever runs this app."
+                "There's no room for more workflows here.", "Ask whoever runs this app."
             )
         names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
         # A toml that was left behind speaks about another workflow.
@@ -126,7 +124,7 @@ class WorkflowFolder:
         except OSError as error:
             why = error.strerror or str(error)
             raise WorkflowError(
-                f"The workflow cannot be kept: {why}.", "Ask whoever runs this app."
+                f"The workflow can't be added: {why}.", "Ask whoever runs this app."
             ) from error
         return name
 

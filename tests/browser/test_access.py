@@ -169,7 +169,7 @@ def test_light_and_dark(fast: Site, visit: Visit) -> None:
     """The page follows the system; the button changes that, and the choice survives a reload."""
     person = visit(fast, color_scheme="dark").open()
     expect(person.page.locator("body.dark")).to_have_count(1)
-    person.page.get_by_role("button", name="Light or dark").click()
+    person.page.get_by_role("button", name="Switch theme").click()
     expect(person.page.locator("body.dark")).to_have_count(0)
     person.page.reload()
     person.ready()

@@ -59,7 +59,7 @@ def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
     """An address of a workflow that does not exist says that in words and offers the list."""
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#no-form")).to_contain_text("There is no workflow called “nothing”")
+    expect(person.page.locator("#no-form")).to_contain_text("Workflow “nothing” not found.")
     expect(person.workflows()).to_be_visible()
 
 
@@ -111,7 +111,7 @@ def test_stop(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
     expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
-    expect(person.page.locator("#stage .mark")).to_have_text("Stopped: this is the last preview.")
+    expect(person.page.locator("#stage .mark")).to_have_text("Stopped. This is the last preview.")
     person.type("2.text", "a boat")
     person.press()
     expect(person.page.locator("#stage .mark")).to_have_count(0)
@@ -129,7 +129,7 @@ def test_two_presses_queue(slow: Site, visit: Visit) -> None:
     person.type("2.text", "a tree")
     person.press()
     expect(person.page.locator("#queue li")).to_have_count(1)
-    expect(person.page.locator("#queue li")).to_contain_text("1 run before yours")
+    expect(person.page.locator("#queue li")).to_contain_text("Next")
     slow.demo.speed.step = 0
     expect(person.page.locator("#queue li")).to_have_count(0)
     second = person.done()
@@ -184,8 +184,8 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             person.page.get_by_label("How many runs").click()
             person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
             person.press()
-            expect(person.page.locator("#stage")).to_contain_text("Queued 2 of 4 runs.")
-            expect(person.page.locator("#stage")).to_contain_text("2 runs waiting already")
+            expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
+            expect(person.page.locator("#stage")).to_contain_text("already have 2 runs queued")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
         person.page.close()
 

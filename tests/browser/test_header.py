@@ -16,7 +16,7 @@ PLACES = """() => ["#brand", "#picker", "#open", "#shade", "#columns"].map((one)
 })"""
 COVERS = """() => {
     const box = (one) => document.querySelector(one).getBoundingClientRect();
-    document.querySelector("#away").textContent = "The app is being restarted. Trying again…";
+    document.querySelector("#away").textContent = "ComfyForms is restarting. Reconnecting…";
     const away = box("#away");
     const covered = ["#topbar", "#generate", "#stop"].filter((name) => {
         const { left, right, top, bottom } = box(name);

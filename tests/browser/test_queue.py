@@ -52,25 +52,21 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#server .waiting")).to_have_text(" · 4 waiting")
     for at in range(4):
         expect(person.waiting().nth(at)).to_contain_text(
-            "1 run before" if at == 0 else f"{at + 1} runs before yours"
+            "Next" if at == 0 else f"{at + 1} ahead of you"
         )
     # The first is at the server already: it can be removed, but not moved.
     expect(person.waiting().nth(0).get_by_role("button")).to_have_count(1)
-    person.waiting().nth(3).get_by_role("button", name="Move earlier").focus()
+    person.waiting().nth(3).get_by_role("button", name="Move up").focus()
     person.page.keyboard.press("Enter")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
     person.page.keyboard.press("Enter")
     expect(line(person)).to_have_text(["one boat", "four boats", "two boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith(
-        "Move earlier: Text to image, 2 runs before yours"
-    )
+    assert str(person.page.evaluate(FOCUSED)).startswith("Move up: Text to image, 2 ahead of you")
     person.page.keyboard.press("Enter")  # further than the first is no error
     person.page.keyboard.press("Tab")
     person.page.keyboard.press("Space")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
-    assert str(person.page.evaluate(FOCUSED)).startswith(
-        "Move later: Text to image, 3 runs before yours"
-    )
+    assert str(person.page.evaluate(FOCUSED)).startswith("Move down: Text to image, 3 ahead of you")
     empty(person)
 
 
@@ -79,7 +75,7 @@ def test_they_run_in_the_order_shown(visit: Visit) -> None:
     with running_demo_app(step_seconds=0.5) as (demo, app):
         person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
         queued(person, "one boat", "two boats", "three boats")
-        person.waiting().nth(2).get_by_role("button", name="Move earlier").click()
+        person.waiting().nth(2).get_by_role("button", name="Move up").click()
         expect(line(person)).to_have_text(["one boat", "three boats", "two boats"])
         person.page.locator("#stop").click()
         demo.speed.step = 0
@@ -98,11 +94,11 @@ def test_remove_keeps_the_others(slow: Site, visit: Visit) -> None:
     queued(person, "one boat", "two boats", "three boats")
     person.waiting().nth(1).get_by_role("button", name="Remove").press("Enter")
     expect(line(person)).to_have_text(["one boat", "three boats"])
-    expect(person.waiting().nth(1)).to_contain_text("2 runs before yours")
+    expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
     assert str(person.page.evaluate(FOCUSED)).startswith("Remove")
     person.waiting().nth(0).get_by_role("button", name="Remove").click()
     expect(line(person)).to_have_text(["three boats"])
-    expect(person.waiting().nth(0)).to_contain_text("1 run before yours")
+    expect(person.waiting().nth(0)).to_contain_text("Next")
     empty(person)
 
 
@@ -112,9 +108,7 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     other.press()
     other.frames(1)
     person.press()
-    expect(person.page.locator("#stage .headline")).to_contain_text(
-        "Waiting for your turn: 1 run before yours"
-    )
+    expect(person.page.locator("#stage .headline")).to_contain_text("Next")
     expect(person.waiting()).to_have_count(0)
     person.page.locator("#stop").click()
     person.phase("stopped")
@@ -154,7 +148,7 @@ def test_trouble_behind_another_run_stays_in_the_list(slow: Site, visit: Visit) 
             lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id)
         )
         slow.client.cancel(handed.id)
-        expect(trouble).to_contain_text("taken out of the server's queue by somebody else")
+        expect(trouble).to_contain_text("Someone else removed this run from the server's queue")
         expect(person.waiting()).to_have_count(2 - taken)
         trouble.get_by_role("button", name=does).click()
         expect(trouble).to_have_count(0)
@@ -174,7 +168,7 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
         queued(person, "one boat")
         person.press()
         said = person.page.locator("#stage .objection")
-        expect(said).to_contain_text("You have 2 runs waiting already")
+        expect(said).to_contain_text("You already have 2 runs queued")
         frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
         person.frames(frames + 12)
         expect(said).to_contain_text("remove one")
@@ -220,7 +214,7 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> Non
     assert person.page.evaluate(UNNAMED) == []
     assert person.page.evaluate(LOW_CONTRAST) == []
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
-    button = person.waiting().nth(2).get_by_role("button", name="Move earlier").bounding_box()
+    button = person.waiting().nth(2).get_by_role("button", name="Move up").bounding_box()
     assert button is not None
     assert min(button["width"], button["height"]) >= 24
     empty(person)

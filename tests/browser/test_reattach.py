@@ -65,7 +65,7 @@ def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
     expect(person.waiting()).to_have_count(2)
     expect(person.waiting().nth(0)).to_contain_text("second of all")
     expect(person.waiting().nth(1)).to_contain_text("third of all")
-    expect(person.waiting().nth(1)).to_contain_text("2 runs before yours")
+    expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
 
 
 def test_sockets_are_closed_when_they_are_open(slow: Site, visit: Visit) -> None:
@@ -163,7 +163,7 @@ def test_keep_running(slow: Site, visit: Visit) -> None:
     """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
     stays checked."""
     person = visit(slow).open(**{"5.steps": 30})
-    person.page.get_by_label("Keep running when I close the page").check()
+    person.page.get_by_label("Keep running if I close this page").check()
     person.press()
     person.frames(1)
     (run,) = slow.services.runs.line_of(first_owner(slow))
@@ -173,12 +173,12 @@ def test_keep_running(slow: Site, visit: Visit) -> None:
     assert run.state.phase == "done"
     later = Visitor(context.new_page(), slow).open()
     assert later.done() == run.id
-    expect(later.page.get_by_label("Keep running when I close the page")).to_be_checked()
-    later.page.get_by_label("Keep running when I close the page").uncheck()
+    expect(later.page.get_by_label("Keep running if I close this page")).to_be_checked()
+    later.page.get_by_label("Keep running if I close this page").uncheck()
     later.page.wait_for_function("localStorage['comfyforms.keeps_going'] === 'false'")
     later.page.reload()
     later.ready()
-    expect(later.page.get_by_label("Keep running when I close the page")).not_to_be_checked()
+    expect(later.page.get_by_label("Keep running if I close this page")).not_to_be_checked()
     later.type("5.steps", 60)
     later.press()
     later.frames(1)
@@ -220,7 +220,7 @@ def test_the_app_is_restarted_under_an_open_page(
         person.frames(1)
         person.type("3.text", "typed before the restart")
         (run,) = site.services.runs.line_of(first_owner(site))
-    expect(person.page.locator("#away")).to_have_text("The app is being restarted. Trying again…")
+    expect(person.page.locator("#away")).to_have_text("ComfyForms is restarting. Reconnecting…")
     expect(person.page.locator("#generate")).to_be_disabled()
     person.phase("stopped")
     with life(demo, tmp_path, port) as (site, _, _):
@@ -252,9 +252,9 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.press()
             person.frames(1)
             one.kill()
-        expect(person.page.locator("#away")).to_have_text("The app does not answer. Trying again…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Trying again…")
         expect(person.page.locator("#stage .headline")).to_have_text(
-            "There is no news of this run at the moment."
+            "No updates for this run right now."
         )
         expect(person.page.locator("#stop")).to_be_disabled()
         with started(*options):
@@ -275,7 +275,7 @@ def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
         first = visit(Site(app.url, demo, app)).open()
         second = first.another_tab()
         expect(second.page.locator("#away")).to_have_text(
-            "Too many pages of this app are open. Close one of them."
+            "Too many pages of this app are open. Close one."
         )
         first.page.close()
         expect(second.page.locator("#away")).to_be_empty()
@@ -292,7 +292,7 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         person.frames(1)
         link.refuse()
         link.cut()
-        expect(person.page.locator("#away")).to_have_text("The app does not answer. Trying again…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Trying again…")
         link.heal()
         expect(person.page.locator("#away")).to_be_empty()
         before = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))

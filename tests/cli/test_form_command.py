@@ -35,7 +35,7 @@ def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) 
         "2.text",
         "textarea",
         "Results: Save picture (images)",
-        "- Model is",
+        "- Using",
     ):
         assert part in out
 

@@ -200,7 +200,7 @@ def test_a_picture_from_here_is_sent(
         (["4.stepz=3"], "4.steps"),
         (["steps=3"], "NODE.INPUT=VALUE"),
         (["4.steps"], "NODE.INPUT=VALUE"),
-        (["1.ckpt_name=nothing.safetensors", "4.cfg=x"], "does not offer"),
+        (["1.ckpt_name=nothing.safetensors", "4.cfg=x"], "Choose another."),
     ],
 )
 def test_wrong_settings_are_told_before_anything_runs(
@@ -323,7 +323,7 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
         while not told.endswith("\r\x1b[K"):  # a terminal hands on what it has, in pieces
             told += os.read(reading, 4096).decode()
     os.close(reading)
-    assert "Waiting, 2 before this one" in told
+    assert "In the queue, 2 ahead" in told
     assert "Sampler 3/6" in told
     assert "25%" in told
     assert "\n" not in told

@@ -84,7 +84,7 @@ def _wrong_by_the_journal(one: Happened, taken: list[Life]) -> Iterator[str]:
             yield "it is called failed, and no node has failed"
         case Phase.REFUSED if entries:
             yield "it is called refused, and the server has taken it"
-        case Phase.STOPPED if state.error is not None and "somebody else" in state.error.message:
+        case Phase.STOPPED if state.error is not None and "Someone else" in state.error.message:
             if not entries & {"interrupted", "removed"} and "history evicted" not in one.faults:
                 yield "it is called stopped by somebody, and nobody has"
         case Phase.LOST if "killed" not in entries and not _may_be_unknown(one, entries):
@@ -127,7 +127,7 @@ def _wrong_by_the_plan(one: Happened) -> Iterator[str]:
             state.error is not None and OUR_LIMIT in state.error.message and plan.patience is None
         ):
             yield "it was stopped by a deadline that it does not have"
-        case Phase.STOPPED if state.error is not None and "somebody else" in state.error.message:
+        case Phase.STOPPED if state.error is not None and "Someone else" in state.error.message:
             if not faults & {"interrupted", "queue cleared", "history evicted"}:
                 yield "it was stopped by somebody, and nobody did"
         case Phase.LOST if not faults & {*KILLS, "history evicted", "queue cleared"}:

@@ -258,9 +258,9 @@ def outcome(fault: str, moment: Moment) -> Outcome:
         case "413":
             return Outcome(Phase.REFUSED, "larger than the server accepts")
         case "queue cleared" if moment is Moment.WAITING:
-            return Outcome(Phase.STOPPED, "somebody else")
+            return Outcome(Phase.STOPPED, "Someone else")
         case "interrupted" if working:
-            return Outcome(Phase.STOPPED, "somebody else")
+            return Outcome(Phase.STOPPED, "Someone else")
         case "restarted" if working or moment is Moment.END:
             return Outcome(Phase.LOST, "restarted")
         case "gone" if moment is not Moment.FETCHING:

@@ -74,7 +74,7 @@ def ended(
         (ended(Phase.LOST, "Restarted.", *WORKED), "lost nothing"),
         (ended(Phase.LOST, "Restarted.", *KILLED_EARLY, faults="restarted"), "never begun"),
         (ended(Phase.FAILED, "Broken.", *WORKED), "no node has failed"),
-        (ended(Phase.STOPPED, "Stopped by somebody else.", *WORKED), "nobody has"),
+        (ended(Phase.STOPPED, "Someone else stopped it.", *WORKED), "nobody has"),
         (ended(Phase.STOPPED, "", *WORKED), "who did not"),
         (ended(Phase.REFUSED, "Too large.", *WORKED), "has taken it"),
         (ended(Phase.DONE, "", *KILLED), "never finished"),
@@ -95,9 +95,7 @@ def test_the_judge_sees_what_is_wrong(happened: Happened, says: str) -> None:
     [
         ended(Phase.LOST, "Restarted.", *KILLED, faults="restarted"),
         ended(Phase.FAILED, "Broken.", "taken", "started", "error", kind="fails"),
-        ended(
-            Phase.STOPPED, "Taken out by somebody else.", "taken", "removed", faults="interrupted"
-        ),
+        ended(Phase.STOPPED, "Someone else took it out.", "taken", "removed", faults="interrupted"),
         ended(Phase.REFUSED, "No.", kind="invalid"),
     ],
 )

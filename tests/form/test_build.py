@@ -24,7 +24,7 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
     """Texts, size, count, steps and seed come first, in that order and in plain words."""
     form = form_of(text_to_image())
     assert main_labels(form) == [
-        "Positive prompt",
+        "Prompt",
         "Negative prompt",
         "Width",
         "Height",
@@ -103,14 +103,14 @@ def test_a_value_of_the_wrong_kind_is_named_and_replaced() -> None:
     """A number field never starts with something that is no number."""
     form = form_of(with_values(text_to_image(), "3", steps="many"))
     assert form.field("3.steps").default == 20
-    assert form.problems == ("Steps is “many” in the workflow, but it must be a whole number.",)
+    assert form.problems == ("Steps: The value in the workflow is “many”. Enter a whole number.",)
 
 
 def test_a_value_outside_the_limits_is_named_and_moved() -> None:
     """The server would refuse it; the form starts at the limit."""
     form = form_of(with_values(text_to_image(), "3", steps=0))
     assert form.field("3.steps").default == 1
-    assert form.problems == ("Steps is 0 in the workflow, but must be at least 1.",)
+    assert form.problems == ("Steps: The value in the workflow is 0. Minimum 1.",)
 
 
 def test_a_model_the_server_lacks_is_a_problem_with_the_closest() -> None:
@@ -130,7 +130,7 @@ def test_a_missing_node_is_named_once_and_its_inputs_are_advanced() -> None:
         "n21": node("Sharpen+", image=["8", 0]),
     }
     form = form_of(text_to_image(**extra))
-    assert form.problems == ("This server does not have the node “Sharpen+” (used 2 times).",)
+    assert form.problems == ("Missing node: Sharpen+. It is used 2 times.",)
     assert {(form.field(key).group, form.field(key).widget) for key in ("20.amount", "20.on")} == {
         ("advanced", "number"),
         ("advanced", "checkbox"),
@@ -165,7 +165,7 @@ def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:
     prompt = with_values(text_to_image(), "3", negative=["20", 0])
     prompt["20"] = node("ConditioningZeroOut", conditioning=["6", 0])
     del prompt["7"]
-    assert main_labels(form_of(prompt))[:2] == ["Positive prompt", "Width"]
+    assert main_labels(form_of(prompt))[:2] == ["Prompt", "Width"]
 
 
 def test_poles_are_kept_apart_through_a_controlnet() -> None:
@@ -181,7 +181,7 @@ def test_poles_are_kept_apart_through_a_controlnet() -> None:
     )
     form = form_of(prompt)
     assert (form.field("6.text").label, form.field("7.text").label) == (
-        "Positive prompt",
+        "Prompt",
         "Negative prompt",
     )
 
@@ -200,7 +200,7 @@ def test_texts_are_found_through_guiders_and_primitives() -> None:
         "10": node("SaveImage", images=["6", 0], filename_prefix="x"),
     }
     form = form_of(prompt)
-    assert form.field("1.value").label == "Positive prompt"
+    assert form.field("1.value").label == "Prompt"
     width = form.field("8.value")
     assert (width.label, width.widget, width.min, width.max, width.step) == (
         "Width",
@@ -228,7 +228,7 @@ def test_telling_titles_become_labels() -> None:
     prompt["6"]["_meta"] = {"title": "CLIP Text Encode (Positive Prompt)"}
     form = form_of(prompt)
     assert form.field("10.image").label == "Your photo"
-    assert form.field("6.text").label == "Positive prompt"
+    assert form.field("6.text").label == "Prompt"
 
 
 def test_two_samplers_are_told_apart() -> None:

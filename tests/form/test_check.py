@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.form.check import check
+from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
@@ -45,9 +45,9 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     """Each wrong value has its own sentence, and the good ones are kept."""
     values, errors = check(FORM, {"3.steps": 0, "3.cfg": "high", "5.width": 99999, "6.text": "fox"})
     assert errors == {
-        "3.steps": "Steps must be at least 1.",
-        "3.cfg": "Guidance scale must be a number.",
-        "5.width": "Width must be at most 16384.",
+        "3.steps": "Minimum 1.",
+        "3.cfg": "Enter a number.",
+        "5.width": "Maximum 16384.",
     }
     assert values["6.text"] == "fox"
 
@@ -80,30 +80,30 @@ def test_values_are_read_as_they_are_typed(key: str, typed: object, value: objec
 @pytest.mark.parametrize(
     ("key", "typed", "words"),
     [
-        ("3.steps", "7.5", "must be a whole number"),
-        ("3.steps", "", "needs a number"),
-        ("3.steps", None, "needs a number"),
-        ("3.steps", [1], "must be a whole number"),
-        ("3.cfg", float("nan"), "must be a finite number"),
-        ("3.cfg", "inf", "must be a number"),
-        ("3.cfg", "1e999", "must be a finite number"),
-        ("3.cfg", 10**400, "must be a finite number"),
+        ("3.steps", "7.5", "Enter a whole number."),
+        ("3.steps", "", "Enter a number."),
+        ("3.steps", None, "Enter a number."),
+        ("3.steps", [1], "Enter a whole number."),
+        ("3.cfg", float("nan"), "Enter a finite number."),
+        ("3.cfg", "inf", "Enter a number."),
+        ("3.cfg", "1e999", "Enter a finite number."),
+        ("3.cfg", 10**400, "Enter a finite number."),
         ("3.cfg", "1,000", "thousands separator"),
-        ("3.seed", 2**64, "must be at most 18446744073709551615"),
-        ("3.seed", -1, "must be at least 0"),
-        ("3.seed", "9" * 5000, "must be a whole number"),
-        ("6.text", "x" * 100_001, "at most 100,000 characters"),
-        ("6.text", {"a": 1}, "must be a text"),
+        ("3.seed", 2**64, "Maximum 18446744073709551615."),
+        ("3.seed", -1, "Minimum 0."),
+        ("3.seed", "9" * 5000, "Enter a whole number."),
+        ("6.text", "x" * 100_001, "Maximum 100,000 characters."),
+        ("6.text", {"a": 1}, "Enter some text."),
         ("3.sampler_name", "eular", "Did you mean “euler”?"),
-        ("3.sampler_name", None, "needs a choice"),
-        ("3.sampler_name", ["euler"], "does not offer"),
+        ("3.sampler_name", None, "Choose one."),
+        ("3.sampler_name", ["euler"], "Choose another."),
     ],
 )
 def test_wrong_values_are_refused_in_words(key: str, typed: object, words: str) -> None:
     """The sentence starts with the field's label and says what would be right."""
     said = error_of(key, typed)
     assert words in said
-    assert said.startswith(FORM.field(key).label)
+    assert labelled_errors(FORM, {key: said}) == {key: f"{FORM.field(key).label}: {said}"}
 
 
 def test_unknown_keys_are_refused() -> None:
@@ -138,7 +138,7 @@ def test_the_workflows_own_choice_is_accepted() -> None:
 @pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
 def test_a_picture_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
     """The author's own file is not on this server, so one must be given."""
-    assert check(PICTURE, values)[1] == {"1.image": "Photo needs a picture."}
+    assert check(PICTURE, values)[1] == {"1.image": "Add an image."}
 
 
 def test_a_given_picture_is_taken_by_name() -> None:
@@ -146,8 +146,8 @@ def test_a_given_picture_is_taken_by_name() -> None:
     assert check(PICTURE, {"1.image": "me/cat.png [output]"})[0] == {
         "1.image": "me/cat.png [output]"
     }
-    assert "name of an uploaded file" in check(PICTURE, {"1.image": "a\x00b"})[1]["1.image"]
-    assert "name of an uploaded file" in check(PICTURE, {"1.image": 5})[1]["1.image"]
+    assert "uploaded file" in check(PICTURE, {"1.image": "a\x00b"})[1]["1.image"]
+    assert "uploaded file" in check(PICTURE, {"1.image": 5})[1]["1.image"]
 
 
 def test_an_example_that_the_server_has_may_stay() -> None:

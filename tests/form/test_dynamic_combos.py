@@ -123,7 +123,7 @@ def test_an_options_picture_is_asked_for() -> None:
     form = wide_form(PAINTED, {"8.model": "From photo"})
     photo = form.field("8.model.photo.image")
     assert (photo.required, photo.optional, photo.group) == (True, False, "main")
-    assert check(form, {})[1] == {photo.key: f"{photo.label} needs a picture."}
+    assert check(form, {})[1] == {photo.key: "Add an image."}
     prompt = sent({photo.key: "me/a.png"}, {"8.model": "From photo"})
     assert prompt["8"]["inputs"]["model.photo"] == ["8.model.photo", 0]
     assert prompt["8.model.photo"]["inputs"] == {"image": "me/a.png"}

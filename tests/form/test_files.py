@@ -71,7 +71,7 @@ def test_an_author_may_require_what_could_go() -> None:
     """And may let a shell do without what cannot: the default stays then, as it always did."""
     strict = parse_config("x.toml", {"fields": {"20.image": {"required": True}}})
     assert check(wide_form(steered(), None, strict), {"20.image": None})[1] == {
-        "20.image": "Image needs a picture."
+        "20.image": "Add an image."
     }
     lax = parse_config("x.toml", {"fields": {"1.image": {"required": False}}})
     prompt = {"1": PHOTO, "2": node("SaveImage", filename_prefix="x", images=["1", 0])}
@@ -101,8 +101,8 @@ def test_each_may_be_empty_but_not_all() -> None:
     assert check(form, {"1.image": None})[1] == {}
     clean, errors = check(form, {"1.image": None, "2.image": ""})
     assert errors == {
-        "1.image": "Start needs a picture: Start and End cannot all be left empty.",
-        "2.image": "End needs a picture: Start and End cannot all be left empty.",
+        "1.image": "Add an image. At least one of these is needed: Start, End.",
+        "2.image": "Add an image. At least one of these is needed: Start, End.",
     }
     assert not {"1.image", "2.image"} & clean.keys()
 

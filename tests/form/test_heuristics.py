@@ -45,7 +45,7 @@ def test_one_text_for_two_encoders_is_asked_once() -> None:
         field = form_with(encoded("CLIPTextEncodeSDXL", text_g=text, text_l=text)).field(
             "20.text_g"
         )
-        assert field.label == "Positive prompt"
+        assert field.label == "Prompt"
         assert field.targets == (("20", "text_g"), ("20", "text_l"))
 
 
@@ -56,8 +56,8 @@ def test_two_texts_for_two_encoders_are_told_apart() -> None:
             encoded("CLIPTextEncodeFlux", clip_l="fox, snow", t5xxl="A fox walks through snow.")
         )
     )
-    assert labels["20.clip_l"] == "Positive prompt (Keywords)"
-    assert labels["20.t5xxl"] == "Positive prompt (Description)"
+    assert labels["20.clip_l"] == "Prompt (Keywords)"
+    assert labels["20.t5xxl"] == "Prompt (Description)"
 
 
 def test_the_same_text_for_two_samplers_is_asked_once_and_their_seeds_twice() -> None:
@@ -89,8 +89,8 @@ def test_a_text_is_found_through_joining_and_text_models() -> None:
         text=["22", 0],
     )
     form = form_with(prompt)
-    assert main(form)["20.value"] == "Positive prompt"
-    assert main(form)["21.string_b"].startswith("Positive prompt")
+    assert main(form)["20.value"] == "Prompt"
+    assert main(form)["21.string_b"].startswith("Prompt")
     assert [group(form, key) for key in ("21.delimiter", "22.seed")] == ["advanced", "advanced"]
 
 
@@ -122,8 +122,8 @@ def test_every_guider_is_traced() -> None:
         "6": node("SaveImage", images=["5", 0], filename_prefix="x"),
     }
     assert main(form_with(prompt)) == {
-        "1.text": "Positive prompt",
-        "2.text": "Positive prompt 2",
+        "1.text": "Prompt",
+        "2.text": "Prompt 2",
         "3.text": "Negative prompt",
     }
 

@@ -19,7 +19,7 @@ from tests.support.samples.forms import (
 def test_a_picture_that_goes_in_comes_with_its_strength() -> None:
     """Where a picture is repainted, how much of it is a main field."""
     assert main_labels(form_of(picture_prompt())) == [
-        "Positive prompt",
+        "Prompt",
         "Negative prompt",
         "Image",
         "Strength",

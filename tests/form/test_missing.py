@@ -39,32 +39,27 @@ def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> li
 def test_a_missing_class_comes_with_the_closest_there_is() -> None:
     """By class or display name, whatever pack is written behind it."""
     assert said_about(node("ImageScaler (pack)")) == [
-        "This server does not have the node “ImageScaler (pack)”. The closest it has is “Upscale"
-        " Image”."
+        "Missing node: ImageScaler (pack). Similar: Upscale Image."
     ]
 
 
 def test_nothing_close_is_nothing_said() -> None:
     """A far-fetched name helps nobody."""
-    assert said_about(node("Quux")) == ["This server does not have the node “Quux”."]
+    assert said_about(node("Quux")) == ["Missing node: Quux."]
 
 
 def test_titles_tell_where_it_is_used() -> None:
     """Only those that say more than the class; at most three."""
     nodes = [node("Quux", title) for title in ("Quux", "Sky", "Sea", "Sand", "Sun", "Sun")]
     assert said_about(*nodes) == [
-        "This server does not have the node “Quux” (used 6 times), here called “Sky”, “Sea”, “Sand”"
-        " and 1 more."
+        "Missing node: Quux. It is used 6 times. The workflow calls it “Sky”, “Sea”, “Sand”, …."
     ]
 
 
 def test_a_graph_knows_the_pack() -> None:
     """Where a missing class is to be had."""
     (said,) = said_about(node("Quux"), listed=(Listed(class_type="Quux", pack="quux-nodes"),))
-    assert (
-        said
-        == "This server does not have the node “Quux”. It belongs to the node pack “quux-nodes”."
-    )
+    assert said == "Missing node: Quux. It comes with the node pack quux-nodes."
 
 
 @pytest.mark.parametrize(
@@ -73,18 +68,15 @@ def test_a_graph_knows_the_pack() -> None:
         (Listed("v1-5.safetensors"), ""),
         (
             Listed("v1-5.safetensors", "checkpoints"),
-            " It belongs in the server's folder models/checkpoints.",
+            " Put it in models/checkpoints.",
         ),
         (
             Listed("V1-5.safetensors", "checkpoints", "https://example.org/a?b=1"),
-            (
-                " It belongs in the server's folder models/checkpoints and was meant to come from"
-                " https://example.org/a?b=1"
-            ),
+            " Put it in models/checkpoints. Download: https://example.org/a?b=1",
         ),
         (
             Listed("v1-5.safetensors", "", "https://example.org/a"),
-            " It was meant to come from https://example.org/a",
+            " Download: https://example.org/a",
         ),
         (Listed("other.safetensors", "checkpoints"), ""),
     ],
@@ -95,11 +87,8 @@ def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> Non
     (problem,) = build_form(
         replace(workflow_of(prompt), models=(listed,)), small_catalogue()
     ).problems
-    closest = "The closest it has is “tiny_sd15.safetensors”."
-    assert (
-        problem == "Model is “sd\\v1-5.safetensors”, which this server does not have."
-        f" {closest}{end}"
-    )
+    closest = "Similar: “tiny_sd15.safetensors”."
+    assert problem == f"Model: “sd\\v1-5.safetensors” isn't on this server. {closest}{end}"
 
 
 def test_a_hidden_model_that_is_missing_is_said_too() -> None:

@@ -47,4 +47,4 @@ def test_none_draws_another_each_time() -> None:
 
 def test_counting_from_nowhere_is_refused() -> None:
     """The last seed must have been one."""
-    assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Seed must be at least 0."}
+    assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Minimum 0."}

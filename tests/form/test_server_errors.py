@@ -30,7 +30,7 @@ def error(
         (
             error("3", "steps", "value_smaller_than_min", "Value 0 smaller than min of 1", "steps"),
             "3.steps",
-            "Steps must be at least 1.",
+            "Minimum 1.",
         ),
         (
             error(
@@ -41,7 +41,7 @@ def error(
                 "denoise",
             ),
             "3.denoise",
-            "Denoise must be at most 1.",
+            "Maximum 1.",
         ),
         (
             error(
@@ -52,12 +52,12 @@ def error(
                 "width, wide",
             ),
             "5.width",
-            "Width must be a whole number.",
+            "Enter a whole number.",
         ),
         (
             error("3", "cfg", "required_input_missing", "Required input is missing", "cfg"),
             "3.cfg",
-            "Guidance scale is missing.",
+            "Enter a value.",
         ),
         (
             error(
@@ -68,14 +68,12 @@ def error(
                 "ckpt_name: 'x' not in []",
             ),
             "4.ckpt_name",
-            "Model is not something the server offers. Choose another.",
+            "This isn't on the server. Choose another.",
         ),
         (
-            error(
-                "4", "ckpt_name", "file_refused", "It is no longer kept here.", "Give it once more."
-            ),
+            error("4", "ckpt_name", "file_refused", "It is no longer here.", "Add it again."),
             "4.ckpt_name",
-            "Model could not be sent. It is no longer kept here. Give it once more.",
+            "This file couldn't be sent. It is no longer here. Add it again.",
         ),
     ],
 )
@@ -93,9 +91,7 @@ def test_a_missing_picture_is_asked_for_again() -> None:
         "1", "image", "custom_validation_failed", "Custom", "image - Invalid image file: a.png"
     )
     placed, _ = place_errors(form, [refusal])
-    assert placed == {
-        "1.image": "Photo names the file “a.png”, which the server does not have. Add it again."
-    }
+    assert placed == {"1.image": "The server doesn't have “a.png”. Add it again."}
 
 
 def test_several_objections_to_one_field_are_joined() -> None:
@@ -106,7 +102,7 @@ def test_several_objections_to_one_field_are_joined() -> None:
         error("3", "steps", "invalid_input_type"),
     ]
     placed, general = place_errors(FORM, refusals)
-    assert placed == {"3.steps": "Steps is missing. Steps must be a whole number."}
+    assert placed == {"3.steps": "Enter a value. Enter a whole number."}
     assert general == ()
 
 
@@ -118,7 +114,7 @@ def test_objections_to_links_name_the_node(type_: str) -> None:
     placed, general = place_errors(FORM, [error("8", "samples", type_, "m", "d")])
     assert placed == {}
     assert general[0].startswith("“VAE Decode”: Samples")
-    assert "repaired in ComfyUI" in general[0]
+    assert "Fix the workflow in ComfyUI." in general[0]
 
 
 def test_an_unknown_objection_is_passed_on() -> None:
@@ -183,7 +179,7 @@ def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
         parse_config("x", {"fields": {"5.width": {"also": ["5.height"]}}}),
     )
     placed, _ = place_errors(form, [error("5", "height", "required_input_missing")])
-    assert placed == {"5.width": "Width is missing."}
+    assert placed == {"5.width": "Enter a value."}
 
 
 @pytest.mark.parametrize(

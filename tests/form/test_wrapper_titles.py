@@ -129,8 +129,6 @@ def test_a_titled_node_without_values_is_a_problem() -> None:
 def test_a_missing_node_is_told_by_its_label() -> None:
     """Sentences about nodes that the server lacks name them as the form does."""
     lacking = wrapped() | {"30": node("Quux", "<Glow:advanced:9>", images=["8", 0])}
-    (said,) = [
-        problem for problem in form_of(lacking).problems if "does not have the node" in problem
-    ]
+    (said,) = [problem for problem in form_of(lacking).problems if "Missing node" in problem]
     assert "Glow" in said
     assert "<Glow" not in said

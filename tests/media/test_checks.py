@@ -61,7 +61,7 @@ def test_every_kind_of_picture_is_taken(form: str) -> None:
     """What ComfyUI can load, a picture field takes; it is the content that tells."""
     data = saved(form)
     assert problem_in(data, LIMITS, "image") == problem_in(data, LIMITS, "mask") == ""
-    assert "takes a sound" in problem_in(data, LIMITS, "audio")
+    assert "Choose an audio file" in problem_in(data, LIMITS, "audio")
     assert problem_in(data, LIMITS, "file") == problem_in(data, LIMITS) == ""
 
 
@@ -103,29 +103,32 @@ def test_sounds_and_videos_are_taken(widget: Widget, data: bytes) -> None:
 )
 def test_what_a_field_is_not_for_is_refused(widget: Widget, data: bytes) -> None:
     """Markup, programs, archives, and what Pillow would start another program for."""
-    assert "this file is none" in problem_in(data, LIMITS, widget)
+    assert "Choose a" in problem_in(data, LIMITS, widget)
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: b"", "empty"),
-        (lambda: bytes(9 * 1024 * 1024), "at most 8 MB large, and this file has 9 MB"),
+        (lambda: bytes(9 * 1024 * 1024), "This file has 9 MB. The maximum is 8 MB."),
         (lambda: png_header(30_000, 30_000), "at most 67 million pixels"),
-        (lambda: png_header(10_000, 10_000), r"this picture has 100 million \(10000 by 10000\)"),
+        (
+            lambda: png_header(10_000, 10_000),
+            r"This image has 100 million pixels \(10000 × 10000\)",
+        ),
         (lambda: png_header(2**31 - 1, 2**31 - 1), "at most 67 million pixels"),
-        (lambda: gif(8000, 8000, 40), "1,073 million pixels in all its frames"),
+        (lambda: gif(8000, 8000, 40), "All frames together can have at most 1,073 million pixels."),
         (lambda: gif(10, 10, 500_000), "holds more than can be read"),
         (
             lambda: gif(10, 10, 1, b"!\xfe" + b"\1x" * 500_000 + b"\0"),
             "holds more than can be read",
         ),
-        (lambda: tiff([(10, 10), (9000, 9000)]), "this picture has 81 million"),
+        (lambda: tiff([(10, 10), (9000, 9000)]), "This image has 81 million"),
         (lambda: tiff([(1, 1)] * 1001), "pixels"),
-        (lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, "cannot be read as a picture"),
+        (lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, "Its content is damaged."),
         (
             lambda: b"\x89PNG\r\n\x1a\n" + b"\xff\xff\xff\xffIHDR" + bytes(20),
-            "cannot be read as a picture",
+            "Its content is damaged.",
         ),
     ],
     ids=[

@@ -68,7 +68,7 @@ def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistr
     state = end(run)
     assert state.phase is Phase.STOPPED
     assert state.error is not None
-    assert "somebody else" in state.error.message
+    assert "Someone else" in state.error.message
 
 
 def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
@@ -81,7 +81,7 @@ def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRe
     state = end(second)
     assert state.phase is Phase.STOPPED
     assert state.error is not None
-    assert "queue by somebody else" in state.error.message
+    assert "Someone else removed this run" in state.error.message
     assert not first.state.phase.finished
 
 

@@ -16,9 +16,9 @@ LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
 @pytest.mark.parametrize(
     ("unfinished", "says"),
     [
-        ([ME, ME], "You have 2 runs"),
-        ([ME, YOU, YOU], "at your address"),
-        ([("a", ""), ("b", ""), ("c", ""), ("d", "")], "Too many people are waiting"),
+        ([ME, ME], "You already have 2 runs"),
+        ([ME, YOU, YOU], "for your address"),
+        ([("a", ""), ("b", ""), ("c", ""), ("d", "")], "The queue is full"),
     ],
 )
 def test_one_too_many_is_refused_in_words(unfinished: list[Person], says: str) -> None:

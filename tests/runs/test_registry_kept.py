@@ -51,7 +51,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
         state = end(second)
         assert state.phase is Phase.STOPPED
         assert state.error is not None
-        assert "somebody else" in state.error.message
+        assert "Someone else" in state.error.message
         assert demo.requests["POST /prompt"] == 3
         runs.close()
 

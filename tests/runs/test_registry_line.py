@@ -81,8 +81,8 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (RunLimits(person=2), "You have 2 runs"),
-        (RunLimits(all=2), "Too many people"),
+        (RunLimits(person=2), "You already have 2 runs"),
+        (RunLimits(all=2), "The queue is full"),
         (RunLimits(hourly=2), "more than 2 runs in an hour"),
     ],
 )

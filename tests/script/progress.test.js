@@ -27,9 +27,10 @@ const going = (changes = {}) => ({
   runs: withRun(INITIAL.runs, "a", { view: { ...view, ...changes }, connected: true }),
 });
 
-test("before anything was made, a person is told what to do, where there is a form", () => {
-  assert.match(saidNow({ ...INITIAL, formless: false }).headline, /press Generate/);
-  assert.doesNotMatch(saidNow(INITIAL).headline, /Generate/);
+test("before anything was made, a person is told where it will be, or why nothing can run", () => {
+  assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
+  const blocked = "This workflow can't run here.";
+  assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, blocked);
 });
 
 test("the run that goes on is told of; an app that is away has no news of it", () => {
@@ -37,7 +38,7 @@ test("the run that goes on is told of; an app that is away has no news of it", (
   const cut = { ...going(), away: "gone" };
   assert.equal(saidNow(cut).headline, "Sampling");
   const silent = saidNow({ ...cut, runs: withRun(cut.runs, "a", { connected: false }) });
-  assert.match(silent.headline, /no news/);
+  assert.match(silent.headline, /No updates/);
   assert.equal(silent.fraction, null);
 });
 
@@ -52,8 +53,8 @@ test("words are about the run that is seen, also where it is not the one that go
 
 test("times go on between two messages", () => {
   const run = going().runs.get("a");
-  assert.equal(timesOf({ ...run, at: 1000 }, "w", 6000), "0:15, about 0:15 left");
-  assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10, about 0:20 left");
+  assert.equal(timesOf({ ...run, at: 1000 }, "w", 6000), "0:15 · about 0:15 left");
+  assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10 · about 0:20 left");
 });
 
 test("a result of another workflow than the open one names it", () => {

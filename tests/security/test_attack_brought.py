@@ -202,5 +202,5 @@ def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp)
     kept = history.files.path(run.job.inputs["4.image"].digest)
     assert kept is not None
     kept.write_bytes(b"#EXTM3U")
-    with pytest.raises(WorkflowError, match="takes a picture, and this file is none"):
+    with pytest.raises(WorkflowError, match="Choose an image file"):
         app.services.starter.again(run.id, BOBS)

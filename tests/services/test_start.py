@@ -176,8 +176,8 @@ def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
     starter = make(person=2)
     batch = starter.start_batch("text", {"3.steps": 500}, ANN, 4)
     assert len(batch.runs) == 2
-    assert "2 runs waiting" in str(batch.refused)
-    with pytest.raises(ComfyError, match="2 runs waiting"):
+    assert "2 runs queued" in str(batch.refused)
+    with pytest.raises(ComfyError, match="2 runs queued"):
         starter.start_batch("text", {}, ANN, 4)
     with pytest.raises(FieldErrors):
         starter.start_batch("text", {"3.steps": "many"}, BOB, 4)
@@ -199,7 +199,7 @@ def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ANN)
     assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
-    with pytest.raises(FieldErrors, match="another look"):
+    with pytest.raises(FieldErrors, match="Please fix"):
         starter.start("picture", {"1.image": photo(), "1.nothing": 1}, ANN)
     assert (kept(starter), starter.runs.owned(ANN)) == (0, ())
     assert demo.requests["POST /prompt"] == 0
@@ -238,7 +238,7 @@ def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
     """A file of the server's that is not the author's may be somebody else's, whatever the name."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("picture", {"1.image": name}, ANN)
-    assert problem.value.errors == {"1.image": "Photo: send the file itself."}
+    assert problem.value.errors == {"1.image": "Send the file itself."}
 
 
 def test_a_file_called_as_one_of_the_servers_is_ones_own(
@@ -278,8 +278,8 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (Refused("needs its file once more."), "Photo needs its file once more."),
-        (Upload("a.png", b"no picture"), "takes a picture"),
+        (Refused("This file is no longer here."), "This file is no longer here."),
+        (Upload("a.png", b"no picture"), "Choose an image file"),
         (Upload("a.png", b""), "empty"),
         (Upload("gone.png", Path("/nowhere/gone.png")), "no longer here"),
     ],
@@ -298,7 +298,7 @@ def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
     """A text field takes no file: nobody would judge it."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"6.text": photo()}, ANN)
-    assert problem.value.errors["6.text"].endswith("takes no file.")
+    assert problem.value.errors["6.text"] == "This field takes no file."
 
 
 def test_files_are_bounded(starter: Starter) -> None:
@@ -306,10 +306,10 @@ def test_files_are_bounded(starter: Starter) -> None:
     small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
     with pytest.raises(FieldErrors) as problem:
         small.start("picture", {"1.image": photo()}, ANN)
-    assert "at most" in problem.value.errors["1.image"]
+    assert "The maximum is" in problem.value.errors["1.image"]
     with pytest.raises(FieldErrors) as problem:
         replace(starter, limits=UploadLimits(run=10)).start("picture", {"1.image": photo()}, ANN)
-    assert "in all" in problem.value.errors["1.image"]
+    assert "together" in problem.value.errors["1.image"]
 
 
 def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
@@ -343,9 +343,9 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
         starter.start("nothing", {}, ANN)
     run = starter.start("text", {"3.steps": 500}, ANN, watched=False)
     built = starter.forms.statistics
-    with pytest.raises(ComfyError, match="1 runs waiting"):
+    with pytest.raises(ComfyError, match="1 runs queued"):
         starter.start("picture", {"1.image": photo()}, ANN)
-    with pytest.raises(ComfyError, match="1 runs waiting"):
+    with pytest.raises(ComfyError, match="1 runs queued"):
         starter.again(run.id, ANN)
     assert starter.forms.statistics == built
     assert kept(starter) == 0

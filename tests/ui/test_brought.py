@@ -107,7 +107,7 @@ def test_nobodys_uploads_are_in_what_scripts_are_told(served: Served) -> None:
         for name, event in (("workflows", listed), ("run", refused))
     ]
     assert "image-to-image" in said[0]
-    assert "send the file itself" in said[1]
+    assert "Send the file itself." in said[1]
     assert not [text for text in said if SECRET in text]
 
 
@@ -126,7 +126,7 @@ def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, im
     assert [one["props"]["value"] for one in shown if one["props"]["elem_id"] != "picture"] == [
         None
     ]
-    assert "needs a picture" in json.dumps(page.said(page.press())["errors"])
+    assert "Add an image." in json.dumps(page.said(page.press())["errors"])
 
 
 def test_uploads_go_where_nobody_looks(served: Served) -> None:
@@ -214,7 +214,7 @@ def test_a_toml_cannot_offer_uploads() -> None:
         form = build_form(Workflow("a", prompt, config=config), small_catalogue())
         field = form.field("1.image")
         assert (field.widget, field.choices) == ("image", None)
-        assert "it takes a file" in form.problems[0]
+        assert "this field takes a file" in form.problems[0]
 
 
 def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:

@@ -147,7 +147,7 @@ def test_limits_can_be_narrowed_but_not_widened() -> None:
     """The server would refuse what lies beyond its own limits."""
     form = configured(fields={"3.steps": {"min": -5, "max": 50}})
     assert (form.field("3.steps").min, form.field("3.steps").max) == (1, 50)
-    assert form.problems == ("Steps has the min -5 in its toml, but the server stops at 1.",)
+    assert form.problems == ("Steps: The author's minimum is -5, but the server's is 1.",)
 
 
 def test_the_outputs_that_count_can_be_chosen() -> None:
@@ -168,15 +168,15 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
         ({"fields": {"3.steps": {"maximum": 9}}}, "no setting “maximum”"),
         ({"fields": {"3.steps": {"max": "9"}}}, "“max” must be a number"),
         ({"fields": {"3.steps": {"max": float("nan")}}}, "“max” must be a number"),
-        ({"fields": {"3.steps": {"min": 9, "max": 3}}}, "min above its max"),
+        ({"fields": {"3.steps": {"min": 9, "max": 3}}}, "The minimum is above the maximum."),
         ({"fields": {"3.steps": {"widget": "knob"}}}, "“widget” must be one of"),
-        ({"fields": {"3.steps": {"widget": "image"}}}, "cannot be shown as image"),
-        ({"fields": {"3.cfg": {"widget": "seed"}}}, "cannot be shown as seed"),
+        ({"fields": {"3.steps": {"widget": "image"}}}, "asks for “image”, but this field is INT"),
+        ({"fields": {"3.cfg": {"widget": "seed"}}}, "asks for “seed”, but this field is FLOAT"),
         (
             {"fields": {"3.steps": {"default": "many"}}},
-            "is “many” in its toml, but it must be a whole number",
+            "The value in the TOML file is “many”. Enter a whole number.",
         ),
-        ({"fields": {"3.steps": {"default": 0}}}, "is 0 in its toml, but must be at least 1"),
+        ({"fields": {"3.steps": {"default": 0}}}, "The value in the TOML file is 0. Minimum 1."),
         (
             {"fields": {"3.stepps": {}}},
             "names “3.stepps”, which this workflow does not have. Did you mean “3.steps”?",
@@ -250,9 +250,9 @@ def test_ideas_go_into_fields() -> None:
     ("ideas", "fields", "says"),
     [
         (["a boat"], {"6.text": {"hidden": True}, "7.text": {"hidden": True}}, "no text field"),
-        ([{"6.txt": "a boat"}], {}, "“6.txt”, which this workflow does not have. Did you mean"),
-        ([{"6.text": "a boat"}], {"6.text": {"hidden": True}}, "which is no field to fill in"),
-        ([{"3.steps": -1}], {}, "The toml's ideas: Steps must be at least 1."),
+        ([{"6.txt": "a boat"}], {}, "“6.txt”, which this workflow doesn't have. Did you mean"),
+        ([{"6.text": "a boat"}], {"6.text": {"hidden": True}}, "which isn't a field to fill in"),
+        ([{"3.steps": -1}], {}, "Ideas in the TOML file: Steps: Minimum 1."),
         (["", "a boat"], {}, "“ideas” must be a list of texts"),
         ([{}], {}, "“ideas” must be a list of texts"),
         ("a boat", {}, "“ideas” must be a list of texts"),

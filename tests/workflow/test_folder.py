@@ -56,7 +56,7 @@ def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
     (folder / "sub").mkdir(parents=True)
     write(tmp_path, "outside")
     write(folder / "sub", "inside")
-    with pytest.raises(WorkflowError, match="no workflow called"):
+    with pytest.raises(WorkflowError, match="not found"):
         WorkflowFolder(folder).get(name)
 
 

@@ -137,10 +137,10 @@ def test_titles_are_one_line_of_bounded_length() -> None:
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b"\xff\xfe", "no kind of file"),
+        (b"\xff\xfe", "isn't supported"),
         (b"[" * 200_000, "too deeply"),
-        (b'{"1": ', "is not JSON"),
-        (b"[]", "no ComfyUI workflow"),
+        (b'{"1": ', "isn't JSON"),
+        (b"[]", "No workflow found"),
     ],
 )
 def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:

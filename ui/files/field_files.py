@@ -16,7 +16,7 @@ from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
 from ui.web.upload_folder import UploadFolder
 
-_FULL = "cannot be kept here: the app's disk may be full."
+_FULL = "The file can't be kept here: the app's disk may be full."
 
 
 @dataclass(frozen=True, slots=True)

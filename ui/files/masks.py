@@ -30,12 +30,15 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
     """Write a picture with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
     cannot be written."""
     if len(layers) > _MOST_LAYERS:
-        raise Undecodable(f"can have at most {_MOST_LAYERS} layers.")
+        raise Undecodable(f"A mask can have at most {_MOST_LAYERS} layers.")
     width, height = _size(picture)
     sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
     if sum(wide * high for wide, high in sizes) > limits.painted:
-        most = f"{limits.painted // MILLION} million pixels, the paint included"
-        raise Undecodable(f"can have at most {most}. Make the picture smaller first.")
+        most = limits.painted // MILLION
+        raise Undecodable(
+            f"The image and its paint can have at most {most} million pixels. Make the image"
+            " smaller first."
+        )
     mask = Image.new("L", (width, height))
     for layer in layers:
         mask = _with_layer(mask, layer)

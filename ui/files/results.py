@@ -16,17 +16,17 @@ from ui.files.copies import FileCopies
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes
 _GONE = "This result no longer exists."
 _WANTED: Mapping[Widget, str] = {
-    "image": "an image",
-    "mask": "an image",
-    "video": "a video",
-    "audio": "audio",
+    "image": "This field takes an image.",
+    "mask": "This field takes an image.",
+    "video": "This field takes a video.",
+    "audio": "This field takes audio.",
 }
 _GIVEN: Mapping[FileKind, str] = {
-    "image": "an image",
-    "video": "a video",
-    "audio": "audio",
-    "3d": "a 3D model",
-    "file": "another kind of file",
+    "image": "This result is an image.",
+    "video": "This result is a video.",
+    "audio": "This result is audio.",
+    "3d": "This result is a 3D model.",
+    "file": "This result is another kind of file.",
 }
 
 
@@ -45,13 +45,13 @@ class FieldResults:
         files = record.state.files
         chosen = _first_for(files, field) if at == _ANY else at
         if not 0 <= chosen < len(files):
-            return Refused(f"was given nothing. {_GONE}")
+            return Refused(_GONE)
         if not takes(field, files[chosen].kind):
-            wanted = _WANTED.get(field.widget, "no such file")
-            return Refused(f"takes {wanted}, and this result is {_GIVEN[files[chosen].kind]}.")
+            wanted = _WANTED.get(field.widget, "This field takes no such file.")
+            return Refused(f"{wanted} {_GIVEN[files[chosen].kind]}")
         place = self.copies.of_result(record, chosen)
         if place is None:
-            return Refused(f"was given nothing. {_GONE}")
+            return Refused(_GONE)
         mine = self.copies.files_of(record.owner, self.root)
         match mine.taken(place, field):
             case Refused() as refused:

@@ -15,7 +15,7 @@ from ui.web.upload_folder import PLACE
 _MOST_MARKS = 500_000
 _NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
 # Gradio's page writes them out
-_NO_DRAWING = "A drawing (SVG) cannot be used as a picture. Save it as PNG first."
+_NO_DRAWING = "A drawing (SVG) can't be used as an image. Save it as PNG first."
 _MOST_NAME = 200  # characters of an id that a browser has made up
 
 

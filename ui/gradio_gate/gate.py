@@ -56,7 +56,7 @@ _PARSING = 2  # bodies at once: each may be in memory four times meanwhile
 _LARGE = MIB
 _REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
 _NOTHING_HERE = "There is nothing here."
-_PUT_ASIDE = "This page was put aside to make room for others. It is loaded again."
+_PUT_ASIDE = "This page was closed to make room for others. It is loading again."
 _TOO_MANY_CALLS = "Too many of your calls are waiting. Try again when one of them is done."
 
 

@@ -35,7 +35,7 @@ _STYLES = (
     "share.css",
 )
 _COUNTS = (1, 2, 4, 8, 16)
-_STAND_IN = "Demo mode: not connected to ComfyUI."
+_STAND_IN = "Demo mode – not connected to ComfyUI."
 _OPENED = "Opened by me"
 _SHARED = "Shared workflows"
 _CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address>:8188."
@@ -57,7 +57,7 @@ def build_page(
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
                 keep_running = gr.Checkbox(
-                    label="Keep running when I close the page",
+                    label="Keep running if I close this page",
                     container=False,
                     elem_id="keep-running",
                 )
@@ -179,7 +179,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
                 js_on_load=calls("components/account.js", "mountAccount(element)"),
             )
         gr.HTML(
-            '<button type="button" class="quiet" aria-label="Light or dark">◐</button>',
+            '<button type="button" class="quiet" aria-label="Switch theme">◐</button>',
             elem_id="shade",
             js_on_load=calls("components/header.js", "mountShade(element)"),
         )

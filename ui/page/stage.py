@@ -35,11 +35,13 @@ _STYLES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Say why nothing was started; `errors` are sentences for fields, by their keys."""
+    """Say why nothing was started; `errors` are sentences for fields, by their keys, `labelled` the
+    same for those that are not on the page."""
 
     message: str = ""
     hint: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
+    labelled: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
             )
             del read  # files may be among it, and the run may take an hour
         except FieldErrors as problem:
-            raise gr.Error(" ".join(problem.errors.values()), print_exception=False) from problem
+            raise gr.Error(" ".join(problem.labelled.values()), print_exception=False) from problem
         except ComfyError as problem:
             raise gr.Error(f"{problem} {problem.hint}".strip(), print_exception=False) from problem
         try:

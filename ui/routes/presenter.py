@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from comfy.errors import ComfyError
+from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
 from comfy.protocol.run_state import Phase
@@ -60,9 +61,16 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         field = field_of_node(form, problem.node)
         errors |= {field.key: problem.message} if field else {}
     seeds = tuple(str(used[f.key]) for f in form.fields if f.widget == "seed" and f.key in used)
-    details = details_of(labelled(form, used))
-    caption, before = caption_of(form, used), before_of(services, form, record)
-    return Outcome(files, seeds, errors, tuple(remarks), details, caption, before)
+    return Outcome(
+        files=files,
+        seeds=seeds,
+        errors=errors,
+        labelled=labelled_errors(form, errors),
+        remarks=remarks,
+        details=details_of(labelled(form, used)),
+        caption=caption_of(form, used),
+        before=before_of(services, form, record),
+    )
 
 
 def before_of(services: Services, form: Form, record: Record) -> str:

@@ -87,14 +87,14 @@ def result_routes(
                 return sent(path, inputs[index].name)
         except OSError as problem:
             log.info("A file that was given cannot be sent: %s", problem)
-        raise HTTPException(404, "This file is no longer kept here.")
+        raise HTTPException(404, "This file no longer exists.")
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
         _, file = found
         path = blobs.thumbnail(file.digest, file.kind)
         if path is None:
-            raise HTTPException(404, "There is no small picture of this.")
+            raise HTTPException(404, "There is no thumbnail of this.")
         return FileResponse(
             path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
         )
@@ -130,7 +130,7 @@ class ResultFiles:
         except OSError:
             status = None
         if path is None or status is None:
-            raise HTTPException(404, "This file is no longer kept here.")
+            raise HTTPException(404, "This file no longer exists.")
         return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
 
     def archive(self, records: Iterable[Record]) -> Iterator[bytes]:

@@ -91,10 +91,10 @@ def _keep_all(
 ) -> list[str]:
     """The places of the files, all of which are judged before one is kept. Raises Unfit."""
     if not files:
-        raise Unfit("There is no file in this request.")
+        raise Unfit("This request holds no file.")
     for file in files:
         if why := problem_with(file.file, limits.file):
-            raise Unfit(f"“{plain_name(file.filename or '')}” {why}")
+            raise Unfit(f"{plain_name(file.filename or '')}: {why}")
     kept = [uploads.place(_keep(file, owner, uploads)) for file in files]
     uploads.sweep(limits)
     return kept
@@ -111,7 +111,7 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
         log.exception("An upload cannot be kept")
-        raise Unfit("The file cannot be kept here: the app's disk may be full.") from None
+        raise Unfit("The file can't be kept here: the app's disk may be full.") from None
     return path
 
 

@@ -44,7 +44,7 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, NO_RESULT)
         match FieldResults(services.copies).place(record, index, field):
             case Refused(why):
-                raise HTTPException(409, f"{field.label} {why}")
+                raise HTTPException(409, f"{field.label}: {why}")
             case place:
                 return {"key": field.key, "value": file_kept(place)}
 

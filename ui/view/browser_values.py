@@ -6,6 +6,7 @@
 | a seed           | its digits, as text                   |
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
+| a colour         | as CSS writes it, mostly "#rrggbb"    |
 | a file           | `{"file": place}`                     |
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
@@ -22,6 +23,7 @@ from typing import Any, Literal
 
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
+from comfy.prompt.value_types import BadValue, read_color
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
@@ -38,6 +40,14 @@ def is_exact(number: float) -> bool:
 def kept(value: object) -> object:
     """A value as the browser keeps it; files are `file_kept`."""
     return str(value) if isinstance(value, int) and not is_exact(value) else value
+
+
+def color_text(value: object) -> str | None:
+    """A colour as a browser shows it, None for what is none."""
+    try:
+        return read_color(value)
+    except BadValue:
+        return None
 
 
 def file_kept(place: str | None) -> dict[str, str | None]:
@@ -125,6 +135,9 @@ def filled_in(
             values[field.key] = file_kept(file["path"]) if file else None
             place = examples[field.key]
             authors[field.key] = file_kept(place) if place else None
+        elif field.widget == "color":
+            values[field.key] = color_text(shown[field.key])
+            authors[field.key] = color_text(field.default)
         elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)

@@ -14,7 +14,7 @@ from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
 
-NO_RESULT = "There is no such result. It may have been too long ago."
+NO_RESULT = "This result no longer exists."
 
 # What a node does, for somebody who has never seen one: the first part found in its class_type
 # decides.
@@ -23,12 +23,12 @@ _PLAIN_WORDS = (
     ("CheckpointLoader", "Loading the model (first run takes longer)"),
     ("UNETLoader", "Loading the model (first run takes longer)"),
     ("Loader", "Loading a model"),
-    ("LoadImage", "Reading the picture"),
-    ("LoadVideo", "Reading the video"),
-    ("LoadAudio", "Reading the sound"),
-    ("TextEncode", "Reading the text"),
-    ("VAEEncode", "Preparing the picture"),
-    ("VAEDecode", "Developing the picture"),
+    ("LoadImage", "Loading your image"),
+    ("LoadVideo", "Loading your video"),
+    ("LoadAudio", "Loading your audio"),
+    ("TextEncode", "Reading the prompt"),
+    ("VAEEncode", "Preparing the image"),
+    ("VAEDecode", "Finishing the image"),
     ("Upscale", "Enlarging"),
     ("Scale", "Resizing"),
     ("Video", "Making the video"),
@@ -41,16 +41,15 @@ _HEADLINES = {
     Phase.RUNNING: "Starting",
     Phase.DONE: "Done",
     Phase.STOPPED: "Stopped.",
-    Phase.FAILED: "That did not work.",
-    Phase.REFUSED: "The image server did not accept this.",
+    Phase.FAILED: "Something went wrong.",
+    Phase.REFUSED: "The image server rejected this.",
     Phase.LOST: "The image server lost this run.",
 }
 
 AWAY = "Can't reach the image server. Retrying…"
 _SENDING = "Sending your files"
 _FETCHING = "Fetching the results"
-_TURN = "Waiting for your turn"
-_LEFT_OUT = "The server left a part of the workflow out."
+_LEFT_OUT = "The server skipped part of the workflow."
 _ABOUT = 80  # characters
 _BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
@@ -85,13 +84,15 @@ class Caption:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the end of a run needs the form and the files for. `seeds` are the ones it was sent,
-    `errors` sentences by field key, `remarks` those that belong to no field, `details` what it was
-    made with, in words, and `caption` the first of that. `before`: the address of the image that
-    became the result, "" where there is none. `favourite`: the person has marked it."""
+    `errors` sentences by field key, `labelled` the same for where the fields are not seen,
+    `remarks` those that belong to no field, `details` what it was made with, in words, and
+    `caption` the first of that. `before`: the address of the image that became the result, ""
+    where there is none. `favourite`: the person has marked it."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
+    labelled: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
@@ -133,6 +134,7 @@ class RunView:
     seeds: tuple[str, ...] = ()
     blind: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
+    labelled: Mapping[str, str] = field(default_factory=dict)
     details: tuple[tuple[str, str], ...] = ()
     caption: Caption = Caption()
     before: str = ""
@@ -161,15 +163,24 @@ def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) 
 
 def place_words(place: int, typical: float | None) -> str:
     """How many runs come before, and how long they take if each takes `typical` seconds."""
-    if place == 0:
-        return "next in line"
-    before = "1 run before yours" if place == 1 else f"{place} runs before yours"
-    return f"{before}, about {seconds_words(place * typical)}" if typical else before
+    soon = seconds_words(place * typical) if typical and place else None
+    match place, soon:
+        case (0 | 1, None):
+            return "Next in the queue"
+        case 1, _:
+            return f"Next · starts in about {soon}"
+        case _, None:
+            return f"{place} ahead of you"
+        case _:
+            return f"{place} ahead of you · starts in about {soon}"
 
 
 def waiting_words(place: int | None, typical: float | None) -> str:
     """The line for a run that waits; its place is not known at once."""
-    return _HEADLINES[Phase.WAITING] if place is None else f"{_TURN}: {place_words(place, typical)}"
+    if place is None:
+        return _HEADLINES[Phase.WAITING]
+    words = place_words(place, typical)
+    return words if place <= 1 else f"In the queue · {words}"
 
 
 def seconds_words(seconds: float) -> str:
@@ -221,6 +232,7 @@ def show(
         and state.step >= _BLIND_STEPS
         and not state.preview_number,
         errors=outcome.errors,
+        labelled=outcome.labelled,
         details=outcome.details,
         caption=outcome.caption,
         before=outcome.before,
@@ -285,7 +297,7 @@ def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEnt
     """A run as its person's list shows it; `typical` as for `show`."""
     state, place = record.state, record.state.queue_place
     words = place_words(place, typical) if place is not None else _HEADLINES[state.phase]
-    said = AWAY if state.away else _SENDING if state.uploading else words[:1].upper() + words[1:]
+    said = AWAY if state.away else _SENDING if state.uploading else words
     return RunEntry(
         record.id, record.job.title, first_text(record.job.values), state.phase.value, said, movable
     )
@@ -315,12 +327,15 @@ def _advice(
 
 def _missing_words(state: RunState, missing: int) -> str:
     files = len(state.files)
-    which = "The result" if files == 1 else f"{missing} of {files} results"
     if state.error is not None:  # nothing is wrong with the server
-        return f"{state.error.message} {which} can still be downloaded for a while."
+        if files == 1:
+            return f"{state.error.message} You can still download the result for a while."
+        return f"{state.error.message} You can still download {missing} of {files} results."
+    if files == 1:
+        return "The result couldn't be fetched from the server. Download it, or run this again."
     return (
-        f"{which} could not be fetched from the image server. Try to download it, or run this"
-        " again."
+        f"{missing} of {files} results couldn't be fetched from the server. Download them, or run"
+        " this again."
     )
 
 

@@ -190,13 +190,13 @@ NODES = {
                     "filename_prefix": spec(
                         "STRING",
                         default="ComfyUI",
-                        tooltip="How the file names begin; a / makes a folder.",
+                        tooltip="File name prefix. Use / for a subfolder.",
                     ),
                 },
                 saves=True,
                 output_names=["images"],
                 output_node=True,
-                description="Keeps pictures in the output folder.",
+                description="Keeps images in the output folder.",
                 extra=_BASICS,
             )
         ),
@@ -212,7 +212,7 @@ NODES = {
                 saves=True,
                 output_names=["images"],
                 output_node=True,
-                description="Shows pictures without keeping them.",
+                description="Shows images without keeping them.",
                 extra=_BASICS,
             )
         ),

@@ -121,14 +121,10 @@ NODES = {
                 "Empty Latent Image",
                 "model/latent",
                 required={
-                    "width": spec(
-                        "INT", **_SIDE, tooltip="Width of the picture to come, in pixels."
-                    ),
-                    "height": spec(
-                        "INT", **_SIDE, tooltip="Height of the picture to come, in pixels."
-                    ),
+                    "width": spec("INT", **_SIDE, tooltip="Width of the image, in pixels."),
+                    "height": spec("INT", **_SIDE, tooltip="Height of the image, in pixels."),
                     "batch_size": spec(
-                        "INT", default=1, min=1, max=4096, tooltip="How many pictures at once."
+                        "INT", default=1, min=1, max=4096, tooltip="Images per run."
                     ),
                 },
                 outputs=["LATENT"],
@@ -198,8 +194,8 @@ NODES = {
                     "vae": spec("VAE", tooltip="Which codec."),
                 },
                 outputs=["IMAGE"],
-                description="Makes a picture of a latent.",
-                extra={"output_tooltips": ["The picture."]},
+                description="Makes an image of a latent.",
+                extra={"output_tooltips": ["The image."]},
             )
         ),
         decode_latent,

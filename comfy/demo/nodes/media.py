@@ -181,7 +181,7 @@ def _codec(*names: str, **more: Any) -> Spec:
     }
     return _dynamic(
         {name: ways[name] for name in ("auto", *names)},
-        tooltip="How pictures are compressed.",
+        tooltip="How images are compressed.",
         **more,
     )
 
@@ -229,11 +229,11 @@ NODES = {
                 "video",
                 module="nodes_video",
                 required={
-                    "images": spec("IMAGE", tooltip="The pictures, in order."),
+                    "images": spec("IMAGE", tooltip="The images, in order."),
                     "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
                 },
                 optional={
-                    "audio": spec("AUDIO", tooltip="Sound to go with them."),
+                    "audio": spec("AUDIO", tooltip="Audio to go with them."),
                     "bit_depth": spec(
                         "INT",
                         tooltip="Finer colours with 10.",
@@ -245,7 +245,7 @@ NODES = {
                     ),
                 },
                 outputs=["VIDEO"],
-                description="Puts pictures one after the other.",
+                description="Puts images one after the other.",
                 essentials="Video Tools",
                 aliases=[],
             )
@@ -261,10 +261,8 @@ NODES = {
                 module="nodes_video",
                 required={
                     "video": spec("VIDEO", tooltip="What to keep."),
-                    "filename_prefix": _prefix(
-                        "video/ComfyUI", tooltip="How the file name begins."
-                    ),
-                    "format": _dynamic(_FORMATS, tooltip="Which kind of file."),
+                    "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
+                    "format": _dynamic(_FORMATS, tooltip="File format."),
                 },
                 optional={"codec": _codec("h264", "av1", hidden=True)},
                 saves=True,
@@ -289,7 +287,7 @@ NODES = {
                 required={
                     "duration": spec(
                         "FLOAT",
-                        tooltip="Seconds of silence.",
+                        tooltip="Length in seconds.",
                         default=60.0,
                         min=0.0,
                         max=SEED_MAX,

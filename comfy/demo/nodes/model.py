@@ -55,16 +55,16 @@ NODES = {
                 "CheckpointLoaderSimple",
                 "Load Checkpoint",
                 "model/loaders",
-                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Which model paints.")},
+                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Model to use.")},
                 outputs=["MODEL", "CLIP", "VAE"],
                 description=(
-                    "Opens a model file: the painter, its reader of texts, and its picture codec."
+                    "Opens a model file: the painter, its reader of texts, and its image codec."
                 ),
                 extra={
                     "output_tooltips": [
                         "The painter.",
                         "The reader of texts.",
-                        "The picture codec.",
+                        "The image codec.",
                     ]
                 },
             )
@@ -111,7 +111,7 @@ NODES = {
                 "model/conditioning",
                 required={
                     "text": spec(
-                        "STRING", multiline=True, dynamicPrompts=True, tooltip="What the text says."
+                        "STRING", multiline=True, dynamicPrompts=True, tooltip="Describe the image."
                     ),
                     "clip": spec("CLIP", tooltip="Who reads it."),
                 },

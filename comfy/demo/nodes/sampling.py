@@ -126,13 +126,13 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
         "steps": spec(
             "INT",
             **_options(
-                words("How many times the picture is improved."), default=20, min=1, max=10000
+                words("More steps = more refinement, but slower."), default=20, min=1, max=10000
             ),
         ),
         "cfg": spec(
             "FLOAT",
             **_options(
-                words("How closely the text is followed. Too much of it spoils the picture."),
+                words("How closely to follow the prompt. Very high values look harsh."),
                 default=8.0,
                 min=0.0,
                 max=100.0,
@@ -140,10 +140,10 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
                 round=0.01,
             ),
         ),
-        "sampler_name": spec(SAMPLERS, **_options(words("The way a step is made."))),
-        "scheduler": spec(SCHEDULERS, **_options(words("How much noise goes at which step."))),
-        "positive": spec("CONDITIONING", **_options(words("What should be in the picture."))),
-        "negative": spec("CONDITIONING", **_options(words("What should not be in the picture."))),
+        "sampler_name": spec(SAMPLERS, **_options(words("Sampling method."))),
+        "scheduler": spec(SCHEDULERS, **_options(words("Noise schedule."))),
+        "positive": spec("CONDITIONING", **_options(words("What the image should show."))),
+        "negative": spec("CONDITIONING", **_options(words("What to avoid."))),
         "latent_image": spec("LATENT", **_options(words("What to start from."))),
     }
 
@@ -160,7 +160,7 @@ NODES = {
                 "model/sampling",
                 required={
                     "model": spec("MODEL", tooltip="Who paints."),
-                    "seed": spec("INT", **_SEED, tooltip="The same number gives the same picture."),
+                    "seed": spec("INT", **_SEED, tooltip="Same seed and settings, same image."),
                     **_common(helped=True),
                     "denoise": spec(
                         "FLOAT",
@@ -168,12 +168,12 @@ NODES = {
                         min=0.0,
                         max=1.0,
                         step=0.01,
-                        tooltip="How much of the start is painted over: less keeps more of it.",
+                        tooltip="How much to change. Lower keeps more of the original.",
                     ),
                 },
                 outputs=["LATENT"],
                 description=(
-                    "Paints a picture out of noise, following one text and avoiding another."
+                    "Paints an image out of noise, following one text and avoiding another."
                 ),
                 extra={"output_tooltips": ["The finished canvas."]},
             )

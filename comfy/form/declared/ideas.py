@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from comfy.form.candidates import Candidate
-from comfy.form.check import check
+from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
 from comfy.wording import did_you_mean, short
 from comfy.workflow.config import IdeaConfig
@@ -34,7 +34,7 @@ def _values_of(
     if isinstance(said, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
-            return {}, [f"The toml's idea “{short(said)}” has no text field to go into."]
+            return {}, [f"The idea {short(said)} in the TOML file has no text field to go into."]
         values: dict[str, object] = {prompt: said}
     else:
         unknown = list(_unknown(said, names, shown))
@@ -42,7 +42,8 @@ def _values_of(
             return {}, unknown
         values = {names[name.lower()].key: value for name, value in said.items()}
     clean, errors = check(form, values)
-    wrong = [f"The toml's ideas: {errors[key]}" for key in values if key in errors]
+    said_of = labelled_errors(form, errors)
+    wrong = [f"Ideas in the TOML file: {said_of[key]}" for key in values if key in errors]
     return {key: clean[key] for key in values if key in clean}, wrong
 
 
@@ -53,9 +54,10 @@ def _unknown(
         candidate = names.get(name.lower())
         if candidate is None:
             guess = did_you_mean(name, names)
-            yield f"The toml's ideas name “{name}”, which this workflow does not have.{guess}"
+            told = f"The ideas in the TOML file name “{name}”, which this workflow doesn't have."
+            yield f"{told}{guess}"
         elif candidate.key not in shown:
-            yield f"The toml's ideas name “{name}”, which is no field to fill in."
+            yield f"The ideas in the TOML file name “{name}”, which isn't a field to fill in."
 
 
 def _can_be_filled(field: Field) -> bool:

@@ -148,7 +148,7 @@ def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit
 
 
 def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
-    """“Refresh lists” offers a model that was added on the server meanwhile, and keeps what was
+    """“Reload models” offers a model that was added on the server meanwhile, and keeps what was
     typed."""
     person = visit(models.site).open(**{"5.steps": 1})
     person.type("2.text", "typed before")
@@ -161,7 +161,7 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
         return len(answers) == 2
 
     with person.page.expect_response(drawn):
-        person.page.get_by_role("button", name="Refresh lists").click()
+        person.page.get_by_role("button", name="Reload models").click()
     person.page.evaluate(
         "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     )

@@ -37,7 +37,7 @@ def test_a_picture_that_is_too_large_is_refused_on_its_field(fast: Site, visit: 
     give(person, "4.image", png_header(30_000, 30_000))
     note = person.field("4.image").locator(".field-error")
     expect(note).to_have_text(
-        "“a cat.png” can have at most 67 million pixels. Make the picture smaller first."
+        "a cat.png: An image can have at most 67 million pixels. Make it smaller first."
     )
     below = note.evaluate(
         "note => note.parentElement.nextElementSibling.getBoundingClientRect().top"
@@ -62,15 +62,13 @@ def test_what_is_no_picture_is_refused_on_its_field(fast: Site, visit: Visit) ->
     give(person, "4.image", b"no picture at all")
     expect(person.field("4.image").locator("img")).to_be_attached()
     person.press()
-    expect(person.field("4.image").locator(".field-error")).to_contain_text(
-        "takes a picture, and this file is none"
-    )
+    expect(person.field("4.image").locator(".field-error")).to_contain_text("Choose an image file")
     assert not fast.demo.queue.remaining()
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [(png_header(30_000, 30_000), "at most 67 million pixels"), (b"no image", "cannot be read")],
+    [(png_header(30_000, 30_000), "at most 67 million pixels"), (b"no image", "can't be read")],
     ids=["large", "none"],
 )
 def test_what_cannot_be_painted_over_is_told_on_its_field(
@@ -98,7 +96,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
         person.type("2.text", "a lighthouse in the fog")
         person.another_tab("upscale").page.close()
         person.press()
-        expect(person.page.locator("#stage .headline")).to_contain_text("put aside to make room")
+        expect(person.page.locator("#stage .headline")).to_contain_text("closed to make room")
         person.ready()
         expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
         person.generate()

@@ -103,8 +103,8 @@ def test_the_button_opens_a_file(fast: Site, visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (picture_with(), "carries no ComfyUI workflow"),
-        (b"\0\1\2", "no kind of file"),
+        (picture_with(), "No workflow found in"),
+        (b"\0\1\2", "isn't supported"),
         (b"", "is empty"),
     ],
 )
@@ -262,7 +262,7 @@ def partly_refused() -> dict[str, Any]:
     return made
 
 
-LEFT_OUT = "The server left a part of the workflow out. Model 2 is not something the server offers."
+LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
@@ -276,7 +276,7 @@ def test_a_part_that_was_refused_stays_in_view(
     expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
     person.generate()
     expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
-    expect(person.page.locator("#form .field-error")).to_contain_text("Model 2")
+    expect(person.page.locator("#form .field-error")).to_contain_text("isn't on the server")
     person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
     expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
@@ -297,7 +297,7 @@ def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Vis
     expect(line).to_contain_text(LEFT_OUT)
     person.page.reload()
     person.ready()
-    expect(line).to_contain_text("The server left a part of the workflow out.")
+    expect(line).to_contain_text("The server skipped part of the workflow.")
     line.get_by_role("button", name="Dismiss").click()
     expect(line).to_have_count(0)
 

@@ -82,9 +82,7 @@ def test_a_drawing_as_an_input_is_refused_in_words(site: Site, visit: Visit) -> 
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.get_by_text("not shown here")).to_have_count(0)
     person.use_in("Your picture")
-    expect(person.field("4.image").locator(".field-error")).to_contain_text(
-        "takes a picture, and this file is none"
-    )
+    expect(person.field("4.image").locator(".field-error")).to_contain_text("Choose an image file")
     expect(person.field("4.image").locator("img")).to_be_visible()
     leave(person)
 
@@ -100,7 +98,7 @@ def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -
     expect(person.field("4.image").locator('img[src^="data:image/svg"]')).to_be_attached()
     person.press()
     expect(person.page.locator("#stage .headline")).to_contain_text(
-        "cannot be used as a picture. Save it as PNG"
+        "can't be used as an image. Save it as PNG"
     )
     person.forgive("422")
 

@@ -38,7 +38,7 @@ FILES = (
 WAITING = (
     RunEntry("a", "Boats", "one boat", "waiting", "Next in line", movable=True),
     RunEntry("b", "Boats", "two boats", "waiting", "1 run before yours", movable=True),
-    RunEntry("c", "Boats", "no boat", "failed", "That did not work.", movable=False, again=True),
+    RunEntry("c", "Boats", "no boat", "failed", "Something went wrong.", movable=False, again=True),
 )
 PAST = (
     PastRun("d", "boats", "Boats", "done", 1.7e9, "Image", "a <b>boat</b>", 2, DOT),
@@ -185,15 +185,15 @@ def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:
     page = opened(blocks)
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats", "no boat"])
     expect(page.locator("#queue .waiting-title")).to_have_text("Waiting (2)")
-    expect(page.locator("#queue .trouble .said")).to_have_text("That did not work.")
-    expect(page.get_by_role("button", name="Move earlier").first).to_have_attribute(
+    expect(page.locator("#queue .trouble .said")).to_have_text("Something went wrong.")
+    expect(page.get_by_role("button", name="Move up").first).to_have_attribute(
         "aria-disabled", "true"
     )
     wanted: Told = []
     for number, (name, event, data) in enumerate(
         (
-            ("Move later: Boats, Next in line", "move", {"run": "a", "by": 1}),
-            ("Move earlier: Boats, 1 run before yours", "move", {"run": "b", "by": -1}),
+            ("Move down: Boats, Next in line", "move", {"run": "a", "by": 1}),
+            ("Move up: Boats, 1 run before yours", "move", {"run": "b", "by": -1}),
             ("Remove: Boats, Next in line", "remove", {"run": "a"}),
             ("Run again", "run_again", {"run": "c"}),
             ("Dismiss", "dismiss", {"run": "c"}),

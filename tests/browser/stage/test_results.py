@@ -142,7 +142,7 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         expect(person.page.locator("#result-side textarea")).to_have_value(evil)
         expect(person.page.locator("#result-side audio")).to_be_visible()
         expect(person.page.locator("#stage .thumbnails > *")).to_have_count(0)
-        person.page.get_by_text("Intermediate pictures, not saved (1)").click()
+        person.page.get_by_text("Previews, not saved (1)").click()
         made = person.page.locator("#stage .intermediate").get_by_role("button")
         expect(made).to_have_count(1)
         shown = person.page.locator("#stage .media img")

@@ -82,7 +82,7 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         before = field.locator("img").get_attribute("src")
         card.locator(".name").drag_to(field)
         expect(field.locator(".field-error")).to_contain_text(
-            "Your photo takes an image, and this result is audio."
+            "This field takes an image. This result is audio."
         )
         assert field.locator("img").get_attribute("src") == before
         person.page.close()

@@ -52,13 +52,13 @@ def hiding(folder: Path, nothing_left_behind: None) -> Iterator[RunningApp]:
 @pytest.mark.parametrize(
     ("workflow", "values", "says"),
     [
-        ("text-to-image", {"5.steps": 60}, "Steps is set by the workflow's author"),
-        ("text-to-image", {"5.steps": 20}, "Steps is set by the workflow's author"),
-        ("text-to-image", {"4.width": 4096}, "must be at most 1024"),
-        ("text-to-image", {"4.batch_size": 9}, "must be at most 8"),
-        ("text-to-image", {"1.ckpt_name": "other.safetensors"}, "does not offer it"),
+        ("text-to-image", {"5.steps": 60}, "The workflow's author has set this."),
+        ("text-to-image", {"5.steps": 20}, "The workflow's author has set this."),
+        ("text-to-image", {"4.width": 4096}, "Maximum 1024."),
+        ("text-to-image", {"4.batch_size": 9}, "Maximum 8."),
+        ("text-to-image", {"1.ckpt_name": "other.safetensors"}, "Choose another."),
         ("text-to-image", {"5.more": 1}, "no field"),
-        ("linked", {"0.value": RESULT}, "is set by the workflow's author"),
+        ("linked", {"0.value": RESULT}, "The workflow's author has set this."),
         ("linked", {"1.image": SECRET}, "no field"),
     ],
 )

@@ -123,7 +123,7 @@ def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(serv
     answer = ask(app, "DELETE", f"/history/{run.id}")
     assert (
         answer.json()["stays"]
-        == "The image server may keep its own copy of the result and of pictures you gave."
+        == "The image server may keep its own copies of the result and of your images."
     )
     assert past(app) == []
     assert kept_files(app).total() == 0

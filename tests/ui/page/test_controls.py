@@ -19,6 +19,7 @@ from ui.page.form.controls import (
     element_id,
     help_text,
 )
+from ui.page.form.panel import below_title
 from ui.page.form.size import size_pairs
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", "text", "main", "")
@@ -38,6 +39,7 @@ SAMPLES: list[tuple[Field, Any]] = [
     (replace(NUMBER, type="FLOAT"), 0.25),
     (replace(NUMBER, widget="slider", max=60), 7),
     (replace(TEXT, type="BOOLEAN", widget="checkbox"), True),
+    (replace(TEXT, type="COLOR", widget="color"), "#ff8800"),
     (CHOICE, "sub/one.st"),
     (SEED, None),
 ]
@@ -99,10 +101,10 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
 
 def test_limits_are_said() -> None:
     """The line under a number tells its limits, unless nobody could mean them."""
-    assert help_text(NUMBER) == "1 to 10000."
+    assert help_text(NUMBER) == "1–10,000"
     assert (
         help_text(replace(NUMBER, max=2**60, tooltip="More is slower."))
-        == "More is slower. At least 1."
+        == "More is slower. 1 or more"
     )
     assert help_text(TEXT) is None
 
@@ -118,3 +120,15 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
     assert size_pairs([wide, replace(high, node="6")]) == []
+
+
+def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
+    """What told them apart elsewhere is told by the title; two that would be the same stay."""
+    fields = [replace(NUMBER, label=label) for label in ("Steps (Pass 20)", "Shift (Base)", "Size")]
+    assert [one.label for one in below_title("Sampler: Pass 20", fields)] == [
+        "Steps",
+        "Shift (Base)",
+        "Size",
+    ]
+    same = [replace(NUMBER, label=label) for label in ("Text (Pass)", "Text (20)")]
+    assert list(below_title("Pass 20", same)) == same

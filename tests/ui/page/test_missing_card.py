@@ -20,7 +20,7 @@ def test_each_file_is_listed_once() -> None:
     assert card.count("Missing model:") == 1
     assert "models/checkpoints · Model, Model 2" in card
     assert 'data-copy="http://x/1"' in card
-    assert "1 model and 1 setting are missing here. Choose others below." in card
+    assert "Missing: 1 model, 1 setting. Choose others below." in card
     assert "Model: One.safetensors (models/checkpoints) http://x/1\nSetting: swift" in card
 
 
@@ -30,9 +30,9 @@ def test_what_cannot_be_chosen_blocks() -> None:
     empty = MissingChoice("4.a", "Model", "one.safetensors", None)
     assert why_not(()) == why_not(CHOICES) == ""
     assert why_not((*CHOICES, empty))
-    assert why_not((NODE,)) == "This workflow can't run here: 1 node is missing."
+    assert why_not((NODE,)) == "This workflow can't run here. Missing: 1 node."
     blocked = why_not((*CHOICES, NODE, CORE))
-    assert blocked == ("This workflow can't run here: 2 nodes, 1 model and 1 setting are missing.")
+    assert blocked == "This workflow can't run here. Missing: 2 nodes, 1 model, 1 setting."
     assert "demo server" in missing_card((NODE,), demo=True)
     assert "demo server" not in missing_card((NODE,), demo=False) + missing_card(CHOICES, demo=True)
     assert "comfy-core" not in missing_card((CORE,), demo=False) + CORE.sentence
@@ -52,6 +52,6 @@ def test_names_are_text() -> None:
 def test_the_stand_in_has_no_similar_model() -> None:
     """What is offered in the place of a model is none of the stand-in's few, which are all there to
     show something; other choices are as anywhere."""
-    assert "similar here: “two" in missing_card(CHOICES, demo=False)
-    assert "similar here: “two" not in missing_card(CHOICES, demo=True)
-    assert "similar here: “euler" in missing_card(CHOICES, demo=True)
+    assert "Similar: “two" in missing_card(CHOICES, demo=False)
+    assert "Similar: “two" not in missing_card(CHOICES, demo=True)
+    assert "Similar: “euler" in missing_card(CHOICES, demo=True)

@@ -49,9 +49,10 @@ def view_of(**changes: Any) -> RunView:
     ("place", "typical", "said"),
     [
         (None, None, "Waiting for the image server"),
-        (0, 9.0, "Waiting for your turn: next in line"),
-        (1, None, "Waiting for your turn: 1 run before yours"),
-        (2, 20.0, "Waiting for your turn: 2 runs before yours, about 40 s"),
+        (0, 9.0, "Next in the queue"),
+        (1, None, "Next in the queue"),
+        (1, 4.0, "Next · starts in about 4 s"),
+        (2, 20.0, "In the queue · 2 ahead of you · starts in about 40 s"),
     ],
 )
 def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None, said: str) -> None:
@@ -65,8 +66,8 @@ def test_a_waiting_run_tells_its_place(place: int | None, typical: float | None,
     ("state", "said"),
     [
         ({}, "Waiting for the image server"),
-        ({"queue_place": 0}, "Next in line"),
-        ({"queue_place": 3}, "3 runs before yours, about 1 s"),
+        ({"queue_place": 0}, "Next in the queue"),
+        ({"queue_place": 3}, "3 ahead of you · starts in about 1 s"),
         ({"queue_place": 3, "away": True}, "Can't reach the image server. Retrying…"),
         ({"phase": Phase.RUNNING}, "Starting"),
     ],
@@ -104,8 +105,8 @@ def test_results_on_their_way_are_told() -> None:
 @pytest.mark.parametrize(
     ("digests", "keeping", "said"),
     [
-        (("", "a"), True, "1 of 2 results could not be fetched"),
-        (("",), True, "The result could not be fetched"),
+        (("", "a"), True, "1 of 2 results couldn't be fetched"),
+        (("",), True, "The result couldn't be fetched"),
         (("a", "b"), True, ""),
         (("", ""), False, ""),
     ],
@@ -211,7 +212,7 @@ def test_durations(seconds: float, said: str) -> None:
 def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
     """Where there is no field to mark, the server's own objection stands in the place of the hint
     to look for marks."""
-    error = RunError("The server did not accept this workflow.", "Correct the marked fields.")
+    error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")
     view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its picture is no picture.",))
     assert view.advice == "Scale: its picture is no picture."
     assert (
@@ -224,8 +225,7 @@ def test_a_part_that_was_left_out_is_told() -> None:
     """A run whose other outputs were refused is done, but says what is missing."""
     view = view_of(phase=Phase.DONE, remarks=("Second save: no picture comes in.",))
     assert (
-        view.advice
-        == "The server left a part of the workflow out. Second save: no picture comes in."
+        view.advice == "The server skipped part of the workflow. Second save: no picture comes in."
     )
     assert view_of(phase=Phase.DONE).advice == ""
 

@@ -74,9 +74,9 @@ def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
 @pytest.mark.parametrize(
     ("workflow", "values", "said"),
     [
-        ("nothing", {}, "no workflow called"),
+        ("nothing", {}, "not found"),
         ("text-to-image", {"5.steps": "many", "4.width": 7}, "Width"),
-        ("image-to-image", {"4.image": "comfyforms/somebody/else.png"}, "send the file itself"),
+        ("image-to-image", {"4.image": "comfyforms/somebody/else.png"}, ": Send the file itself."),
     ],
 )
 def test_wrong_calls_are_told_why(

@@ -99,7 +99,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "field", "status", "said"),
     [
-        (bytes(2 * MIB + 1), "files", 422, "at most 2 MB large"),
+        (bytes(2 * MIB + 1), "files", 422, "The maximum is 2 MB."),
         (bytes(2 * MIB + ENVELOPE), "files", 413, "more than the app takes at once"),
         (png_header(30_000, 30_000), "files", 422, "at most 67 million pixels"),
         (b"", "files", 422, "empty"),
@@ -330,7 +330,7 @@ def test_a_field_says_what_is_wrong_with_its_file(app: RunningApp) -> None:
     file = app.services.copies.uploads.find(OWNER, gone)
     assert file is not None
     file.unlink()
-    for place, said in ((text, "takes a picture, and this file is none"), (gone, "no longer here")):
+    for place, said in ((text, "Choose an image file"), (gone, "no longer here")):
         errors = page.said(page.press({"field-4-image": file_at(place)}))["errors"]
         assert said in errors["4.image"]
 
@@ -347,8 +347,14 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
     place = app.services.copies.uploads.place(bomb)
     for value, said in (
         ({"background": cut, "layers": [], "composite": None}, "damaged"),
-        ({"background": file_at(place), "layers": [], "composite": None}, "67 million pixels"),
-        ({"background": good, "layers": [file_at(place)], "composite": None}, "67 million pixels"),
+        (
+            {"background": file_at(place), "layers": [], "composite": None},
+            "The maximum is 67 million.",
+        ),
+        (
+            {"background": good, "layers": [file_at(place)], "composite": None},
+            "The maximum is 67 million.",
+        ),
         ({"background": good, "layers": [good] * 5, "composite": None}, "4 layers"),
     ):
         errors = page.said(page.press({field: value}))["errors"]

@@ -18,11 +18,20 @@ from gradio.components import Component
 from comfy.form.model import Field
 from ui.files.components import Audio, File, Image, Video
 from ui.page.mask_painter import MaskPainter
-from ui.view.browser_values import COUNTING, FIXED, RANDOM, Kind, is_exact, seed_of, seed_parts
+from ui.view.browser_values import (
+    COUNTING,
+    FIXED,
+    RANDOM,
+    Kind,
+    color_text,
+    is_exact,
+    seed_of,
+    seed_parts,
+)
 from ui.web.gradio_internals import without_preprocess
 
 _LINES = 3
-_SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Count up", COUNTING)]
+SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Increment", COUNTING)]
 _ELEMENT = "field-"
 
 
@@ -66,18 +75,27 @@ def element_id(field: Field) -> str:
 
 def help_text(field: Field) -> str | None:
     """The line under a label: the server's help and the limits of a number."""
-    parts = [field.tooltip.strip()] if field.tooltip else []
+    parts = [_ended(field.tooltip.strip())] if field.tooltip.strip() else []
     if field.type in ("INT", "FLOAT") and field.widget == "number":
         match field.min, field.max:
             case (low, high) if (
                 low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
             ):
-                parts.append(f"{low:g} to {high:g}.")
+                between = "{} to {}" if low < 0 else "{}–{}"
+                parts.append(between.format(_shown(low), _shown(high)))
             case (low, _) if low is not None and abs(low) < 1e6:
-                parts.append(f"At least {low:g}.")
+                parts.append(f"{_shown(low)} or more")
     # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
     # joiner keeps them text.
     return " ".join(parts).replace("](", "]\u2060(") or None
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence[-1] in ".!?…:" else f"{sentence}."
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.10g}".replace("-", "−")
 
 
 def _common(field: Field, scope: str) -> dict[str, Any]:
@@ -146,6 +164,11 @@ def _checkbox(field: Field, value: object, scope: str) -> Control:
     )
 
 
+def _color(field: Field, value: object, scope: str) -> Control:
+    picker = gr.ColorPicker(color_text(value), info=help_text(field), **_common(field, scope))
+    return Control(field, (picker,), show=lambda shown: (color_text(shown),))
+
+
 def _dropdown(field: Field, value: Any, scope: str) -> Control:
     dropdown = gr.Dropdown(
         choices_of(field, value),
@@ -172,9 +195,9 @@ def _seed(field: Field, value: object, scope: str) -> Control:
             text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
         )
         modes = gr.Radio(
-            _SEED_MODES,
+            SEED_MODES,
             value=mode,
-            label=f"{field.label}: which",
+            label=f"{field.label} mode",
             show_label=False,
             container=False,
             min_width=120,
@@ -230,6 +253,7 @@ BUILDERS: dict[str, Builder] = {
     "number": _number,
     "slider": _slider,
     "checkbox": _checkbox,
+    "color": _color,
     "dropdown": _dropdown,
     "seed": _seed,
     "image": _image,

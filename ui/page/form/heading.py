@@ -20,7 +20,7 @@ _TO_SHARE = (
     "To send others a link, add it to the shared workflows."
     ' <button type="button" class="quiet">Add to shared workflows</button>'
 )
-_TO_SEND = "A link to it works for nobody else: send others the file."
+_TO_SEND = "A link to it only works for you: send others the file."
 
 
 def draw_heading(
@@ -65,7 +65,7 @@ def draw_heading(
     if problems := [problem for problem in form.problems if problem not in told]:
         items = "".join(f"<li>{html.escape(problem)}</li>" for problem in problems)
         gr.HTML(
-            f'<div role="note"><strong>Before you start</strong><ul>{items}</ul></div>',
+            f'<div role="note"><strong>Please note</strong><ul>{items}</ul></div>',
             elem_classes="notice",
         )
 

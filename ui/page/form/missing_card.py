@@ -4,6 +4,7 @@ it belongs and where it is to be had."""
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -12,6 +13,12 @@ from comfy.form.missing_items import Missing, MissingChoice, MissingClass
 from comfy.wording import short
 
 _MOST_USES = 3
+_COUNTED = {
+    "node": ("1 node", "{} nodes"),
+    "model": ("1 model", "{} models"),
+    "setting": ("1 setting", "{} settings"),
+}
+_MISSING = {"node": "Missing node:", "model": "Missing model:", "setting": "Missing setting:"}
 _DEMO = (
     "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
     " ComfyForms with <code>--server http://&lt;address&gt;:8188</code>."
@@ -43,7 +50,7 @@ def why_not(missing: Iterable[Missing]) -> str:
     missing = tuple(missing)
     if all(one.can_be_replaced for one in missing):
         return ""
-    return f"This workflow can't run here: {_counted(_items(missing))}."
+    return f"This workflow can't run here. {_counted(_items(missing))}"
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
@@ -51,8 +58,7 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
     another, and one is there to fail."""
     items = tuple(_items(missing))
     blocked = why_not(missing)
-    another = "another" if len(items) == 1 else "others"
-    summary = blocked or f"{_counted(items).capitalize()} here. Choose {another} below."
+    summary = blocked or f"{_counted(items)} {_choose(items)}"
     unfolded = " open" if len(items) == 1 else ""
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
@@ -96,19 +102,21 @@ def _kind_and_file(one: MissingChoice) -> tuple[bool, str]:
 
 
 def _counted(items: Iterable[_Item]) -> str:
-    """As "6 nodes and 4 models are missing"."""
-    kinds = [item.kind for item in items]
-    counts = [(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
-    *most, last = [f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts]
-    said = f"{', '.join(most)} and {last}" if most else last
-    return f"{said} {'is' if len(kinds) == 1 else 'are'} missing"
+    """As "Missing: 6 nodes, 4 models."."""
+    counts = Counter(item.kind for item in items)
+    counted = (_COUNTED[kind][count > 1].format(count) for kind, count in counts.items())
+    return f"Missing: {', '.join(counted)}."
+
+
+def _choose(items: tuple[_Item, ...]) -> str:
+    return "Choose another below." if len(items) == 1 else "Choose others below."
 
 
 def _line(item: _Item) -> str:
     uses = ", ".join(item.uses[:_MOST_USES])
     more = len(item.uses) - _MOST_USES
-    uses += f" and {more} more" if more > 0 else ""
-    similar = f"similar here: {short(item.close)}" if item.close else ""
+    uses += f", +{more}" if more > 0 else ""
+    similar = f"Similar: {short(item.close)}" if item.close else ""
     about = " · ".join(html.escape(part) for part in (item.place, uses, similar) if part)
     copy = (
         f' <button type="button" class="quiet" title="{html.escape(item.address)}"'
@@ -116,5 +124,5 @@ def _line(item: _Item) -> str:
         if item.address
         else ""
     )
-    said = f"<strong>Missing {item.kind}:</strong> <code>{html.escape(item.name[:200])}</code>"
+    said = f"<strong>{_MISSING[item.kind]}</strong> <code>{html.escape(item.name[:200])}</code>"
     return f'{said}<span class="about">{about}</span>{copy}'

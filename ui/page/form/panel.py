@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -19,10 +19,12 @@ from comfy.form.seeds import CountUp
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
+from comfy.workflow.config import Widget
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control
 from ui.page.form.first_values import values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -35,6 +37,12 @@ from ui.web.shares import where
 from ui.web.urls import cover_address
 
 _ADVANCED = "Advanced"
+_MORE: Mapping[Widget, str] = {
+    "image": "Add another image",
+    "mask": "Add another image",
+    "video": "Add another video",
+    "audio": "Add another audio file",
+}
 _MOST_WITHOUT_TITLES = 8
 _MOST_WITHOUT_SEARCH = 20
 _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thousands
@@ -79,7 +87,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     cover = cover_address(name, workflow.cover) if workflow.cover else ""
     draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
     refused = [
-        f"{field.label} {value.why}"
+        f"{field.label}: {value.why}"
         for field in form.fields
         if isinstance(value := values[field.key], Refused)
     ]
@@ -108,13 +116,18 @@ def draw_fields(
     """
     shown = [field for field in form.fields if field.group != "hidden"]
     if len(shown) > _MOST_FIELDS:
+        more = len(shown) - _MOST_FIELDS
         gr.HTML(
-            f"<p>{len(shown) - _MOST_FIELDS} more inputs keep their author's values.</p>",
+            f"<p>{more} more settings aren't shown and keep their defaults.</p>",
             elem_classes="caption",
         )
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
-    controls = list(_draw_group(scope, [field for field in shown if field.group == "main"], values))
+    seeds = seeds_under_lock(shown)
+    main = [field for field in shown if field.group == "main" and field not in seeds]
+    controls = list(_draw_group(scope, main, values))
+    lock = draw_lock(seeds, values, scope) if seeds else None
     rest = [field for field in shown if field.group != "main"]
+    rest += [field for field in seeds if field.group == "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = f"{section or _ADVANCED} ({len(fields)})"
@@ -127,10 +140,27 @@ def draw_fields(
             by_node = section is None and len(fields) > _MOST_WITHOUT_TITLES
             for group in _grouped(fields) if by_node else [fields]:
                 if by_node:
-                    words = html.escape(form.titles.get(group[0].node, group[0].node))
-                    gr.HTML(f"<h3>{words}</h3>", elem_classes="node-title")
+                    node = form.titles.get(group[0].node, group[0].node)
+                    gr.HTML(f"<h3>{html.escape(node)}</h3>", elem_classes="node-title")
+                    group = list(below_title(node, group))
                 controls += _draw_group(scope, group, values)
+    if lock is not None:
+        bind_lock(lock, seeds, controls)
     return tuple(controls)
+
+
+def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
+    """The fields of a node below its name, which their labels need not tell again: "Steps" for
+    "Steps (First pass)", unless two would be the same then."""
+    short = [_without(node, field) for field in fields]
+    for field, label in zip(fields, short, strict=True):
+        yield replace(field, label=label) if short.count(label) == 1 else field
+
+
+def _without(node: str, field: Field) -> str:
+    label, opening, told = field.label.removesuffix(")").rpartition(" (")
+    repeats = opening and field.label.endswith(")") and told.lower() in node.lower()
+    return label if repeats else field.label
 
 
 def _grouped(fields: list[Field]) -> list[list[Field]]:
@@ -153,7 +183,9 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
 
 def _draw_more(field: Field) -> None:
     """A button for one more file, where the node takes many."""
-    more = gr.Button(f"Add another: {field.label}", size="sm", elem_classes="quiet", min_width=120)
+    more = gr.Button(
+        _MORE.get(field.widget, "Add another file"), size="sm", elem_classes="quiet", min_width=120
+    )
     more.click(
         None,
         js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
@@ -218,12 +250,12 @@ def _bind_generate(
                 keeps_going=bool(values[actions.keep_running]),
             )
         except FieldErrors as problem:
-            return {stage: Refusal(str(problem), errors=problem.errors)}
+            return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
         except ComfyError as problem:
             return {stage: Refusal(str(problem), problem.hint)}
         refused = None
         if batch.refused:
-            said = f"Queued {len(batch.runs)} of {values[actions.count]} runs."
+            said = f"{len(batch.runs)} of {values[actions.count]} runs were queued."
             refused = Refusal(said, f"{batch.refused} {batch.refused.hint}".strip())
         return {stage: Follow(batch.runs[0].id, refused)} | counted(read, batch.runs[-1])
 

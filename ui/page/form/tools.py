@@ -49,7 +49,7 @@ def draw_tools(
                 ),
             )
         refresh = gr.Button(
-            "Refresh lists", size="sm", elem_classes="quiet", min_width=90, visible=lists
+            "Reload models", size="sm", elem_classes="quiet", min_width=90, visible=lists
         )
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def bind_use(
             case dict():
                 return {taker.components[0]: value}
             case Refused(why):
-                return {stage: Refusal(errors={field.key: f"{field.label} {why}"})}
+                return {stage: Refusal(errors={field.key: why})}
         return {stage: Refusal(NO_RESULT)}
 
     if takers:

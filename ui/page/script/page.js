@@ -20,8 +20,8 @@ import { RELOADED, read, write } from "./storage.js";
 /** @import { PageState } from "./state.js" */
 
 const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
-const NO_FORM = "There is no form to run: choose a workflow first.";
-const NOT_SEEN = "Stops the run that goes on, which is not the one you look at.";
+const NO_FORM = "Choose a workflow first.";
+const NOT_SEEN = "Stops the current run, not the one you're looking at.";
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
@@ -50,7 +50,7 @@ function refused(why, reload) {
     location.reload();
   } else if (page.now.sending) {
     page.set({ sending: false });
-    say(why || "That did not work.", "What you typed is still here.");
+    say(why || "Something went wrong.", "What you typed is still here.");
   }
 }
 
@@ -58,8 +58,8 @@ function tellReloaded() {
   if (!read(sessionStorage, RELOADED, false)) return;
   write(sessionStorage, RELOADED, false);
   say(
-    "This page was put aside to make room for others.",
-    "It is loaded again, with what you typed. Try once more.",
+    "This page was closed to make room for others.",
+    "It's back, with what you typed. Try again.",
   );
 }
 

@@ -13,10 +13,10 @@ const ASK_EVERY = 25000;
 const LOOK_EVERY = 5000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
-const RESTARTING = "The app is being restarted. Trying again…";
-export const SILENT = "The app does not answer. Trying again…";
+const RESTARTING = "ComfyForms is restarting. Reconnecting…";
+export const SILENT = "Can't reach ComfyForms. Reconnecting…";
 /** @type {Record<number, string>} */
-const WHY = { 1012: RESTARTING, 4429: "Too many pages of this app are open. Close one of them." };
+const WHY = { 1012: RESTARTING, 4429: "Too many pages of this app are open. Close one." };
 
 /** Keeps the connection, and tells the page's state what comes over it. */
 class PageSocket {

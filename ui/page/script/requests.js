@@ -4,7 +4,7 @@
 import { root } from "./dom.js";
 import { say } from "./state.js";
 
-const SILENT = "The app does not answer.";
+const SILENT = "Can't reach ComfyForms.";
 
 /**
  * Ask for something to be done.
@@ -21,7 +21,7 @@ export async function ask(path, body, method = "POST") {
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
-  say(told.message ?? told.detail ?? "That did not work.", told.hint);
+  say(told.message ?? told.detail ?? "Something went wrong.", told.hint);
   return null;
 }
 

@@ -10,7 +10,7 @@
  * @typedef {{ id: string, form: string, workflow: string, phase: string, finished: boolean, headline: string,
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
- *   blind: boolean, errors: Record<string, string>, details: [string, string][],
+ *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean }} View
  *
  * A run in the person's queue: ui/view/run_view.py.

@@ -18,8 +18,8 @@ import { MaskCanvas } from "./mask_canvas.js";
  */
 
 const PAUSE = 400;
-const UNREADABLE = "This image cannot be read: it may be damaged, or too large.";
-const NOT_KEPT = "The mask could not be uploaded. Press Generate to try again.";
+const UNREADABLE = "This image can't be read. It may be damaged or too large.";
+const NOT_KEPT = "The mask couldn't be uploaded. Press Generate to try again.";
 const NOTHING = "Nothing is masked. The result may be the same as your image.";
 
 /** @type {WeakMap<Element, MaskPainter>} */

@@ -64,8 +64,8 @@ export class Queue {
    */
   #waitingLine({ id, workflow, about, said, movable }, before, after) {
     const line = this.#lineOf(`waiting ${id}`, () => [
-      tool("↑", "Move earlier", () => this.#component.move({ run: id, by: -1 })),
-      tool("↓", "Move later", () => this.#component.move({ run: id, by: 1 })),
+      tool("↑", "Move up", () => this.#component.move({ run: id, by: -1 })),
+      tool("↓", "Move down", () => this.#component.move({ run: id, by: 1 })),
       tool("Remove", "", () => this.#remove(id)),
     ]);
     tell(line, workflow, about, said);
@@ -75,8 +75,8 @@ export class Queue {
     // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
     earlier.ariaDisabled = before?.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
-    earlier.ariaLabel = `Move earlier: ${workflow}, ${said}`;
-    later.ariaLabel = `Move later: ${workflow}, ${said}`;
+    earlier.ariaLabel = `Move up: ${workflow}, ${said}`;
+    later.ariaLabel = `Move down: ${workflow}, ${said}`;
     remove.ariaLabel = `Remove: ${workflow}, ${said}`;
     return line;
   }

@@ -90,7 +90,7 @@ class Stage {
       follow(value.run);
     }
     if (value?.refusal) {
-      const homeless = showErrors(value.refusal.errors);
+      const homeless = showErrors(value.refusal.errors, { labelled: value.refusal.labelled });
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
     } else if (value?.results) {
       page.set({ shown: null });
@@ -320,7 +320,7 @@ class Stage {
       loaded(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
-    const title = `Intermediate pictures, not saved (${intermediate.length})`;
+    const title = `Previews, not saved (${intermediate.length})`;
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
     fold(this.#intermediate, title, made);
     fold(this.#details, "Details", details.length ? [tableOf(details)] : []);

@@ -12,7 +12,7 @@ const RESULT = "application/x-comfyforms-result";
 /** Instead of a file's place among a run's: the first that the field takes. */
 export const ANY = -1;
 const CONTROLS = 90; // pixels at the bottom of a video, which are dragged for something else
-const SILENT = "The app does not answer.";
+const SILENT = "Can't reach ComfyForms.";
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 

@@ -67,10 +67,11 @@ export function showError(field, sentence) {
 /**
  * Paint each sentence on its field.
  * @param {Readonly<Record<string, string>>} errors by the fields' keys
- * @param {{ leads?: boolean }} [options] `leads`: go to the first of them
+ * @param {{ leads?: boolean, labelled?: Readonly<Record<string, string>> }} [options] `leads`: go to
+ * the first of them; `labelled`: the same where the field is not on the page
  * @returns {string[]} those that have no field on the page
  */
-export function showErrors(errors, { leads = true } = {}) {
+export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   clearErrors();
   const homeless = [];
   /** @type {HTMLElement | null} */
@@ -78,7 +79,7 @@ export function showErrors(errors, { leads = true } = {}) {
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
     if (!field) {
-      homeless.push(sentence);
+      homeless.push(labelled[key] ?? sentence);
       continue;
     }
     const input = showError(field, sentence);

@@ -59,7 +59,7 @@ function offers(event) {
   }));
   const opens = {
     title: "Open its workflow",
-    about: "JSON, or an image, video or sound saved by ComfyUI",
+    about: "JSON, or an image, video or audio file saved by ComfyUI",
     take: (/** @type {File} */ file) => openWorkflow(file, file.name),
   };
   return mayOpen() ? [...uses, opens] : uses;

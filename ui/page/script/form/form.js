@@ -259,13 +259,9 @@ export function keep(name, fields, values) {
  */
 export function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
-  copyOrTell("The link", link).then((isCopied) => {
+  copyOrTell("The link couldn't be copied.", link).then((isCopied) => {
     if (!isCopied) return;
-    showDone(
-      $("#copy-link"),
-      "Link copied",
-      "The link to this form, as it is filled in now, is copied.",
-    );
+    showDone($("#copy-link"), "Link copied", "Link copied. It opens this form with your values.");
   });
 }
 
@@ -288,7 +284,7 @@ export async function copyText(text) {
 
 /**
  * Copy a text; where that cannot be done, show it.
- * @param {string} what it is, at the beginning of a sentence
+ * @param {string} what to say then
  * @param {string} text
  * @returns {Promise<boolean>} whether it is copied
  */
@@ -297,7 +293,7 @@ export async function copyOrTell(what, text) {
     await copyText(text);
     return true;
   } catch {
-    say(`${what} could not be copied.`, `Copy it from here: ${text}`);
+    say(what, `Copy it from here: ${text}`);
     return false;
   }
 }
@@ -326,6 +322,8 @@ export function mountCopy(place) {
   for (const copying of all("[data-copy]", place))
     copying.addEventListener("click", () => {
       const text = copying.dataset.copy ?? "";
-      copyOrTell("It", text).then((isCopied) => isCopied && showDone(copying, "Copied", "Copied."));
+      copyOrTell("This couldn't be copied.", text).then(
+        (isCopied) => isCopied && showDone(copying, "Copied", "Copied."),
+      );
     });
 }

@@ -116,10 +116,11 @@ function toGrain(value, grain) {
  * @param {number} sent
  */
 export function changeWords({ min, max, step, whole }, typed, sent) {
-  const change = `Changed from ${typed} to ${sent}`;
-  if (max !== null && typed > max) return `${change}, the maximum.`;
-  if (min !== null && typed < min) return `${change}, the minimum.`;
-  return whole ? `${change}: only steps of ${step}.` : `${change}.`;
+  if (max !== null && typed > max) return `Changed from ${typed} to ${sent}, the maximum.`;
+  if (min !== null && typed < min) return `Changed from ${typed} to ${sent}, the minimum.`;
+  return whole
+    ? `Changed from ${typed} to ${sent}: only steps of ${step}.`
+    : `Changed from ${typed} to ${sent}.`;
 }
 
 /**

@@ -203,9 +203,11 @@ function heard(view) {
 function placeErrors(view) {
   const isDone = view.phase === "done";
   const isHere = page.now.shown === view.id && view.form === page.now.form;
-  const homeless = isHere ? showErrors(view.errors, { leads: !isDone }) : [];
-  const placeless = isHere && !isDone ? homeless : Object.values(view.errors);
-  const said = placeless.filter((sentence) => !view.headline.endsWith(sentence));
+  const { errors, labelled } = view;
+  const homeless = isHere ? showErrors(errors, { leads: !isDone, labelled }) : [];
+  const placeless = isHere && !isDone ? homeless : Object.values(labelled);
+  const known = Object.keys(errors).filter((key) => view.headline.endsWith(errors[key] ?? ""));
+  const said = placeless.filter((sentence) => !known.some((key) => labelled[key] === sentence));
   if (!said.length) return;
   const advice = [view.advice, ...said].filter(Boolean).join(" ");
   set(view.id, { view: { ...view, advice } });

@@ -23,7 +23,7 @@ function leave(id) {
  * @param {number} by
  */
 async function move(id, by) {
-  if (await ask(`/runs/${id}/move?by=${by}`)) announce(by < 0 ? "Moved earlier." : "Moved later.");
+  if (await ask(`/runs/${id}/move?by=${by}`)) announce(by < 0 ? "Moved up." : "Moved down.");
 }
 
 /**

@@ -11,7 +11,7 @@ import { canBeShared, share } from "./share.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
-const SILENT = "The app does not answer. Try again.";
+const SILENT = "Can't reach ComfyForms. Try again.";
 
 /**
  * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
@@ -51,7 +51,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   made.push(...againFor(view, what, events));
   made.push(favouriteFor(view));
   made.push(button("Delete", () => remove(what, events)));
-  if (ahead) made.push(button("Back to the run that goes on", lookAhead));
+  if (ahead) made.push(button("Back to the current run", lookAhead));
   return made;
 }
 

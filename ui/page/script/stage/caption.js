@@ -48,7 +48,7 @@ function buttonFor({ name, shown, copied }) {
  * @param {HTMLButtonElement} pressed
  */
 async function copy(name, text, pressed) {
-  if (!(await copyOrTell(`The ${name.toLowerCase()}`, text))) return;
+  if (!(await copyOrTell("This couldn't be copied.", text))) return;
   pressed.focus(); // copying over plain HTTP takes it away
   pressed.classList.add("done");
   announce(`${name} copied.`);

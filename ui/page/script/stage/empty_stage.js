@@ -9,7 +9,7 @@ import { mayOpen } from "../form/workflows.js";
 /** @import { Idea, PageState } from "../state.js" */
 
 const EXAMPLE = "An example of what this workflow makes.";
-const OWN = "The last image that you made with this workflow.";
+const OWN = "The last image you made with this workflow.";
 const TRY = "Ideas to try:";
 const DROP = "Drop a workflow file anywhere to open it.";
 

@@ -8,9 +8,9 @@ import { showModel } from "./model.js";
 /** @import { Item } from "../runs/results.js" */
 
 const LOADED_WITHIN = 15000;
-const NOT_LOADED = "This could not be shown. It can still be downloaded.";
+const NOT_LOADED = "This can't be shown here. You can still download it.";
 /** @type {Partial<Record<Item["kind"], string>>} */
-const KINDS = { "3d": "3D model", audio: "Sound", file: "File" };
+const KINDS = { "3d": "3D model", audio: "Audio", file: "File" };
 
 /**
  * The element of a result, once it can be painted. Where the browser cannot show it, it is a card that says so.
@@ -196,7 +196,7 @@ export function markLast(media, phase) {
     frame.className = "last-frame";
     /** @type {HTMLImageElement} */ (frame).alt = "Last preview";
   }
-  const words = phase === "stopped" ? "Stopped: this is the last preview." : "The last preview.";
+  const words = phase === "stopped" ? "Stopped. This is the last preview." : "The last preview.";
   media.append(element("p", "mark", words));
 }
 

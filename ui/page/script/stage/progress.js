@@ -7,9 +7,8 @@ import { current, seen } from "../runs/runs.js";
 
 /** @import { PageState, Run } from "../state.js" */
 
-const NO_NEWS = "There is no news of this run at the moment.";
-const WELCOME = "Fill in the form and press Generate. What you make appears here.";
-const FORMLESS = "What you make appears here.";
+const NO_NEWS = "No updates for this run right now.";
+const WELCOME = "Your images will appear here.";
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
@@ -41,10 +40,10 @@ export function saidNow(state) {
 }
 
 /**
- * What is said before anything was made: what to do, or why nothing can be done.
+ * What is said before anything was made: where it will be, or why nothing can be done.
  * @param {PageState} state
  */
-const welcome = ({ formless, blocked }) => (formless ? FORMLESS : blocked || WELCOME);
+const welcome = ({ formless, blocked }) => (!formless && blocked) || WELCOME;
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page.
@@ -57,8 +56,8 @@ export function timesOf({ view, at }, form, now) {
   const isOther = view.form !== form;
   if (view.finished) return isOther ? `Made with ${view.workflow}` : "";
   const since = (now - at) / 1000;
-  const left = view.left === null ? "" : `, about ${clock(Math.max(1, view.left - since))} left`;
-  const blind = view.blind ? " · this workflow shows no previews" : "";
+  const left = view.left === null ? "" : ` · about ${clock(Math.max(1, view.left - since))} left`;
+  const blind = view.blind ? " · no live preview for this workflow" : "";
   const other = isOther ? `${view.workflow} · ` : "";
   return other + clock(view.elapsed + since) + left + blind;
 }

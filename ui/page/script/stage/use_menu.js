@@ -12,7 +12,7 @@ import { get } from "../requests.js";
 
 const NONE = "No other workflow here takes this.";
 const SEARCHED = "Looking for workflows…";
-const SILENT = "The app does not answer.";
+const SILENT = "Can't reach ComfyForms.";
 const MARGIN = 8; // pixels
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };

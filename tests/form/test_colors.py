@@ -1,0 +1,88 @@
+"""Colours: what a picker gives becomes what the server takes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from comfy.form.build import build_form
+from comfy.form.check import check
+from comfy.form.fill import fill
+from comfy.form.model import Form
+from comfy.object_info import Catalogue
+from tests.support.samples.forms import node, workflow_of
+
+NODES = {
+    "EmptyImage": {
+        "input": {
+            "required": {
+                "color": ["INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "display": "color"}],
+            }
+        },
+        "output": ["IMAGE"],
+        "name": "EmptyImage",
+    },
+    "Painter": {
+        "input": {
+            "required": {
+                "image": ["IMAGE"],
+                "bg_color": ["COLOR", {"default": "#000000", "socketless": True}],
+                "edge": ["STRING", {"default": "", "display": "color"}],
+            }
+        },
+        "output": [],
+        "name": "Painter",
+        "output_node": True,
+    },
+}
+PROMPT = {
+    "1": node("EmptyImage", color=255),
+    "2": node("Painter", image=["1", 0], bg_color="#FFFFFF", edge=""),
+}
+
+
+def form() -> Form:
+    """The form of both, on a server that has them."""
+    return build_form(workflow_of(PROMPT), Catalogue(NODES))
+
+
+def test_colours_get_a_picker() -> None:
+    """Numbers and texts shown as colours, and the type of its own; not a text that is none."""
+    widgets = {field.key: field.widget for field in form().fields}
+    assert widgets == {"1.color": "color", "2.bg_color": "color", "2.edge": "text"}
+
+
+@pytest.mark.parametrize(
+    ("picked", "number", "text"),
+    [
+        ("#ff8800", 0xFF8800, "#ff8800"),
+        ("#f80", 0xFF8800, "#ff8800"),
+        ("#ff8800cc", 0xFF8800, "#ff8800"),
+        ("rgba(255, 136.4, 0.2, 0.5)", 0xFF8800, "#ff8800"),
+        ("rgb(255,136,0)", 0xFF8800, "#ff8800"),
+        ("hsl(0, 100%, 50%)", 0xFF0000, "#ff0000"),
+        ("rgba(255, 255, 255, 1)", 0xFFFFFF, "#FFFFFF"),
+        (0xFF8800, 0xFF8800, "#ff8800"),
+    ],
+)
+def test_a_picked_colour_is_sent_as_the_server_takes_it(
+    picked: object, number: int, text: str
+) -> None:
+    """However a picker writes it; the author's own colour keeps the author's spelling."""
+    clean, errors = check(form(), {"1.color": picked, "2.bg_color": picked})
+    assert errors == {}
+    prompt, _ = fill(workflow_of(PROMPT), form(), clean, random.Random(1))
+    assert prompt["1"]["inputs"]["color"] == number
+    assert prompt["2"]["inputs"]["bg_color"] == text
+
+
+def test_a_number_typed_in_a_shell_is_a_colour() -> None:
+    """As `--set 1.color=255` gives it."""
+    assert check(form(), {"1.color": "255"})[0]["1.color"] == 255
+
+
+@pytest.mark.parametrize("value", ["", None, "sky", "rgb(1,2)", -1, 2**24, True, [1], "#" * 10_000])
+def test_what_is_no_colour_is_refused_in_words(value: object) -> None:
+    """On its field."""
+    assert check(form(), {"1.color": value})[1] == {"1.color": "Choose a colour, such as #ff8800."}

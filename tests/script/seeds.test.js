@@ -1,0 +1,50 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { lastSeeds, lockOf, setSeeds } from "../../ui/page/script/form/seeds.js";
+import { INITIAL } from "../../ui/page/script/state.js";
+
+/** @param {Record<string, unknown>} view */
+const run = (view) =>
+  /** @type {any} */ ({ view: { finished: true, form: "w", ended: 5, ...view } });
+/** @param {Record<string, unknown>} past */
+const earlier = (past) => /** @type {any} */ ({ workflow: "w", at: 1, ...past });
+
+test("the lock stands where all seeds are, and nowhere else", () => {
+  assert.equal(lockOf(["random", "random"]), "random");
+  assert.equal(lockOf(["fixed", "fixed"]), "fixed");
+  assert.equal(lockOf(["fixed", "random"]), null);
+  assert.equal(lockOf(["counting", "counting"]), null);
+});
+
+test("the last run of this form that had as many seeds is taken up", () => {
+  const state = { ...INITIAL, form: "w" };
+  assert.equal(lastSeeds(state, 2), null);
+  const past = [
+    earlier({ seeds: "1, 2" }),
+    earlier({ at: 9, seeds: "7" }),
+    earlier({ at: 8, workflow: "v", seeds: "3, 4" }),
+  ];
+  assert.deepEqual(lastSeeds({ ...state, past }, 2), ["1", "2"]);
+  const runs = new Map([
+    ["a", run({ seeds: ["5", "6"] })],
+    ["b", run({ seeds: ["8", "9"], ended: 7, finished: false })],
+  ]);
+  assert.deepEqual(lastSeeds({ ...state, past, runs }, 2), ["5", "6"]);
+});
+
+test("without a last run numbers within the limits are drawn at once", () => {
+  const [one, mode, other] = setSeeds(
+    [
+      [3, 5],
+      [0, null],
+    ],
+    "fixed",
+    ["", "random", "12", "random"],
+  );
+  assert.equal(mode, "fixed");
+  assert.ok(["3", "4", "5"].includes(String(one)));
+  assert.match(String(other), /^\d{1,16}$/);
+  assert.deepEqual(setSeeds([[0, 9]], "random", ["4", "fixed"]), ["4", "random"]);
+});

@@ -1,0 +1,61 @@
+"""Several seeds of one form under one lock: all random, or all fixed. Each stays a field of its own
+under Advanced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import gradio as gr
+
+from comfy.form.model import Field
+from ui.page.form.controls import SEED_MODES, Control
+from ui.page.script_files import listener
+from ui.view.browser_values import seed_parts
+
+_LOCKED = SEED_MODES[:2]  # increasing numbers are wanted of one seed at a time
+
+
+def seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
+    """The seeds of a form that has several."""
+    seeds = [field for field in fields if field.widget == "seed"]
+    return seeds if len(seeds) > 1 else []
+
+
+def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.Radio:
+    """The lock, set as the seeds are; neither way where they differ."""
+    modes = {seed_parts(values[field.key])[1] for field in seeds}
+    return gr.Radio(
+        _LOCKED,
+        value=modes.pop() if len(modes) == 1 and modes <= {mode for _, mode in _LOCKED} else None,
+        label="Seeds",
+        elem_id="seeds",
+        key=f"{scope}/seeds",
+        interactive=True,
+    )
+
+
+def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Control]) -> None:
+    """Let the lock set all seeds, and show how they are set. `fields`: the seeds in the form's
+    order, which runs tell theirs in."""
+    by_key = {control.field.key: control for control in controls}
+    seeds = [by_key[field.key] for field in fields]
+    parts = [component for control in seeds for component in control.components]
+    limits = json.dumps([[control.field.min or 0, control.field.max] for control in seeds])
+    lock.input(
+        None,
+        [lock, *parts],
+        parts,
+        js=listener("form/seeds.js", f"setSeeds({limits}, mode, values)", "mode, ...values"),
+        api_visibility="private",
+    )
+    modes = [control.components[1] for control in seeds]
+    gr.on(
+        [mode.change for mode in modes],  # type: ignore[attr-defined]
+        None,
+        modes,
+        lock,
+        js=listener("form/seeds.js", "lockOf(modes)", "...modes"),
+        api_visibility="private",
+    )

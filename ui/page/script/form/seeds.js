@@ -1,0 +1,60 @@
+// @ts-check
+// Several seeds under one lock: ui/page/form/seeds.py draws it.
+
+import { page } from "../state.js";
+
+/** @import { PageState } from "../state.js" */
+
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/**
+ * How the lock stands over seeds in these modes: null where they differ, or one is none of the lock's.
+ * @param {readonly string[]} modes
+ */
+export function lockOf(modes) {
+  const mode = modes[0] ?? "";
+  const isOne = modes.every((other) => other === mode) && ["random", "fixed"].includes(mode);
+  return isOne ? mode : null;
+}
+
+/**
+ * The seeds of the last run of the form that is drawn, null where there is none with as many.
+ * @param {Pick<PageState, "form" | "runs" | "past">} state
+ * @param {number} count
+ */
+export function lastSeeds({ form, runs, past }, count) {
+  const seen = [...runs.values()].flatMap(({ view }) =>
+    view?.finished && view.form === form ? [{ at: view.ended, seeds: view.seeds }] : [],
+  );
+  const earlier = (past ?? []).flatMap((run) =>
+    run?.workflow === form ? [{ at: run.at, seeds: run.seeds.split(", ") }] : [],
+  );
+  const [last] = [...seen, ...earlier]
+    .filter(({ seeds }) => seeds.length === count)
+    .sort((one, other) => other.at - one.at);
+  return last?.seeds ?? null;
+}
+
+/**
+ * Texts and modes of all seeds as the lock wants them: random, or the last run's, or drawn now.
+ * @param {readonly [number, number | null][]} limits of each seed
+ * @param {string} mode
+ * @param {readonly string[]} values the texts and modes that are there
+ */
+export function setSeeds(limits, mode, values) {
+  const last = lastSeeds(page.now, limits.length);
+  return limits.flatMap(([least, most], at) => {
+    const typed = values[2 * at] ?? "";
+    return mode === "random" ? [typed, mode] : [last?.[at] ?? drawn(least, most), mode];
+  });
+}
+
+/**
+ * A number that a browser holds exactly.
+ * @param {number} least
+ * @param {number | null} most
+ */
+function drawn(least, most) {
+  const range = Math.min(most ?? MOST, MOST) - least;
+  return String(least + Math.floor(Math.random() * range));
+}
