@@ -153,7 +153,7 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     assert other.page.evaluate("document.querySelector('#stage .stage').dataset.frames ?? 0") == 0
     assert run_id not in other.page.content()
     expect(other.page.locator("#stage .thumbnail")).to_have_count(0)
-    expect(other.page.locator("#stage .headline")).to_contain_text("Fill in the form")
+    expect(other.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
     expect(other.page.locator("#stop")).to_be_disabled()
     expect(other.page.locator("#server .waiting")).to_be_empty()
     other.forgive("404")
@@ -252,7 +252,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.press()
             person.frames(1)
             one.kill()
-        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Trying again…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
         expect(person.page.locator("#stage .headline")).to_have_text(
             "No updates for this run right now."
         )
@@ -292,7 +292,7 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         person.frames(1)
         link.refuse()
         link.cut()
-        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Trying again…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
         link.heal()
         expect(person.page.locator("#away")).to_be_empty()
         before = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))

@@ -285,7 +285,7 @@ def test_an_interruption_by_somebody_else_says_so() -> None:
     elsewhere = settled(start(), HistoryEntry("p", {}, ExecutionInterrupted("p", "3")))
     assert elsewhere.phase is Phase.STOPPED
     assert elsewhere.error is not None
-    assert "somebody else" in elsewhere.error.message
+    assert "Someone else" in elsewhere.error.message
     assert stopped(start()).error is None
 
 
@@ -304,7 +304,7 @@ def test_an_interruption_by_somebody_else_says_so() -> None:
             "Error while deserializing header",
             "model file",
         ),
-        ("PIL.UnidentifiedImageError", "cannot identify image file 'x.png'", "picture"),
+        ("PIL.UnidentifiedImageError", "cannot identify image file 'x.png'", "image"),
         ("FileNotFoundError", "[Errno 2] No such file or directory: 'x'", "missing"),
         (
             "RuntimeError",
@@ -313,8 +313,8 @@ def test_an_interruption_by_somebody_else_says_so() -> None:
         ),
         ("RuntimeError", "CUDA error: device-side assert triggered", "graphics card"),
         ("OSError", "[Errno 28] No space left on device", "disk"),
-        ("SomethingOdd", "?", "node failed"),
-        ("", "", "node failed"),
+        ("SomethingOdd", "?", "step in the workflow failed"),
+        ("", "", "step in the workflow failed"),
     ],
 )
 def test_exceptions_become_sentences(type_: str, message: str, word: str) -> None:

@@ -55,7 +55,7 @@ NODES = {
                 "CheckpointLoaderSimple",
                 "Load Checkpoint",
                 "model/loaders",
-                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Model to use.")},
+                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Which model to use.")},
                 outputs=["MODEL", "CLIP", "VAE"],
                 description=(
                     "Opens a model file: the painter, its reader of texts, and its image codec."

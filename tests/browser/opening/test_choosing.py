@@ -83,7 +83,7 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit, size: tuple[i
     person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
     card = person.page.locator("#missing details")
-    why = "This workflow can't run here: 1 node and 1 model are missing."
+    why = "This workflow can't run here. Missing: 1 node, 1 model."
     expect(card.locator("summary")).to_have_text(why)
     expect(person.page.locator("#missing")).to_contain_text("only runs the demo workflows")
     expect(card.get_by_role("listitem")).to_have_count(0)

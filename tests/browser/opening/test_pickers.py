@@ -72,7 +72,7 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     expect(person.page.locator("#no-form")).to_be_visible()
     generate = person.page.locator("#generate")
     expect(generate).to_be_disabled()
-    expect(generate).to_have_attribute("title", re.compile("choose a workflow"))
+    expect(generate).to_have_attribute("title", re.compile("Choose a workflow"))
     expect(person.page.locator("#stage .headline")).not_to_contain_text("Generate")
     person.choose("Text to image")
     expect(generate).to_be_enabled()

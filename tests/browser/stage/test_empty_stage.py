@@ -70,7 +70,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
-        expect(empty.locator("figcaption")).to_contain_text("The last image that you made")
+        expect(empty.locator("figcaption")).to_contain_text("The last image you made")
         expect(empty).not_to_contain_text("Drop a workflow file")
         person.page.close()
 
@@ -106,4 +106,4 @@ def test_nothing_invites_to_make_what_cannot_run(fast: Site, visit: Visit) -> No
     expect(card).to_contain_text("epic-broken-demo.safetensors")
     expect(card).not_to_contain_text("similar here: demo")
     person.open()
-    expect(headline).to_contain_text("press Generate")
+    expect(headline).to_contain_text("Your images will appear here.")

@@ -130,11 +130,11 @@ def test_logging_in(walker: Walker, site: Site) -> None:
     with running_app(site.demo.url, settings=settings) as app:
         person = Visitor(walker.page, Site(app.url, site.demo, app))
         person.page.goto(app.url)
-        expect(person.page.get_by_role("button", name="Login")).to_be_visible()
+        expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
         for shade in ("light", "dark"):
             person.page.emulate_media(color_scheme=shade)  # type: ignore[arg-type]
             person.page.reload()
-            expect(person.page.get_by_role("button", name="Login")).to_be_visible()
+            expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
             for one in axe.violations(person.page):
                 walker.note(one, f"the login, {shade}")
         person.page.close()

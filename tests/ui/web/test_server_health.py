@@ -228,7 +228,7 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
         assert said(told(page, lambda news: news["server_away"])).endswith("2 ahead of you")
         demo.start()
         # The first is lost to the restart; those behind it move up.
-        told(page, lambda news: not news["server_away"] and "before yours, about " in said(news))
+        told(page, lambda news: not news["server_away"] and "starts in about " in said(news))
         for run in runs:
             run.cancel()
 
