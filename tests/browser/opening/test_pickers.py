@@ -77,7 +77,7 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     person.choose("Text to image")
     expect(generate).to_be_enabled()
     expect(generate).to_have_attribute("title", "")
-    expect(person.page.locator("#stage .headline")).to_contain_text("press Generate")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
 
 
 def test_on_a_phone_it_is_seen_why_there_is_no_form(fast: Site, visit: Visit) -> None:
