@@ -23,7 +23,7 @@ from tests.support.serving import running_demo_app
 
 HERE = Path(__file__).parents[1]
 SIZE = {"width": 1280, "height": 800}
-MOST = 300_000  # bytes
+MOST = 350_000  # bytes
 WORDS = "a red lighthouse on a cliff at dusk, calm sea, warm light"
 ADDRESS = "/?workflow=text-to-image&5.seed=15&4.width=768"
 
