@@ -290,11 +290,13 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
         person.press()
         person.frames(1)
+        demo.speed.step = 2  # however long the link is away, the run is not through before
         link.refuse()
         link.cut()
         expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
         link.heal()
         expect(person.page.locator("#away")).to_be_empty()
+        demo.speed.step = 0.1
         before = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
         person.frames(before + 3)
         demo.speed.step = 0
