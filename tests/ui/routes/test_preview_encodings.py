@@ -10,6 +10,7 @@ from PIL import Image
 
 from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
 from tests.benchmarks.frames import BYTES, numbered
+from tests.support.coroutines import finished
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
 
@@ -35,7 +36,7 @@ def test_a_preview_fits_the_link(rate: float) -> None:
             for number in range(3, 9)
         ]
 
-    last = asyncio.run(several())[-1]
+    last = finished(several())[-1]
     assert len(last) <= 0.15 * rate
     with Image.open(io.BytesIO(last)) as image:
         assert image.format == "JPEG"
@@ -58,7 +59,7 @@ def test_fifty_watchers_share_one() -> None:
             assert len(set(got)) == 1
             assert len(got[0]) < BYTES
 
-    asyncio.run(two())
+    finished(two())
     assert encodings.count == 2
 
 
@@ -66,7 +67,7 @@ def test_switched_off_they_go_out_as_they_came() -> None:
     """Also over a link that cannot carry them."""
     encodings = PreviewEncodings(enabled=False)
     data = numbered(3)
-    assert asyncio.run(encodings.fitting("run", 3, data, narrow(50_000))) is data
+    assert finished(encodings.fitting("run", 3, data, narrow(50_000))) is data
     assert encodings.count == 0
 
 
