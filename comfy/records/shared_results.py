@@ -95,6 +95,8 @@ class SharedResults:
             record = record_of(row)
         except (ValueError, TypeError, AttributeError):  # a run that cannot be read is not shown
             return None
+        if row.place >= len(record.state.files):
+            return None
         return SharedResult(token, record.id, row.place, unescaped(row.prompt)), record
 
 

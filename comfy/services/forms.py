@@ -12,8 +12,10 @@ from cachetools import LRUCache, cached
 from comfy.errors import WorkflowError
 from comfy.form.build import build_form
 from comfy.form.model import Form
+from comfy.form.takers import taken_kinds
 from comfy.object_info import Catalogue
 from comfy.prompt.structure import Structural, Structure
+from comfy.protocol.outputs import FileKind
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.permissions import Permissions
@@ -26,7 +28,7 @@ from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operato
 
 _MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
 _CACHE_BYTES = 64 * 2**20  # of workflows, and of forms; the largest of each that was seen: 5 MB
-_MOST_JUDGED = 1000  # workflows of which it is known whether they can run
+_MOST_JUDGED = 1000  # workflows whose usability is known
 _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
@@ -65,13 +67,22 @@ class _Built:
 
 
 @dataclass(frozen=True, slots=True)
+class Usability:
+    """What can be done with a workflow on a server: whether it can run, and which kinds of results
+    its form takes."""
+
+    can_run: bool = False
+    takes: tuple[FileKind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Judged:
-    """Whether a workflow can run, and by which catalogue; `source` keeps its identity from being
+    """A workflow's usability, and by which catalogue; `source` keeps its identity from being
     another one's."""
 
     source: Workflow
     catalogue: Catalogue
-    can_run: bool
+    usability: Usability
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +155,8 @@ class Forms:
         built = self._built(adapted, structural, edits=self.permissions.edits(owner))
         return adapted.workflow, built.form
 
-    def can_run(self, name: str, owner: str) -> bool:
-        """Whether the server has what this workflow needs; not where the workflow cannot be used.
+    def usability(self, name: str, owner: str) -> Usability:
+        """What this person can do with a workflow; nothing with one that cannot be used.
 
         Judged once for each catalogue, one workflow at a time. Raises ServerUnreachable,
         ServerError.
@@ -154,13 +165,13 @@ class Forms:
         try:
             source, trusted = self._found(name, owner)
         except WorkflowError:
-            return False
+            return Usability()
         with self._judging:
             known = self._judged.get((id(source), trusted))
             if known is None or known.catalogue is not catalogue:
                 known = _Judged(source, catalogue, self._judge(source, catalogue, trusted=trusted))
                 self._judged[id(source), trusted] = known
-        return known.can_run
+        return known.usability
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
         """Open a file for this person alone; the answer's name is what it goes by.
@@ -211,12 +222,13 @@ class Forms:
         workflow = self._harmless(workflow, catalogue, trusted=trusted)
         return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
 
-    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> bool:
+    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> Usability:
         try:
             workflow = self._adapt(source, catalogue, trusted=trusted).workflow
         except WorkflowError:
-            return False
-        return build_form(workflow, catalogue).can_run
+            return Usability()
+        form = build_form(workflow, catalogue)
+        return Usability(form.can_run, taken_kinds(form.fields))
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
         """The workflow as somebody who is trusted with it, or not, may use it."""

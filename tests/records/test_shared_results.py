@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from comfy.errors import RunNotFound
+from comfy.protocol.outputs import OutputFile
 from comfy.records.shared_results import SharedResult
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record
 
+FILES = tuple(OutputFile(name, "", "output", "image", "9") for name in ("a.png", "b.png"))
 ODD = "nul \0, half \ud800, “cat”"
 
 
@@ -16,7 +18,7 @@ ODD = "nul \0, half \ud800, “cat”"
 def shared(history: RunStore) -> SharedResult:
     """The link of the second file of Ann's run."""
     for run_id, owner in (("r1", ANN), ("r2", ANN), ("r3", BOB)):
-        history.end(ended_record(begun(run_id, owner)))
+        history.end(ended_record(begun(run_id, owner), files=FILES))
     history.begin(begun("goes on", ANN))
     return history.shared.share(ANN, "r1", 1)
 

@@ -246,13 +246,13 @@ def test_whether_a_workflow_can_run_is_judged_once(
     form that somebody uses is made for it."""
     (folder.path / "broken.json").write_text("[]")
     known = ("text", "painted", "broken", "none")
-    assert [forms.can_run(name, ANN) for name in known] == [True, True, False, False]
+    assert [forms.usability(name, ANN).can_run for name in known] == [True, True, False, False]
     del nodes.raw["Painter"]
-    assert forms.can_run("painted", ANN)
+    assert forms.usability("painted", ANN).can_run
     forms.catalogue.get(refresh=True)
     nodes.raw = {name: spec for name, spec in nodes.raw.items() if name != "SaveImage"}
     forms.catalogue.get(refresh=True)
-    assert [forms.can_run(name, ANN) for name in ("text", "painted")] == [False, False]
+    assert [forms.usability(name, ANN).can_run for name in ("text", "painted")] == [False, False]
     (folder.path / "text.json").write_text(json.dumps(LOADS))
-    assert forms.can_run("text", ANN)
+    assert forms.usability("text", ANN).can_run
     assert built(forms) == 0

@@ -1,4 +1,4 @@
-"""Which workflows take results: found out once, and again where one has changed."""
+"""Which workflows take results, and again where one has changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
-from comfy.services.takers import Takers
+from comfy.services.takers import takers_of
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.forms import DATA, node, text_to_image
 
@@ -28,17 +28,13 @@ def write(folder: Path, **prompts: object) -> None:
 
 def test_workflows_that_take_results(tmp_path: Path) -> None:
     """Those with a field for a file are listed with its kinds; not those without one, or that
-    cannot run here or be read. A form is built again only for what has changed."""
+    cannot run here or be read."""
     write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
     folder = WorkflowFolder(tmp_path)
     info = json.loads((DATA / "object_info.json").read_text())
     forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
-    takers = Takers(forms, folder)
-    found = takers.of("ann")
+    found = takers_of(forms, folder, "ann")
     assert [(one.name, one.title, one.kinds) for one in found] == [("loads", "Loads", ("image",))]
-    built = forms.statistics
-    assert takers.of("bob") == found
-    assert forms.statistics == built
+    assert takers_of(forms, folder, "bob") == found
     write(tmp_path, text=LOADS)
-    assert {one.name for one in takers.of("ann")} == {"loads", "text"}
-    assert forms.statistics.built == built.built + 1
+    assert {one.name for one in takers_of(forms, folder, "ann")} == {"loads", "text"}

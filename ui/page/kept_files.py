@@ -18,7 +18,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """One file as it is, and as gzip makes it: "" where that is no smaller."""
+    """One file as it is, and as gzip makes it: b"" where that is no smaller."""
 
     content: bytes
     packed: bytes

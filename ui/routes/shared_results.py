@@ -76,7 +76,7 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
         """The file, as its owner gets it."""
         with as_http_errors():
             found = links.find(token)
-            if found is None or found[0].place >= len(found[1].state.files):
+            if found is None:
                 raise RunNotFound(token)
         link, record = found
         shown = record.state.files[link.place]

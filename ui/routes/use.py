@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException
 
 from comfy.form.takers import first_taker
-from comfy.services.takers import Takers
+from comfy.services.takers import takers_of
 from comfy.services.uploads import Refused
 from ui.files.results import FieldResults
 from ui.routes.history import as_http_errors
@@ -21,13 +21,12 @@ from ui.web.identity import Identity
 def use_routes(services: Services, identity: Identity) -> APIRouter:
     """The routes `/takers` and `/history/{run_id}/files/{index}/for/{name}`."""
     router = APIRouter()
-    takers = Takers(services.forms, services.folder)
 
     @router.get("/takers")
     def taking(owner: str = Depends(identity.caller)) -> list[dict[str, Any]]:
         """The workflows that take results, each with the kinds it takes."""
         with as_http_errors():
-            return [asdict(taker) for taker in takers.of(owner)]
+            return [asdict(one) for one in takers_of(services.forms, services.folder, owner)]
 
     @router.get("/history/{run_id}/files/{index}/for/{name}")
     def value_for(

@@ -99,7 +99,7 @@ def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, Known
 def _is_blocked(services: Services, name: str, owner: str) -> bool:
     """Not while nobody knows what the server has."""
     try:
-        return not services.forms.can_run(name, owner)
+        return not services.forms.usability(name, owner).can_run
     except (ServerUnreachable, ServerError):
         return False
 

@@ -45,7 +45,7 @@ def shared_page_routes(services: Services, identity: Identity, root_path: str) -
         if identity.owner(request) is None:
             return sign_in_page(root)
         shared = found(token)
-        if shared is None or shared[0].place >= len(shared[1].state.files):
+        if shared is None:
             tags = head_tags_of(html.escape(root), "Link no longer works · ComfyForms")
             return as_page(plain_page(tags, _GONE, root), 404)
         title = html.escape(shared[1].job.title)

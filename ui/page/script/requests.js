@@ -6,6 +6,9 @@ import { say } from "./state.js";
 
 const SILENT = "Can't reach ComfyForms.";
 
+/** @param {object} told @returns a request's body */
+export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
+
 /**
  * Ask for something to be done.
  * @param {string} path below the app's root

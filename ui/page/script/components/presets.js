@@ -5,7 +5,7 @@ import { $, announce, button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
-import { ask, get } from "../requests.js";
+import { ask, get, json } from "../requests.js";
 
 /**
  * @typedef {{ name: string, values: Record<string, unknown> }} Preset
@@ -162,8 +162,7 @@ class Menu {
 
   /** @param {Preset} preset @param {boolean} shared */
   async #put({ name, values }, shared) {
-    const body = new Blob([JSON.stringify({ name, values, shared })], { type: "application/json" });
-    if (!(await ask(this.#path(), body))) return;
+    if (!(await ask(this.#path(), json({ name, values, shared })))) return;
     this.#name.value = "";
     this.#share.checked = false;
     announce(`${name} is saved.`);

@@ -2,7 +2,7 @@
 // What is done with one finished run or with several: marked as favourites, deleted, brought back.
 
 import { announce } from "../dom.js";
-import { ask, get } from "../requests.js";
+import { ask, get, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -11,9 +11,6 @@ import { offerUndo } from "./undo.js";
 /** As many the server takes at once. */
 export const MOST = 200;
 const STAYS = "The image server may keep its own copies.";
-
-/** @param {object} told */
-const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
 
 /**
  * @param {readonly string[]} ids
