@@ -107,7 +107,7 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
             if node.inner.id in path or len(path) > _DEEPEST:
                 raise WorkflowError(
                     message(
-                        "The subgraph {name} contains itself, or too many others.",
+                        "The subgraph “{name}” contains itself, or too many others.",
                         name=node.inner.name or node.inner.id,
                     )
                 )
