@@ -1,8 +1,8 @@
 """The exceptions of this package, in one tree.
 
 Every one of them is written for the person at the screen: `str(error)` is a whole sentence about
-what happened, `error.hint` says what to do next. Exceptions of other libraries are translated where
-they occur and never leave.
+what happened, `error.hint` says what to do next; both are messages, but for what a shell alone is
+told at the start. Exceptions of other libraries are translated where they occur and never leave.
 """
 
 from __future__ import annotations

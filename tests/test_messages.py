@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import pickle
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -34,6 +37,40 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS | NAMES, inner, max_size=3),
 )
 FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}", "{", "}", "{{"])
+
+
+COMFY = Path(__file__).parent.parent / "comfy"
+# What a shell alone is told: of settings and databases at the start, and by the commands.
+OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli", "demo"}
+TOLD = {
+    *("ComfyError", "DiskFull", "PromptRejected", "RunNotFound", "ServerError"),
+    *("ServerUnreachable", "UploadRejected", "WorkflowError"),
+    *("BadValue", "DamagedFile", "Refused", "RunError", "Undecodable"),
+}
+
+
+def bare_texts(file: Path) -> Iterator[str]:
+    """What errors are made of in a file without being a message."""
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in TOLD:
+            for said in (*call.args, *(one.value for one in call.keywords)):
+                if isinstance(said, ast.JoinedStr) or (
+                    isinstance(said, ast.Constant) and isinstance(said.value, str) and said.value
+                ):
+                    yield f"{file.name}:{said.lineno}"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [one for one in COMFY.rglob("*.py") if not OF_A_SHELL & set(one.relative_to(COMFY).parts)],
+    ids=lambda file: str(file.relative_to(COMFY)),
+)
+def test_errors_for_people_are_messages(file: Path) -> None:
+    """No text of an exception or a hint is a literal, which no reader of another language gets."""
+    found = list(bare_texts(file))
+    if file.name == "blobs.py":  # where files cannot be kept at all, the program does not start
+        found = found[2:]
+    assert not found
 
 
 def parts(text: object) -> object:

@@ -138,6 +138,7 @@ def _about_input(
 
 _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
     {
+        FILE_REFUSED: lambda error: sentences(error.message, error.details),
         "required_input_missing": _about_input(
             lambda name: message("{input} is missing.", input=name),
             message("An input is missing."),
