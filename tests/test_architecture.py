@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 # What stands on one line may import from the lines above it only, and nothing of the line it stands
 # on.
 COMFY = """
+messages
 errors
 file_inputs filenames json_values quota wording
 object_info
@@ -33,7 +34,8 @@ cli
 """
 UI = """
 gradio_import settings
-arguments permissions view
+arguments languages permissions
+view
 web
 files
 services

@@ -25,8 +25,11 @@ from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
+from ui.languages.catalogues import Languages
+from ui.languages.current import LanguageMiddleware
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
+from ui.page.language_files import html_attributes, language_routes, language_tags
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.offline import offline_routes
@@ -97,6 +100,7 @@ class WebSettings:
     trusted_proxies: tuple[str, ...] = _NEXT_DOOR
     on_a_space: bool = False
     smaller_previews: bool = True
+    languages: Languages = field(default_factory=Languages)
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
@@ -154,6 +158,7 @@ def own_routes(
     yield gradio_script_routes()
     yield social_card_routes()
     yield install_routes()
+    yield language_routes(settings.languages, identity)
     yield offline_routes(settings.root_path)
 
 
@@ -164,10 +169,16 @@ def mount_page(
     say who asks."""
     limits = services.limits
     endpoints = partial(add_api, services.starter, services.folder, identity)
-    page = build_page(services, identity, login=bool(settings.users), add_endpoints=endpoints)
+    page = build_page(
+        services,
+        identity,
+        settings.languages,
+        login=bool(settings.users),
+        add_endpoints=endpoints,
+    )
     # GradioGate lets go of pages long before, and of the right ones.
     allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
-    put_into_head(head_tags_of(ROOT_ADDRESS))
+    put_into_head(head_tags_of(ROOT_ADDRESS), html_attributes, language_tags)
     gr.mount_gradio_app(
         app,
         page,
@@ -210,6 +221,7 @@ def add_middleware(
     app.add_middleware(LoginMiddleware, identity=identity)
     # What comes after it believes it.
     app.add_middleware(ProxyMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
+    app.add_middleware(LanguageMiddleware, languages=settings.languages)
     app.add_middleware(FailureMiddleware)
 
 

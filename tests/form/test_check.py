@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
+from comfy.form.labels import distinct
+from comfy.messages import Message
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 
@@ -50,6 +52,23 @@ def test_all_wrong_fields_are_named_at_once() -> None:
         "5.width": "Maximum 16384.",
     }
     assert values["6.text"] == "fox"
+
+
+def test_labels_of_ours_and_all_that_is_said_of_them_are_messages() -> None:
+    """So they can be said in other languages, also where a label has a title beside it; an author's
+    own label is text."""
+    said = {"fields": {"3.steps": {"label": "Rounds"}}, "others": "auto"}
+    form = form_of(text_to_image(), parse_config("text.toml", said))
+    label = form.field("3.seed").label
+    assert isinstance(label, Message)
+    assert not isinstance(form.field("3.steps").label, Message)
+    _, errors = check(form, {field.key: [] for field in form.fields} | {"none": 1})
+    told = labelled_errors(form, errors).values()
+    assert len(told) > 5
+    assert all(isinstance(said, Message) for said in (*errors.values(), *told))
+    numbered = distinct([(label, ("Fine",)), (label, ("",)), (label, ("",))])
+    assert numbered == ["Seed (Fine)", "Seed", "Seed 2"]
+    assert [type(one) for one in numbered] == [Message] * 3
 
 
 @pytest.mark.parametrize(

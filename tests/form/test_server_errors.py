@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from comfy.errors import NodeError
+from comfy.errors import FILE_REFUSED, NodeError
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
+from comfy.messages import Message, message
 from tests.support.samples.forms import form_of, node, text_to_image, with_values
 
 FORM = form_of(text_to_image())
@@ -115,6 +116,15 @@ def test_objections_to_links_name_the_node(type_: str) -> None:
     assert placed == {}
     assert general[0].startswith("“VAE Decode”: Samples")
     assert "Fix the workflow in ComfyUI." in general[0]
+
+
+def test_a_refused_file_without_a_field_is_told_in_our_own_words() -> None:
+    """What it is and what to do are whole sentences, and a message with the name of the node."""
+    refused = error("3", "image", FILE_REFUSED, message("Too large."), message("Shrink it."))
+    _, (said,) = place_errors(FORM, [refused])
+    assert said == "“KSampler”: Too large. Shrink it."
+    assert isinstance(said, Message)
+    assert isinstance(said.values["problem"], Message)
 
 
 def test_an_unknown_objection_is_passed_on() -> None:

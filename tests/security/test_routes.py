@@ -112,6 +112,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/config": READ_BY_PEOPLE,
         **dict.fromkeys(("/favicon.ico", "/robots.txt", "/theme.css"), READ),
         "/icons/{name}": {},  # none is called so
+        "/languages/{version}/{name}": {},
+        "/language": {"POST": everybody(422)},
         "/static/{path:path}": UNNAMED,
         "/assets/{name}": UNNAMED,
         "/assets/{path:path}": UNNAMED,  # Gradio's, behind it

@@ -343,9 +343,9 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
         starter.start("nothing", {}, ANN)
     run = starter.start("text", {"3.steps": 500}, ANN, watched=False)
     built = starter.forms.statistics
-    with pytest.raises(ComfyError, match="1 runs queued"):
+    with pytest.raises(ComfyError, match="1 run queued"):
         starter.start("picture", {"1.image": photo()}, ANN)
-    with pytest.raises(ComfyError, match="1 runs queued"):
+    with pytest.raises(ComfyError, match="1 run queued"):
         starter.again(run.id, ANN)
     assert starter.forms.statistics == built
     assert kept(starter) == 0

@@ -11,9 +11,12 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from comfy.messages import message
+from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
+from ui.page.language_files import language_menu
 from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
@@ -42,7 +45,12 @@ _CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address
 
 
 def build_page(
-    services: Services, identity: Identity, *, login: bool, add_endpoints: Callable[[], None]
+    services: Services,
+    identity: Identity,
+    languages: Languages,
+    *,
+    login: bool,
+    add_endpoints: Callable[[], None],
 ) -> gr.Blocks:
     """The Blocks of the whole app; with a `login` it says whose page this is, and lets them log
     out. `add_endpoints` adds what scripts call: done afterwards, Gradio would make its app once
@@ -57,7 +65,7 @@ def build_page(
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
                 keep_running = gr.Checkbox(
-                    label="Keep running if I close this page",
+                    label=message("Keep running if I close this page"),
                     container=False,
                     elem_id="keep-running",
                 )
@@ -69,7 +77,11 @@ def build_page(
                 )
                 with gr.Row(elem_id="actions"):
                     generate = gr.Button(
-                        "Generate", variant="primary", elem_id="generate", scale=3, min_width=160
+                        message("Generate"),
+                        variant="primary",
+                        elem_id="generate",
+                        scale=3,
+                        min_width=160,
                     )
                     count = gr.Dropdown(
                         [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
@@ -83,7 +95,9 @@ def build_page(
                         scale=0,
                         min_width=76,
                     )
-                    gr.Button("Stop", elem_id="stop", interactive=False, scale=1, min_width=80)
+                    gr.Button(
+                        message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80
+                    )
                     gr.HTML(
                         "<p>Each run uses a different seed.</p>",
                         elem_id="about-count",
@@ -95,9 +109,9 @@ def build_page(
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
         gr.HTML(
-            _footer(),
+            _footer(languages),
             elem_id="about",
-            js_on_load=calls("components/keys.js", "mountKeys(element)"),
+            js_on_load=calls("components/footer.js", "mountFooter(element)"),
         )
 
         with form_area:
@@ -186,9 +200,9 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
     return picker, bring
 
 
-def _footer() -> str:
+def _footer(languages: Languages) -> str:
     keys = '<button type="button" class="link">Keys</button>'
-    return f"ComfyForms {metadata.version('comfyforms')} · {keys}"
+    return f"ComfyForms {metadata.version('comfyforms')} · {keys} · {language_menu(languages)}"
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 from dataclasses import asdict
 
@@ -21,6 +20,7 @@ from comfy.workflow.folder import WorkflowFolder
 from ui.routes.folder_watch import FolderWatch
 from ui.view.run_view import AWAY, run_entry
 from ui.web.identity import NOBODY, Identity
+from ui.web.responses import json_text
 from ui.web.server_health import ServerHealth
 from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first
 
@@ -99,14 +99,14 @@ class PageSession:
             news = self.news()
             if news != self.told:
                 self.told = news
-                await self.socket.send_text(json.dumps(news))
+                await self.socket.send_text(json_text(news))
             await self.due.wait()
             await asyncio.sleep(_GAP)
 
     async def tell_folder(self, changed: asyncio.Queue[list[str]]) -> None:
         """Send which workflows were added, edited or removed."""
         while True:
-            await self.socket.send_text(json.dumps({"changed": await changed.get()}))
+            await self.socket.send_text(json_text({"changed": await changed.get()}))
 
     def news(self) -> dict[str, object]:
         """The person's unfinished runs, which are watched from now on; `waiting` counts

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import threading
 import time
@@ -28,6 +27,7 @@ from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
 from ui.view.run_view import RunView
 from ui.web.identity import Identity
+from ui.web.responses import json_text
 from ui.web.socket_limits import (
     GONE,
     UNKNOWN_WORD,
@@ -89,7 +89,7 @@ def run_socket_routes(
             return
         said = await asyncio.to_thread(view, record, None)
         with ends_with_browser(socket):
-            await socket.send_text(json.dumps(said.to_json()))
+            await socket.send_text(json_text(said.to_json()))
             await socket.close()
 
     return router
@@ -183,7 +183,7 @@ class RunSession:
             view = (await self.words_for(state)).to_json()
             if view != told:
                 told = view
-                await self.socket.send_text(json.dumps(view))
+                await self.socket.send_text(json_text(view))
             if finished:
                 await self.socket.close()
                 return
@@ -258,5 +258,5 @@ class RunSession:
         if preview.frame is not None and animation is not None:
             said |= {"at": preview.frame, "of": animation.frames, "rate": animation.rate}
         self.window.sent(number, len(data), time.monotonic())
-        await self.socket.send_text(json.dumps(said))
+        await self.socket.send_text(json_text(said))
         await self.socket.send_bytes(data)

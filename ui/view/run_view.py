@@ -141,8 +141,8 @@ class RunView:
     favourite: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The view as JSON values, as the page's socket carries it."""
-        told: dict[str, Any] = _VIEW.dump_python(self, mode="json")
+        """The view as JSON values, as the page's socket carries it; its messages stay messages."""
+        told: dict[str, Any] = _VIEW.dump_python(self)
         return told
 
 

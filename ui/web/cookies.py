@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from ui.web.secret import derived
 
 _KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
-_AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
+AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
 _LASTING = ("max-age", "expires")  # the attributes of a cookie that are left to whoever sets it
 
 
@@ -49,7 +49,7 @@ class Cookies:
     def new(self, request: HTTPConnection) -> str:
         """The Set-Cookie header that gives this browser an identity."""
         value = self.signed(secrets.token_urlsafe(32))
-        return self.flagged(f"{self.name(request)}={value}; Max-Age={_AGE}", request)
+        return self.flagged(f"{self.name(request)}={value}; Max-Age={AGE}", request)
 
     def flagged(self, cookie: str, request: HTTPConnection) -> str:
         """A Set-Cookie header with the flags that suit this place, instead of those it has.

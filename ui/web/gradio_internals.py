@@ -35,6 +35,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
+from ui.languages.current import all_translated, translated
 from ui.web.responses import NOT_UNDERSTOOD, in_short
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,11 @@ WRONG_LOGIN = 400  # the only status with which the login's form shows what was 
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
+_LANGUAGE = 'lang="en"'  # of its template's `html` element
 # In its template: the app's whole address, as this browser reaches it; through proxies too.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
+# Gradio's own words follow this property of the browser.
+NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
 
@@ -92,7 +96,8 @@ def name_in_login(form: FormData) -> str:
 
 def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
     """An answer that says why not: Gradio's page reads `error`, its Python client `detail`."""
-    return JSONResponse({"error": sentence, "detail": sentence, **more}, status)
+    said = translated(sentence)
+    return JSONResponse({"error": said, "detail": said, **more}, status)
 
 
 def connection(request: gr.Request) -> Request | None:
@@ -190,10 +195,13 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     return gradio
 
 
-def put_into_head(tags: str) -> None:
+def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[[], str]) -> None:
     """Put these into the head of Gradio's page, in the place of its own tags for other sites and of
     its manifest; they may have `ROOT_ADDRESS` in them. What
-    `mount_gradio_app` takes as `head` is added by the page's script, which those do not run."""
+    `mount_gradio_app` takes as `head` is added by the page's script, which those do not run.
+    `attributes` of the `html` element and `more_tags` are asked for whenever the page is."""
+    templates.env.globals |= {"html_attributes": attributes, "more_tags": more_tags}
+    tags = f"{tags}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
     gradios = type(loader).get_source
 
@@ -201,6 +209,7 @@ def put_into_head(tags: str) -> None:
         source, *more = gradios(loader, environment, name)
         marked = _REPLACED_TAGS.sub(lambda _: tags, source, count=1)
         head, mark, rest = marked.partition(tags)
+        head = head.replace(_LANGUAGE, "{{ html_attributes() | safe }}", 1)
         return f"{head}{mark}{_REPLACED_TAGS.sub('', rest)}", *more
 
     loader.get_source = get_source
@@ -227,6 +236,15 @@ class Page(gr.Blocks):
     Gradio would look for the file, copy it and fetch addresses; and it prints a traceback for each
     failure, which anybody can bring about by sending what no page would."""
 
+    @property
+    def config(self) -> Any:
+        """What Gradio tells a browser of the page, in that one's language."""
+        return all_translated(self._config)
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._config = config
+
     async def preprocess_data(
         self,
         block_fn: Any,
@@ -239,15 +257,16 @@ class Page(gr.Blocks):
         return await super().preprocess_data(block_fn, plain, state, explicit_call)
 
     async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """As Gradio's own; gr.Error with a sentence for whatever fails."""
+        """As Gradio's own, in the language of who asks; gr.Error with a sentence for whatever
+        fails."""
         try:
-            answer: dict[str, Any] = await super().process_api(*args, **options)
+            answer = await super().process_api(*args, **options)
         except gr.Error:
             raise
         except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
             log.warning("A call failed: %s", in_short(problem))
-            raise gr.Error(NOT_UNDERSTOOD, print_exception=False) from None
-        return answer
+            raise gr.Error(translated(NOT_UNDERSTOOD), print_exception=False) from None
+        return cast(dict[str, Any], all_translated(answer))
 
 
 class Sessions:

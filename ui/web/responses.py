@@ -8,16 +8,23 @@ from pathlib import Path
 
 from starlette.responses import JSONResponse
 
+from ui.languages.current import all_translated
+
 NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
 
 
+def json_text(content: object) -> str:
+    """JSON values as they are sent, with what is in them for people in the language of who asks."""
+    return json.dumps(all_translated(content), separators=(",", ":"))
+
+
 class AsciiJSON(JSONResponse):
-    """A JSON answer in ASCII: what UTF-8 cannot say is written out, as half a surrogate pair, which
-    a title or a value may have."""
+    """A JSON answer in the language of who asks, and in ASCII: what UTF-8 cannot say is written
+    out, as half a surrogate pair, which a title or a value may have."""
 
     def render(self, content: object) -> bytes:
         """The body."""
-        return json.dumps(content, separators=(",", ":")).encode("ascii")
+        return json_text(content).encode("ascii")
 
 
 def in_short(problem: BaseException) -> str:

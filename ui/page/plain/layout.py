@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import HTMLResponse
 
+from ui.page.language_files import html_attributes
 from ui.page.plain.install import tags_for_installing
 from ui.page.social_card import tags_for_other_sites
 from ui.page.theme import colours
@@ -38,7 +39,7 @@ def plain_page(titles: str, body: str, root: str) -> str:
     which all others in it are relative."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     return f"""<!doctype html>
-<html lang="en">
+<html {html_attributes()}>
 <head>
 <meta charset="utf-8">
 <base href="{base}">

@@ -2,9 +2,10 @@
 // Requests to the app's own routes; what goes wrong is said where runs are told of.
 
 import { root } from "./dom.js";
+import { message } from "./messages.js";
 import { say } from "./state.js";
 
-const SILENT = "Can't reach ComfyForms.";
+const SILENT = message("Can't reach ComfyForms.");
 
 /** @param {object} told @returns a request's body */
 export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });

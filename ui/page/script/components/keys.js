@@ -76,11 +76,3 @@ export function asksForKeys(event) {
   const isTyped = event.target instanceof Element && event.target.closest(TYPES);
   return event.key === "?" && !isTyped && !event.ctrlKey && !event.metaKey && !event.altKey;
 }
-
-/**
- * The entry in the footer.
- * @param {HTMLElement} place
- */
-export function mountKeys(place) {
-  $("button", place)?.addEventListener("click", showKeys);
-}

@@ -1,0 +1,138 @@
+"""Sentences for people, which can be said in other languages than English.
+
+A sentence is whole and has names where values go: `message("Can't reach {server}.", server=url)`.
+What comes of it is its English text, to be logged, compared or shown as any other; and since it
+remembers what it was made of, a page says it in the language of whoever reads it (`ui.languages`).
+Only the literal text in a call is found by `pybabel extract`: no variable, no f-string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from string import Formatter
+from typing import Annotated, Any, Self
+
+from pydantic import PlainSerializer, PlainValidator, SerializationInfo
+
+_DEEPEST = 40  # messages in each other, of those that are read
+
+
+class Message(str):
+    """An English text that remembers the sentence it was made of and the values in it. Not changed
+    by anybody; text that is made of it, as by `+` or in an f-string, is English for good."""
+
+    sentence: str
+    plural: str
+    values: Mapping[str, object]
+
+    def __new__(
+        cls, sentence: str, plural: str = "", values: Mapping[str, object] | None = None
+    ) -> Self:
+        """`plural`: the sentence for any `count` in the values but 1; "" for one without."""
+        values = values or {}
+        used = plural if plural and values["count"] != 1 else sentence
+        self = super().__new__(cls, used.format(**values) if values else used)
+        self.sentence, self.plural, self.values = sentence, plural, values
+        return self
+
+    def __str__(self) -> str:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.sentence, self.plural, self.values)
+
+
+def message(sentence: str, **values: object) -> Message:
+    """A sentence with its values: text, numbers, or other messages."""
+    return Message(sentence, "", values)
+
+
+def plural(one: str, several: str, /, *, count: int, **values: object) -> Message:
+    """A sentence about a number of things: `one` is said where `count` is 1, `several` otherwise;
+    other languages may have more forms or fewer."""
+    return Message(one, several, {"count": count, **values})
+
+
+def sentences(*said: str) -> str:
+    """Whole sentences one after another; those that are "" are left out."""
+    return reduce(
+        lambda first, second: message("{first} {second}", first=first, second=second),
+        [one for one in said if one] or [""],
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a list in a sentence: "Steps, Seed"."""
+    return reduce(
+        lambda first, second: message("{first}, {second}", first=first, second=second),
+        list(names) or [""],
+    )
+
+
+def message_to_json(text: str) -> object:
+    """A text as JSON that keeps what a message was made of."""
+    if not isinstance(text, Message):
+        return text
+    values = {
+        name: value if isinstance(value, int | float) else message_to_json(_text(value))
+        for name, value in text.values.items()
+    }
+    return {"sentence": text.sentence, "plural": text.plural, "values": values}
+
+
+def message_from_json(told: object) -> object:
+    """What `message_to_json` has written; where that names values which are not there, or are odd,
+    its bare sentence; anything else as it is."""
+    return _from_json(told, _DEEPEST)
+
+
+def _from_json(told: object, levels: int) -> object:
+    match told:
+        case {"sentence": str(sentence), "plural": str(several), "values": dict(values)} if levels:
+            read = {str(name): _from_json(value, levels - 1) for name, value in values.items()}
+            return _message(sentence, several, read)
+        case _:
+            return told
+
+
+def _message(sentence: str, several: str, values: Mapping[str, object]) -> str:
+    counted = not several or type(values.get("count")) is int
+    texts = all(isinstance(value, str | int | float) for value in values.values())
+    if sentence and counted and texts and (not values or _names(sentence + several, values)):
+        return Message(sentence, several, values)
+    return sentence
+
+
+def _names(form: str, values: Mapping[str, object]) -> bool:
+    """Whether all that stands in braces there is the bare name of a value."""
+    try:
+        return all(
+            name is None or (name.isidentifier() and name in values and not how and not shape)
+            for _, name, shape, how in Formatter().parse(form)
+        )
+    except ValueError:
+        return False
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _read(told: object) -> str:
+    text = message_from_json(told)
+    if not isinstance(text, str):
+        raise ValueError("no text")
+    return text
+
+
+def _written(text: str, how: SerializationInfo) -> object:
+    return message_to_json(text) if how.round_trip else text
+
+
+# A text in a record that may be a message. It is one again where it was written as it is to be read
+# again (`round_trip`); elsewhere it is its text.
+KeptText = Annotated[str, PlainValidator(_read), PlainSerializer(_written, return_type=Any)]

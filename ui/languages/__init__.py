@@ -1,0 +1,1 @@
+"""The languages of the page: a catalogue for each, in gettext's own format."""

@@ -1,0 +1,118 @@
+"""What is said in each language, and which language somebody gets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from gettext import GNUTranslations
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from comfy.messages import Message
+
+FOLDER = Path(__file__).parent
+_FILE = "LC_MESSAGES/messages.po"
+_SCRIPT = "ui/page/script/"
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language. `tag` is what browsers call it, as "zh-CN"; `file` None for English, in which
+    all messages are written."""
+
+    tag: str = "en"
+    file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What its speakers call it."""
+        own = Locale.parse(self.tag, sep="-").get_language_name() or self.tag
+        return own[:1].upper() + own[1:]
+
+    def text(self, text: str) -> str:
+        """A message in this language, English where there is none; other text as it is."""
+        if not isinstance(text, Message) or self.file is None:
+            return text
+        values = {
+            name: self.text(value) if isinstance(value, str) else value
+            for name, value in text.values.items()
+        }
+        known = self._translations
+        sentence = (
+            known.ngettext(text.sentence, text.plural, int(str(values["count"])))
+            if text.plural
+            else known.gettext(text.sentence)
+        )
+        return sentence.format(**values) if values else sentence
+
+    @cached_property
+    def script(self) -> bytes:
+        """What the page's script needs of it, as an ES module: a text for each sentence, or its
+        plural forms, and which of those a number takes."""
+        told = {
+            one.id[0] if isinstance(one.id, tuple) else one.id: one.string
+            for one in self._catalogue
+            if one.id and any(place.startswith(_SCRIPT) for place, _ in one.locations)
+        }
+        texts = json.dumps(told, ensure_ascii=False)
+        # gettext writes it in C, which is JavaScript too.
+        form = f"(n) => Number({self._catalogue.plural_expr})"
+        return f"export const texts = {texts};\nexport const pluralForm = {form};\n".encode()
+
+    @cached_property
+    def _catalogue(self) -> Catalog:
+        if self.file is None:
+            return Catalog(locale=self.tag)
+        with self.file.open("rb") as file:
+            return read_po(file, locale=self.tag.replace("-", "_"))
+
+    @cached_property
+    def _translations(self) -> GNUTranslations:
+        packed = io.BytesIO()
+        write_mo(packed, self._catalogue)
+        packed.seek(0)
+        return GNUTranslations(packed)
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Those that there are: English, and one for each catalogue in a folder."""
+
+    folder: Path = FOLDER
+    english: Language = field(default_factory=Language)
+
+    @cached_property
+    def all(self) -> Mapping[str, Language]:
+        """Each by its tag, English first."""
+        files = sorted(self.folder.glob(f"*/{_FILE}"))
+        others = [Language(file.parents[1].name.replace("_", "-"), file) for file in files]
+        return {one.tag: one for one in (self.english, *others)}
+
+    def best(self, wanted: Iterable[str]) -> Language:
+        """The first that there is of those that are wanted: the very one, or one of the same
+        language elsewhere; else English."""
+        spoken = {tag.partition("-")[0]: tag for tag in reversed(tuple(self.all))}
+        for tag in wanted:
+            known = tag if tag in self.all else spoken.get(tag.partition("-")[0].lower())
+            if known:
+                return self.all[known]
+        return self.english
+
+
+def wanted_languages(header: str) -> list[str]:
+    """The tags of an Accept-Language header, the most wanted first."""
+    weighed = []
+    for part in header.split(","):
+        tag, _, weight = part.partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), tag.strip()))
+        except ValueError:
+            continue
+    return [tag for weight, tag in sorted(weighed, key=lambda one: one[0]) if weight]

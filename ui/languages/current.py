@@ -1,0 +1,69 @@
+"""The language of whoever is answered right now, and what is said to them in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from comfy.messages import Message
+from ui.languages.catalogues import Language, Languages, wanted_languages
+
+COOKIE = "language"
+
+_ENGLISH = Language()
+_current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
+
+
+def current_language() -> Language:
+    """That of the request or socket that is being answered; English outside of any."""
+    return _current.get()
+
+
+def translated(text: str) -> str:
+    """A message in the current language; other text as it is."""
+    return _current.get().text(text)
+
+
+def all_translated(value: object) -> object:
+    """JSON values with each message in them in the current language; the same where all is English
+    anyway."""
+    return value if _current.get().file is None else _translated(value)
+
+
+def _translated(value: object) -> object:
+    match value:
+        case Message():
+            return translated(value)
+        case Mapping():
+            return {_translated(key): _translated(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_translated(one) for one in value]
+        case _:
+            return value
+
+
+class LanguageMiddleware:
+    """ASGI middleware: each request and socket has the language that its person chose on the page,
+    else the one that their browser asks for."""
+
+    def __init__(self, app: ASGIApp, languages: Languages) -> None:
+        self.app = app
+        self.languages = languages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, in its language."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        chosen = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+        asked = wanted_languages(headers.get("accept-language", ""))
+        before = _current.set(self.languages.best([chosen, *asked]))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _current.reset(before)

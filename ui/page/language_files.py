@@ -1,0 +1,80 @@
+"""The page's language in a browser: the messages of its script, the menu's list, and the choice."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from functools import cache
+from typing import Annotated
+
+from fastapi import APIRouter, Body, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ui.languages.catalogues import Language, Languages
+from ui.languages.current import COOKIE, current_language
+from ui.page.kept_files import KeptFile
+from ui.web.cookies import AGE
+from ui.web.gradio_internals import NAVIGATOR_LANGUAGE
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+
+
+def html_attributes() -> str:
+    """Those of a page's `html` element: its language, and where the script's messages are."""
+    language = current_language()
+    messages = f' data-messages="{_address(language)}"' if language.file else ""
+    return f'lang="{html.escape(language.tag)}"{messages}'
+
+
+def language_tags() -> str:
+    """What a page's head needs: Gradio's own words in the same language, the messages at once."""
+    language = current_language()
+    tags = f"<script>{NAVIGATOR_LANGUAGE % json.dumps(language.tag)}</script>"
+    return (
+        f'{tags}<link rel="modulepreload" href="{_address(language)}">' if language.file else tags
+    )
+
+
+def language_menu(languages: Languages) -> str:
+    """A list to choose from, the same for everybody; the script marks what is chosen."""
+    options = "".join(
+        f'<option value="{tag}" lang="{tag}">{html.escape(one.name)}</option>'
+        for tag, one in languages.all.items()
+    )
+    return f'<select class="language" aria-label="Language">{options}</select>'
+
+
+@cache
+def _script(language: Language) -> KeptFile:
+    return KeptFile.of(language.script, "text/javascript")
+
+
+@cache
+def _address(language: Language) -> str:
+    digest = hashlib.sha256(language.script).hexdigest()[:16]
+    return f"languages/{digest}/{language.tag}.js"
+
+
+def language_routes(languages: Languages, identity: Identity) -> APIRouter:
+    """`GET /languages/{version}/{name}` and `POST /language`, both for anybody."""
+    router = APIRouter()
+
+    @router.get("/languages/{version}/{name}")
+    def messages(version: str, name: str, request: Request) -> Response:
+        """The messages of the page's script in one language; 404 for any version but this one."""
+        language = languages.all.get(name.removesuffix(".js"))
+        if language is None or f"languages/{version}/{name}" != _address(language):
+            raise HTTPException(404, "There is no such language.")
+        return _script(language).answer(request)
+
+    @router.post("/language")
+    def choose(tag: Annotated[str, Body(embed=True)], request: Request) -> Response:
+        """Keep the choice in a cookie; 404 for a language that there is not."""
+        if tag not in languages.all or not identity.same_origin(request):
+            raise HTTPException(404, "There is no such language.")
+        cookie = identity.cookies.flagged(f"{COOKIE}={tag}; Max-Age={AGE}", request)
+        return AsciiJSON({"language": tag}, headers={"set-cookie": cookie})
+
+    return router

@@ -1,0 +1,39 @@
+// @ts-check
+// What is said to people, in the language of the page: each call has the English sentence as it stands in the
+// catalogues of ui/languages, found there by `pybabel extract`. No variable and no template may be in its place.
+
+/** @typedef {Record<string, string | number>} Values */
+
+const { lang, dataset } = globalThis.document?.documentElement ?? { lang: "en", dataset: {} };
+/** What a page in English needs none of. */
+const { texts, pluralForm } = dataset.messages
+  ? await import(new URL(dataset.messages, document.baseURI).href)
+  : { texts: {}, pluralForm: () => 0 };
+
+/** The language of the page, for numbers and dates. */
+export const LANGUAGE = lang;
+
+/**
+ * @param {string} sentence
+ * @param {Values} values
+ */
+const filled = (sentence, values) =>
+  sentence.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+
+/**
+ * A sentence with its values.
+ * @param {string} sentence
+ * @param {Values} [values]
+ */
+export const message = (sentence, values = {}) => filled(texts[sentence] || sentence, values);
+
+/**
+ * A sentence about a number of things: `one` is said of 1, `several` of all others.
+ * @param {string} one
+ * @param {string} several
+ * @param {Values & { count: number }} values
+ */
+export function plural(one, several, values) {
+  const form = texts[one]?.[pluralForm(values.count)];
+  return filled(form || (values.count === 1 ? one : several), values);
+}
