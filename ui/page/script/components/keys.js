@@ -4,33 +4,40 @@
 import { $, button, element } from "../dom.js";
 import { message } from "../messages.js";
 
-const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.userAgent);
+/** @typedef {readonly [readonly string[], string]} Line keys, and what they do */
 
-/** @type {readonly [string, readonly [string, string][]][]} where, and there which keys do what */
+const ENTER = [
+  /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("Ctrl"),
+  message("Enter"),
+];
+const ESCAPE = [message("Esc")];
+const WALK = /** @type {Line} */ ([["←", "→"], message("Previous or next result")]);
+
+/** @type {readonly [string, readonly Line[]][]} where, and there which keys do what */
 const KEYS = [
   [
     message("Anywhere"),
     [
-      [IS_MAC ? message("⌘ Enter") : message("Ctrl Enter"), message("Generate")],
-      ["?", message("Show these keys")],
+      [ENTER, message("Generate")],
+      [["?"], message("Show these keys")],
     ],
   ],
   [
     message("In a text field"),
     [
-      ["↑", message("Earlier texts you sent (from an empty field, or the start of the text)")],
-      ["↓", message("Later texts")],
-      [message("Esc"), message("Back to what you were typing")],
+      [["↑"], message("Earlier texts you sent (from an empty field, or the start of the text)")],
+      [["↓"], message("Later texts")],
+      [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  [message("On a result, or an earlier one"), [["← →", message("Previous or next result")]]],
+  [message("On a result, or an earlier one"), [WALK]],
   [
     message("In full screen"),
     [
-      ["← →", message("Previous or next result")],
-      ["+ −", message("Zoom in or out")],
-      ["0", message("Fit to the window")],
-      [message("Esc"), message("Leave full screen")],
+      WALK,
+      [["+", "−"], message("Zoom in or out")],
+      [["0"], message("Fit to the window")],
+      [ESCAPE, message("Leave full screen")],
     ],
   ],
 ];
@@ -45,13 +52,13 @@ function makeDialog() {
   dialog.setAttribute("aria-labelledby", title.id);
   const close = button(message("Close"), () => dialog.close());
   dialog.append(title);
-  for (const [where, keys] of KEYS) {
+  for (const [where, lines] of KEYS) {
     const list = element("dl");
-    for (const [key, does] of keys) {
+    for (const [names, does] of lines) {
       const line = element("div");
-      const names = element("dt");
-      names.append(...key.split(" ").map((one) => element("kbd", "", one)));
-      line.append(names, element("dd", "", does));
+      const pressed = element("dt");
+      pressed.append(...names.map((name) => element("kbd", "", name)));
+      line.append(pressed, element("dd", "", does));
       list.append(line);
     }
     dialog.append(element("h3", "", where), list);
