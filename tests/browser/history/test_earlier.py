@@ -148,7 +148,7 @@ def test_search(fast: Site, visit: Visit) -> None:
 
 def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Every field comes back, large seeds, advanced ones and pictures included, over what was typed
-    since."""
+    since; the section that was open stays open."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1})
     expect(person.field("4.image").locator("img")).to_be_visible()
     person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "red"))
@@ -166,6 +166,7 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     expect(person.entry("2.text")).to_have_value("a red square")
     expect(person.entry("8.seed")).to_have_value(str(2**63 + 11))
     expect(person.entry("8.cfg")).to_have_value("3.5")
+    expect(person.entry("8.cfg")).to_be_visible()
     expect(person.entry("8.steps")).to_have_value("1")
     shown = person.field("4.image").locator("img[src*='red.png']")
     expect(shown).to_be_visible()

@@ -21,7 +21,7 @@ from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.page.event_options import AT_ONCE
-from ui.page.form.controls import Control, build_control
+from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
@@ -131,7 +131,8 @@ def draw_fields(
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = f"{section or _ADVANCED} ({len(fields)})"
-        with gr.Accordion(title, open=(section or _ADVANCED) in unfolded, elem_classes="section"):
+        place = section_id(section)
+        with gr.Accordion(title, open=place in unfolded, elem_id=place, elem_classes="section"):
             if len(fields) > _MOST_WITHOUT_SEARCH:
                 gr.HTML(
                     elem_classes="field-search",

@@ -2,34 +2,42 @@
 // The keys that do something on the page, in a small dialog.
 
 import { $, button, element } from "../dom.js";
+import { message } from "../messages.js";
 
-const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.userAgent);
+/** @typedef {readonly [readonly string[], string]} Line keys, and what they do */
 
-/** @type {readonly [string, readonly [string, string][]][]} where, and there which keys do what */
+const ENTER = [
+  /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("Ctrl"),
+  message("Enter"),
+];
+const ESCAPE = [message("Esc")];
+const WALK = /** @type {Line} */ ([["←", "→"], message("Previous or next result")]);
+
+/** @type {readonly [string, readonly Line[]][]} where, and there which keys do what */
 const KEYS = [
   [
-    "Anywhere",
+    message("Anywhere"),
     [
-      [IS_MAC ? "⌘ Enter" : "Ctrl Enter", "Generate"],
-      ["?", "Show these keys"],
+      [ENTER, message("Generate")],
+      [["?"], message("Show these keys")],
     ],
   ],
   [
-    "In a text field",
+    message("In a text field"),
     [
-      ["↑", "Earlier texts you sent (from an empty field, or the start of the text)"],
-      ["↓", "Later texts"],
-      ["Esc", "Back to what you were typing"],
+      [["↑"], message("Earlier texts you sent (from an empty field, or the start of the text)")],
+      [["↓"], message("Later texts")],
+      [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  ["On a result, or an earlier one", [["← →", "Previous or next result"]]],
+  [message("On a result, or an earlier one"), [WALK]],
   [
-    "In full screen",
+    message("In full screen"),
     [
-      ["← →", "Previous or next result"],
-      ["+ −", "Zoom in or out"],
-      ["0", "Fit to the window"],
-      ["Esc", "Leave full screen"],
+      WALK,
+      [["+", "−"], message("Zoom in or out")],
+      [["0"], message("Fit to the window")],
+      [ESCAPE, message("Leave full screen")],
     ],
   ],
 ];
@@ -39,18 +47,18 @@ const TYPES = "input, textarea, select, [contenteditable=true]";
 function makeDialog() {
   const dialog = element("dialog");
   dialog.id = "keys";
-  const title = element("h2", "", "Keys");
+  const title = element("h2", "", message("Keys"));
   title.id = "keys-title";
   dialog.setAttribute("aria-labelledby", title.id);
-  const close = button("Close", () => dialog.close());
+  const close = button(message("Close"), () => dialog.close());
   dialog.append(title);
-  for (const [where, keys] of KEYS) {
+  for (const [where, lines] of KEYS) {
     const list = element("dl");
-    for (const [key, does] of keys) {
+    for (const [names, does] of lines) {
       const line = element("div");
-      const names = element("dt");
-      names.append(...key.split(" ").map((one) => element("kbd", "", one)));
-      line.append(names, element("dd", "", does));
+      const pressed = element("dt");
+      pressed.append(...names.map((name) => element("kbd", "", name)));
+      line.append(pressed, element("dd", "", does));
       list.append(line);
     }
     dialog.append(element("h3", "", where), list);

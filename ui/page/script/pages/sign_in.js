@@ -2,9 +2,10 @@
 // The sign-in page. Its address is the one that was asked for: loading it again leads there.
 
 import { $, root } from "../dom.js";
+import { message } from "../messages.js";
 
-const WRONG = "Wrong username or password.";
-const SILENT = "The app does not answer. Try again.";
+const WRONG = message("Wrong username or password.");
+const SILENT = message("The app does not answer. Try again.");
 const REFUSED = 400; // by Gradio, for a wrong password
 
 const form = /** @type {HTMLFormElement} */ ($("#sign-in"));
