@@ -8,10 +8,14 @@ Only the literal text in a call is found by `pybabel extract`: no variable, no f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from string import Formatter
 from typing import Annotated, Any, Self
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import PlainSerializer, PlainValidator, SerializationInfo
+
+_DEEPEST = 40  # messages in each other, of those that are read
 
 
 class Message(str):
@@ -53,28 +57,69 @@ def plural(one: str, several: str, /, *, count: int, **values: object) -> Messag
     return Message(one, several, {"count": count, **values})
 
 
+def sentences(*said: str) -> str:
+    """Whole sentences one after another; those that are "" are left out."""
+    return reduce(
+        lambda first, second: message("{first} {second}", first=first, second=second),
+        [one for one in said if one] or [""],
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a list in a sentence: "Steps, Seed"."""
+    return reduce(
+        lambda first, second: message("{first}, {second}", first=first, second=second),
+        list(names) or [""],
+    )
+
+
 def message_to_json(text: str) -> object:
     """A text as JSON that keeps what a message was made of."""
     if not isinstance(text, Message):
         return text
     values = {
-        name: message_to_json(value) if isinstance(value, str) else value
+        name: value if isinstance(value, int | float) else message_to_json(_text(value))
         for name, value in text.values.items()
     }
     return {"sentence": text.sentence, "plural": text.plural, "values": values}
 
 
 def message_from_json(told: object) -> object:
-    """What `message_to_json` has written; anything else as it is."""
+    """What `message_to_json` has written; where that names values which are not there, or are odd,
+    its bare sentence; anything else as it is."""
+    return _from_json(told, _DEEPEST)
+
+
+def _from_json(told: object, levels: int) -> object:
     match told:
-        case {"sentence": str(sentence), "plural": str(plural_form), "values": dict(values)}:
-            read = {str(name): message_from_json(value) for name, value in values.items()}
-            try:
-                return Message(sentence, plural_form, read)
-            except (LookupError, ValueError, AttributeError, TypeError):
-                return sentence  # its values are not those that it names
+        case {"sentence": str(sentence), "plural": str(several), "values": dict(values)} if levels:
+            read = {str(name): _from_json(value, levels - 1) for name, value in values.items()}
+            return _message(sentence, several, read)
         case _:
             return told
+
+
+def _message(sentence: str, several: str, values: Mapping[str, object]) -> str:
+    counted = not several or type(values.get("count")) is int
+    texts = all(isinstance(value, str | int | float) for value in values.values())
+    if sentence and counted and texts and (not values or _names(sentence + several, values)):
+        return Message(sentence, several, values)
+    return sentence
+
+
+def _names(form: str, values: Mapping[str, object]) -> bool:
+    """Whether all that stands in braces there is the bare name of a value."""
+    try:
+        return all(
+            name is None or (name.isidentifier() and name in values and not how and not shape)
+            for _, name, shape, how in Formatter().parse(form)
+        )
+    except ValueError:
+        return False
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
 
 
 def _read(told: object) -> str:
@@ -84,9 +129,10 @@ def _read(told: object) -> str:
     return text
 
 
-# A text in a record that may be a message, and is one again when it is read.
-KeptText = Annotated[
-    str,
-    PlainValidator(_read),
-    PlainSerializer(message_to_json, return_type=Any, when_used="json"),
-]
+def _written(text: str, how: SerializationInfo) -> object:
+    return message_to_json(text) if how.round_trip else text
+
+
+# A text in a record that may be a message. It is one again where it was written as it is to be read
+# again (`round_trip`); elsewhere it is its text.
+KeptText = Annotated[str, PlainValidator(_read), PlainSerializer(_written, return_type=Any)]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import sentences
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted
 from ui.deleting import delete_run
@@ -150,4 +151,4 @@ def as_http_errors() -> Iterator[None]:
     except RunNotFound:
         raise HTTPException(404, NO_RESULT) from None
     except ComfyError as problem:
-        raise HTTPException(409, f"{problem} {problem.hint}".strip()) from problem
+        raise HTTPException(409, sentences(str(problem), problem.hint)) from problem

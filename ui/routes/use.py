@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException
 
 from comfy.form.takers import first_taker
+from comfy.messages import message
 from comfy.services.takers import takers_of
 from comfy.services.uploads import Refused
 from ui.files.results import FieldResults
@@ -43,7 +44,7 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, NO_RESULT)
         match FieldResults(services.copies).place(record, index, field):
             case Refused(why):
-                raise HTTPException(409, f"{field.label}: {why}")
+                raise HTTPException(409, message("{field}: {why}", field=field.label, why=why))
             case place:
                 return {"key": field.key, "value": file_kept(place)}
 

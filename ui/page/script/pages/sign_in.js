@@ -1,10 +1,12 @@
 // @ts-check
 // The sign-in page. Its address is the one that was asked for: loading it again leads there.
 
+import { mountLanguages } from "../components/language_menu.js";
 import { $, root } from "../dom.js";
+import { message } from "../messages.js";
 
-const WRONG = "Wrong username or password.";
-const SILENT = "The app does not answer. Try again.";
+const WRONG = message("Wrong username or password.");
+const SILENT = message("The app does not answer. Try again.");
 const REFUSED = 400; // by Gradio, for a wrong password
 
 const form = /** @type {HTMLFormElement} */ ($("#sign-in"));
@@ -40,4 +42,5 @@ async function signIn(event) {
 }
 
 form.addEventListener("submit", signIn);
+mountLanguages(/** @type {Element} */ ($("footer")));
 (username.value ? password : username).focus();
