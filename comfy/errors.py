@@ -11,6 +11,8 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from comfy.messages import KeptText, message
+
 # The `type` of a `NodeError` of our own: a file for this input was refused before the prompt was
 # sent.
 FILE_REFUSED = "file_refused"
@@ -29,8 +31,8 @@ class NodeError:
     input: str | None
     class_type: str
     type: str
-    message: str
-    details: str
+    message: KeptText
+    details: KeptText
 
 
 class ComfyError(Exception):
@@ -77,12 +79,10 @@ class PromptRejected(ComfyError):
 
 
 class DiskFull(ComfyError):
-    """There is no room left here, or none for this account; `what` as in `not_written`."""
+    """There is no room left here, or none for this account; `problem` says so, and for what."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"The disk of this app is full: {what}.", "Tell whoever runs it, then try again."
-        )
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, message("Tell whoever runs it, then try again."))
 
 
 class WorkflowError(ComfyError):
@@ -98,9 +98,14 @@ class RunNotFound(ComfyError):
     purpose."""
 
 
-def not_written(what: str, error: OSError, hint: str) -> ComfyError:
-    """What to say where something could not be written here: `what` as in "the file could not be
-    kept", and why."""
+def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:
+    """What to say where something could not be written here: `problem` names it and why, `full`
+    the same for a disk that is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(what)
-    return ComfyError(f"{what[:1].upper()}{what[1:]}: {error.strerror or error}.", hint)
+        return DiskFull(full)
+    return ComfyError(problem, hint)
+
+
+def words_of(error: OSError) -> str:
+    """The system's own words for it, "Permission denied"."""
+    return error.strerror or str(error)

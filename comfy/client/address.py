@@ -14,6 +14,7 @@ from typing import Self
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from comfy.errors import ComfyError
+from comfy.messages import message
 
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
@@ -94,7 +95,7 @@ class ServerAddress:
     @property
     def name(self) -> str:
         """What a sentence calls the server."""
-        return f"ComfyUI at {self.url}" if self.shown else "ComfyUI"
+        return message("ComfyUI at {address}", address=self.url) if self.shown else "ComfyUI"
 
     @property
     def short_name(self) -> str:

@@ -28,6 +28,7 @@ from comfy.client.unreachable import unreachable
 from comfy.client.view import FileResponse
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
 from comfy.json_values import as_mapping, parse_json
+from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 from comfy.protocol.responses import (
     HistoryEntry,
@@ -134,8 +135,8 @@ class Client:
             data = json.dumps(body, allow_nan=False).encode()
         except ValueError as error:
             raise PromptRejected(
-                "The workflow holds a number that cannot be sent.",
-                "Look for an infinite or missing number.",
+                message("The workflow holds a number that cannot be sent."),
+                message("Look for an infinite or missing number."),
             ) from error
         with self._call(
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
@@ -149,8 +150,8 @@ class Client:
                 return parse_submitted(_json(response))
             except ValueError as error:
                 raise ServerError(
-                    "The server's answer to the prompt could not be understood.",
-                    "Check that this is the address of a ComfyUI server.",
+                    message("The server's answer to the prompt could not be understood."),
+                    message("Check that this is the address of a ComfyUI server."),
                     status=response.status_code,
                 ) from error
 
@@ -234,7 +235,8 @@ class Client:
         name, folder = answer.get("name"), answer.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
-                "The server did not say under which name it keeps the file.", "Try again."
+                message("The server did not say under which name it keeps the file."),
+                message("Try again."),
             )
         return f"{folder}/{name}" if folder else name
 
@@ -260,8 +262,8 @@ class Client:
         with self._call("GET", "/view", params=params, headers=headers, stream=True) as response:
             if response.status_code == 404:
                 raise ServerError(
-                    f"The file {file.filename} is no longer on the server.",
-                    "Run the workflow again.",
+                    message("The file {file} is no longer on the server.", file=file.filename),
+                    message("Run the workflow again."),
                     status=404,
                 )
             self._check(response)
@@ -306,7 +308,7 @@ class Client:
                 ValueError
             ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
                 raise ComfyError(
-                    "A name cannot be sent to the server.", "Rename the file."
+                    message("A name cannot be sent to the server."), message("Rename the file.")
                 ) from error
             with response:
                 yield response
@@ -384,7 +386,7 @@ def _json(response: requests.Response) -> object:
         return parse_json(response.content)
     except (requests.RequestException, ValueError, RecursionError) as error:
         raise ServerError(
-            "The server's answer could not be understood.",
-            "Check that this is the address of a ComfyUI server.",
+            message("The server's answer could not be understood."),
+            message("Check that this is the address of a ComfyUI server."),
             status=response.status_code,
         ) from error

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from comfy.client.address import ServerAddress
 from comfy.errors import PromptRejected, ServerError
+from comfy.messages import message
 from comfy.protocol.execution_errors import without_folders
 from comfy.protocol.responses import rejection
 
-_LOGIN_HINT = (
+_Refusal = tuple[Callable[[str], str], str]
+
+_LOGIN_HINT = message(
     "Start this app with --server-token, --server-header, or a name and password in --server."
 )
-_OTHER_LOGIN_HINT = "Check what --server, --server-token and --server-header give."
-_REDIRECT = ("{name} sends us to another address.", "Give --server the address to which it leads.")
+_OTHER_LOGIN_HINT = message("Check what --server, --server-token and --server-header give.")
+_REDIRECT: _Refusal = (
+    lambda name: message("{server} sends us to another address.", server=name),
+    message("Give --server the address to which it leads."),
+)
 
-# status -> (sentence, hint); what stands in braces is what a sentence calls the server.
+# status -> (what is said of a server of this name, hint).
 # 403: docs/comfyui.md#13, 413: docs/comfyui.md#23.
-_STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
+_STATUS: Mapping[int, _Refusal] = MappingProxyType(
     {
         301: _REDIRECT,
         302: _REDIRECT,
@@ -26,63 +32,78 @@ _STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
         307: _REDIRECT,
         308: _REDIRECT,
         400: (
-            "{name} didn't understand the request.",
-            "If it wants TLS, write its address with https://.",
+            lambda name: message("{server} didn't understand the request.", server=name),
+            message("If it wants TLS, write its address with https://."),
         ),
-        401: ("{name} asks for a login.", _LOGIN_HINT),
+        401: (lambda name: message("{server} asks for a login.", server=name), _LOGIN_HINT),
         403: (
-            "{name} refuses requests from here.",
-            (
+            lambda name: message("{server} refuses requests from here.", server=name),
+            message(
                 "ComfyUI answers so when a proxy before it changes the host. If that asks for a"
-                f" login: {_LOGIN_HINT}"
+                " login: {hint}",
+                hint=_LOGIN_HINT,
             ),
         ),
         404: (
-            "{name} doesn't know this address.",
-            "Check that this is the address of a ComfyUI server.",
+            lambda name: message("{server} doesn't know this address.", server=name),
+            message("Check that this is the address of a ComfyUI server."),
         ),
         407: (
-            "The proxy before {name} asks for a login.",
-            "Put name and password into HTTP_PROXY or HTTPS_PROXY.",
+            lambda name: message("The proxy before {server} asks for a login.", server=name),
+            message("Put name and password into HTTP_PROXY or HTTPS_PROXY."),
         ),
         413: (
-            "That's more than {name} accepts.",
-            "Send smaller files, or raise its --max-upload-size.",
+            lambda name: message("That's more than {server} accepts.", server=name),
+            message("Send smaller files, or raise its --max-upload-size."),
         ),
         502: (
-            "The proxy in front of {name} cannot reach it.",
-            "Check that ComfyUI is running; try again.",
+            lambda name: message("The proxy in front of {server} cannot reach it.", server=name),
+            message("Check that ComfyUI is running; try again."),
         ),
-        503: ("{name} is not ready.", "Try again in a moment."),
-        504: ("The proxy in front of {name} got no answer from it.", "Try again in a moment."),
+        503: (
+            lambda name: message("{server} is not ready.", server=name),
+            message("Try again in a moment."),
+        ),
+        504: (
+            lambda name: message(
+                "The proxy in front of {server} got no answer from it.", server=name
+            ),
+            message("Try again in a moment."),
+        ),
     }
 )
 # With a login sent along.
-_LOGIN_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
+_LOGIN_REFUSED: Mapping[int, _Refusal] = MappingProxyType(
     {
-        401: ("{name} rejected the login.", _OTHER_LOGIN_HINT),
-        403: ("{name} doesn't allow this with that login.", _OTHER_LOGIN_HINT),
+        401: (
+            lambda name: message("{server} rejected the login.", server=name),
+            _OTHER_LOGIN_HINT,
+        ),
+        403: (
+            lambda name: message("{server} doesn't allow this with that login.", server=name),
+            _OTHER_LOGIN_HINT,
+        ),
     }
 )
 # What a handshake is refused with by a proxy that has something else to say than that it is one.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
 PROMPT_TOO_LARGE = (
-    "The workflow is larger than the server accepts.",
-    "Make its texts shorter, or raise the server's --max-upload-size.",
+    message("The workflow is larger than the server accepts."),
+    message("Make its texts shorter, or raise the server's --max-upload-size."),
 )
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         400: (
-            "The server rejected the file.",
-            "Give it a plain name and send it as PNG or JPEG.",
+            message("The server rejected the file."),
+            message("Give it a plain name and send it as PNG or JPEG."),
         ),
         403: (
-            "The server doesn't allow files there.",
-            "Give it a plain name without folders.",
+            message("The server doesn't allow files there."),
+            message("Give it a plain name without folders."),
         ),
         413: (
-            "The file is larger than the server accepts.",
-            "Send a smaller one, or raise its --max-upload-size.",
+            message("The file is larger than the server accepts."),
+            message("Send a smaller one, or raise its --max-upload-size."),
         ),
     }
 )
@@ -90,14 +111,14 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 
 def unexpected(status: int, server: ServerAddress) -> ServerError:
     """The error for an HTTP answer that is not a success."""
-    otherwise = (
-        f"{{name}} answered with error {status}.",
-        "Check the server's log and try again.",
+    otherwise: _Refusal = (
+        lambda name: message("{server} answered with error {status}.", server=name, status=status),
+        message("Check the server's log and try again."),
     )
-    sentence, hint = _STATUS.get(status, otherwise)
+    said, hint = _STATUS.get(status, otherwise)
     if server.headers:
-        sentence, hint = _LOGIN_REFUSED.get(status, (sentence, hint))
-    return ServerError(sentence.format(name=server.name), hint, status=status)
+        said, hint = _LOGIN_REFUSED.get(status, (said, hint))
+    return ServerError(said(server.name), hint, status=status)
 
 
 def socket_refused(status: int, server: ServerAddress) -> ServerError:
@@ -105,9 +126,15 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
     if status in _OF_THE_WAY:
         return unexpected(status, server)
     return ServerError(
-        f"{server.name} refused the connection for progress and previews ({status}).",
-        "Check that this is a ComfyUI server, and that a proxy in front of it lets WebSockets"
-        " through.",
+        message(
+            "{server} refused the connection for progress and previews ({status}).",
+            server=server.name,
+            status=status,
+        ),
+        message(
+            "Check that this is a ComfyUI server, and that a proxy in front of it"
+            " lets WebSockets through."
+        ),
         status=status,
     )
 
@@ -117,25 +144,36 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
 _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "prompt_outputs_failed_validation": (
-            "The server rejected some settings.",
-            "Fix the highlighted fields.",
+            message("The server rejected some settings."),
+            message("Fix the highlighted fields."),
         ),
         "prompt_no_outputs": (
-            "This workflow has no node that saves or shows a result.",
-            "Add a node such as Save Image.",
+            message("This workflow has no node that saves or shows a result."),
+            message("Add a node such as Save Image."),
         ),
-        "no_prompt": ("The request holds no workflow.", "Save it again in API format."),
+        "no_prompt": (
+            message("The request holds no workflow."),
+            message("Save it again in API format."),
+        ),
     }
 )
 
 
+_CANNOT_RUN_HINT = message("Install what is missing on the server, or use another workflow.")
+
+
 def rejected(answer: object) -> PromptRejected:
     """The error for the 400 of `POST /prompt`."""
-    type_, message, details, node_errors = rejection(answer)
-    sentence, hint = _REJECTED.get(type_, ("", ""))
-    if not sentence:
-        told = message.rstrip(".") or "no reason given"
-        told = without_folders(f"{told}{f' ({details})' if details else ''}")
-        sentence = f"This workflow can't run here: {told}."
-        hint = "Install what is missing on the server, or use another workflow."
+    type_, told, details, node_errors = rejection(answer)
+    known = _REJECTED.get(type_)
+    sentence, hint = known or (_cannot_run(told, details), _CANNOT_RUN_HINT)
     return PromptRejected(sentence, hint, node_errors=node_errors)
+
+
+def _cannot_run(told: str, details: str) -> str:
+    """With the server's own words, as far as it has any."""
+    told = told.rstrip(".")
+    why = without_folders(f"{told} ({details})" if told and details else told or details)
+    if why:
+        return message("This workflow can't run here: {why}.", why=why)
+    return message("This workflow can't run here, and the server gave no reason.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from urllib3.exceptions import (
@@ -15,28 +15,43 @@ from urllib3.exceptions import (
 )
 
 from comfy.errors import ServerUnreachable
+from comfy.messages import message
 
-_CHECK = (
+_CHECK = message(
     "Check that ComfyUI is running there and the address is right, http:// or https:// included."
 )
-_CHECK_PROXY = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started."
+_CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
 
 # X509_V_ERR_… of OpenSSL -> (what is wrong, hint)
-_CERTIFICATE: Mapping[int, tuple[str, str]] = MappingProxyType(
+_NAME_OF_THE_CERTIFICATE = message("Write the address with the name that the certificate is for.")
+_CERTIFICATE: Mapping[int, tuple[Callable[[str], str], str]] = MappingProxyType(
     {
-        9: ("is not valid yet", "Check the clocks of both machines."),
-        10: ("has expired", "Have it renewed; if it was, check the clock of this machine."),
+        9: (
+            lambda name: message("The certificate of {server} is not valid yet.", server=name),
+            message("Check the clocks of both machines."),
+        ),
+        10: (
+            lambda name: message("The certificate of {server} has expired.", server=name),
+            message("Have it renewed; if it was, check the clock of this machine."),
+        ),
         62: (
-            "is for another host name",
-            "Write the address with the name that the certificate is for.",
+            lambda name: message(
+                "The certificate of {server} is for another host name.", server=name
+            ),
+            _NAME_OF_THE_CERTIFICATE,
         ),
         64: (
-            "is for another address",
-            "Write the address with the name that the certificate is for.",
+            lambda name: message(
+                "The certificate of {server} is for another address.", server=name
+            ),
+            _NAME_OF_THE_CERTIFICATE,
         ),
     }
 )
-_NOT_TRUSTED = ("is not trusted", "Name the certificate that it was signed with: --server-ca FILE.")
+_NOT_TRUSTED: tuple[Callable[[str], str], str] = (
+    lambda name: message("The certificate of {server} is not trusted.", server=name),
+    message("Name the certificate that it was signed with: --server-ca FILE."),
+)
 
 # Reasons of OpenSSL when the other side speaks something else; their names have changed with its
 # versions.
@@ -52,15 +67,21 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError(verify_code=code):
-                wrong, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
-                return ServerUnreachable(f"The certificate of {name} {wrong}.", hint, passing=False)
+                said, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
+                return ServerUnreachable(said(name), hint, passing=False)
             case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
-                hint = "Write the address with http:// rather than https://."
-                return ServerUnreachable(f"{name} does not speak TLS.", hint, passing=False)
-            case ProxySchemeUnknown():
-                hint = "Its address has to begin with http://; or put the server into NO_PROXY."
+                hint = message("Write the address with http:// rather than https://.")
                 return ServerUnreachable(
-                    f"The proxy before {name} is of an unknown kind.", hint, passing=False
+                    message("{server} does not speak TLS.", server=name), hint, passing=False
+                )
+            case ProxySchemeUnknown():
+                hint = message(
+                    "Its address has to begin with http://; or put the server into NO_PROXY."
+                )
+                return ServerUnreachable(
+                    message("The proxy before {server} is of an unknown kind.", server=name),
+                    hint,
+                    passing=False,
                 )
             case OSError() if refused := _TUNNEL.search(str(cause)):
                 return _refused_by_proxy(int(refused[1]), name)
@@ -68,33 +89,49 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
         match cause:
             case ProxyError():
                 return ServerUnreachable(
-                    f"The proxy before {name} cannot be reached.", _CHECK_PROXY
+                    message("The proxy before {server} cannot be reached.", server=name),
+                    _CHECK_PROXY,
                 )
             case socket.gaierror():
                 return ServerUnreachable(
-                    f"{name} cannot be reached: there is no host of that name.",
-                    "Check the host in its address.",
+                    message(
+                        "{server} cannot be reached: there is no host of that name.", server=name
+                    ),
+                    message("Check the host in its address."),
                 )
             case ConnectionRefusedError():
                 return ServerUnreachable(
-                    f"{name} cannot be reached: nothing answers at that port.", _CHECK
+                    message(
+                        "{server} cannot be reached: nothing answers at that port.", server=name
+                    ),
+                    _CHECK,
                 )
             case ConnectTimeoutError():
                 return ServerUnreachable(
-                    f"{name} cannot be reached: no answer from that host.", _CHECK
+                    message("{server} cannot be reached: no answer from that host.", server=name),
+                    _CHECK,
                 )
             case TimeoutError():
                 return ServerUnreachable(
-                    f"{name} took too long to answer.", "It may be busy; try again in a moment."
+                    message("{server} took too long to answer.", server=name),
+                    message("It may be busy; try again in a moment."),
                 )
-    return ServerUnreachable(f"{name} cannot be reached.", _CHECK)
+    return ServerUnreachable(message("{server} cannot be reached.", server=name), _CHECK)
 
 
 def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
     if status == 407:
-        hint = "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
-        return ServerUnreachable(f"The proxy before {name} asks for a login.", hint, passing=False)
-    sentence = f"The proxy before {name} does not let us through ({status})."
+        hint = message(
+            "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
+        )
+        return ServerUnreachable(
+            message("The proxy before {server} asks for a login.", server=name), hint, passing=False
+        )
+    sentence = message(
+        "The proxy before {server} does not let us through ({status}).",
+        server=name,
+        status=status,
+    )
     return ServerUnreachable(sentence, _CHECK_PROXY, passing=status >= 500)
 
 

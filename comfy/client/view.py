@@ -8,6 +8,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from comfy.errors import ServerUnreachable
+from comfy.messages import message
 
 
 class FileResponse:
@@ -24,5 +25,5 @@ class FileResponse:
             yield from self._response.raw.stream(size, decode_content=False)
         except (HTTPError, OSError) as error:
             raise ServerUnreachable(
-                "The file broke off while it came from the server.", "Try again."
+                message("The file broke off while it came from the server."), message("Try again.")
             ) from error

@@ -25,6 +25,7 @@ from comfy.form.missing_items import Missing
 from comfy.form.model import Field, Form
 from comfy.form.naming import name_fields
 from comfy.form.order import in_order
+from comfy.messages import message
 from comfy.object_info import DYNAMIC_COMBO, Catalogue, NodeSpec
 from comfy.prompt.arrange import Arranged, arrange
 from comfy.prompt.autogrow import LOADERS, room_to_grow
@@ -110,9 +111,11 @@ def _titles(prompt: Prompt, catalogue: Catalogue) -> dict[str, str]:
 
 def _dangling(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
     for place, source in trace.dangling():
-        yield (
-            f"{titles[place.node]} takes its {plain_words(place.input).lower()} from node {source},"
-            " which is not there."
+        yield message(
+            "“{node}” takes “{input}” from node {source}, which is not there.",
+            node=titles[place.node],
+            input=plain_words(place.input),
+            source=source,
         )
 
 
@@ -165,5 +168,5 @@ def _outputs(
     wrong = [node for node in layers[0].outputs if node not in known]
     chosen = tuple(output for output in outputs if output.node in named)
     return chosen or outputs, [
-        f"The toml's output “{node}” is not an output node." for node in wrong
+        message("The toml's output “{node}” is not an output node.", node=node) for node in wrong
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any
 from comfy.form.fill import left_empty
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
+from comfy.messages import listed, message, sentences
 from comfy.prompt.bypass import take_out
 from comfy.prompt.value_types import (
     BadValue,
@@ -21,20 +22,22 @@ from comfy.prompt.value_types import (
     read_text,
     read_value,
 )
-from comfy.wording import did_you_mean, plain_number, short
+from comfy.wording import did_you_mean, maximum, minimum, plain_number, short
 from comfy.workflow.config import Widget
 
 _MAX_FILE_NAME = 1_000
 _MAX_KEY = 200
 _MOST_UNKNOWN = 20  # keys that are no fields and are told so
 
+NOT_ON_SERVER = message("This isn't on the server. Choose another.")
+
 ADD_MEDIA: Mapping[Widget, str] = MappingProxyType(
     {
-        "image": "Add an image.",
-        "mask": "Add an image.",
-        "audio": "Add an audio file.",
-        "video": "Add a video.",
-        "file": "Add a file.",
+        "image": message("Add an image."),
+        "mask": message("Add an image."),
+        "audio": message("Add an audio file."),
+        "video": message("Add a video."),
+        "file": message("Add a file."),
     }
 )
 
@@ -50,7 +53,10 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
     errors: dict[str, str] = {}
     keys = {field.key for field in form.fields}
     for key in itertools.islice((key for key in values if key not in keys), _MOST_UNKNOWN):
-        errors[key] = f"There is no field {short(key)}.{did_you_mean(key[:_MAX_KEY], keys)}"
+        errors[key] = sentences(
+            message("There is no field “{field}”.", field=short(key)),
+            did_you_mean(key[:_MAX_KEY], keys),
+        )
     for field in form.fields:
         if field.key not in values and not (
             field.is_media and not field.default_offered and field.group != "hidden"
@@ -77,16 +83,19 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
         for field in form.fields
         if field.node in nodes and field.key in clean and clean[field.key] is None
     ]
-    names = ", ".join(field.label for field in fields)
-    needed = f"At least one of these is needed: {names}."
-    return [(one, f"{ADD_MEDIA[one.widget]} {needed}") for one in fields]
+    names = listed(field.label for field in fields)
+    needed = message("At least one of these is needed: {fields}.", fields=names)
+    return [(one, sentences(ADD_MEDIA[one.widget], needed)) for one in fields]
 
 
 def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
     """Sentences that stand on fields, as they are told away from these: "Steps: Minimum 1."."""
     labels = {field.key: field.label for field in form.fields}
     return {
-        key: f"{labels[key]}: {said}" if key in labels else said for key, said in errors.items()
+        key: message("{field}: {problem}", field=labels[key], problem=said)
+        if key in labels
+        else said
+        for key, said in errors.items()
     }
 
 
@@ -112,9 +121,9 @@ def _check_number(field: Field, value: object) -> int | float:
     if number == field.default:
         return number
     if field.min is not None and number < field.min:
-        raise BadValue(f"Minimum {plain_number(field.min)}.")
+        raise BadValue(minimum(plain_number(field.min)))
     if field.max is not None and number > field.max:
-        raise BadValue(f"Maximum {plain_number(field.max)}.")
+        raise BadValue(maximum(plain_number(field.max)))
     rounded = number if field.widget == "seed" else round_value(field, number)
     if field.max is not None and rounded > field.max:
         return number if field.type == "FLOAT" else rounded - int(field.step or 1)
@@ -143,7 +152,7 @@ def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
 def _check_text(field: Field, value: object) -> str:
     text = read_text(value)
     if field.required and not text.strip():
-        raise BadValue("Enter some text.")
+        raise BadValue(message("Enter some text."))
     return text
 
 
@@ -152,13 +161,21 @@ def _check_choice(field: Field, value: object) -> object:
     if type(value) is type(field.default) and value == field.default:
         return value
     if value is None or (value == "" and "" not in offered):
-        raise BadValue("Choose one.")
+        raise BadValue(message("Choose one."))
     try:
         return match_choice(value, offered)
     except BadValue:
-        said = str(value)[:_MAX_KEY] if isinstance(value, str | int | float | None) else "this"
-        close = did_you_mean(said, map(str, offered))
-        raise BadValue(f"“{said[:80]}” isn't on the server. Choose another.{close}") from None
+        raise BadValue(_not_offered(value, offered)) from None
+
+
+def _not_offered(value: object, offered: Iterable[object]) -> str:
+    if not isinstance(value, str | int | float | None):
+        return NOT_ON_SERVER
+    said = str(value)[:_MAX_KEY]
+    return sentences(
+        message("“{value}” isn't on the server. Choose another.", value=said[:80]),
+        did_you_mean(said, map(str, offered)),
+    )
 
 
 def _check_media(field: Field, value: object) -> object:
@@ -167,7 +184,7 @@ def _check_media(field: Field, value: object) -> object:
             raise BadValue(ADD_MEDIA[field.widget])
         return None if field.optional else field.default
     if not isinstance(value, str) or len(value) > _MAX_FILE_NAME or not value.isprintable():
-        raise BadValue("This isn't an uploaded file. Add the file again.")
+        raise BadValue(message("This isn't an uploaded file. Add the file again."))
     return value
 
 

@@ -11,9 +11,10 @@ from comfy.form.exposure import Exposed
 from comfy.form.labels import choice_labels, closest
 from comfy.form.model import MEDIA_WIDGETS, Field
 from comfy.form.widgets import Limits
+from comfy.messages import message, sentences
 from comfy.object_info import InputSpec
 from comfy.prompt.value_types import BadValue, match_choice, read_value
-from comfy.wording import plain_number, short
+from comfy.wording import maximum, minimum, plain_number, quoted, short
 from comfy.workflow.config import FieldConfig, Widget
 
 # Which values a widget named in a toml can hold; the others make no sense there.
@@ -49,7 +50,9 @@ class FieldProblems:
 
     def problem(self, said: str) -> None:
         """Something that will not work."""
-        self.problems.sentences.append(f"{self.label}: {said}")
+        self.problems.sentences.append(
+            message("{field}: {problem}", field=self.label, problem=said)
+        )
 
     def note(self, said: str) -> None:
         """Something worth knowing; the sentence names the field or its value."""
@@ -106,9 +109,9 @@ def _default(
     ):
         return candidate.value
     offers = (
-        ("The value in the TOML file is {}.", said.default),
-        ("The value in the workflow is {}.", candidate.value),
-        ("The server's own value is {}.", candidate.spec.options.get("default")),
+        (_of_the_toml, said.default),
+        (_of_the_workflow, candidate.value),
+        (_of_the_server, candidate.spec.options.get("default")),
     )
     for origin, value in offers:
         if value is None:
@@ -119,18 +122,31 @@ def _default(
             # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
             if widget == "seed":
                 return None
-            found.problem(f"{origin.format(short(value))} {bad}")
+            found.problem(sentences(origin(quoted(short(value))), str(bad)))
     return None
 
 
-def _within(value: float, limits: Limits, origin: str, found: FieldProblems) -> object:
-    for limit, beyond, said in (
-        (limits.min, operator.lt, "Minimum {}."),
-        (limits.max, operator.gt, "Maximum {}."),
+def _of_the_toml(value: str) -> str:
+    return message("The value in the TOML file is {value}.", value=value)
+
+
+def _of_the_workflow(value: str) -> str:
+    return message("The value in the workflow is {value}.", value=value)
+
+
+def _of_the_server(value: str) -> str:
+    return message("The server's own value is {value}.", value=value)
+
+
+def _within(
+    value: float, limits: Limits, origin: Callable[[str], str], found: FieldProblems
+) -> object:
+    for limit, beyond, told in (
+        (limits.min, operator.lt, minimum),
+        (limits.max, operator.gt, maximum),
     ):
         if limit is not None and beyond(value, limit):
-            beyond_it, least = origin.format(plain_number(value)), said.format(plain_number(limit))
-            found.problem(f"{beyond_it} {least}")
+            found.problem(sentences(origin(plain_number(value)), told(plain_number(limit))))
             return limit
     return value
 
@@ -143,11 +159,23 @@ def _limits(server: Limits, type_: str, said: FieldConfig, found: FieldProblems)
     read = int if type_ == "INT" else float
     low, high = _narrowed(server.min, said.min, max), _narrowed(server.max, said.max, min)
     if said.min is not None and low != said.min:
-        found.problem(f"The author's minimum is {said.min}, but the server's is {low}.")
+        found.problem(
+            message(
+                "The author's minimum is {minimum}, but the server's is {lowest}.",
+                minimum=said.min,
+                lowest=low,
+            )
+        )
     if said.max is not None and high != said.max:
-        found.problem(f"The author's maximum is {said.max}, but the server's is {high}.")
+        found.problem(
+            message(
+                "The author's maximum is {maximum}, but the server's is {highest}.",
+                maximum=said.max,
+                highest=high,
+            )
+        )
     if low is not None and high is not None and low > high:
-        found.problem("The minimum is above the maximum.")
+        found.problem(message("The minimum is above the maximum."))
         return server
     step = server.step if said.step is None else said.step
     return Limits(
@@ -171,13 +199,24 @@ def _widget(
     if said.widget is None:
         return "slider" if chosen == "number" and limits.can_slide else chosen
     if chosen in MEDIA_WIDGETS and said.widget not in MEDIA_WIDGETS:
-        found.problem(f"The TOML file asks for “{said.widget}”, but this field takes a file.")
+        found.problem(
+            message(
+                "The TOML file asks for “{widget}”, but this field takes a file.",
+                widget=said.widget,
+            )
+        )
         return chosen
     if said.widget not in WIDGETS_OF_TYPE.get(type_, frozenset({chosen})):
-        found.problem(f"The TOML file asks for “{said.widget}”, but this field is {type_}.")
+        found.problem(
+            message(
+                "The TOML file asks for “{widget}”, but this field is {type}.",
+                widget=said.widget,
+                type=type_,
+            )
+        )
         return chosen
     if said.widget == "slider" and (limits.min is None or limits.max is None):
-        found.problem("A slider needs a minimum and a maximum.")
+        found.problem(message("A slider needs a minimum and a maximum."))
         return chosen
     return said.widget
 
@@ -198,7 +237,9 @@ def _with_offered(
     if best is None or not said.closest:
         return missing  # missing.py says so
     used, wanted = (choice_labels((one,))[0][0] for one in (best, built.default))
-    found.note(f"Using {used}: {wanted} isn't installed on this server.")
+    found.note(
+        message("Using {used}: {wanted} isn't installed on this server.", used=used, wanted=wanted)
+    )
     return replace(built, default=best)
 
 

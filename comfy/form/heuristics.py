@@ -11,15 +11,16 @@ from comfy.form.candidates import Candidate
 from comfy.form.facts import collect_facts
 from comfy.form.rules import RULES, Rule
 from comfy.form.widgets import ChosenWidget
+from comfy.messages import message
 from comfy.prompt.trace import Trace
 from comfy.wording import plain_words
 from comfy.workflow.config import Group
 
 # What a file is, where the input's name does not say it.
 _MEDIA_WORDS = {
-    ("video", "file"): "Video",
-    ("audio", "file"): "Audio",
-    ("image", "file"): "Image",
+    ("video", "file"): message("Video"),
+    ("audio", "file"): message("Audio"),
+    ("image", "file"): message("Image"),
 }
 
 

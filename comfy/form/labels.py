@@ -8,9 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Any
 
 from comfy.form.declared.mcww_titles import read_wrapper_title
+from comfy.messages import message
 from comfy.wording import CAMEL
 
 # Words that every node's title may have and that say nothing about it.
@@ -84,15 +86,16 @@ def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
             details = [labels[i][1][depth] if depth < len(labels[i][1]) else "" for i in same]
             if len(set(details)) > 1:
                 for i, detail in zip(same, details, strict=True):
-                    result[i] = f"{label} ({detail})" if detail and detail != label else label
+                    if detail and detail != label:
+                        result[i] = message("{label} ({detail})", label=label, detail=detail)
     seen = set(result)
     for label in _repeated(result):
         same = [i for i, text in enumerate(result) if text == label]
         number = 2
         for i in same[1:]:
-            while f"{label} {number}" in seen:
+            while (numbered := message("{label} {number}", label=label, number=number)) in seen:
                 number += 1
-            result[i] = f"{label} {number}"
+            result[i] = numbered
             seen.add(result[i])
     return result
 
@@ -134,8 +137,8 @@ def _words(value: object) -> set[str]:
 
 def _stem(value: object) -> str:
     text = str(value)
-    path = PurePosixPath(text)
-    return text[: -len(path.suffix)] if path.suffix.lower() in _MODEL_FILES else text
+    stem, suffix = splitext(text)
+    return stem if suffix.lower() in _MODEL_FILES else text
 
 
 def _letters(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.wording import short
+from comfy.messages import listed, message, plural, sentences
+from comfy.wording import quoted, short
 
 _CORE = "comfy-core"  # how graphs call what ComfyUI itself brings
 _MAX_TITLES = 3
@@ -37,20 +38,27 @@ class MissingClass:
     @property
     def sentence(self) -> str:
         """What is said to a person."""
-        said = [f"Missing node: {self.class_type}."]
-        if len(self.nodes) > 1:
-            said.append(f"It is used {len(self.nodes)} times.")
-        if self.titles:
-            shown = [short(title) for title in self.titles[:_MAX_TITLES]]
-            shown += ["…"] if len(self.titles) > _MAX_TITLES else []
-            said.append(f"The workflow calls it {', '.join(shown)}.")
+        used = len(self.nodes)
+        return sentences(
+            message("Missing node: {node}.", node=self.class_type),
+            plural("It is used {count} time.", "It is used {count} times.", count=used)
+            if used > 1
+            else "",
+            message("The workflow calls it {titles}.", titles=self._quoted_titles())
+            if self.titles
+            else "",
+            self._origin(),
+            message("Similar: {name}.", name=self.close) if self.close else "",
+        )
+
+    def _quoted_titles(self) -> str:
+        shown = [quoted(short(title)) for title in self.titles[:_MAX_TITLES]]
+        return listed([*shown, "…"] if len(self.titles) > _MAX_TITLES else shown)
+
+    def _origin(self) -> str:
         if self.is_built_in:
-            said.append("Newer versions of ComfyUI have it.")
-        elif self.pack:
-            said.append(f"It comes with the node pack {self.pack}.")
-        if self.close:
-            said.append(f"Similar: {self.close}.")
-        return " ".join(said)
+            return message("Newer versions of ComfyUI have it.")
+        return message("It comes with the node pack {pack}.", pack=self.pack) if self.pack else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,17 @@ class MissingChoice:
     @property
     def sentence(self) -> str:
         """What is said to a person."""
-        said = [f"{self.label}: {short(self.value)} isn't on this server."]
-        if self.close is not None:
-            said.append(f"Similar: {short(self.close)}.")
-        if self.folder:
-            said.append(f"Put it in {self.folder}.")
-        if self.url:
-            said.append(f"Download: {self.address}")
-        return " ".join(said)
+        close = "" if self.close is None else short(self.close)
+        return sentences(
+            message(
+                "{field}: “{value}” isn't on this server.",
+                field=self.label,
+                value=short(self.value),
+            ),
+            message("Similar: “{value}”.", value=close) if close else "",
+            message("Put it in {folder}.", folder=self.folder) if self.folder else "",
+            message("Download: {address}", address=self.address) if self.url else "",
+        )
 
 
 Missing = MissingClass | MissingChoice

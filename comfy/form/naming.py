@@ -10,6 +10,7 @@ from typing import get_args
 from comfy.form.candidates import Candidate
 from comfy.form.exposure import Exposed
 from comfy.form.labels import distinct, telling_part
+from comfy.messages import message
 from comfy.wording import plain_words
 from comfy.workflow.config import Group
 
@@ -33,7 +34,8 @@ def name_fields(exposed: Sequence[Exposed]) -> list[str]:
         if one.said and one.said.label:
             label = one.said.label
         elif title.isdecimal():
-            label = f"{label} {title}" if one.exposure.title else label
+            if one.exposure.title:
+                label = message("{label} {number}", label=label, number=title)
         elif title and one.exposure.title and not _repeats(label, title):
             label = title
         detail = "" if _repeats(label, title) else title

@@ -14,6 +14,7 @@ from typing import Literal
 
 from comfy.form.facts import MEDIA_TYPES, PLAIN_TYPES, InputFacts, is_editor_state
 from comfy.form.model import MEDIA_WIDGETS
+from comfy.messages import message
 from comfy.prompt.trace import Pole
 from comfy.workflow.config import Group
 
@@ -136,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.is_text and not s.telling,
         "advanced",
         205,
-        "Negative prompt",
+        message("Negative prompt"),
         title=True,
     ),
     Rule(
@@ -144,7 +145,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.is_text and s.pole is Pole.NEGATIVE,
         "main",
         11,
-        "Negative prompt",
+        message("Negative prompt"),
         title=True,
         merge="pole",
         essential=True,
@@ -154,7 +155,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.is_text and s.pole is Pole.POSITIVE,
         "main",
         10,
-        "Prompt",
+        message("Prompt"),
         title=True,
         merge="pole",
         essential=True,
@@ -178,7 +179,13 @@ RULES: tuple[Rule, ...] = (
         essential=True,
     ),
     Rule("media", lambda s: _is_media(s), "main", 20, title=True, essential=True),
-    Rule("how much is repainted", lambda s: s.repaints, "main", 25, "Strength"),
+    Rule(
+        "how much is repainted",
+        lambda s: s.repaints,
+        "main",
+        25,
+        message("Strength"),
+    ),
     Rule(
         "shape of the result",
         lambda s: bool(_SHAPES.match(s.meaning)) and s.is_choice,
@@ -222,7 +229,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.meaning == "batch_size" and s.moving,
         "advanced",
         230,
-        "How many",
+        message("How many"),
     ),
     Rule(
         "count",
@@ -266,7 +273,7 @@ RULES: tuple[Rule, ...] = (
         lambda s: s.meaning == "strength" and _controls(s),
         "main",
         45,
-        "Control strength",
+        message("Control strength"),
     ),
     Rule(
         "strength of sampling",

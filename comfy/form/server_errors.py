@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from comfy.errors import FILE_REFUSED, NodeError
-from comfy.form.check import ADD_MEDIA
+from comfy.form.check import ADD_MEDIA, NOT_ON_SERVER
 from comfy.form.model import Field, Form
+from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef
 from comfy.protocol.execution_errors import without_folders
-from comfy.wording import plain_number, plain_words
+from comfy.wording import maximum, minimum, plain_number, plain_words
 
-_DAMAGED = "Fix the workflow in ComfyUI."
+_DAMAGED = message("Fix the workflow in ComfyUI.")
 
 _FILE = re.compile(r"Invalid (?:image|audio|video|\w*) ?file: (?P<name>.+)")
 
@@ -35,11 +36,9 @@ def place_errors(
             placed.setdefault(field.key, []).append(_ON_FIELD[error.type](field, error))
         else:
             title = form.titles.get(error.node) or error.class_type or error.node
-            say = _ON_NODE.get(error.type, _other)
-            general.append(
-                f"“{title}”: {say(plain_words(error.input) if error.input else 'An input', error)}"
-            )
-    return {key: " ".join(dict.fromkeys(said)) for key, said in placed.items()}, tuple(
+            problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
+            general.append(message("“{node}”: {problem}", node=title, problem=problem))
+    return {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}, tuple(
         dict.fromkeys(general)
     )
 
@@ -59,12 +58,12 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
 
 def _too_small(field: Field, error: NodeError) -> str:
     limit = _limit(field.min, error)
-    return f"Minimum {limit}." if limit else "This is less than the server allows."
+    return minimum(limit) if limit else message("This is less than the server allows.")
 
 
 def _too_big(field: Field, error: NodeError) -> str:
     limit = _limit(field.max, error)
-    return f"Maximum {limit}." if limit else "This is more than the server allows."
+    return maximum(limit) if limit else message("This is more than the server allows.")
 
 
 def _limit(limit: float | None, error: NodeError) -> str:
@@ -78,18 +77,22 @@ def _limit(limit: float | None, error: NodeError) -> str:
 
 def _not_in_list(field: Field, error: NodeError) -> str:
     if field.is_media:
-        return f"{ADD_MEDIA[field.widget]} The server doesn't have this one."
-    return "This isn't on the server. Choose another."
+        return sentences(ADD_MEDIA[field.widget], message("The server doesn't have this one."))
+    return NOT_ON_SERVER
 
 
 def _wrong_type(field: Field, error: NodeError) -> str:
-    return {"INT": "Enter a whole number.", "FLOAT": "Enter a number."}.get(
-        field.type, "The server doesn't take this kind of value."
-    )
+    match field.type:
+        case "INT":
+            return message("Enter a whole number.")
+        case "FLOAT":
+            return message("Enter a number.")
+        case _:
+            return message("The server doesn't take this kind of value.")
 
 
 def _missing(field: Field, error: NodeError) -> str:
-    return "Enter a value."
+    return message("Enter a value.")
 
 
 def _custom(field: Field, error: NodeError) -> str:
@@ -97,12 +100,12 @@ def _custom(field: Field, error: NodeError) -> str:
     reason = without_folders(error.details.partition(" - ")[2] or error.message)
     file = _FILE.search(reason)
     if file:
-        return f"The server doesn't have “{file['name'][:100]}”. Add it again."
-    return f"The server rejected this: {reason[:300]}"
+        return message("The server doesn't have “{file}”. Add it again.", file=file["name"][:100])
+    return message("The server rejected this: {reason}", reason=reason[:300])
 
 
 def _file_refused(field: Field, error: NodeError) -> str:
-    return f"This file couldn't be sent. {error.message} {error.details}".rstrip()
+    return sentences(message("This file couldn't be sent."), error.message, error.details)
 
 
 _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
@@ -118,25 +121,49 @@ _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
 )
 
 
-def _other(name: str, error: NodeError) -> str:
+def _other(error: NodeError) -> str:
+    """The server's own words."""
     said = ": ".join(part for part in (error.message.rstrip("."), error.details) if part)
     return f"{without_folders(said)[:300]}."
 
 
-_ON_NODE: Mapping[str, Callable[[str, NodeError], str]] = MappingProxyType(
+def _about_input(
+    named: Callable[[str], str], unnamed: str, hint: str = _DAMAGED
+) -> Callable[[NodeError], str]:
+    """What is said of an input, and of one that the server does not name."""
+    return lambda error: sentences(
+        named(plain_words(error.input)) if error.input else unnamed, hint
+    )
+
+
+_ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
     {
-        "required_input_missing": lambda name, error: f"{name} is missing. {_DAMAGED}",
-        "bad_linked_input": lambda name, error: f"{name} has a broken link. {_DAMAGED}",
-        "return_type_mismatch": lambda name, error: (
-            f"{name} is linked to the wrong kind of output. {_DAMAGED}"
+        "required_input_missing": _about_input(
+            lambda name: message("{input} is missing.", input=name),
+            message("An input is missing."),
         ),
-        "exception_during_inner_validation": lambda name, error: (
-            f"{name} comes from a damaged node. {_DAMAGED}"
+        "bad_linked_input": _about_input(
+            lambda name: message("{input} has a broken link.", input=name),
+            message("An input has a broken link."),
         ),
-        "exception_during_validation": lambda name, error: (
-            f"The server couldn't check this node. {_DAMAGED}"
+        "return_type_mismatch": _about_input(
+            lambda name: message("{input} is linked to the wrong kind of output.", input=name),
+            message("An input is linked to the wrong kind of output."),
         ),
-        "dependency_cycle": lambda name, error: f"The links run in a circle. {_DAMAGED}",
-        "value_not_in_list": lambda name, error: f"{name} isn't on the server.",
+        "exception_during_inner_validation": _about_input(
+            lambda name: message("{input} comes from a damaged node.", input=name),
+            message("An input comes from a damaged node."),
+        ),
+        "exception_during_validation": lambda error: sentences(
+            message("The server couldn't check this node."), _DAMAGED
+        ),
+        "dependency_cycle": lambda error: sentences(
+            message("The links run in a circle."), _DAMAGED
+        ),
+        "value_not_in_list": _about_input(
+            lambda name: message("{input} isn't on the server.", input=name),
+            message("An input isn't on the server."),
+            "",
+        ),
     }
 )

@@ -30,6 +30,7 @@ from comfy.graph.schema import (
     slot_type,
 )
 from comfy.graph.widgets import SEEDS, widget_type
+from comfy.messages import message
 from comfy.object_info import COMBO, InputSpec, NodeSpec, compatible
 
 _PREFIXES = ("workflow/", "workflow>")
@@ -73,7 +74,7 @@ def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> Sa
     groups: dict[str, _Group | None] = {}
     found = [node for node in document.root.nodes.values() if _name(node.type) in saved]
     if len(found) > _MOST_GROUP_NODES:
-        raise WorkflowError(f"This workflow has more than {_MOST_GROUP_NODES} legacy group nodes.")
+        raise WorkflowError(message("This workflow has too many legacy group nodes."))
     for node in found:
         name = _name(node.type)
         if name not in groups:

@@ -14,6 +14,7 @@ from comfy.errors import WorkflowError
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, GraphLink
 from comfy.graph.widgets import Widget
+from comfy.messages import message, plural
 from comfy.object_info import compatible
 from comfy.prompt.model import sources_first
 
@@ -73,7 +74,11 @@ class Unfolded:
             self.setters.setdefault(variable(here.node), []).append(here)
         if len(self.placed) > _MOST_NODES:
             raise WorkflowError(
-                f"Unfolding the subgraphs of this workflow gives more than {_MOST_NODES} nodes."
+                plural(
+                    "Unfolding the subgraphs of this workflow gives more than {count} node.",
+                    "Unfolding the subgraphs of this workflow gives more than {count} nodes.",
+                    count=_MOST_NODES,
+                )
             )
 
 
@@ -101,8 +106,10 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
         if node.inner is not None:
             if node.inner.id in path or len(path) > _DEEPEST:
                 raise WorkflowError(
-                    f"The subgraph {node.inner.name or node.inner.id!r} contains itself, or too"
-                    " many others."
+                    message(
+                        "The subgraph {name} contains itself, or too many others.",
+                        name=node.inner.name or node.inner.id,
+                    )
                 )
             yield from _inside(here, (*path, node.inner.id))
 

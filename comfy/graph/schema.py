@@ -14,6 +14,7 @@ from typing import Any
 
 from comfy.errors import WorkflowError
 from comfy.json_values import as_dicts, as_mapping, as_text
+from comfy.messages import message
 
 # The two nodes every subgraph has: where its inputs come in, where its outputs leave.
 INPUT_NODE = "-10"
@@ -133,8 +134,8 @@ def read_document(data: object) -> SavedGraph:
     found = as_mapping(data)
     if not isinstance(found.get("nodes"), list):
         raise WorkflowError(
-            "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
-            hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
+            message("This is not a graph saved by ComfyUI's editor: it has no list of nodes."),
+            hint=message("Save the workflow in ComfyUI (Workflow, Save) and open that file."),
         )
     graphs = [_graph(raw) for raw in _definitions(found, depth=0)]
     state = as_mapping(found.get("state"))

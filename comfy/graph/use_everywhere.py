@@ -18,6 +18,7 @@ from typing import Any
 from comfy.errors import WorkflowError
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import ALWAYS, INPUT_NODE, Frame, GraphLink, SavedGraph
+from comfy.messages import plural
 
 _SEED, _PROMPTS = "Seed Everywhere", "Prompts Everywhere"
 EVERYWHERE = frozenset(
@@ -72,7 +73,11 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
     ]
     if len(senders) > _MOST_SENDERS:
         raise WorkflowError(
-            f"This workflow has more than {_MOST_SENDERS} “Anything Everywhere” nodes."
+            plural(
+                "This workflow has more than {count} “Anything Everywhere” node.",
+                "This workflow has more than {count} “Anything Everywhere” nodes.",
+                count=_MOST_SENDERS,
+            )
         )
     offers = [offer for sender in senders for offer in _offers(graph, sender)]
     if not offers:

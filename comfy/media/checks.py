@@ -23,6 +23,7 @@ from comfy.media.signatures import (
     is_riff,
     starts,
 )
+from comfy.messages import message, sentences
 
 MIB = 1024 * 1024
 MILLION = 1_000_000
@@ -92,18 +93,18 @@ _VIDEO: tuple[Begins, ...] = (
 )
 
 # Which beginnings a field takes and what it says to any other. A field for any file takes all.
-_ANY_IMAGE = "Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
+_ANY_IMAGE = message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF).")
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
     {
         "image": (_PICTURE, _ANY_IMAGE),
         "mask": (_PICTURE, _ANY_IMAGE),
         "audio": (
             (*_SOUND, *_CONTAINER),
-            "Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).",
+            message("Choose an audio file (WAV, MP3, FLAC, Ogg or M4A)."),
         ),
         "video": (
             (*_VIDEO, *_CONTAINER, *_MOVING_PICTURE),
-            "Choose a video file (MP4, WebM, MOV, MKV or GIF).",
+            message("Choose a video file (MP4, WebM, MOV, MKV or GIF)."),
         ),
     }
 )
@@ -119,9 +120,13 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     file.seek(0)
     head = _behind_tags(file) if widget == "audio" else file.read(LENGTH)
     if not size:
-        return "This file is empty."
+        return message("This file is empty.")
     if size > limits.size:
-        return f"This file has {-(-size // MIB)} MB. The maximum is {limits.size // MIB} MB."
+        return message(
+            "This file has {size} MB. The maximum is {most} MB.",
+            size=-(-size // MIB),
+            most=limits.size // MIB,
+        )
     beginnings, otherwise = _TAKES.get(widget, ((), "")) if widget else ((), "")
     if otherwise and not any(begins(head) for begins in beginnings):
         return otherwise
@@ -130,7 +135,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     try:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
-        return f"This image can't be read. {damage}" if otherwise else ""
+        return sentences(message("This image can't be read."), str(damage)) if otherwise else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
@@ -161,23 +166,27 @@ def _behind_tags(file: BinaryIO) -> bytes:
 
 def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
     if pixels.width * pixels.height > limits.pixels:
-        return (
-            f"This image has {pixels.width * pixels.height // MILLION:,} million pixels"
-            f" ({pixels.width} × {pixels.height}). The maximum is {limits.pixels // MILLION:,}"
-            " million. Make it smaller first."
+        return message(
+            "This image has {count} million pixels ({width} × {height}). The maximum"
+            " is {most} million. Make it smaller first.",
+            count=f"{pixels.width * pixels.height // MILLION:,}",
+            width=pixels.width,
+            height=pixels.height,
+            most=f"{limits.pixels // MILLION:,}",
         )
     if pixels.all_frames > limits.moving:
-        return (
-            f"All frames together can have at most {limits.moving // MILLION:,} million pixels."
-            " Make the image shorter or smaller first."
+        return message(
+            "All frames together can have at most {most} million pixels. Make the"
+            " image shorter or smaller first.",
+            most=f"{limits.moving // MILLION:,}",
         )
     return ""
 
 
 def _too_large(limits: FileLimits) -> str:
-    return (
-        f"An image can have at most {limits.pixels // MILLION:,} million pixels. Make it smaller"
-        " first."
+    return message(
+        "An image can have at most {most} million pixels. Make it smaller first.",
+        most=f"{limits.pixels // MILLION:,}",
     )
 
 
@@ -204,7 +213,7 @@ class _Pixels:
             raise
         # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
         except Exception as error:
-            raise DamagedFile("Its content is damaged.") from error
+            raise DamagedFile(message("Its content is damaged.")) from error
         return cls(
             max(w for w, _, _ in sizes),
             max(h for _, h, _ in sizes),

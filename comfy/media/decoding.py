@@ -15,6 +15,7 @@ from types import MappingProxyType
 from PIL import Image, ImageFile
 
 from comfy.media.checks import FORMATS, MIB, MILLION
+from comfy.messages import message
 
 MOST_MEMORY = 300 * MIB  # of one picture while it is decoded and worked on
 # What Pillow 12 was seen to take for a pixel while it decodes, in bytes.
@@ -61,7 +62,7 @@ class DecodingSlots:
         already."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
-                raise Undecodable("Other images come first. Try again in a moment.")
+                raise Undecodable(message("Other images come first. Try again in a moment."))
             self._waiting[person] += 1
         try:
             with self._turn:
@@ -88,14 +89,18 @@ def opened(
             if picture.width * picture.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION
                 raise Undecodable(  # noqa: TRY301 - goes on as it is, below
-                    f"An image can have at most {most} million pixels here. Make it smaller first."
+                    message(
+                        "An image can have at most {count} million pixels here. Make it smaller"
+                        " first.",
+                        count=most,
+                    )
                 )
             yield picture
     except Undecodable:
         raise
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
     except Exception as error:
-        raise Undecodable("This image is damaged and can't be read.") from error
+        raise Undecodable(message("This image is damaged and can't be read.")) from error
 
 
 def memory_of(picture: ImageFile.ImageFile) -> int:

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 from PIL import ExifTags, Image
 
 from comfy.media.reader import MAX_TEXT, DamagedFile, FewReads, Reader, Text, decode_text
+from comfy.messages import message
 
 _FORMATS = ("WEBP", "JPEG", "GIF", "TIFF", "AVIF")  # AVIF last: not every build of Pillow has it
 _MAX_BYTES = 256 * 1024 * 1024
@@ -24,7 +25,7 @@ _WINDOWS_TAGS = range(0x9C9B, 0x9CA0)
 def read_exif(reader: Reader) -> Iterator[Text]:
     """The EXIF texts and the comment of a picture. No pixel is decoded. Raises Damaged."""
     if reader.size > _MAX_BYTES:
-        raise DamagedFile("It is too big for an image.")
+        raise DamagedFile(message("It is too big for an image."))
     reader.file.seek(0)
     try:
         with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as picture:
@@ -32,7 +33,7 @@ def read_exif(reader: Reader) -> Iterator[Text]:
             comment = picture.info.get("comment")
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
     except Exception as error:
-        raise DamagedFile("Its content is damaged.") from error
+        raise DamagedFile(message("Its content is damaged.")) from error
     yield from _texts(tags)
     if isinstance(comment, bytes | str):
         yield Text("comment", _text(0, comment))
@@ -45,7 +46,7 @@ def read_exif_block(data: bytes) -> Iterator[Text]:
         block.load(data)
         tags = _tags(block)
     except Exception as error:  # as above
-        raise DamagedFile("Its EXIF is damaged.") from error
+        raise DamagedFile(message("Its EXIF is damaged.")) from error
     yield from _texts(tags)
 
 

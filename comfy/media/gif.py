@@ -8,6 +8,7 @@ import struct
 from typing import BinaryIO
 
 from comfy.media.reader import TOO_MUCH, DamagedFile
+from comfy.messages import message
 
 SIGNATURE = b"GIF8"
 _MOST_PARTS = 1_000_000  # 100 MB have 400,000 if nobody wastes any
@@ -19,7 +20,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        raise DamagedFile("It is cut off.")
+        raise DamagedFile(message("It is cut off."))
     width, height, flags = struct.unpack("<6xHHB2x", head)
     file.seek(_colours(flags), os.SEEK_CUR)
     frames, remarks, inside, beside = 0, 0, False, False

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from comfy.json_values import NotJson, TooDeep, read_json
 from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
+from comfy.messages import message
 
 EXR_SIGNATURE = b"\x76\x2f\x31\x01"
 _GLB_JSON = 0x4E4F534A
@@ -25,7 +26,7 @@ def read_glb(reader: Reader) -> Iterator[Text]:
     reader.position = 12
     length, kind = reader.number(4, "little"), reader.number(4, "little")
     if kind != _GLB_JSON:
-        raise DamagedFile("It doesn't begin with its description.")
+        raise DamagedFile(message("It doesn't begin with its description."))
     yield from _entries(reader.take(length), "asset", "extras")
 
 
@@ -65,7 +66,7 @@ def _entries(header: bytes, *path: str) -> Iterator[Text]:
     try:
         value = read_json(decode_text(header))
     except (NotJson, TooDeep) as error:
-        raise DamagedFile("Its header is damaged.") from error
+        raise DamagedFile(message("Its header is damaged.")) from error
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, dict):

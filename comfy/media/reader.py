@@ -9,12 +9,14 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from comfy.messages import message
+
 MAX_TEXT = (
     32 * 1024 * 1024
 )  # one text; the longest real graphs, with pictures inside, have some 10 MB
 _MAX_TOTAL = 128 * 1024 * 1024  # all that is read or inflated of one file
 _MAX_READS = 400_000
-TOO_MUCH = "It holds more than can be read."
+TOO_MUCH = message("It holds more than can be read.")
 
 # From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
@@ -66,7 +68,7 @@ class Reader:
         than its share."""
         self._budget.reads -= 1
         if count > self.left:
-            raise DamagedFile("It is cut off.")
+            raise DamagedFile(message("It is cut off."))
         if count > MAX_TEXT or self._budget.reads < 0:
             raise DamagedFile(TOO_MUCH)
         self.spend(count)
@@ -91,7 +93,7 @@ class Reader:
         try:
             plain = zlib.decompressobj().decompress(data, MAX_TEXT + 1)
         except zlib.error as error:
-            raise DamagedFile("A compressed part is broken.") from error
+            raise DamagedFile(message("A compressed part is broken.")) from error
         if len(plain) > MAX_TEXT:
             raise DamagedFile(TOO_MUCH)
         self.spend(len(plain))

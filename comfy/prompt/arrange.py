@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from comfy.messages import message
 from comfy.object_info import AUTOGROW, NodeSpec
 from comfy.prompt.autogrow import FreePlace, add_loader, add_loaders, loader_for
 from comfy.prompt.dynamic_combos import choose_options, combos_of
@@ -82,8 +83,13 @@ def _needed(
             if loader:
                 places.append(FreePlace(node_id, name, loader))
             else:
-                title, needed = spec.display_name if spec else "", plain_words(name).lower()
-                lacking.append(f"{title} now needs {needed}, which this workflow has nothing for.")
+                lacking.append(
+                    message(
+                        "“{node}” now needs “{input}”, which this workflow has nothing for.",
+                        node=spec.display_name if spec else "",
+                        input=plain_words(name),
+                    )
+                )
     return places, lacking
 
 

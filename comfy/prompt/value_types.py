@@ -15,6 +15,8 @@ from typing import Any
 
 from PIL import ImageColor
 
+from comfy.messages import message
+
 _MAX_TEXT = 100_000
 
 _WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
@@ -35,7 +37,7 @@ _YES_NO = MappingProxyType(
 )
 
 
-_NO_COLOR = "Choose a colour, such as #ff8800."
+_NO_COLOR = message("Choose a colour, such as #ff8800.")
 _WHITE = 0xFFFFFF
 _MAX_COLOR = 60  # characters
 _PART = r"\s*(\d{1,3}(?:\.\d{0,20})?)\s*"
@@ -59,9 +61,9 @@ def read_int(value: object) -> int:
         case str() if _WHOLE.fullmatch(value.strip()):
             return int(value.strip().partition(".")[0])
         case _ if _empty(value):
-            raise BadValue("Enter a number.")
+            raise BadValue(message("Enter a number."))
         case _:
-            raise BadValue("Enter a whole number.")
+            raise BadValue(message("Enter a whole number."))
 
 
 def read_float(value: object) -> float:
@@ -70,15 +72,15 @@ def read_float(value: object) -> float:
         case bool() | int() | float():
             number = _as_float(value)
         case str() if _THOUSANDS.fullmatch(value.strip()):
-            raise BadValue("Leave out the thousands separator, for example 1000 or 1.5.")
+            raise BadValue(message("Leave out the thousands separator, for example 1000 or 1.5."))
         case str() if _DECIMAL.fullmatch(value.strip()):
             number = float(value.strip().replace(",", "."))
         case _ if _empty(value):
-            raise BadValue("Enter a number.")
+            raise BadValue(message("Enter a number."))
         case _:
-            raise BadValue("Enter a number.")
+            raise BadValue(message("Enter a number."))
     if not math.isfinite(number):
-        raise BadValue("Enter a finite number.")
+        raise BadValue(message("Enter a finite number."))
     return number
 
 
@@ -93,7 +95,7 @@ def read_bool(value: object) -> bool:
         case str() if value.strip().lower() in _YES_NO:
             return _YES_NO[value.strip().lower()]
         case _:
-            raise BadValue("Enter true or false.")
+            raise BadValue(message("Enter true or false."))
 
 
 def read_text(value: object) -> str:
@@ -102,13 +104,13 @@ def read_text(value: object) -> str:
         case None:
             return ""
         case str() if len(value) > _MAX_TEXT:
-            raise BadValue(f"Maximum {_MAX_TEXT:,} characters.")
+            raise BadValue(message("Maximum {most} characters.", most=f"{_MAX_TEXT:,}"))
         case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
             return value.encode("utf-8", "replace").decode("utf-8")
         case bool() | int() | float():
             return str(value)
         case _:
-            raise BadValue("Enter some text.")
+            raise BadValue(message("Enter some text."))
 
 
 def read_color(value: object) -> str:
@@ -163,7 +165,7 @@ def match_choice(value: object, offered: tuple[Any, ...]) -> object:
     for choice in offered:
         if isinstance(value, str | int | float) and str(choice) == str(value):
             return choice
-    raise BadValue("This isn't one of the choices.")
+    raise BadValue(message("This isn't one of the choices."))
 
 
 def _empty(value: object) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from comfy.messages import message
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -22,87 +24,96 @@ def _rule(pattern: str, sentence: str, hint: str) -> _Rule:
 _RULES = (
     _rule(
         r"Payment Required|add credits|insufficient credits|not enough credits",
-        "This workflow uses a paid node and the server's account is out of credits.",
-        "Ask your admin to add credits, or use another workflow.",
+        message("This workflow uses a paid node and the server's account is out of credits."),
+        message("Ask your admin to add credits, or use another workflow."),
     ),
     _rule(
         r"Unauthorized: Please log ?in|please log ?in first",
-        "This workflow uses a paid node and the server isn't logged in to a Comfy account.",
-        "Ask your admin to log in or add an API key, or use another workflow.",
+        message(
+            "This workflow uses a paid node and the server isn't logged in to a Comfy account."
+        ),
+        message("Ask your admin to log in or add an API key, or use another workflow."),
     ),
     _rule(
         r"Rate Limit Exceeded|Too Many Requests",
-        "A service this workflow uses takes no more requests right now.",
-        "Wait a little, then run it again.",
+        message("A service this workflow uses takes no more requests right now."),
+        message("Wait a little, then run it again."),
     ),
     _rule(
         r"OutOfMemory|out of memory|CUDNN_STATUS_ALLOC_FAILED|not enough"
         r" memory|DefaultCPUAllocator",
-        "The server ran out of memory.",
-        "Try a smaller size, fewer images per run or a smaller model.",
+        message("The server ran out of memory."),
+        message("Try a smaller size, fewer images per run or a smaller model."),
     ),
     _rule(
         r"SafetensorError|deserializing header|is no checkpoint|UnpicklingError|invalid load key"
         r"|PytorchStreamReader|central directory",
-        "The model file on the server is damaged or isn't a model.",
-        "Choose another model, or ask your admin to download it again.",
+        message("The model file on the server is damaged or isn't a model."),
+        message("Choose another model, or ask your admin to download it again."),
     ),
     _rule(
         r"could not detect model type|ERROR: .*(checkpoint|unet|clip|vae).* (is )?invalid|clip"
         r" input is invalid",
-        "The model file doesn't contain what this workflow needs.",
-        "Choose a model made for this workflow; some checkpoints come without a text encoder or"
-        " VAE.",
+        message("The model file doesn't contain what this workflow needs."),
+        message(
+            "Choose a model made for this workflow; some checkpoints come without a"
+            " text encoder or VAE."
+        ),
     ),
     _rule(
         r"UnidentifiedImageError|cannot identify image|image file is"
         r" truncated|DecompressionBomb|broken data stream",
-        "The server couldn't read the image.",
-        "Save it as PNG or JPEG and try again.",
+        message("The server couldn't read the image."),
+        message("Save it as PNG or JPEG and try again."),
     ),
     _rule(
         r"No space left|Errno 28|disk quota",
-        "The server's disk is full.",
-        "Free some space on the server, then run this again.",
+        message("The server's disk is full."),
+        message("Free some space on the server, then run this again."),
     ),
     _rule(
         r"PermissionError|Errno 13",
-        "The server wasn't allowed to read or write one of its files.",
-        "Check the file permissions on the server.",
+        message("The server wasn't allowed to read or write one of its files."),
+        message("Check the file permissions on the server."),
     ),
     _rule(
         r"FileNotFoundError|No such file|Errno 2\b|Model .* not found|not found in",
-        "The server is missing a file this workflow needs.",
-        "Check the model and your files. Press Reload models if files were moved.",
+        message("The server is missing a file this workflow needs."),
+        message("Check the model and your files. Press Reload models if files were moved."),
     ),
     _rule(
         r"size mismatch|shapes cannot be multiplied|must match the size of tensor|Sizes of tensors"
         r" must match"
         r"|expected .* channels|Given groups=",
-        "Two parts of the workflow don't fit together.",
-        "Often models of different families are mixed (SD1.5, SDXL, Flux …), or images of"
-        " different sizes.",
+        message("Two parts of the workflow don't fit together."),
+        message(
+            "Often models of different families are mixed (SD1.5, SDXL, Flux …), or"
+            " images of different sizes."
+        ),
     ),
     _rule(
         r"mixed dtype|expected scalar type|not implemented for '(Half|BFloat16|Float8\w*)'|same"
         r" dtype|dtype mismatch",
-        "The model's number format doesn't work on the server's hardware.",
-        "Choose another variant of the model, or another precision where the workflow offers one.",
+        message("The model's number format doesn't work on the server's hardware."),
+        message(
+            "Choose another variant of the model, or another precision where the"
+            " workflow offers one."
+        ),
     ),
     _rule(
         r"CUDA error|HIP error|cudaError|device-side assert|NVML|No CUDA GPUs|MPS backend",
-        "The server's graphics card reported an error.",
-        "Run it again. If the error comes back, the server needs a restart.",
+        message("The server's graphics card reported an error."),
+        message("Run it again. If the error comes back, the server needs a restart."),
     ),
     _rule(
         r"ConnectionError|TimeoutError|timed out|Max retries|Name or service not known|HTTPError",
-        "A step in the workflow couldn't reach something on the network.",
-        "Check the server's network connection, then run this again.",
+        message("A step in the workflow couldn't reach something on the network."),
+        message("Check the server's network connection, then run this again."),
     ),
     _rule(
         r"ModuleNotFoundError|ImportError|No module named",
-        "Software for this workflow is missing on the server.",
-        "Install the missing package on the server, or use another workflow.",
+        message("Software for this workflow is missing on the server."),
+        message("Install the missing package on the server, or use another workflow."),
     ),
 )
 
@@ -113,8 +124,8 @@ _PATH = re.compile(
     rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
 )
 
-_OTHERWISE = "A step in the workflow failed."
-_OTHERWISE_HINT = "Check its settings. The details below help your admin."
+_OTHERWISE = message("A step in the workflow failed.")
+_OTHERWISE_HINT = message("Check its settings. The details below help your admin.")
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from comfy.errors import NodeError, PromptRejected
+from comfy.messages import KeptText, message
 from comfy.protocol.events import (
     AnimatedPreviews,
     Event,
@@ -59,11 +60,11 @@ class RunError:
     """What went wrong, for the person, and what to do; `detail` is for a folded part of the
     page."""
 
-    message: str
-    hint: str = ""
+    message: KeptText
+    hint: KeptText = ""
     node: str | None = None
-    node_title: str | None = None
-    detail: str = ""
+    node_title: KeptText | None = None
+    detail: KeptText = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +332,11 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
             return stopped(
                 state,
                 RunError(
-                    "Someone else stopped this run on the server.",
-                    "Run it again. If this wasn't meant to happen, ask who else uses this server.",
+                    message("Someone else stopped this run on the server."),
+                    message(
+                        "Run it again. If this wasn't meant to happen, ask who else uses this"
+                        " server."
+                    ),
                     node,
                     state.titles.get(node or ""),
                 ),

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from comfy.errors import ComfyError, not_written
+from comfy.errors import ComfyError, not_written, words_of
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import thumbnail_of
+from comfy.messages import message
 from comfy.protocol.outputs import FileKind
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class BlobStore:
             tempfile.TemporaryFile(dir=self._parts).close()
         except OSError as error:
             raise ComfyError(
-                f"No files can be kept in {folder}: {error.strerror or error}.",
+                f"No files can be kept in {folder}: {words_of(error)}.",
                 "Choose another folder, or let this program write there.",
             ) from error
 
@@ -85,7 +86,12 @@ class BlobStore:
                 if holder:
                     self._held.setdefault(holder, set()).add(digest)
         except OSError as error:
-            raise not_written("a file could not be kept", error, "Try again.") from error
+            raise not_written(
+                error,
+                message("A file could not be kept: {why}.", why=words_of(error)),
+                message("Try again."),
+                full=message("The disk of this app is full: a file could not be kept."),
+            ) from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -166,8 +172,8 @@ class BlobStore:
                 freed = 0
             except OSError as error:
                 raise ComfyError(
-                    f"A kept file could not be removed: {error.strerror or error}.",
-                    "Let this program write to the folder of its files.",
+                    message("A kept file could not be removed: {why}.", why=words_of(error)),
+                    message("Let this program write to the folder of its files."),
                 ) from error
             with contextlib.suppress(OSError):
                 small.unlink(missing_ok=True)
@@ -219,10 +225,17 @@ def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, 
             while rest:
                 rest = rest[target.write(rest) :]
         if size is not None and count != size:
-            came = "more" if count > size else f"only {count}"
             raise ComfyError(
-                f"A file did not come whole: {size} bytes were announced, {came} came.",
-                "Try again.",
+                message(
+                    "A file did not come whole: {size} bytes were announced, more came.", size=size
+                )
+                if count > size
+                else message(
+                    "A file did not come whole: {size} bytes were announced, only {came} came.",
+                    size=size,
+                    came=count,
+                ),
+                message("Try again."),
             )
         os.fsync(target.fileno())
     return digest.hexdigest(), count

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from comfy.errors import ComfyError, not_written
+from comfy.errors import ComfyError, not_written, words_of
 from comfy.records.tables import DamagedDatabase, as_comfy_errors
 from comfy.records.upgrade import make_tables
 
@@ -136,9 +136,9 @@ def _opened(url: URL) -> Engine:
             f"pip install {error.name or 'it'}",
         ) from error
     except OSError as error:
-        raise not_written(
-            f"the history cannot be kept in {url.database}", error, "Choose another place."
-        ) from error
+        problem = f"The history cannot be kept in {url.database}: {words_of(error)}."
+        full = f"The disk of this app is full: the history cannot be kept in {url.database}."
+        raise not_written(error, problem, "Choose another place.", full=full) from error
     try:
         with as_comfy_errors():
             _make_tables(engine)
@@ -214,9 +214,9 @@ def _set_aside(file: Path) -> Path:
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
-        raise not_written(
-            "the damaged history could not be set aside", error, "Move it away."
-        ) from error
+        problem = f"The damaged history could not be set aside: {words_of(error)}."
+        full = "The disk of this app is full: the damaged history could not be set aside."
+        raise not_written(error, problem, "Move it away.", full=full) from error
     return aside
 
 

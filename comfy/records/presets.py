@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, func, insert, select
 
 from comfy.errors import ComfyError
+from comfy.messages import message, plural
 from comfy.records.database import erase_deleted
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import presets as _presets
@@ -54,13 +55,18 @@ class PresetStore:
         """
         if not 0 < len(preset.name) <= _LONGEST_NAME or not preset.name.isprintable():
             raise ComfyError(
-                "This preset cannot be saved under that name.",
-                f"Give it a name of at most {_LONGEST_NAME} letters.",
+                message("This preset cannot be saved under that name."),
+                plural(
+                    "Give it a name of at most {count} letter.",
+                    "Give it a name of at most {count} letters.",
+                    count=_LONGEST_NAME,
+                ),
             )
         told = json.dumps({"name": preset.name, "values": dict(preset.values)})
         if len(told) > _LARGEST:
             raise ComfyError(
-                "This preset is too large to be saved.", "Shorten the texts in the form."
+                message("This preset is too large to be saved."),
+                message("Shorten the texts in the form."),
             )
         row = {
             "owner": digest(owner),
@@ -75,10 +81,18 @@ class PresetStore:
             count = select(func.count()).select_from(_presets)
             own = connection.execute(count.where(_presets.c.owner == row["owner"])).scalar_one()
             if own > _MOST:
-                raise ComfyError(f"There are {_MOST} presets already.", "Delete one of them first.")
+                raise ComfyError(
+                    plural(
+                        "There is {count} preset already.",
+                        "There are {count} presets already.",
+                        count=_MOST,
+                    ),
+                    message("Delete one of them first."),
+                )
             if connection.execute(count).scalar_one() > _MOST_IN_ALL:
                 raise ComfyError(
-                    "This app has no room for more presets.", "Ask whoever runs it for help."
+                    message("This app has no room for more presets."),
+                    message("Ask whoever runs it for help."),
                 )
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import GetPydanticSchema
 
+from comfy.messages import KeptText
 from comfy.prompt.model import InputRef, Prompt
 from comfy.protocol.run_state import RunState
 
@@ -40,7 +41,7 @@ class Job:
     values: Mapping[str, object] = field(default_factory=dict)
     title: str = ""
     inputs: Mapping[str, KeptInput] = field(default_factory=dict)
-    titles: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, KeptText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from comfy.errors import ComfyError
+from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searched_text, to_text
@@ -77,5 +78,5 @@ def _text(record: Record) -> str:
         return to_text(record)
     except (ValueError, RecursionError) as error:
         raise ComfyError(
-            "This run cannot be remembered: its workflow is too deeply nested.", ""
+            message("This run cannot be remembered: its workflow is too deeply nested."), ""
         ) from error

@@ -50,18 +50,25 @@ _YEAR_9999 = 253_370_764_800.0
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
-    """The state as JSON values, the same for the same state."""
-    told: dict[str, Any] = _STATE.dump_python(state, mode="json", exclude=_NOT_TOLD)
+    """The state as JSON values, the same for the same state; of a message its text."""
+    return _state_to_json(state, kept=False)
+
+
+def _state_to_json(state: RunState, *, kept: bool) -> dict[str, Any]:
+    told: dict[str, Any] = _STATE.dump_python(
+        state, mode="json", exclude=_NOT_TOLD, round_trip=kept
+    )
     return told | {"nodes_finished": sorted(state.nodes_finished)}
 
 
 def to_text(record: Record) -> str:
-    """The record as JSON. ValueError or RecursionError for a job that no JSON can hold."""
-    told = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART))
+    """The record as JSON, messages with their sentences and values. ValueError or RecursionError
+    for a job that no JSON can hold."""
+    told = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART), round_trip=True)
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
     told["job"] |= {"prompt": record.job.prompt, "outputs": outputs}
     told["job"]["values"] = dict(record.job.values)
-    told["state"] = state_to_json(record.state)
+    told["state"] = _state_to_json(record.state, kept=True)
     return json.dumps(told, default=str)
 
 

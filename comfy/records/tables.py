@@ -24,10 +24,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from comfy.errors import ComfyError, DiskFull
+from comfy.messages import message
 
 log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_SEE = message("See whether the database can be reached, then try again.")
 
 VERSION = "0006"  # what these tables have: the number of the last of `comfy.records.steps`
 
@@ -112,8 +115,8 @@ class DamagedDatabase(ComfyError):
 
     def __init__(self, told: str) -> None:
         super().__init__(
-            f"The history could not be read or written: {told}.",
-            "Move the database away, or name another place.",
+            message("The history could not be read or written: {why}.", why=told),
+            message("Move the database away, or name another place."),
         )
 
 
@@ -129,15 +132,23 @@ def as_comfy_errors() -> Iterator[None]:
             getattr(reason, "sqlite_errorcode", 0) & 0xFF
         )  # what is above says more exactly where
         if code == sqlite3.SQLITE_FULL:
-            raise DiskFull("the history could not be written") from error
+            raise DiskFull(
+                message("The disk of this app is full: the history could not be written.")
+            ) from error
         if code in _DAMAGE:
             raise DamagedDatabase(told) from error
         if not isinstance(
             reason, sqlite3.Error
         ):  # a server's own words: they name its host and the account
             log.warning("The history's database failed: %s", told)
-            told = "its database does not answer as it should"
+            raise ComfyError(
+                message(
+                    "The history could not be read or written: its database does not answer as it"
+                    " should."
+                ),
+                _SEE,
+            ) from error
         raise ComfyError(
-            f"The history could not be read or written: {told}.",
-            "See whether the database can be reached, then try again.",
+            message("The history could not be read or written: {why}.", why=told),
+            _SEE,
         ) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from comfy.client.client import Client
 from comfy.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
+from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 from comfy.runs.timeouts import Timeouts, jitter
 
@@ -85,7 +86,8 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
     for chunk in chunks:
         if time.monotonic() > end:
             raise ServerUnreachable(
-                "The file came too slowly.", "Try again when the network is better."
+                message("The file came too slowly."),
+                message("Try again when the network is better."),
             )
         yield chunk
 
@@ -95,7 +97,8 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
     between."""
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(
-            f"{file.filename} came as {media_type}.", "Look at what is between here and the server."
+            message("{file} came as {type}.", file=file.filename, type=media_type),
+            message("Look at what is between here and the server."),
         )
 
 

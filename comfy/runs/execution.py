@@ -29,6 +29,7 @@ from typing import TypeVar
 
 from comfy.client.event_stream import EventStream
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
+from comfy.messages import message
 from comfy.prompt.model import Prompt
 from comfy.protocol.responses import Queue
 from comfy.protocol.run_state import (
@@ -71,7 +72,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OUR_FAULT = RunError(
-    "Something went wrong inside this program.", "Run it again; the log says more."
+    message("Something went wrong inside this program."),
+    message("Run it again; the log says more."),
 )
 # Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
 # cut to it.
@@ -242,7 +244,7 @@ class Execution:
         """ServerUnreachable if the run is to end, as where its connections were cut for that."""
         self._seconds_left()
         if self._shared.stopping is not None:
-            raise ServerUnreachable("The run was cancelled.")
+            raise ServerUnreachable(message("The run was cancelled."))
 
     def _on_sending(self, prompt_id: str) -> None:
         self._shared.note(Reconnect.sending)
@@ -262,7 +264,7 @@ class Execution:
         shared = self._shared
         try:
             if not shared.opening(stream):
-                raise ServerUnreachable("The run was cancelled.")
+                raise ServerUnreachable(message("The run was cancelled."))
             shared.note(Reconnect.opening, time.monotonic())
             stream.open()
         except ComfyError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from comfy.client.client import Client
 from comfy.errors import FILE_REFUSED, NodeError, PromptRejected, UploadRejected
 from comfy.filenames import plain_name
+from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
@@ -83,7 +84,7 @@ def _upload(
     except OSError:  # it went just now
         file = None
     if file is None:
-        raise UploadRejected("It is no longer here.", "Add it again.")
+        raise UploadRejected(message("It is no longer here."), message("Add it again."))
     with file:
         return client.upload(file, plain_name(kept.name), subfolder=folder)
 
@@ -94,7 +95,7 @@ def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRe
         for node_id, _ in kept.targets
     }
     return PromptRejected(
-        f"{kept.name} couldn't be sent. {error}",
+        sentences(message("{file} couldn't be sent.", file=kept.name), str(error)),
         error.hint,
         node_errors=[
             NodeError(node_id, input_name, classes[node_id], FILE_REFUSED, str(error), error.hint)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comfy.errors import ComfyError
+from comfy.messages import message, plural
 
 _HOUR = 3600.0  # seconds
 
@@ -40,17 +41,29 @@ class RunLimiter:
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
             raise ComfyError(
-                f"You already have {limits.person} runs queued.",
-                "Wait, or remove one.",
+                plural(
+                    "You already have {count} run queued.",
+                    "You already have {count} runs queued.",
+                    count=limits.person,
+                ),
+                message("Wait, or remove one."),
             )
         if address and sum(one == address for _, one in unfinished) >= limits.address:
-            raise ComfyError("The queue is full for your address.", "Try again in a few minutes.")
+            raise ComfyError(
+                message("The queue is full for your address."),
+                message("Try again in a few minutes."),
+            )
         if len(unfinished) >= limits.all:
-            raise ComfyError("The queue is full.", "Try again in a few minutes.")
+            raise ComfyError(message("The queue is full."), message("Try again in a few minutes."))
         self._forget_old()
         if sum(one == person for _, one in self._recent) >= limits.hourly:
             raise ComfyError(
-                f"That's more than {limits.hourly} runs in an hour.", "Try again later."
+                plural(
+                    "That's more than {count} run in an hour.",
+                    "That's more than {count} runs in an hour.",
+                    count=limits.hourly,
+                ),
+                message("Try again later."),
             )
 
     def count(self, owner: str, address: str) -> None:

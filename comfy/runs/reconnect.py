@@ -29,23 +29,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from comfy.errors import ComfyError, ServerUnreachable
+from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, RunState, concluded, failed, stopped
 from comfy.runs.timeouts import Timeouts
 
 End = Callable[[RunState], RunState]
 
-REMOVED = RunError("Someone else removed this run from the server's queue.", "Run it again.")
-RESTARTED = RunError("The server was restarted and lost this run.", "Run it again.")
-FORGOTTEN = RunError("The server no longer knows this run or its result.", "Run it again.")
+REMOVED = RunError(
+    message("Someone else removed this run from the server's queue."), message("Run it again.")
+)
+RESTARTED = RunError(
+    message("The server was restarted and lost this run."), message("Run it again.")
+)
+FORGOTTEN = RunError(
+    message("The server no longer knows this run or its result."), message("Run it again.")
+)
 
 
 def sent_elsewhere(server: str) -> RunError:
     """Why a run is lost that was sent to this server before the program was started with another
     one; "" where people may not read its address."""
-    where = f"ComfyUI at {server}" if server else "another server"
     return RunError(
-        f"The run was sent to {where}, which is not the one in use since the restart.",
-        "Look for its result there, or run it again.",
+        message(
+            "The run was sent to ComfyUI at {address}, which is not the one in use since the"
+            " restart.",
+            address=server,
+        )
+        if server
+        else message(
+            "The run was sent to another server, which is not the one in use since the restart."
+        ),
+        message("Look for its result there, or run it again."),
     )
 
 
@@ -169,8 +183,10 @@ class Reconnect:
             return None
         if not self.at_server:
             return lambda state: failed(state, RunError(str(error), error.hint))
-        patience = f"{self.timing.patience:g} seconds"
-        why = f"The server has not answered for {patience}, so the run was given up."
+        why = message(
+            "The server has not answered for {seconds} seconds, so the run was given up.",
+            seconds=f"{self.timing.patience:g}",
+        )
         return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
 
     def unknown(self, state: RunState, *, remembers: bool = False) -> End | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from comfy.client.client import Client
 from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
@@ -41,7 +42,8 @@ log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
 _SHUTDOWN = RunError(
-    "The run was stopped because the program is shutting down.", "Run it again later."
+    message("The run was stopped because the program is shutting down."),
+    message("Run it again later."),
 )
 
 
@@ -192,7 +194,8 @@ class LocalRunRegistry:
             run = self._runs.get(run_id)
         if run is None or run.owner != owner:
             raise RunNotFound(
-                "This run is not known here.", "It may be too old: run the workflow again."
+                message("This run is not known here."),
+                message("It may be too old: run the workflow again."),
             )
         return run
 
@@ -218,7 +221,7 @@ class LocalRunRegistry:
                 raise
             return
         if not finished:
-            raise ComfyError("This run is not finished.", "Stop it first.")
+            raise ComfyError(message("This run is not finished."), message("Stop it first."))
         if self.history is not None:
             # what is not known to have ended would be taken up at the next start
             self._record_again()
@@ -227,7 +230,8 @@ class LocalRunRegistry:
                 and self.history.get(run_id, owner) is not None
             ):
                 raise ComfyError(
-                    "The history cannot be written at the moment.", "Delete this result later."
+                    message("The history cannot be written at the moment."),
+                    message("Delete this result later."),
                 )
         with self._lock:
             self._runs.pop(run_id, None)
@@ -301,7 +305,8 @@ class LocalRunRegistry:
     def _check_open(self) -> None:
         if self._closed:
             raise ComfyError(
-                "The program is shutting down.", "Start it again, then run this again."
+                message("The program is shutting down."),
+                message("Start it again, then run this again."),
             )
 
     def _check_limits(self, owner: str, address: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from comfy.errors import ComfyError
+from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, RunState, fetching, unanswered
 from comfy.records.record import Record
 from comfy.runs.context import RunContext
@@ -219,8 +220,11 @@ class LocalRun:
             yield (
                 self._born + self._deadline,
                 RunError(
-                    f"The run was stopped: it took longer than {self._deadline:g} seconds.",
-                    "Allow it more time.",
+                    message(
+                        "The run was stopped: it took longer than {seconds} seconds.",
+                        seconds=f"{self._deadline:g}",
+                    ),
+                    message("Allow it more time."),
                 ),
             )
         since = self._unwatched_since
@@ -228,6 +232,7 @@ class LocalRun:
             yield (
                 since + self._grace,
                 RunError(
-                    "The run was stopped because nobody was watching any more.", "Run it again."
+                    message("The run was stopped because nobody was watching any more."),
+                    message("Run it again."),
                 ),
             )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from comfy.errors import ComfyError, ServerUnreachable
+from comfy.messages import message
 from comfy.object_info import Catalogue
 from comfy.runs.input_files import UPLOADS
 from comfy.workflow.sanitize import without_folder
@@ -66,5 +67,5 @@ class CatalogueCache:
         Never asks the server.
         """
         if self._catalogue is None:
-            raise ServerUnreachable("The server has not told its nodes yet.")
+            raise ServerUnreachable(message("The server has not told its nodes yet."))
         return self._catalogue

@@ -13,6 +13,7 @@ from comfy.errors import WorkflowError
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.form.takers import taken_kinds
+from comfy.messages import message
 from comfy.object_info import Catalogue
 from comfy.prompt.structure import Structural, Structure
 from comfy.protocol.outputs import FileKind
@@ -200,9 +201,13 @@ class Forms:
             known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
             if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
                 raise WorkflowError(
-                    "This workflow names files of the server, or nodes that it does not have.",
-                    "Choose no files in ComfyUI and save it again, or ask whoever runs this app to"
-                    " add it.",
+                    message(
+                        "This workflow names files of the server, or nodes that it does not have."
+                    ),
+                    message(
+                        "Choose no files in ComfyUI and save it again, or ask whoever runs this"
+                        " app to add it."
+                    ),
                 )
         return folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
 
@@ -217,7 +222,8 @@ class Forms:
         workflow = on_server(source, catalogue)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
             raise WorkflowError(
-                "This workflow has more inputs than a form can show.", "Open a smaller one."
+                message("This workflow has more inputs than a form can show."),
+                message("Open a smaller one."),
             )
         workflow = self._harmless(workflow, catalogue, trusted=trusted)
         return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from comfy.errors import WorkflowError
+from comfy.messages import listed, message, plural
 from comfy.prompt.model import Prompt
+from comfy.wording import quoted
 
 _NAMED = 3  # node classes that a refusal names
 
@@ -46,8 +48,8 @@ class Permissions:
         """WorkflowError unless this person may open workflows."""
         if not self.open(owner):
             raise WorkflowError(
-                "This app does not open workflows that people bring.",
-                "Choose one from the list, or ask whoever runs it to add the file.",
+                message("This app does not open workflows that people bring."),
+                message("Choose one from the list, or ask whoever runs it to add the file."),
             )
 
     def check_keep(self, owner: str) -> None:
@@ -55,7 +57,8 @@ class Permissions:
         self.check_open(owner)
         if not self.keep(owner):
             raise WorkflowError(
-                "This app does not take new workflows.", "Ask whoever runs it to add the file."
+                message("This app does not take new workflows."),
+                message("Ask whoever runs it to add the file."),
             )
 
     def check_nodes(self, prompt: Prompt) -> None:
@@ -64,9 +67,16 @@ class Permissions:
             return
         others = sorted({node["class_type"] for node in prompt.values()} - self.nodes)
         if others:
-            more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-            named = ", ".join(f"“{one[:80]}”" for one in others[:_NAMED])
+            named = listed(quoted(one[:80]) for one in others[:_NAMED])
+            more = len(others) - _NAMED
             raise WorkflowError(
-                f"Workflows that are opened here may not use {named}{more}.",
-                "Ask whoever runs this app to add the workflow, or to allow these nodes.",
+                plural(
+                    "Workflows that are opened here may not use {nodes} and {count} more.",
+                    "Workflows that are opened here may not use {nodes} and {count} more.",
+                    count=more,
+                    nodes=named,
+                )
+                if more > 0
+                else message("Workflows that are opened here may not use {nodes}.", nodes=named),
+                message("Ask whoever runs this app to add the workflow, or to allow these nodes."),
             )

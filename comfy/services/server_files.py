@@ -11,6 +11,7 @@ from typing import Protocol
 
 from comfy.client.view import FileResponse
 from comfy.errors import ComfyError
+from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 
 
@@ -39,7 +40,7 @@ class ServerFiles:
             with self.view(file) as answer, part.open("wb") as kept:
                 for chunk in answer.iter_bytes():
                     if kept.tell() + len(chunk) > most:
-                        raise ComfyError("The file is too large to be shown.")
+                        raise ComfyError(message("The file is too large to be shown."))
                     kept.write(chunk)
             part.replace(to)
         finally:

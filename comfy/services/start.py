@@ -17,6 +17,7 @@ from comfy.form.check import check, labelled_errors
 from comfy.form.fill import fill
 from comfy.form.model import Form
 from comfy.form.seeds import CountUp, random_seed
+from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
@@ -33,7 +34,7 @@ class FieldErrors(ComfyError):
     same for where the fields are not seen."""
 
     def __init__(self, form: Form, errors: Mapping[str, str]) -> None:
-        super().__init__("Please fix the highlighted fields.")
+        super().__init__(message("Please fix the highlighted fields."))
         self.errors = dict(errors)
         self.labelled = labelled_errors(form, errors)
 
@@ -165,8 +166,8 @@ class Starter:
         with self._held(job.inputs) as uploads:
             if form is not None and (errors := refusals(form, uploads, self.limits)):
                 raise WorkflowError(
-                    " ".join(labelled_errors(form, errors).values()),
-                    "Open the form and add another file.",
+                    sentences(*labelled_errors(form, errors).values()),
+                    message("Open the form and add another file."),
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
@@ -207,16 +208,20 @@ class Starter:
         if brought and unknown:
             # The server may have got it since, and nothing is known of what it reads.
             raise WorkflowError(
-                f"The server doesn't have the node {min(unknown)[:80]}.", "Press Reload models."
+                message("The server doesn't have the node {node}.", node=min(unknown)[:80]),
+                message("Press Reload models."),
             )
         named = named_files(prompt, catalogue, own)
         named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
         for place in named:
             if brought or form is None or not _is_authors(form, place, prompt):
                 raise WorkflowError(
-                    f"This run would use a file of the server's in “{place[1][:80]}”, which may be"
-                    " somebody else's.",
-                    "Open the form and add the file itself.",
+                    message(
+                        "This run would use a file of the server's in “{input}”, which may be"
+                        " somebody else's.",
+                        input=place[1][:80],
+                    ),
+                    message("Open the form and add the file itself."),
                 )
 
     @contextmanager
@@ -250,8 +255,8 @@ class Starter:
                 path = self.blobs.path(kept.digest)
                 if path is None or not self.blobs.hold(kept.digest, holder):
                     raise WorkflowError(
-                        f"{kept.name} is no longer here.",
-                        "Open the form and add it again.",
+                        message("{file} is no longer here.", file=kept.name),
+                        message("Open the form and add it again."),
                     )
                 uploads[key] = Upload(kept.name, path)
             yield uploads
@@ -310,7 +315,7 @@ def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
 def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
     """Values for inputs that are in no form: their author set them, for every caller."""
     return {
-        item.key: "The workflow's author has set this. It can't be changed here."
+        item.key: message("The workflow's author has set this. It can't be changed here.")
         for item in form.fields
         if item.group == "hidden" and item.key in values
     }
@@ -321,7 +326,7 @@ def _foreign_files(
 ) -> dict[str, str]:
     """Media fields that name a file on the server which is not the author's: perhaps somebody's."""
     return {
-        item.key: "Send the file itself."
+        item.key: message("Send the file itself.")
         for item in form.fields
         if item.is_media
         and not isinstance(given.get(item.key), Upload)

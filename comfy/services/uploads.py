@@ -13,10 +13,11 @@ from typing import BinaryIO
 
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
+from comfy.messages import message
 from comfy.workflow.config import Widget
 
 _CHUNK = 1024 * 1024  # bytes
-GONE = "This file is no longer here. Add it again."
+GONE = message("This file is no longer here. Add it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
             case Refused(why):
                 errors[item.key] = why
             case Upload() if not item.is_media:  # nobody would judge it, and a node may open it
-                errors[item.key] = "This field takes no file."
+                errors[item.key] = message("This field takes no file.")
             case Upload() as upload:
                 try:
                     room -= upload.size
@@ -109,7 +110,10 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                 except OSError:  # it went just now
                     why = GONE
                 if why or room < 0:
-                    most = f"All files of a run together can have {limits.run // MIB:g} MB."
+                    most = message(
+                        "All files of a run together can have {size} MB.",
+                        size=f"{limits.run // MIB:g}",
+                    )
                     errors[item.key] = why or most
     return errors
 

@@ -8,12 +8,13 @@ problems.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from comfy.json_values import as_number
+from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean
 
 Widget = Literal[
@@ -87,9 +88,13 @@ def read_config(path: Path) -> FormConfig:
     try:
         return parse_config(path.name, tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, RecursionError) as error:
-        return FormConfig(problems=(f"{path.name} cannot be read: {error}.",))
+        return FormConfig(
+            problems=(message("{file} cannot be read: {why}.", file=path.name, why=str(error)),)
+        )
     except tomllib.TOMLDecodeError as error:
-        return FormConfig(problems=(f"{path.name} is not valid TOML: {error}.",))
+        return FormConfig(
+            problems=(message("{file} is not valid TOML: {why}.", file=path.name, why=str(error)),)
+        )
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
@@ -105,7 +110,13 @@ def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
                 read["section"] = read.pop("group")
             fields.append(FieldConfig(name, **read))
         else:
-            problems.append(f'{source}: fields.“{name}” must be a table such as [fields."{name}"].')
+            problems.append(
+                message(
+                    '{file}: fields.“{name}” must be a table such as [fields."{name}"].',
+                    file=source,
+                    name=name,
+                )
+            )
     return FormConfig(**top, fields=tuple(fields), problems=tuple(problems))
 
 
@@ -163,46 +174,126 @@ def _widget(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Widget) else None
 
 
-# key -> (reader that answers None for a value it cannot take, what the value must be)
-FORM_KEYS = {
-    "title": (_text, "a text"),
-    "description": (_text, "a text"),
-    "order": (as_number, "a number"),
-    "others": (_others, "one of " + ", ".join(get_args(Others))),
-    "outputs": (_texts, "a list of node ids"),
-    "ideas": (_ideas, 'a list of texts, or of tables such as { "Prompt.text" = "a boat" }'),
-    "cover": (_cover, "the name of an image beside it, such as “cover.webp”"),
-    "fields": (_table, "a table"),
+# What is said of a value of the wrong kind: where it stands, and the name of the setting.
+_Refusal = Callable[[str, str], str]
+
+
+def _no_text(place: str, name: str) -> str:
+    return message("{place}: “{name}” must be a text.", place=place, name=name)
+
+
+def _no_number(place: str, name: str) -> str:
+    return message("{place}: “{name}” must be a number.", place=place, name=name)
+
+
+def _no_flag(place: str, name: str) -> str:
+    return message("{place}: “{name}” must be true or false.", place=place, name=name)
+
+
+def _none_of(choices: Sequence[str]) -> _Refusal:
+    return lambda place, name: message(
+        "{place}: “{name}” must be one of {choices}.",
+        place=place,
+        name=name,
+        choices=listed(choices),
+    )
+
+
+# key -> (reader that answers None for a value it cannot take, what is said then)
+FORM_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
+    "title": (_text, _no_text),
+    "description": (_text, _no_text),
+    "order": (as_number, _no_number),
+    "others": (_others, _none_of(get_args(Others))),
+    "outputs": (
+        _texts,
+        lambda place, name: message(
+            "{place}: “{name}” must be a list of node ids.", place=place, name=name
+        ),
+    ),
+    "ideas": (
+        _ideas,
+        lambda place, name: message(
+            "{place}: “{name}” must be a list of texts, or of tables such as"
+            ' {{ "Prompt.text" = "a boat" }}.',
+            place=place,
+            name=name,
+        ),
+    ),
+    "cover": (
+        _cover,
+        lambda place, name: message(
+            "{place}: “{name}” must be the name of an image beside it, such as “cover.webp”.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "fields": (
+        _table,
+        lambda place, name: message("{place}: “{name}” must be a table.", place=place, name=name),
+    ),
 }
-FIELD_KEYS = {
-    "label": (_text, "a text"),
-    "help": (_text, "a text"),
-    "group": (_text, "“main”, “advanced”, “hidden” or a heading of your own"),
-    "default": (_scalar, "a text, a number, true or false"),
-    "min": (as_number, "a number"),
-    "max": (as_number, "a number"),
-    "step": (_positive, "a number above zero"),
-    "widget": (_widget, "one of " + ", ".join(get_args(Widget))),
-    "hidden": (_flag, "true or false"),
-    "required": (_flag, "true or false"),
-    "also": (_texts, 'a list of inputs such as ["13.text"]'),
-    "closest": (_flag, "true or false"),
+FIELD_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
+    "label": (_text, _no_text),
+    "help": (_text, _no_text),
+    "group": (
+        _text,
+        lambda place, name: message(
+            "{place}: “{name}” must be “main”, “advanced”, “hidden” or a heading of your own.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "default": (
+        _scalar,
+        lambda place, name: message(
+            "{place}: “{name}” must be a text, a number, true or false.", place=place, name=name
+        ),
+    ),
+    "min": (as_number, _no_number),
+    "max": (as_number, _no_number),
+    "step": (
+        _positive,
+        lambda place, name: message(
+            "{place}: “{name}” must be a number above zero.", place=place, name=name
+        ),
+    ),
+    "widget": (_widget, _none_of(get_args(Widget))),
+    "hidden": (_flag, _no_flag),
+    "required": (_flag, _no_flag),
+    "also": (
+        _texts,
+        lambda place, name: message(
+            '{place}: “{name}” must be a list of inputs such as ["13.text"].',
+            place=place,
+            name=name,
+        ),
+    ),
+    "closest": (_flag, _no_flag),
 }
 
 
 def _checked(
-    said: Mapping[str, Any], known: Mapping[str, Any], where: str, problems: list[str]
+    said: Mapping[str, Any],
+    known: Mapping[str, tuple[Callable[[Any], Any], _Refusal]],
+    where: str,
+    problems: list[str],
 ) -> dict[str, Any]:
     """The keys that can be used, read; a sentence for each of the others."""
     good = {}
     for key, value in said.items():
         if key not in known:
-            problems.append(f"{where}: there is no setting “{key}”.{did_you_mean(key, known)}")
+            problems.append(
+                sentences(
+                    message("{place}: there is no setting “{name}”.", place=where, name=key),
+                    did_you_mean(key, known),
+                )
+            )
             continue
-        reader, meant = known[key]
+        reader, refusal = known[key]
         read = reader(value)
         if read is None:
-            problems.append(f"{where}: “{key}” must be {meant}.")
+            problems.append(refusal(where, key))
         else:
             good[key] = read
     return good

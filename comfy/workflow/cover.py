@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from comfy.errors import words_of
 from comfy.media.checks import MIB, FileLimits, problem_with
+from comfy.messages import message
 from comfy.workflow.config import FormConfig
 
 # It is sent to everybody who opens the page, and to each list of workflows.
@@ -22,6 +24,14 @@ def cover_problem(cover: Path) -> str:
         with cover.open("rb") as file:
             is_good = not problem_with(file, _LIMITS, "image")
     except OSError as error:
-        return f"The cover {cover.name} cannot be read: {error.strerror or error}."
+        return message(
+            "The cover {file} cannot be read: {why}.", file=cover.name, why=words_of(error)
+        )
     most = _LIMITS.size // MIB
-    return "" if is_good else f"The cover {cover.name} must be an image of at most {most} MB."
+    return (
+        ""
+        if is_good
+        else message(
+            "The cover {file} must be an image of at most {size} MB.", file=cover.name, size=most
+        )
+    )

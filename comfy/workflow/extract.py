@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from comfy.errors import WorkflowError
+from comfy.errors import WorkflowError, words_of
 from comfy.json_values import NotJson, TooDeep, read_json
 from comfy.media import audio, exif, png, video
 from comfy.media import other_headers as headers
 from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
 from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
+from comfy.messages import message, sentences
 from comfy.workflow.documents import FoundDocument, Kind, documents
 
-_ORIGINAL = (
-    "Use the original file: editing it or sending it through a chat app usually strips the"
-    " workflow."
+_ORIGINAL = message(
+    "Use the original file: editing it or sending it through a chat app"
+    " usually strips the workflow."
 )
-_KINDS = "Open a JSON file, or an image, video, audio or model file saved by ComfyUI."
-_AGAIN = "Save or download the file again."
+_KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
+_AGAIN = message("Save or download the file again.")
 
 # Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
 _OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
@@ -70,7 +71,7 @@ def find_workflow_in(path: Path) -> ExtractedWorkflow:
             return _find(file, path.name)
     except OSError as error:
         raise WorkflowError(
-            f"{_shown(path.name)} cannot be read: {error.strerror or error}."
+            message("{file} cannot be read: {why}.", file=_shown(path.name), why=words_of(error))
         ) from error
 
 
@@ -127,10 +128,10 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
     shown, reader = _shown(name), Reader(file)
     head = file.read(0) if not reader.size else reader.take(min(LENGTH, reader.size))
     if not head.strip(b"\0 \t\r\n"):
-        raise WorkflowError(f"{shown} is empty.", _KINDS)
+        raise WorkflowError(message("{file} is empty.", file=shown), _KINDS)
     family = next((family for family in _FAMILIES if family.begins(head)), None)
     if family is None:
-        raise WorkflowError(f"{shown} isn't supported.", _KINDS)
+        raise WorkflowError(message("{file} isn't supported.", file=shown), _KINDS)
     reader.position = 0
     texts, problem = _collect(family.texts(reader))
     found, unread = _documents(texts)
@@ -207,29 +208,38 @@ def _refusal(
             continue
         if text.too_deep:
             return WorkflowError(
-                f"{shown} is nested too deeply to be a workflow, or too large.", _ORIGINAL
+                message("{file} is nested too deeply to be a workflow, or too large.", file=shown),
+                _ORIGINAL,
             )
         what = (
-            f"{shown} isn't JSON, or is cut off."
+            message("{file} isn't JSON, or is cut off.", file=shown)
             if family.where == "JSON"
-            else f"{shown} is damaged: its “{text.key}” is cut off."
+            else message("{file} is damaged: its “{name}” is cut off.", file=shown, name=text.key)
         )
         return WorkflowError(what, _AGAIN if text.key else _KINDS)
     if problem:
-        return WorkflowError(f"{shown} is damaged. {problem}", _AGAIN)
+        return WorkflowError(sentences(message("{file} is damaged.", file=shown), problem), _AGAIN)
     others = [_FOREIGN[text.key.lower()] for text in texts if text.key.lower() in _FOREIGN]
     if others:
         return WorkflowError(
-            f"{shown} holds settings of {others[0]}, but no ComfyUI workflow.", _ORIGINAL
+            message(
+                "{file} holds settings of {program}, but no ComfyUI workflow.",
+                file=shown,
+                program=others[0],
+            ),
+            _ORIGINAL,
         )
     return WorkflowError(
-        f"No workflow found in {shown}.", _ORIGINAL if family.where != "JSON" else _KINDS
+        message("No workflow found in {file}.", file=shown),
+        _ORIGINAL if family.where != "JSON" else _KINDS,
     )
 
 
 def _json_file(reader: Reader) -> Iterator[Text]:
     if reader.size > MAX_TEXT:
-        raise DamagedFile(f"It is too big for a workflow (more than {MAX_TEXT >> 20} MB).")
+        raise DamagedFile(
+            message("It is too big for a workflow (more than {size} MB).", size=MAX_TEXT >> 20)
+        )
     yield Text("", file_text(reader.take(reader.size)))
 
 
@@ -243,7 +253,7 @@ def file_text(data: bytes) -> str:
 
 def _shown(name: str) -> str:
     """A file name for a sentence: one line, not endless."""
-    line = (
-        " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split()) or "The file"
-    )
+    line = " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split())
+    if not line:
+        return message("Unnamed file")
     return line if len(line) <= 80 else f"{line[:79]}…"

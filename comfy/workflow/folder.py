@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from comfy.errors import WorkflowError
+from comfy.errors import WorkflowError, words_of
 from comfy.filenames import plain_name
+from comfy.messages import message
 from comfy.workflow.config import FormConfig
 from comfy.workflow.cover import cover_of
 from comfy.workflow.model import Workflow, read_workflow
@@ -82,7 +83,10 @@ class WorkflowFolder:
         # a path.
         file = _files(self.path).get(name)
         if file is None:
-            raise WorkflowError(f"Workflow “{name[:80]}” not found.", "Choose another above.")
+            raise WorkflowError(
+                message("Workflow “{name}” not found.", name=name[:80]),
+                message("Choose another above."),
+            )
         match self._current(name, _stamp(file)):
             case Workflow() as workflow:
                 return workflow
@@ -96,7 +100,8 @@ class WorkflowFolder:
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
-                f"Files ending in “{suffix}” can't be added here.", "Save the workflow as JSON."
+                message("Files ending in “{ending}” can't be added here.", ending=suffix),
+                message("Save the workflow as JSON."),
             )
         stem = Path(file_name).stem.removesuffix(".app")
         words = "-".join(re.findall(r"\w+", stem))[:60] or "workflow"
@@ -105,7 +110,8 @@ class WorkflowFolder:
         sizes = [state[1] for state in map(_state, taken.values()) if state]
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
             raise WorkflowError(
-                "There's no room for more workflows here.", "Ask whoever runs this app."
+                message("There's no room for more workflows here."),
+                message("Ask whoever runs this app."),
             )
         names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
         # A toml that was left behind speaks about another workflow.
@@ -122,9 +128,10 @@ class WorkflowFolder:
                 with beside:
                     beside.write(_toml_of(title))
         except OSError as error:
-            why = error.strerror or str(error)
+            why = words_of(error)
             raise WorkflowError(
-                f"The workflow can't be added: {why}.", "Ask whoever runs this app."
+                message("The workflow can't be added: {why}.", why=why),
+                message("Ask whoever runs this app."),
             ) from error
         return name
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.errors import WorkflowError
+from comfy.messages import message
 from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
@@ -85,7 +86,11 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
     inputs = node.get("inputs", {})
     if not isinstance(inputs, dict):
         raise WorkflowError(
-            f"“{name}” is damaged: the inputs of node {node_id[:40]} are not named."
+            message(
+                "“{name}” is damaged: the inputs of node {node} are not named.",
+                name=name,
+                node=node_id[:40],
+            )
         )
     kept: Node = {"class_type": node["class_type"], "inputs": inputs}
     if isinstance(node.get("_meta"), dict):

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from comfy.messages import message
+
 FILE = "config.toml"
 _MAX_BYTES = 1_000_000
 
@@ -41,7 +43,8 @@ def read_mappings(workflow: Path) -> NodeMappings:
             return NodeMappings()
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        return NodeMappings(problems=(f"{FILE} beside it cannot be read: {error}.",))
+        problem = message("{file} beside it cannot be read: {why}.", file=FILE, why=str(error))
+        return NodeMappings(problems=(problem,))
     return parse_mappings(workflow.stem, data)
 
 

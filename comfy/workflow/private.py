@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.errors import WorkflowError
 from comfy.json_values import levels
+from comfy.messages import message
 from comfy.quota import Use, to_remove
 from comfy.workflow.model import Workflow, title_from_name
 
@@ -53,7 +54,8 @@ class PrivateWorkflows:
         taken = weight(workflow.prompt) + weight(workflow.graph)
         if taken > LARGEST:
             raise WorkflowError(
-                "This workflow has more parts than can be opened here.", "Open a smaller one."
+                message("This workflow has more parts than can be opened here."),
+                message("Open a smaller one."),
             )
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         opened = replace(
@@ -98,9 +100,11 @@ class PrivateWorkflows:
             found = self._opened.get((owner, name))
         if found is None:
             raise WorkflowError(
-                "This workflow isn't available here.",
-                "Open its file again. If someone sent you this link, ask them for the file, or to"
-                " add it to the shared workflows.",
+                message("This workflow isn't available here."),
+                message(
+                    "Open its file again. If someone sent you this link, ask them for the"
+                    " file, or to add it to the shared workflows."
+                ),
             )
         return found
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from comfy.errors import WorkflowError
 from comfy.file_inputs import FILE_WIDGETS, is_no_file
+from comfy.messages import message
 from comfy.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, with_inputs
 from comfy.workflow.model import Workflow
@@ -86,10 +87,16 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
         if not spec.upload and spec.type not in FILE_WIDGETS:
             title = catalogue[node["class_type"]].display_name
             raise WorkflowError(
-                f"“{title[:80]}” ({name[:80]}) takes a file or folder of the server, which may be"
-                " somebody else's.",
-                "A workflow that you open works with files that you give it. Ask whoever runs this"
-                " app to add it.",
+                message(
+                    "“{node}” ({name}) takes a file or folder of the server, which may be"
+                    " somebody else's.",
+                    node=title[:80],
+                    name=name[:80],
+                ),
+                message(
+                    "A workflow that you open works with files that you give it. Ask whoever"
+                    " runs this app to add it."
+                ),
             )
         value = node["inputs"][name]
         emptied = "" if spec.upload or is_link(value) else _emptied(value)

@@ -132,7 +132,7 @@ def test_an_options_picture_is_asked_for() -> None:
 def test_what_an_option_needs_and_nobody_has_is_said() -> None:
     """A link that no upload can feed."""
     (problem,) = wide_form(PAINTED, {"8.model": "With voice"}).problems
-    assert problem == "Painter now needs voice, which this workflow has nothing for."
+    assert problem == "“Painter” now needs “Voice”, which this workflow has nothing for."
 
 
 def test_what_was_missing_before_is_not_the_options_fault() -> None:

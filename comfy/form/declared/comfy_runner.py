@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
+from comfy.messages import message, sentences
 from comfy.prompt.model import Prompt
 from comfy.wording import plain_words, short
 from comfy.workflow.config import FieldConfig
@@ -68,9 +70,26 @@ def _meant(inputs: Mapping[str, Candidate]) -> Candidate | None:
 
 
 def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Candidate]) -> str:
+    at = {"file": FILE, "name": name, "place": short(place), "node": class_type}
+    if not inputs:
+        return sentences(
+            message(
+                "{file}: “{name}” is “{place}”, but that node ({node}) has no value to set.", **at
+            ),
+            message("Name the node that holds the value."),
+        )
     keys = [f'"{one.key}"' for one in inputs[:_MOST_NAMED]] + ["…"] * (len(inputs) > _MOST_NAMED)
-    what = f"{FILE}: “{name}” is {short(place)}, but that node ({class_type})"
-    if not keys:
-        return f"{what} has no value to set. Name the node that holds the value."
-    fault = "has several inputs" if place == inputs[0].node else "has no such value to set"
-    return f"{what} {fault}. Write which one is meant: {name} = {' or '.join(keys)}."
+    return sentences(
+        message("{file}: “{name}” is “{place}”, but that node ({node}) has several inputs.", **at)
+        if place == inputs[0].node
+        else message(
+            "{file}: “{name}” is “{place}”, but that node ({node}) has no such value to set.", **at
+        ),
+        message("Write which one is meant: {name} = {inputs}.", name=name, inputs=_any_of(keys)),
+    )
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return reduce(
+        lambda first, second: message("{first} or {second}", first=first, second=second), names
+    )

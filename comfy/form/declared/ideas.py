@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
+from comfy.messages import message, sentences
 from comfy.wording import did_you_mean, short
 from comfy.workflow.config import IdeaConfig
 
@@ -34,7 +35,12 @@ def _values_of(
     if isinstance(said, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
-            return {}, [f"The idea {short(said)} in the TOML file has no text field to go into."]
+            return {}, [
+                message(
+                    "The idea “{idea}” in the TOML file has no text field to go into.",
+                    idea=short(said),
+                )
+            ]
         values: dict[str, object] = {prompt: said}
     else:
         unknown = list(_unknown(said, names, shown))
@@ -43,7 +49,11 @@ def _values_of(
         values = {names[name.lower()].key: value for name, value in said.items()}
     clean, errors = check(form, values)
     said_of = labelled_errors(form, errors)
-    wrong = [f"Ideas in the TOML file: {said_of[key]}" for key in values if key in errors]
+    wrong: list[str] = [
+        message("Ideas in the TOML file: {problem}", problem=said_of[key])
+        for key in values
+        if key in errors
+    ]
     return {key: clean[key] for key in values if key in clean}, wrong
 
 
@@ -53,11 +63,18 @@ def _unknown(
     for name in said:
         candidate = names.get(name.lower())
         if candidate is None:
-            guess = did_you_mean(name, names)
-            told = f"The ideas in the TOML file name “{name}”, which this workflow doesn't have."
-            yield f"{told}{guess}"
+            yield sentences(
+                message(
+                    "The ideas in the TOML file name “{name}”, which this workflow doesn't have.",
+                    name=name,
+                ),
+                did_you_mean(name, names),
+            )
         elif candidate.key not in shown:
-            yield f"The ideas in the TOML file name “{name}”, which isn't a field to fill in."
+            yield message(
+                "The ideas in the TOML file name “{name}”, which isn't a field to fill in.",
+                name=name,
+            )
 
 
 def _can_be_filled(field: Field) -> bool:

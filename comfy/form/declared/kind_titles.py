@@ -11,11 +11,15 @@ from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
 from comfy.form.declared.mcww_titles import MAX_TITLE
 from comfy.form.declared.node_view import NodeView, first_named
+from comfy.messages import message
 from comfy.wording import plain_words
 from comfy.workflow.config import FieldConfig
 
 Kind = Literal["TEXT", "SWITCH", "MODEL"]
 _KIND = re.compile(r"(?P<kind>TEXT|SWITCH|MODEL)_(?P<name>\S.*)")
+
+
+_PROMPTS = {"positive": message("Positive prompt"), "negative": message("Negative prompt")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,12 @@ def _kind_label(title: KindTitle) -> str:
     words = plain_words(title.name)
     match title.kind:
         case "TEXT":
-            return f"{words} prompt" if words.lower() in ("positive", "negative") else words
+            return _PROMPTS.get(words.lower(), words)
         case "MODEL":
-            return f"{words} model"
+            return message("{name} model", name=words)
         case _:
-            return f"Switch {title.name}" if title.name.isdecimal() else words
+            number = title.name if title.name.isdecimal() else ""
+            return message("Switch {number}", number=number) if number else words
 
 
 def _text_input(node: NodeView) -> Candidate | None:

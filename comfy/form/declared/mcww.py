@@ -9,6 +9,7 @@ from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
 from comfy.form.declared.mcww_titles import WrapperTitle, read_wrapper_title
 from comfy.form.declared.node_view import NodeView
+from comfy.messages import message
 from comfy.workflow.config import FieldConfig, Group, Others, Widget
 
 # Which input of a node a wrapper's title means: the first of the first kind that the node has.
@@ -64,8 +65,11 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
         candidate = input_of_wrapper(one.node)
         if candidate is None:
             problems.append(
-                f"“{one.title.label}” has nothing to set: node {one.node.id} takes everything from"
-                " links."
+                message(
+                    "“{name}” has nothing to set: node {node} takes everything from links.",
+                    name=one.title.label,
+                    node=one.node.id,
+                )
             )
         else:
             statements.append(_wrapper_statement(one.title, candidate))

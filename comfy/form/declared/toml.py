@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
+from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean
 from comfy.workflow.config import FieldConfig, FormConfig, Group
 
@@ -25,11 +26,15 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         candidate = names.get(name.lower())
         if candidate is None:
             problems.append(
-                f"The toml names “{name}”, which this workflow does not"
-                f" have.{did_you_mean(name, names)}"
+                sentences(
+                    message(
+                        "The toml names “{name}”, which this workflow does not have.", name=name
+                    ),
+                    did_you_mean(name, names),
+                )
             )
         elif candidate.key in taken:
-            problems.append(f"The toml names “{name}” twice.")
+            problems.append(message("The toml names “{name}” twice.", name=name))
         else:
             taken.add(candidate.key)
             return candidate
@@ -42,7 +47,11 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         also = tuple(other for name in said.also if (other := look_up(name)))
         if wrong := [other.key for other in also if other.type != candidate.type]:
             problems.append(
-                f"The toml's “{said.name}” cannot also set {', '.join(wrong)}: the types differ."
+                message(
+                    "The toml's “{name}” cannot also set {inputs}: the types differ.",
+                    name=said.name,
+                    inputs=listed(wrong),
+                )
             )
             also = tuple(other for other in also if other.key not in wrong)
             taken.difference_update(wrong)

@@ -145,13 +145,12 @@ def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
     """A disk or a quota that is used up is told as such, other errors by their own words."""
     import errno
 
-    from comfy.errors import not_written
+    from comfy.errors import not_written, words_of
 
     for code in (errno.ENOSPC, errno.EDQUOT):
-        told = not_written("the file could not be kept", OSError(code, "x"), "hint")
+        told = not_written(OSError(code, "x"), "Not kept.", "hint", full="No room to keep it.")
         assert isinstance(told, DiskFull)
-        assert str(told) == "The disk of this app is full: the file could not be kept."
-    other = not_written(
-        "the file could not be kept", OSError(errno.EACCES, "Permission denied"), "hint"
-    )
-    assert (str(other), other.hint) == ("The file could not be kept: Permission denied.", "hint")
+        assert str(told) == "No room to keep it."
+    denied = OSError(errno.EACCES, "Permission denied")
+    other = not_written(denied, f"Not kept: {words_of(denied)}.", "hint", full="No room.")
+    assert (str(other), other.hint) == ("Not kept: Permission denied.", "hint")
