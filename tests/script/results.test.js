@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, captionOf, placeAfter } from "../../ui/page/script/runs/results.js";
+import { arranged, captionOf, choiceWords, placeAfter } from "../../ui/page/script/runs/results.js";
 
 const file = (kind, saved = true) => ({
   name: `a.${kind}`,
@@ -44,6 +44,14 @@ test("intermediate images stand apart from saved ones, and on the stage where th
 
 test("a run that made nothing shows nothing", () => {
   assert.deepEqual(arranged([], []), { items: [], rest: [], intermediate: [] });
+});
+
+test("each of those that can be chosen is called by its number and its name", () => {
+  const both = arranged([file("image", false), file("image"), file("video")], []);
+  assert.deepEqual(
+    [0, 1, 2].map((at) => choiceWords(both, at)),
+    ["Result 1: a.image", "Result 2: a.video", "Intermediate 1: a.image"],
+  );
 });
 
 test("walking stops at both ends", () => {

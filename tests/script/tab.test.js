@@ -10,7 +10,7 @@ const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { vie
 
 test("the title has the percent of the run that goes on, else the workflow's name", () => {
   const view = { workflow: "Text to image", fraction: 0.428, finished: false };
-  assert.equal(titleOf(withView(view), "Upscale"), "42 % · Text to image");
+  assert.equal(titleOf(withView(view), "Upscale"), "42% · Text to image");
   assert.equal(titleOf(withView({ ...view, fraction: null }), "Upscale"), "Upscale");
   assert.equal(titleOf(withView({ ...view, finished: true }), "Upscale"), "Upscale");
   assert.equal(titleOf(INITIAL, ""), "ComfyForms");

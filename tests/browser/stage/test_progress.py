@@ -52,7 +52,7 @@ def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     assert percents[-1] > 80
     expect(person.page).to_have_title("Animation")
     titles = person.page.evaluate("window.titles")
-    assert any(re.fullmatch(r"\d+ % · Animation", title) for title in titles), titles
+    assert any(re.fullmatch(r"\d+% · Animation", title) for title in titles), titles
 
 
 def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:

@@ -39,6 +39,7 @@ SEED_MODES = [
     (message("Increment"), COUNTING),
 ]
 _ELEMENT = "field-"
+_SECTION = "section-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,17 @@ def build_control(field: Field, value: object, scope: str = "") -> Control:
 
 def element_id(field: Field) -> str:
     """The id of a field's element in the page, where its error is shown."""
-    return _ELEMENT + "".join(c if c.isalnum() else "-" for c in field.key)
+    return _ELEMENT + _in_id(field.key)
+
+
+def section_id(section: str | None) -> str:
+    """The id of the element of an author's section, or of what stands in none: the page says by it
+    which are unfolded."""
+    return _SECTION + _in_id(section or "")
+
+
+def _in_id(text: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in text)
 
 
 def help_text(field: Field) -> str | None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from comfy.form.missing_items import Missing, MissingChoice, MissingClass
 from comfy.messages import listed, message, plural, sentences
-from comfy.wording import short
+from comfy.wording import quoted, short
 from ui.languages.current import html_of, translated
 
 _MOST_USES = 3
@@ -97,7 +97,7 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
             case MissingClass(class_type, nodes, titles, close, pack):
                 times = (_used(len(nodes)),) if len(nodes) > 1 else ()
                 place = _NEWER if one.is_built_in else pack
-                uses = (*times, *map(short, titles))
+                uses = (*times, *(quoted(short(title)) for title in titles))
                 yield _Item("node", class_type, place, uses, close)
             case MissingChoice():
                 choices.append(one)
@@ -148,7 +148,7 @@ def _choose(items: tuple[_Item, ...]) -> str:
 def _line(item: _Item) -> str:
     more = len(item.uses) - _MOST_USES
     uses = listed([*item.uses[:_MOST_USES], f"+{more}" if more > 0 else ""])
-    similar = message("Similar: {name}", name=short(item.close)) if item.close else ""
+    similar = message("Similar: “{name}”", name=short(item.close)) if item.close else ""
     about = " · ".join(html_of(part) for part in (item.place, uses, similar) if part)
     copy = (
         f' <button type="button" class="quiet" title="{html.escape(item.address)}"'

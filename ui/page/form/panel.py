@@ -16,14 +16,14 @@ from gradio.components import Component
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
-from comfy.messages import message, plural, sentences
+from comfy.messages import Message, message, plural, sentences
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.languages.current import html_of, translated
 from ui.page.event_options import AT_ONCE
-from ui.page.form.controls import Control, build_control
+from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
@@ -137,7 +137,8 @@ def draw_fields(
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = message("{section} ({count})", section=section or _ADVANCED, count=len(fields))
-        with gr.Accordion(title, open=(section or _ADVANCED) in unfolded, elem_classes="section"):
+        place = section_id(section)
+        with gr.Accordion(title, open=place in unfolded, elem_id=place, elem_classes="section"):
             if len(fields) > _MOST_WITHOUT_SEARCH:
                 gr.HTML(
                     elem_classes="field-search",
@@ -164,9 +165,10 @@ def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
 
 
 def _without(node: str, field: Field) -> str:
-    label, opening, told = field.label.removesuffix(")").rpartition(" (")
-    repeats = opening and field.label.endswith(")") and told.lower() in node.lower()
-    return label if repeats else field.label
+    match field.label:
+        case Message(values={"label": str(label), "detail": str(told)}):
+            return label if told.lower() in node.lower() else field.label
+    return field.label
 
 
 def _grouped(fields: list[Field]) -> list[list[Field]]:

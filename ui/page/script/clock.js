@@ -1,6 +1,8 @@
 // @ts-check
 // Times in words, and pauses between tries. Pure but for chance.
 
+import { LOCALE, message } from "./messages.js";
+
 const RETRY = [300, 1000, 2000, 5000];
 
 /**
@@ -26,16 +28,16 @@ export function dayWords(day, now = new Date()) {
   const date = new Date(`${day}T00:00`);
   const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (date.getTime() === today.getTime()) return "Today";
-  if (date.getTime() === yesterday.getTime()) return "Yesterday";
+  if (date.getTime() === today.getTime()) return message("Today");
+  if (date.getTime() === yesterday.getTime()) return message("Yesterday");
   /** @type {Intl.DateTimeFormatOptions} */
   const words = { day: "numeric", month: "long" };
   const isThisYear = date.getFullYear() === now.getFullYear();
-  return date.toLocaleDateString([], isThisYear ? words : { ...words, year: "numeric" });
+  return date.toLocaleDateString(LOCALE, isThisYear ? words : { ...words, year: "numeric" });
 }
 
 /**
  * @param {number} seconds since 1970
  */
 export const when = (seconds) =>
-  new Date(seconds * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  new Date(seconds * 1000).toLocaleString(LOCALE, { dateStyle: "medium", timeStyle: "short" });

@@ -4,6 +4,7 @@
 // ui/web/gradio_internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
 
 import { $, all } from "./dom.js";
+import { message } from "./messages.js";
 
 /** The list of a dropdown. */
 export const LIST = ".wrap-inner input[role=combobox]";
@@ -12,11 +13,9 @@ const CALL = "/gradio_api/run/";
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
 
-/** The titles of the form's sections that are unfolded. */
+/** The ids of the form's sections that are unfolded. */
 export const unfolded = () =>
-  all(`#form .section ${LABEL}.open`).map((label) =>
-    (label.textContent ?? "").replace(/\s*\(\d+\).*$/s, "").trim(),
-  );
+  all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? "");
 
 /**
  * Unfold the section that a field is in.
@@ -81,7 +80,7 @@ export const labelPart = (field) =>
  * The label of a field.
  * @param {Element} field
  */
-export const labelOf = (field) => labelPart(field)?.textContent?.trim() ?? "this field";
+export const labelOf = (field) => labelPart(field)?.textContent?.trim() ?? message("Field");
 
 /**
  * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty

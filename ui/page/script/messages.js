@@ -10,15 +10,31 @@ const { texts, pluralForm } = dataset.messages
   ? await import(new URL(dataset.messages, document.baseURI).href)
   : { texts: {}, pluralForm: () => 0 };
 
-/** The language of the page, for numbers and dates. */
+/** The language of the page. */
 export const LANGUAGE = lang;
+
+/** @param {string} [tag] of a language; without one it is the browser's own */
+const written = (tag = Intl.NumberFormat().resolvedOptions().locale) => {
+  const { language, script } = new Intl.Locale(tag).maximize();
+  return `${language}-${script}`;
+};
+
+/** How numbers and dates are written: as the browser does, where that is in the page's language. */
+export const LOCALE = written() === written(LANGUAGE) ? undefined : LANGUAGE;
+
+/** @param {string | number} value */
+const valueWords = (value) => (typeof value === "number" ? value.toLocaleString(LOCALE) : value);
 
 /**
  * @param {string} sentence
  * @param {Values} values
  */
 const filled = (sentence, values) =>
-  sentence.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+  sentence.replace(/\{(\w+)\}/g, (place, name) => valueWords(values[name] ?? place));
+
+/** @param {number} percent */
+export const percentWords = (percent) =>
+  (percent / 100).toLocaleString(LOCALE, { style: "percent" });
 
 /**
  * A sentence with its values.

@@ -11,6 +11,7 @@ import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import { closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
+import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
 import { current, seen, withRun } from "./runs/runs.js";
@@ -20,8 +21,9 @@ import { RELOADED, read, write } from "./storage.js";
 /** @import { PageState } from "./state.js" */
 
 const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
-const NO_FORM = "Choose a workflow first.";
-const NOT_SEEN = "Stops the current run, not the one you're looking at.";
+const KEYS = message("Ctrl + Enter");
+const NO_FORM = message("Choose a workflow first.");
+const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
@@ -35,7 +37,7 @@ function pressed() {
     sending: true,
     runs: shown !== null && runs.has(shown) ? withRun(runs, shown, { read: true }) : runs,
   });
-  if (!current(page.now)) say("Sending…", "", "waiting");
+  if (!current(page.now)) say(message("Sending…"), "", "waiting");
 }
 
 /**
@@ -50,7 +52,7 @@ function refused(why, reload) {
     location.reload();
   } else if (page.now.sending) {
     page.set({ sending: false });
-    say(why || "Something went wrong.", "What you typed is still here.");
+    say(why || message("Something went wrong."), message("What you typed is still here."));
   }
 }
 
@@ -58,8 +60,8 @@ function tellReloaded() {
   if (!read(sessionStorage, RELOADED, false)) return;
   write(sessionStorage, RELOADED, false);
   say(
-    "This page was closed to make room for others.",
-    "It's back, with what you typed. Try again.",
+    message("This page was closed to make room for others."),
+    message("It's back, with what you typed. Try again."),
   );
 }
 
@@ -148,6 +150,8 @@ async function startWorker() {
   }
 }
 
+// Beside the word on the button, which is Gradio's.
+document.documentElement.style.setProperty("--generate-keys", JSON.stringify(KEYS));
 watchRequests({ call: refused, upload: refuseFile });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own

@@ -4,6 +4,7 @@
 import { pause } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
 import { folderChanged } from "./form/form.js";
+import { message } from "./messages.js";
 import { hear, letGoOfAll } from "./runs/following.js";
 import { page } from "./state.js";
 
@@ -13,10 +14,13 @@ const ASK_EVERY = 25000;
 const LOOK_EVERY = 5000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
-const RESTARTING = "ComfyForms is restarting. Reconnecting…";
-export const SILENT = "Can't reach ComfyForms. Reconnecting…";
+const RESTARTING = message("ComfyForms is restarting. Reconnecting…");
+export const SILENT = message("Can't reach ComfyForms. Reconnecting…");
 /** @type {Record<number, string>} */
-const WHY = { 1012: RESTARTING, 4429: "Too many pages of this app are open. Close one." };
+const WHY = {
+  1012: RESTARTING,
+  4429: message("Too many pages of this app are open. Close one."),
+};
 
 /** Keeps the connection, and tells the page's state what comes over it. */
 class PageSocket {

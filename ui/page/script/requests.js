@@ -5,7 +5,7 @@ import { root } from "./dom.js";
 import { message } from "./messages.js";
 import { say } from "./state.js";
 
-const SILENT = message("Can't reach ComfyForms.");
+export const SILENT = message("Can't reach ComfyForms.");
 
 /** @param {object} told @returns a request's body */
 export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
@@ -20,12 +20,12 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
 export async function ask(path, body, method = "POST") {
   const answer = await fetch(root + path, { method, body }).catch(() => null);
   if (!answer) {
-    say(SILENT, "Try again.");
+    say(SILENT, message("Try again."));
     return null;
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
-  say(told.message ?? told.detail ?? "Something went wrong.", told.hint);
+  say(told.message ?? told.detail ?? message("Something went wrong."), told.hint);
   return null;
 }
 

@@ -3,6 +3,7 @@
 
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
+import { message } from "../messages.js";
 import { SILENT } from "../page_socket.js";
 import { page } from "../state.js";
 
@@ -25,8 +26,8 @@ export function mountAccount(place) {
   const menu = element("div", "account-menu");
   menu.popover = "auto";
   menu.append(
-    element("p", "", `Signed in as ${userName()}`),
-    button("Sign out", signOut, "choice"),
+    element("p", "", message("Signed in as {name}", { name: userName() })),
+    button(message("Sign out"), signOut, "choice"),
   );
   place.append(menu);
   opener.title = userName();

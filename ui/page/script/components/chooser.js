@@ -4,6 +4,7 @@
 
 import { $, addressOf, all, button, element } from "../dom.js";
 import { grouped, matches } from "../form/choices.js";
+import { message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
 
@@ -13,7 +14,7 @@ import { grouped, matches } from "../form/choices.js";
  *   select: (what: { index: number, value: string }) => void }} Component
  */
 
-const NOTHING_CHOSEN = "Choose a workflow";
+const NOTHING_CHOSEN = message("Choose a workflow");
 const BELOW = 6; // pixels between the button and the panel
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
@@ -46,12 +47,12 @@ export class Chooser {
     this.#component = component;
     this.#opened = opened;
     this.#button.ariaHasPopup = "dialog";
-    this.#button.append(this.#title, element("kbd", "", "Ctrl K"));
-    this.#panel.ariaLabel = "Workflows";
+    this.#button.append(this.#title, element("kbd", "", message("Ctrl K")));
+    this.#panel.ariaLabel = message("Workflows");
     const head = element("header");
     head.append(
       this.#search,
-      button("Close", () => this.#panel.close(), "close"),
+      button(message("Close"), () => this.#panel.close(), "close"),
     );
     this.#panel.append(head, this.#said, this.#list);
     place.append(this.#button, this.#panel);
@@ -64,15 +65,15 @@ export class Chooser {
       type: "text",
       enterKeyHint: "go",
       role: "combobox",
-      placeholder: "Search workflows",
-      ariaLabel: "Search workflows",
+      placeholder: message("Search workflows"),
+      ariaLabel: message("Search workflows"),
       ariaAutoComplete: "list",
       ariaExpanded: "true",
       autocomplete: "off",
       spellcheck: false,
     });
     this.#search.setAttribute("aria-controls", this.#id);
-    Object.assign(this.#list, { id: this.#id, role: "listbox", ariaLabel: "Workflows" });
+    Object.assign(this.#list, { id: this.#id, role: "listbox", ariaLabel: message("Workflows") });
     this.#said.role = "status";
   }
 
@@ -105,7 +106,7 @@ export class Chooser {
     this.#name = name;
     const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
     this.#title.textContent = title;
-    this.#button.ariaLabel = name ? `Workflow: ${title}` : title;
+    this.#button.ariaLabel = name ? message("Workflow: {title}", { title }) : title;
     this.#button.title = title;
     if (this.#panel.open) this.#draw();
   }
@@ -175,7 +176,7 @@ export class Chooser {
     const found = new Set(this.#choices.filter((one) => matches(one, text)).map((one) => one.name));
     for (const row of all(".row", this.#list)) row.hidden = !found.has(row.dataset.name ?? "");
     for (const group of all(".group", this.#list)) group.hidden = !$(".row:not([hidden])", group);
-    this.#said.textContent = found.size ? "" : `No workflow matches “${text}”.`;
+    this.#said.textContent = found.size ? "" : message("No workflow matches “{text}”.", { text });
     const rows = this.#rows;
     this.#mark(rows.find((row) => row.dataset.name === marked) ?? rows[0]);
   }

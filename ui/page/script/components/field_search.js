@@ -3,6 +3,7 @@
 
 import { $, all, element, typeInto } from "../dom.js";
 import { labelPart } from "../gradio.js";
+import { message } from "../messages.js";
 
 const SEARCH = ".field-search input";
 const TITLE = ".node-title:not(.node-title *)";
@@ -46,13 +47,15 @@ function filter(section, text) {
 
 /** @param {HTMLElement} place */
 export function mountFieldSearch(place) {
-  const search = Object.assign(element("input"), { type: "search", placeholder: "Search fields" });
-  search.ariaLabel = "Search fields";
+  const words = message("Search fields");
+  const search = Object.assign(element("input"), { type: "search", placeholder: words });
+  search.ariaLabel = words;
   const said = element("p", "caption");
   said.role = "status";
   search.addEventListener("input", () => {
     const section = /** @type {HTMLElement | null} */ (place.closest(".section"));
-    if (section) said.textContent = filter(section, search.value) ? "" : "No field matches.";
+    if (section)
+      said.textContent = filter(section, search.value) ? "" : message("No field matches.");
   });
   place.replaceChildren(search, said);
 }

@@ -3,10 +3,11 @@
 
 import { $ } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
+import { message, plural } from "../messages.js";
 import { page } from "../state.js";
 import { read, SHADE, write } from "../storage.js";
 
-const BACK = "The image server is back.";
+const BACK = message("The image server is back.");
 const BACK_SHOWN = 6000;
 
 /**
@@ -21,7 +22,9 @@ export function mountServer(place) {
   let forgetting = 0;
   let told = "";
   page.subscribe((now) => {
-    waits.textContent = now.waiting ? ` · ${now.waiting} waiting` : "";
+    const count = now.waiting;
+    const words = plural("{count} waiting", "{count} waiting", { count });
+    waits.textContent = count ? ` · ${words}` : "";
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);

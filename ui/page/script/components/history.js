@@ -9,6 +9,7 @@ import { ANY, letDrag } from "../form/dragging.js";
 import { blockOf, grid, placeIn, reached, seenOf, strip } from "../history/layout.js";
 import { daysOf } from "../history/past.js";
 import { itemFor, showFavourite } from "../history/tile.js";
+import { message } from "../messages.js";
 import { LARGE_TILES, read, write } from "../storage.js";
 
 /** @import { Block, Day } from "../history/layout.js" */
@@ -28,7 +29,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
  */
 
 const SEARCH_PAUSE = 250;
-const NOTHING_FOUND = "No results.";
+const NOTHING_FOUND = message("No results.");
 const [SMALL, LARGE, IN_STRIP] = [96, 196, 84]; // pixels
 const AHEAD = 300; // pixels beyond the edges that are drawn, too
 
@@ -37,7 +38,7 @@ export class History {
   #component;
   #live;
   #search = element("input");
-  #size = button("Large", () => this.#resize(), "quiet size");
+  #size = button(message("Large"), () => this.#resize(), "quiet size");
   #scroll = element("div", "scroll");
   #list = element("div", "days");
   #said = element("p", "said");
@@ -63,8 +64,8 @@ export class History {
     this.#component = component;
     this.#live = live;
     const head = element("header");
-    Object.assign(this.#search, { type: "search", placeholder: "Search", maxLength: 200 });
-    this.#search.ariaLabel = "Search history";
+    Object.assign(this.#search, { type: "search", placeholder: message("Search"), maxLength: 200 });
+    this.#search.ariaLabel = message("Search history");
     this.#search.hidden = !component.searchable;
     let typing = 0;
     this.#search.addEventListener("input", () => {
@@ -72,7 +73,7 @@ export class History {
       typing = window.setTimeout(() => component.search({ text: this.text }), SEARCH_PAUSE);
     });
     this.#size.ariaPressed = String(this.#isLarge);
-    head.append(element("h2", "", "History"), this.#search, this.#size);
+    head.append(element("h2", "", message("History")), this.#search, this.#size);
     this.#scroll.append(this.#list);
     place.replaceChildren(head, this.#scroll, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));

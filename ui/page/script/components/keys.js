@@ -2,34 +2,35 @@
 // The keys that do something on the page, in a small dialog.
 
 import { $, button, element } from "../dom.js";
+import { message } from "../messages.js";
 
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
 /** @type {readonly [string, readonly [string, string][]][]} where, and there which keys do what */
 const KEYS = [
   [
-    "Anywhere",
+    message("Anywhere"),
     [
-      [IS_MAC ? "⌘ Enter" : "Ctrl Enter", "Generate"],
-      ["?", "Show these keys"],
+      [IS_MAC ? message("⌘ Enter") : message("Ctrl Enter"), message("Generate")],
+      ["?", message("Show these keys")],
     ],
   ],
   [
-    "In a text field",
+    message("In a text field"),
     [
-      ["↑", "Earlier texts you sent (from an empty field, or the start of the text)"],
-      ["↓", "Later texts"],
-      ["Esc", "Back to what you were typing"],
+      ["↑", message("Earlier texts you sent (from an empty field, or the start of the text)")],
+      ["↓", message("Later texts")],
+      [message("Esc"), message("Back to what you were typing")],
     ],
   ],
-  ["On a result, or an earlier one", [["← →", "Previous or next result"]]],
+  [message("On a result, or an earlier one"), [["← →", message("Previous or next result")]]],
   [
-    "In full screen",
+    message("In full screen"),
     [
-      ["← →", "Previous or next result"],
-      ["+ −", "Zoom in or out"],
-      ["0", "Fit to the window"],
-      ["Esc", "Leave full screen"],
+      ["← →", message("Previous or next result")],
+      ["+ −", message("Zoom in or out")],
+      ["0", message("Fit to the window")],
+      [message("Esc"), message("Leave full screen")],
     ],
   ],
 ];
@@ -39,10 +40,10 @@ const TYPES = "input, textarea, select, [contenteditable=true]";
 function makeDialog() {
   const dialog = element("dialog");
   dialog.id = "keys";
-  const title = element("h2", "", "Keys");
+  const title = element("h2", "", message("Keys"));
   title.id = "keys-title";
   dialog.setAttribute("aria-labelledby", title.id);
-  const close = button("Close", () => dialog.close());
+  const close = button(message("Close"), () => dialog.close());
   dialog.append(title);
   for (const [where, keys] of KEYS) {
     const list = element("dl");

@@ -12,13 +12,15 @@ import {
   SLIDER_END,
   Steps,
 } from "../mask_steps.js";
+import { message } from "../messages.js";
 
 /** @import { Step, Stroke } from "../mask_steps.js" */
 
 const FIRST_SIZE = 35;
 const PEN_ERASER = 32; // among a pointer's buttons
-const LABEL =
-  "Brush over what should change. The keys [ and ] change the brush size, Ctrl+Z undoes.";
+const LABEL = message(
+  "Brush over what should change. The keys [ and ] change the brush size, Ctrl+Z undoes.",
+);
 
 export class MaskCanvas {
   place = element("div", "sheet");
@@ -40,7 +42,7 @@ export class MaskCanvas {
   constructor(changed) {
     this.#changed = changed;
     Object.assign(this.slider, { type: "range", min: 1, max: SLIDER_END, value: FIRST_SIZE });
-    this.slider.ariaLabel = "Brush size";
+    this.slider.ariaLabel = message("Brush size");
     this.place.tabIndex = 0;
     this.place.role = "application";
     this.place.ariaLabel = LABEL;

@@ -6,6 +6,7 @@ import { $, addressOf, all, announce, button, element, isPaintable } from "../do
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
+import { message } from "../messages.js";
 import { MaskCanvas } from "./mask_canvas.js";
 
 /**
@@ -18,9 +19,9 @@ import { MaskCanvas } from "./mask_canvas.js";
  */
 
 const PAUSE = 400;
-const UNREADABLE = "This image can't be read. It may be damaged or too large.";
-const NOT_KEPT = "The mask couldn't be uploaded. Press Generate to try again.";
-const NOTHING = "Nothing is masked. The result may be the same as your image.";
+const UNREADABLE = message("This image can't be read. It may be damaged or too large.");
+const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
+const NOTHING = message("Nothing is masked. The result may be the same as your image.");
 
 /** @type {WeakMap<Element, MaskPainter>} */
 const painters = new WeakMap();
@@ -38,10 +39,10 @@ class MaskPainter {
   #picker = element("input");
   #dialog = element("dialog", "painting");
   #canvas = new MaskCanvas(() => this.#changed());
-  #brush = tool("Brush", () => this.#take("brush"));
-  #eraser = tool("Eraser", () => this.#take("eraser"));
-  #undo = tool("Undo", () => this.#canvas.undo());
-  #redo = tool("Redo", () => this.#canvas.redo());
+  #brush = tool(message("Brush"), () => this.#take("brush"));
+  #eraser = tool(message("Eraser"), () => this.#take("eraser"));
+  #undo = tool(message("Undo"), () => this.#canvas.undo());
+  #redo = tool(message("Redo"), () => this.#canvas.redo());
   #question = element("div", "question");
   /** What is shown; its files are what is sent. @type {Value | null} */
   #value = null;
@@ -63,7 +64,8 @@ class MaskPainter {
     this.#component = component;
     Object.assign(this.#picker, { type: "file", accept: "image/*", hidden: true });
     this.#question.role = "group";
-    const choose = button("Drop, paste or choose an image", () => this.#picker.click(), "choose");
+    const words = message("Drop, paste or choose an image");
+    const choose = button(words, () => this.#picker.click(), "choose");
     const view = element("div", "view");
     view.append(this.#canvas.place);
     this.#dialog.append(this.#tools(), view);
@@ -98,14 +100,14 @@ class MaskPainter {
 
   #head() {
     const head = element("div", "head");
-    const change = tool("Change", () => this.#picker.click());
-    const remove = tool("Remove", () => this.#remove());
-    change.ariaLabel = "Change image";
-    remove.ariaLabel = "Remove image";
+    const change = tool(message("Change"), () => this.#picker.click());
+    const remove = tool(message("Remove"), () => this.#remove());
+    change.ariaLabel = message("Change image");
+    remove.ariaLabel = message("Remove image");
     const title = element("span", "field-title", this.#component.label);
     head.append(
       title,
-      tool("Enlarge", () => this.#enterFull()),
+      tool(message("Enlarge"), () => this.#enterFull()),
       change,
       remove,
     );
@@ -114,10 +116,10 @@ class MaskPainter {
 
   #tools() {
     const size = element("label", "size-of-brush");
-    size.append(element("span", "", "Size"), this.#canvas.slider);
+    size.append(element("span", "", message("Size")), this.#canvas.slider);
     const hands = element("span", "hands");
     hands.role = "group";
-    hands.ariaLabel = "Paint with";
+    hands.ariaLabel = message("Paint with");
     hands.append(this.#brush, this.#eraser);
     const tools = element("div", "tools");
     tools.append(
@@ -125,9 +127,9 @@ class MaskPainter {
       size,
       this.#undo,
       this.#redo,
-      tool("Invert", () => this.#canvas.take({ tool: "invert" })),
-      tool("Clear", () => this.#canvas.take({ tool: "clear" })),
-      button("Done", () => this.#leaveFull(), "tool done"),
+      tool(message("Invert"), () => this.#canvas.take({ tool: "invert" })),
+      tool(message("Clear"), () => this.#canvas.take({ tool: "clear" })),
+      button(message("Done"), () => this.#leaveFull(), "tool done"),
     );
     return tools;
   }
@@ -291,12 +293,12 @@ class MaskPainter {
    * @param {() => void} press
    */
   #ask(press) {
-    const run = button("Run anyway", () => {
+    const run = button(message("Run anyway"), () => {
       this.#isAgreed = true;
       this.#answer();
       press();
     });
-    const paint = button("Go on painting", () => {
+    const paint = button(message("Go on painting"), () => {
       this.#answer();
       this.#canvas.place.focus();
     });
@@ -325,7 +327,7 @@ class MaskPainter {
     if (this.#dialog.matches(":modal")) this.#dialog.close();
     this.#dialog.open = true;
     this.#dialog.role = "group";
-    this.#dialog.ariaLabel = `${this.#component.label}: mask`;
+    this.#dialog.ariaLabel = message("{field}: mask", { field: this.#component.label });
   }
 }
 

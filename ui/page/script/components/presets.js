@@ -5,6 +5,7 @@ import { $, announce, button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
+import { message } from "../messages.js";
 import { ask, get, json } from "../requests.js";
 
 /**
@@ -14,14 +15,14 @@ import { ask, get, json } from "../requests.js";
  * @typedef {{ own: Preset[], shared: Preset[], may_share: boolean }} Presets
  */
 
-const UNDO = "Undo preset";
-const REDO = "Redo preset";
+const UNDO = message("Undo preset");
+const REDO = message("Redo preset");
 
 /**
  * What a form held before a preset was put in, or, when that was undone, afterwards.
- * @type {{ workflow: string, before: Record<string, unknown> | null, label: string }}
+ * @type {{ workflow: string, before: Record<string, unknown> | null, isUndone: boolean }}
  */
-const state = { workflow: "", before: null, label: UNDO };
+const state = { workflow: "", before: null, isUndone: false };
 
 class Menu {
   #place;
@@ -29,7 +30,7 @@ class Menu {
   #lists = element("div");
   #name = element("input");
   #share = element("input");
-  #save = button("Save", () => this.#keep());
+  #save = button(message("Save"), () => this.#keep());
   /** @type {Presets} */
   #presets = { own: [], shared: [], may_share: false };
 
@@ -43,20 +44,20 @@ class Menu {
     const menu = element("details");
     const body = element("div", "body");
     const saving = element("form", "saving");
-    Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: "Name" });
-    this.#name.ariaLabel = "Name of the preset";
+    Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
+    this.#name.ariaLabel = message("Name of the preset");
     this.#name.addEventListener("input", () => this.#label());
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, "For everybody");
+    share.append(this.#share, message("For everybody"));
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#keep();
     });
-    body.append(this.#lists, element("h3", "", "Save what is in the form"), saving);
-    menu.append(element("summary", "", "Presets"), body);
+    body.append(this.#lists, element("h3", "", message("Save what is in the form")), saving);
+    menu.append(element("summary", "", message("Presets")), body);
     menu.addEventListener("toggle", () => menu.open && this.#read());
     place.classList.add("menu");
     place.replaceChildren(menu);
@@ -65,8 +66,8 @@ class Menu {
 
   /** @param {Record<string, unknown>} before */
   #undo(before) {
-    return button(state.label, () => {
-      Object.assign(state, { before: this.#values, label: state.label === UNDO ? REDO : UNDO });
+    return button(state.isUndone ? REDO : UNDO, () => {
+      Object.assign(state, { before: this.#values, isUndone: !state.isUndone });
       refill(this.#workflow, before);
     });
   }
@@ -79,7 +80,8 @@ class Menu {
   async #read() {
     const told = await get(this.#path());
     if (!told) {
-      this.#lists.replaceChildren(element("p", "caption", "Presets cannot be read now."));
+      const why = message("Presets cannot be read now.");
+      this.#lists.replaceChildren(element("p", "caption", why));
       return;
     }
     this.#presets = told;
@@ -88,10 +90,10 @@ class Menu {
 
   #draw() {
     const { own, shared, may_share } = this.#presets;
-    const nothing = element("p", "none", "There are no presets yet.");
+    const nothing = element("p", "none", message("There are no presets yet."));
     const lists = [
-      ...this.#list("Yours", own, false),
-      ...this.#list("For everybody", shared, true),
+      ...this.#list(message("Yours"), own, false),
+      ...this.#list(message("For everybody"), shared, true),
     ];
     this.#lists.replaceChildren(...(lists.length ? lists : [nothing]));
     this.#share.parentElement?.toggleAttribute("hidden", !may_share);
@@ -113,7 +115,7 @@ class Menu {
     item.append(use);
     if (shared && !this.#presets.may_share) return item;
     const remove = button("✕", () => this.#delete(preset, shared, item), "remove");
-    remove.title = remove.ariaLabel = `Delete ${preset.name}`;
+    remove.title = remove.ariaLabel = message("Delete {name}", { name: preset.name });
     item.append(remove);
     return item;
   }
@@ -121,9 +123,9 @@ class Menu {
   /** @param {Preset} preset */
   #use({ name, values }) {
     const before = this.#values;
-    Object.assign(state, { workflow: this.#workflow, before, label: UNDO });
+    Object.assign(state, { workflow: this.#workflow, before, isUndone: false });
     refill(this.#workflow, { ...before, ...values });
-    announce(`${name} is in the form.`);
+    announce(message("{name} is in the form.", { name }));
   }
 
   /**
@@ -135,8 +137,9 @@ class Menu {
   async #delete(preset, shared, item) {
     const which = `&name=${encodeURIComponent(preset.name)}&shared=${shared}`;
     if (!(await ask(this.#path(which), undefined, "DELETE"))) return;
-    const undo = button("Undo", () => this.#put(preset, shared), "quiet");
-    item.replaceChildren(element("span", "gone", `Deleted: ${preset.name}`), undo);
+    const undo = button(message("Undo"), () => this.#put(preset, shared), "quiet");
+    const words = message("Deleted: {name}", { name: preset.name });
+    item.replaceChildren(element("span", "gone", words), undo);
     undo.focus();
   }
 
@@ -151,7 +154,8 @@ class Menu {
 
   #label() {
     const name = this.#name.value.trim();
-    this.#save.textContent = this.#saved.some((one) => one.name === name) ? "Overwrite" : "Save";
+    const isKnown = this.#saved.some((one) => one.name === name);
+    this.#save.textContent = isKnown ? message("Overwrite") : message("Save");
     this.#save.ariaDisabled = String(!name);
   }
 
@@ -165,7 +169,7 @@ class Menu {
     if (!(await ask(this.#path(), json({ name, values, shared })))) return;
     this.#name.value = "";
     this.#share.checked = false;
-    announce(`${name} is saved.`);
+    announce(message("{name} is saved.", { name }));
     await this.#read();
     $(`.use`, this.#place)?.focus();
   }

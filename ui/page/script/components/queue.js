@@ -3,6 +3,7 @@
 // (ui/page/run_lists.py): its value says which runs, its events what is asked for.
 
 import { $, all, button, element } from "../dom.js";
+import { message } from "../messages.js";
 
 /** @import { Entry } from "../state.js" */
 
@@ -37,7 +38,9 @@ export class Queue {
   show(entries) {
     const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
     const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
-    this.#title.textContent = ahead.length ? `Waiting (${ahead.length})` : "";
+    this.#title.textContent = ahead.length
+      ? message("Waiting ({count})", { count: ahead.length })
+      : "";
     const wanted = [
       ...ahead.map((entry, at) => this.#waitingLine(entry, ahead[at - 1], ahead[at + 1])),
       ...ended.map((entry) => this.#endedLine(entry)),
@@ -64,9 +67,9 @@ export class Queue {
    */
   #waitingLine({ id, workflow, about, said, movable }, before, after) {
     const line = this.#lineOf(`waiting ${id}`, () => [
-      tool("↑", "Move up", () => this.#component.move({ run: id, by: -1 })),
-      tool("↓", "Move down", () => this.#component.move({ run: id, by: 1 })),
-      tool("Remove", "", () => this.#remove(id)),
+      tool("↑", message("Move up"), () => this.#component.move({ run: id, by: -1 })),
+      tool("↓", message("Move down"), () => this.#component.move({ run: id, by: 1 })),
+      tool(message("Remove"), "", () => this.#remove(id)),
     ]);
     tell(line, workflow, about, said);
     const [earlier, later, remove] = all("button", line);
@@ -75,17 +78,19 @@ export class Queue {
     // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
     earlier.ariaDisabled = before?.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
-    earlier.ariaLabel = `Move up: ${workflow}, ${said}`;
-    later.ariaLabel = `Move down: ${workflow}, ${said}`;
-    remove.ariaLabel = `Remove: ${workflow}, ${said}`;
+    earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow, state: said });
+    later.ariaLabel = message("Move down: {workflow}, {state}", { workflow, state: said });
+    remove.ariaLabel = message("Remove: {workflow}, {state}", { workflow, state: said });
     return line;
   }
 
   /** @param {Entry} entry */
   #endedLine({ id, again, workflow, about, said }) {
     const line = this.#lineOf(`ended ${id}`, () => [
-      ...(again ? [tool("Run again", "", () => this.#component.run_again({ run: id }))] : []),
-      tool("Dismiss", "", () => this.#component.dismiss({ run: id })),
+      ...(again
+        ? [tool(message("Run again"), "", () => this.#component.run_again({ run: id }))]
+        : []),
+      tool(message("Dismiss"), "", () => this.#component.dismiss({ run: id })),
     ]);
     line.classList.add("trouble");
     tell(line, workflow, about, said);

@@ -5,6 +5,7 @@ import { $, button, element, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { whileShown } from "../form/filled.js";
 import { megapixels, RATIOS, ratioOf, withRatio } from "../form/ratios.js";
+import { message } from "../messages.js";
 
 /** @import { Size } from "../form/ratios.js" */
 /** @import { NumberRule } from "../form/values.js" */
@@ -35,7 +36,7 @@ export function mountSize(place, { width, height, rules, author }) {
   const said = element("span", "said");
   const chips = element("div", "chips");
   chips.role = "group";
-  chips.ariaLabel = "Aspect ratio";
+  chips.ariaLabel = message("Aspect ratio");
   /** @type {readonly [string, string]} */
   const ids = [fieldId(width), fieldId(height)];
   /** @type {Size} */
@@ -46,13 +47,15 @@ export function mountSize(place, { width, height, rules, author }) {
   const own = ratioOf(author, rules) ? "" : author.join("×");
   if (own) add(own, () => author);
   const title = element("p", "line");
-  title.append(element("span", "title", "Aspect ratio"), said);
+  title.append(element("span", "title", message("Aspect ratio")), said);
   place.replaceChildren(title, chips);
   whileShown(place, ({ values }) => {
     size = [Number(values[width] ?? author[0]), Number(values[height] ?? author[1])];
     const ratio = size.join("×") === own ? own : ratioOf(size, rules);
     for (const chip of chips.children) chip.ariaPressed = String(chip.textContent === ratio);
-    said.textContent = [ratio ? "" : "Custom", megapixels(size)].filter(Boolean).join(" · ");
+    said.textContent = [ratio ? "" : message("Custom"), megapixels(size)]
+      .filter(Boolean)
+      .join(" · ");
   });
 }
 

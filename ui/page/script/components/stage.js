@@ -5,8 +5,9 @@
 import { $, all, button, element, fold, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
+import { message } from "../messages.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
-import { arranged, choosable, groupOf, placeAfter } from "../runs/results.js";
+import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
@@ -36,8 +37,8 @@ class Stage {
   #menus = new UseMenus((field) => this.#component.use({ ...this.#seen, field }));
   #viewport = new Viewport(this.#media, this.#menus.over.place);
   #empty = new EmptyStage();
-  #previous = this.#arrow("Previous", -1);
-  #next = this.#arrow("Next", 1);
+  #previous = this.#arrow(message("Previous"), -1);
+  #next = this.#arrow(message("Next"), 1);
   #thumbnails = element("div", "thumbnails");
   #actions = element("div", "actions");
   #rest = element("div", "rest");
@@ -68,7 +69,7 @@ class Stage {
     box.append(this.#viewport.place);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#thumbnails.role = "group";
-    this.#thumbnails.ariaLabel = "Results";
+    this.#thumbnails.ariaLabel = message("Results");
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
     under.append(this.#progress.place, this.#thumbnails);
@@ -103,7 +104,8 @@ class Stage {
    * @param {number} step
    */
   #arrow(label, step) {
-    const arrow = button("", () => this.#walk(step), `icon arrow ${label.toLowerCase()}`);
+    const name = step < 0 ? "previous" : "next";
+    const arrow = button("", () => this.#walk(step), `icon arrow ${name}`);
     arrow.ariaLabel = label;
     return arrow;
   }
@@ -320,10 +322,11 @@ class Stage {
       loaded(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
-    const title = `Previews, not saved (${intermediate.length})`;
+    const count = intermediate.length;
+    const title = message("Previews, not saved ({count})", { count });
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
     fold(this.#intermediate, title, made);
-    fold(this.#details, "Details", details.length ? [tableOf(details)] : []);
+    fold(this.#details, message("Details"), details.length ? [tableOf(details)] : []);
   }
 
   /**
@@ -331,9 +334,7 @@ class Stage {
    * @param {number} at
    */
   #thumbnail(item, at) {
-    const { length } = this.#arrangement.items;
-    const which = at < length ? `Result ${at + 1}` : `Intermediate ${at - length + 1}`;
-    const made = thumbnailFor(item, which, () => this.#choose(at));
+    const made = thumbnailFor(item, choiceWords(this.#arrangement, at), () => this.#choose(at));
     made.dataset.at = String(at);
     return made;
   }

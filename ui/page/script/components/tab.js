@@ -2,6 +2,7 @@
 // What is seen of the page while another one is looked at: the tab's title, and a notification, where one was asked for.
 
 import { $ } from "../dom.js";
+import { message, percentWords } from "../messages.js";
 import { current } from "../runs/runs.js";
 import { NOTIFIES, read, write } from "../storage.js";
 
@@ -14,7 +15,7 @@ import { NOTIFIES, read, write } from "../storage.js";
 export function titleOf(state, name) {
   const view = current(state)?.view;
   if (typeof view?.fraction !== "number") return name || "ComfyForms";
-  return `${Math.floor(100 * view.fraction)} % · ${view.workflow}`;
+  return `${percentWords(Math.floor(100 * view.fraction))} · ${view.workflow}`;
 }
 
 /** Whether the person wants to be told; null where the browser cannot, as on an address without TLS. */
@@ -38,10 +39,9 @@ export async function notifyWhenDone(wish) {
  * @param {View} view of a run that has ended
  */
 function notify(view) {
-  const told = new Notification(view.headline, {
-    body: [view.workflow, view.about].filter(Boolean).join(": "),
-    tag: view.id,
-  });
+  const { workflow, about } = view;
+  const body = about ? message("{workflow}: {prompt}", { workflow, prompt: about }) : workflow;
+  const told = new Notification(view.headline, { body, tag: view.id });
   told.onclick = () => {
     window.focus();
     told.close();

@@ -1,13 +1,15 @@
 // @ts-check
 // Which workflows a list shows, and under which headings. Pure.
 
+import { message } from "../messages.js";
+
 /**
  * One workflow to choose: ui/page/workflow_chooser.py.
  * @typedef {{ name: string, title: string, description: string, group: string, own: boolean, thumb: string,
  *   note: string }} Choice
  */
 
-export const RECENT = "Recent";
+export const RECENT = message("Recent");
 
 /**
  * A text as it is searched: without capitals and accents.

@@ -2,6 +2,7 @@
 // How many runs one press starts.
 
 import { $ } from "../dom.js";
+import { message } from "../messages.js";
 
 /**
  * @param {number} count
@@ -9,5 +10,5 @@ import { $ } from "../dom.js";
  */
 export function showCount(count) {
   $("#actions")?.classList.toggle("several", count > 1);
-  return count > 1 ? `Generate ×${count}` : "Generate";
+  return count > 1 ? message("Generate ×{count}", { count }) : message("Generate");
 }

@@ -2,6 +2,7 @@
 // Results that are dragged onto a field, or put into another workflow's form.
 
 import { all, root } from "../dom.js";
+import { SILENT } from "../requests.js";
 import { say } from "../state.js";
 import { FIELD, fieldOf } from "./files.js";
 import { visitWith } from "./form.js";
@@ -12,7 +13,6 @@ const RESULT = "application/x-comfyforms-result";
 /** Instead of a file's place among a run's: the first that the field takes. */
 export const ANY = -1;
 const CONTROLS = 90; // pixels at the bottom of a video, which are dragged for something else
-const SILENT = "Can't reach ComfyForms.";
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 

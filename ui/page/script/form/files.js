@@ -4,6 +4,7 @@
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { all } from "../dom.js";
 import { giveFile, labelOf } from "../gradio.js";
+import { message } from "../messages.js";
 import { clearErrors, showError } from "./field_errors.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
 
@@ -53,13 +54,13 @@ function useIn(field, file) {
 function offers(event) {
   const fields = fieldsFor(event.dataTransfer?.items[0]?.type ?? "");
   const uses = fields.map((field) => ({
-    title: `Use as ${labelOf(field)}`,
-    about: "Put the file into this field",
+    title: message("Use as {field}", { field: labelOf(field) }),
+    about: message("Put the file into this field"),
     take: (/** @type {File} */ file) => useIn(field, file),
   }));
   const opens = {
-    title: "Open its workflow",
-    about: "JSON, or an image, video or audio file saved by ComfyUI",
+    title: message("Open its workflow"),
+    about: message("JSON, or an image, video or audio file saved by ComfyUI"),
     take: (/** @type {File} */ file) => openWorkflow(file, file.name),
   };
   return mayOpen() ? [...uses, opens] : uses;

@@ -4,6 +4,7 @@
 import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
+import { message } from "../messages.js";
 import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
@@ -259,9 +260,10 @@ export function keep(name, fields, values) {
  */
 export function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
-  copyOrTell("The link couldn't be copied.", link).then((isCopied) => {
+  copyOrTell(message("The link couldn't be copied."), link).then((isCopied) => {
     if (!isCopied) return;
-    showDone($("#copy-link"), "Link copied", "Link copied. It opens this form with your values.");
+    const spoken = message("Link copied. It opens this form with your values.");
+    showDone($("#copy-link"), message("Link copied"), spoken);
   });
 }
 
@@ -293,7 +295,7 @@ export async function copyOrTell(what, text) {
     await copyText(text);
     return true;
   } catch {
-    say(what, `Copy it from here: ${text}`);
+    say(what, message("Copy it from here: {text}", { text }));
     return false;
   }
 }
@@ -322,8 +324,8 @@ export function mountCopy(place) {
   for (const copying of all("[data-copy]", place))
     copying.addEventListener("click", () => {
       const text = copying.dataset.copy ?? "";
-      copyOrTell("This couldn't be copied.", text).then(
-        (isCopied) => isCopied && showDone(copying, "Copied", "Copied."),
+      copyOrTell(message("This couldn't be copied."), text).then(
+        (isCopied) => isCopied && showDone(copying, message("Copied"), message("Copied.")),
       );
     });
 }

@@ -3,12 +3,13 @@
 
 import { Chooser, watchOffer } from "../components/chooser.js";
 import { $ } from "../dom.js";
+import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { RECENT, read } from "../storage.js";
 
 /** @import { Component } from "../components/chooser.js" */
 
-const BLOCKED = "Can't run here";
+const BLOCKED = message("Can't run here");
 
 /**
  * Fill the component in. What is known of the workflows is asked for when the panel is opened: the app may have to build

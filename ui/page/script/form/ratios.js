@@ -1,6 +1,7 @@
 // @ts-check
 // Aspect ratios of a width and a height that belong together. Pure.
 
+import { LOCALE, message } from "../messages.js";
 import { clamped, sentNumber } from "./values.js";
 
 /** @import { NumberRule } from "./values.js" */
@@ -70,5 +71,10 @@ export function ratioOf([width, height], [wide, high]) {
 export function megapixels([width, height]) {
   if (!(width > 0 && height > 0)) return "";
   const millions = (width * height) / 1e6;
-  return `${millions.toFixed(millions < 10 ? 2 : 1)} MP`;
+  const digits = millions < 10 ? 2 : 1;
+  const number = millions.toLocaleString(LOCALE, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return message("{number} MP", { number });
 }

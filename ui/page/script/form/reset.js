@@ -3,27 +3,29 @@
 
 import { $, button } from "../dom.js";
 import { labelOf, labelPart } from "../gradio.js";
+import { message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
 
 /** @import { Filled } from "./filled.js" */
 
-const UNDO = "Undo reset";
-const REDO = "Redo reset";
+const UNDO = message("Undo reset");
+const REDO = message("Redo reset");
 
 /**
- * What all components held before the last reset, as Gradio has it, or null; and the field that is to be put back.
- * @type {{ before: readonly unknown[] | null, key: string }}
+ * What all components held before the last reset, as Gradio has it, or null; whether that is
+ * undone; and the field that is to be put back.
+ * @type {{ before: readonly unknown[] | null, isUndone: boolean, key: string }}
  */
-const state = { before: null, key: "" };
+const state = { before: null, isUndone: false, key: "" };
 
 /**
  * Nothing is thrown away by a reset.
  * @param {readonly unknown[]} values of all components
  */
 export function remember(values) {
-  state.before = values;
-  showUndo(UNDO);
+  Object.assign(state, { before: values, isUndone: false });
+  showUndo();
   return [];
 }
 
@@ -39,16 +41,16 @@ export const wanted = (keys = [state.key]) => [keys];
  */
 export function undo(values) {
   const before = state.before ?? values;
-  state.before = values;
-  showUndo($("#undo-reset")?.textContent === UNDO ? REDO : UNDO);
+  Object.assign(state, { before: values, isUndone: !state.isUndone });
+  showUndo();
   return before;
 }
 
-/** @param {string} label of the button, which is there from the first reset on */
-function showUndo(label) {
+/** The button is there from the first reset on. */
+function showUndo() {
   const place = $("#undo-reset");
   place?.classList.add("offered");
-  if (place) place.textContent = label;
+  if (place) place.textContent = state.isUndone ? REDO : UNDO;
 }
 
 /**
@@ -56,11 +58,12 @@ function showUndo(label) {
  * @param {unknown} value
  */
 function words(value) {
-  if (value === null || value === undefined || value === "") return "The author left this empty.";
-  if (typeof value === "object") return "The author gave a file.";
+  if (value === null || value === undefined || value === "")
+    return message("The author left this empty.");
+  if (typeof value === "object") return message("The author gave a file.");
   if (typeof value === "boolean")
-    return value ? "The author’s value: Yes" : "The author’s value: No";
-  return `The author’s value: ${String(value).slice(0, 200)}`;
+    return value ? message("The author’s value: Yes") : message("The author’s value: No");
+  return message("The author’s value: {value}", { value: String(value).slice(0, 200) });
 }
 
 /**
@@ -110,7 +113,7 @@ function mark({ values, authors }) {
     else {
       if (!shown) {
         shown = button("↺", () => putBack(key), "put-back");
-        shown.ariaLabel = `Reset ${labelOf(field)}`;
+        shown.ariaLabel = message("Reset {field}", { field: labelOf(field) });
         shown.title = words(author);
         field.append(shown);
       }

@@ -1,6 +1,8 @@
 // @ts-check
 // How a field's value looks in the browser's keeping and in links. ui/view/browser_values.py is the description. Pure.
 
+import { message } from "../messages.js";
+
 /** @typedef {"plain" | "seed" | "file" | "painted"} Kind */
 
 /**
@@ -116,11 +118,15 @@ function toGrain(value, grain) {
  * @param {number} sent
  */
 export function changeWords({ min, max, step, whole }, typed, sent) {
-  if (max !== null && typed > max) return `Changed from ${typed} to ${sent}, the maximum.`;
-  if (min !== null && typed < min) return `Changed from ${typed} to ${sent}, the minimum.`;
+  // As the field itself writes them.
+  const numbers = { typed: String(typed), sent: String(sent), step: String(step) };
+  if (max !== null && typed > max)
+    return message("Changed from {typed} to {sent}, the maximum.", numbers);
+  if (min !== null && typed < min)
+    return message("Changed from {typed} to {sent}, the minimum.", numbers);
   return whole
-    ? `Changed from ${typed} to ${sent}: only steps of ${step}.`
-    : `Changed from ${typed} to ${sent}.`;
+    ? message("Changed from {typed} to {sent}: only steps of {step}.", numbers)
+    : message("Changed from {typed} to {sent}.", numbers);
 }
 
 /**

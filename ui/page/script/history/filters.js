@@ -2,22 +2,26 @@
 // Which of a person's runs the history lists: of which workflow, favourites alone, those that came to nothing too.
 
 import { button, element } from "../dom.js";
+import { message } from "../messages.js";
 import { FRUITLESS, read, write } from "../storage.js";
 
 export class Filters {
   which = element("select");
   favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet");
-  fruitless = button("Show stopped and failed", () => this.#toggleFruitless(), "quiet");
+  fruitless = button(message("Show stopped and failed"), () => this.#toggleFruitless(), "quiet");
   #changed;
 
   /** @param {() => void} changed */
   constructor(changed) {
     this.#changed = changed;
-    this.which.ariaLabel = "History of";
-    this.which.append(new Option("This workflow", ""), new Option("All workflows", "all"));
+    this.which.ariaLabel = message("History of");
+    this.which.append(
+      new Option(message("This workflow"), ""),
+      new Option(message("All workflows"), "all"),
+    );
     this.which.addEventListener("change", changed);
-    this.favourites.append(element("span", "", "Favourites"));
-    this.favourites.ariaLabel = "Favourites"; // the word is not seen on a phone
+    this.favourites.append(element("span", "", message("Favourites")));
+    this.favourites.ariaLabel = message("Favourites"); // the word is not seen on a phone
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
   }

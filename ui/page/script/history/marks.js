@@ -2,6 +2,7 @@
 // What is done with one finished run or with several: marked as favourites, deleted, brought back.
 
 import { announce } from "../dom.js";
+import { message, plural } from "../messages.js";
 import { ask, get, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
 import { withoutRun, withRun } from "../runs/runs.js";
@@ -10,7 +11,7 @@ import { offerUndo } from "./undo.js";
 
 /** As many the server takes at once. */
 export const MOST = 200;
-const STAYS = "The image server may keep its own copies.";
+const STAYS = message("The image server may keep its own copies.");
 
 /**
  * @param {readonly string[]} ids
@@ -24,7 +25,7 @@ export async function setFavourite(ids, favourite) {
     if (view) runs = withRun(runs, id, { view: { ...view, favourite } });
   }
   page.set({ runs, marked: { ids, favourite } });
-  announce(favourite ? "Added to favourites." : "Removed from favourites.");
+  announce(favourite ? message("Added to favourites.") : message("Removed from favourites."));
 }
 
 /**
@@ -42,7 +43,11 @@ export async function deleteRuns(ids) {
     deleted: { ids },
     ...(isShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
-  const words = ids.length === 1 ? "Deleted." : `${ids.length} results deleted.`;
+  const count = ids.length;
+  const words =
+    count === 1
+      ? message("Deleted.")
+      : plural("{count} result deleted.", "{count} results deleted.", { count });
   offerUndo(words, STAYS, () => restore(ids, isShown ? shown : ""));
   return true;
 }

@@ -2,14 +2,17 @@
 // Several runs of the history picked to do something with them all: the picking, and the bar with what can be done.
 
 import { button, downloadLink, element, root } from "../dom.js";
+import { message, plural } from "../messages.js";
 import { deleteRuns, MOST, setFavourite } from "./marks.js";
 import { compare, MOST_BESIDE } from "./side_by_side.js";
 
 /** @import { Past } from "./past.js" */
 /** @import { PastRun } from "../state.js" */
 
+const SELECT = message("Select");
+
 export class Selection {
-  toggle = button("Select", () => (this.#picked ? this.#end() : this.#begin()), "quiet");
+  toggle = button(SELECT, () => (this.#picked ? this.#end() : this.#begin()), "quiet");
   /** What can be done, while something can be picked. */
   place = element("div", "selection");
   #changed;
@@ -21,7 +24,7 @@ export class Selection {
   constructor(changed) {
     this.#changed = changed;
     this.place.role = "group";
-    this.place.ariaLabel = "Selected results";
+    this.place.ariaLabel = message("Selected results");
     this.#tell();
   }
 
@@ -68,7 +71,7 @@ export class Selection {
   #tell() {
     this.#changed(this.#picked && new Set(this.#picked.keys()));
     this.toggle.ariaPressed = String(this.#picked !== null);
-    this.toggle.textContent = this.#picked ? "Done" : "Select";
+    this.toggle.textContent = this.#picked ? message("Done") : SELECT;
     this.place.hidden = !this.#picked;
     if (this.#picked) this.#draw([...this.#picked.values()]);
   }
@@ -79,14 +82,14 @@ export class Selection {
     const said = element("span", "how-many", countWords(runs.length));
     said.role = "status";
     const isMarked = runs.length > 0 && runs.every(({ favourite }) => favourite);
-    const mark = button(isMarked ? "Remove favourite" : "Favourite", async () => {
+    const mark = button(isMarked ? message("Remove favourite") : message("Favourite"), async () => {
       await setFavourite(ids, !isMarked);
       for (const run of runs) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
       this.#tell();
     });
-    const beside = button("Compare", () => compare(runs));
-    beside.title = `Compare 2 to ${MOST_BESIDE} images`;
-    const drop = button("Delete", () => deleteRuns(ids));
+    const beside = button(message("Compare"), () => compare(runs));
+    beside.title = message("Compare 2 to {most} images", { most: MOST_BESIDE });
+    const drop = button(message("Delete"), () => deleteRuns(ids));
     const isMany = runs.length > MOST;
     const images = runs.filter(({ kind }) => kind === "image").length;
     const isBeside = images === runs.length && images >= 2 && images <= MOST_BESIDE;
@@ -104,13 +107,17 @@ export class Selection {
       runs.filter(({ files }) => files > 0).map(({ id }) => ["run", id]),
     );
     if (!query.size || isMany) return [];
-    return [downloadLink("Download", `${root}/files/chosen.zip?${query}`)];
+    return [downloadLink(message("Download"), `${root}/files/chosen.zip?${query}`)];
   }
 }
 
 /** @param {number} count */
 function countWords(count) {
-  if (!count) return "Choose results.";
-  if (count > MOST) return `${count} selected. Choose ${MOST} at most.`;
-  return count === 1 ? "1 selected" : `${count} selected`;
+  if (!count) return message("Choose results.");
+  if (count <= MOST) return plural("{count} selected", "{count} selected", { count });
+  return plural(
+    "{count} selected. Choose {most} at most.",
+    "{count} selected. Choose {most} at most.",
+    { count, most: MOST },
+  );
 }

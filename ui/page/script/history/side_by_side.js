@@ -2,6 +2,7 @@
 // A few results beside each other over the whole window, with the values in which they differ.
 
 import { addressOf, announce, button, element } from "../dom.js";
+import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
 import { say } from "../state.js";
 import { differences } from "./past.js";
@@ -19,14 +20,14 @@ export async function compare(runs) {
   const told = await Promise.all(runs.map(({ id }) => get(`/history/${id}`)));
   const views = told.flatMap((view) => view ?? []);
   if (views.length < 2) {
-    say("These results no longer exist.");
+    say(message("These results no longer exist."));
     return;
   }
   const dialog = element("dialog", "side-by-side");
-  dialog.setAttribute("aria-label", "Compare results");
-  const close = button("Close", () => dialog.close(), "button close");
+  dialog.setAttribute("aria-label", message("Compare results"));
+  const close = button(message("Close"), () => dialog.close(), "button close");
   const head = element("header");
-  head.append(element("h2", "", "Compare"), close);
+  head.append(element("h2", "", message("Compare")), close);
   const images = element("div", "images");
   images.append(...views.map(figureOf));
   dialog.append(head, images, tableFor(views));
@@ -34,7 +35,10 @@ export async function compare(runs) {
   document.body.append(dialog);
   dialog.showModal();
   close.focus();
-  announce(`${views.length} results beside each other.`);
+  const count = views.length;
+  announce(
+    plural("{count} result beside each other.", "{count} results beside each other.", { count }),
+  );
 }
 
 /**
@@ -55,9 +59,9 @@ function figureOf(view, at) {
 /** @param {View[]} views */
 function tableFor(views) {
   const rows = differences(
-    views.map(({ workflow, details }) => [["Workflow", workflow], ...details]),
+    views.map(({ workflow, details }) => [[message("Workflow"), workflow], ...details]),
   );
-  if (!rows.length) return element("p", "same", "All values are the same.");
+  if (!rows.length) return element("p", "same", message("All values are the same."));
   const table = element("table");
   const head = table.createTHead().insertRow();
   head.append(element("td"), ...views.map((_, at) => columnOf(String(at + 1))));

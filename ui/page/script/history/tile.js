@@ -3,11 +3,14 @@
 
 import { when } from "../clock.js";
 import { addressOf, button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { seedWords } from "../runs/results.js";
 
 /** @import { PastRun } from "../state.js" */
 
 /** @type {Record<string, string>} */
 const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶" };
+const FAVOURITE = message("Favourite");
 const CLIP_AT = 0.1; // seconds: many videos begin with black
 
 /**
@@ -28,7 +31,7 @@ export function itemFor(run, chosen, marked) {
     run.title,
     when(run.at),
     run.asked,
-    run.seeds && `${run.seeds.includes(",") ? "Seeds" : "Seed"} ${run.seeds}`,
+    run.seeds && seedWords(run.seeds.split(", ")),
   ]
     .filter(Boolean)
     .join(" · ");
@@ -47,7 +50,7 @@ export function itemFor(run, chosen, marked) {
 export function showFavourite(item, run) {
   item.classList.toggle("favourite", run.favourite);
   const [tile, star] = item.querySelectorAll("button");
-  if (tile) tile.ariaLabel = run.favourite ? `${tile.title} · Favourite` : tile.title;
+  if (tile) tile.ariaLabel = run.favourite ? `${tile.title} · ${FAVOURITE}` : tile.title;
   if (!star) return;
   star.ariaPressed = String(run.favourite);
   star.textContent = run.favourite ? "★" : "☆";
@@ -57,8 +60,8 @@ export function showFavourite(item, run) {
 function starFor(marked) {
   const star = button("☆", marked, "star");
   star.tabIndex = -1; // F does the same
-  star.ariaLabel = "Favourite";
-  star.title = "Favourite (F)";
+  star.ariaLabel = FAVOURITE;
+  star.title = message("Favourite (F)");
   return star;
 }
 

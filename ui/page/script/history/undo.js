@@ -2,6 +2,7 @@
 // A line over the page that says what was done, and for a while undoes it.
 
 import { $, button, element } from "../dom.js";
+import { message } from "../messages.js";
 
 const OFFERED = 10000; // milliseconds; the app waits longer
 let closing = 0;
@@ -20,7 +21,7 @@ export function offerUndo(words, more, undo) {
     clearTimeout(closing);
     line.replaceChildren();
   };
-  const does = button("Undo", () => {
+  const does = button(message("Undo"), () => {
     close();
     undo();
   });

@@ -206,7 +206,7 @@ function placeErrors(view) {
   const { errors, labelled } = view;
   const homeless = isHere ? showErrors(errors, { leads: !isDone, labelled }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(labelled);
-  const known = Object.keys(errors).filter((key) => view.headline.endsWith(errors[key] ?? ""));
+  const known = Object.keys(errors).filter((key) => view.headline.includes(errors[key] ?? ""));
   const said = placeless.filter((sentence) => !known.some((key) => labelled[key] === sentence));
   if (!said.length) return;
   const advice = [view.advice, ...said].filter(Boolean).join(" ");
@@ -230,7 +230,7 @@ export async function lookBackAt({ id, at }) {
   /** @type {View | null} */
   const told = await get(`/history/${id}`);
   if (!told) return false;
-  const view = { ...told, headline: `${told.headline.replace(/\.$/, "")} · ${when(at)}` };
+  const view = { ...told, headline: `${told.headline.replace(/[.。]$/, "")} · ${when(at)}` };
   const runs = withRun(page.now.runs, id, { view, at: performance.now(), doubtful: false });
   page.set({ runs, shown: id, lookingBack: Boolean(current(page.now)), notice: null });
   remember();

@@ -8,6 +8,7 @@ import { Filters } from "../history/filters.js";
 import { setFavourite } from "../history/marks.js";
 import { missing, renewed, totalOf, without, withRuns } from "../history/past.js";
 import { Selection } from "../history/selection.js";
+import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { page, say } from "../state.js";
 import { lookBackAt } from "./following.js";
@@ -17,8 +18,8 @@ import { seen } from "./runs.js";
 /** @import { Day } from "../history/layout.js" */
 /** @import { PageState, PastRun } from "../state.js" */
 
-const NOTHING_MADE = "Nothing here yet.";
-const NO_FAVOURITES = "No favourites yet. Press ☆ on a result to keep it here.";
+const NOTHING_MADE = message("Nothing here yet.");
+const NO_FAVOURITES = message("No favourites yet. Press ☆ on a result to keep it here.");
 const AROUND = 10; // runs on either side of the one that is seen, which its arrows lead to
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -206,7 +207,7 @@ class LiveHistory {
     const run = page.now.past.find((one) => one?.id === id);
     if (!run || !(await lookBackAt(run))) {
       this.#view.mark(seen(page.now)?.id ?? "");
-      say("This result no longer exists.");
+      say(message("This result no longer exists."));
       this.#load();
       return;
     }

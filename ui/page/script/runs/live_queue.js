@@ -3,6 +3,7 @@
 
 import { queueIn } from "../components/queue.js";
 import { $, announce } from "../dom.js";
+import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
 import { forget, runAgain, stop } from "./following.js";
@@ -23,7 +24,8 @@ function leave(id) {
  * @param {number} by
  */
 async function move(id, by) {
-  if (await ask(`/runs/${id}/move?by=${by}`)) announce(by < 0 ? "Moved up." : "Moved down.");
+  if (await ask(`/runs/${id}/move?by=${by}`))
+    announce(by < 0 ? message("Moved up.") : message("Moved down."));
 }
 
 /**

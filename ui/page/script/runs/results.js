@@ -1,6 +1,8 @@
 // @ts-check
 // What came of a run, arranged: what the stage shows, what stands below it. Pure.
 
+import { message, plural } from "../messages.js";
+
 /** @import { ShownFile, View } from "../state.js" */
 
 /**
@@ -13,7 +15,7 @@
  * @typedef {{ items: Item[], rest: Item[], intermediate: Item[] }} Arrangement
  *
  * One thing that a result was made from: as it is shown, and as it is copied.
- * @typedef {{ name: string, shown: string, copied: string }} CaptionPart
+ * @typedef {{ part: "size" | "seed" | "model" | "prompt", shown: string, copied: string }} CaptionPart
  */
 
 const WATCHED = ["image", "video"];
@@ -46,7 +48,7 @@ export function arranged(files, texts) {
  */
 const textItem = (text) => ({
   kind: "text",
-  name: "Text",
+  name: message("Text"),
   url: "",
   thumb: null,
   note: "",
@@ -59,6 +61,19 @@ const textItem = (text) => ({
  * @param {Arrangement} arrangement
  */
 export const choosable = ({ items, intermediate }) => [...items, ...intermediate];
+
+/**
+ * What one of those is called.
+ * @param {Arrangement} arrangement
+ * @param {number} at
+ */
+export function choiceWords(arrangement, at) {
+  const file = choosable(arrangement)[at]?.name ?? "";
+  const number = at - arrangement.items.length + 1;
+  return number > 0
+    ? message("Intermediate {number}: {file}", { number, file })
+    : message("Result {number}: {file}", { number: at + 1, file });
+}
 
 /**
  * Where those begin that one walks through, and how many there are: the results, or what was made on the way.
@@ -91,14 +106,22 @@ export function captionOf({ seeds, caption }, size) {
   const { prompt, model } = caption;
   const pixels = size?.width ? `${size.width} × ${size.height}` : "";
   const seed = seeds.join(", ");
+  /** @type {CaptionPart[]} */
   const parts = [
-    { name: "Size", shown: pixels, copied: pixels },
-    { name: "Seed", shown: seed && `${seeds.length > 1 ? "Seeds" : "Seed"} ${seed}`, copied: seed },
-    { name: "Model", shown: stemOf(model), copied: model },
-    { name: "Prompt", shown: prompt, copied: prompt },
+    { part: "size", shown: pixels, copied: pixels },
+    { part: "seed", shown: seed && seedWords(seeds), copied: seed },
+    { part: "model", shown: stemOf(model), copied: model },
+    { part: "prompt", shown: prompt, copied: prompt },
   ];
   return parts.filter(({ copied }) => copied);
 }
+
+/**
+ * The seeds of a result, called that.
+ * @param {readonly string[]} seeds at least one
+ */
+export const seedWords = (seeds) =>
+  plural("Seed {seeds}", "Seeds {seeds}", { count: seeds.length, seeds: seeds.join(", ") });
 
 /**
  * The name of a file without folders and ending.

@@ -4,6 +4,7 @@
 import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
+import { message } from "../messages.js";
 import { lookAhead, runAgain } from "../runs/following.js";
 import { say } from "../state.js";
 import { canBeShared, share } from "./share.js";
@@ -11,7 +12,9 @@ import { canBeShared, share } from "./share.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
-const SILENT = "Can't reach ComfyForms. Try again.";
+const SILENT = message("Can't reach ComfyForms. Try again.");
+
+const FAVOURITE = message("Favourite");
 
 /**
  * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
@@ -38,20 +41,21 @@ const SILENT = "Can't reach ComfyForms. Try again.";
  */
 export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   const made = [];
-  if (item?.url && !linked) made.push(downloadLink("Download", addressOf(item.url), item.name));
+  if (item?.url && !linked)
+    made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
   if (view && view.files.length > 1)
-    made.push(downloadLink("Download all", `${root}/files/${view.id}/all.zip`));
-  if (use) made.push(button("Use as input", use));
+    made.push(downloadLink(message("Download all"), `${root}/files/${view.id}/all.zip`));
+  if (use) made.push(button(message("Use as input"), use));
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const what = { run: view.id };
-  made.push(button("Reuse settings", () => useValues(what, events)));
+  made.push(button(message("Reuse settings"), () => useValues(what, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
-    made.push(button("Share…", () => share(view.id, item.at)));
+    made.push(button(message("Share…"), () => share(view.id, item.at)));
   made.push(...againFor(view, what, events));
   made.push(favouriteFor(view));
-  made.push(button("Delete", () => remove(what, events)));
-  if (ahead) made.push(button("Back to the current run", lookAhead));
+  made.push(button(message("Delete"), () => remove(what, events)));
+  if (ahead) made.push(button(message("Back to the current run"), lookAhead));
   return made;
 }
 
@@ -82,7 +86,7 @@ async function useValues(what, events) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  announce("Settings restored.");
+  announce(message("Settings restored."));
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
 }
 
@@ -98,10 +102,10 @@ function againFor({ phase, seeds }, what, events) {
     made.title = title;
     return made;
   };
-  if (phase !== "done" || !seeds.length) return [again("Run again")];
+  if (phase !== "done" || !seeds.length) return [again(message("Run again"))];
   return [
-    again("Vary", true, "The same settings with a new seed"),
-    again("Repeat", false, "The same settings and the same seed"),
+    again(message("Vary"), true, message("The same settings with a new seed")),
+    again(message("Repeat"), false, message("The same settings and the same seed")),
   ];
 }
 
@@ -123,10 +127,10 @@ async function startAgain(what, vary, pressed, events) {
  * @param {View} view
  */
 function favouriteFor({ id, favourite }) {
-  const text = favourite ? "★ Favourite" : "☆ Favourite";
+  const text = `${favourite ? "★" : "☆"} ${FAVOURITE}`;
   const made = button(text, () => setFavourite([id], !favourite), "button favourite");
   made.ariaPressed = String(favourite);
-  made.title = "Favourite (F)";
+  made.title = message("Favourite (F)");
   return made;
 }
 

@@ -2,11 +2,12 @@
 // The image that became the result, over it: a slider says up to where it is seen.
 
 import { addressOf, button, element, isPaintable } from "../dom.js";
+import { message } from "../messages.js";
 
 export class Before {
   /** What lies over the result. */
   place = element("div", "before");
-  toggle = button("Compare", () => this.#show(this.place.hidden), "icon compare");
+  toggle = button(message("Compare"), () => this.#show(this.place.hidden), "icon compare");
   #image = element("img");
   #split = element("input", "split");
   /** @type {HTMLImageElement | null} */
@@ -14,9 +15,9 @@ export class Before {
 
   constructor() {
     Object.assign(this.#split, { type: "range", min: "0", max: "100", step: "any" });
-    this.#split.ariaLabel = "How much is seen of the image before";
+    this.#split.ariaLabel = message("How much is seen of the image before");
     this.#split.addEventListener("input", () => this.#divide());
-    this.#image.alt = "Before";
+    this.#image.alt = message("Before");
     const clip = element("div", "clip");
     clip.append(this.#image);
     this.place.append(clip, this.#split);

@@ -3,12 +3,20 @@
 
 import { announce, button, element } from "../dom.js";
 import { copyOrTell } from "../form/form.js";
+import { message } from "../messages.js";
 import { captionOf } from "../runs/results.js";
 
 /** @import { CaptionPart } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
 const DONE_FOR = 2000;
+/** What is said aloud when a part is copied. @type {Record<CaptionPart["part"], string>} */
+const COPIED = {
+  size: message("Size copied."),
+  seed: message("Seed copied."),
+  model: message("Model copied."),
+  prompt: message("Prompt copied."),
+};
 
 export class Caption {
   /** The place on the page. */
@@ -25,33 +33,50 @@ export class Caption {
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const facts = element("div", "facts");
-    facts.append(...parts.filter(({ name }) => name !== "Prompt").map(buttonFor));
-    const prompt = parts.filter(({ name }) => name === "Prompt").map(buttonFor);
+    facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
+    const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
     this.place.replaceChildren(...(parts.length ? [facts, ...prompt] : []));
   }
 }
 
 /** @param {CaptionPart} part */
-function buttonFor({ name, shown, copied }) {
-  const made = button("", (pressed) => copy(name, copied, pressed), "copy");
-  made.dataset.part = name.toLowerCase();
+function buttonFor({ part, shown, copied }) {
+  const made = button("", (pressed) => copy(part, copied, pressed), "copy");
+  made.dataset.part = part;
   made.append(element("span", "", shown));
-  made.title = `Copy: ${copied}`;
-  made.ariaLabel = `${shown}: copy ${name.toLowerCase()}`;
+  made.title = message("Copy: {text}", { text: copied });
+  made.ariaLabel = labelFor(part, shown);
   return made;
 }
 
 /**
+ * @param {CaptionPart["part"]} part
+ * @param {string} text
+ */
+function labelFor(part, text) {
+  switch (part) {
+    case "size":
+      return message("{text}: copy size", { text });
+    case "seed":
+      return message("{text}: copy seed", { text });
+    case "model":
+      return message("{text}: copy model", { text });
+    case "prompt":
+      return message("{text}: copy prompt", { text });
+  }
+}
+
+/**
  * For two seconds the button itself says that it has worked.
- * @param {string} name
+ * @param {CaptionPart["part"]} part
  * @param {string} text
  * @param {HTMLButtonElement} pressed
  */
-async function copy(name, text, pressed) {
-  if (!(await copyOrTell("This couldn't be copied.", text))) return;
+async function copy(part, text, pressed) {
+  if (!(await copyOrTell(message("This couldn't be copied."), text))) return;
   pressed.focus(); // copying over plain HTTP takes it away
   pressed.classList.add("done");
-  announce(`${name} copied.`);
+  announce(COPIED[part]);
   setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
 }
 

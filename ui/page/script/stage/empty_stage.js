@@ -5,13 +5,14 @@ import { $, addressOf, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { fillIn } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
+import { message } from "../messages.js";
 
 /** @import { Idea, PageState } from "../state.js" */
 
-const EXAMPLE = "An example of what this workflow makes.";
-const OWN = "The last image you made with this workflow.";
-const TRY = "Ideas to try:";
-const DROP = "Drop a workflow file anywhere to open it.";
+const EXAMPLE = message("An example of what this workflow makes.");
+const OWN = message("The last image you made with this workflow.");
+const TRY = message("Ideas to try:");
+const DROP = message("Drop a workflow file anywhere to open it.");
 
 export class EmptyStage {
   /** The place on the page. */

@@ -3,14 +3,20 @@
 
 import { addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
+import { message } from "../messages.js";
 import { showModel } from "./model.js";
 
 /** @import { Item } from "../runs/results.js" */
 
 const LOADED_WITHIN = 15000;
-const NOT_LOADED = "This can't be shown here. You can still download it.";
+const NOT_LOADED = message("This can't be shown here. You can still download it.");
 /** @type {Partial<Record<Item["kind"], string>>} */
-const KINDS = { "3d": "3D model", audio: "Audio", file: "File" };
+const KINDS = {
+  "3d": message("3D model"),
+  audio: message("Audio"),
+  file: message("File"),
+  text: message("Text"),
+};
 
 /**
  * The element of a result, once it can be painted. Where the browser cannot show it, it is a card that says so.
@@ -77,7 +83,7 @@ function within(ready, node) {
 /** @param {Item} item */
 function imageOf(item) {
   const image = element("img");
-  image.alt = "Result";
+  image.alt = message("Result");
   image.src = addressOf(item.url);
   return image;
 }
@@ -114,11 +120,11 @@ function textOf(item) {
   const box = element("textarea");
   box.readOnly = true;
   box.value = item.text;
-  box.ariaLabel = "Text";
+  box.ariaLabel = message("Text");
   box.rows = Math.min(12, Math.max(2, item.text.split("\n").length));
-  const copy = button("Copy", () =>
+  const copy = button(message("Copy"), () =>
     copyText(item.text).then(
-      () => announce("Copied."),
+      () => announce(message("Copied.")),
       () => box.select(),
     ),
   );
@@ -138,7 +144,8 @@ function card(item, note, player) {
   place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
   if (player) place.append(player);
   if (note) place.append(element("p", "note", note));
-  place.append(downloadLink(`Download ${item.name}`, addressOf(item.url), item.name));
+  const download = message("Download {file}", { file: item.name });
+  place.append(downloadLink(download, addressOf(item.url), item.name));
   return place;
 }
 
@@ -154,8 +161,7 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  if (item.kind !== "image")
-    return element("span", "word", item.kind === "text" ? "Text" : (KINDS[item.kind] ?? ""));
+  if (item.kind !== "image") return element("span", "word", KINDS[item.kind] ?? "");
   const image = element("img");
   image.alt = "";
   image.decoding = "async";
@@ -174,14 +180,14 @@ function thumbnailOf(item) {
 /**
  * A small picture to choose a result by.
  * @param {Item} item
- * @param {string} which it is, in words
+ * @param {string} label which it is, in words
  * @param {() => void} chosen
  */
-export function thumbnailFor(item, which, chosen) {
+export function thumbnailFor(item, label, chosen) {
   const made = button("", chosen, "thumbnail");
   made.dataset.kind = item.kind;
   made.draggable = true;
-  made.ariaLabel = `${which}: ${item.name}`;
+  made.ariaLabel = label;
   made.append(thumbnailOf(item));
   return made;
 }
@@ -194,9 +200,12 @@ export function thumbnailFor(item, which, chosen) {
 export function markLast(media, phase) {
   for (const frame of all("img.live-frame", media)) {
     frame.className = "last-frame";
-    /** @type {HTMLImageElement} */ (frame).alt = "Last preview";
+    /** @type {HTMLImageElement} */ (frame).alt = message("Last preview");
   }
-  const words = phase === "stopped" ? "Stopped. This is the last preview." : "The last preview.";
+  const words =
+    phase === "stopped"
+      ? message("Stopped. This is the last preview.")
+      : message("The last preview.");
   media.append(element("p", "mark", words));
 }
 
@@ -207,7 +216,7 @@ export function markLast(media, phase) {
  */
 export async function liveFrame(frame, isWanted) {
   const image = element("img", "live-frame");
-  image.alt = "Preview";
+  image.alt = message("Preview");
   image.src = URL.createObjectURL(new Blob([frame]));
   // While it was decoded the run may have ended, with its result on the page already.
   if ((await isPaintable(image)) && isWanted()) return image;

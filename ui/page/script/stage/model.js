@@ -2,6 +2,7 @@
 // A 3D model that turns by itself and can be turned, with the viewer that Gradio's own component for models has.
 
 import { addressOf, element } from "../dom.js";
+import { message } from "../messages.js";
 
 /** @import { Item } from "../runs/results.js" */
 
@@ -16,7 +17,7 @@ const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds aft
  */
 export async function showModel(place, item, viewer) {
   const canvas = element("canvas");
-  canvas.ariaLabel = `3D model: ${item.name}`;
+  canvas.ariaLabel = message("3D model: {file}", { file: item.name });
   canvas.role = "img";
   place.append(canvas);
   const { CreateViewerForCanvas: create } = await import(addressOf(viewer));

@@ -2,6 +2,7 @@
 // Previews that are the frames of an animation: each takes its place as it comes, and what is there is played.
 
 import { element } from "../dom.js";
+import { message } from "../messages.js";
 import { liveFrame } from "./media.js";
 
 /**
@@ -30,7 +31,7 @@ class PreviewAnimation {
   /** @param {string} run */
   constructor(run) {
     this.run = run;
-    this.image.alt = "Preview";
+    this.image.alt = message("Preview");
   }
 
   /**

@@ -3,12 +3,13 @@
 
 import { clock } from "../clock.js";
 import { announce, element } from "../dom.js";
+import { message } from "../messages.js";
 import { current, seen } from "../runs/runs.js";
 
 /** @import { PageState, Run } from "../state.js" */
 
-const NO_NEWS = "No updates for this run right now.";
-const WELCOME = "Your images will appear here.";
+const NO_NEWS = message("No updates for this run right now.");
+const WELCOME = message("Your images will appear here.");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
@@ -54,12 +55,18 @@ const welcome = ({ formless, blocked }) => (!formless && blocked) || WELCOME;
 export function timesOf({ view, at }, form, now) {
   if (!view) return "";
   const isOther = view.form !== form;
-  if (view.finished) return isOther ? `Made with ${view.workflow}` : "";
+  const { workflow } = view;
+  if (view.finished) return isOther ? message("Made with {workflow}", { workflow }) : "";
   const since = (now - at) / 1000;
-  const left = view.left === null ? "" : ` · about ${clock(Math.max(1, view.left - since))} left`;
-  const blind = view.blind ? " · no live preview for this workflow" : "";
-  const other = isOther ? `${view.workflow} · ` : "";
-  return other + clock(view.elapsed + since) + left + blind;
+  const left = view.left === null ? null : clock(Math.max(1, view.left - since));
+  return [
+    isOther && workflow,
+    clock(view.elapsed + since),
+    left && message("about {time} left", { time: left }),
+    view.blind && message("no live preview for this workflow"),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** The lines below the stage's picture. */
@@ -83,14 +90,14 @@ export class Progress {
   constructor() {
     announce(""); // what is said later is heard only where there is a place for it already
     this.#bar.role = "progressbar";
-    this.#bar.ariaLabel = "Progress";
+    this.#bar.ariaLabel = message("Progress");
     this.#bar.append(this.#filled);
     this.#passing = this.#filled.animate(PASSING, {
       duration: 1600,
       iterations: Infinity,
       easing: "ease-in-out",
     });
-    this.#detail.append(element("summary", "", "Technical details"), this.#text);
+    this.#detail.append(element("summary", "", message("Technical details")), this.#text);
     this.#beside.role = "alert";
     this.place.append(
       this.#headline,

@@ -3,13 +3,14 @@
 
 import { announce, button, element, root } from "../dom.js";
 import { copyText } from "../form/form.js";
+import { message } from "../messages.js";
 import { ask } from "../requests.js";
 
 const KINDS = ["image", "video", "audio"];
-const WHO = "Anyone who can use this app and has the link can see it.";
-const STOPPED = "Sharing stopped. The link no longer works.";
-const COPIED = "Link copied.";
-const NOT_COPIED = "Select the link and copy it.";
+const WHO = message("Anyone who can use this app and has the link can see it.");
+const STOPPED = message("Sharing stopped. The link no longer works.");
+const COPIED = message("Link copied.");
+const NOT_COPIED = message("Select the link and copy it.");
 
 /** @param {string} kind */
 export const canBeShared = (kind) => KINDS.includes(kind);
@@ -33,8 +34,8 @@ class SharePanel {
   #place = element("div");
   #link = element("input");
   #said = element("p", "said");
-  #copy = button("Copy", () => this.copy());
-  #stop = button("Stop sharing", () => this.#end());
+  #copy = button(message("Copy"), () => this.copy());
+  #stop = button(message("Stop sharing"), () => this.#end());
 
   /**
    * @param {string} path of the link in the app
@@ -42,7 +43,7 @@ class SharePanel {
    */
   constructor(path, told) {
     this.#path = path;
-    const title = element("h2", "", "Share this result");
+    const title = element("h2", "", message("Share this result"));
     title.id = "share-title";
     this.#place.id = "share";
     this.#place.role = "dialog";
@@ -50,14 +51,14 @@ class SharePanel {
     this.#place.popover = "auto"; // a dialog in whose way nothing is: copying over plain HTTP needs the page
     this.#link.readOnly = true;
     this.#link.value = root + told.address;
-    this.#link.ariaLabel = "Link";
+    this.#link.ariaLabel = message("Link");
     this.#said.role = "status";
     const row = element("div", "row");
     row.append(this.#link, this.#copy);
     const last = element("div", "row last");
     last.append(
       this.#stop,
-      button("Close", () => this.#place.hidePopover()),
+      button(message("Close"), () => this.#place.hidePopover()),
     );
     const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
     this.#place.append(title, element("p", "", WHO), row, ...withPrompt, this.#said, last);
@@ -92,7 +93,7 @@ class SharePanel {
       const told = await ask(`${this.#path}?prompt=${box.checked}`);
       if (!told) box.checked = !box.checked;
     });
-    label.append(box, element("span", "", "Show the prompt, too"));
+    label.append(box, element("span", "", message("Show the prompt, too")));
     return label;
   }
 

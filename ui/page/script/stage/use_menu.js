@@ -6,13 +6,13 @@ import { useInWorkflow } from "../form/dragging.js";
 import { fieldsOfKind } from "../form/files.js";
 import { formName, hasForms } from "../form/form.js";
 import { labelOf } from "../gradio.js";
-import { get } from "../requests.js";
+import { message } from "../messages.js";
+import { get, SILENT } from "../requests.js";
 
 /** @import { Item } from "../runs/results.js" */
 
-const NONE = "No other workflow here takes this.";
-const SEARCHED = "Looking for workflows…";
-const SILENT = "Can't reach ComfyForms.";
+const NONE = message("No other workflow here takes this.");
+const SEARCHED = message("Looking for workflows…");
 const MARGIN = 8; // pixels
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
@@ -39,7 +39,7 @@ export class UseMenus {
 class UseMenu {
   /** A button and its menu; empty where there is nothing to use. */
   place = element("span", "use-in");
-  #button = button("Use in…", () => this.#list.togglePopover());
+  #button = button(message("Use in…"), () => this.#list.togglePopover());
   #list = element("div", "use-list");
   /** @type {{ run: string, item: Item } | null} */
   #offered = null;
@@ -55,7 +55,7 @@ class UseMenu {
     this.#button.ariaHasPopup = "menu";
     this.#list.popover = "auto";
     this.#list.role = "menu";
-    this.#list.ariaLabel = "Use in";
+    this.#list.ariaLabel = message("Use in");
     this.#list.addEventListener("beforetoggle", (event) => {
       const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
       this.#button.ariaExpanded = String(isOpen);
@@ -89,7 +89,7 @@ class UseMenu {
     );
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu has nothing but choices
-    this.#list.replaceChildren(...group("This form", fields), note);
+    this.#list.replaceChildren(...group(message("This form"), fields), note);
     const takers = await get("/takers");
     if (offered !== this.#offered) return;
     const fitting = (takers ?? []).filter(
@@ -101,7 +101,8 @@ class UseMenu {
     );
     note.textContent = takers ? NONE : SILENT;
     note.hidden = workflows.length > 0;
-    this.#list.append(...group(fields.length ? "Other workflows" : "Workflows", workflows));
+    const title = fields.length ? message("Other workflows") : message("Workflows");
+    this.#list.append(...group(title, workflows));
     this.#put();
     if (!fields.length) this.#choices[0]?.focus();
   }

@@ -2,8 +2,8 @@
 // Where a result is seen: in its box on the page, or over the whole window, where images can be enlarged.
 
 import { addressOf, button, downloadLink, element } from "../dom.js";
+import { message, percentWords } from "../messages.js";
 import { FITTED, isFitted, panned, percentOf, pinched, scaled, sightOf, toggled } from "../zoom.js";
-
 import { Before } from "./before.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -36,9 +36,9 @@ export class Viewport {
     this.#media = media;
     const zoom = element("span", "zoom");
     zoom.append(
-      this.#tool("Zoom out", "out", 1 / STEP),
+      this.#tool(message("Zoom out"), "out", 1 / STEP),
       this.#percent,
-      this.#tool("Zoom in", "in", STEP),
+      this.#tool(message("Zoom in"), "in", STEP),
     );
     const tools = element("div", "tools");
     tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
@@ -63,7 +63,7 @@ export class Viewport {
     this.place.role = null;
     this.place.showModal();
     this.place.focus(); // else a video would have the focus, and the arrow keys
-    this.#label("Leave full screen");
+    this.#label(message("Leave full screen"));
     this.changed(true);
   }
 
@@ -81,7 +81,7 @@ export class Viewport {
     const link = item && downloadLink("", addressOf(item.url), item.name);
     if (link) {
       link.className = "icon download";
-      link.title = link.ariaLabel = "Download";
+      link.title = link.ariaLabel = message("Download");
     }
     this.#download.replaceChildren(...(link ? [link] : []));
   }
@@ -222,10 +222,11 @@ export class Viewport {
     this.place.classList.toggle("enlarged", zoom.scale > 1 && !isFitted(zoom));
     const sight = this.#sight;
     if (!sight) return;
-    const percent = `${percentOf(zoom, sight)}%`;
+    const percent = percentWords(percentOf(zoom, sight));
     this.#percent.textContent = percent;
-    this.#percent.title = isFitted(zoom) ? "Show at 100%" : "Fit to the window";
-    this.#percent.ariaLabel = `${percent}: ${this.#percent.title}`;
+    const action = isFitted(zoom) ? message("Show at 100%") : message("Fit to the window");
+    this.#percent.title = action;
+    this.#percent.ariaLabel = message("{percent}: {action}", { percent, action });
   }
 
   #leave() {
@@ -238,8 +239,8 @@ export class Viewport {
     this.#pointers.clear();
     this.place.open = true;
     this.place.role = "group";
-    this.place.ariaLabel = "Result";
-    this.#label("Full screen");
+    this.place.ariaLabel = message("Result");
+    this.#label(message("Full screen"));
   }
 
   /** @param {string} words */
