@@ -11,15 +11,16 @@ import time
 import anyio
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import message
 from ui.services import Services
 
 log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
-_RESULT = "The image server may keep its own copy of the result."
-_GIVEN = "The image server may keep its own copy of your images."
-_BOTH = "The image server may keep its own copies of the result and of your images."
+_RESULT = message("The image server may keep its own copy of the result.")
+_GIVEN = message("The image server may keep its own copy of your images.")
+_BOTH = message("The image server may keep its own copies of the result and of your images.")
 
 
 def delete_run(services: Services, run_id: str, owner: str) -> str:

@@ -19,6 +19,7 @@ import anyio.to_thread
 import gradio as gr
 import uvicorn
 from fastapi import APIRouter, FastAPI, WebSocket
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
@@ -29,7 +30,7 @@ from ui.languages.catalogues import Languages
 from ui.languages.current import LanguageMiddleware
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
-from ui.page.language_files import html_attributes, language_routes, language_tags
+from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.offline import offline_routes
@@ -68,7 +69,7 @@ from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
@@ -125,6 +126,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_exception_handler(HTTPException, http_error)
     app.state.telling = set()
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
@@ -151,7 +153,7 @@ def own_routes(
     yield preset_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
-    yield shared_page_routes(services, identity, settings.root_path)
+    yield shared_page_routes(services, identity, settings.languages, settings.root_path)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield script_routes()
@@ -191,8 +193,9 @@ def mount_page(
         ssr_mode=False,
         **assets(),
     )
+    sign_in = partial(sign_in_page, languages=settings.languages)
     gradio = stand_before(
-        app, lambda gradio: GradioGate(gradio, identity, limits, guesses, sign_in_page)
+        app, lambda gradio: GradioGate(gradio, identity, limits, guesses, sign_in)
     )
     if settings.users:
         identity.login = gradio
@@ -208,6 +211,7 @@ def add_middleware(
         UPLOAD: limits.file.size + ENVELOPE,
         OPEN: 2 * limits.body,
         LOGIN: LOGIN_FORM,
+        CHOOSE_LANGUAGE: LOGIN_FORM,
         f"{CALL}run": limits.body,
     }
     hosts = HostMiddleware.of(settings.host, settings.hosts)
@@ -218,11 +222,12 @@ def add_middleware(
     app.add_middleware(CORSMiddleware)
     app.add_middleware(SocketLimitMiddleware, identity=identity, limits=limits)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
-    app.add_middleware(LoginMiddleware, identity=identity)
+    app.add_middleware(LoginMiddleware, identity=identity, before_login=(LOGIN, CHOOSE_LANGUAGE))
     # What comes after it believes it.
     app.add_middleware(ProxyMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
-    app.add_middleware(LanguageMiddleware, languages=settings.languages)
     app.add_middleware(FailureMiddleware)
+    # What the others say is said in its language.
+    app.add_middleware(LanguageMiddleware, languages=settings.languages)
 
 
 class Server(uvicorn.Server):

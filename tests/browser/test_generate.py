@@ -13,7 +13,7 @@ from comfy.runs.limits import RunLimits
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
-from ui.view.run_view import AWAY
+from ui.view.headlines import AWAY
 
 Visit = Callable[..., Visitor]
 PLACES = """[...document.querySelectorAll('#stage .viewport, #stage .status')].map(one => {

@@ -12,7 +12,7 @@ from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.view.run_view import AWAY
+from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]

@@ -90,6 +90,27 @@ def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
     run.cancel()
 
 
+def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:
+    """A login ends by a POST of the app's own page; a link on another site, and nobody's POST, end
+    nobody's."""
+    with logged_in(app) as browser:
+
+        def asked(method: str, origin: str | None) -> bool:
+            headers = {"Origin": origin} if origin else {}
+            address = f"{app.url}/logout"
+            browser.request(method, address, headers=headers, timeout=20, allow_redirects=False)
+            return browser.get(f"{app.url}/config", timeout=20).status_code == 200
+
+        for method, origin in (
+            ("GET", None),
+            ("HEAD", None),
+            ("POST", "https://evil.example"),
+            ("POST", "null"),
+        ):
+            assert asked(method, origin), f"{method} from {origin}"
+        assert not asked("POST", app.url)
+
+
 def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
     """What a script of that browser listens to says nothing more either."""
     with logged_in(app) as browser:

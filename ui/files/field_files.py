@@ -10,13 +10,14 @@ from typing import Any
 from comfy.form.model import Field
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots, Undecodable
+from comfy.messages import message
 from comfy.services.uploads import GONE, Refused, Upload, judged
 from comfy.workflow.config import Widget
 from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
 from ui.web.upload_folder import UploadFolder
 
-_FULL = "The file can't be kept here: the app's disk may be full."
+NO_ROOM = message("The file can't be kept here: the app's disk may be full.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class FieldFiles:
         except Undecodable as problem:
             return Refused(str(problem))
         except OSError:
-            return Refused(_FULL)
+            return Refused(NO_ROOM)
         return Upload(made.name, made)
 
     def _taken_apart(self, file: Path) -> dict[str, Any] | Refused:
@@ -94,7 +95,7 @@ class FieldFiles:
         except Undecodable as problem:
             return Refused(str(problem))
         except OSError:
-            return Refused(_FULL)
+            return Refused(NO_ROOM)
         return self._with_layers(*(parts or (file,)))
 
     def _with_layers(self, *files: Path) -> dict[str, Any]:

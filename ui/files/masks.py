@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from comfy.media.checks import MILLION, FileLimits
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
+from comfy.messages import plural
 
 _MOST_LAYERS = 4  # the page offers one
 _OPAQUE = 255
@@ -30,14 +31,25 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
     """Write a picture with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
     cannot be written."""
     if len(layers) > _MOST_LAYERS:
-        raise Undecodable(f"A mask can have at most {_MOST_LAYERS} layers.")
+        raise Undecodable(
+            plural(
+                "A mask can have at most {count} layer.",
+                "A mask can have at most {count} layers.",
+                count=_MOST_LAYERS,
+            )
+        )
     width, height = _size(picture)
     sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
     if sum(wide * high for wide, high in sizes) > limits.painted:
         most = limits.painted // MILLION
         raise Undecodable(
-            f"The image and its paint can have at most {most} million pixels. Make the image"
-            " smaller first."
+            plural(
+                "The image and its paint can have at most {count} million pixels. Make the image"
+                " smaller first.",
+                "The image and its paint can have at most {count} million pixels. Make the image"
+                " smaller first.",
+                count=most,
+            )
         )
     mask = Image.new("L", (width, height))
     for layer in layers:

@@ -7,26 +7,28 @@ from dataclasses import dataclass
 
 from comfy.form.model import Field
 from comfy.form.takers import takes
+from comfy.messages import message, sentences
 from comfy.protocol.outputs import FileKind, OutputFile
 from comfy.records.record import Record
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.files.copies import FileCopies
+from ui.view.run_view import NO_RESULT
 
 _ANY = -1  # instead of a file's place among a run's results: the first that the field takes
-_GONE = "This result no longer exists."
 _WANTED: Mapping[Widget, str] = {
-    "image": "This field takes an image.",
-    "mask": "This field takes an image.",
-    "video": "This field takes a video.",
-    "audio": "This field takes audio.",
+    "image": message("This field takes an image."),
+    "mask": message("This field takes an image."),
+    "video": message("This field takes a video."),
+    "audio": message("This field takes audio."),
 }
+_TAKES_NONE = message("This field takes no such file.")
 _GIVEN: Mapping[FileKind, str] = {
-    "image": "This result is an image.",
-    "video": "This result is a video.",
-    "audio": "This result is audio.",
-    "3d": "This result is a 3D model.",
-    "file": "This result is another kind of file.",
+    "image": message("This result is an image."),
+    "video": message("This result is a video."),
+    "audio": message("This result is audio."),
+    "3d": message("This result is a 3D model."),
+    "file": message("This result is another kind of file."),
 }
 
 
@@ -45,13 +47,13 @@ class FieldResults:
         files = record.state.files
         chosen = _first_for(files, field) if at == _ANY else at
         if not 0 <= chosen < len(files):
-            return Refused(_GONE)
+            return Refused(NO_RESULT)
         if not takes(field, files[chosen].kind):
-            wanted = _WANTED.get(field.widget, "This field takes no such file.")
-            return Refused(f"{wanted} {_GIVEN[files[chosen].kind]}")
+            wanted = _WANTED.get(field.widget, _TAKES_NONE)
+            return Refused(sentences(wanted, _GIVEN[files[chosen].kind]))
         place = self.copies.of_result(record, chosen)
         if place is None:
-            return Refused(_GONE)
+            return Refused(NO_RESULT)
         mine = self.copies.files_of(record.owner, self.root)
         match mine.taken(place, field):
             case Refused() as refused:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from comfy.json_values import levels
+from comfy.messages import message, plural
 from ui.web.gradio_internals import session_and_call
 from ui.web.limits import WebLimits
 from ui.web.upload_folder import PLACE
 
 # brackets and commas, also of texts: each may become a hundred bytes of memory and more
 _MOST_MARKS = 500_000
-_NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
+_NOT_UPLOADED = message("Files have to be uploaded first, and one of these was not.")
 # Gradio's page writes them out
-_NO_DRAWING = "A drawing (SVG) can't be used as an image. Save it as PNG first."
+_NO_DRAWING = message("A drawing (SVG) can't be used as an image. Save it as PNG first.")
 _MOST_NAME = 200  # characters of an id that a browser has made up
 
 
@@ -36,14 +37,14 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):
-        return "This is not JSON."
+        return message("This is not JSON.")
     if not isinstance(call, dict):
-        return "A call is a JSON object."
+        return message("A call is a JSON object.")
     number = 0
     for depth, level in enumerate(levels(call)):
         number += len(level)
         if depth > limits.depth:
-            return "These values are nested too deeply."
+            return message("These values are nested too deeply.")
         if number > limits.values:
             return too_many(limits)
         for value in level:
@@ -52,13 +53,18 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
                 return _NO_DRAWING if drawing else _NOT_UPLOADED
     session, event, listener = session_and_call(call)
     if not (_is_name(session) and _is_name(event)):
-        return "An id is a short text."
+        return message("An id is a short text.")
     return Call(session, listener if isinstance(listener, int) else None, event)
 
 
 def too_many(limits: WebLimits) -> str:
     """The sentence for more values than a call may have."""
-    return f"These are more than {limits.values:,} values."
+    return plural(
+        "These are more than {number} value.",
+        "These are more than {number} values.",
+        count=limits.values,
+        number=f"{limits.values:,}",
+    )
 
 
 def _is_name(value: object) -> TypeGuard[str | None]:

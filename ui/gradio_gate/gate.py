@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
+from comfy.messages import message, plural
 from ui.gradio_gate.call_check import Call, read_call
 from ui.gradio_gate.owners import Owners
 from ui.web.addresses import client_address
@@ -41,7 +42,7 @@ from ui.web.gradio_internals import (
     session_of_stream,
 )
 from ui.web.guesses import Guesses
-from ui.web.identity import Identity
+from ui.web.identity import OWN_PAGE_ONLY, Identity
 from ui.web.limits import WebLimits
 from ui.web.shares import Caller, FairSlots, caller_of
 
@@ -55,9 +56,9 @@ _PARSING = 2  # bodies at once: each may be in memory four times meanwhile
 # as much
 _LARGE = MIB
 _REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
-_NOTHING_HERE = "There is nothing here."
-_PUT_ASIDE = "This page was closed to make room for others. It is loading again."
-_TOO_MANY_CALLS = "Too many of your calls are waiting. Try again when one of them is done."
+_NOTHING_HERE = message("There is nothing here.")
+_PUT_ASIDE = message("This page was closed to make room for others. It is loading again.")
+_TOO_MANY_CALLS = message("Too many of your calls are waiting. Try again when one of them is done.")
 
 
 class GradioGate:
@@ -101,7 +102,7 @@ class GradioGate:
             case "http", "GET" | "HEAD" if self._may_read(path, scope):
                 await self.gradio(scope, receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
-                await refusal("This app answers its own page only.", 403)(scope, receive, send)
+                await refusal(OWN_PAGE_ONLY, 403)(scope, receive, send)
             case "http", "POST" if path == LOGIN:
                 await self._login(scope, receive, send)
             case "http", "POST" if path in _MADE or path.startswith(CALL):
@@ -137,7 +138,11 @@ class GradioGate:
         ).body()  # all of it, before anything is asked or counted
         name, address = await name_in(scope, body), client_address(scope)
         if wait := self.guesses.attempt(name, address, time.monotonic()):
-            sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} seconds."
+            sentence = plural(
+                "Too many wrong passwords. Try again in {count} second.",
+                "Too many wrong passwords. Try again in {count} seconds.",
+                count=math.ceil(wait),
+            )
             await refusal(sentence, WRONG_LOGIN)(scope, receive, send)
             return
 

@@ -37,7 +37,8 @@ class Language:
         return own[:1].upper() + own[1:]
 
     def text(self, text: str) -> str:
-        """A message in this language, English where there is none; other text as it is."""
+        """A message in this language, English where there is none, or a wrong one; other text as it
+        is."""
         if not isinstance(text, Message) or self.file is None:
             return text
         values = {
@@ -45,12 +46,15 @@ class Language:
             for name, value in text.values.items()
         }
         known = self._translations
-        sentence = (
-            known.ngettext(text.sentence, text.plural, int(str(values["count"])))
-            if text.plural
-            else known.gettext(text.sentence)
-        )
-        return sentence.format(**values) if values else sentence
+        try:
+            sentence = (
+                known.ngettext(text.sentence, text.plural, int(str(values["count"])))
+                if text.plural
+                else known.gettext(text.sentence)
+            )
+            return sentence.format(**values) if values else sentence
+        except (LookupError, ValueError, AttributeError):
+            return text
 
     @cached_property
     def script(self) -> bytes:
@@ -59,7 +63,9 @@ class Language:
         told = {
             one.id[0] if isinstance(one.id, tuple) else one.id: one.string
             for one in self._catalogue
-            if one.id and any(place.startswith(_SCRIPT) for place, _ in one.locations)
+            if one.id
+            and not one.fuzzy
+            and any(place.startswith(_SCRIPT) for place, _ in one.locations)
         }
         texts = json.dumps(told, ensure_ascii=False)
         # gettext writes it in C, which is JavaScript too.
@@ -98,11 +104,12 @@ class Languages:
     def best(self, wanted: Iterable[str]) -> Language:
         """The first that there is of those that are wanted: the very one, or one of the same
         language elsewhere; else English."""
-        spoken = {tag.partition("-")[0]: tag for tag in reversed(tuple(self.all))}
-        for tag in wanted:
-            known = tag if tag in self.all else spoken.get(tag.partition("-")[0].lower())
-            if known:
-                return self.all[known]
+        known = {tag.lower(): language for tag, language in self.all.items()}
+        spoken = {tag.partition("-")[0]: language for tag, language in reversed(known.items())}
+        for tag in map(str.lower, wanted):
+            found = known.get(tag) or spoken.get(tag.partition("-")[0])
+            if found:
+                return found
         return self.english
 
 
@@ -110,9 +117,11 @@ def wanted_languages(header: str) -> list[str]:
     """The tags of an Accept-Language header, the most wanted first."""
     weighed = []
     for part in header.split(","):
-        tag, _, weight = part.partition(";q=")
+        tag, _, rest = part.partition(";")
         try:
-            weighed.append((-float(weight or 1), tag.strip()))
+            weight = float(rest.strip().removeprefix("q=") or 1)
         except ValueError:
             continue
-    return [tag for weight, tag in sorted(weighed, key=lambda one: one[0]) if weight]
+        if tag.strip() and 0 < weight <= 1:
+            weighed.append((-weight, tag.strip()))
+    return [tag for _, tag in sorted(weighed, key=lambda one: one[0])]

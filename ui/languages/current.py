@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from contextvars import ContextVar
 
@@ -26,6 +27,11 @@ def current_language() -> Language:
 def translated(text: str) -> str:
     """A message in the current language; other text as it is."""
     return _current.get().text(text)
+
+
+def html_of(text: str) -> str:
+    """The same as HTML that shows it."""
+    return html.escape(translated(text))
 
 
 def all_translated(value: object) -> object:

@@ -16,7 +16,7 @@ from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
-from ui.page.language_files import language_menu
+from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import calls, head_tags, listener
@@ -38,10 +38,21 @@ _STYLES = (
     "share.css",
 )
 _COUNTS = (1, 2, 4, 8, 16)
-_STAND_IN = "Demo mode – not connected to ComfyUI."
-_OPENED = "Opened by me"
-_SHARED = "Shared workflows"
-_CONNECT = "Start ComfyUI, then restart ComfyForms with --server http://<address>:8188."
+_OPENED = message("Opened by me")
+_SHARED = message("Shared workflows")
+# What the header says of the server: templates that Gradio fills in with their words.
+_SERVER = '<span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
+_STAND_IN = """<span class="stand-in" title="${value.connect}">${value.demo} <details>
+<summary>${value.how}</summary><span class="how">${value.connect}</span></details></span>"""
+_STAND_IN_WORDS = {
+    "demo": message("Demo mode – not connected to ComfyUI."),
+    "how": message("How to connect"),
+    "connect": message(
+        "Start ComfyUI, then restart ComfyForms with {option}.",
+        option="--server http://&lt;address&gt;:8188",
+    ),
+}
+_STATE = '<span class="server-state" role="status"></span><span class="waiting"></span>'
 
 
 def build_page(
@@ -59,7 +70,7 @@ def build_page(
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
-        redraw = gr.Button("Draw again", elem_id="redraw", visible="hidden")
+        redraw = gr.Button("", visible="hidden", elem_id="redraw")
         picker, bring = _header(services, login=login)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
@@ -70,7 +81,7 @@ def build_page(
                     elem_id="keep-running",
                 )
                 notify = gr.Checkbox(
-                    label="Notify me when a run is done",
+                    label=message("Notify me when a run is done"),
                     container=False,
                     visible=False,
                     elem_id="notify",
@@ -86,7 +97,7 @@ def build_page(
                     count = gr.Dropdown(
                         [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
                         value=1,
-                        label="How many runs",
+                        label=message("How many runs"),
                         show_label=False,
                         container=False,
                         filterable=False,
@@ -99,7 +110,8 @@ def build_page(
                         message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80
                     )
                     gr.HTML(
-                        "<p>Each run uses a different seed.</p>",
+                        message("Each run uses a different seed."),
+                        html_template="<p>${value}</p>",
                         elem_id="about-count",
                         elem_classes="caption",
                     )
@@ -108,11 +120,7 @@ def build_page(
                 stage = Stage(elem_id="stage")
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
-        gr.HTML(
-            _footer(languages),
-            elem_id="about",
-            js_on_load=calls("components/footer.js", "mountFooter(element)"),
-        )
+        _footer(languages)
 
         with form_area:
 
@@ -163,26 +171,19 @@ def assets() -> dict[str, Any]:
 def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
     """What chooses a workflow, and what opens one: shown to those who may, once it is known who
     looks."""
-    where, connect = html.escape(services.server_name), html.escape(_CONNECT)
-    server = (
-        f'<span class="stand-in" title="{connect}">{_STAND_IN} <details>'
-        f'<summary>How to connect</summary><span class="how">{connect}</span></details>'
-        "</span>"
-        if services.demo
-        else f'<span class="server"><span class="dot" aria-hidden="true"></span>{where}</span>'
-    )
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
         bring = gr.HTML(
-            '<button type="button" class="quiet">Open a workflow…</button>',
+            message("Open a workflow…"),
+            html_template='<button type="button" class="quiet">${value}</button>',
             elem_id="open",
             visible=False,
             js_on_load=calls("form/workflows.js", "mountOpen(element)"),
         )
-        state = '<span class="server-state" role="status"></span><span class="waiting"></span>'
         gr.HTML(
-            server + state,
+            _STAND_IN_WORDS if services.demo else html.escape(services.server_name),
+            html_template=(_STAND_IN if services.demo else _SERVER) + _STATE,
             elem_id="server",
             js_on_load=calls("components/header.js", "mountServer(element)"),
         )
@@ -193,16 +194,23 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
                 js_on_load=calls("components/account.js", "mountAccount(element)"),
             )
         gr.HTML(
-            '<button type="button" class="quiet" aria-label="Switch theme">◐</button>',
+            message("Switch theme"),
+            html_template='<button type="button" class="quiet" aria-label="${value}">◐</button>',
             elem_id="shade",
             js_on_load=calls("components/header.js", "mountShade(element)"),
         )
     return picker, bring
 
 
-def _footer(languages: Languages) -> str:
-    keys = '<button type="button" class="link">Keys</button>'
-    return f"ComfyForms {metadata.version('comfyforms')} · {keys} · {language_menu(languages)}"
+def _footer(languages: Languages) -> None:
+    keys = '<button type="button" class="link">${value.keys}</button>'
+    menu = language_menu(languages, "${value.language}")
+    gr.HTML(
+        {"keys": message("Keys"), "language": LANGUAGE},
+        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {menu}",
+        elem_id="about",
+        js_on_load=calls("components/footer.js", "mountFooter(element)"),
+    )
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share

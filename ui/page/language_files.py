@@ -12,6 +12,7 @@ from fastapi import APIRouter, Body, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from comfy.messages import message
 from ui.languages.catalogues import Language, Languages
 from ui.languages.current import COOKIE, current_language
 from ui.page.kept_files import KeptFile
@@ -19,6 +20,10 @@ from ui.web.cookies import AGE
 from ui.web.gradio_internals import NAVIGATOR_LANGUAGE
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+
+CHOOSE_LANGUAGE = "/language"
+LANGUAGE = message("Language")
+_UNKNOWN = message("There is no such language.")
 
 
 def html_attributes() -> str:
@@ -37,13 +42,14 @@ def language_tags() -> str:
     )
 
 
-def language_menu(languages: Languages) -> str:
-    """A list to choose from, the same for everybody; the script marks what is chosen."""
+def language_menu(languages: Languages, label: str) -> str:
+    """A list to choose from, the same for everybody; the script marks what is chosen. `label`: what
+    it is called, as HTML."""
     options = "".join(
         f'<option value="{tag}" lang="{tag}">{html.escape(one.name)}</option>'
         for tag, one in languages.all.items()
     )
-    return f'<select class="language" aria-label="Language">{options}</select>'
+    return f'<select class="language" aria-label="{label}">{options}</select>'
 
 
 @cache
@@ -66,14 +72,14 @@ def language_routes(languages: Languages, identity: Identity) -> APIRouter:
         """The messages of the page's script in one language; 404 for any version but this one."""
         language = languages.all.get(name.removesuffix(".js"))
         if language is None or f"languages/{version}/{name}" != _address(language):
-            raise HTTPException(404, "There is no such language.")
+            raise HTTPException(404, _UNKNOWN)
         return _script(language).answer(request)
 
-    @router.post("/language")
+    @router.post(CHOOSE_LANGUAGE)
     def choose(tag: Annotated[str, Body(embed=True)], request: Request) -> Response:
         """Keep the choice in a cookie; 404 for a language that there is not."""
         if tag not in languages.all or not identity.same_origin(request):
-            raise HTTPException(404, "There is no such language.")
+            raise HTTPException(404, _UNKNOWN)
         cookie = identity.cookies.flagged(f"{COOKIE}={tag}; Max-Age={AGE}", request)
         return AsciiJSON({"language": tag}, headers={"set-cookie": cookie})
 

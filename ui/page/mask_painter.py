@@ -12,10 +12,12 @@ from typing import Any
 
 import gradio as gr
 
+from comfy.messages import message
 from ui.files.components import Painted, place_in
 from ui.page.script_files import mounts
 from ui.web.gradio_internals import WithoutStub
 
+_IMAGE = message("Image")
 _STYLE = Path(__file__).parent / "styles" / "mask_painter.css"
 
 
@@ -27,7 +29,7 @@ class MaskPainter(gr.HTML, metaclass=WithoutStub):
     """
 
     def __init__(
-        self, value: dict[str, Any] | None = None, *, label: str = "Image", **options: Any
+        self, value: dict[str, Any] | None = None, *, label: str = _IMAGE, **options: Any
     ) -> None:
         super().__init__(
             value,

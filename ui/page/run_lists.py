@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from pydantic import TypeAdapter, ValidationError
 
+from comfy.messages import message
 from ui.page.script_files import mounts
 from ui.view.run_view import PastRun, RunEntry
 from ui.web.gradio_internals import WithoutStub
@@ -28,7 +29,7 @@ from ui.web.gradio_internals import WithoutStub
 _STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
-_NO_LIST = "This is no list of runs."
+_NO_LIST = message("This is no list of runs.")
 
 T = TypeVar("T")
 _ENTRIES = TypeAdapter(tuple[RunEntry, ...])
@@ -54,7 +55,8 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         self.live = live
         super().__init__(
             value,
-            html_template='<section class="queue" aria-label="Waiting runs" hidden></section>',
+            label=message("Waiting runs"),
+            html_template='<section class="queue" aria-label="${label}" hidden></section>',
             js_on_load=mounts(
                 "runs/live_queue.js" if live else "components/queue.js", _QUEUE_EVENTS
             ),
@@ -107,7 +109,8 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         self.searchable = searchable
         super().__init__(
             value,
-            html_template='<section class="history" aria-label="History" hidden></section>',
+            label=message("History"),
+            html_template='<section class="history" aria-label="${label}" hidden></section>',
             js_on_load=mounts(
                 "runs/live_history.js" if live else "components/history.js",
                 _HISTORY_EVENTS,

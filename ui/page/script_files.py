@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ui.page.kept_files import KeptFile
+from ui.web.responses import json_text
 
 FOLDER = Path(__file__).parent / "script"
 _ENTRY = "page.js"
@@ -70,7 +71,7 @@ def mounts(module: str, events: Iterable[str], **options: object) -> str:
     component has it.
     """
     given = ["props", "watch", "upload"]
-    given += [f"{name}: {json.dumps(value)}" for name, value in options.items()]
+    given += [f"{name}: {json_text(value)}" for name, value in options.items()]
     given += [f"{event}: (data) => trigger({event!r}, data)" for event in events]
     return calls(module, f"mount(element, {{ {', '.join(given)} }})")
 

@@ -22,6 +22,7 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter
 
+from comfy.messages import message
 from comfy.protocol.outputs import FileKind
 from ui.page.script_files import mounts
 from ui.view.run_view import ShownFile
@@ -88,6 +89,7 @@ class Seen:
 
 
 Told = Follow | ShowFiles | Refusal | None
+_RESULT = message("Result")
 _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 
 
@@ -107,7 +109,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         self,
         value: Told | Callable[..., Told] = None,
         *,
-        label: str = "Result",
+        label: str = _RESULT,
         takes: Sequence[FileKind] = (),
         **options: Any,
     ) -> None:

@@ -10,6 +10,7 @@ import anyio.from_thread
 import gradio as gr
 
 from comfy.errors import ComfyError
+from comfy.messages import message, sentences
 from comfy.records.serialization import state_to_json
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import from_data_url
@@ -22,7 +23,7 @@ from ui.web.urls import file_address
 _DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
 # What of a run's state is told to scripts as it is; its files have addresses of their own here.
 _TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
-_NO_OBJECT = (
+_NO_OBJECT = message(
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
 _AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
@@ -57,9 +58,13 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
             )
             del read  # files may be among it, and the run may take an hour
         except FieldErrors as problem:
-            raise gr.Error(" ".join(problem.labelled.values()), print_exception=False) from problem
+            raise gr.Error(
+                sentences(*problem.labelled.values()), print_exception=False
+            ) from problem
         except ComfyError as problem:
-            raise gr.Error(f"{problem} {problem.hint}".strip(), print_exception=False) from problem
+            raise gr.Error(
+                sentences(str(problem), problem.hint), print_exception=False
+            ) from problem
         try:
             for state in started.watch():
                 told = state_to_json(state)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, HTTPException, Query
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import sentences
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted
 from ui.deleting import delete_run
@@ -20,6 +21,7 @@ from ui.services import Services
 from ui.view.browser_values import run_values
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import NOBODY, Identity
+from ui.web.responses import AsciiJSON
 
 _PAGE = 60  # runs a request
 
@@ -37,11 +39,11 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
     router.include_router(many_routes(services, identity))
 
     @router.get("/history/{run_id}")
-    def one(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
+    def one(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """One run, described as on its socket."""
         with as_http_errors():
             record = services.runs.record(run_id, owner)
-        return view(record, None).to_json()
+        return AsciiJSON(view(record, None).to_json())
 
     @router.get("/history/{run_id}/values")
     def values(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, Any]:
@@ -57,11 +59,11 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
         return {"workflow": record.job.workflow, "values": run_values(record.job.values, places)}
 
     @router.delete("/history/{run_id}")
-    def delete(run_id: str, owner: str = Depends(identity.caller)) -> dict[str, str]:
+    def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Delete a finished run and its files, at once; the answer says in a sentence what stays
         elsewhere."""
         with as_http_errors():
-            return {"stays": delete_run(services, run_id, owner)}
+            return AsciiJSON({"stays": delete_run(services, run_id, owner)})
 
     return router
 
@@ -77,20 +79,20 @@ def list_routes(services: Services, identity: Identity) -> APIRouter:
         skip: Annotated[int, Query(ge=0)] = 0,
         zone: str = "",
         owner: str = Depends(identity.caller),
-    ) -> dict[str, Any]:
+    ) -> AsciiJSON:
         """A page of finished runs, newest first: those older than the run `before`, without the
         first `skip` of them. Where a time `zone` is named, also the days on which all that are
         wanted ended, with how many, and whether there are any runs at all."""
         history = services.runs.history
         if history is None or owner == NOBODY:
-            return {"runs": [], "days": [], "any": False}
+            return AsciiJSON({"runs": [], "days": [], "any": False})
         with as_http_errors():
             found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
             told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
             if zone:
                 told["days"] = days_of(history.ends(owner, wanted), zone)
                 told["any"] = bool(found or history.of(owner, limit=1))
-        return told
+        return AsciiJSON(told)
 
     return router
 
@@ -150,4 +152,4 @@ def as_http_errors() -> Iterator[None]:
     except RunNotFound:
         raise HTTPException(404, NO_RESULT) from None
     except ComfyError as problem:
-        raise HTTPException(409, f"{problem} {problem.hint}".strip()) from problem
+        raise HTTPException(409, sentences(str(problem), problem.hint)) from problem

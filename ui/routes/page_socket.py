@@ -18,7 +18,8 @@ from fastapi import APIRouter, WebSocket
 from comfy.runs.interface import Run, RunRegistry
 from comfy.workflow.folder import WorkflowFolder
 from ui.routes.folder_watch import FolderWatch
-from ui.view.run_view import AWAY, run_entry
+from ui.view.headlines import AWAY
+from ui.view.run_view import run_entry
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
 from ui.web.server_health import ServerHealth

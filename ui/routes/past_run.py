@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from comfy.protocol.outputs import OutputFile
+from comfy.messages import message, plural
+from comfy.protocol.outputs import FileKind, OutputFile
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from ui.view.run_view import PastRun, first_text
@@ -15,17 +16,17 @@ from ui.web.urls import file_address, thumbnail_address
 
 _WORDS = 200  # characters of what a run was asked, or what it said
 _KINDS = {
-    "image": ("Image", "{} images"),
-    "video": ("Video", "{} videos"),
-    "audio": ("Audio", "{} audio files"),
-    "3d": ("3D model", "{} 3D models"),
-    "file": ("File", "{} files"),
+    "image": message("Image"),
+    "video": message("Video"),
+    "audio": message("Audio"),
+    "3d": message("3D model"),
+    "file": message("File"),
 }
 _ENDS = {
-    Phase.STOPPED: "Stopped",
-    Phase.FAILED: "Failed",
-    Phase.REFUSED: "Rejected",
-    Phase.LOST: "Lost",
+    Phase.STOPPED: message("Stopped"),
+    Phase.FAILED: message("Failed"),
+    Phase.REFUSED: message("Rejected"),
+    Phase.LOST: message("Lost"),
 }
 _SEEDS = ("seed", "noise_seed")
 
@@ -61,9 +62,24 @@ def what_came(record: Record, files: list[OutputFile]) -> str:
         return _ENDS[state.phase]
     if files:
         kinds = {file.kind for file in files}
-        one, several = _KINDS[files[0].kind if len(kinds) == 1 else "file"]
-        return one if len(files) == 1 else several.format(len(files))
-    return state.texts[0].text[:_WORDS] if state.texts else "No output"
+        kind: FileKind = files[0].kind if len(kinds) == 1 else "file"
+        return _KINDS[kind] if len(files) == 1 else files_in_words(kind, len(files))
+    return state.texts[0].text[:_WORDS] if state.texts else message("No output")
+
+
+def files_in_words(kind: FileKind, count: int) -> str:
+    """So many files of a kind, in words."""
+    match kind:
+        case "image":
+            return plural("{count} image", "{count} images", count=count)
+        case "video":
+            return plural("{count} video", "{count} videos", count=count)
+        case "audio":
+            return plural("{count} audio file", "{count} audio files", count=count)
+        case "3d":
+            return plural("{count} 3D model", "{count} 3D models", count=count)
+        case "file":
+            return plural("{count} file", "{count} files", count=count)
 
 
 def seeds_of(record: Record) -> Iterable[str]:

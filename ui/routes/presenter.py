@@ -11,6 +11,7 @@ from comfy.errors import ComfyError
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
+from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
@@ -20,7 +21,7 @@ from ui.view.browser_values import value_text
 from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
 from ui.web.urls import download_name, file_address, given_address, thumbnail_address
 
-_NOT_SHOWN = "This drawing is not shown here, for safety: it may contain a script."
+_NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")
 _WATCHED = ("image", "video")
 _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 

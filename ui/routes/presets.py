@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends
 from comfy.errors import ComfyError, WorkflowError
 from comfy.form.check import check
 from comfy.form.model import Field, Form
+from comfy.messages import message
 from comfy.records.presets import EVERYBODY, Preset, PresetStore
 from ui.services import Services
 from ui.view.browser_values import seed_of, seed_parts
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 
-_NOT_KEPT = "This app keeps no presets."
+_NOT_KEPT = message("This app keeps no presets.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     def store(owner: str) -> PresetStore:
         history = services.runs.history
         if history is None or owner == NOBODY:
-            raise ComfyError(_NOT_KEPT, "Allow cookies for this page.")
+            raise ComfyError(_NOT_KEPT, message("Allow cookies for this page."))
         return history.presets
 
     def keeper(owner: str, *, shared: bool) -> str:
         if shared and not may_share(owner):
             raise ComfyError(
-                "You cannot change presets that everybody has.", "Save one of your own."
+                message("You cannot change presets that everybody has."),
+                message("Save one of your own."),
             )
         return EVERYBODY if shared else owner
 

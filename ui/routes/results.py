@@ -25,6 +25,7 @@ from starlette.types import Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
@@ -43,6 +44,7 @@ _UNSAFE = ("image/svg+xml",)
 # Where a page shows it as a picture all the same: no script, nothing from elsewhere, and none of
 # this app's rights.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_NO_FILE = message("This file no longer exists.")
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # runs that something is done with at once
 
@@ -87,14 +89,14 @@ def result_routes(
                 return sent(path, inputs[index].name)
         except OSError as problem:
             log.info("A file that was given cannot be sent: %s", problem)
-        raise HTTPException(404, "This file no longer exists.")
+        raise HTTPException(404, _NO_FILE)
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
         _, file = found
         path = blobs.thumbnail(file.digest, file.kind)
         if path is None:
-            raise HTTPException(404, "There is no thumbnail of this.")
+            raise HTTPException(404, message("There is no thumbnail of this."))
         return FileResponse(
             path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
         )
@@ -130,7 +132,7 @@ class ResultFiles:
         except OSError:
             status = None
         if path is None or status is None:
-            raise HTTPException(404, "This file no longer exists.")
+            raise HTTPException(404, _NO_FILE)
         return FileResponse(path, headers=headers, media_type=media_type, stat_result=status)
 
     def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
@@ -188,7 +190,7 @@ def _results(record: Record) -> list[OutputFile]:
 def _download(archive: Iterator[bytes], title: str) -> StreamingResponse:
     first = next(archive, None)
     if first is None:
-        raise HTTPException(404, "None of these files is kept here any longer.")
+        raise HTTPException(404, message("None of these files is kept here any longer."))
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{quote(download_name(title))}.zip"
     }

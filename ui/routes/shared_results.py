@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from comfy.errors import RunNotFound
+from comfy.messages import message
 from comfy.records.shared_results import SharedResults
 from ui.routes.history import as_http_errors
 from ui.routes.presenter import outcome_of
@@ -17,7 +18,7 @@ from ui.web.identity import Identity
 from ui.web.urls import link_address
 
 _KINDS = ("image", "video", "audio")
-_NOT_SHARED = "Only images, video and audio can be shared by a link."
+_NOT_SHARED = message("Only images, video and audio can be shared by a link.")
 _NOT_KEPT = {"cache-control": "private, no-store"}  # a link that was taken back shows nothing
 
 

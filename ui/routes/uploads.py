@@ -24,6 +24,9 @@ from starlette.datastructures import UploadFile
 
 from comfy.filenames import plain_name
 from comfy.media.checks import problem_with
+from comfy.messages import message
+from ui.files.field_files import NO_ROOM
+from ui.languages.current import translated
 from ui.routes.results import sent
 from ui.web.body_limits import BUSY
 from ui.web.gradio_internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
@@ -51,7 +54,7 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
         with room.held(caller_of(request.scope, identity)) as place:
             if not place:
-                return PlainTextResponse(BUSY, 503)
+                return PlainTextResponse(translated(BUSY), 503)
             try:
                 async with request.form(max_files=_MOST_FILES) as form:
                     files = [
@@ -61,7 +64,7 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
                         await asyncio.to_thread(_keep_all, files, owner, uploads, limits)
                     )
             except Unfit as problem:
-                return PlainTextResponse(str(problem), 422)
+                return PlainTextResponse(translated(str(problem)), 422)
 
     @router.get(UPLOAD_PROGRESS)
     async def progress() -> StreamingResponse:
@@ -81,7 +84,7 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
                 return sent(file, file.name)
         except FileNotFoundError:  # it went just now
             pass
-        raise HTTPException(404, "This file is no longer here.")
+        raise HTTPException(404, message("This file is no longer here."))
 
     return router
 
@@ -91,10 +94,11 @@ def _keep_all(
 ) -> list[str]:
     """The places of the files, all of which are judged before one is kept. Raises Unfit."""
     if not files:
-        raise Unfit("This request holds no file.")
+        raise Unfit(message("This request holds no file."))
     for file in files:
         if why := problem_with(file.file, limits.file):
-            raise Unfit(f"{plain_name(file.filename or '')}: {why}")
+            name = plain_name(file.filename or "")
+            raise Unfit(message("{file}: {why}", file=name, why=why))
     kept = [uploads.place(_keep(file, owner, uploads)) for file in files]
     uploads.sweep(limits)
     return kept
@@ -111,7 +115,7 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
         log.exception("An upload cannot be kept")
-        raise Unfit("The file can't be kept here: the app's disk may be full.") from None
+        raise Unfit(NO_ROOM) from None
     return path
 
 

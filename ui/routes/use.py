@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException
 
 from comfy.form.takers import first_taker
+from comfy.messages import message
 from comfy.services.takers import takers_of
 from comfy.services.uploads import Refused
 from ui.files.results import FieldResults
@@ -16,6 +17,7 @@ from ui.services import Services
 from ui.view.browser_values import file_kept
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
 
 
 def use_routes(services: Services, identity: Identity) -> APIRouter:
@@ -23,10 +25,11 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
     router = APIRouter()
 
     @router.get("/takers")
-    def taking(owner: str = Depends(identity.caller)) -> list[dict[str, Any]]:
+    def taking(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The workflows that take results, each with the kinds it takes."""
         with as_http_errors():
-            return [asdict(one) for one in takers_of(services.forms, services.folder, owner)]
+            found = takers_of(services.forms, services.folder, owner)
+            return AsciiJSON([asdict(one) for one in found])
 
     @router.get("/history/{run_id}/files/{index}/for/{name}")
     def value_for(
@@ -43,7 +46,7 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
             raise HTTPException(404, NO_RESULT)
         match FieldResults(services.copies).place(record, index, field):
             case Refused(why):
-                raise HTTPException(409, f"{field.label}: {why}")
+                raise HTTPException(409, message("{field}: {why}", field=field.label, why=why))
             case place:
                 return {"key": field.key, "value": file_kept(place)}
 

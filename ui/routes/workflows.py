@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
 from comfy.filenames import plain_name
+from comfy.messages import message
 from ui.routes.history import as_http_errors
 from ui.routes.past_run import past_run
 from ui.routes.results import sent
@@ -58,7 +59,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
             pass
-        raise HTTPException(404, "There is no such image.")
+        raise HTTPException(404, message("There is no such image."))
 
     @router.post(OPEN)
     async def open_workflow(

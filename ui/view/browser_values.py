@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
+from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_color
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
@@ -86,7 +87,7 @@ def value_text(value: object) -> str:
     """A value as a person reads it."""
     match value:
         case bool():
-            return "Yes" if value else "No"
+            return message("Yes") if value else message("No")
         case float():
             return f"{value:.10g}"
         case _:

@@ -9,47 +9,16 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from comfy.messages import message, plural, sentences
 from comfy.protocol.outputs import FileKind
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
+from ui.view.headlines import AWAY, HEADLINES, SENDING, headline, place_words
 
-NO_RESULT = "This result no longer exists."
+NO_RESULT = message("This result no longer exists.")
 
-# What a node does, for somebody who has never seen one: the first part found in its class_type
-# decides.
-_PLAIN_WORDS = (
-    ("Sampler", "Sampling"),
-    ("CheckpointLoader", "Loading the model (first run takes longer)"),
-    ("UNETLoader", "Loading the model (first run takes longer)"),
-    ("Loader", "Loading a model"),
-    ("LoadImage", "Loading your image"),
-    ("LoadVideo", "Loading your video"),
-    ("LoadAudio", "Loading your audio"),
-    ("TextEncode", "Reading the prompt"),
-    ("VAEEncode", "Preparing the image"),
-    ("VAEDecode", "Finishing the image"),
-    ("Upscale", "Enlarging"),
-    ("Scale", "Resizing"),
-    ("Video", "Making the video"),
-    ("Save", "Saving"),
-    ("Preview", "Saving"),
-)
-
-_HEADLINES = {
-    Phase.WAITING: "Waiting for the image server",
-    Phase.RUNNING: "Starting",
-    Phase.DONE: "Done",
-    Phase.STOPPED: "Stopped.",
-    Phase.FAILED: "Something went wrong.",
-    Phase.REFUSED: "The image server rejected this.",
-    Phase.LOST: "The image server lost this run.",
-}
-
-AWAY = "Can't reach the image server. Retrying…"
-_SENDING = "Sending your files"
-_FETCHING = "Fetching the results"
-_LEFT_OUT = "The server skipped part of the workflow."
+_LEFT_OUT = message("The server skipped part of the workflow.")
 _ABOUT = 80  # characters
 _BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
@@ -149,45 +118,6 @@ class RunView:
 _VIEW = TypeAdapter(RunView)
 
 
-def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
-    """What node `node` of `prompt` is doing, in plain words; its title where the table knows
-    nothing better."""
-    # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
-    known = node if node in prompt else node.partition(".")[0]
-    class_type = str(prompt.get(known, {}).get("class_type", ""))
-    for part, words in _PLAIN_WORDS:
-        if part in class_type:
-            return words
-    return titles.get(known) or "Working"
-
-
-def place_words(place: int, typical: float | None) -> str:
-    """How many runs come before, and how long they take if each takes `typical` seconds."""
-    soon = seconds_words(place * typical) if typical and place else None
-    match place, soon:
-        case (0 | 1, None):
-            return "Next in the queue"
-        case 1, _:
-            return f"Next · starts in about {soon}"
-        case _, None:
-            return f"{place} ahead of you"
-        case _:
-            return f"{place} ahead of you · starts in about {soon}"
-
-
-def waiting_words(place: int | None, typical: float | None) -> str:
-    """The line for a run that waits; its place is not known at once."""
-    if place is None:
-        return _HEADLINES[Phase.WAITING]
-    words = place_words(place, typical)
-    return words if place <= 1 else f"In the queue · {words}"
-
-
-def seconds_words(seconds: float) -> str:
-    """A duration as people say it: "40 s", "3 min"."""
-    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
-
-
 def show(
     record: Record,
     *,
@@ -215,7 +145,7 @@ def show(
         workflow=record.job.title,
         phase=state.phase,
         finished=state.phase.finished,
-        headline=_headline(state, record.job.prompt, elapsed, typical),
+        headline=headline(state, record.job.prompt, elapsed, typical),
         about=first_text(record.job.values),
         advice=_advice(state, outcome.errors, outcome.remarks, missing),
         detail=error.detail if error else "",
@@ -296,8 +226,8 @@ class PastRun:
 def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:
     """A run as its person's list shows it; `typical` as for `show`."""
     state, place = record.state, record.state.queue_place
-    words = place_words(place, typical) if place is not None else _HEADLINES[state.phase]
-    said = AWAY if state.away else _SENDING if state.uploading else words
+    words = place_words(place, typical) if place is not None else HEADLINES[state.phase]
+    said = AWAY if state.away else SENDING if state.uploading else words
     return RunEntry(
         record.id, record.job.title, first_text(record.job.values), state.phase.value, said, movable
     )
@@ -314,53 +244,42 @@ def _advice(
 ) -> str:
     """What to do. A refusal with no field to mark says what the server said instead; what is
     missing is told."""
-    said = " ".join(remarks)
+    said = sentences(*remarks)
     if state.phase is Phase.REFUSED and not errors:
         return said or (state.error.hint if state.error else "")
     if state.phase is Phase.DONE:
         left_out = (_LEFT_OUT, said) if said or errors else ()
         lost = (_missing_words(state, missing),) if missing else ()
-        return " ".join(filter(None, (*left_out, *lost)))
+        return sentences(*left_out, *lost)
     hint = state.error.hint if state.error else ""
-    return f"{hint} {said}".strip()
+    return sentences(hint, said)
 
 
 def _missing_words(state: RunState, missing: int) -> str:
     files = len(state.files)
     if state.error is not None:  # nothing is wrong with the server
         if files == 1:
-            return f"{state.error.message} You can still download the result for a while."
-        return f"{state.error.message} You can still download {missing} of {files} results."
+            left = message("You can still download the result for a while.")
+        else:
+            left = plural(
+                "You can still download {missing} of {count} result.",
+                "You can still download {missing} of {count} results.",
+                count=files,
+                missing=missing,
+            )
+        return sentences(state.error.message, left)
     if files == 1:
-        return "The result couldn't be fetched from the server. Download it, or run this again."
-    return (
-        f"{missing} of {files} results couldn't be fetched from the server. Download them, or run"
-        " this again."
+        return message(
+            "The result couldn't be fetched from the server. Download it, or run this again."
+        )
+    return plural(
+        "{missing} of {count} result couldn't be fetched from the server. Download them, or run"
+        " this again.",
+        "{missing} of {count} results couldn't be fetched from the server. Download them, or run"
+        " this again.",
+        count=files,
+        missing=missing,
     )
-
-
-def _headline(
-    state: RunState, prompt: Mapping[str, Any], elapsed: float, typical: float | None
-) -> str:
-    match state.phase:
-        case _ if state.away and not state.phase.finished:
-            return AWAY
-        case Phase.WAITING if state.uploading:
-            return _SENDING
-        case Phase.WAITING:
-            return waiting_words(state.queue_place, typical)
-        case Phase.RUNNING if state.over:
-            return _FETCHING
-        case Phase.RUNNING if state.node is not None:
-            words = node_words(prompt, state.node, state.titles)
-            return f"{words}, step {state.step} of {state.steps}" if state.steps > 1 else words
-        case Phase.DONE:
-            return f"Done in {seconds_words(elapsed)}" if elapsed >= 1 else "Done"
-        case _ if state.error is not None:
-            where = f"{state.error.node_title}: " if state.error.node_title else ""
-            return where + state.error.message
-        case phase:
-            return _HEADLINES[phase]
 
 
 def _fraction(state: RunState) -> float | None:

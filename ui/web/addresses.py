@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from comfy.client.address import is_loopback
+from comfy.messages import message
+from ui.languages.current import translated
 from ui.web.gradio_internals import SERVER_HEADER
 
 # "*" trusts these: whoever is believed without being named must at least be near, else any browser
@@ -148,7 +150,14 @@ def refused_host(name: str) -> Response:
     """The answer to a request for another name than the app's; "" where it was no name."""
     if not name:
         return PlainTextResponse(
-            "This request does not say in its Host header which app it is for.", 400
+            translated(
+                message("This request does not say in its Host header which app it is for.")
+            ),
+            400,
         )
-    advice = f"If it should, whoever runs it has to start it with --hosts {name}"
-    return PlainTextResponse(f"This app does not go by the name {name}. {advice}", 421)
+    said = message(
+        "This app does not go by the name {name}. If it should, whoever runs it has to start it"
+        " with --hosts {name}",
+        name=name,
+    )
+    return PlainTextResponse(translated(said), 421)

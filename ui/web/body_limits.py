@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -13,30 +13,33 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
-from ui.web.gradio_internals import LOGIN, refusal
+from comfy.messages import message, plural
+from ui.web.gradio_internals import refusal
 from ui.web.identity import LOG_IN_FIRST, Identity
 from ui.web.limits import WebLimits
 from ui.web.shares import Share, caller_of
 
-BUSY = "The app is busy with large requests. Try again in a moment."
-_LATE = "The request took too long to arrive. Try again."
+BUSY = message("The app is busy with large requests. Try again in a moment.")
+_LATE = message("The request took too long to arrive. Try again.")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class LoginMiddleware:
     """ASGI middleware: whoever has to log in and has not is told so before a byte of a body is
-    read."""
+    read. `before_login`: the paths to which anybody may send one."""
 
-    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+    def __init__(self, app: ASGIApp, identity: Identity, before_login: Container[str]) -> None:
         self.app = app
         self.identity = identity
+        self.before_login = before_login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on whatever has no body, the login, and the requests of those who have one."""
+        """Pass on whatever has no body or may come before the login, and the requests of those who
+        have logged in."""
         if (
             scope["type"] == "http"
             and scope.get("method") not in _WITHOUT_BODY
-            and scope["path"].rstrip("/") != LOGIN
+            and scope["path"].rstrip("/") not in self.before_login
             and self.identity.owner(HTTPConnection(scope)) is None
         ):
             await refusal(LOG_IN_FIRST, 401)(scope, receive, send)
@@ -127,5 +130,9 @@ class LeastSpeed:
 
 def too_large(most: int) -> str:
     """The sentence for a body larger than `most` bytes."""
-    size = f"{most // MIB} MB" if most >= MIB else f"{most:,} bytes"
-    return f"This is more than the app takes at once: {size}."
+    size = (
+        message("{megabytes} MB", megabytes=most // MIB)
+        if most >= MIB
+        else plural("{number} byte", "{number} bytes", count=most, number=f"{most:,}")
+    )
+    return message("This is more than the app takes at once: {size}.", size=size)

@@ -261,7 +261,8 @@ class Page(gr.Blocks):
         fails."""
         try:
             answer = await super().process_api(*args, **options)
-        except gr.Error:
+        except gr.Error as problem:
+            problem.message = translated(problem.message)
             raise
         except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
             log.warning("A call failed: %s", in_short(problem))

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from comfy.messages import message
 from ui.web.addresses import client_address
 from ui.web.cookies import Cookies
 from ui.web.gradio_internals import App, connection, names_by_token, token_cookies
@@ -23,7 +24,8 @@ from ui.web.rates import Rate
 
 # whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
 NOBODY = "browser:"
-LOG_IN_FIRST = "Please log in first."
+LOG_IN_FIRST = message("Please log in first.")
+OWN_PAGE_ONLY = message("This app answers its own page only.")
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 _CLOSING = 1.0  # seconds that sockets may take to be closed
 NEW_BROWSERS = 100  # at once from one address

@@ -14,8 +14,9 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from comfy.messages import message
 from ui.web.guesses import Guesses
-from ui.web.identity import Identity
+from ui.web.identity import OWN_PAGE_ONLY, Identity
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,13 @@ def logout_routes(identity: Identity) -> APIRouter:
     @router.post(_LOGOUT, status_code=204)
     async def log_out(request: Request, response: Response) -> None:
         if not identity.same_origin(request):
-            raise HTTPException(403, "This app answers its own page only.")
+            raise HTTPException(403, OWN_PAGE_ONLY)
         for cookie in await identity.log_out(request):
             response.delete_cookie(cookie)
 
     @router.get(_LOGOUT)
     def not_by_a_link() -> None:
-        raise HTTPException(405, "Log out on the page.", {"Allow": "POST"})
+        raise HTTPException(405, message("Log out on the page."), {"Allow": "POST"})
 
     return router
 

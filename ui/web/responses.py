@@ -6,11 +6,14 @@ import json
 import traceback
 from pathlib import Path
 
-from starlette.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
+from comfy.messages import message
 from ui.languages.current import all_translated
 
-NOT_UNDERSTOOD = "The app could not use this request. Reload the page and try again."
+NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 
 
 def json_text(content: object) -> str:
@@ -25,6 +28,12 @@ class AsciiJSON(JSONResponse):
     def render(self, content: object) -> bytes:
         """The body."""
         return json_text(content).encode("ascii")
+
+
+async def http_error(_: Request, problem: Exception) -> Response:
+    """What an HTTPException is answered with: its sentence, in the language of who asks."""
+    assert isinstance(problem, HTTPException)
+    return AsciiJSON({"detail": problem.detail}, problem.status_code, problem.headers)
 
 
 def in_short(problem: BaseException) -> str:

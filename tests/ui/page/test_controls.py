@@ -8,6 +8,7 @@ from typing import Any, get_args
 import gradio as gr
 import pytest
 
+from comfy.form.labels import distinct
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 from comfy.workflow.config import Widget
@@ -124,11 +125,16 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
 
 def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
     """What told them apart elsewhere is told by the title; two that would be the same stay."""
-    fields = [replace(NUMBER, label=label) for label in ("Steps (Pass 20)", "Shift (Base)", "Size")]
+    told = [("Steps", "Pass 20"), ("Shift", "Base")]
+    fields = [replace(NUMBER, label=labelled(*one)) for one in told]
     assert [one.label for one in below_title("Sampler: Pass 20", fields)] == [
         "Steps",
         "Shift (Base)",
-        "Size",
     ]
-    same = [replace(NUMBER, label=label) for label in ("Text (Pass)", "Text (20)")]
+    same = [replace(NUMBER, label=labelled("Text", where)) for where in ("Pass", "20")]
     assert list(below_title("Pass 20", same)) == same
+
+
+def labelled(*of: str) -> str:
+    """A label with what tells it from another one's, as a form has it."""
+    return distinct([(of[0], of[1:]), (of[0], ["elsewhere"])])[0]

@@ -12,16 +12,8 @@ from comfy.protocol.run_progress import RunProgress
 from comfy.protocol.run_state import Phase, RunError, RunState, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.durations import RunTimes
-from ui.view.run_view import (
-    Outcome,
-    RunView,
-    first_text,
-    node_words,
-    run_entry,
-    seconds_words,
-    show,
-    waiting_words,
-)
+from ui.view.headlines import node_words, seconds_words, waiting_words
+from ui.view.run_view import Outcome, RunView, first_text, run_entry, show
 
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},

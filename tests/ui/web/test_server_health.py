@@ -18,7 +18,7 @@ from comfy.errors import ServerUnreachable
 from tests.support.http_client import BOB, finished, page_open, start, told
 from tests.support.serving import running_app
 from tests.support.waiting import awaited, eventually
-from ui.view.run_view import AWAY
+from ui.view.headlines import AWAY
 from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
 
 QUICK = CheckIntervals(idle=0.2, doubted=0.05, away=0.1)

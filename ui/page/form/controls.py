@@ -16,7 +16,9 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form.model import Field
+from comfy.messages import message
 from ui.files.components import Audio, File, Image, Video
+from ui.languages.current import translated
 from ui.page.mask_painter import MaskPainter
 from ui.view.browser_values import (
     COUNTING,
@@ -31,7 +33,11 @@ from ui.view.browser_values import (
 from ui.web.gradio_internals import without_preprocess
 
 _LINES = 3
-SEED_MODES = [("Random", RANDOM), ("Fixed", FIXED), ("Increment", COUNTING)]
+SEED_MODES = [
+    (message("Random"), RANDOM),
+    (message("Fixed"), FIXED),
+    (message("Increment"), COUNTING),
+]
 _ELEMENT = "field-"
 _SECTION = "section-"
 
@@ -86,19 +92,24 @@ def _in_id(text: str) -> str:
 
 def help_text(field: Field) -> str | None:
     """The line under a label: the server's help and the limits of a number."""
-    parts = [_ended(field.tooltip.strip())] if field.tooltip.strip() else []
+    tooltip = translated(field.tooltip).strip()
+    parts = [_ended(tooltip)] if tooltip else []
     if field.type in ("INT", "FLOAT") and field.widget == "number":
         match field.min, field.max:
             case (low, high) if (
                 low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
             ):
-                between = "{} to {}" if low < 0 else "{}–{}"
-                parts.append(between.format(_shown(low), _shown(high)))
+                parts.append(translated(_between(low, high)))
             case (low, _) if low is not None and abs(low) < 1e6:
-                parts.append(f"{_shown(low)} or more")
+                parts.append(translated(message("{low} or more", low=_shown(low))))
     # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
     # joiner keeps them text.
     return " ".join(parts).replace("](", "]\u2060(") or None
+
+
+def _between(low: float, high: float) -> str:
+    ends = {"low": _shown(low), "high": _shown(high)}
+    return message("{low} to {high}", **ends) if low < 0 else message("{low}–{high}", **ends)
 
 
 def _ended(sentence: str) -> str:
@@ -111,7 +122,7 @@ def _shown(number: float) -> str:
 
 def _common(field: Field, scope: str) -> dict[str, Any]:
     return {
-        "label": f"{field.label} (optional)"
+        "label": message("{field} (optional)", field=field.label)
         if field.optional and not field.required
         else field.label,
         "elem_id": element_id(field),
@@ -195,7 +206,7 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
     """The choices of a dropdown; a value the server does not offer stays among them, marked."""
     choices = list(field.choices or ())
     if value is not None and all(choice != value for _, choice in choices):
-        choices.append((f"{value} (not on this server)", value))
+        choices.append((message("{choice} (not on this server)", choice=value), value))
     return choices
 
 
@@ -208,7 +219,7 @@ def _seed(field: Field, value: object, scope: str) -> Control:
         modes = gr.Radio(
             SEED_MODES,
             value=mode,
-            label=f"{field.label} mode",
+            label=message("{field} mode", field=field.label),
             show_label=False,
             container=False,
             min_width=120,

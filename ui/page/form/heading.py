@@ -10,17 +10,23 @@ import gradio as gr
 
 from comfy.errors import ComfyError
 from comfy.form.model import Form
+from comfy.messages import message
 from comfy.workflow.private import MARK as OPENED_MARK
+from ui.languages.current import html_of
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.view.browser_values import Filled, number_rules, run_values
+from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
-_TO_SHARE = (
-    "To send others a link, add it to the shared workflows."
-    ' <button type="button" class="quiet">Add to shared workflows</button>'
+_TO_SHARE = message(
+    "Only you can see this workflow. To send others a link, add it to the shared workflows."
 )
-_TO_SEND = "A link to it only works for you: send others the file."
+_TO_SEND = message(
+    "Only you can see this workflow. A link to it only works for you: send others the file."
+)
+_NOTE = message("Please note")
+_SHARE = message("Add to shared workflows")
 
 
 def draw_heading(
@@ -28,9 +34,9 @@ def draw_heading(
 ) -> None:
     """The title, and what is to be known before anything is filled in; the script is told what is
     `filled` in. `cover`: the address of an image of what comes out, or ""."""
-    text = f'<h1 data-workflow="{html.escape(name)}">{html.escape(form.title)}</h1>'
+    text = f'<h1 data-workflow="{html.escape(name)}">{html_of(form.title)}</h1>'
     if form.description:
-        text += f"<p>{html.escape(form.description)}</p>"
+        text += f"<p>{html_of(form.description)}</p>"
     ideas = [
         {"label": idea.label, "values": run_values(idea.values, {})}
         for idea in form.ideas[:_MOST_IDEAS]
@@ -44,11 +50,12 @@ def draw_heading(
         ideas,
         cover,
     )
-    arguments = ", ".join(map(json.dumps, given))
+    arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):
+        share = f' <button type="button" class="quiet">{html_of(_SHARE)}</button>'
         gr.HTML(
-            f"<p>Only you can see this workflow. {_TO_SHARE if may_keep else _TO_SEND}</p>",
+            f"<p>{html_of(_TO_SHARE)}{share}</p>" if may_keep else f"<p>{html_of(_TO_SEND)}</p>",
             elem_classes="notice",
             elem_id="opened-here",
             js_on_load=calls("form/workflows.js", f"mountKeep(element, {json.dumps(name)})"),
@@ -63,16 +70,16 @@ def draw_heading(
         )
     told = {one.sentence for one in form.missing}
     if problems := [problem for problem in form.problems if problem not in told]:
-        items = "".join(f"<li>{html.escape(problem)}</li>" for problem in problems)
+        items = "".join(f"<li>{html_of(problem)}</li>" for problem in problems)
         gr.HTML(
-            f'<div role="note"><strong>Please note</strong><ul>{items}</ul></div>',
+            f'<div role="note"><strong>{html_of(_NOTE)}</strong><ul>{items}</ul></div>',
             elem_classes="notice",
         )
 
 
 def draw_problem(problem: ComfyError, *, will_pass: bool) -> None:
     """Say why there is no form. `will_pass`: it is asked for again by itself."""
-    what, hint = html.escape(str(problem)), html.escape(problem.hint)
+    what, hint = html_of(str(problem)), html_of(problem.hint)
     gr.HTML(
         f'<div role="alert"><strong>{what}</strong><p>{hint}</p></div>',
         elem_classes="notice",

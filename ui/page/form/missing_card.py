@@ -8,28 +8,36 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Literal
 
 from comfy.form.missing_items import Missing, MissingChoice, MissingClass
-from comfy.wording import short
+from comfy.messages import listed, message, plural, sentences
+from comfy.wording import quoted, short
+from ui.languages.current import html_of, translated
 
 _MOST_USES = 3
-_COUNTED = {
-    "node": ("1 node", "{} nodes"),
-    "model": ("1 model", "{} models"),
-    "setting": ("1 setting", "{} settings"),
+_MISSING = {
+    "node": message("Missing node:"),
+    "model": message("Missing model:"),
+    "setting": message("Missing setting:"),
 }
-_MISSING = {"node": "Missing node:", "model": "Missing model:", "setting": "Missing setting:"}
-_DEMO = (
+_COPY = message("Copy list")
+_COPY_LINK = message("Copy download link")
+_NEWER = message("built into newer versions of ComfyUI")
+_DEMO = message(
     "The demo server only runs the demo workflows. To run this one, start ComfyUI, then restart"
-    " ComfyForms with <code>--server http://&lt;address&gt;:8188</code>."
+    " ComfyForms with {option}.",
+    option="<code>--server http://&lt;address&gt;:8188</code>",
 )
+
+Kind = Literal["node", "model", "setting"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
     """One line: what is missing, the word for such things, where it belongs, and more about it."""
 
-    kind: str
+    kind: Kind
     name: str
     place: str
     uses: tuple[str, ...]
@@ -39,9 +47,17 @@ class _Item:
     @property
     def line(self) -> str:
         """For somebody who is sent the list."""
-        said = f"{self.kind.capitalize()}: {self.name}"
-        said += f" ({self.place})" if self.place else ""
-        return f"{said} {self.address}".rstrip()
+        name = self.name
+        if self.place:
+            name = message("{name} ({place})", name=name, place=self.place)
+        match self.kind:
+            case "node":
+                said = message("Node: {name}", name=name)
+            case "model":
+                said = message("Model: {name}", name=name)
+            case "setting":
+                said = message("Setting: {name}", name=name)
+        return f"{translated(said)} {self.address}".rstrip()
 
 
 def why_not(missing: Iterable[Missing]) -> str:
@@ -50,7 +66,7 @@ def why_not(missing: Iterable[Missing]) -> str:
     missing = tuple(missing)
     if all(one.can_be_replaced for one in missing):
         return ""
-    return f"This workflow can't run here. {_counted(_items(missing))}"
+    return sentences(message("This workflow can't run here."), _counted(_items(missing)))
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
@@ -58,16 +74,17 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
     another, and one is there to fail."""
     items = tuple(_items(missing))
     blocked = why_not(missing)
-    summary = blocked or f"{_counted(items)} {_choose(items)}"
+    summary = translated(blocked or sentences(_counted(items), _choose(items)))
     unfolded = " open" if len(items) == 1 else ""
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
-    listed = html.escape("\n".join(item.line for item in items))
-    hint = f"<p>{_DEMO}</p>" if demo and blocked else ""
+    lines_to_copy = html.escape("\n".join(item.line for item in items))
+    hint = f"<p>{translated(_DEMO)}</p>" if demo and blocked else ""
     return (
         f'<details class="missing"{unfolded}><summary>{html.escape(summary)}</summary>'
         f"<ul>{lines}</ul>"
-        f'<button type="button" class="quiet" data-copy="{listed}">Copy list</button></details>'
+        f'<button type="button" class="quiet" data-copy="{lines_to_copy}">'
+        f"{html_of(_COPY)}</button></details>"
         f"{hint}"
     )
 
@@ -78,9 +95,9 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
     for one in missing:
         match one:
             case MissingClass(class_type, nodes, titles, close, pack):
-                times = (f"used {len(nodes)} times",) if len(nodes) > 1 else ()
-                place = "built into newer versions of ComfyUI" if one.is_built_in else pack
-                uses = (*times, *map(short, titles))
+                times = (_used(len(nodes)),) if len(nodes) > 1 else ()
+                place = _NEWER if one.is_built_in else pack
+                uses = (*times, *(quoted(short(title)) for title in titles))
                 yield _Item("node", class_type, place, uses, close)
             case MissingChoice():
                 choices.append(one)
@@ -104,25 +121,40 @@ def _kind_and_file(one: MissingChoice) -> tuple[bool, str]:
 def _counted(items: Iterable[_Item]) -> str:
     """As "Missing: 6 nodes, 4 models."."""
     counts = Counter(item.kind for item in items)
-    counted = (_COUNTED[kind][count > 1].format(count) for kind, count in counts.items())
-    return f"Missing: {', '.join(counted)}."
+    counted = listed(_number_of(kind, count) for kind, count in counts.items())
+    return message("Missing: {things}.", things=counted)
+
+
+def _number_of(kind: Kind, count: int) -> str:
+    match kind:
+        case "node":
+            return plural("{count} node", "{count} nodes", count=count)
+        case "model":
+            return plural("{count} model", "{count} models", count=count)
+        case "setting":
+            return plural("{count} setting", "{count} settings", count=count)
+
+
+def _used(times: int) -> str:
+    return plural("used {count} time", "used {count} times", count=times)
 
 
 def _choose(items: tuple[_Item, ...]) -> str:
-    return "Choose another below." if len(items) == 1 else "Choose others below."
+    if len(items) == 1:
+        return message("Choose another below.")
+    return message("Choose others below.")
 
 
 def _line(item: _Item) -> str:
-    uses = ", ".join(item.uses[:_MOST_USES])
     more = len(item.uses) - _MOST_USES
-    uses += f", +{more}" if more > 0 else ""
-    similar = f"Similar: {short(item.close)}" if item.close else ""
-    about = " · ".join(html.escape(part) for part in (item.place, uses, similar) if part)
+    uses = listed([*item.uses[:_MOST_USES], f"+{more}" if more > 0 else ""])
+    similar = message("Similar: “{name}”", name=short(item.close)) if item.close else ""
+    about = " · ".join(html_of(part) for part in (item.place, uses, similar) if part)
     copy = (
         f' <button type="button" class="quiet" title="{html.escape(item.address)}"'
-        f' data-copy="{html.escape(item.address)}">Copy download link</button>'
+        f' data-copy="{html.escape(item.address)}">{html_of(_COPY_LINK)}</button>'
         if item.address
         else ""
     )
-    said = f"<strong>{_MISSING[item.kind]}</strong> <code>{html.escape(item.name[:200])}</code>"
-    return f'{said}<span class="about">{about}</span>{copy}'
+    kind, name = html_of(_MISSING[item.kind]), html.escape(item.name[:200])
+    return f'<strong>{kind}</strong> <code>{name}</code><span class="about">{about}</span>{copy}'

@@ -16,10 +16,12 @@ from gradio.components import Component
 from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
+from comfy.messages import Message, message, plural, sentences
 from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
+from ui.languages.current import html_of, translated
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import values_at_first
@@ -36,12 +38,13 @@ from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
-_ADVANCED = "Advanced"
+_ADVANCED = message("Advanced")
+_ANOTHER_FILE = message("Add another file")
 _MORE: Mapping[Widget, str] = {
-    "image": "Add another image",
-    "mask": "Add another image",
-    "video": "Add another video",
-    "audio": "Add another audio file",
+    "image": message("Add another image"),
+    "mask": message("Add another image"),
+    "video": message("Add another video"),
+    "audio": message("Add another audio file"),
 }
 _MOST_WITHOUT_TITLES = 8
 _MOST_WITHOUT_SEARCH = 20
@@ -87,7 +90,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     cover = cover_address(name, workflow.cover) if workflow.cover else ""
     draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
     refused = [
-        f"{field.label}: {value.why}"
+        translated(message("{field}: {why}", field=field.label, why=value.why))
         for field in form.fields
         if isinstance(value := values[field.key], Refused)
     ]
@@ -100,7 +103,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
-            "".join(f"<p>{html.escape(note)}</p>" for note in form.notes), elem_classes="caption"
+            "".join(f"<p>{html_of(note)}</p>" for note in form.notes),
+            elem_classes="caption",
         )
     _bind_generate(services, name, controls, actions, stage, owner)
     bind_use(services, controls, stage, owner)
@@ -117,10 +121,12 @@ def draw_fields(
     shown = [field for field in form.fields if field.group != "hidden"]
     if len(shown) > _MOST_FIELDS:
         more = len(shown) - _MOST_FIELDS
-        gr.HTML(
-            f"<p>{more} more settings aren't shown and keep their defaults.</p>",
-            elem_classes="caption",
+        left_out = plural(
+            "{count} more setting isn't shown and keeps its default.",
+            "{count} more settings aren't shown and keep their defaults.",
+            count=more,
         )
+        gr.HTML(f"<p>{html_of(left_out)}</p>", elem_classes="caption")
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
     seeds = seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]
@@ -130,7 +136,7 @@ def draw_fields(
     rest += [field for field in seeds if field.group == "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
-        title = f"{section or _ADVANCED} ({len(fields)})"
+        title = message("{section} ({count})", section=section or _ADVANCED, count=len(fields))
         place = section_id(section)
         with gr.Accordion(title, open=place in unfolded, elem_id=place, elem_classes="section"):
             if len(fields) > _MOST_WITHOUT_SEARCH:
@@ -159,9 +165,10 @@ def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
 
 
 def _without(node: str, field: Field) -> str:
-    label, opening, told = field.label.removesuffix(")").rpartition(" (")
-    repeats = opening and field.label.endswith(")") and told.lower() in node.lower()
-    return label if repeats else field.label
+    match field.label:
+        case Message(values={"label": str(label), "detail": str(told)}):
+            return label if told.lower() in node.lower() else field.label
+    return field.label
 
 
 def _grouped(fields: list[Field]) -> list[list[Field]]:
@@ -184,9 +191,8 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
 
 def _draw_more(field: Field) -> None:
     """A button for one more file, where the node takes many."""
-    more = gr.Button(
-        _MORE.get(field.widget, "Add another file"), size="sm", elem_classes="quiet", min_width=120
-    )
+    label = _MORE.get(field.widget, _ANOTHER_FILE)
+    more = gr.Button(label, size="sm", elem_classes="quiet", min_width=120)
     more.click(
         None,
         js=listener("form/form.js", f"grow({json.dumps(field.grows)})"),
@@ -256,8 +262,13 @@ def _bind_generate(
             return {stage: Refusal(str(problem), problem.hint)}
         refused = None
         if batch.refused:
-            said = f"{len(batch.runs)} of {values[actions.count]} runs were queued."
-            refused = Refusal(said, f"{batch.refused} {batch.refused.hint}".strip())
+            said = plural(
+                "{queued} of {count} run was queued.",
+                "{queued} of {count} runs were queued.",
+                count=values[actions.count],
+                queued=len(batch.runs),
+            )
+            refused = Refusal(said, sentences(str(batch.refused), batch.refused.hint))
         return {stage: Follow(batch.runs[0].id, refused)} | counted(read, batch.runs[-1])
 
     def counted(read: dict[str, object], run: Run) -> dict[Component, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.form.model import Field
+from comfy.messages import message
 from ui.page.form.controls import SEED_MODES, Control
 from ui.page.script_files import listener
 from ui.view.browser_values import seed_parts
@@ -29,7 +30,7 @@ def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.
     return gr.Radio(
         _LOCKED,
         value=modes.pop() if len(modes) == 1 and modes <= {mode for _, mode in _LOCKED} else None,
-        label="Seeds",
+        label=message("Seeds"),
         elem_id="seeds",
         key=f"{scope}/seeds",
         interactive=True,

@@ -11,11 +11,13 @@ from typing import Any
 import gradio as gr
 
 from comfy.form.model import Field
+from comfy.messages import message
+from ui.languages.current import html_of
 from ui.page.form.controls import Control, build_control, element_id
 from ui.page.script_files import calls
 from ui.view.browser_values import number_rules
 
-_SWAP = "Swap width and height"
+_SWAP = message("Swap width and height")
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
@@ -47,8 +49,9 @@ def draw_size(
             )
         with gr.Row(elem_classes="size"):
             wide = build_control(_bare(width), values[width.key], scope)
+            swap = html_of(_SWAP)
             gr.HTML(
-                f'<button type="button" class="quiet" title="{_SWAP}" aria-label="{_SWAP}">⇄'
+                f'<button type="button" class="quiet" title="{swap}" aria-label="{swap}">⇄'
                 "</button>",
                 elem_classes="swap",
                 js_on_load=calls(

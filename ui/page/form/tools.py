@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from comfy.messages import message
 from comfy.services.uploads import Refused
 from comfy.workflow.private import MARK as OPENED_MARK
 from ui.page.event_options import QUIET
@@ -34,7 +35,7 @@ def draw_tools(
     with gr.Row(elem_id="tools"):
         _draw_reset(services, opened, controls, owner)
         link = gr.Button(
-            "Copy link",
+            message("Copy link"),
             size="sm",
             elem_classes="quiet",
             elem_id="copy-link",
@@ -49,7 +50,7 @@ def draw_tools(
                 ),
             )
         refresh = gr.Button(
-            "Reload models", size="sm", elem_classes="quiet", min_width=90, visible=lists
+            message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
         )
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -70,11 +71,11 @@ def _draw_reset(
 ) -> None:
     """Put back the author's values, all of them or, asked by the script, those of one field; and
     the way back from that."""
-    reset = gr.Button("Reset", size="sm", elem_classes="quiet", min_width=60)
+    reset = gr.Button(message("Reset"), size="sm", elem_classes="quiet", min_width=60)
     undo = gr.Button(
-        "Undo reset", size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60
+        message("Undo reset"), size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60
     )
-    one = gr.Button("Reset one field", elem_id="reset-one", visible="hidden")
+    one = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
         files = services.copies.files_of(owner(request), root_of(request))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
+from comfy.messages import message
 from ui.page.theme import ACCENT, BACKGROUND
+from ui.web.responses import AsciiJSON
 
 # Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
@@ -17,7 +19,7 @@ _LIGHT, _DARK = BACKGROUND
 _MANIFEST = {
     "name": "ComfyForms",
     "short_name": "ComfyForms",
-    "description": "Simple forms for ComfyUI workflows.",
+    "description": message("Simple forms for ComfyUI workflows."),
     "start_url": "./",
     "scope": "./",
     "display": "standalone",
@@ -48,9 +50,9 @@ def install_routes() -> APIRouter:
     router = APIRouter()
 
     @router.get("/manifest.json")
-    def manifest() -> JSONResponse:
+    def manifest() -> AsciiJSON:
         """In the place of Gradio's. Its addresses are relative to its own."""
-        return JSONResponse(_MANIFEST, media_type="application/manifest+json")
+        return AsciiJSON(_MANIFEST, media_type="application/manifest+json")
 
     @router.get("/icons/{name}")
     def icon(name: str) -> Response:

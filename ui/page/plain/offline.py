@@ -10,15 +10,19 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from comfy.messages import message
+from ui.languages.current import html_of
 from ui.page.plain.layout import plain_page
 from ui.web.gradio_internals import root_address
 
 _PATH = "/service_worker.js"  # at the root: it is asked about pages below its own address only
 _HERE = Path(__file__).parent
 _HEADERS = {"cache-control": "no-cache"}
+_TITLE = message("ComfyForms can't be reached")
+_RETRYING = message("Retrying…")
 _BODY = """<main class="card" role="status">
-<h1>ComfyForms can't be reached</h1>
-<p>Retrying…</p>
+<h1>{title}</h1>
+<p>{retrying}</p>
 </main>
 <script type="module">{script}</script>"""
 
@@ -37,7 +41,9 @@ def offline_routes(root_path: str) -> APIRouter:
 
 
 def _page(root: str) -> str:
-    body = _BODY.format(script=_text("retrying.js"))
+    body = _BODY.format(
+        title=html_of(_TITLE), retrying=html_of(_RETRYING), script=_text("retrying.js")
+    )
     return plain_page("<title>ComfyForms</title>", body, root)
 
 

@@ -9,9 +9,12 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from comfy.errors import ComfyError
+from comfy.messages import message, sentences
 from comfy.protocol.outputs import FileKind
 from comfy.records.record import Record
 from comfy.records.shared_results import SharedResult
+from ui.languages.catalogues import Languages
+from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.plain.sign_in import sign_in_page
 from ui.services import Services
@@ -19,14 +22,17 @@ from ui.web.gradio_internals import root_address
 from ui.web.identity import Identity
 from ui.web.urls import download_name, link_address, shared_file_address
 
-_GONE = """<main class="card">
-<h1>This link no longer works</h1>
-<p>Its owner stopped sharing it or deleted the result.</p>
-<p><a class="button" href="./">Open ComfyForms</a></p>
-</main>"""
+_GONE_TITLE = message("Link no longer works · ComfyForms")
+_GONE = message("This link no longer works")
+_WHY_GONE = message("Its owner stopped sharing it or deleted the result.")
+_OPEN = message("Open ComfyForms")
+_PROMPT = message("Prompt")
+_DOWNLOAD = message("Download")
 
 
-def shared_page_routes(services: Services, identity: Identity, root_path: str) -> APIRouter:
+def shared_page_routes(
+    services: Services, identity: Identity, languages: Languages, root_path: str
+) -> APIRouter:
     """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
     `root_path` as the web server was told."""
     router = APIRouter()
@@ -36,36 +42,44 @@ def shared_page_routes(services: Services, identity: Identity, root_path: str) -
         try:
             return history.shared.find(token) if history is not None else None
         except ComfyError as problem:
-            raise HTTPException(409, f"{problem} {problem.hint}") from problem
+            raise HTTPException(409, sentences(str(problem), problem.hint)) from problem
 
     @router.get("/shared/{token}")
     def page(token: str, request: Request) -> HTMLResponse:
         """The page; 404, with a sentence, for a link that was taken back or never was."""
         root = root_address(request, link_address(token), root_path)
         if identity.owner(request) is None:
-            return sign_in_page(root)
+            return sign_in_page(root, languages)
         shared = found(token)
         if shared is None:
-            tags = head_tags_of(html.escape(root), "Link no longer works · ComfyForms")
-            return as_page(plain_page(tags, _GONE, root), 404)
-        title = html.escape(shared[1].job.title)
+            tags = head_tags_of(html.escape(root), html_of(_GONE_TITLE))
+            return as_page(plain_page(tags, _gone(), root), 404)
+        title = html_of(shared[1].job.title)
         tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
         return as_page(plain_page(tags, _result(*shared), root))
 
     return router
 
 
+def _gone() -> str:
+    return f"""<main class="card">
+<h1>{html_of(_GONE)}</h1>
+<p>{html_of(_WHY_GONE)}</p>
+<p><a class="button" href="./">{html_of(_OPEN)}</a></p>
+</main>"""
+
+
 def _result(link: SharedResult, record: Record) -> str:
     file = record.state.files[link.place]
     name = download_name(file.filename)
     address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
-    title, prompt = html.escape(record.job.title), html.escape(link.prompt)
-    told = f'<h2>Prompt</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
+    title, prompt = html_of(record.job.title), html.escape(link.prompt)
+    told = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
     return f"""<main class="shared">
 <h1>{title}</h1>
 {_media(file.kind, address, title)}
 {told}
-<p><a class="button" href="{address}" download="{html.escape(name)}">Download</a></p>
+<p><a class="button" href="{address}" download="{html.escape(name)}">{html_of(_DOWNLOAD)}</a></p>
 </main>"""
 
 

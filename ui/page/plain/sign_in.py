@@ -7,29 +7,36 @@ import html
 
 from fastapi.responses import HTMLResponse
 
+from comfy.messages import message
+from ui.languages.catalogues import Languages
+from ui.languages.current import html_of
+from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.page.script_files import module_address
 
-_TITLE = "Sign in · ComfyForms"
+_TITLE = message("Sign in · ComfyForms")
+_SIGN_IN = message("Sign in")
+_NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
-def sign_in_page(root: str) -> HTMLResponse:
+def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
     """The page, of an app at this address; the form's POST goes to Gradio's login. What is told of
     the app to chats that show a link is told here too, as these never sign in."""
     module = module_address("pages/sign_in.js")
     body = f"""<main>
 <form id="sign-in" class="card" method="post" action="login">
-<h1>Sign in</h1>
-<label for="username">Username</label>
+<h1>{html_of(_SIGN_IN)}</h1>
+<label for="username">{html_of(message("Username"))}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none"
   spellcheck="false" required aria-describedby="why">
-<label for="password">Password</label>
+<label for="password">{html_of(message("Password"))}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
   aria-describedby="why">
 <p id="why" role="alert"></p>
-<button type="submit">Sign in</button>
-<noscript><p>ComfyForms needs JavaScript. Turn it on and reload this page.</p></noscript>
+<button type="submit">{html_of(_SIGN_IN)}</button>
+<noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
 </form>
 </main>
+<footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
 <script type="module" src="{module}"></script>"""
-    return as_page(plain_page(head_tags_of(html.escape(root), _TITLE), body, root))
+    return as_page(plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root))

@@ -1,6 +1,7 @@
 // @ts-check
 // The sign-in page. Its address is the one that was asked for: loading it again leads there.
 
+import { mountLanguages } from "../components/language_menu.js";
 import { $, root } from "../dom.js";
 import { message } from "../messages.js";
 
@@ -41,4 +42,5 @@ async function signIn(event) {
 }
 
 form.addEventListener("submit", signIn);
+mountLanguages(/** @type {Element} */ ($("footer")));
 (username.value ? password : username).focus();

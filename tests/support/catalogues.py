@@ -1,0 +1,43 @@
+"""The sentences that stand in the code, and catalogues for tests that are made of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import write_po
+
+ROOT = Path(__file__).parents[2]
+KEYWORDS = {"message": None, "plural": (1, 2)}
+
+
+@cache
+def extracted() -> Catalog:
+    """What `pybabel extract` finds, as CONTRIBUTING.md calls it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    mappings = settings["tool"]["babel"]["mappings"]
+    methods = [(one["pattern"], one["method"]) for one in mappings]
+    found = Catalog()
+    for file, _, said, _, _ in extract_from_dir(ROOT, methods, keywords=KEYWORDS):
+        found.add(said, locations=[(file, 0)])
+    return found
+
+
+def write_catalogue(
+    folder: Path, tag: str, said: Mapping[str | tuple[str, ...], str | tuple[str, ...]]
+) -> Path:
+    """A catalogue of one language below this folder: texts by the sentences of messages, which are
+    pairs where there is a plural. Where they stand in the code is told of those that do."""
+    catalogue = Catalog(locale=tag.replace("-", "_"))
+    for sentence, text in said.items():
+        known = extracted().get(sentence)
+        catalogue.add(sentence, text, locations=known.locations if known else ())
+    file = folder / tag.replace("-", "_") / "LC_MESSAGES" / "messages.po"
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as po:
+        write_po(po, catalogue)
+    return file

@@ -1,0 +1,146 @@
+"""What is said in a language, and which language somebody gets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.messages import Message, message, plural
+from tests.support.catalogues import write_catalogue
+from ui.languages.catalogues import Language, Languages, wanted_languages
+
+POLISH = {
+    "Can't reach {server}.": "Nie można połączyć się z {server}.",
+    "{field}: {why}": "{why} ({field})",
+    "Enter some text.": "Wpisz tekst.",
+    "Stopped.": "",
+    "{step} of {steps}": "{step} z {kroki}",
+    "{number} of {all}": "{number} z {",
+    ("{count} image", "{count} images"): ("{count} obraz", "{count} obrazy", "{count} obrazów"),
+}
+
+
+@pytest.fixture
+def languages(tmp_path: Path) -> Languages:
+    """English, Polish, and the Chinese of two places."""
+    write_catalogue(tmp_path, "pl", POLISH)
+    write_catalogue(tmp_path, "zh-CN", {"Stopped.": "已停止。"})
+    write_catalogue(tmp_path, "zh-TW", {"Stopped.": "已停止。"})
+    return Languages(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ([], "en"),
+        (["pl"], "pl"),
+        (["PL"], "pl"),
+        (["pl-PL"], "pl"),
+        (["pl_PL"], "en"),
+        (["fr", "pl"], "pl"),
+        (["en-GB", "pl"], "en"),
+        (["zh-TW"], "zh-TW"),
+        (["zh-tw"], "zh-TW"),
+        (["zh"], "zh-CN"),
+        (["zh-HK", "zh-TW"], "zh-CN"),
+        (["", "*", "-", "pl"], "pl"),
+    ],
+)
+def test_the_first_language_that_there_is_of_those_that_are_wanted(
+    languages: Languages, wanted: list[str], found: str
+) -> None:
+    """The very one, or one of the same language elsewhere, before the next that is wanted; English
+    where there is none."""
+    assert languages.best(wanted).tag == found
+
+
+@pytest.mark.parametrize(
+    ("header", "tags"),
+    [
+        ("", []),
+        ("de", ["de"]),
+        ("de-AT, de;q=0.9, en;q=0.8", ["de-AT", "de", "en"]),
+        ("en;q=0.8,pl;q=0.9 , fr", ["fr", "pl", "en"]),
+        ("de;q=0, en", ["en"]),
+        ("de; q=0.5, en ; q=0.7", ["en", "de"]),
+        ("de;q=much, en", ["en"]),
+        ("de;q=nan, en;q=-1", []),
+    ],
+)
+def test_a_browser_says_which_languages_it_wants_most(header: str, tags: list[str]) -> None:
+    """By their weights, those of the same weight as they come; what is not wanted, or not to be
+    understood, is left out."""
+    assert wanted_languages(header) == tags
+
+
+@given(
+    st.text()
+    | st.text("aeq=;,.-* 019")
+    | st.from_regex(r"[a-z]{2}(;q=[0-9.]{1,4})?", fullmatch=True)
+)
+def test_any_header_leads_to_a_language(header: str) -> None:
+    """Whatever a browser sends, there is one to answer in."""
+    assert Languages().best(wanted_languages(header)).tag in Languages().all
+
+
+def test_a_message_is_said_in_the_language(languages: Languages) -> None:
+    """Its values are put in, messages among them in the same language; any other text stays, and
+    so does what nobody has translated."""
+    polish = languages.all["pl"]
+    assert (
+        polish.text(message("Can't reach {server}.", server="pl")) == "Nie można połączyć się z pl."
+    )
+    nested = message("{field}: {why}", field="Steps", why=message("Enter some text."))
+    assert polish.text(nested) == "Wpisz tekst. (Steps)"
+    assert nested == "Steps: Enter some text."
+    assert languages.english.text(nested) == "Steps: Enter some text."
+    for same in ("Enter some text.", message("Stopped."), message("Never heard of {it}.", it="x")):
+        assert polish.text(same) == same
+
+
+def test_a_number_of_things_takes_the_form_of_the_language(languages: Languages) -> None:
+    """Each language has its own forms, which its catalogue names."""
+    said = [plural("{count} image", "{count} images", count=number) for number in (1, 2, 5, 22)]
+    polish = [languages.all["pl"].text(one) for one in said]
+    assert polish == ["1 obraz", "2 obrazy", "5 obrazów", "22 obrazy"]
+    assert said == ["1 image", "2 images", "5 images", "22 images"]
+    assert languages.all["zh-CN"].text(said[0]) == "1 image"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        message("{step} of {steps}", step=1, steps=2),
+        message("{number} of {all}", number=1, all=2),
+        Message("{count} image", "{count} images", {"count": 1.5}),
+        Message("{count} image", "{count} images", {"count": "many"}),
+    ],
+)
+def test_what_a_translation_has_wrong_is_said_in_english(
+    languages: Languages, said: Message
+) -> None:
+    """A value that there is not, a brace too many, a number that is none: nobody sees a failure."""
+    assert languages.all["pl"].text(said) in (said, "1.5 obraz", "1.5 obrazy", "1.5 obrazów")
+
+
+def test_the_page_gets_what_its_script_says_and_no_more(tmp_path: Path) -> None:
+    """An ES module of the sentences that stand in the script, with the forms of plurals."""
+    said = {
+        "Can't reach ComfyForms.": "Brak połączenia z ComfyForms.",
+        "Swap width and height": "x",
+    }
+    script = Language("pl", write_catalogue(tmp_path, "pl", POLISH | said)).script.decode()
+    texts = json.loads(script.partition("texts = ")[2].partition(";\n")[0])
+    assert texts == {"Can't reach ComfyForms.": "Brak połączenia z ComfyForms."}
+    assert "pluralForm = (n) =>" in script
+
+
+def test_every_language_says_what_it_is_called() -> None:
+    """The menu has each language's own name, with a capital."""
+    assert Language("de", Path("none")).name == "Deutsch"
+    assert Language("zh-CN", Path("none")).name.startswith("中文")
+    assert {one.name[:1].islower() for one in Languages().all.values()} == {False}

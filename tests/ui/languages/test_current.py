@@ -1,0 +1,152 @@
+"""Whoever asks is answered in their language, wherever an answer comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+
+from tests.support.catalogues import write_catalogue
+from tests.support.leaks import Closing
+from tests.support.serving import RunningApp, running_demo_app
+from ui.languages.catalogues import Languages
+from ui.server import WebSettings
+
+POLISH = {
+    "This result no longer exists.": "Ten wynik już nie istnieje.",
+    "There is nothing here.": "Tu nic nie ma.",
+    "Done in {duration}": "Gotowe w {duration}",
+    "Done": "Gotowe",
+    "Generate": "Generuj",
+    "Keys": "Klawisze",
+    "Sign in": "Zaloguj się",
+    "Please log in first.": "Najpierw się zaloguj.",
+    "This is more than the app takes at once: {size}.": "To za dużo naraz: {size}.",
+    "{number} byte": "{number} bajt",
+}
+NO_RESULT = "This result no longer exists."
+GONE = POLISH[NO_RESULT]
+
+
+@pytest.fixture(scope="module")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
+    """English and Polish."""
+    folder = tmp_path_factory.mktemp("languages")
+    write_catalogue(folder, "pl", POLISH)
+    return Languages(folder)
+
+
+@pytest.fixture(scope="module")
+def app(languages: Languages, own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
+    """An app that speaks both."""
+    settings = WebSettings(port=0, languages=languages)
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        closing.append(app.close_idle)
+        yield app
+
+
+def asked(app: RunningApp, path: str, chosen: str = "", wanted: str = "") -> requests.Response:
+    """What a browser gets that has chosen a language, or wants one."""
+    headers = {"Accept-Language": wanted, "Cookie": f"language={chosen}"}
+    return requests.get(app.url + path, headers=headers, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted", "said"),
+    [
+        ("", "", NO_RESULT),
+        ("", "pl-PL, en;q=0.8", GONE),
+        ("", "fr, pl;q=0.5", GONE),
+        ("en", "pl", NO_RESULT),
+        ("pl", "en", GONE),
+        ("xx", "pl", GONE),
+        ('"', "pl", GONE),
+    ],
+)
+def test_the_choice_counts_before_what_the_browser_wants(
+    app: RunningApp, chosen: str, wanted: str, said: str
+) -> None:
+    """The menu's choice, else the first that there is of the browser's; odd cookies are none."""
+    assert asked(app, "/files/none/0/a.png", chosen, wanted).json()["detail"] == said
+
+
+def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
+    """Routes, Gradio's gate, what Gradio tells of the page, the page's own head."""
+    assert asked(app, "/nothing", "pl").json()["error"] == POLISH["There is nothing here."]
+    config = asked(app, "/config", "pl").text
+    assert "Generuj" in config
+    assert "Klawisze" in config
+    assert "Generuj" not in asked(app, "/config", "en").text
+    page = asked(app, "/", "pl").text
+    assert 'lang="pl" data-messages="languages/' in page
+    assert '"language", {value: "pl"}' in page
+    assert "data-messages" not in asked(app, "/").text
+
+
+def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
+    """A body that is too large is refused before anything is asked."""
+    headers = {"Cookie": "language=pl", "Content-Length": "5000"}
+    answer = requests.post(f"{app.url}/language", b"x" * 5000, headers=headers, timeout=20)
+    assert (answer.status_code, answer.json()["error"][:14]) == (413, "To za dużo nar")
+
+
+def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: RunningApp) -> None:
+    """One run, told to two people who read it."""
+    run = app.services.starter.start("text-to-image", {"5.steps": 1}, "browser:", watched=False)
+    [*run.watch()]
+    address = f"{app.url.replace('http', 'ws')}/live/{run.id}"
+    for chosen, word in (("pl", "Gotowe"), ("en", "Done")):
+        socket = websocket.create_connection(address, timeout=20, cookie=f"language={chosen}")
+        try:
+            assert json.loads(socket.recv())["headline"].startswith(word)
+        finally:
+            socket.shutdown()
+        told = asked(app, f"/history/{run.id}", chosen).json()
+        assert told["headline"].startswith(word)
+
+
+def test_a_language_can_be_chosen(app: RunningApp) -> None:
+    """The choice is a cookie. One that there is not, and a page of another site, are refused."""
+    address = f"{app.url}/language"
+    with requests.Session() as browser:
+        answer = browser.post(address, json={"tag": "pl"}, timeout=20)
+        assert answer.json() == {"language": "pl"}
+        assert "Max-Age" in answer.headers["set-cookie"]
+        assert browser.get(f"{app.url}/files/none/0/a", timeout=20).json()["detail"] == GONE
+        for tag, headers in (("de", {}), ("en", {"Origin": "https://evil.example"})):
+            answer = browser.post(address, json={"tag": tag}, headers=headers, timeout=20)
+            assert answer.status_code in (403, 404)
+        assert browser.cookies["language"] == "pl"
+
+
+def test_a_language_can_be_chosen_before_the_login(
+    languages: Languages, own_temporary_folder: Path
+) -> None:
+    """The page that asks for a login has the menu, and speaks the language that is chosen there."""
+    settings = WebSettings(port=0, languages=languages, users=(("anna", "lighthouse"),))
+    with (
+        running_demo_app(step_seconds=0, settings=settings) as (_, app),
+        requests.Session() as browser,
+    ):
+        page = browser.get(app.url, timeout=20).text
+        assert "<h1>Sign in</h1>" in page
+        assert '<option value="pl" lang="pl">Polski</option>' in page
+        assert browser.post(f"{app.url}/language", json={"tag": "pl"}, timeout=20).ok
+        assert "<h1>Zaloguj się</h1>" in browser.get(app.url, timeout=20).text
+        refused = browser.get(f"{app.url}/history", timeout=20)
+        assert refused.json()["detail"] == POLISH["Please log in first."]
+
+
+def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
+    """Their address changes with them; any other is none."""
+    page = asked(app, "/", "pl").text
+    path = page.partition('data-messages="')[2].partition('"')[0]
+    answer = requests.get(f"{app.url}/{path}", timeout=20)
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in answer.headers["cache-control"]
+    for other in ("languages/0/pl.js", path.replace("pl.js", "en.js"), path.replace("pl.js", "xx")):
+        assert requests.get(f"{app.url}/{other}", timeout=20).status_code == 404

@@ -1,0 +1,121 @@
+"""What is happening to a run, in one line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.messages import message, plural
+from comfy.protocol.run_state import Phase, RunState
+
+# What a node does, for somebody who has never seen one: the first part found in its class_type
+# decides.
+_PLAIN_WORDS = (
+    ("Sampler", message("Sampling")),
+    ("CheckpointLoader", message("Loading the model (first run takes longer)")),
+    ("UNETLoader", message("Loading the model (first run takes longer)")),
+    ("Loader", message("Loading a model")),
+    ("LoadImage", message("Loading your image")),
+    ("LoadVideo", message("Loading your video")),
+    ("LoadAudio", message("Loading your audio")),
+    ("TextEncode", message("Reading the prompt")),
+    ("VAEEncode", message("Preparing the image")),
+    ("VAEDecode", message("Finishing the image")),
+    ("Upscale", message("Enlarging")),
+    ("Scale", message("Resizing")),
+    ("Video", message("Making the video")),
+    ("Save", message("Saving")),
+    ("Preview", message("Saving")),
+)
+
+HEADLINES = {
+    Phase.WAITING: message("Waiting for the image server"),
+    Phase.RUNNING: message("Starting"),
+    Phase.DONE: message("Done"),
+    Phase.STOPPED: message("Stopped."),
+    Phase.FAILED: message("Something went wrong."),
+    Phase.REFUSED: message("The image server rejected this."),
+    Phase.LOST: message("The image server lost this run."),
+}
+
+AWAY = message("Can't reach the image server. Retrying…")
+SENDING = message("Sending your files")
+_FETCHING = message("Fetching the results")
+
+
+def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
+    """What node `node` of `prompt` is doing, in plain words; its title where the table knows
+    nothing better."""
+    # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
+    known = node if node in prompt else node.partition(".")[0]
+    class_type = str(prompt.get(known, {}).get("class_type", ""))
+    for part, words in _PLAIN_WORDS:
+        if part in class_type:
+            return words
+    return titles.get(known) or message("Working")
+
+
+def place_words(place: int, typical: float | None) -> str:
+    """How many runs come before, and how long they take if each takes `typical` seconds."""
+    soon = seconds_words(place * typical) if typical and place else None
+    match place, soon:
+        case (0 | 1, None):
+            return message("Next in the queue")
+        case 1, _:
+            return message("Next · starts in about {duration}", duration=soon)
+        case _, None:
+            return plural("{count} ahead of you", "{count} ahead of you", count=place)
+        case _:
+            return plural(
+                "{count} ahead of you · starts in about {duration}",
+                "{count} ahead of you · starts in about {duration}",
+                count=place,
+                duration=soon,
+            )
+
+
+def waiting_words(place: int | None, typical: float | None) -> str:
+    """The line for a run that waits; its place is not known at once."""
+    if place is None:
+        return HEADLINES[Phase.WAITING]
+    words = place_words(place, typical)
+    return words if place <= 1 else message("In the queue · {place}", place=words)
+
+
+def seconds_words(seconds: float) -> str:
+    """A duration as people say it: "40 s", "3 min"."""
+    if seconds < 90:
+        return message("{seconds} s", seconds=max(1, round(seconds)))
+    return message("{minutes} min", minutes=round(seconds / 60))
+
+
+def headline(
+    state: RunState, prompt: Mapping[str, Any], elapsed: float, typical: float | None
+) -> str:
+    """The line for a run: what it waits for, what it is doing, or how it ended. `elapsed`, and
+    `typical` for any run, in seconds."""
+    match state.phase:
+        case _ if state.away and not state.phase.finished:
+            return AWAY
+        case Phase.WAITING if state.uploading:
+            return SENDING
+        case Phase.WAITING:
+            return waiting_words(state.queue_place, typical)
+        case Phase.RUNNING if state.over:
+            return _FETCHING
+        case Phase.RUNNING if state.node is not None:
+            words = node_words(prompt, state.node, state.titles)
+            if state.steps <= 1:
+                return words
+            return message(
+                "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
+            )
+        case Phase.DONE as phase:
+            if elapsed < 1:
+                return HEADLINES[phase]
+            return message("Done in {duration}", duration=seconds_words(elapsed))
+        case _ if state.error is not None:
+            node, problem = state.error.node_title, state.error.message
+            return message("{node}: {problem}", node=node, problem=problem) if node else problem
+        case phase:
+            return HEADLINES[phase]
