@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
-from tests.browser.walk.states import DRAWN, SIZES
+from tests.browser.walk.states import at_every_size
 from tests.support.samples.models import save_model
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -28,14 +28,6 @@ PARTS = (
     "#queue .queue",
     "#history .history",
 )
-
-
-def at_every_size(page: Page) -> Iterator[ViewportSize]:
-    """Give the window one size after the other."""
-    for size in SIZES.values():
-        page.set_viewport_size(size)
-        page.evaluate(DRAWN)
-        yield size
 
 
 def boxes(page: Page, *selectors: str) -> list[dict[str, float]]:
