@@ -3,6 +3,7 @@ is left behind."""
 
 from __future__ import annotations
 
+import gc
 import multiprocessing.util
 import os
 import socket
@@ -61,6 +62,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     """For `-n` and any number."""
     return ByFile(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: looking for garbage passes it by from now on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

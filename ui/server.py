@@ -64,6 +64,7 @@ from ui.web.gradio_internals import (
     put_into_head,
     remember_logins_in,
     stand_before,
+    without_apps,
 )
 from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
@@ -171,15 +172,16 @@ def mount_page(
     say who asks."""
     limits = services.limits
     endpoints = partial(add_api, services.starter, services.folder, identity)
-    page = build_page(
-        services,
-        identity,
-        settings.languages,
-        login=bool(settings.users),
-        add_endpoints=endpoints,
-    )
-    # GradioGate lets go of pages long before, and of the right ones.
-    allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
+    with without_apps():
+        page = build_page(
+            services,
+            identity,
+            settings.languages,
+            login=bool(settings.users),
+            add_endpoints=endpoints,
+        )
+        # GradioGate lets go of pages long before, and of the right ones.
+        allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
     put_into_head(head_tags_of(ROOT_ADDRESS), html_attributes, language_tags)
     gr.mount_gradio_app(
         app,

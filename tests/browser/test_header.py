@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
+from tests.browser.walk.states import at_every_size
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -14,6 +14,7 @@ PLACES = """() => ["#brand", "#picker", "#open", "#shade", "#columns"].map((one)
     const { left, top, width } = document.querySelector(one).getBoundingClientRect();
     return [one, left + scrollX, top + scrollY, width].join(" ");
 })"""
+SIZES = [ViewportSize(width=x, height=y) for x, y in ((1440, 900), (1024, 768), (390, 844))]
 COVERS = """() => {
     const box = (one) => document.querySelector(one).getBoundingClientRect();
     document.querySelector("#away").textContent = "ComfyForms is restarting. Reconnecting…";
@@ -26,22 +27,26 @@ COVERS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
-def test_nothing_in_the_header_moves(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
+def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     """How to connect a server is told over the page, and how many runs wait has its room; what is
-    said of an app that is away covers neither header nor Generate."""
-    person = visit(slow, viewport={"width": size[0], "height": size[1]}).open(**{"5.steps": 60})
-    expect(person.page.locator("#open button")).to_be_visible()
-    before = person.page.evaluate(PLACES)
-    person.page.get_by_text("How to connect").click()
-    expect(person.page.locator(".how")).to_be_visible()
-    assert person.page.evaluate(PLACES) == before
-    person.page.get_by_text("How to connect").click()
+    said of an app that is away covers neither header nor Generate. At every size."""
+    person = visit(slow).open(**{"5.steps": 60})
+    page = person.page
+    expect(page.locator("#open button")).to_be_visible()
+    before = []
+    for _ in at_every_size(page, SIZES):
+        before.append(page.evaluate(PLACES))
+        page.get_by_text("How to connect").click()
+        expect(page.locator(".how")).to_be_visible()
+        assert page.evaluate(PLACES) == before[-1]
+        page.get_by_text("How to connect").click()
     person.press()
     person.frames(1)
     person.press()
-    expect(person.page.locator("#server .waiting")).to_contain_text("waiting")
-    assert person.page.evaluate(PLACES) == before
+    expect(page.locator("#server .waiting")).to_contain_text("waiting")
+    for _, places in zip(at_every_size(page, SIZES), before, strict=True):
+        assert page.evaluate(PLACES) == places
     slow.demo.speed.step = 0
-    person.page.evaluate("scrollTo(0, 0)")
-    assert person.page.evaluate(COVERS) == [True]
+    for _ in at_every_size(page, SIZES):
+        page.evaluate("scrollTo(0, 0)")
+        assert page.evaluate(COVERS) == [True]

@@ -111,7 +111,8 @@ def test_numbers_in_addresses(app: RunningApp, number: str) -> None:
 
 @pytest.fixture(scope="module")
 def page(running: tuple[DemoServer, RunningApp]) -> PageCalls:
-    return PageCalls(running[1]).open("text-to-image")
+    """A page whose runs are short."""
+    return PageCalls(running[1]).open("text-to-image", **{"5.steps": "1"})
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:16])

@@ -26,7 +26,7 @@ PURE = (
     "test_architecture.py",
     "test_json_values.py",
 )
-PROCESSES_PER_CORE = 3  # most tests wait for a server or a browser
+PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another works
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]

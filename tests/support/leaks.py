@@ -4,44 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 # Worker threads of the event loops of servers that outlive a test; they end by themselves when
 # idle.
 POOLED = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 
+_CLOSED = 7  # a state of TCP, as Linux counts them
+
 # What is called until nothing of a test is left.
 Closing = list[Callable[[], object]]
 
 
-def open_sockets() -> set[str]:
-    """The sockets this process holds, by the kernel's name for each (`socket:[4711]`)."""
-    found = set()
+def descriptors() -> dict[str, int]:
+    """The sockets this process holds: their numbers here, by the kernel's name for each
+    (`socket:[4711]`)."""
+    found = {}
     for entry in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):  # closed since: the listing's own, or by another thread
-            found.add(os.readlink(f"/proc/self/fd/{entry}"))
-    return {target for target in found if target.startswith("socket:")}
+            found[os.readlink(f"/proc/self/fd/{entry}")] = int(entry)
+    return {target: number for target, number in found.items() if target.startswith("socket:")}
 
 
-def tcp_sockets() -> dict[str, str]:
-    """All TCP sockets of this machine: their ports here and there, and the state as a number, by
-    their names. The kernel's table is long and slow to read."""
-    tables = (
-        Path(f"/proc/self/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")
-    )
-    lines = (line.split() for table in tables for line in table)
-    return {
-        f"socket:[{parts[9]}]": f"{_port(parts[1])} to {_port(parts[2])}, state {parts[3]}"
-        for parts in lines
-    }
+def open_sockets() -> set[str]:
+    """The sockets this process holds, by the kernel's name for each."""
+    return set(descriptors())
 
 
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2], 16)
+def tcp_connection(number: int) -> str:
+    """The ports of a TCP socket, here and there, and its state; nothing for one that is none or is
+    closed."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
+        state = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        here, there = one.getsockname()[1], 0
+        with contextlib.suppress(OSError):  # one that listens has nobody there
+            there = one.getpeername()[1]
+        return f"{here} to {there}, state {state}" if state != _CLOSED else ""
+    return ""
 
 
 def running_threads() -> set[str]:
@@ -74,9 +77,10 @@ def left_since(before: dict[str, set[str]]) -> dict[str, set[str]]:
     closes it.
     """
     left = {name: measure() - before[name] for name, measure in MEASURES.items()}
-    if left.get("sockets"):
-        tcp = tcp_sockets()
-        left["sockets"] = {tcp[name] for name in left["sockets"] & tcp.keys()}
+    if names := left.get("sockets"):
+        held = descriptors()
+        connections = (tcp_connection(held[name]) for name in names & held.keys())
+        left["sockets"] = {one for one in connections if one}
     return {name: more for name, more in left.items() if more}
 
 

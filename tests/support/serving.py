@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -28,6 +30,8 @@ from ui.web.uvicorn_protocols import PageConnection
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 START_SECONDS = 20
+FIRST_PORT, LAST_PORT = 21_000, 32_000  # below those that systems give to who asks for any
+PORTS = 100  # of each test process
 SECRET = (
     b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of tests are signed with it
 )
@@ -110,7 +114,8 @@ def running_app(
         asgi = build_app(services, settings)
         config = web_config(asgi, settings, services.limits)
         server = Server(config, services.runs, settings, services.abort)
-        thread = threading.Thread(target=server.run, name="app")
+        listeners = None if settings.port else [_listener(settings.host)]
+        thread = threading.Thread(target=server.run, args=(listeners,), name="app")
         thread.start()
         try:
             url = f"http://127.0.0.1:{_port(server, thread)}"
@@ -125,6 +130,16 @@ def open_history(folder: Path) -> RunStore:
     """The history in this folder, as the app opens it."""
     kept = BlobStore(folder / "files")
     return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept)
+
+
+def _listener(host: str) -> socket.socket:
+    """A socket at the first free port of this process's own. So one app after the other has the
+    same address, for which browsers keep what they have compiled."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in range(FIRST_PORT + PORTS * worker, LAST_PORT):
+        with contextlib.suppress(OSError):  # taken
+            return socket.create_server((host, port))
+    raise AssertionError("no port is free")
 
 
 def _port(server: Server, thread: threading.Thread) -> int:

@@ -8,11 +8,12 @@ promised: components, their events and options, the variables of themes, `mount_
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 from abc import ABCMeta
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -39,6 +40,8 @@ from ui.languages.current import all_translated, translated
 from ui.web.responses import NOT_UNDERSTOOD, in_short
 
 log = logging.getLogger(__name__)
+
+_CREATE_APP = App.create_app
 
 # Gradio's routes. What the page loads: itself, its settings, and its script and style below these.
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
@@ -179,6 +182,17 @@ def root_address(request: Request, path: str, root_path: str) -> str:
     return str(get_root_url(request, path, root_path)).rstrip("/")
 
 
+@contextlib.contextmanager
+def without_apps() -> Iterator[None]:
+    """Gradio makes an app with each Blocks and each `queue()`, which is half of the work of a
+    start. None are made in here: only the one that is mounted answers anybody."""
+    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(_CREATE_APP)  # type: ignore[method-assign]
+
+
 def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     """Say how many handlers may run at once, how many pages' forms are kept, and how many calls may
     wait."""
@@ -191,6 +205,7 @@ def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     """Put `front` between this app and Gradio's, which is mounted in it; Gradio's."""
     mount = next(route for route in app.routes if isinstance(route, Mount))
     gradio = cast(App, mount.app)
+    gradio.get_blocks().app = gradio  # the queue asks it for its address
     mount.app = front(gradio)
     return gradio
 

@@ -17,6 +17,16 @@ MANY, A_DAY = 10_000, 137
 MOST_IN_PAGE = 200
 
 
+def one_result(person: Visitor) -> tuple[str, RunStore, Record]:
+    """Make one: its id, the history it is in, and what that says of it."""
+    run_id = make(person, "a lighthouse")
+    history = person.site.services.runs.history
+    assert history is not None
+    record = history.get(run_id, owner_of(person.site, run_id))
+    assert record is not None
+    return run_id, history, record
+
+
 def many_more(history: RunStore, record: Record) -> None:
     """Runs like this one, older and older, in one transaction."""
     ended = record.state.finished_at or 0.0
@@ -31,11 +41,7 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     """The page has few tiles wherever one is; keys, the scroll bar and the arrows of the large view
     reach what was not loaded before."""
     person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
-    first = make(person, "a lighthouse")
-    history = fast.services.runs.history
-    assert history is not None
-    record = history.get(first, owner_of(fast, first))
-    assert record is not None
+    first, history, record = one_result(person)
     many_more(history, record)
     person.page.reload()
     person.ready()
@@ -70,11 +76,7 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
 def test_the_arrows_go_on_past_what_is_loaded(fast: Site, visit: Visit) -> None:
     """In full screen from one result to the next, further than the first page of the list goes."""
     person = visit(fast).open(**ONE, **{"4.width": 256, "4.height": 256})
-    first = make(person, "a lighthouse")
-    history = fast.services.runs.history
-    assert history is not None
-    record = history.get(first, owner_of(fast, first))
-    assert record is not None
+    first, history, record = one_result(person)
     for number in range(130):
         at = (record.state.finished_at or 0.0) - number - 1
         state = replace(record.state, finished_at=at)

@@ -8,17 +8,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
+from tests.browser.walk.states import at_every_size
 from tests.support.samples.models import save_model
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-SIZES = {"desktop": (1440, 900), "laptop": (1366, 650), "tablet": (820, 1180), "phone": (390, 844)}
 MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
 # What is seen of the stage's parts, from top to bottom.
 PARTS = (
@@ -29,12 +28,6 @@ PARTS = (
     "#queue .queue",
     "#history .history",
 )
-
-
-@pytest.fixture(params=SIZES, ids=SIZES)
-def size(request: pytest.FixtureRequest) -> dict[str, int]:
-    width, height = SIZES[request.param]
-    return {"width": width, "height": height}
 
 
 def boxes(page: Page, *selectors: str) -> list[dict[str, float]]:
@@ -79,7 +72,7 @@ def media_stays_inside(page: Page) -> None:
     in_order(page)
 
 
-def takes_the_height(page: Page, size: dict[str, int]) -> None:
+def takes_the_height(page: Page, size: ViewportSize) -> None:
     """Beside a form the stage is as high as the window lets it, with its buttons in view; above one
     it leaves room for Generate."""
     page.evaluate("scrollTo(0, 0)")
@@ -97,7 +90,7 @@ def takes_the_height(page: Page, size: dict[str, int]) -> None:
         assert height > 0.66 * size["height"]
 
 
-def covers_the_window(page: Page, size: dict[str, int]) -> None:
+def covers_the_window(page: Page, size: ViewportSize) -> None:
     """Full screen leaves nothing of the page to be seen, and Escape leads back to where it was."""
     before = boxes(page, "#stage .viewport")
     page.locator("#stage .viewport").hover()
@@ -116,48 +109,57 @@ def covers_the_window(page: Page, size: dict[str, int]) -> None:
     assert boxes(page, "#stage .viewport") == before
 
 
-def test_images_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) -> None:
+def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     """Waiting, preview and result stand in the same place, inside of a stage that takes the height
     there is; full screen covers the window."""
-    person = visit(slow, viewport=size).open(**{"5.steps": 6, "4.batch_size": 2, "4.width": 768})
-    in_order(person.page)
+    person = visit(slow).open(**{"5.steps": 60, "4.batch_size": 2, "4.width": 768})
+    page = person.page
+    for _ in at_every_size(page):
+        in_order(page)
     person.press()
     person.frames(2)
-    media_stays_inside(person.page)
     parts = ("#stage .box", "#stage .headline", "#stage .media > *")
-    preview = boxes(person.page, *parts)
+    previews = []
+    for _ in at_every_size(page):
+        media_stays_inside(page)
+        previews.append(boxes(page, *parts))
+    slow.demo.speed.step = 0
     person.done()
-    media_stays_inside(person.page)
-    result = boxes(person.page, *parts)
-    assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
-    assert result[2] == preview[2]
-    takes_the_height(person.page, size)
-    covers_the_window(person.page, size)
+    for size, preview in zip(at_every_size(page), previews, strict=True):
+        media_stays_inside(page)
+        result = boxes(page, *parts)
+        assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
+        assert result[2] == preview[2]
+        takes_the_height(page, size)
+        covers_the_window(page, size)
 
 
-def test_videos_at_every_size(fast: Site, visit: Visit, size: dict[str, int]) -> None:
+def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
     """A video plays inside of the stage, below which everything else stands; full screen covers the
     window."""
-    person = visit(fast, viewport=size).open("animation", **MOVING)
+    person = visit(fast).open("animation", **MOVING)
     person.generate()
     person.page.locator("#stage .thumbnail[data-kind=video]").click()
     person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
-    media_stays_inside(person.page)
-    covers_the_window(person.page, size)
+    for size in at_every_size(person.page):
+        media_stays_inside(person.page)
+        covers_the_window(person.page, size)
 
 
-def test_a_stopped_run_at_every_size(slow: Site, visit: Visit, size: dict[str, int]) -> None:
+def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
     """Nothing of a run that was stopped covers anything, with one more that waits."""
-    person = visit(slow, viewport=size).open(**{"5.steps": 60})
+    person = visit(slow).open(**{"5.steps": 60})
     person.press()
     person.frames(1)
     person.press()
     expect(person.waiting()).to_have_count(1)
-    in_order(person.page)
+    for _ in at_every_size(person.page):
+        in_order(person.page)
     person.page.get_by_role("button", name="Remove").click()
     person.page.locator("#stop").click()
     person.phase("stopped")
-    in_order(person.page)
+    for _ in at_every_size(person.page):
+        in_order(person.page)
 
 
 REST = {
@@ -177,7 +179,7 @@ REST = {
 
 
 def test_sound_text_and_models_stand_on_the_stage(
-    visit: Visit, tmp_path: Path, size: dict[str, int], nothing_left_behind: None
+    visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
     """What is no image has its place on the stage too, with one download, and that a visible one,
     where it is a file."""
@@ -187,7 +189,7 @@ def test_sound_text_and_models_stand_on_the_stage(
         DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(b"glTF")}) as demo,  # type: ignore[operator]
         running_app(demo.url, workflows=tmp_path) as app,
     ):
-        person = visit(Site(app.url, demo, app), viewport=size)
+        person = visit(Site(app.url, demo, app))
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
             ("words", "textarea", 0),
@@ -197,8 +199,9 @@ def test_sound_text_and_models_stand_on_the_stage(
             person.press()
             person.phase("done")
             expect(person.page.locator(f"#stage .media {shown}")).to_be_visible()
-            expect(person.page.get_by_role("link", name="Download")).to_have_count(links)
-            media_stays_inside(person.page)
+            for _ in at_every_size(person.page):
+                expect(person.page.get_by_role("link", name="Download")).to_have_count(links)
+                media_stays_inside(person.page)
         person.page.close()
 
 

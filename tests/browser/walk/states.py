@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import ViewportSize
+from playwright.sync_api import Page, ViewportSize
 
 from tests.browser.walk import axe
 from tests.support.visitor import Visitor
@@ -30,6 +30,16 @@ SETTLE = """() => {
 OTHER_SHADE = "() => document.querySelector('#shade button').click()"
 
 
+def at_every_size(
+    page: Page, sizes: Iterable[ViewportSize] = tuple(SIZES.values())
+) -> Iterator[ViewportSize]:
+    """Give the window one size after the other."""
+    for size in sizes:
+        page.set_viewport_size(size)
+        page.evaluate(DRAWN)
+        yield size
+
+
 class Walker:
     """A visitor, and what was found wrong so far."""
 
@@ -51,9 +61,7 @@ class Walker:
     def views(self) -> Iterator[str]:
         """Show the page at each size, light and dark; the words for what is seen."""
         shades = SHADES
-        for size, viewport in SIZES.items():
-            self.page.set_viewport_size(viewport)
-            self.page.evaluate(DRAWN)
+        for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
             yield f"{size}, {shades[0]}"
             self.page.evaluate(OTHER_SHADE)
             yield f"{size}, {shades[1]}"
@@ -85,12 +93,8 @@ class Walker:
 
     def places(self) -> dict[str, Any]:
         """Where things are at every size."""
-        found = {}
-        for size, viewport in SIZES.items():
-            self.page.set_viewport_size(viewport)
-            self.page.evaluate(DRAWN)
-            found[size] = self.page.evaluate("geometry.places", STAYING)
-        return found
+        seen = zip(SIZES, at_every_size(self.page), strict=True)
+        return {size: self.page.evaluate("geometry.places", STAYING) for size, _ in seen}
 
     def full_screen(self, state: str) -> None:
         """Full screen is all that is seen."""

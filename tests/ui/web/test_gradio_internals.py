@@ -58,6 +58,7 @@ from ui.web.gradio_internals import (
     session_and_call,
     stand_before,
     token_cookies,
+    without_apps,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -257,6 +258,28 @@ def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
     assert API_PREFIX == "/gradio_api", (
         "Gradio's routes are below another path: ui/page/script/gradio.js names it"
     )
+
+
+def test_gradio_makes_the_app_that_is_mounted_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Blocks and their queue make none, which is half of a start; the queue knows the mounted
+    one."""
+    made: list[App] = []
+    configure = App.configure_app
+    monkeypatch.setattr(
+        App, "configure_app", lambda app, blocks: (made.append(app), configure(app, blocks))
+    )
+    with without_apps():
+        page = Page()
+        with page:
+            gr.Textbox()
+        allow(page, threads=7, sessions=5, calls=3)
+    assert made == [], f"Blocks make an app in another way than App.create_app. {MEND}"
+    app = gr.mount_gradio_app(FastAPI(), page, path="/")
+    gradio = stand_before(app, lambda gradio: gradio)
+    assert made == [gradio], f"Gradio makes more than one app. {MEND}"
+    assert page.app is gradio
 
 
 def test_limits_are_where_gradio_looks_for_them() -> None:
