@@ -29,7 +29,14 @@ from tests.support.visitor import WAIT, Site, Visitor
 
 expect.set_options(timeout=WAIT)
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    # A camera that no machine needs, which may be used.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
 STEP = 0.12  # seconds, of a slow server
 SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)

@@ -24,6 +24,15 @@ const KEYS = [
   ],
   ["On a result, or an earlier one", [["← →", "Previous or next result"]]],
   [
+    "On an image to paint over",
+    [
+      ["[ ]", "Smaller or larger brush"],
+      ["+ −", "Zoom in or out"],
+      ["0", "Fit the whole image"],
+      ["Space", "Move the image while you drag"],
+    ],
+  ],
+  [
     "In full screen",
     [
       ["← →", "Previous or next result"],
