@@ -39,7 +39,7 @@ export async function loaded(item, viewer) {
       return within(ready, video);
     }
     case "audio":
-      return card(item, "", audioOf(item));
+      return card(item, "", ...waveformOf(item), audioOf(item));
     case "text":
       return textOf(item);
     case "3d": {
@@ -108,6 +108,19 @@ function audioOf(item) {
   return audio;
 }
 
+/**
+ * How loud a sound is from its beginning to its end; nothing where that is not known.
+ * @param {Item} item
+ */
+function waveformOf(item) {
+  if (!item.thumb) return [];
+  const image = element("img", "waveform");
+  image.alt = "";
+  image.src = addressOf(item.thumb);
+  image.addEventListener("error", () => image.remove(), { once: true });
+  return [image];
+}
+
 /** @param {Item} item */
 function textOf(item) {
   const place = element("div", "text");
@@ -129,14 +142,14 @@ function textOf(item) {
 /**
  * @param {Item} item
  * @param {string} note
- * @param {HTMLElement} [player]
+ * @param {HTMLElement[]} content
  */
-function card(item, note, player) {
+function card(item, note, ...content) {
   const place = element("div", "card");
   place.dataset.kind = item.kind;
   place.draggable = true;
   place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
-  if (player) place.append(player);
+  place.append(...content);
   if (note) place.append(element("p", "note", note));
   place.append(downloadLink(`Download ${item.name}`, addressOf(item.url), item.name));
   return place;
@@ -154,17 +167,18 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  if (item.kind !== "image")
-    return element("span", "word", item.kind === "text" ? "Text" : (KINDS[item.kind] ?? ""));
+  const word = element("span", "word", item.kind === "text" ? "Text" : (KINDS[item.kind] ?? ""));
+  if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
   image.decoding = "async";
   image.src = addressOf(item.thumb ?? item.url);
-  // No small picture can be made of some kinds: then it is the large one.
+  // No small image can be made of some kinds: then it is the large one.
   image.addEventListener(
     "error",
     () => {
-      image.src = addressOf(item.url);
+      if (item.kind === "image") image.src = addressOf(item.url);
+      else image.replaceWith(word);
     },
     { once: true },
   );
