@@ -100,6 +100,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
+        "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
@@ -265,10 +266,8 @@ def walked(
 
 def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
-    queries = {
-        "/runs/{run_id}/move": "?by=1",
-        "/presets": f"?workflow={who.owned.workflow}&name=none",
-    }
+    preset = f"?workflow={who.owned.workflow}&name=none"
+    queries = {"/runs/{run_id}/move": "?by=1", "/presets": preset, "/presets/values": preset}
     address = app.url + who.owned.at(path) + queries.get(rule, "")
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(

@@ -8,10 +8,8 @@ import { typed } from "../form/typed.js";
 import { ask, get } from "../requests.js";
 
 /**
- * @typedef {{ name: string, values: Record<string, unknown> }} Preset
- *
- * ui/routes/presets.py
- * @typedef {{ own: Preset[], shared: Preset[], may_share: boolean }} Presets
+ * Names, as ui/routes/presets.py tells them.
+ * @typedef {{ own: string[], shared: string[], may_share: boolean }} Presets
  */
 
 const UNDO = "Undo preset";
@@ -49,7 +47,7 @@ class Menu {
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, "For everybody");
+    share.append(this.#share, "For everybody, with its files");
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -71,9 +69,9 @@ class Menu {
     });
   }
 
-  /** @param {string} [more] of the query */
-  #path(more = "") {
-    return `/presets?workflow=${encodeURIComponent(this.#workflow)}${more}`;
+  /** @param {string} [more] of the query @param {string} [below] */
+  #path(more = "", below = "") {
+    return `/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
   }
 
   async #read() {
@@ -98,28 +96,45 @@ class Menu {
     this.#label();
   }
 
-  /** @param {string} title @param {Preset[]} presets @param {boolean} shared */
-  #list(title, presets, shared) {
-    if (!presets.length) return [];
+  /** @param {string} title @param {string[]} names @param {boolean} shared */
+  #list(title, names, shared) {
+    if (!names.length) return [];
     const list = element("ul");
-    list.append(...presets.map((preset) => this.#item(preset, shared)));
+    list.append(...names.map((name) => this.#item(name, shared)));
     return [element("h3", "", title), list];
   }
 
-  /** @param {Preset} preset @param {boolean} shared */
-  #item(preset, shared) {
+  /** @param {string} name @param {boolean} shared */
+  #item(name, shared) {
     const item = element("li");
-    const use = button(preset.name, () => this.#use(preset), "use");
-    item.append(use);
+    item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
-    const remove = button("✕", () => this.#delete(preset, shared, item), "remove");
-    remove.title = remove.ariaLabel = `Delete ${preset.name}`;
+    const remove = button("✕", () => this.#delete(name, shared, item), "remove");
+    remove.title = remove.ariaLabel = `Delete ${name}`;
     item.append(remove);
     return item;
   }
 
-  /** @param {Preset} preset */
-  #use({ name, values }) {
+  /** @param {string} name @param {boolean} shared */
+  #which(name, shared) {
+    return `&name=${encodeURIComponent(name)}&shared=${shared}`;
+  }
+
+  /**
+   * What a preset puts into the form; null where it cannot be had, which has been said.
+   * @param {string} name
+   * @param {boolean} shared
+   * @returns {Promise<Record<string, unknown> | null>}
+   */
+  async #valuesOf(name, shared) {
+    const told = await ask(this.#path(this.#which(name, shared), "/values"), undefined, "GET");
+    return told?.values ?? null;
+  }
+
+  /** @param {string} name @param {boolean} shared */
+  async #use(name, shared) {
+    const values = await this.#valuesOf(name, shared);
+    if (!values) return;
     const before = this.#values;
     Object.assign(state, { workflow: this.#workflow, before, label: UNDO });
     refill(this.#workflow, { ...before, ...values });
@@ -128,15 +143,16 @@ class Menu {
 
   /**
    * Nothing is gone by one press: what was deleted can be saved again.
-   * @param {Preset} preset
+   * @param {string} name
    * @param {boolean} shared
    * @param {HTMLElement} item
    */
-  async #delete(preset, shared, item) {
-    const which = `&name=${encodeURIComponent(preset.name)}&shared=${shared}`;
-    if (!(await ask(this.#path(which), undefined, "DELETE"))) return;
-    const undo = button("Undo", () => this.#put(preset, shared), "quiet");
-    item.replaceChildren(element("span", "gone", `Deleted: ${preset.name}`), undo);
+  async #delete(name, shared, item) {
+    const values = await this.#valuesOf(name, shared);
+    if (!values) return;
+    if (!(await ask(this.#path(this.#which(name, shared)), undefined, "DELETE"))) return;
+    const undo = button("Undo", () => this.#put(name, values, shared), "quiet");
+    item.replaceChildren(element("span", "gone", `Deleted: ${name}`), undo);
     undo.focus();
   }
 
@@ -151,17 +167,17 @@ class Menu {
 
   #label() {
     const name = this.#name.value.trim();
-    this.#save.textContent = this.#saved.some((one) => one.name === name) ? "Overwrite" : "Save";
+    this.#save.textContent = this.#saved.includes(name) ? "Overwrite" : "Save";
     this.#save.ariaDisabled = String(!name);
   }
 
   #keep() {
     const name = this.#name.value.trim();
-    if (name) this.#put({ name, values: this.#values }, this.#share.checked);
+    if (name) this.#put(name, this.#values, this.#share.checked);
   }
 
-  /** @param {Preset} preset @param {boolean} shared */
-  async #put({ name, values }, shared) {
+  /** @param {string} name @param {Record<string, unknown>} values @param {boolean} shared */
+  async #put(name, values, shared) {
     const body = new Blob([JSON.stringify({ name, values, shared })], { type: "application/json" });
     if (!(await ask(this.#path(), body))) return;
     this.#name.value = "";
