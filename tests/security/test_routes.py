@@ -91,7 +91,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
         # No workflow is called so.
-        "/history/{run_id}/files/{index}/for/{name}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/for/{name:path}": {"GET": Answers(409, 404, 401)},
         "/history/{run_id}/files/{index}/link": {
             "POST": OWNER,
             "DELETE": people(404),
@@ -105,7 +105,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
         "/workflows": {"GET": people(200), "POST": people(200)},
-        "/workflows/{name}/cover": {"GET": people(404)},  # this workflow has none
+        "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}/keep": {"POST": people(422)},
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": everybody(200)},

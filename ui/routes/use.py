@@ -29,7 +29,7 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
         with as_http_errors():
             return [asdict(taker) for taker in takers.of(owner)]
 
-    @router.get("/history/{run_id}/files/{index}/for/{name}")
+    @router.get("/history/{run_id}/files/{index}/for/{name:path}")
     def value_for(
         run_id: str, index: int, name: str, owner: str = Depends(identity.caller)
     ) -> dict[str, Any]:
