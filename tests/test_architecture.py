@@ -56,12 +56,14 @@ USERS = {
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
+        "comfy.records.used_files",
         "comfy.records.wanted",
         "comfy.records.steps.versions.step_0002_server_group_parent",
         "comfy.records.steps.versions.step_0003_targets",
         "comfy.records.steps.versions.step_0004_favourites",
         "comfy.records.steps.versions.step_0005_presets",
         "comfy.records.steps.versions.step_0006_shared_results",
+        "comfy.records.steps.versions.step_0007_preset_files",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -71,6 +73,7 @@ USERS = {
         "comfy.records.steps.versions.step_0004_favourites",
         "comfy.records.steps.versions.step_0005_presets",
         "comfy.records.steps.versions.step_0006_shared_results",
+        "comfy.records.steps.versions.step_0007_preset_files",
     },
 }
 

@@ -1,4 +1,4 @@
-"""Small pictures of large ones, from files that anybody may have made."""
+"""Small images of large ones and of sounds, from files that anybody may have made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
+from comfy.media.waveform import waveform
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,27 @@ def thumbnail_of(path: Path) -> bytes | None:
         return None
 
 
+def sound_thumbnail(path: Path) -> bytes | None:
+    """A sound's waveform as a WebP of 320 x 320 pixels; None where there is no sound to be read.
+
+    Never raises, as `thumbnail_of`.
+    """
+    try:
+        return _webp(waveform(path))
+    except Undecodable as error:
+        log.info("No waveform of %s: %s", path.name, error)
+        return None
+
+
 def _small(picture: Image.Image) -> bytes:
     if picture.mode not in ("RGB", "RGBA", "L"):
         picture.thumbnail((_ROUGHLY, _ROUGHLY), Image.Resampling.NEAREST)
     small = with_eight_bits(picture)
     small.thumbnail((_SIDE, _SIDE))
+    return _webp(ImageOps.exif_transpose(small))
+
+
+def _webp(image: Image.Image) -> bytes:
     target = io.BytesIO()
-    ImageOps.exif_transpose(small).save(target, "WEBP", quality=80)
+    image.save(target, "WEBP", quality=80)
     return target.getvalue()

@@ -12,14 +12,15 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
 from comfy.errors import ComfyError, not_written, words_of
 from comfy.media.decoding import DecodingSlots
-from comfy.media.thumbnails import thumbnail_of
+from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
 from comfy.messages import message
 from comfy.protocol.outputs import FileKind
 
@@ -30,6 +31,9 @@ _OURS = re.compile(
     r"files|thumbnails|parts|temporary|lock|secret|history\..*"
 )  # what this program puts there
 _DAY = 24 * 3600.0
+_THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
+    {"image": thumbnail_of, "audio": sound_thumbnail}
+)
 
 
 class BlobStore:
@@ -125,17 +129,17 @@ class BlobStore:
             return 0
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
-        """A small WebP of a picture, made once; None for what is no picture, or cannot be read as
-        one."""
+        """A small WebP of an image or a sound, made once; None for what is neither, or cannot be
+        read as such."""
         source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
-        if source is None or place is None or kind != "image":
+        if source is None or place is None or kind not in _THUMBNAILS:
             return None
         if place.is_file():
             return place
         with self.turns.turn():
             if place.is_file():
                 return place
-            data = thumbnail_of(source)
+            data = _THUMBNAILS[kind](source)
         if data is None:
             return None
         part = self._parts / f"{secrets.token_hex(8)}.part"

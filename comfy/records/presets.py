@@ -3,42 +3,86 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from comfy.errors import ComfyError
 from comfy.messages import message, plural
+from comfy.quota import Use
+from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
 from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
+from comfy.records.used_files import without_use
 
 EVERYBODY = ""  # the owner of presets that all people have
 _MOST = 200  # of one owner
 _MOST_IN_ALL = 20_000  # anybody can be many owners
 _LARGEST = 32_000  # characters
 _LONGEST_NAME = 60
+_MILLION = 1_000_000
+_OF_ONE = 1 / 16  # of the room for files: what those of one owner may have
+
+
+@dataclass(frozen=True, slots=True)
+class PresetFile:
+    """A file that a preset holds: its name, and its digest among the kept files."""
+
+    name: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Values by field key, as the browser keeps them."""
+    """Values by field key, as the browser keeps them, and the files of fields that have any: an
+    image first, then what is painted over it."""
 
     name: str
     values: Mapping[str, Any]
+    files: Mapping[str, tuple[PresetFile, ...]] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> set[str]:
+        """Those of its files."""
+        return {file.digest for files in self.files.values() for file in files}
 
 
 class PresetStore:
     """The presets of all owners, in the database of the history. All methods may be called from any
     thread.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    `room`: bytes for the files of all presets. ComfyError, with a sentence, wherever the database
+    cannot be used.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: float
+    ) -> None:
+        """`writing`: held by whoever removes files that nothing has any more."""
         self._engine = engine
+        self._blobs = files
+        self._writing = writing
+        self._room = room
+
+    def get(self, owner: str, workflow: str, name: str) -> Preset:
+        """One preset. ComfyError if there is none."""
+        for preset in self.of(owner, workflow):
+            if preset.name == name:
+                return preset
+        raise ComfyError("This preset no longer exists.")
+
+    def uses(self) -> Iterator[Use]:
+        """Which files the presets of all people hold. They go with their presets only."""
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(select(_files)).all()
+        for row in rows:
+            preset = f"{row.owner}/{row.workflow}/{row.name}"
+            yield Use(preset, row.owner, removable=False, digest=row.digest, size=row.size)
 
     def of(self, owner: str, workflow: str) -> tuple[Preset, ...]:
         """Those of one owner for a workflow, by their names."""
@@ -62,47 +106,82 @@ class PresetStore:
                     count=_LONGEST_NAME,
                 ),
             )
-        told = json.dumps({"name": preset.name, "values": dict(preset.values)})
+        files = {
+            key: [[one.name, one.digest] for one in kept] for key, kept in preset.files.items()
+        }
+        told = json.dumps({"name": preset.name, "values": dict(preset.values), "files": files})
         if len(told) > _LARGEST:
             raise ComfyError(
                 message("This preset is too large to be saved."),
                 message("Shorten the texts in the form."),
             )
-        row = {
-            "owner": digest(owner),
-            "workflow": digest(workflow),
-            "name": digest(preset.name),
-            "preset": told,
-        }
-        with as_comfy_errors(), self._engine.begin() as connection:
-            # First what writes: SQLite lets nobody else do so from here on.
-            connection.execute(delete(_presets).where(*_is(row)))
-            connection.execute(insert(_presets).values(row))
-            count = select(func.count()).select_from(_presets)
-            own = connection.execute(count.where(_presets.c.owner == row["owner"])).scalar_one()
-            if own > _MOST:
-                raise ComfyError(
-                    plural(
-                        "There is {count} preset already.",
-                        "There are {count} presets already.",
-                        count=_MOST,
-                    ),
-                    message("Delete one of them first."),
-                )
-            if connection.execute(count).scalar_one() > _MOST_IN_ALL:
-                raise ComfyError(
-                    message("This app has no room for more presets."),
-                    message("Ask whoever runs it for help."),
-                )
+        row = _key(owner, workflow, preset.name)
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                _, before = _take_out(connection, row)
+                connection.execute(insert(_presets).values(row | {"preset": told}))
+                self._check_count(connection, row["owner"])
+                if digests := preset.digests:
+                    sizes = {one: self._blobs.size(one) for one in digests}
+                    rows = [row | {"digest": one, "size": size} for one, size in sizes.items()]
+                    connection.execute(insert(_files), rows)
+                    self._check_room(connection, row["owner"])
+                unused = without_use(connection, before)
+            self._remove(unused)
 
     def delete(self, owner: str, workflow: str, name: str) -> bool:
-        """Forget one; False if there is none."""
-        row = {"owner": digest(owner), "workflow": digest(workflow), "name": digest(name)}
-        with as_comfy_errors(), self._engine.begin() as connection:
-            found = connection.execute(delete(_presets).where(*_is(row))).rowcount
-        if found:
+        """Forget one, and its files that nothing else has; False if there is none."""
+        row = _key(owner, workflow, name)
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                known, before = _take_out(connection, row)
+                unused = without_use(connection, before)
+            self._remove(unused)
+        if known:
             erase_deleted(self._engine)
-        return bool(found)
+        return known
+
+    def _remove(self, digests: list[str]) -> None:
+        for one in digests:
+            self._blobs.remove(one)
+
+    def _check_count(self, connection: Connection, owner: str) -> None:
+        count = select(func.count()).select_from(_presets)
+        own = connection.execute(count.where(_presets.c.owner == owner)).scalar_one()
+        if own > _MOST:
+            raise ComfyError(
+                plural(
+                    "There is {count} preset already.",
+                    "There are {count} presets already.",
+                    count=_MOST,
+                ),
+                message("Delete one of them first."),
+            )
+        if connection.execute(count).scalar_one() > _MOST_IN_ALL:
+            raise ComfyError(
+                message("This app has no room for more presets."),
+                message("Ask whoever runs it for help."),
+            )
+
+    def _check_room(self, connection: Connection, owner: str) -> None:
+        """The same bytes of several presets count once."""
+        once = select(_files.c.owner, _files.c.digest, _files.c.size).distinct().subquery()
+        size = select(func.sum(once.c.size))
+        most = self._room * _OF_ONE
+        if connection.execute(size.where(once.c.owner == owner)).scalar_one() > most:
+            raise ComfyError(
+                message(
+                    "The files of your presets can have at most {size} MB together.",
+                    size=round(most / _MILLION),
+                ),
+                message("Delete a preset with files first."),
+            )
+        every = select(once.c.digest, once.c.size).distinct().subquery()
+        if connection.execute(select(func.sum(every.c.size))).scalar_one() > self._room:
+            raise ComfyError(
+                message("This app has no room for more files of presets."),
+                message("Ask whoever runs it for help."),
+            )
 
 
 def _preset(text: object) -> Preset | None:
@@ -113,10 +192,33 @@ def _preset(text: object) -> Preset | None:
         return None
     match told:
         case {"name": str(name), "values": dict(values)}:
-            return Preset(name, values)
+            files = told.get("files")
+            return Preset(name, values, dict(_files_in(files if isinstance(files, dict) else {})))
     return None
 
 
-def _is(row: Mapping[str, str]) -> list[Any]:
+def _files_in(told: Mapping[str, Any]) -> Iterator[tuple[str, tuple[PresetFile, ...]]]:
+    for key, files in told.items():
+        match files:
+            case [[str(), str()], *_]:
+                yield key, tuple(PresetFile(name, digest) for name, digest in files)
+
+
+def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, list[str]]:
+    """Delete the preset of this key: whether there was one, and the digests of its files."""
+    # First what writes: SQLite lets nobody else do so from here on.
+    known = connection.execute(update(_presets).where(*_is(row)).values(name=row["name"])).rowcount
+    which = _is(row, _files)
+    digests = connection.execute(select(_files.c.digest).where(*which)).scalars().all()
+    connection.execute(delete(_files).where(*which))
+    connection.execute(delete(_presets).where(*_is(row)))
+    return bool(known), list(digests)
+
+
+def _key(owner: str, workflow: str, name: str) -> dict[str, str]:
+    return {"owner": digest(owner), "workflow": digest(workflow), "name": digest(name)}
+
+
+def _is(row: Mapping[str, str], table: Table = _presets) -> list[Any]:
     """Which row has this key."""
-    return [_presets.c[name] == row[name] for name in ("owner", "workflow", "name")]
+    return [table.c[name] == row[name] for name in ("owner", "workflow", "name")]

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
 
 from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
@@ -29,6 +29,7 @@ from comfy.records.shared_results import SharedResults
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
+from comfy.records.used_files import bytes_in_use, without_use
 from comfy.records.wanted import ALL, Wanted
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ _DAY = 24 * 3600.0
 _MOST_AT_ONCE = 200
 _MOST_SKIPPED = 2**31
 _BATCH = 50
+_OF_PRESETS = 0.25  # of what all files may have together
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
@@ -64,11 +66,13 @@ class RunStore:
         self.files = files
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
-        self.presets = PresetStore(self._engine)
         self.shared = SharedResults(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()
+        self.presets = PresetStore(
+            self._engine, files, self._writing, self._limits.bytes * _OF_PRESETS
+        )
         self._unerased = False
         self._misread = False
 
@@ -186,11 +190,11 @@ class RunStore:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
-        """Files that were kept for a run which did not come to be: remove those that no record
-        has."""
+        """Files that were kept for a run which did not come to be: remove those that neither a
+        record nor a preset has."""
         with self._writing, as_comfy_errors():
             with self._engine.connect() as connection:
-                unused = _without_record(connection, digests)
+                unused = without_use(connection, digests)
             for digest in unused:
                 self.files.remove(digest)
 
@@ -295,10 +299,8 @@ class RunStore:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def _size(self) -> float:
-        """Bytes of all files that records have, those of several counted once."""
-        once = select(func.max(_files.c.size).label("size")).group_by(_files.c.digest).subquery()
         with as_comfy_errors(), self._engine.connect() as connection:
-            return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
+            return bytes_in_use(connection)
 
     def _forget_too_many(self) -> None:
         columns = (
@@ -312,7 +314,7 @@ class RunStore:
             uses = connection.execute(
                 select(*columns).join_from(_runs, _files).order_by(_runs.c.favourite, *_ORDER)
             ).all()
-        ids = to_remove((Use(*row) for row in uses), self._limits.bytes)
+        ids = to_remove([*(Use(*row) for row in uses), *self.presets.uses()], self._limits.bytes)
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))
@@ -349,22 +351,11 @@ class RunStore:
             )
             connection.execute(delete(_files).where(_files.c.run.in_(ids)))
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
-            unused = _without_record(connection, digests)
+            unused = without_use(connection, digests)
             self._unerased = True
         for one in unused:
             self.files.remove(one)
         return len(ids)
-
-
-def _without_record(connection: Connection, digests: Iterable[str]) -> list[str]:
-    asked = list(digests)
-    used: set[str] = set()
-    for start in range(0, len(asked), _BATCH):
-        some = asked[start : start + _BATCH]
-        used.update(
-            connection.execute(select(_files.c.digest).where(_files.c.digest.in_(some))).scalars()
-        )
-    return [digest for digest in asked if digest not in used]
 
 
 def _ended(run_ids: Iterable[str], owner: str) -> ColumnElement[bool]:

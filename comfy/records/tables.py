@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -32,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0006"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0007"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -91,6 +92,20 @@ presets = Table(
     Column("workflow", String(64), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("preset", Text, nullable=False),
+)
+
+preset_files = Table(
+    "preset_files",
+    tables,
+    *(Column(key, String(64), primary_key=True) for key in ("owner", "workflow", "name")),
+    Column("digest", String(64), primary_key=True),
+    Column("size", Double, nullable=False),  # bytes
+    ForeignKeyConstraint(
+        ("owner", "workflow", "name"),
+        ("presets.owner", "presets.workflow", "presets.name"),
+        ondelete="CASCADE",
+    ),
+    Index("preset_files_by_digest", "digest"),
 )
 
 # Links to single results. `place`: which of the run's files.

@@ -24,6 +24,7 @@ from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run, RunRegistry
 from comfy.services.forms import Forms
+from comfy.services.kept_uploads import kept_uploads
 from comfy.services.uploads import Refused, Upload, UploadLimits, refusals
 from comfy.workflow.private import MARK as OPENED_MARK
 from comfy.workflow.sanitize import named_files, written_names
@@ -86,7 +87,7 @@ class Starter:
         uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
         targets = {key: _targets(form, key, prompt) for key in uploads}
         self._check_files(prompt, form, name, owner, set(chain.from_iterable(targets.values())))
-        with self._kept(uploads) as digests:
+        with kept_uploads(self.blobs, self.runs.history, uploads) as digests:
             inputs = {
                 key: KeptInput(upload.name, digests[key], targets[key])
                 for key, upload in uploads.items()
@@ -223,25 +224,6 @@ class Starter:
                     ),
                     message("Open the form and add the file itself."),
                 )
-
-    @contextmanager
-    def _kept(self, uploads: Mapping[str, Upload]) -> Iterator[dict[str, str]]:
-        """The digests of these files, of which copies are kept.
-
-        They stay if a run with them is on record at the end of the block, and go if it raises.
-        """
-        holder = secrets.token_hex(8)
-        digests: dict[str, str] = {}
-        try:
-            for key, upload in uploads.items():
-                digests[key], _ = self.blobs.add(upload.chunks(), holder=holder)
-            yield digests
-        except BaseException:
-            self.blobs.release(holder)
-            if self.runs.history is not None:
-                self.runs.history.remove_unreferenced(digests.values())
-            raise
-        self.blobs.release(holder)
 
     @contextmanager
     def _held(self, inputs: Mapping[str, KeptInput]) -> Iterator[dict[str, Upload]]:

@@ -1,10 +1,12 @@
-"""The folder of workflows: what is in it now, and each file read once until it changes."""
+"""The folder of workflows and its sub-folders: what is in them now, and each file read once until
+it changes."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import math
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ _PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
 _SUFFIXES = (".json", *_PICTURES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
 MOST = 500  # workflows; to those that people keep, not to those that are put there
 _MOST_BYTES = 4 * 2**30  # of their files, likewise
+_DEEPEST = 4  # sub-folders
 State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
 
 
@@ -49,10 +52,16 @@ class FolderEntry:
     problem: str = ""
     order: float = math.inf
 
+    @property
+    def folder(self) -> str:
+        """The sub-folder that it lies in, as people read it: "Portraits / Soft light"; "" for
+        none."""
+        return " / ".join(map(title_of_name, self.name.split("/")[:-1]))
+
 
 class WorkflowFolder:
-    """Workflows by name, which is the file's name without its ending. A missing folder is an empty
-    one."""
+    """Workflows by name, which is the file's name without its ending, behind those of its
+    sub-folders: "portraits/soft-light". A missing folder is an empty one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +78,10 @@ class WorkflowFolder:
         covers = {one.cover for one in found}
         listed = (one for one in found if not (one.problem and stamps[one.name].file in covers))
         return tuple(
-            sorted(listed, key=lambda one: (bool(one.problem), one.order, one.title.casefold()))
+            sorted(
+                listed,
+                key=lambda one: (bool(one.problem), one.order, one.title.casefold(), one.name),
+            )
         )
 
     def stamps(self) -> Mapping[str, Stamp]:
@@ -147,13 +159,13 @@ class WorkflowFolder:
                     order=math.inf if said.order is None else said.order,
                 )
             case problem:
-                return FolderEntry(name, name, problem=str(problem))
+                return FolderEntry(name, stamp.file.stem, problem=str(problem))
 
     def _current(self, name: str, stamp: Stamp) -> Workflow | WorkflowError:
         with self._reading:
             known = self._read.get(name)
             if known is None or known[0] != stamp or known[1] != _cover_state(stamp, known[2]):
-                read = _read(stamp.file)
+                read = _read(stamp.file, name)
                 known = self._read[name] = (stamp, _cover_state(stamp, read), read)
             return known[2]
 
@@ -170,22 +182,25 @@ def workflow_title(workflow: Workflow) -> str:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The files that may hold a workflow, by name."""
-    try:
-        found = [
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
-        ]
-    except OSError:
-        return {}
+    """The files that may hold a workflow, by name. Links to folders are not followed: they may lead
+    out of this one, or back into it."""
+    found: list[Path] = []
+    for path, folders, names in os.walk(folder):
+        here = Path(path)
+        is_deepest = len(here.relative_to(folder).parts) == _DEEPEST
+        folders[:] = [] if is_deepest else [name for name in folders if not name.startswith(".")]
+        found += (
+            here / name
+            for name in names
+            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith(".")
+        )
     found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
-    return {file.stem: file for file in found}
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in found}
 
 
-def _read(file: Path) -> Workflow | WorkflowError:
+def _read(file: Path, name: str) -> Workflow | WorkflowError:
     try:
-        return read_workflow(file)
+        return read_workflow(file, name)
     except WorkflowError as problem:
         return problem
 

@@ -55,13 +55,13 @@ class Workflow:
     names: PrefixNames | None = None
 
 
-def read_workflow(path: Path) -> Workflow:
+def read_workflow(path: Path, name: str = "") -> Workflow:
     """Read a workflow from any file that holds one, and the toml beside it. Raises WorkflowError
-    with a sentence."""
+    with a sentence. Without a `name` it goes by that of the file."""
     carried = find_workflow_in(path)
     beside = path.with_suffix(".toml")
     config = read_config(beside) if beside.is_file() else None
-    workflow = _workflow(path.stem, carried.prompt, carried.graph)
+    workflow = _workflow(name or path.stem, carried.prompt, carried.graph)
     cover = cover_of(path, config)
     if config and cover and (problem := cover_problem(cover)):
         cover, config = None, replace(config, problems=(*config.problems, problem))
@@ -99,7 +99,8 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
 
 
 def title_from_name(name: str) -> str:
-    """A file's name as a title: "text-to-image" → "Text to image"; the editor calls its Apps
-    `name.app.json`."""
-    words = " ".join(name.removesuffix(".app").replace("_", " ").replace("-", " ").split())
+    """A workflow's name as a title, without its sub-folders: "text-to-image" → "Text to image"; the
+    editor calls its Apps `name.app.json`."""
+    file = name.rpartition("/")[2]
+    words = " ".join(file.removesuffix(".app").replace("_", " ").replace("-", " ").split())
     return words[:1].upper() + words[1:]

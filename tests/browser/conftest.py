@@ -42,6 +42,9 @@ FLAGS = [
     "--renderer-process-limit=1",
     "--in-process-gpu",
     "--js-flags=--no-opt --no-maglev",
+    # A camera that no machine needs, which may be used.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 STEP = 0.12  # seconds, of a slow server
 SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once

@@ -16,6 +16,7 @@ from PIL import Image
 
 from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
+from tests.support.samples.media import wav
 
 
 @pytest.fixture
@@ -323,8 +324,18 @@ def test_no_thumbnail_of_what_is_no_picture(kept: BlobStore, tmp_path: Path, dat
     assert len(on_disk(tmp_path)) == 1
 
 
+def test_a_sound_has_a_waveform_for_a_thumbnail(kept: BlobStore) -> None:
+    """It is made once, as an image's, and goes with its file."""
+    digest, _ = kept.add([wav([0, 9999] * 500)])
+    path = kept.thumbnail(digest, "audio")
+    assert path is not None
+    assert kept.thumbnail(digest, "audio") == path
+    kept.remove(digest)
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("kind", ["video", "audio", "3d", "file"])
-def test_only_pictures_have_thumbnails(kept: BlobStore, kind: str) -> None:
+def test_only_pictures_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> None:
     """Other kinds are not even opened as pictures."""
     digest, _ = kept.add([encoded(Image.new("RGB", (9, 9)))])
     assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]

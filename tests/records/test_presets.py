@@ -10,8 +10,10 @@ from sqlalchemy import create_engine, text
 
 from comfy.errors import ComfyError
 from comfy.records.blobs import BlobStore
-from comfy.records.presets import EVERYBODY, Preset
-from comfy.records.store import RunStore
+from comfy.records.presets import EVERYBODY, Preset, PresetFile
+from comfy.records.store import HistoryLimits, RunStore
+from tests.support.samples.histories import begun, ended_record
+from tests.support.samples.histories import picture as kept_picture
 
 ANN, BOB = "user:ann", "user:bob"
 
@@ -75,3 +77,78 @@ def test_a_damaged_preset_is_left_out(database: str, tmp_path: Path) -> None:
                 )
         engine.dispose()
         assert [preset.name for preset in history.presets.of(ANN, "text")] == ["c"]
+
+
+def with_file(history: RunStore, name: str, data: bytes) -> Preset:
+    """A preset with one file, of which the bytes are kept."""
+    digest, _ = history.files.add([data])
+    return Preset(name, {}, {"1.image": (PresetFile("a.png", digest),)})
+
+
+def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_path: Path) -> None:
+    """They survive a restart and a sweep that removes what nothing has; they go with the last preset
+    that has them, unless a run has the same bytes."""
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        with contextlib.closing(RunStore(database, kept)) as history:
+            presets, files = history.presets, history.files
+            mine, masked = with_file(history, "mine", b"photo"), with_file(history, "b", b"mask")
+            masked = Preset(
+                "masked", {}, {"1.image": (*mine.files["1.image"], *masked.files["1.image"])}
+            )
+            presets.save(ANN, "text", mine)
+            presets.save(EVERYBODY, "text", masked)
+        kept.close()
+        kept = BlobStore(tmp_path / "kept")
+        with contextlib.closing(RunStore(database, kept, HistoryLimits())) as history:
+            presets, files = history.presets, history.files
+            photo, mask = (file.digest for file in masked.files["1.image"])
+            history.remove_unreferenced([photo, mask])
+            history.sweep()
+            assert presets.get(EVERYBODY, "text", "masked") == masked
+            assert files.path(photo)
+            assert files.path(mask)
+            presets.save(EVERYBODY, "text", Preset("masked", {}, mine.files))
+            assert not files.path(mask)
+            presets.delete(ANN, "text", "mine")
+            assert files.path(photo)
+            history.end(ended_record(begun("run", ANN), files=(kept_picture(files, b"photo"),)))
+            presets.delete(EVERYBODY, "text", "masked")
+            assert files.path(photo)
+            history.delete("run", ANN)
+            assert not files.path(photo)
+
+
+def test_files_of_presets_have_their_room(database: str, tmp_path: Path) -> None:
+    """What one person's may have together, the same bytes counted once; what those of all may have; a
+    preset that does not fit is told of and leaves the one before as it was."""
+    limits = HistoryLimits(bytes=64_000)
+    with (
+        contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
+        contextlib.closing(RunStore(database, kept, limits)) as history,
+    ):
+        presets = history.presets
+        for name in ("a", "b"):
+            presets.save(ANN, "text", with_file(history, name, b"x" * 900))
+        with pytest.raises(ComfyError, match="MB together"):
+            presets.save(ANN, "text", with_file(history, "a", b"y" * 200))
+        assert presets.get(ANN, "text", "a") == with_file(history, "a", b"x" * 900)
+        for number in range(16):
+            presets.save(f"user:{number}", "text", with_file(history, "a", bytes([number]) * 900))
+        with pytest.raises(ComfyError, match="no room"):
+            presets.save(BOB, "text", with_file(history, "a", b"z" * 900))
+
+
+def test_runs_make_room_for_presets(database: str, tmp_path: Path) -> None:
+    """Files of presets count among those of the history: older runs go, presets never do."""
+    with (
+        contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
+        contextlib.closing(RunStore(database, kept, HistoryLimits(bytes=32_000))) as history,
+    ):
+        history.end(ended_record(begun("run", ANN), files=(kept_picture(kept, b"r" * 31_800),)))
+        history.sweep()
+        assert history.get("run", ANN)
+        preset = with_file(history, "a", b"x" * 400)
+        history.presets.save(ANN, "text", preset)
+        history.sweep()
+        assert history.get("run", ANN) is None
+        assert history.presets.get(ANN, "text", "a") == preset

@@ -7,6 +7,7 @@ import {
   panned,
   percentOf,
   pinched,
+  pixelAt,
   scaled,
   sightOf,
   toggled,
@@ -71,4 +72,14 @@ test("100% and back; where that is what fits, twice as large", () => {
   assert.equal(actual.scale, 4);
   assert.deepEqual(toggled(actual, at, LARGE), FITTED);
   assert.equal(toggled(FITTED, at, sightOf(WINDOW, WINDOW, 1)).scale, 2);
+});
+
+test("a pixel of the image is found wherever the image has been moved to", () => {
+  const natural = { width: 4000, height: 2000 };
+  const at = { x: 120, y: -40 };
+  const zoom = panned(scaled(FITTED, 7, at, LARGE), { x: 33, y: 11 }, LARGE);
+  assert.deepEqual(pixelAt(CENTRE, FITTED, LARGE, natural), { x: 2000, y: 1000 });
+  const { x, y } = pixelAt({ x: at.x + 33, y: at.y + 11 }, zoom, LARGE, natural);
+  const fitting = pixelAt(at, FITTED, LARGE, natural);
+  assert.ok(Math.abs(x - fitting.x) < 1e-9 && Math.abs(y - fitting.y) < 1e-9);
 });

@@ -91,7 +91,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
         # No workflow is called so.
-        "/history/{run_id}/files/{index}/for/{name}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/for/{name:path}": {"GET": Answers(409, 404, 401)},
         "/history/{run_id}/files/{index}/link": {
             "POST": OWNER,
             "DELETE": people(404),
@@ -100,11 +100,12 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
+        "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
         "/workflows": {"GET": people(200), "POST": people(200)},
-        "/workflows/{name}/cover": {"GET": people(404)},  # this workflow has none
+        "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}/keep": {"POST": people(422)},
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": everybody(200)},
@@ -267,10 +268,8 @@ def walked(
 
 def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
-    queries = {
-        "/runs/{run_id}/move": "?by=1",
-        "/presets": f"?workflow={who.owned.workflow}&name=none",
-    }
+    preset = f"?workflow={who.owned.workflow}&name=none"
+    queries = {"/runs/{run_id}/move": "?by=1", "/presets": preset, "/presets/values": preset}
     address = app.url + who.owned.at(path) + queries.get(rule, "")
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(

@@ -48,16 +48,49 @@ def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["none", "../outside", "sub/inside", "..", "", "a\0b", "/etc/passwd", "x" * 5000]
+    "name",
+    [
+        *("none", "../outside", "..", "", "a\0b", "/etc/passwd", "x" * 5000),
+        *("inside", "sub/../sub/inside", "sub/../../outside", "sub//inside", "sub\\inside", "sub/"),
+        *("link/outside", "link/folder/sub/inside", ".git/inside", "sub/.hidden/inside"),
+        "a/b/c/d/e/inside",
+    ],
 )
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    """A name from a browser's address opens a file of this folder or says that there is none."""
+    """A name from a browser's address opens a file of this folder or of its sub-folders, as it is
+    listed, or says that there is none; links to folders, hidden ones and very deep ones are none."""
     folder = tmp_path / "folder"
-    (folder / "sub").mkdir(parents=True)
     write(tmp_path, "outside")
-    write(folder / "sub", "inside")
+    for below in ("sub", ".git", "sub/.hidden", "a/b/c/d/e"):
+        (folder / below).mkdir(parents=True, exist_ok=True)
+        write(folder / below, "inside")
+    (folder / "link").symlink_to(tmp_path)
+    assert [entry.name for entry in WorkflowFolder(folder).entries()] == ["sub/inside"]
     with pytest.raises(WorkflowError, match="not found"):
         WorkflowFolder(folder).get(name)
+
+
+def test_sub_folders_are_part_of_the_names(tmp_path: Path) -> None:
+    """A workflow in a sub-folder goes by its path, with the toml, the cover and the names for nodes
+    that lie beside it; two of the same file name are two, and changes are seen."""
+    below = tmp_path / "portraits" / "close_ups"
+    below.mkdir(parents=True)
+    write(tmp_path, "lamp")
+    write(below, "lamp", toml='cover = "lamp.png"')
+    cover = image(below / "lamp.png")
+    write(tmp_path / "portraits", "broken", "{")
+    folder = WorkflowFolder(tmp_path)
+    found = {entry.name: entry for entry in folder.entries()}
+    assert [*found] == ["lamp", "portraits/close_ups/lamp", "portraits/broken"]
+    assert [entry.folder for entry in found.values()] == ["", "Portraits / Close ups", "Portraits"]
+    assert {entry.title for entry in found.values()} == {"Lamp", "broken"}
+    nested = folder.get("portraits/close_ups/lamp")
+    assert (nested.name, nested.cover) == ("portraits/close_ups/lamp", cover)
+    before = folder.stamps()
+    (below / "lamp.toml").write_text('title = "Softer"')
+    changed = [name for name, stamp in folder.stamps().items() if stamp != before[name]]
+    assert changed == ["portraits/close_ups/lamp"]
+    assert folder.get("portraits/close_ups/lamp").config.title == "Softer"
 
 
 def test_changes_are_seen(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ the field is for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ class FieldFiles:
             case str() if field.is_media:
                 return self._judged(value, field.widget)
         return value
+
+    def given(self, places: Sequence[object], field: Field) -> tuple[Upload, ...] | Refused:
+        """The files at these places, an image and what is painted over it; what is wrong with the
+        first that the field does not take."""
+        found = tuple(self._judged(place, field.widget) for place in places)
+        refused = (one for one in found if isinstance(one, Refused))
+        return next(refused, tuple(one for one in found if isinstance(one, Upload)))
 
     def shown(self, place: object, field: Field) -> dict[str, Any] | Refused | None:
         """A file, or one that is `Painted`, as its field's component shows it; why the field does

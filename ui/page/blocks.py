@@ -228,7 +228,10 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
         entries = services.folder.entries()
         person = identity.person(request)
-        shared = [WorkflowChoice(one.name, one.title, one.description, _SHARED) for one in entries]
+        shared = [
+            WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)
+            for one in sorted(entries, key=lambda one: one.folder.casefold())
+        ]
         opened = [
             WorkflowChoice(one.name, one.title, group=_OPENED, own=True)
             for one in services.forms.opened_by(person)
@@ -237,7 +240,8 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         wanted = wanted or {}
         name = wanted.get("workflow") or ""
         if not name or (wanted.get("maybe_gone") and name not in names):
-            name, wanted["kept"] = names[0] if names else "", {}
+            first = [one.name for one in entries] or names
+            name, wanted["kept"] = first[0] if first else "", {}
         offer = Offer((*shared, *opened), name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))

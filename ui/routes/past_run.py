@@ -36,8 +36,16 @@ def past_run(record: Record) -> PastRun:
     state = record.state
     files = [file for file in state.files if file.type == "output"] or list(state.files)
     by_use = sorted(enumerate(state.files), key=lambda one: one[1].type != "output")
-    thumbnails = (thumbnail_address(record.id, at, file) for at, file in by_use)
     clips = (file_address(record.id, *one) for one in by_use if one[1].kind == "video")
+    clip = next(clips, None)
+    # An image says most, then a video; a sound's waveform is for what is sound alone.
+    drawn = ("image",) if clip else ("image", "audio")
+    thumbnails = (
+        thumbnail_address(record.id, at, file)
+        for kind in drawn
+        for at, file in by_use
+        if file.kind == kind
+    )
     return PastRun(
         id=record.id,
         workflow=record.job.workflow,
@@ -49,7 +57,7 @@ def past_run(record: Record) -> PastRun:
         files=len(files),
         thumb=next(filter(None, thumbnails), None),
         kind=files[0].kind if files else "text" if state.texts else "",
-        clip=next(clips, None),
+        clip=clip,
         seeds=", ".join(seeds_of(record)),
         favourite=record.favourite,
     )

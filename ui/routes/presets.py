@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -12,7 +12,9 @@ from comfy.errors import ComfyError, WorkflowError
 from comfy.form.check import check
 from comfy.form.model import Field, Form
 from comfy.messages import message
-from comfy.records.presets import EVERYBODY, Preset, PresetStore
+from comfy.records.presets import EVERYBODY, Preset
+from comfy.records.store import RunStore
+from ui.files.preset_files import PresetFiles
 from ui.services import Services
 from ui.view.browser_values import seed_of, seed_parts
 from ui.web.identity import NOBODY, Identity
@@ -36,11 +38,10 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     router = APIRouter(prefix="/presets")
     may_share = services.forms.permissions.keep
 
-    def store(owner: str) -> PresetStore:
-        history = services.runs.history
-        if history is None or owner == NOBODY:
+    def history(owner: str) -> RunStore:
+        if services.runs.history is None or owner == NOBODY:
             raise ComfyError(_NOT_KEPT, message("Allow cookies for this page."))
-        return history.presets
+        return services.runs.history
 
     def keeper(owner: str, *, shared: bool) -> str:
         if shared and not may_share(owner):
@@ -52,24 +53,42 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
 
     @router.get("")
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Both kinds, by their names, and whether this person may change those of everybody."""
+        """The names of both kinds, and whether this person may change those of everybody."""
         try:
             services.forms.form(workflow, owner)
-            kept = store(owner)
-            own, shared = (kept.of(one, workflow) for one in (owner, EVERYBODY))
+            kept = history(owner).presets
+            own, shared = (
+                [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
+            )
         except ComfyError as problem:
             return _refused(problem)
-        told = {"own": list(map(asdict, own)), "shared": list(map(asdict, shared))}
-        return AsciiJSON(told | {"may_share": may_share(owner)})
+        return AsciiJSON({"own": own, "shared": shared, "may_share": may_share(owner)})
+
+    @router.get("/values")
+    def values(
+        workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """What one puts into the form, with copies of its files for this person."""
+        try:
+            services.forms.form(workflow, owner)
+            kept = history(owner)
+            preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
+            _, form = services.forms.form(workflow, owner, {**preset.values, **preset.files})
+            told = PresetFiles(services.copies, kept).values(form, preset, owner)
+        except ComfyError as problem:
+            return _refused(problem)
+        return AsciiJSON({"values": told})
 
     @router.post("")
     def save(workflow: str, given: GivenPreset, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Keep values of a form, those of files and wrong ones left out; one of the same name is
-        overwritten."""
+        """Keep values of a form and copies of its files, wrong values left out; one of the same
+        name is overwritten."""
         try:
             _, form = services.forms.form(workflow, owner, given.values)
-            preset = Preset(given.name.strip(), _right(form, given.values))
-            store(owner).save(keeper(owner, shared=given.shared), workflow, preset)
+            whose, kept = keeper(owner, shared=given.shared), history(owner)
+            with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
+                preset = Preset(given.name.strip(), _right(form, given.values), files)
+                kept.presets.save(whose, workflow, preset)
         except ComfyError as problem:
             return _refused(problem)
         return AsciiJSON({})
@@ -78,10 +97,10 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     def delete(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
-        """Forget one."""
+        """Forget one, with its files."""
         try:
             services.forms.form(workflow, owner)
-            found = store(owner).delete(keeper(owner, shared=shared), workflow, name)
+            found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         except ComfyError as problem:
             return _refused(problem)
         return AsciiJSON({"found": found})

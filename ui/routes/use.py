@@ -31,7 +31,7 @@ def use_routes(services: Services, identity: Identity) -> APIRouter:
             found = takers_of(services.forms, services.folder, owner)
             return AsciiJSON([asdict(one) for one in found])
 
-    @router.get("/history/{run_id}/files/{index}/for/{name}")
+    @router.get("/history/{run_id}/files/{index}/for/{name:path}")
     def value_for(
         run_id: str, index: int, name: str, owner: str = Depends(identity.caller)
     ) -> dict[str, Any]:

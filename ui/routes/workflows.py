@@ -39,7 +39,7 @@ class KnownWorkflow:
 
 def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     """The routes `/workflows` (what is known of each; open one), `/workflows/{name}/cover` and
-    `/workflows/{name}/keep`."""
+    `/workflows/{name}/keep`. A workflow in a sub-folder has slashes in its name."""
     router = APIRouter()
     room = asyncio.Semaphore(_AT_ONCE)
     forms, folder = services.forms, services.folder
@@ -50,7 +50,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         with as_http_errors():
             return AsciiJSON({name: asdict(one) for name, one in known_workflows(services, owner)})
 
-    @router.get(f"{OPEN}/{{name}}/cover")
+    @router.get(f"{OPEN}/{{name:path}}/cover")
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
         """The image that its author has put beside a workflow of the folder."""
         try:

@@ -56,6 +56,18 @@ def file_kept(place: str | None) -> dict[str, str | None]:
     return {"file": place}
 
 
+def painted_kept(place: str | None, mask: str | None = None) -> dict[str, str | None]:
+    """An image and what is painted over it, as the browser keeps them."""
+    return file_kept(place) | {"mask": mask}
+
+
+def places_kept(value: object) -> tuple[object, ...]:
+    """The places in a file as the browser keeps it: its own, then its mask's if it has one."""
+    if not isinstance(value, Mapping):
+        return ()
+    return tuple(value[part] for part in ("file", "mask") if value.get(part) is not None)
+
+
 def place_kept(value: object) -> object:
     """The place in a file as the browser keeps it; None where the value is none of a file."""
     return value.get("file") if isinstance(value, Mapping) else None

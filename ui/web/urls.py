@@ -9,6 +9,7 @@ from urllib.parse import quote
 from comfy.protocol.outputs import OutputFile
 
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
+_WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 
 
 def file_address(run_id: str, index: int, file: OutputFile) -> str:
@@ -17,10 +18,16 @@ def file_address(run_id: str, index: int, file: OutputFile) -> str:
 
 
 def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
-    """The path of a small picture of that file; None where none can be made: of what is no picture,
-    is not kept, or is one that Pillow does not read."""
-    is_readable = not file.filename.lower().endswith(_WITHOUT_THUMBNAIL)
-    can_be = file.kind == "image" and bool(file.digest) and is_readable
+    """The path of a small image of that file; None where none can be made: of what is neither image
+    nor sound, is not kept, or is of a kind that is not read."""
+    name = file.filename.lower()
+    match file.kind:
+        case "image":
+            can_be = bool(file.digest) and not name.endswith(_WITHOUT_THUMBNAIL)
+        case "audio":
+            can_be = bool(file.digest) and name.endswith(_WITH_WAVEFORM)
+        case _:
+            can_be = False
     return f"/files/{run_id}/{index}/thumb" if can_be else None
 
 

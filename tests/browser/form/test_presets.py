@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.browser.form.test_masks import (
+    KEY,
+    choose,
+    difference,
+    painted,
+    photo_of,
+    sent_mask,
+    stroke,
+    tool,
+)
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -55,4 +66,30 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit) -> None:
         expect(night).to_be_hidden()
         menu.get_by_role("button", name="Undo", exact=True).click()
         expect(night).to_be_visible()
+        person.page.close()
+
+
+def test_a_preset_holds_an_image_and_its_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Both come back into the form, pixel for pixel, also after the preset was deleted and that was
+    undone."""
+    with running_app(fast.demo.url) as app:
+        site = Site(app.url, fast.demo, app)
+        person = visit(site).open("inpaint", **{"7.steps": 1})
+        choose(person, photo_of(tmp_path, (333, 517)), (333, 517))
+        stroke(person, (0.2, 0.3), (0.7, 0.35))
+        first = sent_mask(site, person.generate())
+        menu = person.page.locator("#presets")
+        menu.get_by_text("Presets", exact=True).click()
+        menu.get_by_label("Name of the preset").fill("Photo")
+        menu.get_by_role("button", name="Save").click()
+        photo = menu.get_by_role("button", name="Photo", exact=True)
+        menu.get_by_role("button", name="Delete Photo").click()
+        menu.get_by_role("button", name="Undo", exact=True).click()
+        expect(photo).to_be_visible()
+        tool(person, "Remove image").click()
+        choose(person, photo_of(tmp_path, (96, 64)), (96, 64))
+        assert painted(person) == 0
+        photo.click()
+        expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", "333")
+        assert difference(first, sent_mask(site, person.generate())) == 0
         person.page.close()

@@ -6,18 +6,20 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from playwright.sync_api import expect
 
 from comfy.protocol.run_state import Phase
 from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
+from tests.support.samples.media import MEDIA, wav
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-MEDIA = Path(__file__).parents[2] / "data" / "media"
 FRAME = """one => one.readyState >= 1
     || new Promise((done) => one.addEventListener("loadedmetadata", () => done(true)))"""
+DRAWN = """one => one.decode().then(() => {
+    if (one.naturalWidth !== 320) throw new Error("This is no waveform.");
+})"""
 
 
 def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
@@ -78,9 +80,9 @@ def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
     assert tile(person, run_id).evaluate(width) > 1.6 * small
 
 
-def test_videos_have_a_frame_and_sound_an_icon(fast: Site, visit: Visit) -> None:
-    """A video's tile shows its own first frame and that it is one; of a sound there is a sign and
-    a word."""
+def test_videos_have_a_frame_and_sound_a_waveform(fast: Site, visit: Visit) -> None:
+    """A video's tile shows its own first frame and that it is one, a sound's its waveform, on the
+    stage as well; of what cannot be read there is a sign and a word."""
     person = visit(fast).open(**ONE)
     run_id = make(person, "a lighthouse")
     history = fast.services.runs.history
@@ -91,15 +93,29 @@ def test_videos_have_a_frame_and_sound_an_icon(fast: Site, visit: Visit) -> None
     digest, size = history.files.add([(MEDIA / "saved.webm").read_bytes()])
     video = replace(image, filename="wave.webm", kind="video", digest=digest, size=size)
     broken = replace(image, filename="broken.webm", kind="video")
-    sound = replace(image, filename="wave.flac", kind="audio")
-    for name, file in (("video", video), ("broken", broken), ("sound", sound)):
+    digest, size = history.files.add([wav([0] * 4000 + [9999, -9999] * 2000)])
+    sound = replace(image, filename="wave.wav", kind="audio", digest=digest, size=size)
+    digest, size = history.files.add([b"fLaC, and no sound"])
+    damaged = replace(sound, filename="wave.flac", digest=digest, size=size)
+    for name, file in (
+        ("video", video),
+        ("broken", broken),
+        ("sound", sound),
+        ("damaged", damaged),
+    ):
         history.end(replace(record, id=name, state=replace(record.state, files=(file,))))
     person.page.reload()
     person.ready()
-    expect(tile(person, "sound")).to_have_text("♪Audio")
+    expect(tile(person, "damaged")).to_have_text("♪Audio")
+    person.forgive("thumb")
+    expect(tile(person, "sound")).to_have_text("♪")
+    tile(person, "sound").locator("img").evaluate(DRAWN)
     expect(tile(person, "broken")).to_have_text("▶Video")
     expect(tile(person, "video")).to_have_text("▶")
     expect(tile(person, "video")).to_have_attribute("title", re.compile("^Video · "))
     frame = tile(person, "video").locator("video")
     frame.evaluate(FRAME)
     assert frame.evaluate("one => one.videoWidth") > 0
+    tile(person, "sound").click()
+    expect(person.page.locator("#stage .media audio")).to_be_visible()
+    person.page.locator("#stage .media .waveform").evaluate(DRAWN)

@@ -123,3 +123,37 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
         expect(page.locator("#heading h1")).to_have_text("Workflow 177")
         expect(person.workflows()).to_contain_text("Workflow 177")
         person.page.close()
+
+
+def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """A workflow in a sub-folder stands under its folder's name with its cover, behind those of the
+    folder itself, and is found by that name; it has an address, runs, and takes results of others."""
+    below = tmp_path / "portraits" / "soft_light"
+    below.mkdir(parents=True)
+    for name, place in (("text-to-image", tmp_path), ("image-to-image", below)):
+        for ending in ("json", "toml", "webp"):
+            shutil.copy(WORKFLOWS / f"{name}.{ending}", place)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        site = Site(app.url, fast.demo, app)
+        person = visit(site).open(**{"5.steps": 1})
+        person.generate()
+        person.use_in("Image to image")
+        expect(person.page).to_have_url(re.compile("workflow=portraits%2Fsoft_light%2Fimage-to-"))
+        expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+        expect(person.field("4.image").locator("img").first).to_be_visible()
+        run_id = person.generate()
+        assert site.run(run_id).job.workflow == "portraits/soft_light/image-to-image"
+        person.workflows().click()
+        headings = person.page.locator("#picker .list h2:visible")
+        expect(headings).to_have_text(["Recent"])
+        person.page.evaluate("localStorage.clear()")
+        person.page.keyboard.press("Escape")
+        person.workflows().click()
+        expect(headings).to_have_text(["Shared workflows", "Portraits / Soft light"])
+        person.page.keyboard.type("soft light")
+        row = person.page.locator("#picker").get_by_role("option")
+        expect(row).to_have_count(1)
+        expect(row.locator("img")).to_have_attribute("src", re.compile("image-to-image/cover"))
+        row.locator("img").evaluate("image => image.decode()")
+        person.page.keyboard.press("Escape")
+        person.page.close()

@@ -6,7 +6,7 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,13 @@ def riff(kind: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
     """A RIFF file of these chunks."""
     body = b"".join(riff_text(name, data) for name, data in chunks)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + kind + body
+
+
+def wav(samples: Sequence[int], rate: int = 8000, channels: int = 1) -> bytes:
+    """A sound of these samples, of 16 bits each."""
+    form = struct.pack("<HHIIHH", 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
+    data = struct.pack(f"<{len(samples)}h", *samples)
+    return riff(b"WAVE", (b"fmt ", form), (b"data", data))
 
 
 def box(kind: bytes, *content: bytes) -> bytes:

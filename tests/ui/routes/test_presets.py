@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from comfy.services.permissions import Permissions
-from tests.support.http_client import ANN, BOB, cookie_of
+from tests.support.http_client import ANN, BOB, cookie_of, get
+from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 
 OF_TEXT = "/presets?workflow=text-to-image"
@@ -36,9 +38,35 @@ def listed(app: RunningApp, cookie: str = ANN) -> dict[str, Any]:
     return dict(ask(app, "GET", OF_TEXT, cookie).json())
 
 
+def values_of(
+    app: RunningApp, name: str, cookie: str = ANN, *, of: str = OF_TEXT, shared: bool = False
+) -> dict[str, Any]:
+    """What a preset puts into the form, or what is said instead."""
+    path = of.replace("?", "/values?") + f"&name={name}&shared={shared}"
+    answer = ask(app, "GET", path, cookie)
+    return dict(answer.json()["values"] if answer.ok else answer.json())
+
+
+def given(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
+    """The place of a file that the person has uploaded."""
+    answer = requests.post(
+        f"{app.url}/gradio_api/upload",
+        files={"files": ("a.png", data)},
+        cookies=cookie_of(cookie),
+        timeout=20,
+    )
+    return str(answer.json()[0])
+
+
+def read(app: RunningApp, place: object, cookie: str = ANN) -> bytes | None:
+    """The file at a place, None where this person has none there."""
+    answer = get(app, f"/gradio_api/file={place}", cookie)
+    return answer.content if answer.ok else None
+
+
 def test_own_presets_are_nobody_elses(app: RunningApp) -> None:
-    """Saved, listed, overwritten and deleted by whoever saved them; files, hidden fields and wrong
-    values are left out."""
+    """Saved, listed, overwritten and deleted by whoever saved them; hidden fields and wrong values
+    are left out."""
     values = {
         "2.text": "a cat",
         "5.steps": 7,
@@ -49,15 +77,13 @@ def test_own_presets_are_nobody_elses(app: RunningApp) -> None:
     }
     assert ask(app, "POST", OF_TEXT, name=" Cats ", values=values).status_code == 200
     right = {"2.text": "a cat", "5.steps": 7, "5.seed": "+41", "5.cfg": 2.5}
-    assert listed(app) == {
-        "own": [{"name": "Cats", "values": right}],
-        "shared": [],
-        "may_share": True,
-    }
+    assert listed(app) == {"own": ["Cats"], "shared": [], "may_share": True}
+    assert values_of(app, "Cats") == right
+    assert values_of(app, "Cats", BOB)["message"] == "This preset no longer exists."
     assert listed(app, BOB) == {"own": [], "shared": [], "may_share": False}
     ask(app, "DELETE", f"{OF_TEXT}&name=Cats", BOB)
     ask(app, "POST", OF_TEXT, name="Cats", values={"5.steps": 8})
-    assert listed(app)["own"] == [{"name": "Cats", "values": {"5.steps": 8}}]
+    assert values_of(app, "Cats") == {"5.steps": 8}
     assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").json() == {"found": True}
     assert ask(app, "DELETE", f"{OF_TEXT}&name=Cats").json() == {"found": False}
     assert listed(app)["own"] == []
@@ -72,7 +98,8 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     assert ask(app, "POST", OF_TEXT, **shared).status_code == 200
     path = f"{OF_TEXT}&name=House%20style&shared=true"
     assert ask(app, "DELETE", path, BOB).status_code == 422
-    assert [one["name"] for one in listed(app, BOB)["shared"]] == ["House style"]
+    assert listed(app, BOB)["shared"] == ["House style"]
+    assert values_of(app, "House style", BOB, shared=True) == {"5.steps": 9}
     assert listed(app, BOB)["own"] == []
     assert ask(app, "DELETE", path).json() == {"found": True}
     assert listed(app, BOB)["shared"] == []
@@ -85,3 +112,44 @@ def test_a_workflow_that_one_does_not_have_has_no_presets(app: RunningApp) -> No
         assert answer.status_code == 404
         assert answer.json()["message"]
     assert ask(app, "POST", OF_TEXT, "", name="x", values={}).status_code == 422
+
+
+OF_INPAINT = "/presets?workflow=inpaint"
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
+    """Its image and mask come back as they were, as copies for whom the preset is for and for nobody
+    else; with the preset its files are gone."""
+    image, mask = saved("PNG"), saved("PNG", Image.new("LA", (8, 8), (255, 200)))
+    value = {"file": given(app, image), "mask": given(app, mask)}
+    told = {"name": "x", "values": {"4.image": value, "7.steps": 3}, "shared": shared}
+    assert ask(app, "POST", OF_INPAINT, **told).status_code == 200
+    blobs = app.services.copies.blobs
+    assert blobs.total() == len(image) + len(mask)
+    for cookie in (ANN, BOB):
+        back = values_of(app, "x", cookie, of=OF_INPAINT, shared=shared)
+        if cookie == BOB and not shared:
+            assert back["message"] == "This preset no longer exists."
+            continue
+        assert back["7.steps"] == 3
+        assert read(app, back["4.image"]["file"], cookie) == image
+        assert read(app, back["4.image"]["mask"], cookie) == mask
+        if not shared:
+            assert read(app, back["4.image"]["file"], BOB) is None
+    path = f"{OF_INPAINT}&name=x&shared={shared}"
+    assert ask(app, "DELETE", path).json() == {"found": True}
+    assert blobs.total() == 0
+
+
+def test_a_file_that_is_no_longer_there_is_told_of(app: RunningApp) -> None:
+    """Somebody else's file, one that is gone and one that the field does not take: a sentence with
+    the field's name, and no preset is saved."""
+    places = (given(app, saved("PNG"), BOB), "ab" * 16 + "/a.png", given(app, b"no image"))
+    for place in places:
+        values = {"4.image": {"file": place, "mask": None}}
+        answer = ask(app, "POST", OF_INPAINT, name="x", values=values)
+        assert answer.status_code == 422
+        assert answer.json()["message"].startswith("Your image: ")
+    assert ask(app, "GET", OF_INPAINT).json()["own"] == []
+    assert app.services.copies.blobs.total() == 0

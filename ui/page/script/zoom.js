@@ -91,6 +91,22 @@ export const isFitted = ({ scale }) => isSame(scale, 1);
 export const percentOf = ({ scale }, { actual }) => Math.round((100 * scale) / actual);
 
 /**
+ * Which point of the image, in its own pixels, is seen at a point of the window.
+ * @param {Point} at
+ * @param {Zoom} zoom
+ * @param {Sight} sight
+ * @param {Size} natural the image in its own pixels
+ * @returns {Point}
+ */
+export function pixelAt(at, zoom, { fitted }, natural) {
+  const pixels = natural.width / (fitted.width * zoom.scale);
+  return {
+    x: natural.width / 2 + (at.x - zoom.x) * pixels,
+    y: natural.height / 2 + (at.y - zoom.y) * pixels,
+  };
+}
+
+/**
  * Not further than to the window's edges; in its middle where there is room.
  * @param {Zoom} zoom
  * @param {Sight} sight

@@ -32,6 +32,15 @@ const KEYS = [
   ],
   [message("On a result, or an earlier one"), [WALK]],
   [
+    message("On an image to paint over"),
+    [
+      [["[", "]"], message("Smaller or larger brush")],
+      [["+", "−"], message("Zoom in or out")],
+      [["0"], message("Fit the whole image")],
+      [[message("Space")], message("Move the image while you drag")],
+    ],
+  ],
+  [
     message("In full screen"),
     [
       WALK,

@@ -1,5 +1,5 @@
 // @ts-check
-// An image with the canvas of its mask over it, painted on by mouse, finger or pen.
+// An image with the canvas of its mask over it, painted on by mouse, finger or pen, enlarged and moved.
 
 import { element } from "../dom.js";
 import {
@@ -14,33 +14,61 @@ import {
 } from "../mask_steps.js";
 import { message } from "../messages.js";
 
+import { isFitted, percentOf, pixelAt, sightOf } from "../zoom.js";
+import { ZoomGestures } from "../zoom_gestures.js";
+
 /** @import { Step, Stroke } from "../mask_steps.js" */
+/** @import { Point, Sight, Zoom } from "../zoom.js" */
+/** @typedef {Stroke["tool"] | "move"} Hand what a pointer does */
 
 const FIRST_SIZE = 35;
 const PEN_ERASER = 32; // among a pointer's buttons
+const MIDDLE = 1; // a mouse's button
+const KEY_PAN = 60; // pixels of the page
+const FINE = 8; // parts of a pixel: what is painted must not differ by how a place was computed
+const PIXELS_SEEN = 300; // percent, from which on pixels of the image have edges
 const LABEL = message(
-  "Brush over what should change. The keys [ and ] change the brush size, Ctrl+Z undoes.",
+  "Brush over what should change. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, arrows move the enlarged image.",
 );
+/** @type {Readonly<Record<string, Point>>} */
+const ARROWS = {
+  ArrowLeft: { x: KEY_PAN, y: 0 },
+  ArrowRight: { x: -KEY_PAN, y: 0 },
+  ArrowUp: { x: 0, y: KEY_PAN },
+  ArrowDown: { x: 0, y: -KEY_PAN },
+};
 
 export class MaskCanvas {
   place = element("div", "sheet");
   /** What sets the brush's size. */
   slider = element("input");
-  /** @type {"brush" | "eraser"} */
-  tool = "brush";
+  gestures = new ZoomGestures(
+    this.place,
+    () => this.#sight,
+    (zoom, sight) => this.#drawZoom(zoom, sight),
+  );
+  /** @type {Hand} */
+  #hand = "brush";
   #image = element("img");
   #canvas = element("canvas");
   #ring = element("span", "ring");
   #steps = new Steps();
   /** What the mask was before any step, null where that is nothing. @type {HTMLImageElement | null} */
   #before = null;
-  /** What is being painted. @type {(Stroke & { pointer: number }) | null} */
+  /** What is being painted, and where its pointer was last. @type {(Stroke & { last: PointerEvent }) | null} */
   #stroke = null;
+  /** Whether the space bar is down, which moves the image with any tool. */
+  #isSpaceDown = false;
   #changed;
+  #zoomed;
 
-  /** @param {() => void} changed is called after each step */
-  constructor(changed) {
+  /**
+   * @param {() => void} changed is called after each step
+   * @param {(isFitted: boolean) => void} zoomed is called when the image has become larger or smaller, or was moved
+   */
+  constructor(changed, zoomed) {
     this.#changed = changed;
+    this.#zoomed = zoomed;
     Object.assign(this.slider, { type: "range", min: 1, max: SLIDER_END, value: FIRST_SIZE });
     this.slider.ariaLabel = message("Brush size");
     this.place.tabIndex = 0;
@@ -48,6 +76,12 @@ export class MaskCanvas {
     this.place.ariaLabel = LABEL;
     this.place.append(this.#image, this.#canvas, this.#ring);
     this.#listen();
+  }
+
+  /** @param {Hand} hand */
+  set hand(hand) {
+    this.#hand = hand;
+    this.#drawHand();
   }
 
   get canUndo() {
@@ -78,6 +112,7 @@ export class MaskCanvas {
     Object.assign(this.#canvas, { width, height });
     this.place.style.setProperty("--ratio", String(width / height || 1));
     this.#paintAll();
+    this.gestures.fit();
   }
 
   /** The mask, as the alpha of an image of the same size. @returns {Promise<File>} */
@@ -121,11 +156,72 @@ export class MaskCanvas {
     place.addEventListener("pointerup", (event) => this.#end(event));
     place.addEventListener("pointercancel", (event) => this.#end(event));
     place.addEventListener("pointerenter", (event) => {
-      if (document.activeElement === document.body) place.focus({ preventScroll: true });
+      // Keys are meant for the image then, space above all.
+      if (document.activeElement === document.body || isTool(document.activeElement, place))
+        place.focus({ preventScroll: true });
       this.#showRing(event);
     });
     place.addEventListener("pointerleave", () => this.#hideRing());
     place.addEventListener("contextmenu", (event) => event.preventDefault());
+    place.addEventListener("mousedown", (event) => {
+      if (event.button === MIDDLE) event.preventDefault(); // which would scroll
+    });
+    place.addEventListener(
+      "wheel",
+      (event) => {
+        // In the form the wheel alone scrolls the page.
+        if (place.closest(":modal") || event.ctrlKey || event.metaKey) this.gestures.turned(event);
+      },
+      { passive: false },
+    );
+    place.addEventListener("keydown", (event) => this.#pressed(event));
+    place.addEventListener("keyup", ({ key }) => key === " " && this.#holdSpace(false));
+    place.addEventListener("blur", () => this.#holdSpace(false));
+    new ResizeObserver(() => this.gestures.fit()).observe(place);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const by = ARROWS[event.key];
+    if (event.key === " ") this.#holdSpace(true);
+    else if (by && !isFitted(this.gestures.zoom)) this.gestures.pan(by);
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {boolean} isDown */
+  #holdSpace(isDown) {
+    this.#isSpaceDown = isDown;
+    this.#drawHand();
+  }
+
+  /** Whether a pointer would move the image instead of painting. */
+  get #isMoving() {
+    return this.#hand === "move" || this.#isSpaceDown;
+  }
+
+  #drawHand() {
+    this.place.classList.toggle("movable", this.#isMoving || this.gestures.isHeld);
+    this.place.classList.toggle("held", this.gestures.isHeld);
+  }
+
+  /** @returns {Sight | null} */
+  get #sight() {
+    const { clientWidth: width, clientHeight: height } = this.place;
+    if (!this.#canvas.width || !width) return null;
+    return sightOf({ width, height }, this.#canvas, devicePixelRatio);
+  }
+
+  /**
+   * @param {Zoom} zoom
+   * @param {Sight | null} sight
+   */
+  #drawZoom(zoom, sight) {
+    const isLarge = sight !== null && percentOf(zoom, sight) >= PIXELS_SEEN;
+    this.place.classList.toggle("pixels", isLarge);
+    this.#fitRing();
+    this.#zoomed(isFitted(zoom));
   }
 
   get #context() {
@@ -141,45 +237,76 @@ export class MaskCanvas {
 
   /**
    * @param {PointerEvent} event
+   * @param {Sight} sight
    * @returns {[number, number]}
    */
-  #pointOf({ clientX, clientY }) {
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = this.#canvas.width / box.width;
-    return [(clientX - box.left) * scale, (clientY - box.top) * scale];
+  #pointOf(event, sight) {
+    const { gestures } = this;
+    const { x, y } = pixelAt(gestures.pointOf(event), gestures.zoom, sight, this.#canvas);
+    return [Math.round(x * FINE) / FINE, Math.round(y * FINE) / FINE];
   }
 
   /** @param {PointerEvent} event */
   #begin(event) {
     const isEraser = Boolean(event.buttons & PEN_ERASER);
-    if ((event.button && !isEraser) || this.#stroke || !this.#canvas.width) return;
+    const isMiddle = event.pointerType === "mouse" && event.button === MIDDLE;
+    const sight = this.#sight;
+    if ((event.button && !isEraser && !isMiddle) || !sight) return;
     event.preventDefault();
     this.place.focus({ preventScroll: true });
+    if (this.#stroke && !this.#isSecondFinger(event)) return;
     this.place.setPointerCapture(event.pointerId);
-    this.#stroke = {
-      tool: isEraser ? "eraser" : this.tool,
-      width: this.#width,
-      points: [this.#pointOf(event)],
-      pointer: event.pointerId,
-    };
+    if (this.#isMoving || isMiddle || this.#stroke || this.gestures.isHeld) {
+      this.#hold(event);
+      return;
+    }
+    const tool = isEraser || this.#hand === "eraser" ? "eraser" : "brush";
+    const points = [this.#pointOf(event, sight)];
+    this.#stroke = { tool, width: this.#width, points, last: event };
     paintLine(this.#context, this.#stroke, 0);
     this.#showRing(event);
   }
 
   /** @param {PointerEvent} event */
+  #isSecondFinger({ pointerType }) {
+    return pointerType === "touch" && this.#stroke?.last.pointerType === "touch";
+  }
+
+  /**
+   * Move the image. What the first of two fingers has painted was not meant.
+   * @param {PointerEvent} event
+   */
+  #hold(event) {
+    if (this.#stroke) {
+      this.gestures.hold(this.#stroke.last);
+      this.#stroke = null;
+      this.#paintAll();
+    }
+    this.gestures.hold(event);
+    this.#hideRing();
+    this.#drawHand();
+  }
+
+  /** @param {PointerEvent} event */
   #move(event) {
+    this.gestures.move(event);
     this.#showRing(event);
-    const stroke = this.#stroke;
-    if (stroke?.pointer !== event.pointerId) return;
+    const [stroke, sight] = [this.#stroke, this.#sight];
+    if (stroke?.last.pointerId !== event.pointerId || !sight) return;
     const from = stroke.points.length;
     const passed = event.getCoalescedEvents();
-    stroke.points.push(...(passed.length ? passed : [event]).map((one) => this.#pointOf(one)));
+    stroke.points.push(
+      ...(passed.length ? passed : [event]).map((one) => this.#pointOf(one, sight)),
+    );
+    stroke.last = event;
     paintLine(this.#context, stroke, from);
   }
 
   /** @param {PointerEvent} event */
   #end(event) {
-    if (this.#stroke?.pointer !== event.pointerId) return;
+    this.gestures.release(event);
+    this.#drawHand();
+    if (this.#stroke?.last.pointerId !== event.pointerId) return;
     const { tool, width, points } = this.#stroke;
     this.#stroke = null;
     this.#steps.add({ tool, width, points });
@@ -212,12 +339,14 @@ export class MaskCanvas {
       ? [event.clientX - box.left, event.clientY - box.top]
       : [box.width / 2, box.height / 2];
     this.#ring.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
-    this.#ring.classList.add("shown");
+    this.#ring.classList.toggle("shown", !this.#isMoving && !this.gestures.isHeld);
     this.#fitRing();
   }
 
   #fitRing() {
-    const scale = this.#canvas.getBoundingClientRect().width / (this.#canvas.width || 1);
+    const sight = this.#sight;
+    if (!sight) return;
+    const scale = (sight.fitted.width * this.gestures.zoom.scale) / this.#canvas.width;
     const size = `${(this.#stroke?.width ?? this.#width) * scale}px`;
     Object.assign(this.#ring.style, { width: size, height: size });
   }
@@ -226,3 +355,11 @@ export class MaskCanvas {
     this.#ring.classList.remove("shown");
   }
 }
+
+/**
+ * Whether an element is a button beside the image.
+ * @param {Element | null} focused
+ * @param {HTMLElement} place
+ */
+const isTool = (focused, place) =>
+  focused instanceof HTMLButtonElement && place.closest("dialog") === focused.closest("dialog");

@@ -7,7 +7,9 @@ import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
 import { message } from "../messages.js";
+import { mayUseCamera, takePhoto } from "./camera.js";
 import { MaskCanvas } from "./mask_canvas.js";
+import { MaskTools, tool } from "./mask_tools.js";
 
 /**
  * @typedef {{ path: string, url: string }} Kept a file, where the app has it
@@ -19,9 +21,11 @@ import { MaskCanvas } from "./mask_canvas.js";
  */
 
 const PAUSE = 400;
-const UNREADABLE = message("This image can't be read. It may be damaged or too large.");
-const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
-const NOTHING = message("Nothing is masked. The result may be the same as your image.");
+const UNREADABLE = "This image can't be read. It may be damaged or too large.";
+const NO_CAMERA =
+  "The camera can't be used. Allow it in the browser's settings for this page, then try again.";
+const NOT_KEPT = "The mask couldn't be uploaded. Press Generate to try again.";
+const NOTHING = "Nothing is masked. The result may be the same as your image.";
 
 /** @type {WeakMap<Element, MaskPainter>} */
 const painters = new WeakMap();
@@ -38,11 +42,11 @@ class MaskPainter {
   #component;
   #picker = element("input");
   #dialog = element("dialog", "painting");
-  #canvas = new MaskCanvas(() => this.#changed());
-  #brush = tool(message("Brush"), () => this.#take("brush"));
-  #eraser = tool(message("Eraser"), () => this.#take("eraser"));
-  #undo = tool(message("Undo"), () => this.#canvas.undo());
-  #redo = tool(message("Redo"), () => this.#canvas.redo());
+  #canvas = new MaskCanvas(
+    () => this.#changed(),
+    (isFitted) => this.#tools.drawZoom(isFitted),
+  );
+  #tools = new MaskTools(this.#canvas, () => this.#leaveFull());
   #question = element("div", "question");
   /** What is shown; its files are what is sent. @type {Value | null} */
   #value = null;
@@ -68,9 +72,11 @@ class MaskPainter {
     const choose = button(words, () => this.#picker.click(), "choose");
     const view = element("div", "view");
     view.append(this.#canvas.place);
-    this.#dialog.append(this.#tools(), view);
-    place.replaceChildren(this.#picker, this.#head(), choose, this.#dialog, this.#question);
-    this.#take("brush");
+    this.#dialog.append(this.#tools.place, view);
+    const camera = tool(message("Use the camera"), () => this.#photograph());
+    camera.classList.add("use-camera");
+    camera.hidden = !mayUseCamera();
+    place.replaceChildren(this.#picker, this.#head(), choose, camera, this.#dialog, this.#question);
     this.#leaveFull();
     this.#listen();
     this.#draw();
@@ -114,55 +120,17 @@ class MaskPainter {
     return head;
   }
 
-  #tools() {
-    const size = element("label", "size-of-brush");
-    size.append(element("span", "", message("Size")), this.#canvas.slider);
-    const hands = element("span", "hands");
-    hands.role = "group";
-    hands.ariaLabel = message("Paint with");
-    hands.append(this.#brush, this.#eraser);
-    const tools = element("div", "tools");
-    tools.append(
-      hands,
-      size,
-      this.#undo,
-      this.#redo,
-      tool(message("Invert"), () => this.#canvas.take({ tool: "invert" })),
-      tool(message("Clear"), () => this.#canvas.take({ tool: "clear" })),
-      button(message("Done"), () => this.#leaveFull(), "tool done"),
-    );
-    return tools;
-  }
-
   #listen() {
     this.#picker.addEventListener("change", () => {
       const file = this.#picker.files?.[0];
       if (file) this.#start(this.#give(file));
       this.#picker.value = "";
     });
-    this.#dialog.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#dialog.addEventListener("keydown", (event) => this.#tools.pressed(event));
     this.#dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.#leaveFull();
     });
-  }
-
-  /** @param {KeyboardEvent} event */
-  #pressed(event) {
-    const key = event.key.toLowerCase();
-    const isCommand = event.ctrlKey || event.metaKey;
-    if (isCommand && key === "z" && !event.shiftKey) this.#canvas.undo();
-    else if (isCommand && (key === "y" || key === "z")) this.#canvas.redo();
-    else if (!isCommand && (key === "[" || key === "]")) this.#canvas.resize(key === "]" ? 1 : -1);
-    else return;
-    event.preventDefault();
-  }
-
-  /** @param {"brush" | "eraser"} tool */
-  #take(tool) {
-    this.#canvas.tool = tool;
-    this.#brush.ariaPressed = String(tool === "brush");
-    this.#eraser.ariaPressed = String(tool === "eraser");
   }
 
   /** @param {Promise<boolean>} work */
@@ -231,6 +199,15 @@ class MaskPainter {
     return kept ? this.#show({ background: kept, layers: [] }, true) : false;
   }
 
+  async #photograph() {
+    try {
+      const photo = await takePhoto();
+      if (photo) this.#start(this.#give(photo));
+    } catch {
+      this.#say(NO_CAMERA);
+    }
+  }
+
   #remove() {
     this.#leaveFull();
     this.#start(this.#show(null, true));
@@ -277,8 +254,7 @@ class MaskPainter {
   /** What can be done now. */
   #draw() {
     this.#place.classList.toggle("empty", !this.#value);
-    this.#undo.ariaDisabled = String(!this.#canvas.canUndo);
-    this.#redo.ariaDisabled = String(!this.#canvas.canRedo);
+    this.#tools.draw();
   }
 
   /** @param {string} sentence */
@@ -330,12 +306,6 @@ class MaskPainter {
     this.#dialog.ariaLabel = message("{field}: mask", { field: this.#component.label });
   }
 }
-
-/**
- * @param {string} text
- * @param {() => void} does
- */
-const tool = (text, does) => button(text, does, "tool");
 
 /** @param {Value | null} value */
 const namesOf = (value) =>

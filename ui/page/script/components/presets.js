@@ -9,10 +9,8 @@ import { message } from "../messages.js";
 import { ask, get, json } from "../requests.js";
 
 /**
- * @typedef {{ name: string, values: Record<string, unknown> }} Preset
- *
- * ui/routes/presets.py
- * @typedef {{ own: Preset[], shared: Preset[], may_share: boolean }} Presets
+ * Names, as ui/routes/presets.py tells them.
+ * @typedef {{ own: string[], shared: string[], may_share: boolean }} Presets
  */
 
 const UNDO = message("Undo preset");
@@ -50,7 +48,7 @@ class Menu {
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, message("For everybody"));
+    share.append(this.#share, message("For everybody, with its files"));
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -72,9 +70,9 @@ class Menu {
     });
   }
 
-  /** @param {string} [more] of the query */
-  #path(more = "") {
-    return `/presets?workflow=${encodeURIComponent(this.#workflow)}${more}`;
+  /** @param {string} [more] of the query @param {string} [below] */
+  #path(more = "", below = "") {
+    return `/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
   }
 
   async #read() {
@@ -100,28 +98,45 @@ class Menu {
     this.#label();
   }
 
-  /** @param {string} title @param {Preset[]} presets @param {boolean} shared */
-  #list(title, presets, shared) {
-    if (!presets.length) return [];
+  /** @param {string} title @param {string[]} names @param {boolean} shared */
+  #list(title, names, shared) {
+    if (!names.length) return [];
     const list = element("ul");
-    list.append(...presets.map((preset) => this.#item(preset, shared)));
+    list.append(...names.map((name) => this.#item(name, shared)));
     return [element("h3", "", title), list];
   }
 
-  /** @param {Preset} preset @param {boolean} shared */
-  #item(preset, shared) {
+  /** @param {string} name @param {boolean} shared */
+  #item(name, shared) {
     const item = element("li");
-    const use = button(preset.name, () => this.#use(preset), "use");
-    item.append(use);
+    item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
-    const remove = button("✕", () => this.#delete(preset, shared, item), "remove");
-    remove.title = remove.ariaLabel = message("Delete {name}", { name: preset.name });
+    const remove = button("✕", () => this.#delete(name, shared, item), "remove");
+    remove.title = remove.ariaLabel = message("Delete {name}", { name });
     item.append(remove);
     return item;
   }
 
-  /** @param {Preset} preset */
-  #use({ name, values }) {
+  /** @param {string} name @param {boolean} shared */
+  #which(name, shared) {
+    return `&name=${encodeURIComponent(name)}&shared=${shared}`;
+  }
+
+  /**
+   * What a preset puts into the form; null where it cannot be had, which has been said.
+   * @param {string} name
+   * @param {boolean} shared
+   * @returns {Promise<Record<string, unknown> | null>}
+   */
+  async #valuesOf(name, shared) {
+    const told = await ask(this.#path(this.#which(name, shared), "/values"), undefined, "GET");
+    return told?.values ?? null;
+  }
+
+  /** @param {string} name @param {boolean} shared */
+  async #use(name, shared) {
+    const values = await this.#valuesOf(name, shared);
+    if (!values) return;
     const before = this.#values;
     Object.assign(state, { workflow: this.#workflow, before, isUndone: false });
     refill(this.#workflow, { ...before, ...values });
@@ -130,16 +145,16 @@ class Menu {
 
   /**
    * Nothing is gone by one press: what was deleted can be saved again.
-   * @param {Preset} preset
+   * @param {string} name
    * @param {boolean} shared
    * @param {HTMLElement} item
    */
-  async #delete(preset, shared, item) {
-    const which = `&name=${encodeURIComponent(preset.name)}&shared=${shared}`;
-    if (!(await ask(this.#path(which), undefined, "DELETE"))) return;
-    const undo = button(message("Undo"), () => this.#put(preset, shared), "quiet");
-    const words = message("Deleted: {name}", { name: preset.name });
-    item.replaceChildren(element("span", "gone", words), undo);
+  async #delete(name, shared, item) {
+    const values = await this.#valuesOf(name, shared);
+    if (!values) return;
+    if (!(await ask(this.#path(this.#which(name, shared)), undefined, "DELETE"))) return;
+    const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
+    item.replaceChildren(element("span", "gone", message("Deleted: {name}", { name })), undo);
     undo.focus();
   }
 
@@ -154,18 +169,19 @@ class Menu {
 
   #label() {
     const name = this.#name.value.trim();
-    const isKnown = this.#saved.some((one) => one.name === name);
-    this.#save.textContent = isKnown ? message("Overwrite") : message("Save");
+    this.#save.textContent = this.#saved.includes(name)
+      ? message("Overwrite")
+      : message("Save");
     this.#save.ariaDisabled = String(!name);
   }
 
   #keep() {
     const name = this.#name.value.trim();
-    if (name) this.#put({ name, values: this.#values }, this.#share.checked);
+    if (name) this.#put(name, this.#values, this.#share.checked);
   }
 
-  /** @param {Preset} preset @param {boolean} shared */
-  async #put({ name, values }, shared) {
+  /** @param {string} name @param {Record<string, unknown>} values @param {boolean} shared */
+  async #put(name, values, shared) {
     if (!(await ask(this.#path(), json({ name, values, shared })))) return;
     this.#name.value = "";
     this.#share.checked = false;

@@ -74,7 +74,9 @@ function mark(field) {
  * @param {string} workflow
  */
 export async function useInWorkflow(run, at, workflow) {
-  const path = `${root}/history/${run}/files/${at}/for/${encodeURIComponent(workflow)}`;
+  // Slashes lead into sub-folders; some proxies let none through that are encoded.
+  const name = workflow.split("/").map(encodeURIComponent).join("/");
+  const path = `${root}/history/${run}/files/${at}/for/${name}`;
   const answer = await fetch(path).catch(() => null);
   const told = await answer?.json().catch(() => null);
   if (!answer?.ok || !told) {

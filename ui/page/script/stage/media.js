@@ -45,7 +45,7 @@ export async function loaded(item, viewer) {
       return within(ready, video);
     }
     case "audio":
-      return card(item, "", audioOf(item));
+      return card(item, "", ...waveformOf(item), audioOf(item));
     case "text":
       return textOf(item);
     case "3d": {
@@ -114,6 +114,19 @@ function audioOf(item) {
   return audio;
 }
 
+/**
+ * How loud a sound is from its beginning to its end; nothing where that is not known.
+ * @param {Item} item
+ */
+function waveformOf(item) {
+  if (!item.thumb) return [];
+  const image = element("img", "waveform");
+  image.alt = "";
+  image.src = addressOf(item.thumb);
+  image.addEventListener("error", () => image.remove(), { once: true });
+  return [image];
+}
+
 /** @param {Item} item */
 function textOf(item) {
   const place = element("div", "text");
@@ -135,14 +148,14 @@ function textOf(item) {
 /**
  * @param {Item} item
  * @param {string} note
- * @param {HTMLElement} [player]
+ * @param {HTMLElement[]} content
  */
-function card(item, note, player) {
+function card(item, note, ...content) {
   const place = element("div", "card");
   place.dataset.kind = item.kind;
   place.draggable = true;
   place.append(element("p", "kind", KINDS[item.kind] ?? ""), element("p", "name", item.name));
-  if (player) place.append(player);
+  place.append(...content);
   if (note) place.append(element("p", "note", note));
   const download = message("Download {file}", { file: item.name });
   place.append(downloadLink(download, addressOf(item.url), item.name));
@@ -161,16 +174,18 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  if (item.kind !== "image") return element("span", "word", KINDS[item.kind] ?? "");
+  const word = element("span", "word", item.kind === "text" ? message("Text") : (KINDS[item.kind] ?? ""));
+  if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
   image.decoding = "async";
   image.src = addressOf(item.thumb ?? item.url);
-  // No small picture can be made of some kinds: then it is the large one.
+  // No small image can be made of some kinds: then it is the large one.
   image.addEventListener(
     "error",
     () => {
-      image.src = addressOf(item.url);
+      if (item.kind === "image") image.src = addressOf(item.url);
+      else image.replaceWith(word);
     },
     { once: true },
   );

@@ -3,17 +3,13 @@
 
 import { addressOf, button, downloadLink, element } from "../dom.js";
 import { message, percentWords } from "../messages.js";
-import { FITTED, isFitted, panned, percentOf, pinched, scaled, sightOf, toggled } from "../zoom.js";
+import { isFitted, percentOf, sightOf } from "../zoom.js";
+import { ZoomGestures } from "../zoom_gestures.js";
+
 import { Before } from "./before.js";
 
 /** @import { Item } from "../runs/results.js" */
-/** @import { Point, Sight, Zoom } from "../zoom.js" */
-
-const STEP = 1.25; // of a key or a button
-const WHEEL = 0.0015; // for each pixel that is scrolled
-const PINCHED_WHEEL = 0.01; // a touchpad's pinch comes as a wheel with Ctrl, in smaller portions
-const LINE = 33; // pixels
-const CENTRE = { x: 0, y: 0 };
+/** @import { Sight, Zoom } from "../zoom.js" */
 
 /** A dialog that is open either way. */
 export class Viewport {
@@ -22,11 +18,13 @@ export class Viewport {
   #media;
   #download = element("span");
   #before = new Before();
-  #percent = button("", () => this.#toggleZoom(CENTRE), "icon percent");
+  #percent = button("", () => this.#gestures.toggle(), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
-  #zoom = FITTED;
-  /** Fingers and the mouse, while they are down. @type {Map<number, Point>} */
-  #pointers = new Map();
+  #gestures = new ZoomGestures(
+    this.place,
+    () => this.#sight,
+    (zoom, sight) => this.#drawZoom(zoom, sight),
+  );
 
   /**
    * @param {HTMLElement} media where the result is put
@@ -36,9 +34,9 @@ export class Viewport {
     this.#media = media;
     const zoom = element("span", "zoom");
     zoom.append(
-      this.#tool(message("Zoom out"), "out", 1 / STEP),
+      tool(message("Zoom out"), "out", () => this.#gestures.reduce()),
       this.#percent,
-      this.#tool(message("Zoom in"), "in", STEP),
+      tool(message("Zoom in"), "in", () => this.#gestures.enlarge()),
     );
     const tools = element("div", "tools");
     tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
@@ -90,7 +88,8 @@ export class Viewport {
    * @param {boolean} isOther whether something else is seen, and not only a later preview
    */
   changed(isOther) {
-    this.#show(isOther ? FITTED : this.#zoom);
+    if (isOther) this.#gestures.fit();
+    else this.#gestures.show(this.#gestures.zoom);
   }
 
   #listen() {
@@ -101,38 +100,27 @@ export class Viewport {
       this.#leave();
     });
     place.addEventListener("close", () => this.#setInline());
-    place.addEventListener("keydown", (event) => this.#pressed(event));
-    const media = this.#media;
+    const [media, gestures] = [this.#media, this.#gestures];
     media.addEventListener("click", ({ target }) => {
       if (target instanceof HTMLImageElement && !this.isFull) this.toggle();
     });
-    media.addEventListener("dblclick", (event) => this.#toggleZoom(this.#pointOf(event)));
-    media.addEventListener("wheel", (event) => this.#turned(event), { passive: false });
+    place.addEventListener("keydown", (event) => gestures.pressed(event));
+    media.addEventListener("dblclick", (event) => gestures.toggle(gestures.pointOf(event)));
+    media.addEventListener("wheel", (event) => gestures.turned(event), { passive: false });
     media.addEventListener("dragstart", (event) => {
       if (this.isFull) event.preventDefault();
     });
     media.addEventListener("pointerdown", (event) => {
       if (!this.#sight || event.button) return;
       media.setPointerCapture(event.pointerId);
-      this.#pointers.set(event.pointerId, this.#pointOf(event));
+      gestures.hold(event);
     });
-    media.addEventListener("pointermove", (event) => this.#dragged(event));
+    media.addEventListener("pointermove", (event) => gestures.move(event));
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"]))
-      media.addEventListener(end, ({ pointerId }) => this.#pointers.delete(pointerId));
+      media.addEventListener(end, (event) => gestures.release(event));
     addEventListener("resize", () => {
       if (this.isFull) this.changed(true);
     });
-  }
-
-  /**
-   * @param {string} label
-   * @param {string} name
-   * @param {number} factor
-   */
-  #tool(label, name, factor) {
-    const tool = button("", () => this.#enlarge(factor, CENTRE), `icon ${name}`);
-    tool.title = tool.ariaLabel = label;
-    return tool;
   }
 
   /** What can be enlarged: an image over the whole window. @returns {Sight | null} */
@@ -145,82 +133,11 @@ export class Viewport {
   }
 
   /**
-   * @param {MouseEvent} event
-   * @returns {Point}
+   * @param {Zoom} zoom
+   * @param {Sight | null} sight
    */
-  #pointOf({ clientX, clientY }) {
-    const { clientWidth, clientHeight } = this.place;
-    return { x: clientX - clientWidth / 2, y: clientY - clientHeight / 2 };
-  }
-
-  /** @param {KeyboardEvent} event */
-  #pressed(event) {
-    if (!this.#sight || event.ctrlKey || event.metaKey || event.altKey) return;
-    switch (event.key) {
-      case "+":
-      case "=":
-        this.#enlarge(STEP, CENTRE);
-        break;
-      case "-":
-        this.#enlarge(1 / STEP, CENTRE);
-        break;
-      case "0":
-        this.changed(true);
-        break;
-      default:
-        return;
-    }
-    event.preventDefault();
-  }
-
-  /** @param {WheelEvent} event */
-  #turned(event) {
-    if (!this.isFull || !this.#sight) return;
-    event.preventDefault();
-    const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1);
-    const speed = event.ctrlKey ? PINCHED_WHEEL : WHEEL;
-    this.#enlarge(Math.exp(-pixels * speed), this.#pointOf(event));
-  }
-
-  /** @param {PointerEvent} event */
-  #dragged(event) {
-    const sight = this.#sight;
-    const before = this.#pointers.get(event.pointerId);
-    if (!sight || !before) return;
-    const at = this.#pointOf(event);
-    const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
-    this.#pointers.set(event.pointerId, at);
-    this.#show(
-      other
-        ? pinched(this.#zoom, [before, other], [at, other], sight)
-        : panned(this.#zoom, { x: at.x - before.x, y: at.y - before.y }, sight),
-    );
-  }
-
-  /**
-   * @param {number} factor
-   * @param {Point} at
-   */
-  #enlarge(factor, at) {
-    const sight = this.#sight;
-    if (sight) this.#show(scaled(this.#zoom, this.#zoom.scale * factor, at, sight));
-  }
-
-  /** @param {Point} at */
-  #toggleZoom(at) {
-    const sight = this.#sight;
-    if (sight) this.#show(toggled(this.#zoom, at, sight));
-  }
-
-  /** @param {Zoom} zoom */
-  #show(zoom) {
-    this.#zoom = zoom;
-    const { style } = this.place;
-    style.setProperty("--zoom", String(zoom.scale));
-    style.setProperty("--x", `${zoom.x}px`);
-    style.setProperty("--y", `${zoom.y}px`);
+  #drawZoom(zoom, sight) {
     this.place.classList.toggle("enlarged", zoom.scale > 1 && !isFitted(zoom));
-    const sight = this.#sight;
     if (!sight) return;
     const percent = percentWords(percentOf(zoom, sight));
     this.#percent.textContent = percent;
@@ -236,7 +153,7 @@ export class Viewport {
 
   #setInline() {
     this.changed(true);
-    this.#pointers.clear();
+    this.#gestures.releaseAll();
     this.place.open = true;
     this.place.role = "group";
     this.place.ariaLabel = message("Result");
@@ -247,4 +164,15 @@ export class Viewport {
   #label(words) {
     this.#full.title = this.#full.ariaLabel = words;
   }
+}
+
+/**
+ * @param {string} label
+ * @param {string} name
+ * @param {() => void} does
+ */
+function tool(label, name, does) {
+  const made = button("", does, `icon ${name}`);
+  made.title = made.ariaLabel = label;
+  return made;
 }

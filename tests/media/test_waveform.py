@@ -1,0 +1,92 @@
+"""Sounds as small images."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import soundfile
+from PIL import Image
+
+from comfy.media.decoding import Undecodable
+from comfy.media.thumbnails import sound_thumbnail
+from comfy.media.waveform import BARS, peaks_of
+from tests.support.samples.media import MEDIA, flac, wav
+
+RATE = 48_000
+LOUD = [abs(at / BARS) for at in range(BARS)]  # from silence to the loudest
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"),
+    [("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16"), ("mp3", None), ("opus", "OPUS")],
+)
+def test_peaks_follow_the_sound(tmp_path: Path, suffix: str, subtype: str | None) -> None:
+    """A sound that grows from silence to the loudest has bars that do, whatever holds it."""
+    import numpy as np
+
+    steps = np.repeat(LOUD, RATE // 10)
+    tone = steps * np.sin(np.arange(len(steps)) * 0.2)
+    path = tmp_path / f"sound.{suffix}"
+    kind = {"format": "OGG"} if suffix == "opus" else {}
+    soundfile.write(path, np.column_stack([tone, tone * 0.5]), RATE, subtype=subtype, **kind)
+    peaks = peaks_of(path)
+    assert len(peaks) == BARS
+    assert peaks == pytest.approx(LOUD, abs=0.12)
+
+
+def test_a_long_sound_is_looked_at_in_parts(tmp_path: Path) -> None:
+    """Of an hour only the beginning of each bar is read: a click there is seen, one far behind it
+    is not."""
+    import numpy as np
+
+    frames = 3600 * 8000
+    samples = np.zeros(frames, dtype="int16")
+    samples[10] = samples[frames // BARS * 7 + 10] = 32767
+    samples[frames // BARS * 3 + 200_000] = 32767
+    soundfile.write(tmp_path / "hour.flac", samples, 8000)
+    peaks = peaks_of(tmp_path / "hour.flac")
+    assert [at for at, peak in enumerate(peaks) if peak] == [0, 7]
+
+
+def test_a_sound_shorter_than_its_bars(tmp_path: Path) -> None:
+    """Ten frames fill all bars."""
+    (tmp_path / "short.wav").write_bytes(wav([16384] * 10))
+    assert peaks_of(tmp_path / "short.wav") == [0.5] * BARS
+
+
+def test_the_image_shows_more_where_it_is_louder(tmp_path: Path) -> None:
+    """A square that one can see through, with higher bars where the sound is louder; silence is a
+    line."""
+    (tmp_path / "a.wav").write_bytes(wav([0] * 500 + [32767] * 500))
+    data = sound_thumbnail(tmp_path / "a.wav")
+    assert data is not None
+    image = Image.open(io.BytesIO(data))
+    assert image.size == (320, 320)
+    left, right = (image.getchannel("A").crop((x, 0, x + 160, 320)).getbbox() for x in (0, 160))
+    assert left is not None
+    assert right is not None
+    assert 2 <= left[3] - left[1] <= 8
+    assert right[3] - right[1] > 130
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF\xff\xff\xff\xffWAVEfmt ",
+        flac({"prompt": "{}"}),
+        wav([]),
+        wav([1] * 600, channels=200),
+        (MEDIA / "saved.mp4").read_bytes(),
+        b"caff" + b"\0\x01" * 40,
+    ],
+    ids=["empty", "cut", "no frames", "no samples", "200 channels", "video", "another format"],
+)
+def test_what_cannot_be_heard_has_no_waveform(tmp_path: Path, data: bytes) -> None:
+    """Damaged files and other kinds are refused, and have no thumbnail."""
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(Undecodable):
+        peaks_of(tmp_path / "x")
+    assert sound_thumbnail(tmp_path / "x") is None

@@ -1,0 +1,71 @@
+"""The files of presets: kept from a form's fields, and brought back into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.errors import ComfyError
+from comfy.form.model import Field, Form
+from comfy.records.presets import Preset, PresetFile
+from comfy.records.store import RunStore
+from comfy.services.kept_uploads import kept_uploads
+from comfy.services.uploads import Refused, Upload
+from ui.files.copies import FileCopies
+from ui.view.browser_values import file_kept, painted_kept, places_kept
+
+Files = dict[str, tuple[PresetFile, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PresetFiles:
+    """Takes them from one person's files, and makes copies for whoever may have the preset."""
+
+    copies: FileCopies
+    history: RunStore
+
+    @contextmanager
+    def kept(self, form: Form, values: Mapping[str, Any], owner: str) -> Iterator[Files]:
+        """The files among the values of a form, kept: they stay if a preset with them is saved in
+        the block. ComfyError, also where one is no longer here or its field does not take it."""
+        mine = self.copies.files_of(owner)
+        uploads: dict[str, tuple[Upload, ...]] = {}
+        for field in _with_files(form, values):
+            match mine.given(places_kept(values[field.key]), field):
+                case Refused(why):
+                    raise ComfyError(f"{field.label}: {why}", "Then save the preset again.")
+                case tuple(given):
+                    uploads[field.key] = given
+        every = {
+            f"{key} {at}": one for key, given in uploads.items() for at, one in enumerate(given)
+        }
+        with kept_uploads(self.copies.blobs, self.history, every) as digests:
+            yield {
+                key: tuple(
+                    PresetFile(one.name, digests[f"{key} {at}"]) for at, one in enumerate(given)
+                )
+                for key, given in uploads.items()
+            }
+
+    def values(self, form: Form, preset: Preset, owner: str) -> dict[str, Any]:
+        """The values of a preset as the browser keeps them, its files as copies for this person.
+        Those that are gone are left out."""
+        files = {field.key: field for field in _with_files(form, preset.files)}
+        shown: dict[str, Any] = dict(preset.values)
+        for key, field in files.items():
+            places = [
+                self.copies.of_kept(file.digest, file.name, owner) for file in preset.files[key]
+            ]
+            if places[0] is not None:
+                painted = field.widget == "mask"
+                shown[key] = painted_kept(*places) if painted else file_kept(places[0])
+        return shown
+
+
+def _with_files(form: Form, values: Mapping[str, Any]) -> Iterator[Field]:
+    """The fields of files that have a value, but for hidden ones."""
+    for field in form.fields:
+        if field.is_media and field.group != "hidden" and values.get(field.key):
+            yield field

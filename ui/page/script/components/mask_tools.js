@@ -1,0 +1,117 @@
+// @ts-check
+// The buttons, the slider and the keys of what paints a mask.
+
+import { button, element } from "../dom.js";
+
+/** @import { Hand, MaskCanvas } from "./mask_canvas.js" */
+
+/** @type {readonly (readonly [Hand, string])[]} */
+const HANDS = [
+  ["brush", "Brush"],
+  ["eraser", "Eraser"],
+  ["move", "Move"],
+];
+
+export class MaskTools {
+  place = element("div", "tools");
+  #canvas;
+  #hands;
+  #undo;
+  #redo;
+  #fit;
+
+  /**
+   * @param {MaskCanvas} canvas
+   * @param {() => void} done leaves the whole window
+   */
+  constructor(canvas, done) {
+    this.#canvas = canvas;
+    const { gestures } = canvas;
+    this.#hands = HANDS.map(([hand, title]) => {
+      const made = tool(title, () => this.#take(hand));
+      made.dataset.hand = hand;
+      return made;
+    });
+    this.#undo = tool("Undo", () => canvas.undo());
+    this.#redo = tool("Redo", () => canvas.redo());
+    this.#fit = tool("Fit", () => gestures.fit());
+    this.#fit.title = "Fit the whole image";
+    const size = element("label", "size-of-brush");
+    size.append(element("span", "", "Size"), canvas.slider);
+    this.place.append(
+      groupOf("Tool", this.#hands),
+      this.#undo,
+      this.#redo,
+      button("Done", done, "tool done"),
+      size,
+      groupOf("Zoom", [
+        signTool("−", "Zoom out", () => gestures.reduce()),
+        this.#fit,
+        signTool("+", "Zoom in", () => gestures.enlarge()),
+      ]),
+      tool("Invert", () => canvas.take({ tool: "invert" })),
+      tool("Clear", () => canvas.take({ tool: "clear" })),
+    );
+    this.#take("brush");
+  }
+
+  /** What can be done now. */
+  draw() {
+    this.#undo.ariaDisabled = String(!this.#canvas.canUndo);
+    this.#redo.ariaDisabled = String(!this.#canvas.canRedo);
+  }
+
+  /** @param {boolean} isFitted whether the whole image is seen, as large as it can be */
+  drawZoom(isFitted) {
+    this.#fit.ariaDisabled = String(isFitted);
+  }
+
+  /** @param {KeyboardEvent} event */
+  pressed(event) {
+    const key = event.key.toLowerCase();
+    const isCommand = event.ctrlKey || event.metaKey;
+    if (isCommand && key === "z" && !event.shiftKey) this.#canvas.undo();
+    else if (isCommand && (key === "y" || key === "z")) this.#canvas.redo();
+    else if (!isCommand && (key === "[" || key === "]")) this.#canvas.resize(key === "]" ? 1 : -1);
+    else {
+      this.#canvas.gestures.pressed(event);
+      return;
+    }
+    event.preventDefault();
+  }
+
+  /** @param {Hand} hand */
+  #take(hand) {
+    this.#canvas.hand = hand;
+    for (const one of this.#hands) one.ariaPressed = String(one.dataset.hand === hand);
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} does
+ */
+export const tool = (text, does) => button(text, does, "tool");
+
+/**
+ * @param {string} sign
+ * @param {string} name
+ * @param {() => void} does
+ */
+function signTool(sign, name, does) {
+  const made = tool(sign, does);
+  made.title = made.ariaLabel = name;
+  return made;
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLElement[]} tools
+ */
+function groupOf(name, tools) {
+  const group = element("span", "group");
+  group.role = "group";
+  group.ariaLabel = name;
+  group.append(...tools);
+  return group;
+}
