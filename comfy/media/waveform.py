@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from comfy.media.decoding import Undecodable
+from comfy.messages import message
 
 if TYPE_CHECKING:
     import soundfile
@@ -36,10 +37,10 @@ def peaks_of(path: Path) -> list[float]:
     try:
         with soundfile.SoundFile(path) as sound:
             if sound.format not in _FORMATS or sound.channels > _MOST_CHANNELS or not sound.frames:
-                raise Undecodable("This sound can't be drawn.")
+                raise Undecodable(message("This sound can't be drawn."))
             return [_peak(sound, at) for at in range(BARS)]
     except (soundfile.SoundFileError, RuntimeError, ValueError, OSError) as error:
-        raise Undecodable("This sound is damaged and can't be read.") from error
+        raise Undecodable(message("This sound is damaged and can't be read.")) from error
 
 
 def _peak(sound: soundfile.SoundFile, at: int) -> float:

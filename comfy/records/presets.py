@@ -74,7 +74,7 @@ class PresetStore:
         for preset in self.of(owner, workflow):
             if preset.name == name:
                 return preset
-        raise ComfyError("This preset no longer exists.")
+        raise ComfyError(message("This preset no longer exists."))
 
     def uses(self) -> Iterator[Use]:
         """Which files the presets of all people hold. They go with their presets only."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
+from comfy.messages import message
 from comfy.records.presets import Preset, PresetFile
 from comfy.records.store import RunStore
 from comfy.services.kept_uploads import kept_uploads
@@ -35,7 +36,10 @@ class PresetFiles:
         for field in _with_files(form, values):
             match mine.given(places_kept(values[field.key]), field):
                 case Refused(why):
-                    raise ComfyError(f"{field.label}: {why}", "Then save the preset again.")
+                    raise ComfyError(
+                        message("{field}: {why}", field=field.label, why=why),
+                        message("Then save the preset again."),
+                    )
                 case tuple(given):
                     uploads[field.key] = given
         every = {

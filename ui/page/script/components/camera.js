@@ -2,6 +2,7 @@
 // A photo from the camera, in a dialog of its own.
 
 import { button, element } from "../dom.js";
+import { message } from "../messages.js";
 
 /** Whether the browser lets a page use cameras: over https and on this machine only. */
 export const mayUseCamera = () => Boolean(navigator.mediaDevices?.getUserMedia);
@@ -15,7 +16,7 @@ export async function takePhoto() {
     video: { facingMode: "environment", width: { ideal: 1920 }, height: { ideal: 1080 } },
   });
   const dialog = element("dialog", "camera");
-  dialog.ariaLabel = "Camera";
+  dialog.ariaLabel = message("Camera");
   const video = element("video");
   Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
   const tools = element("div", "tools");
@@ -23,7 +24,7 @@ export async function takePhoto() {
   document.body.append(dialog);
   dialog.showModal();
   const isTaken = await new Promise((done) => {
-    const take = button("Take photo", () => done(true), "button primary");
+    const take = button(message("Take photo"), () => done(true), "button primary");
     take.disabled = true;
     video.addEventListener("playing", () => {
       take.disabled = false;
@@ -31,7 +32,7 @@ export async function takePhoto() {
     });
     tools.append(
       take,
-      button("Cancel", () => done(false)),
+      button(message("Cancel"), () => done(false)),
     );
     dialog.addEventListener("close", () => done(false));
   });

@@ -21,11 +21,12 @@ import { MaskTools, tool } from "./mask_tools.js";
  */
 
 const PAUSE = 400;
-const UNREADABLE = "This image can't be read. It may be damaged or too large.";
-const NO_CAMERA =
-  "The camera can't be used. Allow it in the browser's settings for this page, then try again.";
-const NOT_KEPT = "The mask couldn't be uploaded. Press Generate to try again.";
-const NOTHING = "Nothing is masked. The result may be the same as your image.";
+const UNREADABLE = message("This image can't be read. It may be damaged or too large.");
+const NO_CAMERA = message(
+  "The camera can't be used. Allow it in the browser's settings for this page, then try again.",
+);
+const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
+const NOTHING = message("Nothing is masked. The result may be the same as your image.");
 
 /** @type {WeakMap<Element, MaskPainter>} */
 const painters = new WeakMap();

@@ -2,14 +2,15 @@
 // The buttons, the slider and the keys of what paints a mask.
 
 import { button, element } from "../dom.js";
+import { message } from "../messages.js";
 
 /** @import { Hand, MaskCanvas } from "./mask_canvas.js" */
 
 /** @type {readonly (readonly [Hand, string])[]} */
 const HANDS = [
-  ["brush", "Brush"],
-  ["eraser", "Eraser"],
-  ["move", "Move"],
+  ["brush", message("Brush")],
+  ["eraser", message("Eraser")],
+  ["move", message("Move")],
 ];
 
 export class MaskTools {
@@ -32,25 +33,25 @@ export class MaskTools {
       made.dataset.hand = hand;
       return made;
     });
-    this.#undo = tool("Undo", () => canvas.undo());
-    this.#redo = tool("Redo", () => canvas.redo());
-    this.#fit = tool("Fit", () => gestures.fit());
-    this.#fit.title = "Fit the whole image";
+    this.#undo = tool(message("Undo"), () => canvas.undo());
+    this.#redo = tool(message("Redo"), () => canvas.redo());
+    this.#fit = tool(message("Fit"), () => gestures.fit());
+    this.#fit.title = message("Fit the whole image");
     const size = element("label", "size-of-brush");
-    size.append(element("span", "", "Size"), canvas.slider);
+    size.append(element("span", "", message("Size")), canvas.slider);
     this.place.append(
-      groupOf("Tool", this.#hands),
+      groupOf(message("Tool"), this.#hands),
       this.#undo,
       this.#redo,
-      button("Done", done, "tool done"),
+      button(message("Done"), done, "tool done"),
       size,
-      groupOf("Zoom", [
-        signTool("−", "Zoom out", () => gestures.reduce()),
+      groupOf(message("Zoom"), [
+        signTool("−", message("Zoom out"), () => gestures.reduce()),
         this.#fit,
-        signTool("+", "Zoom in", () => gestures.enlarge()),
+        signTool("+", message("Zoom in"), () => gestures.enlarge()),
       ]),
-      tool("Invert", () => canvas.take({ tool: "invert" })),
-      tool("Clear", () => canvas.take({ tool: "clear" })),
+      tool(message("Invert"), () => canvas.take({ tool: "invert" })),
+      tool(message("Clear"), () => canvas.take({ tool: "clear" })),
     );
     this.#take("brush");
   }

@@ -169,9 +169,7 @@ class Menu {
 
   #label() {
     const name = this.#name.value.trim();
-    this.#save.textContent = this.#saved.includes(name)
-      ? message("Overwrite")
-      : message("Save");
+    this.#save.textContent = this.#saved.includes(name) ? message("Overwrite") : message("Save");
     this.#save.ariaDisabled = String(!name);
   }
 

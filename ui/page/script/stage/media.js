@@ -174,7 +174,11 @@ function thumbnailOf(item) {
     video.src = addressOf(item.url);
     return video;
   }
-  const word = element("span", "word", item.kind === "text" ? message("Text") : (KINDS[item.kind] ?? ""));
+  const word = element(
+    "span",
+    "word",
+    item.kind === "text" ? message("Text") : (KINDS[item.kind] ?? ""),
+  );
   if (item.kind !== "image" && !item.thumb) return word;
   const image = element("img");
   image.alt = "";
