@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 SECONDS = 30.0  # the bound of every wait: on a busy machine all of it is late
 
@@ -20,7 +22,7 @@ def eventually(true: Callable[[], object], what: str = "it", seconds: float = SE
         threading.Event().wait(0.01)
 
 
-def awaited(coroutine: Coroutine[Any, Any, object]) -> object:
+def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine comes to, in a thread of its own: the browser tests keep a loop running in
     this one."""
     with ThreadPoolExecutor(1) as other:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
 from tests.benchmarks.frames import BYTES, numbered
-from tests.support.coroutines import run_coroutine
+from tests.support.waiting import awaited
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow
 
@@ -36,7 +36,7 @@ def test_a_preview_fits_the_link(rate: float) -> None:
             for number in range(3, 9)
         ]
 
-    last = run_coroutine(several())[-1]
+    last = awaited(several())[-1]
     assert len(last) <= 0.15 * rate
     with Image.open(io.BytesIO(last)) as image:
         assert image.format == "JPEG"
@@ -59,7 +59,7 @@ def test_fifty_watchers_share_one() -> None:
             assert len(set(got)) == 1
             assert len(got[0]) < BYTES
 
-    run_coroutine(two())
+    awaited(two())
     assert encodings.count == 2
 
 
@@ -67,7 +67,7 @@ def test_switched_off_they_go_out_as_they_came() -> None:
     """Also over a link that cannot carry them."""
     encodings = PreviewEncodings(enabled=False)
     data = numbered(3)
-    assert run_coroutine(encodings.fitting("run", 3, data, narrow(50_000))) is data
+    assert awaited(encodings.fitting("run", 3, data, narrow(50_000))) is data
     assert encodings.count == 0
 
 
