@@ -68,10 +68,10 @@ def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
     expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
 
 
-def test_sockets_are_closed_when_they_are_open(slow: Site, visit: Visit) -> None:
+def test_sockets_are_closed_when_they_are_open(own: Site, visit: Visit) -> None:
     """The browser warns of no socket that was let go before it was there: neither where runs are
     started one after the other, nor where the page is reloaded."""
-    person = visit(slow).open(**{"5.steps": 60})
+    person = visit(own).open(**{"5.steps": 60})
     said: list[str] = []
     person.page.on("console", lambda message: said.append(message.text))
     three(person)
@@ -79,7 +79,7 @@ def test_sockets_are_closed_when_they_are_open(slow: Site, visit: Visit) -> None
         person.page.reload()
         person.ready()
         expect(person.waiting()).to_have_count(2)
-    slow.demo.speed.step = 0
+    own.demo.speed.step = 0
     expect(person.waiting()).to_have_count(0)
     person.done()
     assert not [one for one in said if "WebSocket" in one]

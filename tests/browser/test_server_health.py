@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, ViewportSize, expect
 
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
+from tests.browser.walk.states import at_every_size
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]
+SIZES = [ViewportSize(width=width, height=844) for width in (1440, 1024, 390)]
 BACK = "The image server is back."
 QUICK = CheckIntervals(idle=0.3, doubted=0.1, away=0.2)
 
@@ -41,29 +43,32 @@ def places(person: Visitor) -> list[Any]:
     return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit, width: int) -> None:
+def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
     """Every page says in words that the server is away, without a dot, and that it is back; nothing
-    moves for it."""
-    person = visit(site, viewport={"width": width, "height": 844}).open()
+    moves for it, at any width."""
+    person = visit(site).open()
     pages = (person, person.another_tab("upscale"))
     dots = [one.page.locator("#server .dot") for one in pages]
+
+    def everywhere() -> list[list[Any]]:
+        return [places(person) for _ in at_every_size(person.page, SIZES)]
+
     for one, dot in zip(pages, dots, strict=True):
         expect(dot).to_be_visible()
         expect(state(one)).to_be_empty()
-    before = places(person)
+    before = everywhere()
     site.demo.stop()
     for one, dot in zip(pages, dots, strict=True):
         expect(state(one)).to_have_text(AWAY)
         expect(dot).to_be_hidden()
-    assert places(person) == before
+    assert everywhere() == before
     site.demo.start()
     for one in pages:
         expect(state(one)).to_have_text(BACK)
     for one, dot in zip(pages, dots, strict=True):
         expect(state(one)).to_be_empty()
         expect(dot).to_be_visible()
-    assert places(person) == before
+    assert everywhere() == before
 
 
 def test_the_form_keeps_working(site: Site, visit: Visit) -> None:

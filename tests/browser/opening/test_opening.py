@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import shutil
@@ -34,6 +35,14 @@ PASTE_TEXT = """(text) => {
 }"""
 
 
+# What there may be of a prompt in a file of this name.
+FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "brought.json": lambda prompt: json.dumps(prompt).encode(),
+    "wrapped.json": lambda prompt: json.dumps({"prompt": prompt}).encode(),
+    "picture.png": lambda prompt: picture_with(prompt=prompt),
+}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped workflows that a test may change."""
@@ -49,25 +58,20 @@ def keeping(
         yield Site(app.url, demo, app)
 
 
-@pytest.mark.parametrize("how", ["drop", "paste"])
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        (json.dumps(own_prompt()).encode(), "brought.json"),
-        (json.dumps({"prompt": own_prompt()}).encode(), "wrapped.json"),
-        (picture_with(prompt=own_prompt()), "picture.png"),
-    ],
-)
-def test_a_file_opens_its_form(fast: Site, visit: Visit, data: bytes, name: str, how: str) -> None:
+def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
     A pasted picture is for a picture's field, where there is one.
     """
-    person = visit(fast).open("text-to-image" if name.endswith(".png") else "upscale")
-    give(person.page, data, name, how)
-    expect(person.entry("2.text")).to_have_value("a brought text")
-    expect(person.page.locator("#opened-here")).to_be_visible()
-    assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == "a brought text"
+    person = visit(fast).open("upscale")
+    for number, (name, how) in enumerate(itertools.product(FILES, ("drop", "paste"))):
+        words = f"brought text {number}"
+        prompt = own_prompt(words)
+        prompt["5"]["inputs"]["steps"] = 1
+        give(person.page, FILES[name](prompt), name, how)
+        expect(person.entry("2.text")).to_have_value(words)
+        expect(person.page.locator("#opened-here")).to_be_visible()
+        assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
 
 
 def test_an_app_shows_what_its_author_chose(fast: Site, visit: Visit) -> None:
