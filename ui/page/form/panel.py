@@ -22,7 +22,7 @@ from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control
-from ui.page.form.first_values import values_at_first
+from ui.page.form.first_values import linked_values, values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
@@ -86,7 +86,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     filled = filled_in(form.fields, shown, places)
     cover = cover_address(name, workflow.cover) if workflow.cover else ""
     draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
-    refused = [
+    _, refused = linked_values(form, choice["linked"])
+    refused += [
         f"{field.label}: {value.why}"
         for field in form.fields
         if isinstance(value := values[field.key], Refused)
