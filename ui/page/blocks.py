@@ -97,7 +97,7 @@ def build_page(
         gr.HTML(
             _footer(),
             elem_id="about",
-            js_on_load=calls("components/keys.js", "mountKeys(element)"),
+            js_on_load=calls("components/keys.js", "mountFooter(element)"),
         )
 
         with form_area:
@@ -187,8 +187,9 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
 
 
 def _footer() -> str:
-    keys = '<button type="button" class="link">Keys</button>'
-    return f"ComfyForms {metadata.version('comfyforms')} · {keys}"
+    keys = '<button type="button" class="link keys">Keys</button>'
+    api = '<button type="button" class="link api">API</button>'
+    return f"ComfyForms {metadata.version('comfyforms')} · {keys} · {api}"
 
 
 def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the page share

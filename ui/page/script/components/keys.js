@@ -2,6 +2,7 @@
 // The keys that do something on the page, in a small dialog.
 
 import { $, button, element } from "../dom.js";
+import { showApi } from "../gradio.js";
 
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.userAgent);
 
@@ -11,6 +12,7 @@ const KEYS = [
     "Anywhere",
     [
       [IS_MAC ? "⌘ Enter" : "Ctrl Enter", "Generate"],
+      [IS_MAC ? "⌘ K" : "Ctrl K", "Choose a workflow"],
       ["?", "Show these keys"],
     ],
   ],
@@ -22,7 +24,13 @@ const KEYS = [
       ["Esc", "Back to what you were typing"],
     ],
   ],
-  ["On a result, or an earlier one", [["← →", "Previous or next result"]]],
+  [
+    "On a result, or an earlier one",
+    [
+      ["← →", "Previous or next result"],
+      ["F", "Add to favourites, or remove"],
+    ],
+  ],
   [
     "In full screen",
     [
@@ -78,9 +86,10 @@ export function asksForKeys(event) {
 }
 
 /**
- * The entry in the footer.
+ * The entries in the footer.
  * @param {HTMLElement} place
  */
-export function mountKeys(place) {
-  $("button", place)?.addEventListener("click", showKeys);
+export function mountFooter(place) {
+  $(".keys", place)?.addEventListener("click", showKeys);
+  $(".api", place)?.addEventListener("click", showApi);
 }
