@@ -82,7 +82,7 @@ class WorkflowFolder:
         # a path.
         file = _files(self.path).get(name)
         if file is None:
-            raise WorkflowError(f"Workflow “{name[:80]}” not found.", "Choose another above.")
+            raise WorkflowError(f"Workflow “{name[:80]}” not found.", "Choose another workflow.")
         match self._current(name, _stamp(file)):
             case Workflow() as workflow:
                 return workflow
