@@ -68,10 +68,12 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
     said = []
     for field in fields:
-        if field.key not in errors:
-            continue
         asked, close = short(str(given[field.key])), nearest(field, given[field.key])
-        if close is None:
+        if field.key not in errors:
+            if close is not None and values[field.key] != close:
+                rounded = plain_number(values[field.key])
+                said.append(f"{field.label}: {asked} in this link is rounded to {rounded}.")
+        elif close is None:
             said.append(f"{field.label}: {asked} in this link isn't allowed and isn't used.")
         else:
             values[field.key] = close
