@@ -54,7 +54,9 @@ const welcome = ({ formless, blocked }) => (!formless && blocked) || WELCOME;
 export function timesOf({ view, at }, form, now) {
   if (!view) return "";
   const isOther = view.form !== form;
-  if (view.finished) return isOther ? `Made with ${view.workflow}` : "";
+  if (view.finished && !isOther) return "";
+  if (view.finished)
+    return view.phase === "done" ? `Made with ${view.workflow}` : `A run of ${view.workflow}`;
   const since = (now - at) / 1000;
   const left = view.left === null ? "" : ` · about ${clock(Math.max(1, view.left - since))} left`;
   const blind = view.blind ? " · no live preview for this workflow" : "";
