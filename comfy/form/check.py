@@ -130,6 +130,19 @@ def _check_number(field: Field, value: object) -> int | float:
     return rounded if field.min is None else max(rounded, field.min)
 
 
+def nearest(field: Field, value: object) -> int | float | None:
+    """The allowed number that is closest to one out of its limits; None for what is no number, and
+    for a field of another kind."""
+    if field.widget not in ("number", "slider"):
+        return None
+    try:
+        number: int | float = read_value(field.type, value)
+    except BadValue:
+        return None
+    least = number if field.min is None else max(number, field.min)
+    return least if field.max is None else min(least, field.max)
+
+
 def _check_color(field: Field, value: object) -> int | str:
     """A number or "#rrggbb", as the server's type has it; the author's own stays as it is."""
     if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():

@@ -97,7 +97,7 @@ class WorkflowFolder:
         if file is None:
             raise WorkflowError(
                 message("Workflow “{name}” not found.", name=name[:80]),
-                message("Choose another above."),
+                message("Choose another workflow."),
             )
         match self._current(name, _stamp(file)):
             case Workflow() as workflow:

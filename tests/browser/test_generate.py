@@ -158,7 +158,7 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
     person.phase("failed")
     expect(person.field("7.filename_prefix").locator(".field-error")).to_be_visible()
     assert set(person.errors()) == {"field-7-filename-prefix"}
-    expect(person.page.locator("#stage .headline")).to_contain_text("Save picture")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Save image")
     expect(person.page.locator("#stage .advice")).not_to_be_empty()
     expect(person.page.locator("#stage details.detail")).to_be_visible()
     expect(person.page.locator("#stage details.detail pre")).not_to_be_visible()

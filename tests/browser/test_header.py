@@ -50,3 +50,19 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     for _ in at_every_size(page, SIZES):
         page.evaluate("scrollTo(0, 0)")
         assert page.evaluate(COVERS) == [True]
+
+
+def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
+    """One on a tablet, two on a phone."""
+    person = visit(fast, viewport={"width": 820, "height": 1180}).open()
+    page = person.page
+    parts = ["#brand", "#picker", "#open", "#server", "#shade"]
+    expect(page.locator("#open button")).to_be_visible()
+    rows = """parts => {
+        const boxes = parts.map((one) => document.querySelector(one).getBoundingClientRect());
+        const middles = boxes.map(({ top, bottom }) => (top + bottom) / 2).sort((a, b) => a - b);
+        return middles.filter((middle, at) => !at || middle - middles[at - 1] > 8).length;
+    }"""
+    assert page.evaluate(rows, parts) == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(rows, parts) == 2

@@ -34,7 +34,7 @@ def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) 
         "Prompt",
         "2.text",
         "textarea",
-        "Results: Save picture (images)",
+        "Results: Save image (images)",
         "- Using",
     ):
         assert part in out

@@ -61,6 +61,9 @@ test("a result of another workflow than the open one names it", () => {
   const run = going({ finished: true, phase: "done" }).runs.get("a");
   assert.equal(timesOf(run, "w", 0), "");
   assert.equal(timesOf(run, "other", 0), "Made with W");
+  const { view: done } = run;
+  const stopped = { ...run, view: { ...done, phase: "stopped" } };
+  assert.equal(timesOf(stopped, "other", 0), "A run of W");
 });
 
 test("durations are written as a clock", () => {

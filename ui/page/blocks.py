@@ -203,11 +203,12 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
 
 
 def _footer(languages: Languages) -> None:
-    keys = '<button type="button" class="link">${value.keys}</button>'
+    keys = '<button type="button" class="link keys">${value.keys}</button>'
+    api = '<button type="button" class="link api">${value.api}</button>'
     menu = language_menu(languages, "${value.language}")
     gr.HTML(
-        {"keys": message("Keys"), "language": LANGUAGE},
-        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {menu}",
+        {"keys": message("Keys"), "api": message("API"), "language": LANGUAGE},
+        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {api} · {menu}",
         elem_id="about",
         js_on_load=calls("components/footer.js", "mountFooter(element)"),
     )

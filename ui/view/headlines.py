@@ -26,6 +26,7 @@ _PLAIN_WORDS = (
     ("Video", message("Making the video")),
     ("Save", message("Saving")),
     ("Preview", message("Saving")),
+    ("Latent", message("Preparing…")),
 )
 
 HEADLINES = {

@@ -20,6 +20,7 @@ NO_RESULT = message("This result no longer exists.")
 
 _LEFT_OUT = message("The server skipped part of the workflow.")
 _ABOUT = 80  # characters
+_WRITTEN = (".text", ".prompt")  # inputs of which one word is enough to know a run by
 _BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
 
 
@@ -234,9 +235,11 @@ def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEnt
 
 
 def first_text(values: Mapping[str, object], most: int = _ABOUT) -> str:
-    """The first text of several words among the values, on one line, `most` characters of it."""
-    texts = (" ".join(value.split()) for value in values.values() if isinstance(value, str))
-    return next((text[:most] for text in texts if " " in text), "")
+    """The first prompt among the values by field key, or else text of several words, on one line,
+    `most` characters of it."""
+    texts = ((key, " ".join(v.split())) for key, v in values.items() if isinstance(v, str))
+    written = (text for key, text in texts if " " in text or (text and key.endswith(_WRITTEN)))
+    return next((text[:most] for text in written), "")
 
 
 def _advice(

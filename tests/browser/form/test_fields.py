@@ -288,10 +288,29 @@ def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
 
 
 def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
-    """Values that do not fit their field, or that name no field, leave the author's."""
-    person = visit(fast).open(**{"5.steps": "many", "9.none": "x", "4.width": "512.5"})
+    """Numbers out of their limits are brought within, other values that do not fit leave the author's;
+    each is told. What names no field is none of the form's."""
+    person = visit(fast).open(
+        **{
+            "5.steps": "many",
+            "9.none": "x",
+            "4.width": "512.5",
+            "4.height": 99999,
+            "4.batch_size": 0,
+        }
+    )
     expect(person.entry("5.steps")).to_have_value("24")
     expect(person.entry("4.width")).to_have_value("512")
+    expect(person.entry("4.height")).to_have_value("1024")
+    expect(person.entry("4.batch_size")).to_have_value("1")
+    expect(person.page.get_by_role("note").locator("p")).to_have_text(
+        [
+            "Width: “512.5” in this link isn't allowed and isn't used.",
+            "Height: “99999” in this link is out of range. Using 1024.",
+            "Images: “0” in this link is out of range. Using 1.",
+            "Steps: “many” in this link isn't allowed and isn't used.",
+        ]
+    )
 
 
 def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:

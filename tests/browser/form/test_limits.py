@@ -66,6 +66,29 @@ def test_what_is_no_picture_is_refused_on_its_field(fast: Site, visit: Visit) ->
     assert not fast.demo.queue.remaining()
 
 
+@pytest.mark.parametrize("workflow", ["upscale", "inpaint"])
+def test_a_file_of_another_kind_is_refused_on_its_field(
+    fast: Site, visit: Visit, workflow: str
+) -> None:
+    """The sentence names the file and says what to choose; nobody else says it, what the field has
+    stays, and one that fits takes the sentence away."""
+    person = visit(fast).open(workflow)
+    field = person.field("4.image")
+    image = field.locator("img, canvas").first
+    expect(image).to_be_visible()
+    notes = {"name": "notes.md", "mimeType": "text/markdown", "buffer": b"# Notes"}
+    field.locator("input[type=file]").first.set_input_files(notes)  # type: ignore[arg-type]
+    note = field.locator(".field-error")
+    expect(note).to_have_text(
+        "“notes.md” isn't an image. Choose an image file (PNG, JPEG or WebP)."
+    )
+    expect(image).to_be_visible()
+    expect(person.page.get_by_text("Invalid file type")).to_have_count(0)
+    fits = {"name": "a cat.png", "mimeType": "image/png", "buffer": saved("PNG")}
+    field.locator("input[type=file]").first.set_input_files(fits)  # type: ignore[arg-type]
+    expect(note).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [(png_header(30_000, 30_000), "at most 67 million pixels"), (b"no image", "can't be read")],

@@ -129,5 +129,11 @@ def test_side_by_side(fast: Site, visit: Visit) -> None:
         person.page.evaluate("innerWidth"),
         person.page.evaluate("innerHeight"),
     )
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    first, second = (dialog.locator("img").nth(at).bounding_box() for at in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert second["y"] >= first["y"] + first["height"]  # below each other, as large as they can be
+    assert first["width"] > 300
     person.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

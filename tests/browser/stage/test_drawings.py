@@ -81,7 +81,7 @@ def test_a_drawing_as_an_input_is_refused_in_words(site: Site, visit: Visit) -> 
     person.phase("done")
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.get_by_text("not shown here")).to_have_count(0)
-    person.use_in("Your picture")
+    person.use_in("Your image")
     expect(person.field("4.image").locator(".field-error")).to_contain_text("Choose an image file")
     expect(person.field("4.image").locator("img")).to_be_visible()
     leave(person)

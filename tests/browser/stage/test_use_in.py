@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_pictures import received, shown
 from tests.browser.stage.test_results import SOUND, prompt_with
-from tests.support.serving import running_app
+from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+PLAYS = """() => {
+    const video = document.querySelector("#field-20-image video");
+    return video?.src.endsWith(".mp4") && video.checkVisibility() && video.videoWidth === 256;
+}"""
 WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth === width"
+
+
+def drag_newest(person: Visitor, field: Locator) -> None:
+    """Drag the newest of the history onto a field. The drag begins before the page is scrolled: a
+    browser takes what is below the pointer when that begins to move."""
+    mouse = person.page.mouse
+    tile = person.page.locator("#history .tile").first
+    tile.hover()
+    box = tile.bounding_box()
+    assert box is not None
+    mouse.down()
+    mouse.move(box["x"] + 20, box["y"] + 20, steps=5)
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    assert box is not None
+    mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2, steps=5)
+    mouse.up()
 
 
 def test_a_result_goes_to_another_workflow_in_two_clicks(fast: Site, visit: Visit) -> None:
@@ -85,4 +107,32 @@ def test_a_result_that_does_not_fit_leaves_the_field(
             "This field takes an image. This result is audio."
         )
         assert field.locator("img").get_attribute("src") == before
+        person.open("sound")
+        shown(person, "20.image")
+        drag_newest(person, field)
+        expect(field.locator(".field-error")).to_contain_text("This field takes an image.")
+        assert field.locator("img").get_attribute("src") == before
+        person.page.close()
+
+
+def test_a_video_is_dragged_from_the_history(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Onto a field for videos, where it can be played."""
+    prompt = json.loads((WORKFLOWS / "animation.json").read_text())
+    del prompt["9"]  # the animated image
+    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    prompt["4"]["inputs"] |= {"width": 256, "height": 256}
+    prompt["5"]["inputs"]["steps"] = prompt["7"]["inputs"]["steps"] = 1
+    prompt["6"]["inputs"]["amount"] = 3
+    prompt["20"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    prompt["21"] = {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}}
+    (tmp_path / "video.json").write_text(json.dumps(prompt))
+    (tmp_path / "video.toml").write_text(
+        'outputs = ["11"]\n[fields."20.image"]\nlabel = "Your clip"\nwidget = "video"\n'
+    )
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("video")
+        person.generate()
+        field = person.field("20.image")
+        drag_newest(person, field)
+        person.page.wait_for_function(PLAYS)
         person.page.close()

@@ -70,12 +70,16 @@ def test_a_line_of_the_list_tells_the_place(state: dict[str, Any], said: str) ->
 
 
 def test_runs_of_one_workflow_are_told_apart() -> None:
-    """The list tells what was typed: the first text of several words, shortened, on one line."""
+    """The list tells what was typed: the first prompt, else the first text of several words,
+    shortened, on one line."""
     assert (
         first_text({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"})
         == "a red lighthouse"
     )
     assert first_text({"1": "word", "2": None}) == ""
+    typed = {"1.ckpt_name": "model.safetensors", "2.text": "forest", "3.text": "blurry, text"}
+    assert first_text(typed) == "forest"
+    assert first_text(typed | {"2.text": " "}) == "blurry, text"
     assert len(first_text({"1": "a " * 200})) == 80
 
 

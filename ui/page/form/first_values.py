@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
-from comfy.form.check import check
+from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
+from comfy.messages import message
+from comfy.wording import plain_number, short
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
@@ -40,9 +43,7 @@ def values_at_first(
     Seeds are random unless somebody wants one; pictures start with the author's own where the
     server has it. A file that its field does not take is `Refused`.
     """
-    linked, _ = check(
-        form, {k: v for k, v in choice["linked"].items() if any(k == f.key for f in form.fields)}
-    )
+    linked, _ = linked_values(form, choice["linked"])
     values: dict[str, Any] = {}
     for field in form.fields:
         match field.is_media, choice["kept"].get(field.key, _MISSING):
@@ -55,9 +56,50 @@ def values_at_first(
                 values[field.key] = value
             case _:
                 values[field.key] = authors_value(copies, field, files)
-        if not field.is_media and field.key in choice["linked"] and field.key in linked:
+        if field.key in linked:
             values[field.key] = linked[field.key]
     return values
+
+
+def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """The values of an address that its form takes, numbers out of their limits brought within; and
+    a sentence for each that was changed or is left out."""
+    fields = [f for f in form.fields if f.key in given and f.group != "hidden" and not f.is_media]
+    clean, errors = check(form, {field.key: given[field.key] for field in fields})
+    values = {field.key: clean[field.key] for field in fields if field.key in clean}
+    said = []
+    for field in fields:
+        asked, close = short(str(given[field.key])), nearest(field, given[field.key])
+        if field.key not in errors:
+            if close is not None and values[field.key] != close:
+                rounded = plain_number(values[field.key])
+                said.append(
+                    message(
+                        "{field}: “{value}” in this link is rounded to {number}.",
+                        field=field.label,
+                        value=asked,
+                        number=rounded,
+                    )
+                )
+        elif close is None:
+            said.append(
+                message(
+                    "{field}: “{value}” in this link isn't allowed and isn't used.",
+                    field=field.label,
+                    value=asked,
+                )
+            )
+        else:
+            values[field.key] = close
+            said.append(
+                message(
+                    "{field}: “{value}” in this link is out of range. Using {number}.",
+                    field=field.label,
+                    value=asked,
+                    number=plain_number(close),
+                )
+            )
+    return values, said
 
 
 def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object:

@@ -21,10 +21,10 @@ from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
-from ui.languages.current import html_of, translated
+from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
-from ui.page.form.first_values import values_at_first
+from ui.page.form.first_values import linked_values, values_at_first
 from ui.page.form.heading import draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
@@ -89,13 +89,14 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     filled = filled_in(form.fields, shown, places)
     cover = cover_address(name, workflow.cover) if workflow.cover else ""
     draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
-    refused = [
-        translated(message("{field}: {why}", field=field.label, why=value.why))
+    _, refused = linked_values(form, choice["linked"])
+    refused += [
+        message("{field}: {why}", field=field.label, why=value.why)
         for field in form.fields
         if isinstance(value := values[field.key], Refused)
     ]
     if refused:
-        items = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in refused)
+        items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     controls = draw_fields(scope, form, shown, choice["unfolded"])
     _keep_values(name, controls)

@@ -33,6 +33,9 @@ export const isDark = () => document.body.classList.contains(DARK);
 /** @param {boolean} dark */
 export const setDark = (dark) => void document.body.classList.toggle(DARK, dark);
 
+/** Open Gradio's description of what scripts can call; its own entry in the footer is hidden. */
+export const showApi = () => $("footer .show-api")?.click();
+
 /** Who is logged in, "" where nobody has to. */
 export const userName = () => /** @type {any} */ (window).gradio_config?.username ?? "";
 

@@ -6,10 +6,8 @@ import { message } from "../messages.js";
 
 /** @typedef {readonly [readonly string[], string]} Line keys, and what they do */
 
-const ENTER = [
-  /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("Ctrl"),
-  message("Enter"),
-];
+const COMMAND = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("Ctrl");
+const ENTER = [COMMAND, message("Enter")];
 const ESCAPE = [message("Esc")];
 const WALK = /** @type {Line} */ ([["←", "→"], message("Previous or next result")]);
 
@@ -19,6 +17,7 @@ const KEYS = [
     message("Anywhere"),
     [
       [ENTER, message("Generate")],
+      [[COMMAND, "K"], message("Choose a workflow")],
       [["?"], message("Show these keys")],
     ],
   ],
@@ -30,7 +29,10 @@ const KEYS = [
       [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  [message("On a result, or an earlier one"), [WALK]],
+  [
+    message("On a result, or an earlier one"),
+    [WALK, [["F"], message("Add to favourites, or remove")]],
+  ],
   [
     message("On an image to paint over"),
     [

@@ -2,7 +2,7 @@
 // Files dropped or pasted: a field's value, or a workflow to open.
 
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
-import { all } from "../dom.js";
+import { all, announce } from "../dom.js";
 import { giveFile, labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { clearErrors, showError } from "./field_errors.js";
@@ -10,6 +10,16 @@ import { mayOpen, openWorkflow } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const DRAWN_ANEW = 200;
+const LONGEST_NAME = 32;
+/** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
+const OTHER_KIND = {
+  image: (file) =>
+    message("“{file}” isn't an image. Choose an image file (PNG, JPEG or WebP).", { file }),
+  audio: (file) =>
+    message("“{file}” isn't audio. Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).", { file }),
+  video: (file) =>
+    message("“{file}” isn't a video. Choose a video file (MP4, WebM or MOV).", { file }),
+};
 
 /** @param {EventTarget | null} target */
 export const fieldOf = (target) => (target instanceof Element ? target.closest(FIELD) : null);
@@ -96,8 +106,31 @@ export function refuseFile(why) {
   return true;
 }
 
+/**
+ * A file of another kind is refused on its field before Gradio refuses it in a corner; what the field has stays.
+ * @param {Event} event
+ */
+function refuseOtherKind(event) {
+  const { target } = event;
+  if (!(target instanceof HTMLInputElement) || target.type !== "file") return;
+  const field = fieldOf(target);
+  const [file] = target.files ?? [];
+  const kind = target.accept.replace("/*", "");
+  const sentence = OTHER_KIND[kind];
+  if (!(field instanceof HTMLElement) || !file || !sentence) return;
+  if (file.type.startsWith(`${kind}/`)) return;
+  event.stopPropagation();
+  target.value = "";
+  clearErrors();
+  const { name } = file;
+  const said = sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+  showError(field, said);
+  announce(said);
+}
+
 /** A file dropped on a field is its value; anywhere else it is opened for the workflow inside. */
 export function takeFiles() {
+  document.addEventListener("change", refuseOtherKind, true);
   for (const kind of ["change", "drop", "paste"])
     document.addEventListener(
       kind,

@@ -19,11 +19,14 @@ export class EmptyStage {
   place = element("div", "empty");
   #ideas = element("div", "ideas");
   #drawn = "";
+  /** The first of the ideas. @type {Idea | undefined} */
+  #first;
 
   constructor() {
     this.#ideas.role = "group";
     this.#ideas.ariaLabel = TRY;
     this.hide();
+    addEventListener("resize", () => this.#placeIdeas());
   }
 
   hide() {
@@ -54,15 +57,15 @@ export class EmptyStage {
       );
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
-    this.#placeIdeas(ideas);
+    [this.#first] = ideas;
+    this.#placeIdeas();
   }
 
   /**
    * Where form and stage stand in one column, the ideas are at the field that they go into.
-   * @param {readonly Idea[]} ideas
    */
-  #placeIdeas([idea]) {
-    const [key = ""] = Object.keys(idea?.values ?? {});
+  #placeIdeas() {
+    const [key = ""] = Object.keys(this.#first?.values ?? {});
     const field = isNarrow() ? document.getElementById(fieldId(key)) : null;
     if (field) field.append(this.#ideas);
     else if (this.#ideas.parentElement !== this.place) {

@@ -56,7 +56,12 @@ export function timesOf({ view, at }, form, now) {
   if (!view) return "";
   const isOther = view.form !== form;
   const { workflow } = view;
-  if (view.finished) return isOther ? message("Made with {workflow}", { workflow }) : "";
+  if (view.finished && !isOther) return "";
+  if (view.finished) {
+    return view.phase === "done"
+      ? message("Made with {workflow}", { workflow })
+      : message("A run of {workflow}", { workflow });
+  }
   const since = (now - at) / 1000;
   const left = view.left === null ? null : clock(Math.max(1, view.left - since));
   return [

@@ -79,7 +79,7 @@ class SharePanel {
       () => false,
     );
     this.#link.focus();
-    this.#link.select();
+    this.#link.setSelectionRange(0, this.#link.value.length, "backward"); // its beginning is seen
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 

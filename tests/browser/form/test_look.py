@@ -1,0 +1,83 @@
+"""How the form looks: nothing is cut off, hangs over, or is larger than what stands beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.stage.test_results import prompt_with
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+SIZES = [(1440, 900), (820, 1180), (390, 844)]
+INSIDE = """([selector, within]) => {
+    const edge = document.querySelector(within).getBoundingClientRect();
+    return [...document.querySelectorAll(selector)].filter((one) => {
+        const { left, right, top, bottom, width } = one.getBoundingClientRect();
+        const out = left < edge.left || right > edge.right || top < edge.top || bottom > edge.bottom;
+        return width && out;
+    }).length;
+}"""
+NUMBERS = """() => [...document.querySelectorAll("#form .block:has(input[type=range]) input[type=number]")]
+    .filter((one) => one.checkVisibility())
+    .map((one) => {
+        const { width, height } = one.getBoundingClientRect();
+        return [width, height <= one.parentElement.getBoundingClientRect().height];
+    })"""
+HEIGHTS = """() => ["#generate", "#count .wrap-inner", "#stop"].map(
+    (one) => Math.round(document.querySelector(one).getBoundingClientRect().height / 3))"""
+FONTS = """() => [...document.querySelectorAll("#form :is(input:not([type=range]), textarea)")]
+    .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) -> None:
+    """The numbers beside sliders are equally wide and not cut off, the buttons below the form equally
+    high; a phone has no reason to enlarge the page; a preset's long name stays in its list."""
+    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
+    person.unfold()
+    numbers = person.page.evaluate(NUMBERS)
+    assert len(numbers) >= 4
+    assert len({width for width, _ in numbers}) == 1, numbers
+    assert all(whole for _, whole in numbers), numbers
+    assert len(set(person.page.evaluate(HEIGHTS))) == 1
+    assert min(person.page.evaluate(FONTS)) >= (16 if size[0] < 1024 else 12)
+    person.page.locator("#presets summary").click()
+    person.page.get_by_label("Name of the preset").fill("a name as long as it may be " * 2)
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator("#presets .use")).to_be_visible()
+    assert person.page.evaluate(INSIDE, ["#presets *", "#form"]) == 0
+
+
+def test_what_browsers_draw_themselves_is_dark_too(fast: Site, visit: Visit) -> None:
+    """Players, boxes to tick and the bars of lists follow the page, not the system."""
+    person = visit(fast, color_scheme="light").open()
+    scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
+    assert person.page.evaluate(scheme) == "light"
+    person.page.get_by_role("button", name="Switch theme").click()
+    assert person.page.evaluate(scheme) == "dark"
+
+
+@pytest.mark.parametrize("widget", ["video", "audio", "image", "file"])
+def test_an_empty_field_for_files(fast: Site, visit: Visit, tmp_path: Path, widget: str) -> None:
+    """Everything in it is within it: the icons that choose where a file comes from, too."""
+    nodes = {
+        "20": {"class_type": "LoadImage", "inputs": {"image": "nothing.png"}},
+        "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
+    }
+    (tmp_path / "files.json").write_text(prompt_with(**nodes))
+    about = f'[fields."20.image"]\nlabel = {json.dumps("A file")}\nwidget = "{widget}"\n'
+    (tmp_path / "files.toml").write_text(about)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("files")
+        expect(person.field("20.image").get_by_text("Drop").first).to_be_visible()
+        for width, height in SIZES:
+            person.page.set_viewport_size({"width": width, "height": height})
+            parts = ["#field-20-image :is(button, svg, span)", "#field-20-image"]
+            assert person.page.evaluate(INSIDE, parts) == 0, width
+        person.page.close()

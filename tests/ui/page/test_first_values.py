@@ -1,0 +1,32 @@
+"""What a form shows of the values in a page's address."""
+
+from __future__ import annotations
+
+from tests.support.samples.forms import form_of, text_to_image
+from ui.page.form.first_values import linked_values
+
+FORM = form_of(text_to_image())
+
+
+def test_what_a_link_says_is_used_or_told() -> None:
+    """Good values are used without a word; numbers are brought within their limits and to their
+    steps, others are left out, and each is told. What names no field is nobody's."""
+    given = {"3.steps": "99999", "5.width": "513", "3.cfg": "7.5", "6.text": "a fox", "9.x": "1"}
+    values, said = linked_values(FORM, given)
+    assert values == {"3.steps": 10000, "5.width": 512, "3.cfg": 7.5, "6.text": "a fox"}
+    assert said == [
+        "Width: “513” in this link is rounded to 512.",
+        "Steps: “99999” in this link is out of range. Using 10000.",
+    ]
+    values, said = linked_values(FORM, {"3.steps": "many", "3.seed": "-4", "3.cfg": "-1"})
+    assert values == {"3.cfg": 0.0}
+    assert sorted(said) == [
+        "Guidance scale: “-1” in this link is out of range. Using 0.",
+        "Seed: “-4” in this link isn't allowed and isn't used.",
+        "Steps: “many” in this link isn't allowed and isn't used.",
+    ]
+
+
+def test_a_link_without_values_says_nothing() -> None:
+    """Most links have none."""
+    assert linked_values(FORM, {}) == ({}, [])
