@@ -67,7 +67,7 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
     fields = [f for f in form.fields if f.key in given and f.group != "hidden" and not f.is_media]
     clean, errors = check(form, {field.key: given[field.key] for field in fields})
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
-    said = []
+    said: list[str] = []
     for field in fields:
         asked, close = short(str(given[field.key])), nearest(field, given[field.key])
         if field.key not in errors:
