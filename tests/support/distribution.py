@@ -28,10 +28,13 @@ PURE = (
 )
 PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another works
 
+# Few tests that take long: they begin early, so that no process is alone with one in the end.
+LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py")
+
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """A file's tests in one process, the files with most tests first; browser tests in every second
-    process only, and nothing else there while there are any.
+    """A file's tests in one process, long ones and then the files with most tests first; browser
+    tests in every second process only, and nothing else there while there are any.
 
     Each browser takes a core for itself while it paints, and more of them than that make each other
     late.
@@ -51,5 +54,9 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
     def _fitting(self, node: WorkerController) -> str | None:
         """The next file for this process, None where there is none; other tests go anywhere."""
         browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
-        files = sorted(self.workqueue, key=lambda file: ("/browser/" in file) is not browses)
+
+        def later(file: str) -> tuple[bool, bool]:
+            return ("/browser/" in file) is not browses, not any(part in file for part in LONG)
+
+        files = sorted(self.workqueue, key=later)
         return next((file for file in files if browses or "/browser/" not in file), None)
