@@ -23,6 +23,8 @@ Widget = Literal[
     "slider",
     "checkbox",
     "color",
+    "box",
+    "curve",
     "dropdown",
     "seed",
     "image",
