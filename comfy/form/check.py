@@ -14,6 +14,7 @@ from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.messages import listed, message, sentences
 from comfy.prompt.bypass import take_out
+from comfy.prompt.shapes import drawn, read_box, read_points
 from comfy.prompt.value_types import (
     BadValue,
     match_choice,
@@ -155,6 +156,16 @@ def _check_color(field: Field, value: object) -> int | str:
     return int(color[1:], 16) if field.type == "INT" else color
 
 
+def _check_box(field: Field, value: object) -> object:
+    box = read_box(value)
+    return field.default if box == read_box(field.default) else box.value
+
+
+def _check_curve(field: Field, value: object) -> object:
+    points = read_points(value)
+    return field.default if points == read_points(field.default) else drawn(field.default, points)
+
+
 def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
     if isinstance(value, CountUp):
         return CountUp(int(_check_number(field, value.last)))
@@ -209,6 +220,8 @@ CHECKS: Mapping[Widget, Callable[[Field, object], Any]] = MappingProxyType(
         "slider": _check_number,
         "checkbox": lambda field, value: read_bool(value),
         "color": _check_color,
+        "box": _check_box,
+        "curve": _check_curve,
         "dropdown": _check_choice,
         "seed": _check_seed,
         "image": _check_media,

@@ -23,6 +23,8 @@ WIDGETS_OF_TYPE: dict[str, frozenset[Widget]] = {
     "FLOAT": frozenset({"number", "slider"}),
     "STRING": frozenset({"text", "textarea", "color", "image", "mask", "audio", "video", "file"}),
     "COLOR": frozenset({"color", "text"}),
+    "BOUNDING_BOX": frozenset({"box"}),
+    "CURVE": frozenset({"curve"}),
     "BOOLEAN": frozenset({"checkbox"}),
     "COMBO": frozenset({"dropdown", "text", "image", "mask", "audio", "video", "file"}),
 }

@@ -98,6 +98,13 @@ RULES: tuple[Rule, ...] = (
         "hidden",
         900,
     ),
+    Rule(
+        "part of an image, or a curve",
+        lambda s: s.alive and s.widget in ("box", "curve"),
+        "main",
+        55,
+        title=True,
+    ),
     Rule("state of the editor", lambda s: is_editor_state(s.candidate), "hidden", 910),
     Rule(
         "media of a missing node",

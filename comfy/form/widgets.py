@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from comfy.form.candidates import Candidate
 from comfy.json_values import as_number
 from comfy.object_info import InputSpec
+from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue, read_color
 from comfy.workflow.config import Widget
 
@@ -20,7 +21,12 @@ BY_TYPE: Mapping[str, Widget] = MappingProxyType(
         "BOOLEAN": "checkbox",
         "COMBO": "dropdown",
         "COMFY_DYNAMICCOMBO_V3": "dropdown",
+        "BOUNDING_BOX": "box",
+        "CURVE": "curve",
     }
+)
+_SHAPES: Mapping[Widget, Callable[[object], object]] = MappingProxyType(
+    {"box": read_box, "curve": read_points}
 )
 _BY_UPLOAD: Mapping[str, Widget] = MappingProxyType(
     {"image": "image", "audio": "audio", "video": "video", "file": "file"}
@@ -86,6 +92,8 @@ def _widget(candidate: Candidate, limits: Limits, used: Collection[int], *, seed
     if candidate.type == "STRING" or (spec and spec.choices == () and "remote" in spec.options):
         return "textarea" if candidate.multiline else "text"
     plain = BY_TYPE.get(candidate.type, "text")
+    if plain in _SHAPES and not _is_readable(_SHAPES[plain], candidate.value):
+        return "text"
     return "slider" if plain == "number" and limits.can_slide else plain
 
 
@@ -95,8 +103,12 @@ def _is_color(candidate: Candidate) -> bool:
     asked = candidate.spec is not None and candidate.spec.options.get("display") == "color"
     if candidate.type != "COLOR" and not (asked and candidate.type in ("INT", "STRING")):
         return False
+    return _is_readable(read_color, candidate.value)
+
+
+def _is_readable(read: Callable[[object], object], value: object) -> bool:
     try:
-        read_color(candidate.value)
+        read(value)
     except BadValue:
         return False
     return True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from comfy.client.client import Client
 from comfy.errors import ServerError, ServerUnreachable
+from comfy.prompt.animated_previews import animated_previews
 from comfy.prompt.model import Prompt
 from comfy.protocol.responses import Submitted
 from comfy.runs.timeouts import Timeouts
@@ -59,7 +60,8 @@ class Submission:
                 prompt,
                 client_id=self._client_id,
                 prompt_id=prompt_id,
-                extra_data={"preview_method": "auto"},  # docs/comfyui.md#3
+                # docs/comfyui.md#3
+                extra_data={"preview_method": "auto"} | animated_previews(prompt),
             )
         except (ServerUnreachable, ServerError):
             self._missed_at = time.monotonic()

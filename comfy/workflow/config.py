@@ -24,6 +24,8 @@ Widget = Literal[
     "slider",
     "checkbox",
     "color",
+    "box",
+    "curve",
     "dropdown",
     "seed",
     "image",

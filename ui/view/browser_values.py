@@ -7,6 +7,8 @@
 | a seed to count  | the same with a plus before it        |
 | a long number    | its digits, as text                   |
 | a colour         | as CSS writes it, mostly "#rrggbb"    |
+| a box            | a list of x, y, width and height      |
+| a curve          | a list of its points, `[x, y]` each   |
 | a file           | `{"file": place}`                     |
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
@@ -29,8 +31,10 @@ from comfy.prompt.value_types import BadValue, read_color
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
+_PUT_BACK_AS_A_WHOLE = ("seed", "box", "curve")
+
 # Which row of values.js reads a field's components.
-Kind = Literal["plain", "seed", "file", "painted"]
+Kind = Literal["plain", "seed", "box", "table", "file", "painted"]
 
 
 def is_exact(number: float) -> bool:
@@ -102,6 +106,10 @@ def value_text(value: object) -> str:
             return message("Yes") if value else message("No")
         case float():
             return f"{value:.10g}"
+        case {"x": x, "y": y, "width": width, "height": height}:
+            return f"{width} × {height} ({x}, {y})"
+        case {"points": list(points)}:
+            return ", ".join(str(tuple(point)) for point in points)
         case _:
             return str(value)
 
@@ -129,7 +137,8 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What a form shows at first, and its author's own values, by field key, as the browser keeps
-    them. Seeds and painted images are not among them: what they are put back to is no value."""
+    them. Not among them are seeds and painted images, since what they are put back to is no value,
+    nor boxes and curves, which have no place for a mark."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
@@ -151,7 +160,7 @@ def filled_in(
         elif field.widget == "color":
             values[field.key] = color_text(shown[field.key])
             authors[field.key] = color_text(field.default)
-        elif not field.is_media and field.widget != "seed":
+        elif not field.is_media and field.widget not in _PUT_BACK_AS_A_WHOLE:
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)
     return Filled(values, authors)

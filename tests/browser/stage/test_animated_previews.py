@@ -8,6 +8,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 
@@ -17,6 +18,8 @@ from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import Result
 from comfy.demo.server.executor import PromptRun
 from comfy.demo.server.sockets import PreviewMessage, TextMessage
+from comfy.workflow.extract import find_workflow
+from tests.browser.stage.test_results import prompt_with
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -39,8 +42,12 @@ SEEN = """() => {
 
 def animated(run: NodeRun, inputs: Inputs) -> Result:
     """A sampler whose previews are an animation of four frames, sent in bursts again and again; the
-    rest is the stand-in's own."""
+    rest is the stand-in's own. As VideoHelperSuite's it moves only if the prompt came with its
+    switch."""
     assert isinstance(run, PromptRun)
+    extra = run.item.extra_data["extra_pnginfo"]["workflow"]["extra"]
+    assert extra["VHS_latentpreview"] is True
+    assert extra["VHS_latentpreviewrate"] == 0
     told = {"length": len(COLOURS), "rate": 20}
     run.sockets.send(TextMessage("VHS_latentpreview", told, run.client_id))
     bursts = itertools.cycle([(0, 1), (2, 3)])
@@ -54,13 +61,21 @@ def animated(run: NodeRun, inputs: Inputs) -> Result:
     return NODES["KSampler"].run(replace(run, previews=False), inputs)
 
 
-def test_a_preview_plays(visit: Visit) -> None:
-    """Its frames are shown one after the other, in their order and round again, until the result is
-    there."""
+def test_a_preview_plays(visit: Visit, tmp_path: Path) -> None:
+    """A workflow with a node of VideoHelperSuite switches its previews on; their frames are shown
+    one after the other, in their order and round again, until the result is there, which can be
+    opened again by what it carries."""
     stopped.clear()
     nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=animated)}
-    with DemoServer(step_seconds=0.0, nodes=nodes) as demo, running_app(demo.url) as app:
-        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 1})
+    nodes["VHS_SaveImage"] = NODES["SaveImage"]
+    prompt = prompt_with().replace('"SaveImage"', '"VHS_SaveImage"')
+    (tmp_path / "text-to-image.json").write_text(prompt)
+    with (
+        DemoServer(step_seconds=0.0, nodes=nodes) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        site = Site(app.url, demo, app)
+        person = visit(site).open(**{"5.steps": 1})
         person.press()
         person.page.wait_for_function(SEEN, polling="raf")
         bits = [tuple(one) for one in person.page.evaluate("window.colours")][-8:]
@@ -70,5 +85,10 @@ def test_a_preview_plays(visit: Visit) -> None:
         steps = [(after - before) % 4 for before, after in itertools.pairwise(places)]
         assert steps.count(1) >= 5  # a browser that is late leaves one out
         stopped.set()
-        person.done()
+        run_id = person.done()
+        data = app.services.copies.blobs.path(site.run(run_id).state.files[0].digest)
+        assert data is not None
+        carried = find_workflow(data.read_bytes(), "a.png")
+        assert carried.graph is None
+        assert carried.prompt == site.prompt_of(run_id)
         person.page.close()

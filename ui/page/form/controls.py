@@ -8,6 +8,7 @@ and checked by `comfy`'s form, all at once, so the components refuse nothing by 
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from gradio.components import Component
 
 from comfy.form.model import Field
 from comfy.messages import message
+from comfy.prompt.shapes import read_box, read_points
+from comfy.prompt.value_types import BadValue
 from ui.files.components import Audio, File, Image, Video
 from ui.languages.current import translated
 from ui.page.mask_painter import MaskPainter
@@ -38,6 +41,8 @@ SEED_MODES = [
     (message("Fixed"), FIXED),
     (message("Increment"), COUNTING),
 ]
+_ROWS = 5  # of a table, at least
+_BOX = ("X", "Y", message("Width"), message("Height"))
 _ELEMENT = "field-"
 _SECTION = "section-"
 
@@ -60,6 +65,10 @@ class Control:
                 return "painted"
             case "seed":
                 return "seed"
+            case "box":
+                return "box"
+            case "curve":
+                return "table"
         return "file" if self.field.is_media else "plain"
 
 
@@ -191,6 +200,57 @@ def _color(field: Field, value: object, scope: str) -> Control:
     return Control(field, (picker,), show=lambda shown: (color_text(shown),))
 
 
+def _box(field: Field, value: object, scope: str) -> Control:
+    common = _common(field, scope)
+    title = html.escape(str(common["label"]))
+    info = html.escape(help_text(field) or "")
+    with gr.Column(elem_id=common["elem_id"], elem_classes="box-field"):
+        gr.HTML(f"<h4>{title}</h4><p>{info}</p>" if info else f"<h4>{title}</h4>")
+        with gr.Row():
+            numbers = [
+                gr.Number(
+                    part,
+                    label=label,
+                    precision=0,
+                    min_width=60,
+                    key=f"{common['key']}/{label}",
+                    interactive=True,
+                )
+                for label, part in zip(_BOX, _numbers(value), strict=True)
+            ]
+    return Control(field, tuple(numbers), lambda *parts: list(parts), _numbers)
+
+
+def _numbers(value: object) -> tuple[int | None, ...]:
+    try:
+        return read_box(value)
+    except BadValue:  # as it was typed: what is wrong with it is said when it is sent
+        parts = value if isinstance(value, list) and len(value) == len(_BOX) else [None] * len(_BOX)
+        return tuple(parts)
+
+
+def _curve(field: Field, value: object, scope: str) -> Control:
+    table = gr.Dataframe(
+        _rows(value),
+        headers=["X", "Y"],
+        datatype="number",
+        type="array",
+        column_count=2,
+        buttons=[],
+        **_common(field, scope) | {"elem_classes": "curve-field"},
+    )
+    return Control(field, (table,), show=lambda shown: (_rows(shown),))
+
+
+def _rows(value: object) -> list[Any]:
+    """The points, and room for more."""
+    try:
+        points: list[Any] = [list(point) for point in read_points(value)]
+    except BadValue:  # as it was typed
+        return list(value) if isinstance(value, list) else []
+    return points + [[None, None]] * max(1, _ROWS - len(points))
+
+
 def _dropdown(field: Field, value: Any, scope: str) -> Control:
     dropdown = gr.Dropdown(
         choices_of(field, value),
@@ -276,6 +336,8 @@ BUILDERS: dict[str, Builder] = {
     "slider": _slider,
     "checkbox": _checkbox,
     "color": _color,
+    "box": _box,
+    "curve": _curve,
     "dropdown": _dropdown,
     "seed": _seed,
     "image": _image,

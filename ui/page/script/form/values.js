@@ -3,7 +3,7 @@
 
 import { message } from "../messages.js";
 
-/** @typedef {"plain" | "seed" | "file" | "painted"} Kind */
+/** @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind */
 
 /**
  * What a number has to keep to, as ui/view/browser_values.py says. `typical` is the author's own
@@ -13,13 +13,15 @@ import { message } from "../messages.js";
  */
 
 /** How many components a field of a kind has. */
-const PARTS = { plain: 1, seed: 2, file: 1, painted: 1 };
+const PARTS = { plain: 1, seed: 2, box: 4, table: 1, file: 1, painted: 1 };
 
 /** @type {Record<Kind, (...parts: any[]) => unknown>} */
 const KEPT = {
   plain: (value) => value,
   seed: (text, mode) =>
     mode === "random" || !text ? null : mode === "counting" ? `+${text}` : text,
+  box: (...numbers) => numbers,
+  table: (value) => value?.data ?? value,
   file: (value) => (value?.path ? { file: value.path } : value),
   painted: (value) =>
     value ? { file: value.background.path, mask: value.layers[0]?.path ?? null } : null,

@@ -1,0 +1,104 @@
+"""Values of several numbers: a part of an image, and the points of a curve. As with
+`comfy.prompt.value_types`, anything may come, and BadValue says what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue, read_float, read_int
+
+Points = tuple[tuple[float, float], ...]
+
+_PARTS = ("x", "y", "width", "height")
+_LEAST = 2  # points of a curve
+_MOST = 100
+_VALUE = "__value__"  # in which a prompt has what would be a link otherwise
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+
+class Box(NamedTuple):
+    """A part of an image, in pixels from its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def value(self) -> dict[str, int]:
+        """As ComfyUI takes it."""
+        return self._asdict()
+
+
+def read_box(value: object) -> Box:
+    """A box, of its four numbers by name, in a list or in a text. Raises BadValue."""
+    match _unwrapped(value):
+        case Mapping() as named:
+            numbers: list[object] = [named.get(part) for part in _PARTS]
+        case several:
+            numbers = _listed(several)
+    if len(numbers) != len(_PARTS):
+        raise BadValue(message("Enter four numbers: X, Y, width and height."))
+    box = Box(*map(read_int, numbers))
+    if min(box.x, box.y) < 0:
+        raise BadValue(message("X and Y can't be below 0."))
+    if min(box.width, box.height) < 1:
+        raise BadValue(message("Width and height must be 1 or more."))
+    return box
+
+
+def read_points(value: object) -> Points:
+    """The points of a curve from left to right, of a curve as ComfyUI has it, of pairs or of a
+    text. Raises BadValue."""
+    match _unwrapped(value):
+        case {"points": list() | tuple() as pairs}:
+            pass
+        case list() | tuple() as pairs:
+            pass
+        case other:
+            numbers = _listed(other)
+            pairs = list(zip(numbers[::2], numbers[1::2], strict=False))
+    points = sorted(_point(pair) for pair in pairs if not _is_blank(pair))
+    if not _LEAST <= len(points) <= _MOST:
+        raise BadValue(message("A curve needs {least} to {most} points.", least=_LEAST, most=_MOST))
+    if len({x for x, _ in points}) < len(points):
+        raise BadValue(message("Two points can't have the same X."))
+    return tuple(points)
+
+
+def drawn(curve: object, points: Points) -> object:
+    """A curve as ComfyUI has it, with other points."""
+    pairs = [list(point) for point in points]
+    match curve:
+        case {"__value__": inner, **wrapping}:
+            return {**wrapping, _VALUE: drawn(inner, points)}
+        case {"points": _, **rest}:
+            return {"points": pairs, **rest}
+    return pairs
+
+
+def _unwrapped(value: object) -> object:
+    return value[_VALUE] if isinstance(value, Mapping) and _VALUE in value else value
+
+
+def _listed(value: object) -> list[Any]:
+    match value:
+        case list() | tuple():
+            return list(value)
+        case str():
+            return [part for part in _SEPARATORS.split(value.strip()) if part]
+    raise BadValue(message("Enter numbers."))
+
+
+def _point(pair: object) -> tuple[float, float]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise BadValue(message("Each point needs an X and a Y."))
+    return read_float(pair[0]), read_float(pair[1])
+
+
+def _is_blank(pair: object) -> bool:
+    """A row of a table that nobody has filled in."""
+    return isinstance(pair, list | tuple) and all(part in (None, "") for part in pair)

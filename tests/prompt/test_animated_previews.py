@@ -1,0 +1,21 @@
+"""The switch of VideoHelperSuite's previews, which goes with a prompt."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.prompt.animated_previews import animated_previews
+from tests.support.samples.forms import node
+
+
+@pytest.mark.parametrize("class_type", ["VHS_VideoCombine", "VHS_LoadVideo"])
+def test_a_prompt_with_nodes_of_the_pack_switches_them_on(class_type: str) -> None:
+    """Where the pack looks: `extra_pnginfo`, `workflow`, `extra`."""
+    told = animated_previews({"1": node("KSampler"), "2": node(class_type)})
+    extra = told["extra_pnginfo"]["workflow"]["extra"]
+    assert extra == {"VHS_latentpreview": True, "VHS_latentpreviewrate": 0}
+
+
+def test_other_prompts_bring_nothing() -> None:
+    """Their results carry no more than before."""
+    assert animated_previews({"1": node("KSampler"), "2": node("SaveImage")}) == {}
