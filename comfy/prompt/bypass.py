@@ -67,12 +67,8 @@ def take_out(
     if not stay:
         return None
     served = _behind(prompt, outputs)
-    serving = _behind(rest, [node for node in outputs if node in rest])
-    return {
-        node_id: node
-        for node_id, node in rest.items()
-        if node_id in serving or node_id not in served
-    }
+    left = _behind(rest, [node for node in rest if node in outputs or node not in served])
+    return {node_id: node for node_id, node in rest.items() if node_id in left}
 
 
 class _Graph:

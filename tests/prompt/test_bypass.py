@@ -271,6 +271,23 @@ LINKED = {
 }
 
 
+def test_what_feeds_a_node_that_serves_nothing_stays() -> None:
+    """Such a node is there before and after, and so is what it needs, though no result does."""
+    prompt = {
+        "c": node("CheckpointLoaderSimple", ckpt_name="x"),
+        "a": PHOTO,
+        "b": PHOTO,
+        "v": node("VAEEncode", pixels=["a", 0], vae=["c", 2]),
+        "d": node("VAEDecode", samples=["v", 0], vae=["c", 2]),
+        "t": node("CLIPTextEncode", text="fox", clip=["c", 1]),
+        "1": node("PreviewImage", images=["d", 0]),
+        "2": node("PreviewImage", images=["b", 0]),
+    }
+    left = take_out(prompt, CATALOGUE, ["a"])
+    assert left is not None
+    assert left.keys() == {"c", "b", "t", "2"}
+
+
 @st.composite
 def prompts(draw: st.DrawFn) -> Prompt:
     """Prompts of any shape whose links have the right types and lead back."""
