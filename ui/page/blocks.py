@@ -92,7 +92,7 @@ def build_page(
                         variant="primary",
                         elem_id="generate",
                         scale=3,
-                        min_width=160,
+                        min_width=140,
                     )
                     count = gr.Dropdown(
                         [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],

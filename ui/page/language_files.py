@@ -30,7 +30,9 @@ def html_attributes() -> str:
     """Those of a page's `html` element: its language, and where the script's messages are."""
     language = current_language()
     messages = f' data-messages="{_address(language)}"' if language.file else ""
-    return f'lang="{html.escape(language.tag)}"{messages}'
+    tag = html.escape(language.tag)
+    # Gradio's script changes the first where it does not have that language.
+    return f'lang="{tag}" data-language="{tag}"{messages}'
 
 
 def language_tags() -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.messages import Message, message, plural
-from tests.support.catalogues import write_catalogue
+from tests.support.languages.catalogues import write_catalogue
 from ui.languages.catalogues import Language, Languages, wanted_languages
 
 POLISH = {

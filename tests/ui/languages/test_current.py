@@ -10,7 +10,7 @@ import pytest
 import requests
 import websocket
 
-from tests.support.catalogues import write_catalogue
+from tests.support.languages.catalogues import write_catalogue
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from ui.languages.catalogues import Languages

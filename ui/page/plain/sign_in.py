@@ -16,6 +16,8 @@ from ui.page.script_files import module_address
 
 _TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
+_USERNAME = message("Username")
+_PASSWORD = message("Password")
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
@@ -26,10 +28,10 @@ def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
     body = f"""<main>
 <form id="sign-in" class="card" method="post" action="login">
 <h1>{html_of(_SIGN_IN)}</h1>
-<label for="username">{html_of(message("Username"))}</label>
+<label for="username">{html_of(_USERNAME)}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none"
   spellcheck="false" required aria-describedby="why">
-<label for="password">{html_of(message("Password"))}</label>
+<label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
   aria-describedby="why">
 <p id="why" role="alert"></p>

@@ -11,7 +11,7 @@ const { texts, pluralForm } = dataset.messages
   : { texts: {}, pluralForm: () => 0 };
 
 /** The language of the page. */
-export const LANGUAGE = lang;
+export const LANGUAGE = dataset.language ?? lang;
 
 /** @param {string} [tag] of a language; without one it is the browser's own */
 const written = (tag = Intl.NumberFormat().resolvedOptions().locale) => {

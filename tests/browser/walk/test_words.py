@@ -1,0 +1,238 @@
+"""Everything on the page is said in the language of who reads it: walked in a language in which every
+message can be told from what is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.opening.test_choosing import lacking
+from tests.browser.opening.test_opening import DRAG_OVER
+from tests.browser.walk.states import SCRIPT, SIZES
+from tests.browser.walk.words import Reader
+from tests.support.brought import give
+from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_languages
+from tests.support.leaks import Closing
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.languages.catalogues import Languages
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+OUTSIDE = {"5.steps": 2, "7.filename_prefix": "../outside"}  # a run that fails
+
+
+@pytest.fixture(scope="module")
+def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
+    """English, and the language that nobody speaks."""
+    return pseudo_languages(tmp_path_factory.mktemp("languages"))
+
+
+@pytest.fixture(scope="module")
+def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iterator[Site]:
+    """The shipped workflows, in both."""
+    with running_app(
+        walk_site.demo.url, settings=WebSettings(port=0, languages=languages), may_keep=True
+    ) as app:
+        closing.append(app.close_idle)
+        yield Site(app.url, walk_site.demo, app)
+
+
+@pytest.fixture
+def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterator[Reader]:
+    """Somebody who reads it."""
+    reader = Reader(visit(pseudo_site, locale=TAG))
+    entries = pseudo_site.services.folder.entries()
+    reader.knows_authors(pseudo_site, [one.name for one in entries])
+    reader.knows(*(one.description for one in entries))
+    yield reader
+    pseudo_site.rest()
+
+
+def press(page: Page, english: str) -> None:
+    """Press the button that is called so."""
+    page.get_by_role("button", name=pseudo(english)).first.click()
+
+
+def test_forms_and_their_menus(reader: Reader) -> None:
+    """Every shipped form, the list of workflows, keys, presets, errors, a file that is held over."""
+    person = reader.person
+    for entry in person.site.services.folder.entries():
+        person.open(entry.name)
+        reader.read(entry.name)
+    person.open()
+    page = person.page
+    page.locator("#form .section button.label-wrap").click()
+    expect(page.locator("#form .section [id^=field-]").first).to_be_visible()
+    reader.read("advanced")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    reader.read("the list of workflows")
+    page.keyboard.press("Escape")
+    press(page, "Keys")
+    reader.read("keys")
+    page.keyboard.press("Escape")
+    page.locator("#presets summary").click()
+    page.locator("#presets input[type=text]").fill("Night")
+    page.keyboard.press("Enter")
+    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
+    reader.knows("Night")
+    reader.read("presets")
+    person.type("4.width", 7)
+    person.press()
+    expect(page.locator(".field-error")).to_be_visible()
+    reader.read("an error")
+    page.evaluate(DRAG_OVER)
+    expect(page.locator("#drop-zones")).to_be_visible()
+    reader.read("a file held over")
+    reader.all_well()
+
+
+def test_results_and_the_history(reader: Reader) -> None:
+    """A result, where it can be used, shared and seen over the whole window; several selected and
+    compared; a run that failed."""
+    person = reader.person.open(**{"5.steps": 2, "2.text": "boats at sea"})
+    page = person.page
+    reader.knows("boats at sea")
+    person.generate()
+    person.generate()
+    files = (file.filename for run in person.site.app.runs.known() for file in run.state.files)
+    reader.knows("demo-landscapes", *files)
+    expect(page.locator("#history .tile")).to_have_count(2)
+    reader.read("a result")
+    press(page, "Use in…")
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    reader.read("where to use it")
+    page.keyboard.press("Escape")
+    press(page, "Share…")
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_visible()
+    reader.read("share")
+    page.keyboard.press("Escape")
+    page.locator("#stage .details summary").click()
+    reader.read("details")
+    page.locator("#stage .viewport").hover()
+    press(page, "Full screen")
+    reader.read("full screen")
+    page.keyboard.press("Escape")
+    press(page, "Select")
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    reader.read("selected")
+    press(page, "Compare")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    reader.read("compared")
+    reader.all_well()
+
+
+def test_what_goes_wrong(reader: Reader) -> None:
+    """A run that failed, and a workflow of one's own that cannot run here."""
+    person = reader.person.open(**OUTSIDE)
+    page = person.page
+    reader.knows("../outside")
+    person.press()
+    person.phase("failed")
+    reader.read("a run that failed")
+    give(page, json.dumps(lacking()).encode(), "lacking.json")
+    page.locator("#missing summary").click()
+    reader.knows("lacking", "Lacking", "gone.safetensors", "NodeOfAPack", "demo-landscapes")
+    reader.read("what is missing")
+    reader.all_well()
+
+
+def test_a_run_from_before_is_told_in_the_language_of_now(pseudo_site: Site, visit: Visit) -> None:
+    """A run of an English person failed; they choose another language at the foot of the page."""
+    person = visit(pseudo_site, locale="en-GB").open(**OUTSIDE)
+    page = person.page
+    person.press()
+    person.phase("failed")
+    english = page.locator("#stage .headline").inner_text()
+    assert "⟦" not in english
+    page.locator("#about select").select_option(TAG)
+    expect(page.locator("#generate")).to_have_text(pseudo("Generate"))
+    expect(page.locator("#about select")).to_have_value(TAG)
+    press(page, "Show stopped and failed")
+    page.locator("#history .tile").first.click()
+    person.phase("failed")
+    expect(page.locator("#stage .headline")).to_contain_text("⟦")
+    pseudo_site.rest()
+
+
+@pytest.mark.parametrize("tag", [tag for tag in Languages().all if tag != "en"])
+def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, tag: str) -> None:
+    """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
+    as an author's long words are; Gradio's own words are in the language that was chosen, whatever
+    the browser's is."""
+    person = visit(site, locale="en-GB", viewport=SIZES["phone"], reduced_motion="reduce")
+    person.page.add_init_script(path=SCRIPT / "geometry.js")
+    in_english = crowded(person)
+    page = person.open("upscale").page
+    image = page.locator("#form .of-image, #form .takes-files").first
+    image.get_by_role("button", name="Remove Image").click()
+    expect(image).to_contain_text("Drop Image Here")
+    page.locator("#about select").select_option(tag)
+    expect(page.locator("html")).to_have_attribute("data-language", tag)
+    person.ready()
+    assert page.evaluate("navigator.language") == tag
+    image.get_by_role("button", name="Remove Image").click()
+    expect(image).to_have_text(re.compile(r"Your image\s+\S"))
+    expect(image).not_to_contain_text("Drop Image Here")
+    assert crowded(person) - in_english == set()
+
+
+def crowded(person: Visitor) -> set[str]:
+    """What is wrong with where things are, in a form with its menus and with a result."""
+    page = person.open(**{"5.steps": 2}).page
+    wrong: set[str] = set()
+
+    def look() -> None:
+        wrong.update(page.evaluate("geometry.wrong", {"focus": False}))
+
+    look()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    look()
+    page.keyboard.press("Escape")
+    page.locator("#presets summary").click()
+    look()
+    page.locator("#presets summary").click()
+    page.locator("#about button").click()
+    expect(page.locator("#keys")).to_be_visible()
+    look()
+    page.keyboard.press("Escape")
+    person.generate()
+    expect(page.locator("#history .tile").first).to_be_visible()
+    look()
+    return wrong
+
+
+def test_pages_without_gradio(reader: Reader, languages: Languages, visit: Visit) -> None:
+    """The page that asks for a login, what it says of a wrong one, and a link that is none."""
+    demo = reader.person.site.demo
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),), languages=languages)
+    with running_app(demo.url, settings=settings) as app:
+        page = reader.person.page
+        page.goto(app.url)
+        expect(page.get_by_label(pseudo("Username"))).to_be_focused()
+        reader.read("the login")
+        page.keyboard.type("anna")
+        page.locator("#password").fill("a guess")
+        page.keyboard.press("Enter")
+        expect(page.locator("#why")).to_have_text(pseudo("Wrong username or password."))
+        reader.person.forgive("400")
+        page.locator(".language").select_option("en")
+        expect(page.get_by_role("heading")).to_have_text("Sign in")
+        page.locator(".language").select_option(TAG)
+        expect(page.get_by_role("heading")).to_have_text(pseudo("Sign in"))
+        page.locator("#username").fill("anna")
+        page.locator("#password").fill("lighthouse")
+        page.keyboard.press("Enter")
+        expect(page.locator("#generate")).to_have_text(pseudo("Generate"))
+        page.goto(f"{app.url}/shared/none")
+        reader.read("a link that is none")
+        reader.person.forgive("404")
+        page.goto("about:blank")
+    reader.all_well()

@@ -1,0 +1,34 @@
+"""A language that nobody speaks, in which every message can be told from what is none: accents on
+its letters, a third longer, in brackets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support.languages.catalogues import extracted, write_catalogue
+from ui.languages.catalogues import Languages
+
+TAG = "eo"  # one that this app does not have, and Gradio neither; with one plural, as English
+OPENING, CLOSING = "⟦⟧"
+_ACCENTS = str.maketrans("aceginostuyACEGINOSTUY", "áćéǵíńóśťúýÁĆÉǴÍŃÓŚŤÚÝ")
+_PLACE = re.compile(r"(\{\{|\}\}|\{\w+\})")
+
+
+def pseudo(sentence: str) -> str:
+    """The sentence in it; its places for values stay."""
+    parts = _PLACE.split(sentence)
+    text = "".join(part if _PLACE.match(part) else part.translate(_ACCENTS) for part in parts)
+    return f"{OPENING}{text}{'·' * (len(sentence) // 3)}{CLOSING}"
+
+
+def pseudo_languages(folder: Path) -> Languages:
+    """English, and that language with every sentence that stands in the code."""
+    said: dict[str | tuple[str, ...], str | tuple[str, ...]] = {}
+    for one in extracted():
+        if isinstance(one.id, str) and one.id:
+            said[one.id] = pseudo(one.id)
+        elif one.id:
+            said[tuple(one.id)] = tuple(pseudo(form) for form in one.id)
+    write_catalogue(folder, TAG, said)
+    return Languages(folder)

@@ -1,0 +1,90 @@
+"""Each sentence in the code is one that translators get."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.support.languages.catalogues import ROOT, extracted
+
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\.venv/bin/(pybabel .*)$", GUIDE, re.MULTILINE)
+SCRIPTS = [*(ROOT / "ui" / "page").rglob("*.js")]
+CALL = re.compile(r"(?<![\w.])(message|plural)\(")
+LITERAL = re.compile(r"\s*[\"']")
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Those of `message` and `plural` in Python, and where they stand."""
+    for folder in ("comfy", "ui"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Call(func=ast.Name(id="message" | "plural")):
+                        yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+def test_every_message_in_python_is_found_by_extraction() -> None:
+    """Its sentence stands in the call as it is, and in no f-string, which hides it."""
+    known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
+    singles = known | {one[0] for one in known if isinstance(one, tuple)}
+    missed = []
+    for where, call in calls():
+        of_number = isinstance(call.func, ast.Name) and call.func.id == "plural"
+        said = call.args[: 2 if of_number else 1]
+        texts = tuple(one.value for one in said if isinstance(one, ast.Constant))
+        if not (texts in known if of_number else texts and texts[0] in singles):
+            missed.append(where)
+    assert not [one for one in missed if not one.startswith("comfy/messages.py")]
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+def test_every_message_in_the_script_is_a_literal(file: Path) -> None:
+    """No variable and no template."""
+    text = file.read_text(encoding="utf-8")
+    after = [text[one.end() :] for one in CALL.finditer(text)]
+    if file.name != "messages.js":
+        assert all(LITERAL.match(one) for one in after)
+
+
+def test_the_names_of_values_are_those_in_the_sentence() -> None:
+    """What a call gives is named in what it says."""
+    wrong = []
+    for where, call in calls():
+        names = {one.arg for one in call.keywords if one.arg}
+        forms = [one.value for one in call.args if isinstance(one, ast.Constant)]
+        spread = any(one.arg is None for one in call.keywords)
+        for form in forms:
+            used = set(re.findall(r"\{(\w+)\}", str(form))) if names else set()
+            if not spread and not (used <= names and names - used <= {"count"}):
+                wrong.append(f"{where}: {form}")
+    assert not wrong
+
+
+def test_the_commands_for_translators_work_as_they_are(tmp_path: Path) -> None:
+    """CONTRIBUTING.md says how sentences get into the catalogues, and a language into the app."""
+    languages = tmp_path / "languages"
+    shutil.copytree(ROOT / "ui" / "languages", languages)
+    assert [one.split()[1] for one in COMMANDS] == ["extract", "update", "init"]
+    for command in COMMANDS:
+        parts = [
+            part.replace("messages.pot", f"{tmp_path}/messages.pot").replace(
+                "ui/languages", str(languages)
+            )
+            for part in command.split()
+        ]
+        tool = ROOT / ".venv" / "bin" / parts[0]
+        subprocess.run([tool, *parts[1:]], cwd=ROOT, check=True, capture_output=True)
+    with (tmp_path / "messages.pot").open("rb") as file:
+        found = {one.id for one in read_po(file) if one.id}
+    assert found == {one.id for one in extracted() if one.id}
+    made = languages / "pt" / "LC_MESSAGES" / "messages.po"
+    with made.open("rb") as file:
+        assert {one.id for one in read_po(file) if one.id} == found

@@ -1,0 +1,73 @@
+"""Each language of the app says everything that the app says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from tests.support.languages.catalogues import extracted
+from ui.languages.catalogues import Languages
+
+TRANSLATED = {tag: one for tag, one in Languages().all.items() if one.file}
+PLACE = re.compile(r"\{\w+\}")
+
+
+@pytest.fixture(params=sorted(TRANSLATED))
+def catalogue(request: pytest.FixtureRequest) -> Catalog:
+    """One language's, as it lies in its folder."""
+    file = TRANSLATED[request.param].file
+    assert file is not None
+    with file.open("rb") as po:
+        return read_po(po, locale=request.param.replace("-", "_"))
+
+
+def forms(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """A sentence, or those for one and for several."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def places(one: Message) -> set[str]:
+    """The names of values in what it says in English."""
+    return {name for form in forms(one.id) for name in PLACE.findall(form)}
+
+
+def test_every_sentence_is_translated(catalogue: Catalog) -> None:
+    """All that stand in the code, with as many forms for numbers as the language has, and no guess
+    that nobody has looked at."""
+    missing, guessed, few = [], [], []
+    for one in extracted():
+        if not one.id:
+            continue
+        known = catalogue.get(one.id)
+        if known is None or not all(forms(known.string)):
+            missing.append(one.id)
+        elif known.fuzzy:
+            guessed.append(one.id)
+        elif one.pluralizable and len(forms(known.string)) != catalogue.num_plurals:
+            few.append(one.id)
+    assert not missing, f"{len(missing)} sentences, such as {missing[:10]}"
+    assert not guessed
+    assert not few
+
+
+def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) -> None:
+    """No name is lost or changed; a form for one number may leave out the number."""
+    wrong = []
+    for one in catalogue:
+        for form in filter(None, forms(one.string) if one.id else ()):
+            named = set(PLACE.findall(form))
+            may_lack = {"{count}"} if one.pluralizable else set()
+            if named - places(one) or places(one) - named - may_lack:
+                wrong.append(form)
+    assert not wrong
+
+
+def test_nothing_is_translated_that_is_not_said(catalogue: Catalog) -> None:
+    """What the code no longer says is taken out."""
+    said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
+    known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in catalogue}
+    assert not known - said
+    assert not catalogue.obsolete
