@@ -82,7 +82,7 @@ def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
     assert "Klawisze" in config
     assert "Generuj" not in asked(app, "/config", "en").text
     page = asked(app, "/", "pl").text
-    assert 'lang="pl" data-messages="languages/' in page
+    assert 'lang="pl" data-language="pl" data-messages="languages/' in page
     assert '"language", {value: "pl"}' in page
     assert "data-messages" not in asked(app, "/").text
 
