@@ -8,8 +8,7 @@ Only the literal text in a call is found by `pybabel extract`: no variable, no f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import reduce
+from collections.abc import Callable, Iterable, Mapping
 from string import Formatter
 from typing import Annotated, Any, Self
 
@@ -59,18 +58,25 @@ def plural(one: str, several: str, /, *, count: int, **values: object) -> Messag
 
 def sentences(*said: str) -> str:
     """Whole sentences one after another; those that are "" are left out."""
-    return reduce(
+    return _joined(
         lambda first, second: message("{first} {second}", first=first, second=second),
-        [one for one in said if one] or [""],
+        [one for one in said if one],
     )
 
 
 def listed(names: Iterable[str]) -> str:
     """Names as a list in a sentence: "Steps, Seed"."""
-    return reduce(
-        lambda first, second: message("{first}, {second}", first=first, second=second),
-        list(names) or [""],
+    return _joined(
+        lambda first, second: message("{first}, {second}", first=first, second=second), list(names)
     )
+
+
+def _joined(pair: Callable[[str, str], str], parts: list[str]) -> str:
+    """All of them, put together in pairs: no message is deeper in others than need be."""
+    while len(parts) > 1:
+        pairs = [pair(*two) for two in zip(parts[::2], parts[1::2], strict=False)]
+        parts = pairs + parts[2 * len(pairs) :]
+    return parts[0] if parts else ""
 
 
 def message_to_json(text: str) -> object:

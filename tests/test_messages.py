@@ -112,6 +112,13 @@ def test_sentences_and_names_in_a_row_are_messages() -> None:
     assert listed(["a", "b", "c"]) == "a, b, c"
 
 
+def test_a_long_list_is_kept_whole() -> None:
+    """Also one of more names than messages may be deep in each other."""
+    names = [f"name {number}" for number in range(333)]
+    read = message_from_json(message_to_json(listed(names)))
+    assert read == ", ".join(names)
+
+
 @given(VALUES)
 def test_a_message_comes_back_from_json_as_it_was(value: object) -> None:
     """With the messages in it; a text comes back as that text."""
