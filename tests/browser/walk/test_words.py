@@ -199,7 +199,7 @@ def crowded(person: Visitor) -> set[str]:
     page.locator("#presets summary").click()
     look()
     page.locator("#presets summary").click()
-    page.locator("#about button").click()
+    page.locator("#about .keys").click()
     expect(page.locator("#keys")).to_be_visible()
     look()
     page.keyboard.press("Escape")
