@@ -58,6 +58,7 @@ from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
     CALL,
     LOGIN,
+    PRESS,
     ROOT_ADDRESS,
     UPLOAD,
     allow,
@@ -70,7 +71,7 @@ from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
-from ui.web.responses import AsciiJSON, http_error
+from ui.web.responses import AsciiJSON, PackedPages, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
@@ -217,6 +218,7 @@ def add_middleware(
         f"{CALL}run": limits.body,
     }
     hosts = HostMiddleware.of(settings.host, settings.hosts)
+    app.add_middleware(PackedPages, paths={"/", "/config", PRESS})
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)

@@ -162,3 +162,14 @@ def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
                 answer = browser.get(f"{app.url}/files/{run.id}/0/x.png", timeout=10)
                 statuses[name, password] = answer.status_code
         assert statuses == {("ann", "secret"): 200, ("bob", "hidden"): 404, ("bob", "wrong"): 401}
+
+
+def test_the_page_goes_out_packed_and_results_as_they_are(served: Served) -> None:
+    """The page has some 120 kB, most of it names that come again and again."""
+    _, app = served
+    page = get(app, "/", **{"Accept-Encoding": "gzip"})
+    assert page.headers["content-encoding"] == "gzip"
+    assert int(page.headers["content-length"]) < len(page.content) / 3
+    assert "content-encoding" not in get(app, "/", **{"Accept-Encoding": "identity"}).headers
+    card = get(app, "/social-card.png", **{"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in card.headers

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.messages import message
 from ui.languages.current import all_translated
@@ -34,6 +37,21 @@ async def http_error(_: Request, problem: Exception) -> Response:
     """What an HTTPException is answered with: its sentence, in the language of who asks."""
     assert isinstance(problem, HTTPException)
     return AsciiJSON({"detail": problem.detail}, problem.status_code, problem.headers)
+
+
+class PackedPages:
+    """ASGI middleware: the page and the forms that are drawn on it go out packed, a quarter of
+    their size; some 2 ms for the page. Nothing else: results are packed already, or streams."""
+
+    def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
+        self.app = app
+        self.packing = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
+        self.paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, what is asked for at these paths packed."""
+        of_page = scope["type"] == "http" and scope["path"] in self.paths
+        await (self.packing if of_page else self.app)(scope, receive, send)
 
 
 def in_short(problem: BaseException) -> str:
