@@ -170,7 +170,7 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
         said = person.page.locator("#stage .objection")
         expect(said).to_contain_text("You already have 2 runs queued")
         frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
-        person.frames(frames + 12)
+        person.frames(frames + 3)
         expect(said).to_contain_text("remove one")
         expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
         empty(person)

@@ -254,7 +254,7 @@ def walked(
     place: Place, path: str, rule: str, method: str, lasting: bool
 ) -> dict[str, tuple[int, str]]:
     """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
-    end by that."""
+    end by that. What names nothing of anybody's is not asked twice by the same stranger."""
     ann = place.ann if lasting else anew(place.app, place.ann)
     stranger = replace(place.bob, owned=ann.owned)
     asking = {
@@ -263,14 +263,23 @@ def walked(
         "foreign": stranger,
         "own": ann,
     }
-    return {who: answered(place.app, path, rule, method, one) for who, one in asking.items()}
+    addresses = {at(path, rule, asking[who].owned) for who in ("never", "foreign")}
+    if len(addresses) == 1 and method != "POST":  # which may name something in its body
+        del asking["never"]
+    told = {who: answered(place.app, path, rule, method, one) for who, one in asking.items()}
+    return {"never": told["foreign"]} | told
+
+
+def at(path: str, rule: str, owned: Owned) -> str:
+    """What is asked for there."""
+    preset = f"?workflow={owned.workflow}&name=none"
+    queries = {"/runs/{run_id}/move": "?by=1", "/presets": preset, "/presets/values": preset}
+    return owned.at(path) + queries.get(rule, "")
 
 
 def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
-    preset = f"?workflow={who.owned.workflow}&name=none"
-    queries = {"/runs/{run_id}/move": "?by=1", "/presets": preset, "/presets/values": preset}
-    address = app.url + who.owned.at(path) + queries.get(rule, "")
+    address = app.url + at(path, rule, who.owned)
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(
         method, address, headers=headers, timeout=20, allow_redirects=False, stream=True, **sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a fast server."""
-    with running_demo_app(step_seconds=0.005) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0.005) as served:
+        yield served
 
 
 @pytest.fixture

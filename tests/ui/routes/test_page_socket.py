@@ -31,11 +31,11 @@ from ui.server import WebSettings
 LONG = {"5.steps": 60}
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.1) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0.1) as served:
+        yield served
 
 
 def several(app: RunningApp, count: int = 4) -> list[Run]:

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -18,11 +19,11 @@ from tests.support.serving import RunningApp, Served, running_demo_app
 from ui.web.urls import download_name, file_address
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a server that takes no time."""
-    with running_demo_app(step_seconds=0) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0) as served:
+        yield served
 
 
 def original(demo: DemoServer, file: OutputFile) -> bytes:
@@ -113,10 +114,17 @@ def test_all_in_one_archive(served: Served) -> None:
         ]
 
 
-def test_results_outlive_the_server(served: Served) -> None:
+@pytest.fixture
+def own() -> Iterator[Served]:
+    """A server that may be stopped, and an app in front of it."""
+    with running_demo_app(step_seconds=0) as served:
+        yield served
+
+
+def test_results_outlive_the_server(own: Served) -> None:
     """Files that were deleted on the server, and files of a server that is away, come from what is
     kept here."""
-    demo, app = served
+    demo, app = own
     run = a_run(app, 2)
     originals = [original(demo, file) for file in run.state.files]
     folder = demo.storage.folder("output")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -23,11 +24,11 @@ from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.03, grace=0.3) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0.03, grace=0.3) as served:
+        yield served
 
 
 def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
@@ -94,9 +95,16 @@ def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
         list(messages(socket))
 
 
-def test_stop_over_the_socket(served: Served) -> None:
+@pytest.fixture
+def own() -> Iterator[Served]:
+    """A server that nobody else has been connected to, and an app in front of it."""
+    with running_demo_app(step_seconds=0.03) as served:
+        yield served
+
+
+def test_stop_over_the_socket(own: Served) -> None:
     """The word "stop" ends the run at the server, and the watcher is told."""
-    demo, app = served
+    demo, app = own
     run = start(app, **{"5.steps": 60})
     with watching(app, run.id) as socket:
         told = messages(socket)

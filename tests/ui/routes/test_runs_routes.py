@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +13,11 @@ from tests.support.waiting import eventually
 from ui.server import WebSettings
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.05) as (demo, app):
-        yield demo, app
+    with running_demo_app(step_seconds=0.05) as served:
+        yield served
 
 
 def test_run_again_is_the_very_same(served: Served) -> None:
