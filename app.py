@@ -124,7 +124,7 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             secret=secret,
             demo=server.stand_in,
         )
-        log.info("Pictures come from %s.", server)
+        log.info("Images come from %s.", server)
         web = WebSettings(
             settings.host,
             settings.port,

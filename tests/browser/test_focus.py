@@ -1,4 +1,4 @@
-"""Where the focus goes when what had it is gone."""
+"""Where the focus goes when what had it is gone, or a run fails."""
 
 from __future__ import annotations
 
@@ -66,3 +66,39 @@ def test_a_missing_picture_is_gone_to_on_a_phone(fast: Site, visit: Visit) -> No
     expect(error).to_be_in_viewport(ratio=1)
     assert person.page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
         < document.querySelector("#stage").getBoundingClientRect().top""")
+
+
+def choose_broken(person: Visitor) -> None:
+    """Choose the model that no run can load."""
+    box = person.entry("1.ckpt_name")
+    box.click()
+    person.page.locator("#form").get_by_role("option", name="demo-broken").click()
+    expect(box).to_have_value("demo-broken")
+
+
+def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> None:
+    """A run that fails at a list leads to it, with the sentence below it and no choices above."""
+    person = visit(fast).open()
+    person.unfold()
+    choose_broken(person)
+    person.press()
+    person.phase("failed")
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()
+    expect(person.entry("1.ckpt_name")).to_be_focused()
+    expect(person.page.locator("#form").get_by_role("option")).to_have_count(0)
+
+
+def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
+    """What is typed while it waits goes on in its field; the field of the error is marked."""
+    person = visit(slow).open(**{"5.steps": 20})
+    person.unfold()
+    person.press()
+    person.frames(1)
+    choose_broken(person)
+    person.press()
+    person.entry("2.text").fill("the next")
+    slow.demo.speed.step = 0
+    expect(person.field("1.ckpt_name").locator(".field-error")).to_be_attached()
+    expect(person.entry("2.text")).to_be_focused()
+    person.page.keyboard.type(" idea")
+    expect(person.entry("2.text")).to_have_value("the next idea")

@@ -15,11 +15,12 @@ from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
+from ui.routes.result_names import result_name
 from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
 from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
-from ui.web.urls import download_name, file_address, given_address, thumbnail_address
+from ui.web.urls import file_address, given_address, thumbnail_address
 
 _NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")
 _WATCHED = ("image", "video")
@@ -108,7 +109,7 @@ def shown_files(services: Services, record: Record) -> Iterator[ShownFile]:
     for at, file in enumerate(record.state.files):
         kept_from_view = file.kind in _WATCHED and not services.copies.is_shown(record, at)
         yield ShownFile(
-            name=download_name(file.filename),
+            name=result_name(record, at),
             url=file_address(record.id, at, file),
             kind="file" if kept_from_view else file.kind,
             saved=file.type == "output",

@@ -31,6 +31,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
+from ui.routes.result_names import result_name, run_name
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
 from ui.web.urls import download_name
@@ -71,7 +72,7 @@ def result_routes(
 
     @router.get("/files/{run_id}/all.zip")
     def everything(record: Record = Depends(own)) -> StreamingResponse:
-        return _download(results.archive([record]), record.job.title)
+        return _download(results.archive([record]), run_name(record) or record.job.title)
 
     @router.get("/files/chosen.zip")
     def chosen(
@@ -103,10 +104,14 @@ def result_routes(
 
     @router.get("/files/{run_id}/{index}/{name}")
     def one(
-        request: Request, name: str, found: tuple[Record, OutputFile] = Depends(own_file)
+        request: Request,
+        index: int,
+        name: str,
+        found: tuple[Record, OutputFile] = Depends(own_file),
     ) -> Response:
         record, file = found
-        return results.send(record, file, request.headers.get("range"))
+        called = result_name(record, index)
+        return results.send(record, file, called, request.headers.get("range"))
 
     return router
 
@@ -119,11 +124,13 @@ class ResultFiles:
         self._blobs = blobs
         self._server = server
 
-    def send(self, record: Record, file: OutputFile, range_header: str | None) -> Response:
-        """One file, byte for byte as the server made it, with ranges so that videos can be
-        wound."""
+    def send(
+        self, record: Record, file: OutputFile, name: str, range_header: str | None
+    ) -> Response:
+        """One file, byte for byte as the server made it, under this name, with ranges so that
+        videos can be wound."""
         media_type = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
-        headers = _headers(file.filename, media_type)
+        headers = _headers(name, media_type)
         if not file.digest and self._in_memory(record):
             return _pass_on(self._server, file, range_header, headers, media_type)
         path = self._blobs.path(file.digest)
@@ -142,17 +149,17 @@ class ResultFiles:
         with none at all there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
-        wanted = ((record, file) for record in records for file in _results(record))
-        for number, (record, file) in enumerate(wanted, 1):
+        wanted = ((record, at) for record in records for at in _results(record))
+        for number, (record, at) in enumerate(wanted, 1):
             with ExitStack() as stack:
                 try:
-                    content = stack.enter_context(self._opened(record, file))
+                    content = stack.enter_context(self._opened(record, record.state.files[at]))
                 except (ComfyError, OSError) as problem:
                     log.info("A file of run %s is left out of an archive: %s", record.id, problem)
                     continue
                 bundle.add(
                     iter(partial(content.read, _CHUNK), b""),
-                    f"{number:03}-{download_name(file.filename)}",
+                    f"{number:03}-{result_name(record, at)}",
                 )
                 yield from bundle.all_files()
         if bundle.num_streamed():
@@ -182,9 +189,10 @@ class ResultFiles:
             return False
 
 
-def _results(record: Record) -> list[OutputFile]:
-    """The files that were saved; all, where none was."""
-    return [file for file in record.state.files if file.type == "output"] or [*record.state.files]
+def _results(record: Record) -> list[int]:
+    """The places of the files that were saved; all, where none was."""
+    files = record.state.files
+    return [at for at, file in enumerate(files) if file.type == "output"] or [*range(len(files))]
 
 
 def _download(archive: Iterator[bytes], title: str) -> StreamingResponse:

@@ -74,14 +74,15 @@ def shared_result_routes(services: Services, identity: Identity) -> APIRouter:
     def file(
         token: str, name: str, request: Request, links: SharedResults = Depends(links)
     ) -> Response:
-        """The file, as its owner gets it."""
+        """The file, as its owner gets it, under the name that the server gave it: the owner's own
+        one has words of the prompt."""
         with as_http_errors():
             found = links.find(token)
             if found is None:
                 raise RunNotFound(token)
         link, record = found
         shown = record.state.files[link.place]
-        answer = results.send(record, shown, request.headers.get("range"))
+        answer = results.send(record, shown, shown.filename, request.headers.get("range"))
         answer.headers.update(_NOT_KEPT)
         return answer
 

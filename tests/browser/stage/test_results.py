@@ -78,25 +78,25 @@ def address(site: Site, run_id: str, at: int = 0) -> str:
 
 
 def test_download_one(fast: Site, visit: Visit) -> None:
-    """Download saves the picture under its name, byte for byte, with the metadata that the server
-    wrote into it."""
-    person = visit(fast).open(**{"5.steps": 1, "2.text": "a cat"})
+    """Download saves the image under a name with workflow, seed and first words, byte for byte,
+    with the metadata that the server wrote into it."""
+    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat"})
     run_id = person.generate()
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()
-    ((name, data),) = originals(fast, run_id).items()
-    assert info.value.suggested_filename == name
+    (data,) = originals(fast, run_id).values()
+    assert info.value.suggested_filename == "Text-to-image_41_a-cat.png"
     assert Path(info.value.path()).read_bytes() == data
     assert json.loads(Image.open(io.BytesIO(data)).info["prompt"])["2"]["inputs"]["text"] == "a cat"
 
 
 def test_download_all(fast: Site, visit: Visit) -> None:
     """Download all saves one ZIP with every file of the run as it is on the server."""
-    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
+    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3})
     run_id = person.generate()
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download all").click()
-    assert info.value.suggested_filename == "Text to image.zip"
+    assert info.value.suggested_filename == "Text-to-image_41_a-cat.zip"
     with zipfile.ZipFile(info.value.path()) as bundle:
         assert bundle.testzip() is None
         assert [bundle.read(name) for name in bundle.namelist()] == list(

@@ -37,7 +37,9 @@ def test_a_link_tells_its_file_only() -> None:
         given = requests.get(f"{address}/a.png", headers=ben, timeout=20)
         assert given.content == own.content
         assert given.headers["cache-control"] == "private, no-store"
-        for name in ("content-type", "content-disposition", "x-content-type-options"):
+        name = given.headers["content-disposition"]  # the owner's has words of the prompt
+        assert "text-to-image_00001_.png" in name != own.headers["content-disposition"]
+        for name in ("content-type", "x-content-type-options"):
             assert given.headers[name] == own.headers[name]
         for wrong in (f"{address}x", f"{address[:-1]}/a.png", f"{app.url}/shared/none"):
             assert requests.get(wrong, headers=ben, timeout=20).status_code == 404

@@ -141,3 +141,9 @@ export function announce(text) {
   place.setAttribute("aria-live", "polite");
   place.textContent = text;
 }
+
+/** Where people type or choose. */
+export const TYPED = "input, textarea, select, [contenteditable=true]";
+
+/** Whether the focus is there. */
+export const isTyping = () => document.activeElement?.matches(TYPED) ?? false;

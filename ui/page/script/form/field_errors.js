@@ -3,7 +3,7 @@
 
 import { endSearch } from "../components/field_search.js";
 import { $, all, element, typeInto } from "../dom.js";
-import { unfold } from "../gradio.js";
+import { closeLeft, LIST, unfold } from "../gradio.js";
 import { changeWords, clamped, isRight, sentNumber } from "./values.js";
 
 /** @import { Kind, NumberRule } from "./values.js" */
@@ -89,6 +89,7 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   // At once, and again when a section that had to be unfolded has been laid out.
   const lead = () => {
     first?.focus({ preventScroll: true });
+    if (first?.matches(LIST)) closeLeft(first); // it would hide the sentence below it
     first?.scrollIntoView({ block: "center" });
   };
   lead();

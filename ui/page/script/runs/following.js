@@ -3,7 +3,7 @@
 // page has not heard.
 
 import { pause, when } from "../clock.js";
-import { closeSocket, root } from "../dom.js";
+import { closeSocket, isTyping, root } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { ask, get } from "../requests.js";
 import { page } from "../state.js";
@@ -197,14 +197,16 @@ function heard(view) {
 
 /**
  * What the server said of values stands on their fields, if the run is seen; what has none on this page stands with the
- * advice. Where there is a result all the same, all of it stands there too: nobody is led away from that.
+ * advice. Where there is a result all the same, all of it stands there too: nobody is led away from that, nor from what
+ * they are typing when a run fails, which may be long after the press.
  * @param {View} view
  */
 function placeErrors(view) {
   const isDone = view.phase === "done";
   const isHere = page.now.shown === view.id && view.form === page.now.form;
   const { errors, labelled } = view;
-  const homeless = isHere ? showErrors(errors, { leads: !isDone, labelled }) : [];
+  const leads = view.phase === "refused" || (!isDone && !isTyping());
+  const homeless = isHere ? showErrors(errors, { leads, labelled }) : [];
   const placeless = isHere && !isDone ? homeless : Object.values(labelled);
   const known = Object.keys(errors).filter((key) => view.headline.includes(errors[key] ?? ""));
   const said = placeless.filter((sentence) => !known.some((key) => labelled[key] === sentence));

@@ -1,0 +1,39 @@
+"""Under which names results are downloaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy.protocol.outputs import OutputFile
+from comfy.protocol.run_state import RunState
+from comfy.records.record import Job, Record
+from ui.routes.result_names import result_name
+
+
+def made(title: str, values: dict[str, object], *names: str) -> Record:
+    """A run with files of these names."""
+    files = tuple(OutputFile(name, "", "output", "image", "9") for name in names)
+    job = Job({}, "w", title=title, values=values)
+    return Record("r", "ann", job, 1.0, RunState("r", files=files))
+
+
+@pytest.mark.parametrize(
+    ("title", "values", "named"),
+    [
+        ("Text to image", {"2.text": "A red cat!", "5.seed": 41}, "Text-to-image_41_A-red-cat.png"),
+        ("Up", {"5.noise_seed": 7}, "Up_7.png"),
+        ("a/../b", {"2.text": 'so "it" is: <b>, C:\\'}, "a-b_so-it-is-b-C.png"),
+        ("W", {"2.text": "many words " * 9}, "W_many-words-many-words-many-words-many.png"),
+        ("写真", {"2.text": "灯台" * 40}, f"写真_{'灯台' * 20}.png"),
+        ("…", {}, "x_1.png"),
+    ],
+)
+def test_a_name_tells_what_it_is(title: str, values: dict[str, object], named: str) -> None:
+    """Workflow, seed and the first words, in letters and digits; without them the server's name."""
+    assert result_name(made(title, values, "x_1.png"), 0) == named
+
+
+def test_several_files_of_a_run_have_their_places() -> None:
+    """No two have the same name; each keeps its ending."""
+    run = made("W", {"5.seed": 1}, "a.png", "b.webp")
+    assert [result_name(run, at) for at in (0, 1)] == ["W_1_1.png", "W_1_2.webp"]

@@ -1,0 +1,39 @@
+"""Under which names results are downloaded. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from pathlib import PurePosixPath
+
+from comfy.records.record import Record
+from ui.routes.past_run import seeds_of
+from ui.view.run_view import first_text
+from ui.web.urls import download_name
+
+_LONGEST = 40  # characters of a title and of a text
+
+
+def run_name(record: Record) -> str:
+    """The workflow's title, the first seed and the first words of the first text, as
+    "Text-to-image_41_a-red-cat"; "" for a run with none of them."""
+    seed = next(iter(seeds_of(record)), "")
+    parts = (_words(record.job.title), _words(seed), _words(first_text(record.job.values)))
+    return "_".join(filter(None, parts))
+
+
+def result_name(record: Record, index: int) -> str:
+    """The name of the file at `index` of the run's results: that of its run, with its place where
+    there are several, and the ending that the server gave."""
+    files = record.state.files
+    name = download_name(files[index].filename)
+    place = str(index + 1) if len(files) > 1 else ""
+    of_run = "_".join(filter(None, (run_name(record), place)))
+    return of_run + PurePosixPath(name).suffix if of_run else name
+
+
+def _words(text: str) -> str:
+    """The first whole words, of nothing but letters and digits."""
+    plain = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).strip()
+    short = textwrap.shorten(plain, _LONGEST, placeholder="") or plain[:_LONGEST]
+    return short.replace(" ", "-")
