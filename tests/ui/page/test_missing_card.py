@@ -18,7 +18,7 @@ def test_each_file_is_listed_once() -> None:
     """With everything that needs it, its folder and an address to copy."""
     card = missing_card(CHOICES, demo=False)
     assert card.count("Missing model:") == 1
-    assert "models/checkpoints · Model, Model 2" in card
+    assert "models/checkpoints · Model, Model 2 · " in card
     assert 'data-copy="http://x/1"' in card
     assert "Missing: 1 model, 1 setting. Choose others below." in card
     assert "Model: One.safetensors (models/checkpoints) http://x/1\nSetting: swift" in card

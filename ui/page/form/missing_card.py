@@ -147,7 +147,7 @@ def _choose(items: tuple[_Item, ...]) -> str:
 
 def _line(item: _Item) -> str:
     more = len(item.uses) - _MOST_USES
-    uses = listed([*item.uses[:_MOST_USES], f"+{more}" if more > 0 else ""])
+    uses = listed([*item.uses[:_MOST_USES], *([f"+{more}"] if more > 0 else [])])
     similar = message("Similar: “{name}”", name=short(item.close)) if item.close else ""
     about = " · ".join(html_of(part) for part in (item.place, uses, similar) if part)
     copy = (
