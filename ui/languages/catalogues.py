@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from gettext import GNUTranslations
 from pathlib import Path
@@ -14,6 +15,7 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from comfy.messages import Message
 
@@ -55,6 +57,13 @@ class Language:
             return sentence.format(**values) if values else sentence
         except (LookupError, ValueError, AttributeError):
             return text
+
+    def number(self, number: float) -> str:
+        """A number as its speakers write it: "1,024.5", "1.024,5"."""
+        exact = Decimal(f"{number:.10g}")
+        return format_decimal(
+            exact, locale=Locale.parse(self.tag, sep="-"), decimal_quantization=False
+        )
 
     @cached_property
     def script(self) -> bytes:

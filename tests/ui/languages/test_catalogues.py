@@ -111,6 +111,14 @@ def test_a_number_of_things_takes_the_form_of_the_language(languages: Languages)
     assert languages.all["zh-CN"].text(said[0]) == "1 image"
 
 
+def test_a_number_is_written_as_its_readers_write_it() -> None:
+    """A point is no comma: "1–4,096" is less than five to somebody who reads German."""
+    known = Languages().all
+    written = {tag: [known[tag].number(one) for one in (4096, -0.05)] for tag in ("en", "de", "ja")}
+    english = ["4,096", "-0.05"]
+    assert written == {"en": english, "de": ["4.096", "-0,05"], "ja": english}
+
+
 @pytest.mark.parametrize(
     "said",
     [

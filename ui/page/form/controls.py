@@ -21,7 +21,7 @@ from comfy.messages import message
 from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue
 from ui.files.components import Audio, File, Image, Video
-from ui.languages.current import translated
+from ui.languages.current import current_language, translated
 from ui.page.mask_painter import MaskPainter
 from ui.view.browser_values import (
     COUNTING,
@@ -126,7 +126,7 @@ def _ended(sentence: str) -> str:
 
 
 def _shown(number: float) -> str:
-    return f"{number:,.10g}".replace("-", "−")
+    return current_language().number(number).replace("-", "−")
 
 
 def _common(field: Field, scope: str) -> dict[str, Any]:
