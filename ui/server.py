@@ -58,9 +58,9 @@ from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
     CALL,
     LOGIN,
-    PRESS,
     ROOT_ADDRESS,
     UPLOAD,
+    WHOLE_PAGES,
     allow,
     put_into_head,
     remember_logins_in,
@@ -218,7 +218,7 @@ def add_middleware(
         f"{CALL}run": limits.body,
     }
     hosts = HostMiddleware.of(settings.host, settings.hosts)
-    app.add_middleware(PackedPages, paths={"/", "/config", PRESS})
+    app.add_middleware(PackedPages, paths=WHOLE_PAGES)
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)

@@ -53,6 +53,7 @@ ANSWERS = frozenset(
     f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
 )
 PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that do not queue
+WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # of which each answer is large and text
 JOIN = f"{API_PREFIX}/queue/join"  # those that do, and of `gradio_client`
 STREAM = f"{API_PREFIX}/queue/data"  # tells what becomes of those
 CALL = f"{API_PREFIX}/call/"  # before an endpoint's name: scripts' calls, and what becomes of them

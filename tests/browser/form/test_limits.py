@@ -3,6 +3,7 @@ field."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def test_what_cannot_be_painted_over_is_told_on_its_field(
     person = visit(fast).open("inpaint")
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    expect(field.locator(".sheet img")).to_have_attribute("src", re.compile("."))
     before = field.locator(".sheet img").get_attribute("src")
     give(person, "4.image", data)
     expect(field.locator(".field-error")).to_contain_text(said)

@@ -124,6 +124,8 @@ def test_results_and_the_history(reader: Reader) -> None:
     reader.read("selected")
     press(page, "Compare")
     expect(page.get_by_role("dialog")).to_be_visible()
+    names = page.locator("dialog img").evaluate_all("all => all.map((one) => one.alt)")
+    reader.knows(*names)
     reader.read("compared")
     reader.all_well()
 
