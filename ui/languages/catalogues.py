@@ -113,13 +113,19 @@ class Languages:
     def best(self, wanted: Iterable[str]) -> Language:
         """The first that there is of those that are wanted: the very one, or one of the same
         language elsewhere; else English."""
-        known = {tag.lower(): language for tag, language in self.all.items()}
-        spoken = {tag.partition("-")[0]: language for tag, language in reversed(known.items())}
         for tag in map(str.lower, wanted):
-            found = known.get(tag) or spoken.get(tag.partition("-")[0])
+            found = self._known.get(tag) or self._spoken.get(tag.partition("-")[0])
             if found:
                 return found
         return self.english
+
+    @cached_property
+    def _known(self) -> Mapping[str, Language]:
+        return {tag.lower(): language for tag, language in self.all.items()}
+
+    @cached_property
+    def _spoken(self) -> Mapping[str, Language]:
+        return {tag.partition("-")[0]: one for tag, one in reversed(list(self._known.items()))}
 
 
 def wanted_languages(header: str) -> list[str]:
