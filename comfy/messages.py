@@ -71,6 +71,14 @@ def listed(names: Iterable[str]) -> str:
     )
 
 
+def one_of(names: Iterable[str]) -> str:
+    """Names of which one is meant: "Steps or Seed"."""
+    return _joined(
+        lambda first, second: message("{first} or {second}", first=first, second=second),
+        list(names),
+    )
+
+
 def _joined(pair: Callable[[str, str], str], parts: list[str]) -> str:
     """All of them, put together in pairs: no message is deeper in others than need be."""
     while len(parts) > 1:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 from comfy.form.candidates import Candidate
 from comfy.form.declared.layers import Layer, Statement
-from comfy.messages import message, sentences
+from comfy.messages import message, one_of, sentences
 from comfy.prompt.model import Prompt
 from comfy.wording import plain_words, short
 from comfy.workflow.config import FieldConfig
@@ -85,11 +84,5 @@ def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Cand
         else message(
             "{file}: “{name}” is “{place}”, but that node ({node}) has no such value to set.", **at
         ),
-        message("Write which one is meant: {name} = {inputs}.", name=name, inputs=_any_of(keys)),
-    )
-
-
-def _any_of(names: Sequence[str]) -> str:
-    return reduce(
-        lambda first, second: message("{first} or {second}", first=first, second=second), names
+        message("Write which one is meant: {name} = {inputs}.", name=name, inputs=one_of(keys)),
     )

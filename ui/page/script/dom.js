@@ -143,7 +143,7 @@ export function announce(text) {
 }
 
 /** Where people type or choose. */
-export const TYPED = "input, textarea, select, [contenteditable=true]";
+export const INPUTS = "input, textarea, select, [contenteditable=true]";
 
 /** Whether the focus is there. */
-export const isTyping = () => document.activeElement?.matches(TYPED) ?? false;
+export const isTyping = () => document.activeElement?.matches(INPUTS) ?? false;

@@ -1,7 +1,7 @@
 // @ts-check
 // The keys that do something on the page, in a small dialog.
 
-import { $, button, element, TYPED } from "../dom.js";
+import { $, button, element, INPUTS } from "../dom.js";
 import { message } from "../messages.js";
 
 /** @typedef {readonly [readonly string[], string]} Line keys, and what they do */
@@ -91,6 +91,6 @@ export function showKeys() {
  * @returns {boolean} whether the key was meant for that
  */
 export function asksForKeys(event) {
-  const isTyped = event.target instanceof Element && event.target.closest(TYPED);
+  const isTyped = event.target instanceof Element && event.target.closest(INPUTS);
   return event.key === "?" && !isTyped && !event.ctrlKey && !event.metaKey && !event.altKey;
 }
