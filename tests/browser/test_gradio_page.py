@@ -49,6 +49,33 @@ def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
         expect(person.page.locator(selector).nth(least - 1), gone).to_be_attached()
 
 
+def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:
+    """It asks for no frame but those of its lists and moves nothing, seen or unseen: Gradio's
+    spinner, which is gone by then, counts with each frame."""
+    person = visit(fast)
+    person.page.add_init_script(
+        """{
+            const frame = requestAnimationFrame;
+            window.frames_asked_for = 0;
+            window.requestAnimationFrame = (then) => { window.frames_asked_for++; return frame(then); };
+        }"""
+    )
+    person.open()
+    fewest_in_a_second = """async () => {
+        let fewest = Infinity;
+        for (let second = 0; second < 10 && fewest > 20; second++) {
+            const before = window.frames_asked_for;
+            await new Promise((done) => setTimeout(done, 1000));
+            fewest = Math.min(fewest, window.frames_asked_for - before);
+        }
+        return fewest;
+    }"""
+    frames = person.page.evaluate(fewest_in_a_second)
+    assert frames <= 20, f"Something on the page asks for frames all the time. {WHERE}"
+    moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
+    assert person.page.evaluate(moving) == 0
+
+
 def test_calls_look_as_the_script_expects(fast: Site, visit: Visit) -> None:
     """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
     both are told."""

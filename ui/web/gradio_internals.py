@@ -74,6 +74,15 @@ _LANGUAGE = 'lang="en"'  # of its template's `html` element
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
 # Gradio's own words follow this property of the browser.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
+# Its page's spinner counts time with each frame, which it never stops when it's gone: ten times a
+# second does for what is counted, and lets the browser rest while nothing changes.
+_SPINNER_CLOCK = """<script>{
+  const frame = requestAnimationFrame;
+  window.requestAnimationFrame = (callback) =>
+    /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
+}</script>"""
+# Seconds between two looks whether a call has come in; Gradio's own 0.001 take 5 % of a core.
+_LOOKS_FOR_CALLS = 0.01
 SERVER_HEADER = b"x-gradio-server"  # Gradio makes addresses of what it is told here
 
 
@@ -200,6 +209,7 @@ def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
     page.max_threads = threads  # before queue(), which lets no more calls than that run at once
     page.state_session_capacity = sessions
     page.queue(default_concurrency_limit=None, max_size=calls)
+    page._queue.sleep_when_free = _LOOKS_FOR_CALLS
 
 
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
@@ -217,7 +227,7 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
     `mount_gradio_app` takes as `head` is added by the page's script, which those do not run.
     `attributes` of the `html` element and `more_tags` are asked for whenever the page is."""
     templates.env.globals |= {"html_attributes": attributes, "more_tags": more_tags}
-    tags = f"{tags}\n\t\t{{{{ more_tags() | safe }}}}"
+    tags = f"{tags}\n\t\t{_SPINNER_CLOCK}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
     gradios = type(loader).get_source
 

@@ -7,6 +7,7 @@ The part that browsers see is in tests/browser/test_gradio_page.py.
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
 import re
@@ -18,6 +19,7 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio import queueing
 from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 from gradio.data_classes import CancelBody, FileData, PredictBody, ResetBody
@@ -296,6 +298,22 @@ def test_limits_are_where_gradio_looks_for_them() -> None:
     assert "max_threads" in inspect.getsource(Queue) or "max_thread_count" in inspect.getsource(
         Queue
     ), "Gradio's queue no longer asks how many threads it may use"
+
+
+def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
+    """Its loop sleeps as long as `allow` says between two looks; by itself, 5 % of a core."""
+    _, gradio = mounted()
+    queue = gradio.get_blocks()._queue
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        queue.stopped = True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queueing.asyncio, "sleep", sleep)
+        asyncio.run(queue.start_processing())
+    assert slept == [0.01], f"Gradio's queue looks for calls in another way. {MEND}"
 
 
 def test_logins_are_kept_where_the_app_can_end_them() -> None:

@@ -146,9 +146,9 @@ export class Progress {
     this.#bar.hidden = silent || !["running", "waiting"].includes(phase);
     const percent = fraction === null ? null : Math.round(100 * fraction);
     this.#bar.classList.toggle("unknown", percent === null);
-    if (percent === null && !matchMedia("(prefers-reduced-motion: reduce)").matches)
-      this.#passing.play();
-    else this.#passing.cancel();
+    const moves = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (percent === null && moves && !this.#bar.hidden) this.#passing.play();
+    else this.#passing.cancel(); // a hidden one has the browser paint all the time as well
     this.#filled.style.width = percent === null ? "" : `${percent}%`;
     if (percent === null) this.#bar.removeAttribute("aria-valuenow");
     else this.#bar.setAttribute("aria-valuenow", String(percent));
