@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.distribution import PURE
+from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parent.parent
 # What stands on one line may import from the lines above it only, and nothing of the line it stands
@@ -204,7 +205,11 @@ def test_help_answers_without_importing_gradio() -> None:
         " in sys.modules"
     )
     subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=30
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=LONGEST_WAIT,
     )
 
 

@@ -28,7 +28,7 @@ from tests.attacks.routes import registered
 from tests.attacks.strategies import Site, attacks
 from tests.attacks.wire import Answer, Attack, sent
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 BUSY = 503  # said on purpose, with a sentence
 TRACEBACK = "Traceback (most recent call last)"
@@ -179,7 +179,7 @@ def site_of(app: RunningApp, *, logs_in: bool) -> Site:
     """The app as whoever attacks it knows it."""
     ann, bob = person(app, ANN if logs_in else None), browser(app, BOB if logs_in else None)
     things = (ann.owned, never(ann.owned))
-    config = requests.get(f"{app.url}/config", headers=ann.headers, timeout=20).json()
+    config = requests.get(f"{app.url}/config", headers=ann.headers, timeout=LONGEST_WAIT).json()
     return Site(
         port=int(app.url.rpartition(":")[2]),
         routes=tuple(sorted(set(registered(app.asgi.routes)))),

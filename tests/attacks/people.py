@@ -13,6 +13,7 @@ import requests
 from PIL import Image
 
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
@@ -78,10 +79,10 @@ def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
         if login:
             name, password = login
             answer = session.post(
-                f"{app.url}/login", {"username": name, "password": password}, timeout=20
+                f"{app.url}/login", {"username": name, "password": password}, timeout=LONGEST_WAIT
             )
             assert answer.ok, answer.text
-        session.get(app.url, timeout=20)
+        session.get(app.url, timeout=LONGEST_WAIT)
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
 
 
@@ -116,7 +117,9 @@ def a_run(app: RunningApp, cookie: str) -> str:
 def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object) -> str:
     """The id of a script's call, whose answer nobody has asked for yet."""
     address = f"{app.url}/gradio_api/call/{name}"
-    answer = requests.post(address, json={"data": data}, headers={"Cookie": cookie}, timeout=20)
+    answer = requests.post(
+        address, json={"data": data}, headers={"Cookie": cookie}, timeout=LONGEST_WAIT
+    )
     return str(answer.json()["event_id"])
 
 
@@ -126,7 +129,10 @@ def an_upload(app: RunningApp, cookie: str) -> str:
     Image.new("RGB", (8, 8), "teal").save(data, "PNG")
     files = {"files": ("secret.png", data.getvalue())}
     answer = requests.post(
-        f"{app.url}/gradio_api/upload", files=files, headers={"Cookie": cookie}, timeout=20
+        f"{app.url}/gradio_api/upload",
+        files=files,
+        headers={"Cookie": cookie},
+        timeout=LONGEST_WAIT,
     )
     return str(answer.json()[0])
 
@@ -134,6 +140,8 @@ def an_upload(app: RunningApp, cookie: str) -> str:
 def a_workflow(app: RunningApp, cookie: str) -> str:
     """The name of a workflow that was opened for one person."""
     address = f"{app.url}/workflows?file=private.json"
-    answer = requests.post(address, json.dumps(PROMPT), headers={"Cookie": cookie}, timeout=20)
+    answer = requests.post(
+        address, json.dumps(PROMPT), headers={"Cookie": cookie}, timeout=LONGEST_WAIT
+    )
     assert answer.ok, answer.text
     return str(answer.json()["name"])

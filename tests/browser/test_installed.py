@@ -16,6 +16,7 @@ from tests.browser.test_login import SETTINGS, log_in
 from tests.support.reverse_http_proxy import running_proxy
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
@@ -35,7 +36,7 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
         expect(named).to_have_count(1)
         address = str(named.evaluate("link => link.href"))
         assert address == f"{outside}/manifest.json"
-        manifest = requests.get(address, timeout=20).json()
+        manifest = requests.get(address, timeout=LONGEST_WAIT).json()
         assert (manifest["name"], manifest["display"]) == ("ComfyForms", "standalone")
         assert urljoin(address, manifest["start_url"]) == f"{outside}/"
         assert {(icon["sizes"], icon["purpose"]) for icon in manifest["icons"]} == {
@@ -43,7 +44,9 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
         }
         for icon in manifest["icons"]:
             drawn = Image.open(
-                io.BytesIO(requests.get(urljoin(address, icon["src"]), timeout=20).content)
+                io.BytesIO(
+                    requests.get(urljoin(address, icon["src"]), timeout=LONGEST_WAIT).content
+                )
             )
             assert "{}x{}".format(*drawn.size) == icon["sizes"]
             corner = drawn.convert("RGBA").getpixel((0, 0))

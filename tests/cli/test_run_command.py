@@ -24,7 +24,7 @@ from comfy.filenames import safe_name
 from comfy.protocol.run_progress import RunProgress
 from comfy.protocol.run_state import Phase, RunState
 from tests.support.sampler import prompt
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = prompt(5, steps=3)
@@ -299,7 +299,7 @@ def test_a_signal_ends_the_run_at_the_server(
     with process:
         eventually(lambda: demo.queue.remaining() == 1)
         process.send_signal(number)
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=LONGEST_WAIT)
     assert process.returncode == 128 + number
     assert told.endswith("Stopped.\n")
     assert "Traceback" not in told
@@ -367,7 +367,7 @@ def test_help_is_quick_and_complete() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONGEST_WAIT,
         check=True,
     )
     assert all(command in done.stdout for command in ("run", "form", "demo"))

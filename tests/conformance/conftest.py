@@ -11,6 +11,7 @@ import requests
 
 from comfy.demo import DemoServer
 from tests.support.speaking import Listener, ServerUnderTest, listening
+from tests.support.waiting import LONGEST_WAIT
 
 STEP_SECONDS = 0.02
 
@@ -35,11 +36,11 @@ def listener(server: ServerUnderTest) -> Iterator[Listener]:
 
 
 def _describe(url: str, *, stand_in: bool) -> ServerUnderTest:
-    stats = requests.get(f"{url}/system_stats", timeout=30).json()
+    stats = requests.get(f"{url}/system_stats", timeout=LONGEST_WAIT).json()
     version = tuple(
         int(part) for part in re.findall(r"\d+", stats["system"]["comfyui_version"])[:3]
     )
-    loader = requests.get(f"{url}/object_info/CheckpointLoaderSimple", timeout=30).json()[
+    loader = requests.get(f"{url}/object_info/CheckpointLoaderSimple", timeout=LONGEST_WAIT).json()[
         "CheckpointLoaderSimple"
     ]
     checkpoints = loader["input"]["required"]["ckpt_name"][0]

@@ -12,6 +12,7 @@ import websocket
 
 from comfy.demo import DemoServer
 from tests.support.sampler import prompt
+from tests.support.waiting import LONGEST_WAIT
 
 PREVIEW = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
 PROMPT = prompt(1, steps=3) | {"6": PREVIEW}
@@ -27,9 +28,9 @@ def body_of(steps: int = 3, client: str = "me") -> dict[str, Any]:
 def start(demo: DemoServer, steps: int = 3, client: str = "me") -> str:
     """Queue a prompt; its id."""
     return str(
-        requests.post(f"{demo.url}/prompt", json=body_of(steps, client), timeout=5).json()[
-            "prompt_id"
-        ]
+        requests.post(
+            f"{demo.url}/prompt", json=body_of(steps, client), timeout=LONGEST_WAIT
+        ).json()["prompt_id"]
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 import websocket
 
 from comfy.demo import DemoServer
+from tests.support.waiting import LONGEST_WAIT
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def socket_of(demo: DemoServer) -> Iterator[Callable[[], websocket.WebSocket]]:
     def open_one() -> websocket.WebSocket:
         opened.append(
             websocket.create_connection(
-                f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+                f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=LONGEST_WAIT
             )
         )
         return opened[-1]

@@ -16,7 +16,7 @@ import websocket
 
 from comfy.demo import DemoServer, Kind, Misbehaviour
 from tests.demo.calls import body_of, frames, kinds, start, until_the_end
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,10 @@ def test_sockets_that_end(
     prompt_id = start(demo)
     assert until_the_end(connection)[1] == code
     eventually(
-        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+        lambda: (
+            prompt_id
+            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
+        )
     )
 
 
@@ -42,7 +45,10 @@ def test_silence(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket])
     connection = socket_of()
     prompt_id = start(demo)
     eventually(
-        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+        lambda: (
+            prompt_id
+            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
+        )
     )
     connection.ping("still there?")
     received = []
@@ -60,7 +66,10 @@ def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket
     connection = socket_of()
     prompt_id = start(demo)
     eventually(
-        lambda: prompt_id in requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json()
+        lambda: (
+            prompt_id
+            in requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
+        )
     )
     connection.ping("still there?")
     connection.settimeout(0.2)
@@ -122,7 +131,7 @@ def test_a_refused_handshake(demo: DemoServer) -> None:
     """A handshake can be cut off."""
     demo.script("drop", at="open")
     with pytest.raises((OSError, websocket.WebSocketException)):
-        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=LONGEST_WAIT)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,9 @@ def test_a_refused_handshake(demo: DemoServer) -> None:
 def test_wrong_statuses(demo: DemoServer, kind: Kind, status: int) -> None:
     """A route answers wrongly as often as it was told, and well again after."""
     demo.script(kind, at="GET /queue", after=1, count=2)
-    answers = [requests.get(f"{demo.url}/queue", timeout=5).status_code for _ in range(4)]
+    answers = [
+        requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT).status_code for _ in range(4)
+    ]
     assert answers == [200, status, status, 200]
 
 
@@ -139,13 +150,13 @@ def test_wrong_answers(demo: DemoServer) -> None:
     """An answer is half a document, ends in the middle, or takes its time."""
     demo.script("bad_json", at="GET /prompt")
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
-        requests.get(f"{demo.url}/prompt", timeout=5).json()
+        requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).json()
     demo.script("cut", at="GET /prompt")
     with pytest.raises(requests.RequestException):
-        requests.get(f"{demo.url}/prompt", timeout=5)
+        requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT)
     demo.script("slow", at="GET /history", seconds=0.3)
     begun = time.monotonic()
-    assert requests.get(f"{demo.url}/history/{uuid.uuid4()}", timeout=5).json() == {}
+    assert requests.get(f"{demo.url}/history/{uuid.uuid4()}", timeout=LONGEST_WAIT).json() == {}
     assert time.monotonic() - begun >= 0.3
 
 
@@ -157,7 +168,7 @@ def test_behind_the_clients_back(
     prompt_id = start(demo)
     frames(connection)
     demo.queue.forget()
-    assert requests.get(f"{demo.url}/history/{prompt_id}", timeout=5).json() == {}
+    assert requests.get(f"{demo.url}/history/{prompt_id}", timeout=LONGEST_WAIT).json() == {}
 
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
@@ -167,7 +178,7 @@ def test_what_is_asked_for_is_done_but_not_answered(demo: DemoServer, kind: Kind
     body = body_of() | {"prompt_id": str(uuid.uuid4())}
     begun, answer = time.monotonic(), None
     with contextlib.suppress(requests.RequestException):
-        answer = requests.post(f"{demo.url}/prompt", json=body, timeout=5)
+        answer = requests.post(f"{demo.url}/prompt", json=body, timeout=LONGEST_WAIT)
     eventually(lambda: "success" in demo.journal.of(body["prompt_id"]))
     assert (answer.status_code if answer is not None else None) == {
         "answer_502": 502,
@@ -180,7 +191,7 @@ def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
     """Something in between may answer 502 instead of opening a socket."""
     demo.script("http_502", at="GET /ws")
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
-        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=5)
+        websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=LONGEST_WAIT)
     assert refused.value.status_code == 502
 
 
@@ -194,7 +205,9 @@ def test_a_result_that_is_not_kept(
         prompt_id = start(demo)
         assert "execution_success" in kinds(frames(connection))
         assert "success" in demo.journal.of(prompt_id)
-        assert (prompt_id in requests.get(f"{demo.url}/history", timeout=5).json()) is kept
+        assert (
+            prompt_id in requests.get(f"{demo.url}/history", timeout=LONGEST_WAIT).json()
+        ) is kept
 
 
 def test_a_message_can_be_held(
@@ -205,7 +218,7 @@ def test_a_message_can_be_held(
     connection = socket_of()
     with demo.hold("progress", after=1) as held:
         prompt_id = start(demo)
-        assert held.reached.wait(5)
+        assert held.reached.wait(LONGEST_WAIT)
         eventually(lambda: "success" in demo.journal.of(prompt_id))
         connection.settimeout(0.2)
         received: list[str | bytes] = []
@@ -223,8 +236,8 @@ def test_a_request_can_be_held(demo: DemoServer) -> None:
     with demo.hold("POST /prompt") as held:
         poster = threading.Thread(target=lambda: answers.append(start(demo)))
         poster.start()
-        assert held.reached.wait(5)
-        assert requests.get(f"{demo.url}/queue", timeout=5).ok
+        assert held.reached.wait(LONGEST_WAIT)
+        assert requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT).ok
         assert not answers
     poster.join(5)
     assert answers
@@ -237,7 +250,7 @@ def test_a_server_that_is_held_can_die(
     connection = socket_of()
     with demo.hold("progress") as held:
         prompt_id = start(demo, 9999)
-        assert held.reached.wait(5)
+        assert held.reached.wait(LONGEST_WAIT)
         demo.restart()
         assert '"progress"' not in str(until_the_end(connection))
     assert "killed" in demo.journal.of(prompt_id)
@@ -248,7 +261,7 @@ def frozen(demo: DemoServer) -> Iterator[websocket.WebSocket]:
     """A client that has a small buffer and does not read."""
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
     url = f"{demo.url.replace('http', 'ws')}/ws?clientId=frozen"
-    connection = websocket.create_connection(url, timeout=5, sockopt=small)
+    connection = websocket.create_connection(url, timeout=LONGEST_WAIT, sockopt=small)
     yield connection
     connection.shutdown()
 
@@ -271,7 +284,9 @@ def test_a_client_that_stops_reading_holds_up_everybody(
     connection = socket_of()
     connection.settimeout(0.3)
     prompt_id = start(demo)
-    eventually(lambda: prompt_id in requests.get(f"{demo.url}/history", timeout=5).json())
+    eventually(
+        lambda: prompt_id in requests.get(f"{demo.url}/history", timeout=LONGEST_WAIT).json()
+    )
     with pytest.raises(websocket.WebSocketTimeoutException):
         frames(connection)
     frozen.shutdown()

@@ -17,7 +17,7 @@ import websocket
 
 from comfy.demo import DemoServer
 from tests.demo.calls import frames, start, until_the_end
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_closing_waits_for_no_step() -> None:
@@ -25,7 +25,7 @@ def test_closing_waits_for_no_step() -> None:
     with DemoServer(step_seconds=0) as demo:
         demo.speed.step = 60
         connection = websocket.create_connection(
-            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=LONGEST_WAIT
         )
         start(demo)
         frames(connection, '"node": "4"')
@@ -36,7 +36,7 @@ def test_closing_waits_for_no_step() -> None:
 def test_it_listens_once_it_is_there() -> None:
     """It listens as soon as it is there."""
     with DemoServer() as demo:
-        assert requests.get(f"{demo.url}/prompt", timeout=5).ok
+        assert requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).ok
 
 
 def test_files_go_with_it() -> None:
@@ -53,13 +53,15 @@ def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.W
     url, connection = demo.url, socket_of()
     prompt_id = start(demo)
     frames(connection)
-    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json()
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=LONGEST_WAIT).json()
     demo.restart()
     assert demo.url == url
-    assert requests.get(f"{url}/history/{prompt_id}", timeout=5).json() == {}
+    assert requests.get(f"{url}/history/{prompt_id}", timeout=LONGEST_WAIT).json() == {}
     with pytest.raises((OSError, websocket.WebSocketException)):
         connection.recv()
-    assert requests.get(f"{url}/prompt", timeout=5).json() == {"exec_info": {"queue_remaining": 0}}
+    assert requests.get(f"{url}/prompt", timeout=LONGEST_WAIT).json() == {
+        "exec_info": {"queue_remaining": 0}
+    }
 
 
 def test_a_port_that_is_taken() -> None:
@@ -78,19 +80,21 @@ def test_the_command(tmp_path: Path) -> None:
         line = process.stdout.readline()
         url = next(word for word in line.split() if word.startswith("http"))
         assert (
-            requests.get(f"{url}/system_stats", timeout=5).json()["system"]["comfyui_version"]
+            requests.get(f"{url}/system_stats", timeout=LONGEST_WAIT).json()["system"][
+                "comfyui_version"
+            ]
             == "0.33.0"
         )
         process.terminate()
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=LONGEST_WAIT) == 0
 
 
 def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
     """Requests are counted by method and path, sockets with the codes their clients closed with."""
     connection = socket_of()
     frames(connection, "status")
-    requests.get(f"{demo.url}/api/queue", timeout=5)
-    requests.get(f"{demo.url}/queue", timeout=5)
+    requests.get(f"{demo.url}/api/queue", timeout=LONGEST_WAIT)
+    requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT)
     assert demo.requests["GET /queue"] == 2
     assert demo.sockets.open == 1
     connection.close(1000)
@@ -101,24 +105,33 @@ def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 def test_an_upload_too_large() -> None:
     """What is larger than the limit gets 413, and /features tells the limit."""
     with DemoServer(max_upload=10_000) as demo:
-        assert requests.get(f"{demo.url}/features", timeout=5).json()["max_upload_size"] == 10_000
+        assert (
+            requests.get(f"{demo.url}/features", timeout=LONGEST_WAIT).json()["max_upload_size"]
+            == 10_000
+        )
         large = {"image": ("large.png", bytes(3_000_000))}
-        assert requests.post(f"{demo.url}/upload/image", files=large, timeout=5).status_code == 413
+        assert (
+            requests.post(f"{demo.url}/upload/image", files=large, timeout=LONGEST_WAIT).status_code
+            == 413
+        )
         small = {"image": ("small.png", bytes(3_000))}
-        assert requests.post(f"{demo.url}/upload/image", files=small, timeout=5).status_code == 200
+        assert (
+            requests.post(f"{demo.url}/upload/image", files=small, timeout=LONGEST_WAIT).status_code
+            == 200
+        )
 
 
 def test_the_history_has_a_size() -> None:
     """The oldest entry makes room for the newest."""
     with DemoServer(step_seconds=0, history_size=2) as demo:
         connection = websocket.create_connection(
-            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=LONGEST_WAIT
         )
         ids = []
         for _ in range(3):
             ids.append(start(demo, 1))
             frames(connection)
-        assert list(requests.get(f"{demo.url}/history", timeout=5).json()) == ids[1:]
+        assert list(requests.get(f"{demo.url}/history", timeout=LONGEST_WAIT).json()) == ids[1:]
         connection.close()
 
 
@@ -127,7 +140,7 @@ def test_death_says_nothing() -> None:
     back."""
     with DemoServer(step_seconds=5, load_seconds=0) as demo:
         connection = websocket.create_connection(
-            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=5
+            f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=LONGEST_WAIT
         )
         running = start(demo)
         frames(connection, '"node": "4"')
@@ -142,11 +155,11 @@ def test_death_says_nothing() -> None:
                 rest.append(connection.recv())
         assert not any('"execution_' in one for one in rest if isinstance(one, str))
         connection.shutdown()
-        assert requests.get(f"{demo.url}/queue", timeout=5).json() == {
+        assert requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT).json() == {
             "queue_running": [],
             "queue_pending": [],
         }
-        assert requests.get(f"{demo.url}/history", timeout=5).json() == {}
+        assert requests.get(f"{demo.url}/history", timeout=LONGEST_WAIT).json() == {}
         assert kept.read_text() == "kept"
         assert demo.journal.of(running) == ("taken", "started", "told", "killed")
         assert demo.journal.of(waiting) == ("taken", "killed")
@@ -162,9 +175,9 @@ def test_the_journal_tells_what_really_happened(
     assert set(demo.journal.of(done)) == {"taken", "started", "told", "success"}
     with demo.hold("executing") as held:
         stopped, removed = start(demo, 9999), start(demo)
-        assert held.reached.wait(5)
-        requests.post(f"{demo.url}/queue", json={"clear": True}, timeout=5)
-        requests.post(f"{demo.url}/interrupt", timeout=5)
+        assert held.reached.wait(LONGEST_WAIT)
+        requests.post(f"{demo.url}/queue", json={"clear": True}, timeout=LONGEST_WAIT)
+        requests.post(f"{demo.url}/interrupt", timeout=LONGEST_WAIT)
     frames(connection)
     assert set(demo.journal.of(stopped)) == {"taken", "started", "told", "interrupted"}
     assert demo.journal.of(removed) == ("taken", "removed")

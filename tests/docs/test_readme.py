@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving import running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,7 +60,7 @@ def started(command: list[str], says: str) -> Iterator[subprocess.Popen[str]]:
             yield program
         finally:
             program.send_signal(signal.SIGTERM)
-            program.communicate(timeout=20)
+            program.communicate(timeout=LONGEST_WAIT)
     assert program.returncode == 0
 
 

@@ -34,6 +34,7 @@ from tests.faults.table import FAULTS, Moment, Scene
 from tests.support.link import FaultyLink
 from tests.support.sampler import prompt
 from tests.support.stage import until
+from tests.support.waiting import LONGEST_WAIT
 
 AT_ONCE = 6
 # What comes to an end without our doing. Everything else lasts as long as its plan says.
@@ -287,7 +288,7 @@ def _wrong_files(target: Target, history: RunStore, one: Tried, alone: bool) -> 
 def _made(target: Target, filename: str) -> str | None:
     """The digest of a file at the server; None if it is not there."""
     answer = requests.get(
-        f"{target.url}/view", {"filename": filename, "type": "output"}, timeout=10
+        f"{target.url}/view", {"filename": filename, "type": "output"}, timeout=LONGEST_WAIT
     )
     return hashlib.sha256(answer.content).hexdigest() if answer.ok else None
 
@@ -314,5 +315,5 @@ def _look_for_leftovers(target: Target, history: RunStore, runs: int, report: Re
 def _idle(target: Target) -> bool:
     if target.demo is not None and (target.demo.sockets.open or target.demo.tasks):
         return False
-    waiting = requests.get(f"{target.url}/queue", timeout=10).json()
+    waiting = requests.get(f"{target.url}/queue", timeout=LONGEST_WAIT).json()
     return not waiting["queue_running"] and not waiting["queue_pending"]

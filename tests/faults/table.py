@@ -17,6 +17,7 @@ from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.support.link import FaultyLink
 from tests.support.stage import reader_that_sleeps, until
+from tests.support.waiting import LONGEST_WAIT
 
 
 class Moment(StrEnum):
@@ -82,7 +83,7 @@ class Scene:
 
     def tell(self, path: str, **body: object) -> None:
         """Somebody else's request to the server."""
-        requests.post(self.url + path, json=body, timeout=10).raise_for_status()
+        requests.post(self.url + path, json=body, timeout=LONGEST_WAIT).raise_for_status()
 
 
 Cause = Callable[[Scene], Iterator[None]]

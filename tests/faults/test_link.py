@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.link import RESET, FaultyLink
+from tests.support.waiting import LONGEST_WAIT
 
 
 class Echo:
@@ -73,7 +74,9 @@ def link(echo: Echo) -> Iterator[FaultyLink]:
 
 
 def connected(link: FaultyLink) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(link.url.rpartition(":")[2])), timeout=5)
+    return socket.create_connection(
+        ("127.0.0.1", int(link.url.rpartition(":")[2])), timeout=LONGEST_WAIT
+    )
 
 
 def answered(one: socket.socket, data: bytes = b"hello") -> bool:

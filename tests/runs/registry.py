@@ -15,7 +15,7 @@ from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
-from tests.support.waiting import SECONDS
+from tests.support.waiting import LONGEST_WAIT
 
 HURRIED = Timeouts(
     call=5,
@@ -27,7 +27,7 @@ HURRIED = Timeouts(
     retry_most=0.2,
     patience=1.0,
 )
-LIMIT = SECONDS
+LIMIT = LONGEST_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from tests.support.samples.graphs import graph
 from tests.support.samples.graphs import graph_node as drawn
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
 
 BOBS = f"browser:{BOB}"
 ANNAS = {"filename": "ann_00001_.png", "subfolder": "", "type": "output"}
@@ -98,7 +99,7 @@ def test_attack_an_object_that_a_node_shows_is_nobodys_file(
     hers to Bob."""
     prompt = {"1": node(class_type, given=given)}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
-    run = finished(app.services.starter.start(name, {}, BOBS, deadline=20, watched=False))
+    run = finished(app.services.starter.start(name, {}, BOBS, deadline=LONGEST_WAIT, watched=False))
     assert not run.state.files
     assert ANNAS["filename"] not in json.dumps(run.job.prompt)
 
@@ -149,7 +150,11 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
     assert form.field("2.model_file").targets == (("2", "model_file"),)
     run = finished(
         app.services.starter.start(
-            name, {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")}, BOBS, deadline=20, watched=False
+            name,
+            {"2.model_file": Upload("a.m3u", b"#EXTM3U\n")},
+            BOBS,
+            deadline=LONGEST_WAIT,
+            watched=False,
         )
     )
     assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
@@ -165,7 +170,7 @@ def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: Runn
     picture = Upload("a.png", saved("PNG"))
     with pytest.raises(WorkflowError, match="may not use “LoadImage”"):
         starter.start(name, {"1.how": "in a picture", "1.how.picture.image": picture}, BOBS)
-    finished(starter.start(name, {}, BOBS, deadline=20, watched=False))
+    finished(starter.start(name, {}, BOBS, deadline=LONGEST_WAIT, watched=False))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +188,11 @@ def test_attack_what_is_taken_out_of_a_workflow_is_not_typed_in_again(
         app.services.starter.start(name, {"1.value": typed}, BOBS)
     finished(
         app.services.starter.start(
-            name, {"1.value": "a cat [output] and a dog"}, BOBS, deadline=20, watched=False
+            name,
+            {"1.value": "a cat [output] and a dog"},
+            BOBS,
+            deadline=LONGEST_WAIT,
+            watched=False,
         )
     )
 
@@ -194,7 +203,7 @@ def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp)
     picture = Upload("a.png", saved("PNG"))
     run = finished(
         app.services.starter.start(
-            "image-to-image", {"4.image": picture}, BOBS, deadline=20, watched=False
+            "image-to-image", {"4.image": picture}, BOBS, deadline=LONGEST_WAIT, watched=False
         )
     )
     history = app.services.runs.history

@@ -19,7 +19,7 @@ from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, page_open, start
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings
 from ui.web.identity import NOBODY
 from ui.web.limits import LOGIN_FORM, WebLimits
@@ -36,7 +36,7 @@ def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
     """A connection of the rude visitor, on which these lines have been sent."""
     host, port = app.url.removeprefix("http://").split(":")
     with socket.create_connection(
-        (host, int(port)), timeout=15, source_address=(RUDE, 0)
+        (host, int(port)), timeout=LONGEST_WAIT, source_address=(RUDE, 0)
     ) as connection:
         connection.sendall("\r\n".join(lines).encode("latin-1"))
         yield connection
@@ -65,7 +65,7 @@ def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:
     """A whole file of an honest person's."""
     files = {"files": ("a.png", saved("PNG"))}
     return requests.post(
-        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=15
+        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
     )
 
 
@@ -150,7 +150,7 @@ def test_finding_10_one_address_has_so_many_connections() -> None:
                 kept.enter_context(sent(app))
             with sent(app) as one_more:
                 assert one_more.recv(1) == b""
-            assert requests.get(f"{app.url}/robots.txt", timeout=10).status_code == 200
+            assert requests.get(f"{app.url}/robots.txt", timeout=LONGEST_WAIT).status_code == 200
         eventually(lambda: _answers_the_rude_one(app), "there is room again")
 
 
@@ -171,7 +171,7 @@ def test_finding_10_one_address_has_so_many_sockets() -> None:
             for number in range(6):
                 own = kept.enter_context(
                     socket.create_connection(
-                        (host, int(port)), timeout=10, source_address=(RUDE, 0)
+                        (host, int(port)), timeout=LONGEST_WAIT, source_address=(RUDE, 0)
                     )
                 )
                 page = kept.enter_context(page_open(app, f"{number}" * 43, socket=own))
@@ -262,10 +262,12 @@ def test_finding_15_bodies_are_as_small_as_their_path_needs(app: RunningApp) -> 
             assert status(connection) == answer, path
     large = b'{"data": ["nothing", {"2.text": "' + b"x" * 5 * MIB + b'"}]}'
     kind = {"content-type": JSON}
-    called = requests.post(f"{app.url}/gradio_api/call/run", large, headers=kind, timeout=20)
+    called = requests.post(
+        f"{app.url}/gradio_api/call/run", large, headers=kind, timeout=LONGEST_WAIT
+    )
     assert called.status_code == 200
     event = called.json()["event_id"]
-    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", timeout=20).text
+    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", timeout=LONGEST_WAIT).text
     assert "not found" in told
 
 
@@ -327,7 +329,9 @@ def test_finding_21_nothing_writes_a_traceback(
             "reset",
         ):
             kind = {"content-type": JSON}
-            answer = requests.post(f"{app.url}/gradio_api/{name}", body, headers=kind, timeout=10)
+            answer = requests.post(
+                f"{app.url}/gradio_api/{name}", body, headers=kind, timeout=LONGEST_WAIT
+            )
             assert 200 <= answer.status_code < 500, (name, body)
     assert _tracebacks(caplog, capfd) == []
 
@@ -360,20 +364,27 @@ def test_finding_22_a_call_is_told_to_whoever_made_it(app: RunningApp) -> None:
     address = f"{app.url}/gradio_api"
     body = {"data": ["text-to-image", {"5.steps": 1}], "session_hash": "mine-and-mine-alone"}
     own, other = cookie_of(ANN), cookie_of(BOB)
-    event = requests.post(f"{address}/call/run", json=body, cookies=own, timeout=10).json()[
-        "event_id"
-    ]
+    event = requests.post(
+        f"{address}/call/run", json=body, cookies=own, timeout=LONGEST_WAIT
+    ).json()["event_id"]
     for path in (f"call/run/{event}", "queue/data?session_hash=mine-and-mine-alone"):
-        assert requests.get(f"{address}/{path}", cookies=other, timeout=10).status_code == 404
+        assert (
+            requests.get(f"{address}/{path}", cookies=other, timeout=LONGEST_WAIT).status_code
+            == 404
+        )
     ending = {"session_hash": "mine-and-mine-alone", "fn_index": 0, "event_id": event}
     for path in ("cancel", "reset"):
         assert (
-            requests.post(f"{address}/{path}", json=ending, cookies=other, timeout=10).status_code
+            requests.post(
+                f"{address}/{path}", json=ending, cookies=other, timeout=LONGEST_WAIT
+            ).status_code
             == 404
         )
     assert (
-        requests.post(f"{address}/call/run", json=body, cookies=other, timeout=10).status_code
+        requests.post(
+            f"{address}/call/run", json=body, cookies=other, timeout=LONGEST_WAIT
+        ).status_code
         == 404
     )
-    told = requests.get(f"{address}/call/run/{event}", cookies=own, timeout=20).text
+    told = requests.get(f"{address}/call/run/{event}", cookies=own, timeout=LONGEST_WAIT).text
     assert '"phase": "done"' in told

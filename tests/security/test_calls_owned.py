@@ -12,6 +12,7 @@ import requests
 
 from tests.attacks.people import SECRET, SMALL, a_call, browser
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 API = "gradio_api"
 
@@ -31,13 +32,15 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 def listener(app: RunningApp, cookie: str, name: str) -> int:
     """The number of a script's endpoint."""
-    config = requests.get(f"{app.url}/config", headers={"Cookie": cookie}, timeout=20).json()
+    config = requests.get(
+        f"{app.url}/config", headers={"Cookie": cookie}, timeout=LONGEST_WAIT
+    ).json()
     return next(int(one["id"]) for one in config["dependencies"] if one["api_name"] == name)
 
 
 def post(app: RunningApp, path: str, cookie: str, **body: Any) -> requests.Response:
     return requests.post(
-        f"{app.url}/{API}/{path}", json=body, headers={"Cookie": cookie}, timeout=20
+        f"{app.url}/{API}/{path}", json=body, headers={"Cookie": cookie}, timeout=LONGEST_WAIT
     )
 
 

@@ -22,6 +22,7 @@ from tests.support.http_client import (
     start,
 )
 from tests.support.serving import RunningApp, running_app, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 from ui.settings import ON_A_SPACE
 from ui.web import identity
@@ -47,7 +48,7 @@ def app(demo: DemoServer) -> Iterator[RunningApp]:
 
 def given(url: str, **headers: str) -> list[str]:
     """The Set-Cookie headers of the page."""
-    with requests.get(url, headers=headers, timeout=10) as answer:
+    with requests.get(url, headers=headers, timeout=LONGEST_WAIT) as answer:
         return answer.raw.headers.getlist("set-cookie")
 
 
@@ -63,15 +64,15 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     run = finished(start(app, **{"5.steps": 1}))
     with requests.Session() as forger:
         forger.headers["cookie"] = f"{name}={value}"
-        assert forger.get(f"{app.url}/history/{run.id}", timeout=10).status_code == 404
+        assert forger.get(f"{app.url}/history/{run.id}", timeout=LONGEST_WAIT).status_code == 404
         call = {"data": ["text-to-image", {"5.steps": 1}]}
-        assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).ok
-        assert forger.get(f"{app.url}/history", timeout=10).json() == {
+        assert forger.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT).ok
+        assert forger.get(f"{app.url}/history", timeout=LONGEST_WAIT).json() == {
             "runs": [],
             "days": [],
             "any": False,
         }
-        assert forger.get(app.url, timeout=10).cookies[COOKIES.name(PLAIN)] != value
+        assert forger.get(app.url, timeout=LONGEST_WAIT).cookies[COOKIES.name(PLAIN)] != value
     assert [one.owner for one in app.services.runs.line_of(f"browser:{value}")] == []
 
 
@@ -100,7 +101,7 @@ def test_finding_10_the_same_browser_stays_the_same_person(
         for life in (1, 2):
             with running_app(demo.url, data=tmp_path) as app:
                 for _ in range(2):
-                    assert browser.get(app.url, timeout=10).ok
+                    assert browser.get(app.url, timeout=LONGEST_WAIT).ok
                 finished(
                     app.services.starter.start(
                         "text-to-image",
@@ -110,7 +111,10 @@ def test_finding_10_the_same_browser_stays_the_same_person(
                         watched=False,
                     )
                 )
-                assert len(browser.get(f"{app.url}/history", timeout=10).json()["runs"]) == life
+                assert (
+                    len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
+                    == life
+                )
         assert len(browser.cookies) == 1
 
 
@@ -138,7 +142,9 @@ def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
     the login's too."""
     with running_app(demo.url, settings=ANNA) as app:
         for headers, secure in (({}, False), (TLS, True)):
-            answer = requests.post(f"{app.url}/login", data=LOGIN, headers=headers, timeout=10)
+            answer = requests.post(
+                f"{app.url}/login", data=LOGIN, headers=headers, timeout=LONGEST_WAIT
+            )
             cookies = answer.raw.headers.getlist("set-cookie")
             assert len(cookies) == 2
             for cookie in cookies:
@@ -171,7 +177,7 @@ def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer)
     for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True)):
         with (
             running_app(demo.url, settings=settings) as app,
-            requests.get(app.url, timeout=10) as page,
+            requests.get(app.url, timeout=LONGEST_WAIT) as page,
         ):
             rules = dict(
                 rule.strip().partition(" ")[::2]
@@ -191,17 +197,18 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
         assert "Secure" not in cookie
         forged = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
         answer = requests.post(
-            f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=forged, timeout=10
+            f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=forged, timeout=LONGEST_WAIT
         )
         assert answer.status_code == 401
         with pytest.raises(websocket.WebSocketBadStatusException):
             websocket.create_connection(
                 app.url.replace("http", "ws") + "/news",
-                timeout=10,
+                timeout=LONGEST_WAIT,
                 origin="http://evil.example",
                 header=["X-Forwarded-Host: evil.example"],
             )
         forged |= {"X-Gradio-Server": "http://evil.example", "Forwarded": "host=evil.example"}
         assert (
-            "evil.example" not in requests.get(f"{app.url}/config", headers=forged, timeout=10).text
+            "evil.example"
+            not in requests.get(f"{app.url}/config", headers=forged, timeout=LONGEST_WAIT).text
         )

@@ -30,7 +30,7 @@ from tests.support.samples.forms import node
 from tests.support.samples.hostile_files import FORMATS, files
 from tests.support.samples.media import saved
 from tests.support.serving import SECRET, RunningApp
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 PROGRAMS = ("ffmpeg", "ffprobe", "gs", "convert", "magick", "inkscape", "rsvg-convert", "dvipng")
 TELLING = """import PIL.Image as pillow
@@ -133,7 +133,7 @@ def upload(app: RunningApp, name: str, data: bytes) -> str:
         f"{app.url}/gradio_api/upload",
         files={"files": (name, data)},
         cookies=cookie_of(ANN),
-        timeout=20,
+        timeout=LONGEST_WAIT,
     )
     assert answer.ok, answer.text
     return str(answer.json()[0])
@@ -191,12 +191,15 @@ def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -
         url = f"data:{media};base64,{base64.b64encode(FORMATS[form]()).decode()}"
         call = {"data": ["fields", dict.fromkeys(KEYS, url)]}
         started = requests.post(
-            f"{app.url}/gradio_api/call/run", json=call, cookies=cookie_of(ANN), timeout=20
+            f"{app.url}/gradio_api/call/run",
+            json=call,
+            cookies=cookie_of(ANN),
+            timeout=LONGEST_WAIT,
         ).json()
         told = requests.get(
             f"{app.url}/gradio_api/call/run/{started['event_id']}",
             cookies=cookie_of(ANN),
-            timeout=20,
+            timeout=LONGEST_WAIT,
         )
         assert "Choose an image file" in told.text
 
@@ -217,7 +220,9 @@ def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
     assert [one["orig_name"] for one in shown] == ["a.png", "c.wav", "d.mp4", "e.png"]
     for one in shown:
         assert get(app, f"/gradio_api/file={one['path']}").ok
-    again = requests.post(f"{app.url}/runs/{run}/again", cookies=cookie_of(ANN), timeout=20)
+    again = requests.post(
+        f"{app.url}/runs/{run}/again", cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    )
     assert again.status_code < 500
 
 

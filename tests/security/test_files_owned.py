@@ -15,6 +15,7 @@ from tests.support.gradio_calls import PageCalls, file_at
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served
+from tests.support.waiting import LONGEST_WAIT
 
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 
@@ -24,7 +25,10 @@ def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
     files = {"files": ("a.png", data)}
     return str(
         requests.post(
-            f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=10
+            f"{app.url}/gradio_api/upload",
+            files=files,
+            cookies=cookie_of(cookie),
+            timeout=LONGEST_WAIT,
         ).json()[0]
     )
 
@@ -60,7 +64,9 @@ def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: 
     folder = demo.storage.folder("output")
     assert folder is not None
     (folder / name).write_bytes(saved("PNG"))
-    answer = requests.get(f"{demo.url}/view?type=output&filename={quote(name)}", timeout=10)
+    answer = requests.get(
+        f"{demo.url}/view?type=output&filename={quote(name)}", timeout=LONGEST_WAIT
+    )
     assert answer.content == saved("PNG")
     assert "filename" in answer.headers["content-disposition"]
 

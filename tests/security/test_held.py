@@ -23,6 +23,7 @@ from comfy.runs.timeouts import Timeouts
 from comfy.workflow.folder import WorkflowFolder
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
 from tests.support.serving import RunningApp, running_app, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 
 def ask(
@@ -30,7 +31,9 @@ def ask(
 ) -> requests.Response:
     """A request with these cookies."""
     headers = {"Cookie": cookie} if cookie else {}
-    return requests.request(method, app.url + path, headers=headers, timeout=20, **options)  # type: ignore[arg-type]
+    return requests.request(
+        method, app.url + path, headers=headers, timeout=LONGEST_WAIT, **options
+    )  # type: ignore[arg-type]
 
 
 def test_nothing_of_the_inside_is_told_before_the_login() -> None:
@@ -68,7 +71,7 @@ def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> N
         prepared = request.prepare()
         prepared.url = f"{app.url}/{below}/{up * 12}{target}"  # as it stands: no client tidies it
         with requests.Session() as session:
-            answer = session.send(prepared, timeout=20, allow_redirects=False)
+            answer = session.send(prepared, timeout=LONGEST_WAIT, allow_redirects=False)
         assert answer.status_code in (400, 403, 404), prepared.url
 
 

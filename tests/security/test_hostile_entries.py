@@ -16,6 +16,7 @@ from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, cookie_of
 from tests.support.samples.hostile import JSON, NUMBERS, TEXTS, VALUES, nested, spelled
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 
 SEEDED = settings(
     max_examples=60,
@@ -28,7 +29,9 @@ GRAPH = {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filena
 
 def asked(app: RunningApp, method: str, path: str, body: bytes | None = None) -> requests.Response:
     """A request of a person's page."""
-    return requests.request(method, app.url + path, data=body, cookies=cookie_of(ANN), timeout=30)
+    return requests.request(
+        method, app.url + path, data=body, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    )
 
 
 def calm(answer: requests.Response) -> None:
@@ -152,12 +155,12 @@ def test_calls_of_scripts(app: RunningApp, data: object) -> None:
         f"{app.url}/gradio_api/call/run",
         body,
         headers={"content-type": "application/json"},
-        timeout=30,
+        timeout=LONGEST_WAIT,
     )
     calm(answer)
     if answer.ok and "event_id" in answer.json():
         told = requests.get(
-            f"{app.url}/gradio_api/call/run/{answer.json()['event_id']}", timeout=30
+            f"{app.url}/gradio_api/call/run/{answer.json()['event_id']}", timeout=LONGEST_WAIT
         )
         calm(told)
         assert "event:" in told.text

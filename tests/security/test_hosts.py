@@ -13,6 +13,7 @@ import websocket
 
 from tests.support.http_client import ANN, cookie_of, get
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 
 EVIL = {"Host": "evil.example:7860", "Origin": "http://evil.example:7860"}
@@ -65,7 +66,7 @@ def test_finding_11_no_route_answers_to_a_strangers_name(
     """A page of evil.example that points to 127.0.0.1 gets nothing but a sentence, whatever it asks
     for."""
     answer = requests.request(
-        method, app.url + path, headers=EVIL, cookies=cookie_of(ANN), timeout=10
+        method, app.url + path, headers=EVIL, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
     assert answer.status_code == 421
     assert method == "HEAD" or "--hosts evil.example" in answer.text
@@ -78,7 +79,7 @@ def test_finding_11_no_socket_answers_to_a_strangers_name(app: RunningApp, path:
     address = app.url.replace("http", "ws") + path
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
         websocket.create_connection(
-            address, timeout=10, host="evil.example:7860", origin=EVIL["Origin"]
+            address, timeout=LONGEST_WAIT, host="evil.example:7860", origin=EVIL["Origin"]
         )
     assert refused.value.status_code == 421
 
@@ -132,7 +133,7 @@ def test_finding_11_a_request_without_one_good_host_is_refused(
 ) -> None:
     """None, two, an empty one, one with a user or a zone: each is refused as a bad request."""
     with socket.create_connection(
-        ("127.0.0.1", int(app.url.rpartition(":")[2])), timeout=10
+        ("127.0.0.1", int(app.url.rpartition(":")[2])), timeout=LONGEST_WAIT
     ) as connection:
         connection.sendall(
             f"GET /config HTTP/{version}\r\n{heads}Connection: close\r\n\r\n".encode("latin-1")
@@ -157,9 +158,12 @@ def test_finding_11_behind_a_proxy_the_outer_name_is_the_apps(
     and port."""
     told = {"X-Forwarded-Host": "forms.example", "X-Forwarded-Proto": "https", "Origin": origin}
     answer = requests.post(
-        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=10
+        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=LONGEST_WAIT
     )
     refused = requests.post(
-        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers={"Origin": origin}, timeout=10
+        f"{app.url}/runs/x/stop",
+        cookies=cookie_of(ANN),
+        headers={"Origin": origin},
+        timeout=LONGEST_WAIT,
     )
     assert (answer.status_code != refused.status_code) is same

@@ -15,6 +15,7 @@ import websocket
 from comfy.demo import DemoServer
 from tests.support.http_client import close_code
 from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
 from ui import server
 from ui.server import WebSettings
 from ui.web import guesses, logins
@@ -45,7 +46,7 @@ def logged_in(app: RunningApp, name: str = "anna") -> Iterator[requests.Session]
     """A browser in which this person has logged in."""
     with requests.Session() as browser:
         login = {"username": name, "password": PASSWORDS[name]}
-        assert browser.post(f"{app.url}/login", data=login, timeout=10).status_code == 200
+        assert browser.post(f"{app.url}/login", data=login, timeout=LONGEST_WAIT).status_code == 200
         yield browser
 
 
@@ -56,7 +57,7 @@ def socket_of(
     """A socket of this browser."""
     cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
     connection = websocket.create_connection(
-        app.url.replace("http", "ws") + path, timeout=10, cookie=cookies
+        app.url.replace("http", "ws") + path, timeout=LONGEST_WAIT, cookie=cookies
     )
     try:
         yield connection
@@ -67,7 +68,7 @@ def socket_of(
 def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
     """Try a wrong password; the answer."""
     login = {"username": name, "password": "a guess"}
-    return requests.post(f"{app.url}/login", data=login, headers=headers, timeout=30).text
+    return requests.post(f"{app.url}/login", data=login, headers=headers, timeout=LONGEST_WAIT).text
 
 
 def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
@@ -82,11 +83,13 @@ def test_finding_20_logging_out_ends_what_is_open(app: RunningApp) -> None:
     ):
         for connection in (news, second_tab, live):
             assert connection.recv()
-        answer = browser.post(f"{app.url}/logout", headers={"Origin": app.url}, timeout=10)
+        answer = browser.post(
+            f"{app.url}/logout", headers={"Origin": app.url}, timeout=LONGEST_WAIT
+        )
         assert answer.status_code == 204
         assert [close_code(one) for one in (news, second_tab, live)] == [NO_LOGIN] * 3
         assert len(browser.cookies) == 0
-        assert browser.get(f"{app.url}/history", timeout=10).status_code == 401
+        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 401
     run.cancel()
 
 
@@ -98,8 +101,10 @@ def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:
         def asked(method: str, origin: str | None) -> bool:
             headers = {"Origin": origin} if origin else {}
             address = f"{app.url}/logout"
-            browser.request(method, address, headers=headers, timeout=20, allow_redirects=False)
-            return browser.get(f"{app.url}/config", timeout=20).status_code == 200
+            browser.request(
+                method, address, headers=headers, timeout=LONGEST_WAIT, allow_redirects=False
+            )
+            return browser.get(f"{app.url}/config", timeout=LONGEST_WAIT).status_code == 200
 
         for method, origin in (
             ("GET", None),
@@ -116,14 +121,14 @@ def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
         call = {"data": ["text-to-image", LONG]}
-        event = browser.post(f"{app.url}/gradio_api/call/run", json=call, timeout=10).json()[
-            "event_id"
-        ]
+        event = browser.post(
+            f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT
+        ).json()["event_id"]
         address = f"{app.url}/gradio_api/call/run/{event}"
-        with requests.get(address, cookies=kept, stream=True, timeout=20) as stream:
+        with requests.get(address, cookies=kept, stream=True, timeout=LONGEST_WAIT) as stream:
             lines = stream.iter_lines()
             assert next(lines)
-            browser.post(f"{app.url}/logout", timeout=10)
+            browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
             rest = list(lines)
         assert not [line for line in rest if b"complete" in line]
         assert len(rest) < 20
@@ -133,9 +138,11 @@ def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
     """Whoever has copied the cookie is logged out with it."""
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
-        browser.post(f"{app.url}/logout", timeout=10)
+        browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
         for path in ("/history", "/gradio_api/info", "/config"):
-            assert requests.get(app.url + path, cookies=kept, timeout=10).status_code == 401
+            assert (
+                requests.get(app.url + path, cookies=kept, timeout=LONGEST_WAIT).status_code == 401
+            )
 
 
 def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
@@ -147,12 +154,12 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
         logged_in(app, "ben") as other,
         socket_of(app, there) as news,
     ):
-        here.post(f"{app.url}/logout", timeout=10)
+        here.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
         assert news.recv()
         news.send("here")
         assert news.recv()
-        assert there.get(f"{app.url}/history", timeout=10).status_code == 200
-        assert other.get(f"{app.url}/history", timeout=10).status_code == 200
+        assert there.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
+        assert other.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
@@ -162,19 +169,19 @@ def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method:
         for query in ("", "?all_session=true", "/"):
             headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
             answer = browser.request(
-                method, f"{app.url}/logout{query}", headers=headers, timeout=10
+                method, f"{app.url}/logout{query}", headers=headers, timeout=LONGEST_WAIT
             )
             assert answer.status_code in (403, 404, 405)
-        assert browser.get(f"{app.url}/history", timeout=10).status_code == 200
+        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
 
 
 def test_finding_20_a_login_has_an_end(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token is forgotten after its time, whoever has it."""
     with logged_in(app) as browser:
-        assert browser.get(f"{app.url}/history", timeout=10).status_code == 200
+        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
         monkeypatch.setattr(logins, "LASTS", 0.0)
-        assert browser.get(f"{app.url}/history", timeout=10).status_code == 401
-        assert browser.get(f"{app.url}/config", timeout=10).status_code == 401
+        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 401
+        assert browser.get(f"{app.url}/config", timeout=LONGEST_WAIT).status_code == 401
 
 
 def test_finding_20_a_socket_ends_with_its_login(
@@ -208,10 +215,10 @@ def test_finding_20_who_guesses_waits_and_others_do_not(
         thread.join()
     assert sum("Try again in" in answer for answer in answers) == 19
     right = {"username": "anna", "password": "lighthouse"}
-    told = requests.post(f"{app.url}/login", data=right, timeout=10)
+    told = requests.post(f"{app.url}/login", data=right, timeout=LONGEST_WAIT)
     assert told.status_code == 400
     assert "Try again in" in told.json()["error"]
-    other = requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=20)
+    other = requests.post(f"{app.url}/login", data=right, headers=ELSEWHERE, timeout=LONGEST_WAIT)
     assert other.status_code == 200  # while here it would take 32 seconds and more
 
 

@@ -18,6 +18,7 @@ from comfy.workflow.model import open_workflow
 from comfy.workflow.private import PrivateWorkflows
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.files.masks import PICTURE_NEEDS, put_together
 from ui.web.limits import WebLimits
 
@@ -79,7 +80,10 @@ def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
     with running_demo_app(step_seconds=0.1, limits=limits) as (_, app):
         answers = [
             requests.post(
-                f"{app.url}/gradio_api/call/run", json=body, cookies=cookie_of(ANN), timeout=10
+                f"{app.url}/gradio_api/call/run",
+                json=body,
+                cookies=cookie_of(ANN),
+                timeout=LONGEST_WAIT,
             )
             for _ in range(3)
         ]

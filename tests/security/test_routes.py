@@ -32,6 +32,7 @@ from tests.attacks.people import (
 from tests.attacks.routes import SOCKET, Registered, registered
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -282,7 +283,13 @@ def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) ->
     address = app.url + at(path, rule, who.owned)
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
     with requests.request(
-        method, address, headers=headers, timeout=20, allow_redirects=False, stream=True, **sent
+        method,
+        address,
+        headers=headers,
+        timeout=LONGEST_WAIT,
+        allow_redirects=False,
+        stream=True,
+        **sent,
     ) as answer:
         said = (
             answer.text if answer.status_code >= 300 else ""
@@ -360,7 +367,9 @@ def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object
     address = app.url.replace("http", "ws", 1) + path
     options = {"origin": origin} if origin is not None else {"suppress_origin": True}
     try:
-        socket = websocket.create_connection(address, timeout=20, cookie=who.cookie, **options)
+        socket = websocket.create_connection(
+            address, timeout=LONGEST_WAIT, cookie=who.cookie, **options
+        )
     except websocket.WebSocketBadStatusException as refusal:
         return refusal.status_code
     try:

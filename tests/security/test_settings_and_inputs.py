@@ -29,7 +29,7 @@ from tests.support.app_process import Started, ended, launched, started, wait_fo
 from tests.support.samples.graphs import CATALOGUE, graph, graph_node
 from tests.support.samples.media import PROMPT, PROMPT_TEXT, png_chunks
 from tests.support.samples.slow_inputs import FILES, WILDCARDS, many_prefixes
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.test_app import a_run, demo_of_slow_steps
 
 ROOT = Path(__file__).parents[2]
@@ -87,8 +87,10 @@ def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path) -> None:
             assert not any(SECRET in word for word in told)
         who = {"username": "anna", "password": SECRET}
         with requests.Session() as browser:
-            assert browser.get(f"{one.url}/config", timeout=10).status_code == 401
-            assert browser.post(f"{one.url}/login", data=who, timeout=10).status_code == 200
+            assert browser.get(f"{one.url}/config", timeout=LONGEST_WAIT).status_code == 401
+            assert (
+                browser.post(f"{one.url}/login", data=who, timeout=LONGEST_WAIT).status_code == 200
+            )
         assert one.end() == 0
         assert SECRET not in one.said()
 
@@ -215,6 +217,6 @@ def test_finding_26_sighup_is_told_and_ends_like_sigterm() -> None:
         requests.Session() as browser,
     ):
         one.send(signal.SIGHUP)
-        assert browser.get(one.url, timeout=10, headers={"Connection": "close"}).ok
+        assert browser.get(one.url, timeout=LONGEST_WAIT, headers={"Connection": "close"}).ok
         assert one.end() == 0
         assert "The terminal" not in one.said()

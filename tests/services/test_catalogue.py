@@ -11,7 +11,7 @@ import pytest
 from comfy.errors import ServerUnreachable
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 NODES = {"A": {"input": {"required": {"image": [["a.png"]]}}, "output": []}}
 
@@ -93,7 +93,7 @@ def test_nobody_waits_for_a_slow_server_twice() -> None:
     first = cache.get()
     asking = threading.Thread(target=cache.get, kwargs={"refresh": True})
     asking.start()
-    assert reached.wait(10)
+    assert reached.wait(LONGEST_WAIT)
     assert cache.get(refresh=True) is first
     go_on.set()
     asking.join(10)

@@ -19,6 +19,7 @@ from comfy.services.permissions import Permissions
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.extra_nodes import EXTRA
 from tests.support.samples.forms import DATA, node, text_to_image
+from tests.support.waiting import LONGEST_WAIT
 
 ANN, BOB = "user:ann", "user:bob"
 PAINTED = {
@@ -129,7 +130,7 @@ def test_one_of_many_builds(forms: Forms) -> None:
     ready = threading.Barrier(8)
 
     def ask(number: int) -> object:
-        ready.wait(timeout=10)
+        ready.wait(timeout=LONGEST_WAIT)
         return forms.form("painted", f"user:{number}", {"8.seed": number})[1]
 
     with ThreadPoolExecutor(8) as threads:

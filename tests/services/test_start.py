@@ -33,7 +33,7 @@ from comfy.services.uploads import Refused, Upload, UploadLimits
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.samples.forms import node, text_to_image
 from tests.support.serving import open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 ANN, BOB = "user:ann", "user:bob"
 LOADER = {"1": node("CheckpointLoaderSimple", ckpt_name="demo-landscapes.safetensors")}
@@ -102,7 +102,7 @@ def photo(colour: str = "teal", size: int = 48) -> Upload:
 
 
 def end(run: Run) -> RunState:
-    *_, last = run.watch(timeout=20)
+    *_, last = run.watch(timeout=LONGEST_WAIT)
     return last
 
 

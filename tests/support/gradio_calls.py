@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from gradio_client import Client  # type: ignore[import-untyped]
 
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 
 FILE = {"_type": "gradio.FileData"}
 
@@ -36,7 +38,7 @@ class PageCalls:
         self.choice: Any = None
 
     def _get(self, path: str) -> Any:
-        return requests.get(self.url + path, cookies=self.cookies, timeout=10).json()
+        return requests.get(self.url + path, cookies=self.cookies, timeout=LONGEST_WAIT).json()
 
     def listener(self, event: str, source: int | None = None) -> dict[str, Any]:
         """The last listener of an event, of one component or any."""
@@ -63,7 +65,7 @@ class PageCalls:
         """Send any body to where the page sends its calls."""
         kind = {"content-type": "application/json"}
         path = f"{self.url}/gradio_api/run/predict"
-        return requests.post(path, body, cookies=self.cookies, headers=kind, timeout=30)
+        return requests.post(path, body, cookies=self.cookies, headers=kind, timeout=LONGEST_WAIT)
 
     def open(self, workflow: str, **wanted: Any) -> PageCalls:
         """Draw the form of a workflow, as the page does for its address."""
@@ -104,3 +106,11 @@ class PageCalls:
     def _value(props: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
         element = props.get("elem_id")
         return values[element] if element is not None and element in values else props.get("value")
+
+
+def script_client(url: str) -> Client:
+    """`gradio_client` on an app: it waits for the app's answers as long as other tests do, which on
+    a busy machine are late."""
+    return Client(
+        url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": LONGEST_WAIT}
+    )

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from comfy.runs.interface import Run
 from tests.support.serving import SECRET, RunningApp
+from tests.support.waiting import LONGEST_WAIT
 from ui.web.cookies import Cookies
 
 ANN = "a" * 43
@@ -38,7 +39,7 @@ def start(
 
 def finished(run: Run) -> Run:
     """Wait for a run's end."""
-    for _ in run.watch(timeout=20):
+    for _ in run.watch(timeout=LONGEST_WAIT):
         pass
     return run
 
@@ -46,7 +47,7 @@ def finished(run: Run) -> Run:
 def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
     """GET a path as a browser with this cookie."""
     with requests.get(
-        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10
+        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
     ) as answer:
         assert answer.content is not None
         return answer
@@ -55,7 +56,7 @@ def get(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> reques
 def post(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> requests.Response:
     """POST to a path as a browser with this cookie."""
     with requests.post(
-        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=10
+        app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
     ) as answer:
         assert answer.content is not None
         return answer
@@ -92,7 +93,7 @@ def connected(
     """A socket as a browser with this cookie opens it."""
     address = app.url.replace("http", "ws") + path
     given = "; ".join(map("=".join, cookie_of(cookie).items()))
-    socket = websocket.create_connection(address, timeout=10, cookie=given, **options)
+    socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=given, **options)
     try:
         yield socket
     finally:

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.support.waiting import LONGEST_WAIT
+
 END = b"\r\n\r\n"
 
 
@@ -52,7 +54,7 @@ class Relay:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.result(10)
+        self._ready.result(LONGEST_WAIT)
         return self
 
     def __exit__(

@@ -22,6 +22,7 @@ from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.services.permissions import Permissions
 from comfy.workflow.folder import WorkflowFolder
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import Server, WebSettings, build_app, web_config
 from ui.services import Services, wire
 from ui.web.limits import WebLimits
@@ -122,7 +123,7 @@ def running_app(
             yield RunningApp(url, services, runs, asgi, client, server)
         finally:
             server.should_exit = True
-            thread.join(timeout=10)
+            thread.join(timeout=LONGEST_WAIT)
             assert not thread.is_alive(), "the app did not end"
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import requests
 import websocket
 
+from tests.support.waiting import LONGEST_WAIT
+
 PATIENCE = 120.0
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 ENDS = ("execution_success", "execution_error", "execution_interrupted")
@@ -34,7 +36,7 @@ class ServerUnderTest:
 
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
         """One request on a connection of its own."""
-        return requests.request(method, self.url + path, timeout=30, **more)
+        return requests.request(method, self.url + path, timeout=LONGEST_WAIT, **more)
 
     def get(self, path: str) -> Any:
         """The JSON at a path."""

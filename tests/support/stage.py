@@ -20,6 +20,7 @@ from comfy.demo.nodes.registry import NODES
 from comfy.demo.nodes.values import Latent, Result
 from comfy.records.record import Job
 from tests.support.sampler import prompt
+from tests.support.waiting import LONGEST_WAIT
 
 STEP = 0.02  # seconds
 MOST_STEPS = 1500
@@ -77,7 +78,7 @@ def reader_that_sleeps(url: str) -> Iterator[None]:
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
     address = f"ws{url.removeprefix('http')}/ws?clientId=sleeper"
     connection = websocket.create_connection(
-        address, timeout=5, sockopt=small, suppress_origin=True
+        address, timeout=LONGEST_WAIT, sockopt=small, suppress_origin=True
     )
     try:
         yield

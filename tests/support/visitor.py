@@ -12,10 +12,10 @@ from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.runs.interface import Run
 from tests.support.serving import RunningApp
-from tests.support.waiting import SECONDS, eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.services import Services
 
-WAIT = SECONDS * 1000  # milliseconds
+WAIT = LONGEST_WAIT * 1000  # milliseconds
 # Asked for at the host's root: by browsers, wherever the page is. Behind a proxy that
 # is not the app's; `tests/security/test_routes.py` says what the app answers.
 OF_THE_HOST = ("/favicon.ico",)

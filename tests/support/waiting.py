@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-SECONDS = 30.0  # the bound of every wait: on a busy machine all of it is late
+LONGEST_WAIT = 30.0  # the bound of every wait: on a busy machine all of it is late
 
 
-def eventually(true: Callable[[], object], what: str = "it", seconds: float = SECONDS) -> None:
+def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
     """Come back once `true()` holds; AssertionError with `what` after so many seconds."""
     end = time.monotonic() + seconds
     while not true():

@@ -18,7 +18,7 @@ import websocket
 from comfy.demo import DemoServer
 from tests.support.app_process import Started, ended, free_port, started
 from tests.support.http_client import messages
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 MOST_STEPS = 60  # that the form takes
 SLOW = 1.0  # seconds a step, so that no test waits for the last one
@@ -28,7 +28,7 @@ SLOW = 1.0  # seconds a step, so that no test waits for the last one
 def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | bytes]]:
     """What a page of the first browser hears of this run."""
     address = one.url.replace("http", "ws") + f"/live/{run_id}"
-    watcher = websocket.create_connection(address, timeout=10, cookie=one.cookie)
+    watcher = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=one.cookie)
     try:
         yield messages(watcher)
     finally:
@@ -44,11 +44,11 @@ def a_run(
     with requests.Session() as browser:
         browser.headers["cookie"] = one.cookie
         call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": steps}]}
-        event = browser.post(f"{one.url}/gradio_api/call/run", json=call, timeout=10).json()[
-            "event_id"
-        ]
+        event = browser.post(
+            f"{one.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT
+        ).json()["event_id"]
         with browser.get(
-            f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=10
+            f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=LONGEST_WAIT
         ) as answers:
             # The call ends, and its run with it, when these go.
             lines = answers.iter_lines(decode_unicode=True)
@@ -161,7 +161,9 @@ def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
                 assert [view["phase"] for view in told if isinstance(view, dict)][-1] == "done"
             assert demo.requests["POST /prompt"] == 1
             with requests.get(
-                f"{one.url}/files/{run_id}/0/x.png", headers={"cookie": cookie}, timeout=5
+                f"{one.url}/files/{run_id}/0/x.png",
+                headers={"cookie": cookie},
+                timeout=LONGEST_WAIT,
             ) as answer:
                 assert answer.headers["content-type"] == "image/png"
                 assert answer.content
@@ -197,7 +199,7 @@ def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path
         cookie = {"cookie": one.cookie}
         files = {"files": ("a.bin", b"x" * 20_000_000)}
         upload = f"{one.url}/gradio_api/upload"
-        place = requests.post(upload, files=files, headers=cookie, timeout=20).json()[0]
+        place = requests.post(upload, files=files, headers=cookie, timeout=LONGEST_WAIT).json()[0]
         kind = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 4000"
         for begun in (
             f"POST /gradio_api/upload HTTP/1.1\r\n{host}{kind}\r\n\r\n--b\r\n",
@@ -209,7 +211,7 @@ def test_attack_whoever_sends_or_reads_nothing_does_not_hold_up_the_end(tmp_path
             connection.sendall(begun.encode())
             if begun.startswith("GET"):
                 assert connection.recv(9) == b"HTTP/1.1 "
-        requests.get(one.url, timeout=10)  # both have been read meanwhile
+        requests.get(one.url, timeout=LONGEST_WAIT)  # both have been read meanwhile
         assert one.end() == 0
     assert "Traceback" not in one.said()
 
@@ -243,5 +245,5 @@ def test_it_answers_to_the_names_it_is_given() -> None:
             ("other.example:443", 200),
             ("evil.example", 421),
         ):
-            with requests.get(one.url, headers={"Host": host}, timeout=10) as answer:
+            with requests.get(one.url, headers={"Host": host}, timeout=LONGEST_WAIT) as answer:
                 assert answer.status_code == status

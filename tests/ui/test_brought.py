@@ -25,6 +25,7 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, page_open, 
 from tests.support.samples.forms import node, parse_workflow, small_catalogue
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 SECRET = "ann-on-holiday.png"
 
@@ -36,7 +37,10 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
     with running_demo_app(step_seconds=0) as (demo, app):
         form = {"type": "input", "overwrite": "true"}
         requests.post(
-            f"{demo.url}/upload/image", form, files={"image": (SECRET, saved("PNG"))}, timeout=10
+            f"{demo.url}/upload/image",
+            form,
+            files={"image": (SECRET, saved("PNG"))},
+            timeout=LONGEST_WAIT,
         )
         finished(start(app, "text-to-image", ANN, **{"5.steps": 1}))
         yield demo, app
@@ -59,7 +63,7 @@ def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str 
         f"{app.url}/workflows?file=a.json",
         json.dumps(prompt),
         cookies=cookie_of(cookie),
-        timeout=10,
+        timeout=LONGEST_WAIT,
     )
     return str(answer.json()["name"])
 
@@ -68,7 +72,7 @@ def test_the_servers_list_holds_it(served: Served) -> None:
     """The server itself tells everybody: these tests would see it."""
     demo, _ = served
     assert SECRET in json.dumps(
-        requests.get(f"{demo.url}/object_info", timeout=10).json()["LoadImage"]
+        requests.get(f"{demo.url}/object_info", timeout=LONGEST_WAIT).json()["LoadImage"]
     )
 
 
@@ -85,7 +89,7 @@ def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
     ]
     answers += [page.press(dict.fromkeys(fields, wrong)).text for wrong in (None, {})]
     answers += [
-        requests.get(app.url + path, timeout=10).text
+        requests.get(app.url + path, timeout=LONGEST_WAIT).text
         for path in ("/", "/config", "/gradio_api/info")
     ]
     assert fields
@@ -96,14 +100,14 @@ def test_nobodys_uploads_are_in_what_scripts_are_told(served: Served) -> None:
     """The list of workflows, and the sentence for a file that is none of the author's."""
     _, app = served
     listed = requests.post(
-        f"{app.url}/gradio_api/call/workflows", json={"data": []}, timeout=10
+        f"{app.url}/gradio_api/call/workflows", json={"data": []}, timeout=LONGEST_WAIT
     ).json()["event_id"]
     wrong = {"data": ["image-to-image", {"4.image": SECRET}]}
-    refused = requests.post(f"{app.url}/gradio_api/call/run", json=wrong, timeout=10).json()[
-        "event_id"
-    ]
+    refused = requests.post(
+        f"{app.url}/gradio_api/call/run", json=wrong, timeout=LONGEST_WAIT
+    ).json()["event_id"]
     said = [
-        requests.get(f"{app.url}/gradio_api/call/{name}/{event}", timeout=10).text
+        requests.get(f"{app.url}/gradio_api/call/{name}/{event}", timeout=LONGEST_WAIT).text
         for name, event in (("workflows", listed), ("run", refused))
     ]
     assert "image-to-image" in said[0]
@@ -133,7 +137,7 @@ def test_uploads_go_where_nobody_looks(served: Served) -> None:
     """Each run's files go to a folder of their own, whose name nobody can guess and no list of the
     server's shows."""
     demo, app = served
-    before = requests.get(f"{demo.url}/object_info/LoadImage", timeout=10).json()
+    before = requests.get(f"{demo.url}/object_info/LoadImage", timeout=LONGEST_WAIT).json()
     names = set()
     for _ in range(2):
         page = PageCalls(app, BOB).open("image-to-image")
@@ -145,7 +149,7 @@ def test_uploads_go_where_nobody_looks(served: Served) -> None:
         names.add(name)
     assert all(re.fullmatch(r"comfyforms/[0-9a-f]{32}/[^/]+", name) for name in names)
     assert len({name.split("/")[1] for name in names}) == 2
-    assert requests.get(f"{demo.url}/object_info/LoadImage", timeout=10).json() == before
+    assert requests.get(f"{demo.url}/object_info/LoadImage", timeout=LONGEST_WAIT).json() == before
 
 
 def test_whoever_has_no_cookie_sees_no_list(served: Served) -> None:

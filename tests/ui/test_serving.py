@@ -15,7 +15,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
 from tests.support.serving import Served, running_app, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings
 
 
@@ -30,9 +30,9 @@ def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
     """The first page brings a cookie, the next ones do not change it, other answers never do."""
     _, app = served
     with requests.Session() as browser:
-        first = browser.get(app.url, timeout=10)
+        first = browser.get(app.url, timeout=LONGEST_WAIT)
         assert COOKIES.name(PLAIN) in first.cookies
-        assert not browser.get(app.url, timeout=10).cookies
+        assert not browser.get(app.url, timeout=LONGEST_WAIT).cookies
     assert "set-cookie" not in get(app, "/files/none/all.zip", "").headers
 
 
@@ -65,7 +65,7 @@ def test_other_sites_are_told_what_this_is(served: Served) -> None:
     assert told["og:image"] == told["twitter:image"] == f"{app.url}/social-card.png"
     assert not any("Gradio" in words for words in told.values())
     assert [name for name, words in told.items() if "://" in words] == ["og:image", "twitter:image"]
-    answer = requests.get(told["og:image"], timeout=10)
+    answer = requests.get(told["og:image"], timeout=LONGEST_WAIT)
     assert answer.headers["content-type"] == told["og:image:type"] == "image/png"
     size = Image.open(io.BytesIO(answer.content)).size
     assert size == (int(told["og:image:width"]), int(told["og:image:height"]))
@@ -137,7 +137,9 @@ def test_strangers_get_nothing_behind_a_login(path: str) -> None:
     ) as (_, app):
         assert get(app, path).status_code == 401
         assert (
-            requests.get(app.url + path, cookies={"access-token": "x"}, timeout=10).status_code
+            requests.get(
+                app.url + path, cookies={"access-token": "x"}, timeout=LONGEST_WAIT
+            ).status_code
             == 401
         )
 
@@ -157,9 +159,11 @@ def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
         for name, password in (("ann", "secret"), ("bob", "hidden"), ("bob", "wrong")):
             with requests.Session() as browser:
                 browser.post(
-                    f"{app.url}/login", data={"username": name, "password": password}, timeout=10
+                    f"{app.url}/login",
+                    data={"username": name, "password": password},
+                    timeout=LONGEST_WAIT,
                 )
-                answer = browser.get(f"{app.url}/files/{run.id}/0/x.png", timeout=10)
+                answer = browser.get(f"{app.url}/files/{run.id}/0/x.png", timeout=LONGEST_WAIT)
                 statuses[name, password] = answer.status_code
         assert statuses == {("ann", "secret"): 200, ("bob", "hidden"): 404, ("bob", "wrong"): 401}
 

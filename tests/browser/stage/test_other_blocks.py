@@ -17,10 +17,10 @@ import gradio as gr
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from gradio_client import Client
 from playwright.sync_api import Page, expect
 
-from tests.support.waiting import eventually
+from tests.support.gradio_calls import script_client
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import script_routes
 from ui.page.stage import Follow, Selection, ShowFiles, Stage
@@ -65,7 +65,7 @@ def served(blocks: gr.Blocks) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=LONGEST_WAIT)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
     with gr.Blocks(analytics_enabled=False) as blocks:
         parts: list[Any] = [Stage(), RunQueue(), RunHistory()]
         gr.Button().click(told, parts, parts, api_name="told")
-    with served(blocks) as url, closing(Client(url, verbose=False, analytics_enabled=False)) as api:
+    with served(blocks) as url, closing(script_client(url)) as api:
         info = api.view_api(print_info=False, return_format="dict")["named_endpoints"]["/told"]
         assert [part["python_type"]["type"] for part in info["parameters"]] == [
             "dict(seen: dict(run: str, at: int)) | None",

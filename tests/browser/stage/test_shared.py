@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
@@ -101,5 +102,5 @@ def test_a_link_ends_with_its_result(
     expect(person.page.locator("#undo")).not_to_be_empty()
     other.reload()
     expect(other.get_by_role("heading", name=GONE)).to_be_visible()
-    assert requests.get(link, timeout=20).status_code == 404
+    assert requests.get(link, timeout=LONGEST_WAIT).status_code == 404
     other.close()

@@ -10,6 +10,7 @@ from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB
 from tests.support.samples.forms import node
 from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
 
 ANNS, BOBS = f"browser:{ANN}", f"browser:{BOB}"
 RESULT = "ComfyUI_00001_.png [output]"
@@ -25,7 +26,7 @@ def bring(app: RunningApp, prompt: object, cookie: str = BOB) -> requests.Respon
 def post_data(app: RunningApp, path: str, body: object, cookie: str) -> requests.Response:
     """POST JSON as the page of this browser does."""
     cookies = PageCalls(app, cookie).cookies
-    return requests.post(app.url + path, json.dumps(body), cookies=cookies, timeout=10)
+    return requests.post(app.url + path, json.dumps(body), cookies=cookies, timeout=LONGEST_WAIT)
 
 
 def drawn(app: RunningApp, name: str) -> PageCalls:

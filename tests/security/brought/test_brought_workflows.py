@@ -27,6 +27,7 @@ from tests.support.http_client import ANN, finished, start
 from tests.support.samples.forms import node
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, Served, running_app
+from tests.support.waiting import LONGEST_WAIT
 
 
 def folders_of(storage: Storage) -> list[str]:
@@ -69,7 +70,7 @@ def running(
                 f"{demo.url}/upload/image",
                 form,
                 files={"image": (SECRET, saved("PNG"))},
-                timeout=10,
+                timeout=LONGEST_WAIT,
             )
         finished(
             start(
@@ -119,7 +120,7 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
     with pytest.raises(FieldErrors, match=r"Please fix"):
         served[1].services.starter.start(name, {"0.value": SECRET}, BOBS)
     run = served[1].services.starter.start(
-        name, {"1.image": Upload("b.png", saved("PNG"))}, BOBS, deadline=20, watched=False
+        name, {"1.image": Upload("b.png", saved("PNG"))}, BOBS, deadline=LONGEST_WAIT, watched=False
     )
     finished(run)
     sent = served[0].queue.history_of(run.id)[run.id]["prompt"][2]
@@ -133,7 +134,11 @@ def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served
     name = bring(served[1], prompt).json()["name"]
     for workflow in (name, "text-to-image"):
         run = served[1].services.starter.start(
-            workflow, {"2.text": "a dog [input]", "5.steps": 1}, BOBS, deadline=20, watched=False
+            workflow,
+            {"2.text": "a dog [input]", "5.steps": 1},
+            BOBS,
+            deadline=LONGEST_WAIT,
+            watched=False,
         )
         assert run.job.prompt["2"]["inputs"]["text"] == "a dog [input]"
         finished(run)
@@ -144,7 +149,9 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
     """The server lists every folder; the app shows none of them."""
     demo, app = served
     listed = json.dumps(
-        requests.get(f"{demo.url}/object_info/LoadImageDataSetFromFolder", timeout=10).json()
+        requests.get(
+            f"{demo.url}/object_info/LoadImageDataSetFromFolder", timeout=LONGEST_WAIT
+        ).json()
     )
     assert f"{UPLOADS}/" in listed
     app.services.forms.catalogue.get(refresh=True)

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradio_client import Client as Caller
 
 from comfy.errors import WorkflowError
 from comfy.form.build import build_form
 from comfy.services.permissions import Permissions
 from comfy.services.uploads import Upload
 from tests.security.brought.calls import ANNS, BOBS, RESULT, SECRET, SHOW, bring, drawn
-from tests.support.gradio_calls import PageCalls
+from tests.support.gradio_calls import PageCalls, script_client
 from tests.support.http_client import ANN, BOB, finished, get, post
 from tests.support.samples.forms import node
 from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_finding_26_the_authors_limits_bind_every_caller(
     hiding: RunningApp, workflow: str, values: dict[str, Any], says: str
 ) -> None:
     """A script cannot set what is hidden, nor go beyond a limit; the sentence names the field."""
-    caller = Caller(hiding.url, verbose=False, analytics_enabled=False)
+    caller = script_client(hiding.url)
     try:
         with pytest.raises(Exception, match=says):
             caller.predict(workflow, values, api_name="/run")
@@ -90,7 +90,9 @@ def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp
     other."""
     _, form = hiding.services.forms.form("linked", BOBS)
     assert form.field("0.value").group == "hidden"
-    run = finished(hiding.services.starter.start("linked", {}, BOBS, deadline=20, watched=False))
+    run = finished(
+        hiding.services.starter.start("linked", {}, BOBS, deadline=LONGEST_WAIT, watched=False)
+    )
     assert run.job.prompt["0"]["inputs"]["value"] == "example.png"
 
 
@@ -121,7 +123,9 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
     picture = Upload("b.png", saved("PNG"))
     run = finished(
-        strict.services.starter.start(name, {"1.image": picture}, BOBS, deadline=20, watched=False)
+        strict.services.starter.start(
+            name, {"1.image": picture}, BOBS, deadline=LONGEST_WAIT, watched=False
+        )
     )
     permitted.remove(BOBS)
     refused = [
@@ -143,7 +147,7 @@ def test_finding_09_a_script_opens_nothing_where_it_may_not(
 ) -> None:
     """The endpoint for scripts refuses such a name in the same sentence."""
     permitted.clear()
-    caller = Caller(strict.url, verbose=False, analytics_enabled=False)
+    caller = script_client(strict.url)
     try:
         with pytest.raises(Exception, match=NO):
             caller.predict("~0123456789abcdef", {}, api_name="/run")
@@ -173,7 +177,11 @@ def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -
     )
     with pytest.raises(WorkflowError, match="may not use “ExecPython”"):
         strict.services.starter.start(name, {}, BOBS)
-    finished(strict.services.starter.start("text-to-image", {}, BOBS, deadline=20, watched=False))
+    finished(
+        strict.services.starter.start(
+            "text-to-image", {}, BOBS, deadline=LONGEST_WAIT, watched=False
+        )
+    )
 
 
 def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, folder: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.http_client import finished, start
 from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import begun, ended_record, ids, picture
 from tests.support.serving import Served, open_history
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.routes.test_history import SMALL
 
 DAY = 86400.0
@@ -115,7 +115,7 @@ def test_finding_17_a_clock_that_is_set_during_a_run_promises_no_odd_times(
     demo, app = served
     with demo.hold("executing", after=1) as held:
         run = start(app, **SMALL)
-        assert held.reached.wait(20)
+        assert held.reached.wait(LONGEST_WAIT)
         eventually(lambda: run.state.started_at is not None, "it has started")
         clock[0] = -365
         held.release()

@@ -87,13 +87,14 @@ from pathlib import Path
 sys.path.insert(0, ".")
 from tests.support.serving import open_history, running_demo_app
 from tests.support.http_client import start, finished, get
+from tests.support.waiting import LONGEST_WAIT
 
 folder = Path(sys.argv[1])
 with running_demo_app(step_seconds=0, data=folder) as (demo, app):
     values = {"5.steps": 1, "4.width": 256, "4.height": 256}
     with demo.hold("GET /view") as held:
         run = start(app, **values)
-        assert held.reached.wait(20)
+        assert held.reached.wait(LONGEST_WAIT)
         filler = folder / "filler"
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as full:
             while full.write(b"x" * 512):

@@ -13,6 +13,7 @@ import websocket
 from tests.support.languages.catalogues import write_catalogue
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.languages.catalogues import Languages
 from ui.server import WebSettings
 
@@ -52,7 +53,7 @@ def app(languages: Languages, own_temporary_folder: Path, closing: Closing) -> I
 def asked(app: RunningApp, path: str, chosen: str = "", wanted: str = "") -> requests.Response:
     """What a browser gets that has chosen a language, or wants one."""
     headers = {"Accept-Language": wanted, "Cookie": f"language={chosen}"}
-    return requests.get(app.url + path, headers=headers, timeout=20)
+    return requests.get(app.url + path, headers=headers, timeout=LONGEST_WAIT)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,9 @@ def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
 def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
     """A body that is too large is refused before anything is asked."""
     headers = {"Cookie": "language=pl", "Content-Length": "5000"}
-    answer = requests.post(f"{app.url}/language", b"x" * 5000, headers=headers, timeout=20)
+    answer = requests.post(
+        f"{app.url}/language", b"x" * 5000, headers=headers, timeout=LONGEST_WAIT
+    )
     assert (answer.status_code, answer.json()["error"][:14]) == (413, "To za dużo nar")
 
 
@@ -100,7 +103,9 @@ def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: Ru
     [*run.watch()]
     address = f"{app.url.replace('http', 'ws')}/live/{run.id}"
     for chosen, word in (("pl", "Gotowe"), ("en", "Done")):
-        socket = websocket.create_connection(address, timeout=20, cookie=f"language={chosen}")
+        socket = websocket.create_connection(
+            address, timeout=LONGEST_WAIT, cookie=f"language={chosen}"
+        )
         try:
             assert json.loads(socket.recv())["headline"].startswith(word)
         finally:
@@ -113,12 +118,14 @@ def test_a_language_can_be_chosen(app: RunningApp) -> None:
     """The choice is a cookie. One that there is not, and a page of another site, are refused."""
     address = f"{app.url}/language"
     with requests.Session() as browser:
-        answer = browser.post(address, json={"tag": "pl"}, timeout=20)
+        answer = browser.post(address, json={"tag": "pl"}, timeout=LONGEST_WAIT)
         assert answer.json() == {"language": "pl"}
         assert "Max-Age" in answer.headers["set-cookie"]
-        assert browser.get(f"{app.url}/files/none/0/a", timeout=20).json()["detail"] == GONE
+        assert (
+            browser.get(f"{app.url}/files/none/0/a", timeout=LONGEST_WAIT).json()["detail"] == GONE
+        )
         for tag, headers in (("de", {}), ("en", {"Origin": "https://evil.example"})):
-            answer = browser.post(address, json={"tag": tag}, headers=headers, timeout=20)
+            answer = browser.post(address, json={"tag": tag}, headers=headers, timeout=LONGEST_WAIT)
             assert answer.status_code in (403, 404)
         assert browser.cookies["language"] == "pl"
 
@@ -132,12 +139,12 @@ def test_a_language_can_be_chosen_before_the_login(
         running_demo_app(step_seconds=0, settings=settings) as (_, app),
         requests.Session() as browser,
     ):
-        page = browser.get(app.url, timeout=20).text
+        page = browser.get(app.url, timeout=LONGEST_WAIT).text
         assert "<h1>Sign in</h1>" in page
         assert '<option value="pl" lang="pl">Polski</option>' in page
-        assert browser.post(f"{app.url}/language", json={"tag": "pl"}, timeout=20).ok
-        assert "<h1>Zaloguj się</h1>" in browser.get(app.url, timeout=20).text
-        refused = browser.get(f"{app.url}/history", timeout=20)
+        assert browser.post(f"{app.url}/language", json={"tag": "pl"}, timeout=LONGEST_WAIT).ok
+        assert "<h1>Zaloguj się</h1>" in browser.get(app.url, timeout=LONGEST_WAIT).text
+        refused = browser.get(f"{app.url}/history", timeout=LONGEST_WAIT)
         assert refused.json()["detail"] == POLISH["Please log in first."]
 
 
@@ -145,8 +152,8 @@ def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
     """Their address changes with them; any other is none."""
     page = asked(app, "/", "pl").text
     path = page.partition('data-messages="')[2].partition('"')[0]
-    answer = requests.get(f"{app.url}/{path}", timeout=20)
+    answer = requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT)
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
     for other in ("languages/0/pl.js", path.replace("pl.js", "en.js"), path.replace("pl.js", "xx")):
-        assert requests.get(f"{app.url}/{other}", timeout=20).status_code == 404
+        assert requests.get(f"{app.url}/{other}", timeout=LONGEST_WAIT).status_code == 404

@@ -16,7 +16,7 @@ from comfy.media.decoding import DecodingSlots
 from comfy.services.uploads import Refused, Upload, from_data_url
 from comfy.workflow.config import Widget
 from tests.support.samples.media import saved
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.components import Painted
 from ui.files.field_files import FieldFiles
 from ui.web.upload_folder import UploadFolder
@@ -247,7 +247,7 @@ def test_finding_05_one_picture_at_a_time_and_few_that_wait(files: FieldFiles) -
             refused = files.taken(Painted(places[2], ()), of("mask"))
             assert isinstance(refused, Refused)
             assert "Try again in a moment" in refused.why
-        assert all(isinstance(one.result(20), Upload) for one in waiting)
+        assert all(isinstance(one.result(LONGEST_WAIT), Upload) for one in waiting)
     assert files.turns.waiting("ann") == 0
     assert isinstance(files.taken(Painted(places[2], ()), of("mask")), Upload)
 

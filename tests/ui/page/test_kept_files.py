@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 ASSETS = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
 
@@ -25,10 +26,10 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 @pytest.mark.parametrize("kind", ["js", "css"])
 def test_a_script_is_the_same_packed_or_not(app: RunningApp, kind: str, packing: str) -> None:
     """What the page asks for is Gradio's file to the byte, and a browser may keep it for good."""
-    page = requests.get(app.url, timeout=10).text
+    page = requests.get(app.url, timeout=LONGEST_WAIT).text
     name = re.search(rf"/assets/([\w.-]+\.{kind})", page)[1]
     answer = requests.get(
-        f"{app.url}/assets/{name}", headers={"accept-encoding": packing}, timeout=10
+        f"{app.url}/assets/{name}", headers={"accept-encoding": packing}, timeout=LONGEST_WAIT
     )
     assert answer.content == (ASSETS / name).read_bytes()
     assert answer.headers.get("content-encoding", "identity") == packing
@@ -41,4 +42,4 @@ def test_a_script_is_the_same_packed_or_not(app: RunningApp, kind: str, packing:
 @pytest.mark.parametrize("name", ["nothing.js", "..%2F..%2Fserver.py", "%2E%2E/index.html"])
 def test_nothing_else_is_there(app: RunningApp, name: str) -> None:
     """No other file, above all none outside the folder."""
-    assert requests.get(f"{app.url}/assets/{name}", timeout=10).status_code in (403, 404)
+    assert requests.get(f"{app.url}/assets/{name}", timeout=LONGEST_WAIT).status_code in (403, 404)

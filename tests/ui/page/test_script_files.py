@@ -11,6 +11,7 @@ import requests
 from babel.messages.extract import extract
 
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.page.script_files import FOLDER, folder_address, head_tags, module_address, modules
 from ui.server import WebSettings
 
@@ -24,7 +25,7 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 @pytest.mark.parametrize("name", sorted(modules()))
 def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
     """As JavaScript that browsers may keep for good, also to those who have not logged in yet."""
-    answer = requests.get(f"{app.url}/{module_address(name)}", timeout=10)
+    answer = requests.get(f"{app.url}/{module_address(name)}", timeout=LONGEST_WAIT)
     assert answer.content == (FOLDER / name).read_bytes()
     assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -42,7 +43,7 @@ def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
 def test_nothing_else_is(app: RunningApp, path: str) -> None:
     """Neither another version, which a browser would keep under the wrong name, nor any other
     file."""
-    assert requests.get(f"{app.url}/{path}", timeout=10).status_code in (401, 404)
+    assert requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT).status_code in (401, 404)
 
 
 def test_what_modules_import_is_there() -> None:

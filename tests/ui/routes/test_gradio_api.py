@@ -12,8 +12,9 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
+from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 @pytest.fixture
 def caller(served: Served) -> Iterator[Client]:
     """gradio_client on it."""
-    client = Client(served[1].url, verbose=False, analytics_enabled=False)
+    client = script_client(served[1].url)
     yield client
     client.close()
 
@@ -102,7 +103,7 @@ def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
     next(iter(job))
     job.cancel()
     for run in app.runs.known():
-        for _ in run.watch(timeout=20):
+        for _ in run.watch(timeout=LONGEST_WAIT):
             pass
     eventually(lambda: demo.queue.remaining() == 0)
 

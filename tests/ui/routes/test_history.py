@@ -21,7 +21,7 @@ from comfy.runs.interface import Run
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web.urls import file_address
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -41,7 +41,7 @@ def ask(
 ) -> requests.Response:
     """A request as the page of a browser with this cookie makes it."""
     return requests.request(
-        method, app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=20
+        method, app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
     )
 
 

@@ -14,6 +14,7 @@ import requests
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 from ui.deleting import delete_unlisted
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -39,7 +40,7 @@ def made(app: RunningApp, **values: object) -> Run:
 def many(app: RunningApp, what: str, cookie: str = ANN, **told: object) -> int:
     """What a request about several runs is answered with."""
     answer = requests.post(
-        f"{app.url}/history/{what}", json=told, cookies=cookie_of(cookie), timeout=20
+        f"{app.url}/history/{what}", json=told, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
     )
     return answer.status_code
 

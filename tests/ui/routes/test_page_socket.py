@@ -25,7 +25,7 @@ from tests.support.http_client import (
     watching,
 )
 from tests.support.serving import RunningApp, Served, running_app, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings
 
 LONG = {"5.steps": 60}
@@ -196,7 +196,9 @@ def test_the_end_of_the_app_is_told() -> None:
         with running_app(demo.url, settings=WebSettings(port=0, finish=20)) as app:
             run = by_page(app)
             eventually(lambda: run.state.phase == "running")
-            page = websocket.create_connection(app.url.replace("http", "ws") + "/news", timeout=10)
+            page = websocket.create_connection(
+                app.url.replace("http", "ws") + "/news", timeout=LONGEST_WAIT
+            )
             told(page, lambda news: not news["ending"])
         assert run.state.phase == "done"
         assert told(page, lambda news: news["ending"])

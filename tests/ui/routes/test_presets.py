@@ -13,6 +13,7 @@ from comfy.services.permissions import Permissions
 from tests.support.http_client import ANN, BOB, cookie_of, get
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
 
 OF_TEXT = "/presets?workflow=text-to-image"
 
@@ -30,7 +31,7 @@ def ask(
 ) -> requests.Response:
     """A request as the page of a browser with this cookie makes it."""
     return requests.request(
-        method, app.url + path, cookies=cookie_of(cookie), json=body or None, timeout=20
+        method, app.url + path, cookies=cookie_of(cookie), json=body or None, timeout=LONGEST_WAIT
     )
 
 
@@ -53,7 +54,7 @@ def given(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
         f"{app.url}/gradio_api/upload",
         files={"files": ("a.png", data)},
         cookies=cookie_of(cookie),
-        timeout=20,
+        timeout=LONGEST_WAIT,
     )
     return str(answer.json()[0])
 

@@ -21,7 +21,7 @@ from tests.support.http_client import (
     watching,
 )
 from tests.support.serving import Served, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
     assert views[-1]["phase"] == "done"
     (file,) = views[-1]["files"]
     assert (
-        requests.get(app.url + file["url"], cookies=cookie_of(ANN), timeout=10).headers[
+        requests.get(app.url + file["url"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT).headers[
             "content-type"
         ]
         == "image/png"
@@ -85,7 +85,7 @@ def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
     """Who comes in the middle gets the current frame and state at once."""
     _, app = served
     run = start(app, **{"5.steps": 20})
-    for state in run.watch(timeout=10):
+    for state in run.watch(timeout=LONGEST_WAIT):
         if state.preview_number >= 5:
             break
     with watching(app, run.id) as socket:

@@ -23,7 +23,7 @@ from tests.support.gradio_calls import PageCalls, file_at
 from tests.support.http_client import ANN, cookie_of, finished, get, start
 from tests.support.samples.media import saved
 from tests.support.serving import SECRET, RunningApp, running_demo_app
-from tests.support.waiting import awaited, eventually
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
 from ui.web.identity import Identity
@@ -61,7 +61,7 @@ def upload(
     """Upload a file as the page does."""
     files = {field: (name, data)}
     return requests.post(
-        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=20
+        f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
 
 
@@ -141,7 +141,7 @@ def test_what_is_refused_is_not_kept(
 def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
     """Whatever pretends to be an upload is refused, and leaves nothing."""
     answer = requests.post(
-        f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=10
+        f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=LONGEST_WAIT
     )
     assert answer.status_code in (400, 422)
     assert not kept(app)
@@ -150,14 +150,17 @@ def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
 def test_many_files_at_once_are_refused(app: RunningApp) -> None:
     """One request brings no more files than a page would send."""
     files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
-    assert requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=10).status_code == 400
+    assert (
+        requests.post(f"{app.url}/gradio_api/upload", files=files, timeout=LONGEST_WAIT).status_code
+        == 400
+    )
     assert not kept(app)
 
 
 def raw(app: RunningApp, head: str) -> socket.socket:
     """A connection on which a request's head has been sent."""
     host, port = app.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection = socket.create_connection((host, int(port)), timeout=LONGEST_WAIT)
     connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n")
     return connection
 

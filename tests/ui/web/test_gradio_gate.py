@@ -18,7 +18,7 @@ from gradio.utils import get_upload_folder
 from tests.support.gradio_calls import PageCalls, file_at
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import awaited
+from tests.support.waiting import LONGEST_WAIT, awaited
 from ui.gradio_gate.call_check import Call, read_call
 from ui.web.limits import WebLimits
 
@@ -88,7 +88,7 @@ def listener(
 )
 def test_what_nobody_needs_is_not_there(app: RunningApp, path: str) -> None:
     """Of Gradio's routes only those are open that the page and scripts use."""
-    assert requests.get(app.url + path, timeout=10).status_code == 404
+    assert requests.get(app.url + path, timeout=LONGEST_WAIT).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_nothing_else_can_be_called(app: RunningApp, path: str) -> None:
     """What Gradio does for other components and for the makers of apps cannot be asked for."""
     before = kept()
     answer = requests.post(
-        f"{app.url}/gradio_api/{path}", files={"video": ("a.mp4", b"x")}, timeout=10
+        f"{app.url}/gradio_api/{path}", files={"video": ("a.mp4", b"x")}, timeout=LONGEST_WAIT
     )
     assert answer.status_code == 404
     assert kept() == before
@@ -130,7 +130,7 @@ def test_no_other_file_and_no_address_is_fetched(
     address, asked = listener
     named = place.format(cwd=Path.cwd(), uploads=get_upload_folder(), listener=address)
     for spelled in (named, named.replace("/", "%2F"), named.replace("..", "%2e%2e")):
-        answer = requests.get(f"{app.url}/gradio_api/{route}{spelled}", timeout=10)
+        answer = requests.get(f"{app.url}/gradio_api/{route}{spelled}", timeout=LONGEST_WAIT)
         assert answer.status_code == 404
     assert not asked
 
@@ -158,7 +158,7 @@ def test_a_file_in_a_call_is_never_an_address(
             requests.post(
                 f"{app.url}/gradio_api/call/run",
                 json={"data": ["text-to-image", {"a": file}]},
-                timeout=10,
+                timeout=LONGEST_WAIT,
             ),
         ]
         assert [answer.status_code for answer in answers] == [422] * 4
@@ -211,21 +211,27 @@ def test_other_sites_pages_can_call_nothing(app: RunningApp, path: str, origin: 
     answers."""
     headers = {"Origin": origin, "Host": "localhost"}
     sent = requests.post(
-        app.url + path, json={"data": []}, cookies=cookie_of(ANN), headers=headers, timeout=10
+        app.url + path,
+        json={"data": []},
+        cookies=cookie_of(ANN),
+        headers=headers,
+        timeout=LONGEST_WAIT,
     )
     assert sent.status_code in (401, 403)
     for answer in (
         sent,
-        requests.get(f"{app.url}/config", cookies=cookie_of(ANN), headers=headers, timeout=10),
+        requests.get(
+            f"{app.url}/config", cookies=cookie_of(ANN), headers=headers, timeout=LONGEST_WAIT
+        ),
     ):
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     asked = {**headers, "Access-Control-Request-Method": "POST"}
-    assert requests.options(app.url + path, headers=asked, timeout=10).status_code == 400
+    assert requests.options(app.url + path, headers=asked, timeout=LONGEST_WAIT).status_code == 400
 
 
 def test_the_page_asks_nobody_else(app: RunningApp) -> None:
     """The browser is told to load and to call nothing but this app, whatever markup comes in."""
-    policy = requests.get(app.url, timeout=10).headers["content-security-policy"]
+    policy = requests.get(app.url, timeout=LONGEST_WAIT).headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "http" not in policy
 
@@ -249,10 +255,12 @@ def test_lists_of_what_can_be_called_hold_nothing_private(app: RunningApp) -> No
     anybody."""
     page = PageCalls(app).open("image-to-image", kept={"2.text": "a secret of mine"})
     listed = [
-        requests.get(app.url + path, timeout=10).text
+        requests.get(app.url + path, timeout=LONGEST_WAIT).text
         for path in ("/config", "/gradio_api/info", "/")
     ]
-    listed.append(requests.get(f"{app.url}/gradio_api/info?all_endpoints=true", timeout=10).text)
+    listed.append(
+        requests.get(f"{app.url}/gradio_api/info?all_endpoints=true", timeout=LONGEST_WAIT).text
+    )
     place = page.component("field-4-image")["props"]["value"]["path"]
     assert not [
         text

@@ -17,7 +17,7 @@ from comfy.demo import DemoServer
 from comfy.errors import ServerUnreachable
 from tests.support.http_client import BOB, finished, page_open, start, told
 from tests.support.serving import running_app
-from tests.support.waiting import awaited, eventually
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.view.headlines import AWAY
 from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
 
@@ -172,10 +172,10 @@ def test_a_question_that_is_aborted_is_no_answer(demo: DemoServer) -> None:
         ThreadPoolExecutor(1) as other,
     ):
         answer = other.submit(client.answers, timeout=30)
-        assert held.reached.wait(10)
+        assert held.reached.wait(LONGEST_WAIT)
         client.abort()
         with pytest.raises(ServerUnreachable):
-            answer.result(10)
+            answer.result(LONGEST_WAIT)
 
 
 def test_a_refusal_is_an_answer(demo: DemoServer) -> None:

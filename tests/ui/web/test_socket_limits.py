@@ -18,7 +18,7 @@ from comfy.demo import DemoServer
 from comfy.protocol.run_state import Phase
 from tests.support.http_client import BOB, close_code, messages, page_open, start, watching
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web import uvicorn_protocols as protocols
 from ui.web.limits import WebLimits
 from ui.web.socket_limits import BURST, TOO_FAST, TOO_MANY, UNKNOWN_WORD
@@ -174,7 +174,7 @@ def test_a_stalled_browser_delays_nobody(app: RunningApp) -> None:
 def silent(app: RunningApp, said: bytes = b"") -> socket.socket:
     """A connection on which no request comes."""
     host, port = app.url.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection = socket.create_connection((host, int(port)), timeout=LONGEST_WAIT)
     connection.sendall(said)
     return connection
 
@@ -186,8 +186,14 @@ def test_connections_have_a_bound() -> None:
         with contextlib.ExitStack() as kept:
             for _ in range(5):
                 kept.enter_context(silent(app))
-            eventually(lambda: requests.get(f"{app.url}/robots.txt", timeout=10).status_code == 503)
-        eventually(lambda: requests.get(f"{app.url}/robots.txt", timeout=10).status_code == 200)
+            eventually(
+                lambda: (
+                    requests.get(f"{app.url}/robots.txt", timeout=LONGEST_WAIT).status_code == 503
+                )
+            )
+        eventually(
+            lambda: requests.get(f"{app.url}/robots.txt", timeout=LONGEST_WAIT).status_code == 200
+        )
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost:"])

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings, web_config
 from ui.web.limits import WebLimits
 
@@ -59,7 +59,9 @@ def test_an_answer_is_not_cut_by_the_one_before_it() -> None:
 
     with (
         serving(app) as port,
-        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as browser,
+        contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_WAIT)
+        ) as browser,
     ):
         for path in ("/first", "/second"):
             browser.request("GET", path)
@@ -76,7 +78,9 @@ def test_an_answer_that_breaks_off_ends_its_connection() -> None:
 
     with (
         serving(app) as port,
-        contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as browser,
+        contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST_WAIT)
+        ) as browser,
     ):
         browser.request("GET", "/")
         with pytest.raises(http.client.IncompleteRead):
