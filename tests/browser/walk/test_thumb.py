@@ -18,6 +18,11 @@ from tests.support.visitor import Site, Visitor
 from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
+# By how much what a list shows reaches below its arrow.
+BELOW_ARROWS = """lists => lists.map((list) => {
+    const end = list.getBoundingClientRect().right - parseFloat(getComputedStyle(list).paddingRight);
+    return Math.max(0, end - list.parentElement.querySelector("svg").getBoundingClientRect().left);
+})"""
 SLOW = 0.6  # seconds of a step: longer than a busy browser takes for all that is looked at
 
 
@@ -55,14 +60,16 @@ def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
 
 
 def test_a_form_and_its_menus(thumb: Thumb) -> None:
-    """A form unfolded, with what goes back and with errors; the list of workflows, the keys,
-    presets; a workflow that lacks something."""
+    """A form unfolded, whose lists show nothing below their arrows, with what goes back and with
+    errors; the list of workflows, the keys, presets; a workflow that lacks something."""
     person, page = thumb.person.open(**{"5.cfg": 3}), thumb.page
     person.unfold()
     person.type("2.text", "a boat")
     person.type("4.width", 7)
     expect(person.field("2.text").get_by_role("button", name="Reset")).to_be_visible()
     thumb.try_all("a form")
+    lists = page.locator("#form input[role=combobox]")
+    assert set(lists.evaluate_all(BELOW_ARROWS)) == {0}
     person.entry("5.sampler_name").click()
     expect(page.get_by_role("option").first).to_be_visible()
     thumb.try_all("a list")
