@@ -323,7 +323,7 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=_MAX_MESSAGE,
-        # frames are compressed pictures: packing them again costs time and saves nothing
+        # frames are compressed images: packing them again costs time and saves nothing
         ws_per_message_deflate=False,
     )
 

@@ -261,9 +261,9 @@ def _check_picture(picture: bytes, told: object, kind: str) -> None:
     """_Malformed if it is no JPEG or PNG; what the frame says of its type only counts when the
     start is unknown."""
     if not picture:
-        raise _Malformed(kind, "no picture in it")
+        raise _Malformed(kind, "no image in it")
     if not picture.startswith(_STARTS) and told not in _TYPES:
-        raise _Malformed(kind, f"picture type {told!r}")
+        raise _Malformed(kind, f"image type {told!r}")
 
 
 def _preview(payload: bytes) -> Preview:

@@ -16,6 +16,10 @@ Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(
     port=0, users=(("anna", "lighthouse"), ("somebody with quite a long name", "harbour"))
 )
+LINES = """line => {
+    const { height } = line.getBoundingClientRect();
+    return Math.round(height / parseFloat(getComputedStyle(line).lineHeight));
+}"""
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
 
 def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
     """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the
-    button beside it."""
+    button beside it; what is said of the server takes two lines at most."""
     person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
     person.page.goto(site.url)
     log_in(person.page, "somebody with quite a long name", "harbour")
@@ -109,6 +113,7 @@ def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 390
     rows = {round(middle(person.page, part)) for part in ("#open", "#account")}
     assert max(rows) - min(rows) <= 4, rows
+    assert person.page.locator("#server .stand-in").evaluate(LINES) <= 2
     person.page.close()
 
 

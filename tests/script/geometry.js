@@ -111,7 +111,7 @@
   function tooSmall() {
     const found = [];
     // A slider is dragged, along all of its length, and has a number beside it.
-    for (const one of all(`${CONTROLS}, [role=option], [role=menuitem]`)) {
+    for (const one of all(`${CONTROLS}, [role=option], [role=menuitem], [role=button]`)) {
       if (one.matches("[type=range]")) continue;
       const boxes = [one, ...(one.labels ?? [])].map((part) => part.getBoundingClientRect());
       const width = Math.max(...boxes.map((box) => box.width));
@@ -166,6 +166,7 @@
       ...(innerWidth < 500 ? tooSmall() : []),
       ...(focus ? hiddenFocus() : []),
     ],
+    tooSmall,
     /** Where these are, as seen from the first of them. */
     places: (selectors) => {
       const boxes = selectors.map((one) => document.querySelector(one)?.getBoundingClientRect());

@@ -10,6 +10,7 @@ import {
   keptValues,
   linked,
   linkTo,
+  refusalOf,
   sentNumber,
   withoutValues,
 } from "../../ui/page/script/form/values.js";
@@ -34,6 +35,19 @@ for (const field of numbers)
   test(`${field.typed} is sent as ${field.sent} by ${JSON.stringify(field)}`, () => {
     assert.equal(sentNumber(ruleOf(field), field.typed), field.sent);
   });
+
+for (const field of numbers)
+  test(`${field.typed} is refused with a reason where it is not sent by ${JSON.stringify(field)}`, () => {
+    assert.equal(refusalOf(ruleOf(field), field.typed) !== "", field.sent === null);
+  });
+
+test("why a number is refused is said as the app says it", () => {
+  const rule = ruleOf(numbers[0]);
+  assert.equal(refusalOf(rule, null), "Enter a number.");
+  assert.equal(refusalOf(rule, 600.5), "Enter a whole number.");
+  assert.equal(refusalOf(rule, 7), "Minimum 16.");
+  assert.equal(refusalOf(rule, 99999), "Maximum 1024.");
+});
 
 test("a slider's number is brought within its limits, and why it is another one is said", () => {
   const rule = ruleOf({ type: "INT", widget: "slider", min: 1, max: 8, step: 1 });

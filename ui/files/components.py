@@ -1,6 +1,6 @@
 """Gradio's components for files, without anything that Gradio does to a file.
 
-By itself Gradio opens what it is to show or was given: it decodes pictures, hands sound and video
+By itself Gradio opens what it is to show or was given: it decodes images, hands sound and video
 to ffmpeg, fetches addresses. Here a file is a place, told by this app and checked by it
 (`ui.web.upload_folder`), or an address for the browser; what a component shows and takes passes
 through Gradio as plain JSON that it does not know to be files.
@@ -60,7 +60,7 @@ class _Untouched(WithoutDataModel):
 
 # Named as Gradio's own, by whose names the page finds what draws them.
 class Image(_Untouched, gr.Image, metaclass=WithoutStub):
-    """A picture."""
+    """An image."""
 
 
 class Audio(_Untouched, gr.Audio, metaclass=WithoutStub):

@@ -92,7 +92,7 @@ class FileCopies:
             return None
 
     def is_shown(self, record: Record, at: int) -> bool:
-        """Whether a page may show this picture or video of a run's results: a drawing only where it
+        """Whether a page may show this image or video of a run's results: a drawing only where it
         is a plain one."""
         if not record.state.files[at].filename.lower().endswith(_DRAWING):
             return True

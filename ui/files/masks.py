@@ -1,7 +1,7 @@
-"""A picture and what is painted over it: two files on the page, one for ComfyUI.
+"""An image and what is painted over it: two files on the page, one for ComfyUI.
 
 ComfyUI's LoadImage takes `1 - alpha` as the mask (docs/comfyui.md#33), so the mask goes into the
-picture's alpha turned round; the colours below stay whole. At most one picture is in memory: of
+image's alpha turned round; the colours below stay whole. At most one image is in memory: of
 each layer only its alpha is kept, which is put into the mask.
 """
 
@@ -28,7 +28,7 @@ _SPLIT_NEEDS = 9
 
 
 def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
-    """Write a picture with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
+    """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
     cannot be written."""
     if len(layers) > _MOST_LAYERS:
         raise Undecodable(
@@ -66,7 +66,7 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
 
 
 def taken_apart(picture: Path) -> tuple[Path, Path] | None:
-    """The colours of a picture and its mask as a layer, as two PNG files beside it; None where it
+    """The colours of an image and its mask as a layer, as two PNG files beside it; None where it
     has no mask.
 
     What `put_together` put into its alpha is paint again. Raises Undecodable and OSError.
@@ -100,7 +100,7 @@ def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
 
 
 def _orientation(picture: Image.Image) -> int:
-    """How a camera held the picture; of a PNG it is not asked, which Pillow would decode for it."""
+    """How a camera held the image; of a PNG it is not asked, which Pillow would decode for it."""
     return picture.getexif().get(_EXIF_ORIENTATION, 1) if picture.format != "PNG" else 1
 
 

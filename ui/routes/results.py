@@ -1,4 +1,4 @@
-"""Results on their way to the browser: each file of a person's own run, a small picture of it, and
+"""Results on their way to the browser: each file of a person's own run, a small image of it, and
 all in one archive.
 
 Nothing in a request but the run's id and the file's place in its results decides what is sent. A
@@ -42,7 +42,7 @@ _PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified
 # What a browser would run as a page is never shown as one: it is offered as a download.
 _SHOWN = ("image/", "video/", "audio/")
 _UNSAFE = ("image/svg+xml",)
-# Where a page shows it as a picture all the same: no script, nothing from elsewhere, and none of
+# Where a page shows it as an image all the same: no script, nothing from elsewhere, and none of
 # this app's rights.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")

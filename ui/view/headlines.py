@@ -83,6 +83,27 @@ def waiting_words(place: int | None, typical: float | None) -> str:
     return words if place <= 1 else message("In the queue · {place}", place=words)
 
 
+def _done_words(elapsed: float, *, shows: bool) -> str:
+    """The line for a run that is done. `shows`: there is a result. Without one it is said where
+    that may be: some nodes save what they make on the server and tell nobody."""
+    duration = seconds_words(elapsed) if elapsed >= 1 else None
+    match shows, duration:
+        case True, None:
+            return HEADLINES[Phase.DONE]
+        case True, _:
+            return message("Done in {duration}", duration=duration)
+        case False, None:
+            return message(
+                "Done, but there's no result to show here. It may be saved on the image server."
+            )
+        case _:
+            return message(
+                "Done in {duration}, but there's no result to show here. It may be saved on the"
+                " image server.",
+                duration=duration,
+            )
+
+
 def seconds_words(seconds: float) -> str:
     """A duration as people say it: "40 s", "3 min"."""
     if seconds < 90:
@@ -111,10 +132,8 @@ def headline(
             return message(
                 "{work}, step {step} of {steps}", work=words, step=state.step, steps=state.steps
             )
-        case Phase.DONE as phase:
-            if elapsed < 1:
-                return HEADLINES[phase]
-            return message("Done in {duration}", duration=seconds_words(elapsed))
+        case Phase.DONE:
+            return _done_words(elapsed, shows=bool(state.files or state.texts))
         case _ if state.error is not None:
             node, problem = state.error.node_title, state.error.message
             return message("{node}: {problem}", node=node, problem=problem) if node else problem

@@ -30,7 +30,7 @@ class ShownFile:
     what it is shown.
 
     `saved`: it is a result; else it is one of the intermediate ones, which the server does not
-    keep. `thumb`: the address of a small picture of it. `note`: why it is only offered as a
+    keep. `thumb`: the address of a small image of it. `note`: why it is only offered as a
     download.
     """
 

@@ -53,7 +53,7 @@ class Tokens(dict[str, str]):
 
 
 def logout_routes(identity: Identity) -> APIRouter:
-    """`POST /logout` ends the login of this one browser. A link or a picture on another site's page
+    """`POST /logout` ends the login of this one browser. A link or an image on another site's page
     cannot."""
     router = APIRouter()
 

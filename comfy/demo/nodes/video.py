@@ -53,10 +53,10 @@ def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
     """The pictures as a video; an odd last row or column is left out. ValueError if there is
     nothing to show."""
     if not images:
-        raise ValueError("a video needs at least one picture")
+        raise ValueError("a video needs at least one image")
     width, height = (side // 2 * 2 for side in images[0].size)
     if not width or not height:
-        raise ValueError("a video needs pictures of at least 2 by 2 pixels")
+        raise ValueError("a video needs images of at least 2 by 2 pixels")
     samples = [
         _nal(_slice(image.crop((0, 0, width, height)), number))
         for number, image in enumerate(images)

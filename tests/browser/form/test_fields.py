@@ -44,6 +44,26 @@ def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
     assert not fast.demo.queue.remaining()
 
 
+def test_a_number_that_would_be_refused_is_told_when_its_field_is_left(
+    fast: Site, visit: Visit
+) -> None:
+    """At the field and before any press, in the words that a press has for it; another wrong number
+    has its own sentence, and a right one none. Where somebody goes on typing is theirs."""
+    person = visit(fast).open()
+    note = person.field("4.width").locator(".field-error")
+    for typed, said in (("99999", "Maximum 1024."), ("7", "Minimum 256."), ("", "Enter a number.")):
+        person.entry("4.width").fill(typed)
+        person.entry("2.text").focus()
+        expect(note).to_have_text(said)
+        expect(person.entry("2.text")).to_be_focused()
+        expect(person.page.locator("#spoken")).to_have_text(f"Width: {said}")
+        person.press()
+        expect(person.entry("4.width")).to_be_focused()
+        expect(note).to_have_text(said)
+    person.entry("4.width").fill("512")
+    expect(note).to_have_count(0)
+
+
 def test_an_error_goes_when_its_value_is_right(fast: Site, visit: Visit) -> None:
     """Each mark goes as its own value is mended, without a press, and stays while that is still
     wrong."""

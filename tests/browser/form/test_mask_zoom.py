@@ -125,6 +125,9 @@ def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path
     assert place(person, *LINE[1])[2] > larger[2]
     page.keyboard.press("0")
     assert place(person, *LINE[1])[2] == scale
+    page.keyboard.press("1")
+    assert near(place(person, *LINE[1])[2], 1)
+    page.keyboard.press("0")
     tool(person, "Zoom in").click()
     tool(person, "Fit").click()
     expect(tool(person, "Fit")).to_have_attribute("aria-disabled", "true")

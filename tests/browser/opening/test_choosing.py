@@ -90,6 +90,8 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit, size: tuple[i
     expect(person.page.locator("#why-off")).to_have_text(why)
     expect(person.page.locator("#why-off")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#generate")).to_be_disabled()
+    goes_on = person.page.get_by_label("Keep running if I close this page")
+    expect(goes_on).to_be_hidden()
     card.locator("summary").click()
     expect(card.get_by_role("listitem")).to_have_text(
         [re.compile("NodeOfAPack"), re.compile("gone")]
@@ -103,6 +105,7 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit, size: tuple[i
     person.open("upscale")
     expect(person.page.locator("#generate")).to_be_enabled()
     expect(person.page.locator("#why-off")).to_be_hidden()
+    expect(goes_on).to_be_visible()
 
 
 # A file is held over the page, then dropped where its zone has these words, or taken away again.

@@ -98,6 +98,16 @@ def test_results_on_their_way_are_told() -> None:
     assert view_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
 
 
+def test_a_run_without_a_result_says_where_that_may_be() -> None:
+    """Done with nothing to show is told apart from done, with how long it took or without."""
+    image = OutputFile("a.png", "", "output", "image", "6")
+    ends = {"phase": Phase.DONE, "finished_at": 1009.0}
+    assert view_of(**ends, files=(image,)).headline == "Done in 9 s"
+    nowhere = "there's no result to show here. It may be saved on the image server."
+    assert view_of(**ends).headline == f"Done in 9 s, but {nowhere}"
+    assert view_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
+
+
 @pytest.mark.parametrize(
     ("digests", "keeping", "said"),
     [

@@ -40,7 +40,7 @@ def values_at_first(
     """What each field shows at first: what the address says, else what was typed here before, else
     the author's value.
 
-    Seeds are random unless somebody wants one; pictures start with the author's own where the
+    Seeds are random unless somebody wants one; images start with the author's own where the
     server has it. A file that its field does not take is `Refused`.
     """
     linked, _ = linked_values(form, choice["linked"])

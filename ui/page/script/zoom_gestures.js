@@ -50,6 +50,12 @@ export class ZoomGestures {
     this.show(FITTED);
   }
 
+  /** One of its pixels is one of the screen's. */
+  showActual() {
+    const sight = this.#sight();
+    if (sight) this.show(scaled(this.zoom, sight.actual, CENTRE, sight));
+  }
+
   /** @param {Point} [at] stays where it is */
   enlarge(at) {
     this.#scale(STEP, at);
@@ -104,6 +110,9 @@ export class ZoomGestures {
         break;
       case "0":
         this.fit();
+        break;
+      case "1":
+        this.showActual();
         break;
       default:
         return;

@@ -245,7 +245,8 @@ export class History {
   #itemFor(run) {
     if (!run) return element("li", "unknown");
     const live = this.#live;
-    const star = live ? () => live.star(this.#runOf(run.id) ?? run) : null;
+    const hasStar = run.kind || run.favourite; // what came to nothing is nobody's favourite
+    const star = live && hasStar ? () => live.star(this.#runOf(run.id) ?? run) : null;
     return itemFor(run, (event) => this.#choose(run.id, event), star);
   }
 

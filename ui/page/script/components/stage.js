@@ -50,7 +50,7 @@ class Stage {
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
   #shown = /** @type {View | null} */ (null);
-  /** Which run the picture is of. */
+  /** Which run the image is of. */
   #painted = "";
   #turn = 0;
   #frames = 0;
@@ -208,7 +208,7 @@ class Stage {
     return choosable(this.#arrangement);
   }
 
-  /** The small pictures to choose from. */
+  /** The small images to choose from. */
   get #choices() {
     return [...all("button", this.#thumbnails), ...all("button", this.#intermediate)];
   }
@@ -261,7 +261,7 @@ class Stage {
     this.#component.select(this.#seen);
   }
 
-  /** Put what is chosen into the picture's place as soon as it can be painted; until then what is there stays. */
+  /** Put what is chosen into the image's place as soon as it can be painted; until then what is there stays. */
   async #showItem() {
     const turn = ++this.#turn;
     const item = this.#item;
@@ -308,7 +308,7 @@ class Stage {
   }
 
   /**
-   * What there is beside the picture's place.
+   * What there is beside the image's place.
    * @param {Arrangement} arrangement
    * @param {[string, string][]} details
    */

@@ -2,9 +2,10 @@
 // Sentences about values, each painted on its field.
 
 import { endSearch } from "../components/field_search.js";
-import { $, all, element, typeInto } from "../dom.js";
-import { closeLeft, LIST, unfold } from "../gradio.js";
-import { changeWords, clamped, isRight, sentNumber } from "./values.js";
+import { $, all, announce, element, typeInto } from "../dom.js";
+import { closeLeft, LIST, labelOf, unfold } from "../gradio.js";
+import { message } from "../messages.js";
+import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.js";
 
 /** @import { Kind, NumberRule } from "./values.js" */
 
@@ -52,6 +53,7 @@ export function clearMended(fields, now, before) {
 export function showError(field, sentence) {
   unfold(field);
   endSearch(field);
+  clearError(field);
   const note = element("p", "field-error", sentence);
   note.id = `${field.id}-error`;
   field.classList.add("has-error");
@@ -135,11 +137,21 @@ export function settleNumbers(only = null) {
 }
 
 /**
- * A number that is left is settled, before Gradio does so without a word.
+ * A number that is left is settled, before Gradio does so without a word. One that would be refused
+ * is told at once.
  * @param {EventTarget | null} target what is left
  */
 export function settleLeft(target) {
-  if (target instanceof HTMLInputElement && target.type === "number") settleNumbers(target);
+  if (!(target instanceof HTMLInputElement) || target.type !== "number") return;
+  settleNumbers(target);
+  for (const [key, rule] of Object.entries(form.rules)) {
+    const field = document.getElementById(fieldId(key));
+    if (!field?.contains(target) || $("input[type=range]", field)) continue; // a slider mends its own
+    const problem = refusalOf(rule, target.value === "" ? null : Number(target.value));
+    if (!problem || problem === $(".field-error", field)?.textContent) continue;
+    showError(field, problem);
+    announce(message("{field}: {problem}", { field: labelOf(field), problem }));
+  }
 }
 
 /**

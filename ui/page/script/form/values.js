@@ -96,6 +96,21 @@ export function sentNumber({ whole, min, max, step, grain, typical }, typed) {
 }
 
 /**
+ * Why the app refuses a number that was typed, in its own words: comfy/form/check.py in the browser.
+ * @param {NumberRule} rule
+ * @param {number | null} typed
+ * @returns {string} "" where it takes it
+ */
+export function refusalOf({ whole, min, max, typical }, typed) {
+  if (typed === null) return message("Enter a number.");
+  if (whole && !Number.isInteger(typed)) return message("Enter a whole number.");
+  if (typed === typical) return "";
+  if (min !== null && typed < min) return message("Minimum {number}.", { number: String(min) });
+  if (max !== null && typed > max) return message("Maximum {number}.", { number: String(max) });
+  return "";
+}
+
+/**
  * A number brought within its limits, as a slider does.
  * @param {NumberRule} rule
  * @param {number} typed

@@ -81,10 +81,14 @@ export class Selection {
     const ids = runs.map(({ id }) => id);
     const said = element("span", "how-many", countWords(runs.length));
     said.role = "status";
-    const isMarked = runs.length > 0 && runs.every(({ favourite }) => favourite);
+    const kept = runs.filter(({ kind, favourite }) => kind || favourite); // the others have nothing
+    const isMarked = kept.length > 0 && kept.every(({ favourite }) => favourite);
     const mark = button(isMarked ? message("Remove favourite") : message("Favourite"), async () => {
-      await setFavourite(ids, !isMarked);
-      for (const run of runs) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
+      await setFavourite(
+        kept.map(({ id }) => id),
+        !isMarked,
+      );
+      for (const run of kept) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
       this.#tell();
     });
     const beside = button(message("Compare"), () => compare(runs));
@@ -93,7 +97,8 @@ export class Selection {
     const isMany = runs.length > MOST;
     const images = runs.filter(({ kind }) => kind === "image").length;
     const isBeside = images === runs.length && images >= 2 && images <= MOST_BESIDE;
-    for (const one of [mark, drop]) one.ariaDisabled = String(!runs.length || isMany);
+    drop.ariaDisabled = String(!runs.length || isMany);
+    mark.ariaDisabled = String(!kept.length || isMany);
     beside.ariaDisabled = String(!isBeside);
     this.place.replaceChildren(said, ...this.#download(runs, isMany), mark, beside, drop);
   }

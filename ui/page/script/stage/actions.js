@@ -53,7 +53,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
   made.push(...againFor(view, what, events));
-  made.push(favouriteFor(view));
+  if (isKept(view)) made.push(favouriteFor(view));
   made.push(button(message("Delete"), () => remove(what, events)));
   if (ahead) made.push(button(message("Back to the current run"), lookAhead));
   return made;
@@ -122,6 +122,12 @@ async function startAgain(what, vary, pressed, events) {
   await runAgain(what.run, vary);
   pressed.ariaDisabled = null;
 }
+
+/**
+ * Whether there is something to keep, or it is marked and can be let go.
+ * @param {View} view
+ */
+const isKept = ({ files, texts, favourite }) => files.length + texts.length > 0 || favourite;
 
 /**
  * @param {View} view

@@ -163,7 +163,7 @@ function card(item, note, ...content) {
 }
 
 /**
- * A small picture of a result, for a list.
+ * A small image of a result, for a list.
  * @param {Item} item
  * @returns {HTMLElement}
  */
@@ -197,7 +197,7 @@ function thumbnailOf(item) {
 }
 
 /**
- * A small picture to choose a result by.
+ * A small image to choose a result by.
  * @param {Item} item
  * @param {string} label which it is, in words
  * @param {() => void} chosen

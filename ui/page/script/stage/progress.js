@@ -74,7 +74,7 @@ export function timesOf({ view, at }, form, now) {
     .join(" · ");
 }
 
-/** The lines below the stage's picture. */
+/** The lines below the stage's image. */
 export class Progress {
   /** The place on the page. */
   place = element("div", "status");

@@ -1,0 +1,218 @@
+"""Everything that can be pressed on a phone is large enough for a thumb, whatever is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.form.test_masks import stroke, tool
+from tests.browser.opening.test_choosing import lacking
+from tests.browser.test_login import log_in
+from tests.browser.walk.states import SCRIPT, SIZES
+from tests.support.brought import give
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.server import WebSettings
+
+Visit = Callable[..., Visitor]
+# By how much what a list shows reaches below its arrow.
+BELOW_ARROWS = """lists => lists.map((list) => {
+    const end = list.getBoundingClientRect().right - parseFloat(getComputedStyle(list).paddingRight);
+    return Math.max(0, end - list.parentElement.querySelector("svg").getBoundingClientRect().left);
+})"""
+SLOW = 0.6  # seconds of a step: longer than a busy browser takes for all that is looked at
+
+
+class Thumb:
+    """Somebody with a phone, and all that was too small for them."""
+
+    def __init__(self, person: Visitor) -> None:
+        self.person = person
+        self.page = person.page
+        self.found: dict[str, list[str]] = {}
+        self.page.add_init_script(path=SCRIPT / "geometry.js")
+
+    def try_all(self, state: str) -> None:
+        """Measure what is seen."""
+        for one in self.page.evaluate("geometry.tooSmall()"):
+            self.found.setdefault(one, []).append(state)
+
+    def unfold(self) -> None:
+        """Open what is folded below a result."""
+        for one in self.page.locator("#stage summary").all():
+            if one.is_visible():
+                one.click()
+
+    def button(self, name: str) -> Locator:
+        """A button by its name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture
+def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
+    """Nothing was too small at the end."""
+    thumb = Thumb(visit(site, viewport=SIZES["phone"], has_touch=True, is_mobile=True))
+    yield thumb
+    assert not thumb.found, "\n".join(f"{one} ({'; '.join(at)})" for one, at in thumb.found.items())
+
+
+def test_a_form_and_its_menus(thumb: Thumb) -> None:
+    """A form unfolded, whose lists show nothing below their arrows, with what goes back and with
+    errors; the list of workflows, the keys, presets; a workflow that lacks something."""
+    person, page = thumb.person.open(**{"5.cfg": 3}), thumb.page
+    person.unfold()
+    person.type("2.text", "a boat")
+    person.type("4.width", 7)
+    expect(person.field("2.text").get_by_role("button", name="Reset")).to_be_visible()
+    thumb.try_all("a form")
+    lists = page.locator("#form input[role=combobox]")
+    assert set(lists.evaluate_all(BELOW_ARROWS)) == {0}
+    person.entry("5.sampler_name").click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    thumb.try_all("a list")
+    page.keyboard.press("Escape")
+    person.press()
+    expect(page.locator(".field-error").first).to_be_visible()
+    thumb.try_all("an error")
+    page.locator("#presets summary").click()
+    page.get_by_label("Name of the preset").fill("Night")
+    page.keyboard.press("Enter")
+    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
+    thumb.try_all("presets")
+    page.locator("#presets summary").click()
+    page.locator("#about .keys").click()
+    expect(page.locator("#keys")).to_be_visible()
+    thumb.try_all("the keys")
+    page.keyboard.press("Escape")
+    person.workflows().click()
+    expect(page.locator("#picker [role=option]").first).to_be_visible()
+    thumb.try_all("the list of workflows")
+    page.keyboard.press("Escape")
+    page.locator(".stand-in summary").click()
+    thumb.try_all("the stand-in")
+    give(page, json.dumps(lacking()).encode(), "lacking.json")
+    page.locator("#missing summary").click()
+    thumb.try_all("what is missing")
+
+
+def test_a_form_with_a_mask(thumb: Thumb) -> None:
+    """The tools, over the whole window too, the question before a run without a mask, and an empty
+    field."""
+    person, page = thumb.person.open("inpaint"), thumb.page
+    field = person.field("4.image")
+    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    stroke(person, (0.3, 0.3), (0.6, 0.6))
+    thumb.try_all("a mask")
+    tool(person, "Enlarge").click()
+    thumb.try_all("a mask in full screen")
+    page.keyboard.press("Escape")
+    tool(person, "Clear").click()
+    person.press()
+    expect(thumb.button("Run anyway")).to_be_visible()
+    thumb.try_all("nothing is masked")
+    tool(person, "Remove image").click()
+    thumb.try_all("no image to paint over")
+    person.open("image-to-image")
+    thumb.try_all("an image")
+    page.locator("#form .takes-files").get_by_role("button", name="Remove Image").click()
+    thumb.try_all("no image")
+
+
+def test_runs_and_results(thumb: Thumb) -> None:
+    """A run and those that wait; results, what can be done with them, over the whole window, shared;
+    the history, selected, compared, deleted."""
+    person, page = thumb.person.open(**{"5.steps": 4, "2.text": "boats at sea"}), thumb.page
+    for _ in range(2):
+        person.generate()
+    person.site.demo.speed.step = SLOW
+    person.press()
+    person.frames(1)
+    for count in (1, 2, 3):
+        person.press()
+        expect(person.waiting()).to_have_count(count)
+    thumb.try_all("runs that wait")
+    page.locator("#history .tile").first.click()
+    expect(thumb.button("Back to the current run")).to_be_visible()
+    thumb.try_all("a result beside a run")
+    person.site.demo.speed.step = 0
+    expect(page.locator("#history .tile")).to_have_count(6)
+    page.locator("#stage .details summary").click()
+    thumb.button("☆ Favourite").click()
+    expect(page.locator("#history li.favourite")).to_have_count(1)
+    thumb.try_all("a result")
+    thumb.button("Use in…").first.click()
+    expect(page.get_by_role("menuitem").first).to_be_visible()
+    thumb.try_all("where a result can be used")
+    page.keyboard.press("Escape")
+    thumb.button("Share…").click()
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_be_visible()
+    thumb.try_all("share")
+    page.keyboard.press("Escape")
+    thumb.button("Full screen").click()
+    thumb.try_all("full screen")
+    page.keyboard.press("Escape")
+    thumb.button("Select").click()
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    thumb.try_all("selected results")
+    bar = page.get_by_role("group", name="Selected results")
+    bar.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog", name="Compare results")).to_be_visible()
+    thumb.try_all("compared results")
+    page.keyboard.press("Escape")
+    bar.get_by_role("button", name="Delete").click()
+    expect(page.locator("#undo")).not_to_be_empty()
+    thumb.try_all("deleted results")
+
+
+@pytest.mark.parametrize("kind", ["several", "mixed", "image-to-image", "animation"])
+def test_other_results(thumb: Thumb, kind: str) -> None:
+    """Several, those that were not saved, a text, a sound, a video, and what it was before."""
+    person = thumb.person.open(kind)
+    thumb.try_all(f"the form of {kind}")
+    person.press()
+    person.phase("done")
+    thumb.unfold()
+    if kind == "image-to-image":
+        thumb.button("Compare").click()
+    thumb.try_all(kind)
+
+
+def test_a_run_that_failed(thumb: Thumb) -> None:
+    """What is told of it, and what can be done."""
+    person = thumb.person.open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
+    person.press()
+    person.phase("failed")
+    thumb.unfold()
+    thumb.try_all("a run that failed")
+    thumb.button("Show stopped and failed").click()
+    expect(thumb.page.locator("#history .tile").first).to_be_visible()
+    thumb.try_all("the history with runs that failed")
+
+
+def test_signing_in(thumb: Thumb, site: Site) -> None:
+    """The page before the page, the account's menu, a shared result and a link that is none."""
+    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
+    with running_app(site.demo.url, settings=settings) as app:
+        page = thumb.page
+        person = Visitor(page, Site(app.url, site.demo, app))
+        page.goto(app.url)
+        expect(thumb.button("Sign in")).to_be_visible()
+        thumb.try_all("the login")
+        log_in(page)
+        person.ready()
+        page.get_by_role("button", name="anna").click()
+        expect(thumb.button("Sign out")).to_be_visible()
+        thumb.try_all("the account")
+        person.open(**{"5.steps": 2}).generate()
+        thumb.button("Share…").click()
+        link = page.get_by_role("dialog").get_by_role("textbox").input_value()
+        page.goto(link)
+        thumb.try_all("a shared result")
+        page.goto(f"{app.url}/shared/none")
+        thumb.try_all("a link that is none")
+        thumb.person.forgive("404")
+        page.close()
