@@ -74,6 +74,22 @@ test("the values of all components are told apart by how many each field has", (
   });
 });
 
+test("a link carries the numbers of boxes and curves, without rows that are not filled in", () => {
+  const link = linkTo("http://host/", "crop", {
+    "1.box": [0, 8, 64, 512],
+    "1.curve": [
+      [0, 0],
+      [0.5, null],
+      ["1", 0.5],
+      [null, null],
+      ["", ""],
+    ],
+  });
+  const { searchParams } = new URL(link);
+  assert.equal(searchParams.get("1.box"), "0,8,64,512");
+  assert.equal(searchParams.get("1.curve"), "0,0,1,0.5");
+});
+
 test("a link carries the values that are texts and numbers, and an address gives them back", () => {
   const link = linkTo("http://host/app/?old=1#there", "to image", {
     "1.text": "a & b",

@@ -13,8 +13,9 @@
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
 
-Where nothing is masked, `"mask"` is null. `ui/page/script/form/values.js` makes these of what
-Gradio's components hold; both are tested with the same samples.
+Where nothing is masked, `"mask"` is null. Links carry the numbers of boxes and curves in turn, and
+no files. `ui/page/script/form/values.js` makes these of what Gradio's components hold; both are
+tested with the same samples.
 """
 
 from __future__ import annotations

@@ -53,10 +53,22 @@ export function keptValues(fields, values) {
 export function linkTo(page, workflow, kept) {
   const link = new URL(page.split(/[?#]/)[0] ?? page);
   link.searchParams.set("workflow", workflow);
-  for (const [key, value] of Object.entries(kept))
-    if (value !== null && value !== "" && typeof value !== "object")
-      link.searchParams.set(key, String(value));
+  for (const [key, value] of Object.entries(kept)) {
+    const text = inLink(value);
+    if (text) link.searchParams.set(key, text);
+  }
   return link.href;
+}
+
+/**
+ * A value as an address carries it: the numbers of boxes and curves in turn; "" for what it cannot carry.
+ * @param {unknown} value
+ */
+function inLink(value) {
+  if (!Array.isArray(value)) return typeof value === "object" ? "" : String(value);
+  const isFilledIn = (/** @type {unknown} */ row) =>
+    [row].flat().every((number) => number !== null && number !== "");
+  return value.filter(isFilledIn).flat().join(",");
 }
 
 /**
