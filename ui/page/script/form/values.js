@@ -65,10 +65,18 @@ export function linkTo(page, workflow, kept) {
  * @param {unknown} value
  */
 function inLink(value) {
-  if (!Array.isArray(value)) return typeof value === "object" ? "" : String(value);
+  if (Array.isArray(value)) return numbersOf(value).join(",");
+  return typeof value === "object" ? "" : String(value);
+}
+
+/**
+ * The numbers of a box or a curve, as far as its rows are filled in.
+ * @param {readonly unknown[]} rows
+ */
+export function numbersOf(rows) {
   const isFilledIn = (/** @type {unknown} */ row) =>
     [row].flat().every((number) => number !== null && number !== "");
-  return value.filter(isFilledIn).flat().join(",");
+  return rows.filter(isFilledIn).flat().map(Number);
 }
 
 /**
