@@ -18,6 +18,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 BOX = {"x": 0, "y": 0, "width": 512, "height": 512}
+IS_KEPT = "value => Object.values(sessionStorage).some(kept => kept.includes(value))"
 CURVE = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
 
 
@@ -61,9 +62,15 @@ def test_a_box_and_a_curve_are_filled_in(
         width.fill("0")
         width.blur()
         person.press()
-        expect(box.locator(".field-error")).to_have_text("Width and height must be 1 or more.")
+        error = box.locator(".field-error")
+        expect(error).to_have_text("Width and height must be 1 or more.")
+        box.get_by_label("X", exact=True).fill("8")
+        page.wait_for_function(IS_KEPT, arg="[8,0,0,512]")
+        expect(error).to_be_visible()
+        box.get_by_label("X", exact=True).fill("0")
         width.fill("64")
         width.blur()
+        expect(error).to_have_count(0)
         last = curve.get_by_role("gridcell").nth(3)
         last.dblclick()
         page.keyboard.press("ControlOrMeta+a")
