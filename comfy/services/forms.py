@@ -12,11 +12,10 @@ from cachetools import LRUCache, cached
 from comfy.errors import WorkflowError
 from comfy.form.build import build_form
 from comfy.form.model import Form
-from comfy.form.takers import taken_kinds
+from comfy.form.takers import ResultKind, first_taker, taken_kinds
 from comfy.messages import message
 from comfy.object_info import Catalogue
 from comfy.prompt.structure import Structural, Structure
-from comfy.protocol.outputs import FileKind
 from comfy.runs.input_files import UPLOADS
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.permissions import Permissions
@@ -69,11 +68,12 @@ class _Built:
 
 @dataclass(frozen=True, slots=True)
 class Usability:
-    """What can be done with a workflow on a server: whether it can run, and which kinds of results
-    its form takes."""
+    """What can be done with a workflow on a server: whether it can run, which kinds of results
+    its form takes, and the key of the field that a text goes into, "" where there is none."""
 
     can_run: bool = False
-    takes: tuple[FileKind, ...] = ()
+    takes: tuple[ResultKind, ...] = ()
+    text_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +233,9 @@ class Forms:
             workflow = self._adapt(source, catalogue, trusted=trusted).workflow
         except WorkflowError:
             return Usability()
-        form = build_form(workflow, catalogue)
-        return Usability(form.can_run, taken_kinds(form.fields))
+        form = _without_fixed(build_form(workflow, catalogue))
+        text = first_taker(form.fields, "text")
+        return Usability(form.can_run, taken_kinds(form.fields), text.key if text else "")
 
     def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
         """The workflow as somebody who is trusted with it, or not, may use it."""

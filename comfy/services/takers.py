@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.protocol.outputs import FileKind
+from comfy.form.takers import ResultKind
 from comfy.services.forms import Forms
 from comfy.workflow.folder import WorkflowFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """A workflow that takes results of these kinds."""
+    """A workflow that takes results of these kinds; a text goes into the field with the key
+    `text_field`, "" where it takes none."""
 
     name: str
     title: str
-    kinds: tuple[FileKind, ...]
+    kinds: tuple[ResultKind, ...]
+    text_field: str
 
 
 def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
@@ -25,5 +27,7 @@ def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, 
     named += [(entry.name, entry.title) for entry in folder.entries()]
     known = ((name, title, forms.usability(name, owner)) for name, title in named)
     return tuple(
-        Taker(name, title, can.takes) for name, title, can in known if can.can_run and can.takes
+        Taker(name, title, can.takes, can.text_field)
+        for name, title, can in known
+        if can.can_run and can.takes
     )

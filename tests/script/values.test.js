@@ -88,6 +88,55 @@ test("the values of all components are told apart by how many each field has", (
   });
 });
 
+test("a box and a curve are right when they can be sent", () => {
+  const rest = [
+    [null, null],
+    ["", ""],
+  ];
+  assert.ok(isRight("box", undefined, [0, 0, 64, 1]));
+  for (const box of [
+    [0, 0, 0, 64],
+    [-1, 0, 64, 64],
+    [0, 0, null, 64],
+    [0, null, 64, 64],
+  ])
+    assert.ok(!isRight("box", undefined, box), `${box}`);
+  assert.ok(isRight("table", undefined, [[0, 0], ["1", "0.5"], ...rest]));
+  for (const curve of [
+    [[0, 0]],
+    [
+      [0, 0],
+      [0, 1],
+    ],
+    [
+      [0, 0],
+      [1, null],
+      [2, 1],
+    ],
+    [
+      [0, 0],
+      ["a", 1],
+    ],
+  ])
+    assert.ok(!isRight("table", undefined, [...curve, ...rest]), `${curve}`);
+});
+
+test("a link carries the numbers of boxes and curves, without rows that are not filled in", () => {
+  const link = linkTo("http://host/", "crop", {
+    "1.box": [0, 8, 64, 512],
+    "1.curve": [
+      [0, 0],
+      [0.5, null],
+      ["1", 0.5],
+      [null, null],
+      ["", ""],
+    ],
+  });
+  const { searchParams } = new URL(link);
+  assert.equal(searchParams.get("1.box"), "0,8,64,512");
+  assert.equal(searchParams.get("1.curve"), "0,0,1,0.5");
+});
+
 test("a link carries the values that are texts and numbers, and an address gives them back", () => {
   const link = linkTo("http://host/app/?old=1#there", "to image", {
     "1.text": "a & b",

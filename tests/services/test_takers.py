@@ -27,14 +27,17 @@ def write(folder: Path, **prompts: object) -> None:
 
 
 def test_workflows_that_take_results(tmp_path: Path) -> None:
-    """Those with a field for a file are listed with its kinds; not those without one, or that
-    cannot run here or be read."""
+    """Those with a field for a file or a text are listed with its kinds, and with the field of the
+    text; not those without one, or that cannot run here or be read."""
     write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
     folder = WorkflowFolder(tmp_path)
     info = json.loads((DATA / "object_info.json").read_text())
     forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
     found = takers_of(forms, folder, "ann")
-    assert [(one.name, one.title, one.kinds) for one in found] == [("loads", "Loads", ("image",))]
+    assert [(one.name, one.title, one.kinds, one.text_field) for one in found] == [
+        ("loads", "Loads", ("image",), ""),
+        ("text", "Text", ("text",), "6.text"),
+    ]
     assert takers_of(forms, folder, "bob") == found
     write(tmp_path, text=LOADS)
-    assert {one.name for one in takers_of(forms, folder, "ann")} == {"loads", "text"}
+    assert {one.kinds for one in takers_of(forms, folder, "ann")} == {("image",)}

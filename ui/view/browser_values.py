@@ -13,25 +13,32 @@
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
 
-Where nothing is masked, `"mask"` is null. `ui/page/script/form/values.js` makes these of what
-Gradio's components hold; both are tested with the same samples.
+Where nothing is masked, `"mask"` is null. Links carry the numbers of boxes and curves in turn, and
+no files. `ui/page/script/form/values.js` makes these of what Gradio's components hold; both are
+tested with the same samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 from comfy.messages import message
+from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue, read_color
+from comfy.workflow.config import Widget
 
 _EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
-_PUT_BACK_AS_A_WHOLE = ("seed", "box", "curve")
+
+_SHAPES: Mapping[Widget, Callable[[object], Iterable[object]]] = MappingProxyType(
+    {"box": read_box, "curve": read_points}
+)
 
 # Which row of values.js reads a field's components.
 Kind = Literal["plain", "seed", "box", "table", "file", "painted"]
@@ -45,6 +52,14 @@ def is_exact(number: float) -> bool:
 def kept(value: object) -> object:
     """A value as the browser keeps it; files are `file_kept`."""
     return str(value) if isinstance(value, int) and not is_exact(value) else value
+
+
+def shape_kept(field: Field, value: object) -> object:
+    """A box or a curve as the browser keeps it; what is none stays as it was typed."""
+    try:
+        return [*_SHAPES[field.widget](value)]
+    except BadValue:
+        return value
 
 
 def color_text(value: object) -> str | None:
@@ -137,8 +152,8 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What a form shows at first, and its author's own values, by field key, as the browser keeps
-    them. Not among them are seeds and painted images, since what they are put back to is no value,
-    nor boxes and curves, which have no place for a mark."""
+    them. Not among them are seeds and painted images, since what they are put back to is no
+    value."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
@@ -160,7 +175,10 @@ def filled_in(
         elif field.widget == "color":
             values[field.key] = color_text(shown[field.key])
             authors[field.key] = color_text(field.default)
-        elif not field.is_media and field.widget not in _PUT_BACK_AS_A_WHOLE:
+        elif field.widget in _SHAPES:
+            values[field.key] = shape_kept(field, shown[field.key])
+            authors[field.key] = shape_kept(field, field.default)
+        elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)
     return Filled(values, authors)

@@ -18,6 +18,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 BOX = {"x": 0, "y": 0, "width": 512, "height": 512}
+IS_KEPT = "value => Object.values(sessionStorage).some(kept => kept.includes(value))"
 CURVE = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
 
 
@@ -44,7 +45,8 @@ def test_a_box_and_a_curve_are_filled_in(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
     """A box has four numbers, a curve a table of points; they reach the server, survive a reload,
-    come back by Reset and by the values of a run, and what is wrong is said on the field."""
+    come back by Reset, alone or with all, and by the values of a run, come with a link, and what is
+    wrong is said on the field."""
     prompt = {"1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}}
     (tmp_path / "shapes.json").write_text(json.dumps(prompt))
     with (
@@ -60,9 +62,15 @@ def test_a_box_and_a_curve_are_filled_in(
         width.fill("0")
         width.blur()
         person.press()
-        expect(box.locator(".field-error")).to_have_text("Width and height must be 1 or more.")
+        error = box.locator(".field-error")
+        expect(error).to_have_text("Width and height must be 1 or more.")
+        box.get_by_label("X", exact=True).fill("8")
+        page.wait_for_function(IS_KEPT, arg="[8,0,0,512]")
+        expect(error).to_be_visible()
+        box.get_by_label("X", exact=True).fill("0")
         width.fill("64")
         width.blur()
+        expect(error).to_have_count(0)
         last = curve.get_by_role("gridcell").nth(3)
         last.dblclick()
         page.keyboard.press("ControlOrMeta+a")
@@ -83,4 +91,17 @@ def test_a_box_and_a_curve_are_filled_in(
         page.get_by_role("button", name="Reuse settings").click()
         expect(width).to_have_value("64")
         expect(last).to_contain_text("0.5")
+        marks = page.locator(".put-back")
+        expect(marks).to_have_count(2)
+        page.get_by_role("button", name="Reset Crop region").click()
+        expect(width).to_have_value("512")
+        expect(marks).to_have_attribute(
+            "title", "The author\N{RIGHT SINGLE QUOTATION MARK}s value: 0, 0, 1, 1"
+        )
+        page.get_by_role("button", name="Reset Curve").click()
+        expect(last).to_contain_text("1")
+        expect(marks).to_have_count(0)
+        person.open("shapes", **{"1.crop_region": "0,0,32,512", "1.curve": "0,0,1,0.25"})
+        expect(width).to_have_value("32")
+        expect(last).to_contain_text("0.25")
         page.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,49 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         drag_newest(person, field)
         expect(field.locator(".field-error")).to_contain_text("This field takes an image.")
         assert field.locator("img").get_attribute("src") == before
+        person.page.close()
+
+
+def test_a_text_goes_into_a_field_or_another_workflow(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """“Use in…” beside a text puts it into a text field of the form, where Ctrl+Z takes it back, or
+    opens another workflow with it; what was typed there before comes back by ↑."""
+    words = {
+        "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a boat at night"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    loads = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    for name, prompt in (("words", words), ("loads", loads)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
+    for ending in ("json", "toml"):
+        shutil.copy(WORKFLOWS / f"text-to-image.{ending}", tmp_path)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        person = visit(Site(app.url, fast.demo, app)).open()
+        person.type("2.text", "typed before")
+        person.open("words").press()
+        person.phase("done")
+        opens = person.page.locator("#stage .media .text").get_by_role("button", name="Use in…")
+        choices = person.page.get_by_role("menuitem")
+        person.type("1.value", "something else")
+        opens.click()
+        expect(choices).to_have_text(["Source", "Text to image"])
+        choices.first.click()
+        expect(person.entry("1.value")).to_have_value("a boat at night")
+        expect(person.entry("1.value")).to_be_focused()
+        person.page.keyboard.press("Control+z")
+        expect(person.entry("1.value")).to_have_value("something else")
+        opens.click()
+        choices.filter(has_text="Text to image").click()
+        box = person.entry("2.text")
+        expect(box).to_have_value("a boat at night")
+        box.focus()
+        box.press("Home")
+        box.press("ArrowUp")
+        expect(box).to_have_value("typed before")
         person.page.close()
 
 

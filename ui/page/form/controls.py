@@ -159,7 +159,7 @@ def _textarea(field: Field, value: object, scope: str) -> Control:
         lines=lines,
         max_lines=max(12, lines),
         info=help_text(field),
-        **_common(field, scope),
+        **_common(field, scope) | {"elem_classes": ["takes-text"]},
     )
     return Control(field, (box,))
 

@@ -77,7 +77,10 @@ export const closeLeft = (list) =>
  * @param {Element} field
  */
 export const labelPart = (field) =>
-  $("[data-testid=block-label], [data-testid=block-info], .field-title, label span", field);
+  $(
+    "[data-testid=block-label], [data-testid=block-info], .field-title, .box-field h4, .curve-field p, label span",
+    field,
+  );
 
 /**
  * The label of a field.

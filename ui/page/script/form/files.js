@@ -9,6 +9,7 @@ import { clearErrors, showError } from "./field_errors.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
+const TEXT_FIELD = "[id^=field-].takes-text";
 const DRAWN_ANEW = 200;
 const LONGEST_NAME = 32;
 /** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
@@ -30,10 +31,11 @@ const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("File
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
- * The fields that take a kind of file, as it is called of results.
+ * The fields that take a kind of file or a text, as it is called of results.
  * @param {string | undefined} kind
  */
 export function fieldsOfKind(kind) {
+  if (kind === "text") return all(TEXT_FIELD);
   const takers = [".of-file"];
   if (kind === "image") takers.push(".of-image", ".of-mask");
   if (kind === "video" || kind === "audio") takers.push(`.of-${kind}`);
@@ -44,8 +46,11 @@ export function fieldsOfKind(kind) {
  * The fields that are seen and take such a file.
  * @param {string} type as a browser says it, "" where it knows none
  */
-const fieldsFor = (type) =>
-  fieldsOfKind(type.split("/")[0]).filter((field) => field.checkVisibility());
+const fieldsFor = (type) => {
+  const [kind] = type.split("/");
+  const fields = fieldsOfKind(kind === "text" ? "file" : kind); // a text in a file stays one
+  return fields.filter((field) => field.checkVisibility());
+};
 
 /**
  * @param {Element} field

@@ -6,6 +6,7 @@ import { labelOf, labelPart } from "../gradio.js";
 import { message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
+import { numbersOf } from "./values.js";
 
 /** @import { Filled } from "./filled.js" */
 
@@ -60,6 +61,8 @@ function showUndo() {
 function words(value) {
   if (value === null || value === undefined || value === "")
     return message("The author left this empty.");
+  if (Array.isArray(value))
+    return message("The author’s value: {value}", { value: numbersOf(value).join(", ") });
   if (typeof value === "object") return message("The author gave a file.");
   if (typeof value === "boolean")
     return value ? message("The author’s value: Yes") : message("The author’s value: No");
@@ -71,7 +74,11 @@ function words(value) {
  * @param {unknown} now
  * @param {unknown} authors
  */
-const isAuthors = (now, authors) => JSON.stringify(now ?? "") === JSON.stringify(authors ?? "");
+const isAuthors = (now, authors) => comparable(now) === comparable(authors);
+
+/** @param {unknown} value */
+const comparable = (value) =>
+  JSON.stringify(Array.isArray(value) ? numbersOf(value) : (value ?? ""));
 
 /** @param {string} key */
 function putBack(key) {

@@ -4,6 +4,7 @@
 import { $, all, typeInto } from "../dom.js";
 import { LIST } from "../gradio.js";
 import { read, SENT_TEXTS, write } from "../storage.js";
+import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { ownName } from "./typed.js";
 
@@ -41,6 +42,20 @@ export function keepSentTexts() {
   }
   write(localStorage, SENT_TEXTS + ownName(filled.now.name), sent);
   state.walk = null;
+}
+
+/**
+ * Keep a text that another takes the place of as one that was sent: ↑ brings it back.
+ * @param {string} workflow
+ * @param {string} key of its field
+ * @param {unknown} text
+ */
+export function keepReplaced(workflow, key, text) {
+  const place = SENT_TEXTS + ownName(workflow);
+  const id = fieldId(key);
+  /** @type {Record<string, string[]>} */
+  const sent = read(localStorage, place, {});
+  write(localStorage, place, { ...sent, [id]: withText(sent[id] ?? [], String(text ?? "")) });
 }
 
 /** @param {Box} box */

@@ -53,10 +53,30 @@ export function keptValues(fields, values) {
 export function linkTo(page, workflow, kept) {
   const link = new URL(page.split(/[?#]/)[0] ?? page);
   link.searchParams.set("workflow", workflow);
-  for (const [key, value] of Object.entries(kept))
-    if (value !== null && value !== "" && typeof value !== "object")
-      link.searchParams.set(key, String(value));
+  for (const [key, value] of Object.entries(kept)) {
+    const text = inLink(value);
+    if (text) link.searchParams.set(key, text);
+  }
   return link.href;
+}
+
+/**
+ * A value as an address carries it: the numbers of boxes and curves in turn; "" for what it cannot carry.
+ * @param {unknown} value
+ */
+function inLink(value) {
+  if (Array.isArray(value)) return numbersOf(value).join(",");
+  return typeof value === "object" ? "" : String(value);
+}
+
+/**
+ * The numbers of a box or a curve, as far as its rows are filled in.
+ * @param {readonly unknown[]} rows
+ */
+export function numbersOf(rows) {
+  const isFilledIn = (/** @type {unknown} */ row) =>
+    [row].flat().every((number) => number !== null && number !== "");
+  return rows.filter(isFilledIn).flat().map(Number);
 }
 
 /**
@@ -155,5 +175,25 @@ export function changeWords({ min, max, step, whole }, typed, sent) {
 export function isRight(kind, rule, value) {
   if (rule) return typeof value === "number" && sentNumber(rule, value) !== null;
   if (kind === "seed") return value === null || /^\+?\d+$/.test(String(value));
+  if (kind === "box") return isBox(/** @type {unknown[]} */ (value));
+  if (kind === "table") return isCurve(/** @type {unknown[][]} */ (value));
   return value !== null && value !== "";
+}
+
+/** @param {readonly unknown[]} value x, y, width and height */
+function isBox(value) {
+  const [x = -1, y = -1, width = 0, height = 0] = numbersOf(value);
+  return x >= 0 && y >= 0 && width >= 1 && height >= 1;
+}
+
+/**
+ * Two points at least, no two above each other, and no row that is filled in by half.
+ * @param {readonly unknown[][]} rows
+ */
+function isCurve(rows) {
+  const used = rows.filter((row) => row.some((number) => number !== null && number !== ""));
+  const numbers = numbersOf(used);
+  const across = new Set(numbers.filter((_, at) => at % 2 === 0));
+  const isWhole = numbers.length === 2 * used.length && numbers.every(Number.isFinite);
+  return isWhole && used.length >= 2 && across.size === used.length;
 }

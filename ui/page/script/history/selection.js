@@ -92,11 +92,11 @@ export class Selection {
       this.#tell();
     });
     const beside = button(message("Compare"), () => compare(runs));
-    beside.title = message("Compare 2 to {most} images", { most: MOST_BESIDE });
+    beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
     const drop = button(message("Delete"), () => deleteRuns(ids));
     const isMany = runs.length > MOST;
-    const images = runs.filter(({ kind }) => kind === "image").length;
-    const isBeside = images === runs.length && images >= 2 && images <= MOST_BESIDE;
+    const shown = runs.filter(({ kind }) => kind).length;
+    const isBeside = shown === runs.length && shown >= 2 && shown <= MOST_BESIDE;
     drop.ariaDisabled = String(!runs.length || isMany);
     mark.ariaDisabled = String(!kept.length || isMany);
     beside.ariaDisabled = String(!isBeside);

@@ -1,9 +1,11 @@
 // @ts-check
 // A few results beside each other over the whole window, with the values in which they differ.
 
-import { addressOf, announce, button, element } from "../dom.js";
+import { announce, button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
+import { arranged } from "../runs/results.js";
+import { loaded } from "../stage/media.js";
 import { say } from "../state.js";
 import { differences } from "./past.js";
 
@@ -12,7 +14,7 @@ import { differences } from "./past.js";
 export const MOST_BESIDE = 4;
 
 /**
- * Show the first image of each of these runs.
+ * Show the first result of each of these runs.
  * @param {readonly PastRun[]} runs
  */
 export async function compare(runs) {
@@ -28,9 +30,9 @@ export async function compare(runs) {
   const close = button(message("Close"), () => dialog.close(), "button close");
   const head = element("header");
   head.append(element("h2", "", message("Compare")), close);
-  const images = element("div", "images");
-  images.append(...views.map(figureOf));
-  dialog.append(head, images, tableFor(views));
+  const results = element("div", "results");
+  results.append(...views.map(figureOf));
+  dialog.append(head, results, tableFor(views));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -47,11 +49,9 @@ export async function compare(runs) {
  */
 function figureOf(view, at) {
   const figure = element("figure");
-  const file = view.files.find(({ kind, saved }) => kind === "image" && saved) ?? view.files[0];
-  if (file) {
-    const image = element("img");
-    figure.append(Object.assign(image, { alt: file.name, src: addressOf(file.url) }));
-  }
+  const [item] = arranged(view.files, view.texts).items;
+  if (item?.kind === "text") figure.append(element("p", "text", item.text));
+  else if (item) loaded(item, "").then((node) => figure.prepend(node));
   figure.append(element("figcaption", "", String(at + 1)));
   return figure;
 }

@@ -5,6 +5,7 @@ import { addressOf, all, announce, button, downloadLink, element, isPaintable } 
 import { copyText } from "../form/form.js";
 import { message } from "../messages.js";
 import { showModel } from "./model.js";
+import { textMenu } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
 
@@ -141,7 +142,9 @@ function textOf(item) {
       () => box.select(),
     ),
   );
-  place.append(box, copy);
+  const tools = element("div", "text-tools");
+  tools.append(copy, textMenu(item.text));
+  place.append(box, tools);
   return place;
 }
 

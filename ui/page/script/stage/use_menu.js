@@ -4,12 +4,24 @@
 import { all, button, element } from "../dom.js";
 import { useInWorkflow } from "../form/dragging.js";
 import { fieldsOfKind } from "../form/files.js";
-import { formName, hasForms } from "../form/form.js";
+import { formName, hasForms, visitWith } from "../form/form.js";
+import { fillText } from "../form/ideas.js";
+import { keepReplaced } from "../form/sent_texts.js";
+import { typed } from "../form/typed.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { get, SILENT } from "../requests.js";
 
 /** @import { Item } from "../runs/results.js" */
+
+/**
+ * A workflow that takes results; a text goes into the field with the key `text_field`.
+ * @typedef {{ name: string, title: string, kinds: string[], text_field: string }} Taker
+ *
+ * What can go somewhere, and how it does: into a field of the form, by its id, or into another workflow. Of two that are
+ * the same nothing is changed.
+ * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void, toWorkflow: (taker: Taker) => void }} Use
+ */
 
 const NONE = message("No other workflow here takes this.");
 const SEARCHED = message("Looking for workflows…");
@@ -19,10 +31,13 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 /** The menu beside the other buttons, and the one over the image where that covers the window. */
 export class UseMenus {
+  #toField;
+
   /** @param {(field: string) => void} toField is called with the id of the form's field that was chosen */
   constructor(toField) {
-    this.below = new UseMenu(toField, "button");
-    this.over = new UseMenu(toField, "icon use");
+    this.#toField = toField;
+    this.below = new UseMenu("button");
+    this.over = new UseMenu("icon use");
   }
 
   /**
@@ -31,9 +46,43 @@ export class UseMenus {
    * @param {Item | null} item
    */
   offer(run, item) {
-    this.below.offer(run, item);
-    this.over.offer(run, item);
+    const use = run && item && item.at >= 0 ? this.#useOf(run, item) : null;
+    this.below.offer(use);
+    this.over.offer(use);
   }
+
+  /**
+   * @param {string} run
+   * @param {Item} item
+   * @returns {Use}
+   */
+  #useOf(run, { kind, url, at }) {
+    return {
+      what: `${run} ${url}`,
+      kind,
+      toField: this.#toField,
+      toWorkflow: ({ name }) => useInWorkflow(run, at, name),
+    };
+  }
+}
+
+/**
+ * The menu of a text, with its button.
+ * @param {string} text
+ */
+export function textMenu(text) {
+  const menu = new UseMenu("button");
+  menu.offer({
+    what: text,
+    kind: "text",
+    toField: (field) => fillText(field, text),
+    toWorkflow: ({ name, text_field: key }) => {
+      const before = typed(name);
+      keepReplaced(name, key, before[key]);
+      visitWith(name, { ...before, [key]: text });
+    },
+  });
+  return menu.place;
 }
 
 class UseMenu {
@@ -41,16 +90,11 @@ class UseMenu {
   place = element("span", "use-in");
   #button = button(message("Use in…"), () => this.#list.togglePopover());
   #list = element("div", "use-list");
-  /** @type {{ run: string, item: Item } | null} */
+  /** @type {Use | null} */
   #offered = null;
-  #toField;
 
-  /**
-   * @param {(field: string) => void} toField
-   * @param {string} className of the button
-   */
-  constructor(toField, className) {
-    this.#toField = toField;
+  /** @param {string} className of the button */
+  constructor(className) {
     this.#button.className = className;
     this.#button.ariaHasPopup = "menu";
     this.#list.popover = "auto";
@@ -67,15 +111,10 @@ class UseMenu {
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
   }
 
-  /**
-   * @param {string} run
-   * @param {Item | null} item
-   */
-  offer(run, item) {
-    const isUsable = Boolean(run && item && item.at >= 0 && hasForms());
-    const isSame = this.#offered?.run === run && this.#offered?.item.url === item?.url;
-    if (isUsable && isSame) return;
-    this.#offered = isUsable && item ? { run, item } : null;
+  /** @param {Use | null} use */
+  offer(use) {
+    if (use && use.what === this.#offered?.what) return;
+    this.#offered = hasForms() ? use : null;
     if (this.#list.isConnected) this.#list.hidePopover();
     this.place.replaceChildren(...(this.#offered ? [this.#button, this.#list] : []));
   }
@@ -83,9 +122,8 @@ class UseMenu {
   async #fill() {
     const offered = this.#offered;
     if (!offered) return;
-    const { run, item } = offered;
-    const fields = fieldsOfKind(item.kind).map((field) =>
-      this.#choice(labelOf(field), () => this.#toField(field.id)),
+    const fields = fieldsOfKind(offered.kind).map((field) =>
+      this.#choice(labelOf(field), () => offered.toField(field.id)),
     );
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu has nothing but choices
@@ -93,11 +131,10 @@ class UseMenu {
     const takers = await get("/takers");
     if (offered !== this.#offered) return;
     const fitting = (takers ?? []).filter(
-      (/** @type {{ name: string, kinds: string[] }} */ { name, kinds }) =>
-        name !== formName() && kinds.includes(item.kind),
+      (/** @type {Taker} */ { name, kinds }) => name !== formName() && kinds.includes(offered.kind),
     );
-    const workflows = fitting.map((/** @type {{ name: string, title: string }} */ taker) =>
-      this.#choice(taker.title, () => useInWorkflow(run, item.at, taker.name)),
+    const workflows = fitting.map((/** @type {Taker} */ taker) =>
+      this.#choice(taker.title, () => offered.toWorkflow(taker)),
     );
     note.textContent = takers ? NONE : SILENT;
     note.hidden = workflows.length > 0;
