@@ -35,7 +35,9 @@ class Language:
     @property
     def name(self) -> str:
         """What its speakers call it."""
-        own = Locale.parse(self.tag, sep="-").get_language_name() or self.tag
+        locale = Locale.parse(self.tag, sep="-")
+        written = locale.languages.get(f"{locale.language}_{locale.script}")
+        own = written or locale.get_language_name() or self.tag
         return own[:1].upper() + own[1:]
 
     def text(self, text: str) -> str:
