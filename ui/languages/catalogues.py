@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from gettext import GNUTranslations
+from math import isfinite
 from pathlib import Path
 
 from babel import Locale
@@ -45,10 +46,7 @@ class Language:
         is."""
         if not isinstance(text, Message) or self.file is None:
             return text
-        values = {
-            name: self.text(value) if isinstance(value, str) else value
-            for name, value in text.values.items()
-        }
+        values = {name: self._value(value) for name, value in text.values.items()}
         known = self._translations
         try:
             sentence = (
@@ -59,6 +57,15 @@ class Language:
             return sentence.format(**values) if values else sentence
         except (LookupError, ValueError, AttributeError):
             return text
+
+    def _value(self, value: object) -> object:
+        match value:
+            case str():
+                return self.text(value)
+            case float() if isfinite(value):
+                return self.number(value)
+            case _:
+                return value
 
     def number(self, number: float) -> str:
         """A number as its speakers write it: "1,024.5", "1.024,5"."""
