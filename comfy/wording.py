@@ -71,6 +71,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_MOST_DIGITS = 10**15
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -86,19 +87,20 @@ def plain_words(input_name: str) -> str:
     return words[:1].upper() + words[1:60] if words else message("Value")
 
 
-def plain_number(number: int | float) -> str:
-    """A number as people write it: all digits of a whole one, "0.5" and not "0.50"."""
-    return str(number) if isinstance(number, int) else repr(number).removesuffix(".0")
+def plain_number(number: int | float) -> int | float:
+    """A number for a message, which its language writes: a whole one without a point."""
+    whole = isinstance(number, float) and number.is_integer() and abs(number) < _MOST_DIGITS
+    return int(number) if whole else number
 
 
-def minimum(number: str) -> str:
+def minimum(number: int | float) -> str:
     """What a field says to a number below its least."""
-    return message("Minimum {number}.", number=number)
+    return message("Minimum {number}.", number=plain_number(number))
 
 
-def maximum(number: str) -> str:
+def maximum(number: int | float) -> str:
     """What a field says to a number above its most."""
-    return message("Maximum {number}.", number=number)
+    return message("Maximum {number}.", number=plain_number(number))
 
 
 def short(value: object) -> str:

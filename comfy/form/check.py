@@ -23,7 +23,7 @@ from comfy.prompt.value_types import (
     read_text,
     read_value,
 )
-from comfy.wording import did_you_mean, maximum, minimum, plain_number, short
+from comfy.wording import did_you_mean, maximum, minimum, short
 from comfy.workflow.config import Widget
 
 _MAX_FILE_NAME = 1_000
@@ -122,9 +122,9 @@ def _check_number(field: Field, value: object) -> int | float:
     if number == field.default:
         return number
     if field.min is not None and number < field.min:
-        raise BadValue(minimum(plain_number(field.min)))
+        raise BadValue(minimum(field.min))
     if field.max is not None and number > field.max:
-        raise BadValue(maximum(plain_number(field.max)))
+        raise BadValue(maximum(field.max))
     rounded = number if field.widget == "seed" else round_value(field, number)
     if field.max is not None and rounded > field.max:
         return number if field.type == "FLOAT" else rounded - int(field.step or 1)

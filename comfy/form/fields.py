@@ -128,27 +128,27 @@ def _default(
     return None
 
 
-def _of_the_toml(value: str) -> str:
+def _of_the_toml(value: str | float) -> str:
     return message("The value in the TOML file is {value}.", value=value)
 
 
-def _of_the_workflow(value: str) -> str:
+def _of_the_workflow(value: str | float) -> str:
     return message("The value in the workflow is {value}.", value=value)
 
 
-def _of_the_server(value: str) -> str:
+def _of_the_server(value: str | float) -> str:
     return message("The server's own value is {value}.", value=value)
 
 
 def _within(
-    value: float, limits: Limits, origin: Callable[[str], str], found: FieldProblems
+    value: float, limits: Limits, origin: Callable[[str | float], str], found: FieldProblems
 ) -> object:
     for limit, beyond, told in (
         (limits.min, operator.lt, minimum),
         (limits.max, operator.gt, maximum),
     ):
         if limit is not None and beyond(value, limit):
-            found.problem(sentences(origin(plain_number(value)), told(plain_number(limit))))
+            found.problem(sentences(origin(plain_number(value)), told(limit)))
             return limit
     return value
 

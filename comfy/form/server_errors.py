@@ -15,7 +15,7 @@ from comfy.form.model import Field, Form
 from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef
 from comfy.protocol.execution_errors import without_folders
-from comfy.wording import maximum, minimum, plain_number, plain_words
+from comfy.wording import maximum, minimum, plain_words
 
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 
@@ -58,21 +58,21 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
 
 def _too_small(field: Field, error: NodeError) -> str:
     limit = _limit(field.min, error)
-    return minimum(limit) if limit else message("This is less than the server allows.")
+    return minimum(limit) if limit is not None else message("This is less than the server allows.")
 
 
 def _too_big(field: Field, error: NodeError) -> str:
     limit = _limit(field.max, error)
-    return maximum(limit) if limit else message("This is more than the server allows.")
+    return maximum(limit) if limit is not None else message("This is more than the server allows.")
 
 
-def _limit(limit: float | None, error: NodeError) -> str:
+def _limit(limit: float | None, error: NodeError) -> int | float | None:
     """The limit as the server states it ("Value 0 smaller than min of 1"), which may know better
     than the form."""
-    stated = re.search(r"of (-?[\d.]+(?:e[+-]?\d+)?)$", error.message)
-    if stated:
-        return stated[1].removesuffix(".0")
-    return "" if limit is None else plain_number(limit)
+    stated = re.search(r"of (-?\d{1,40}(\.\d+)?(e[+-]?\d+)?)$", error.message)
+    if not stated:
+        return limit
+    return float(stated[1]) if stated[2] or stated[3] else int(stated[1])
 
 
 def _not_in_list(field: Field, error: NodeError) -> str:

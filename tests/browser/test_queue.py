@@ -203,7 +203,8 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> None:
-    """Its buttons have names, its texts contrast, and on a phone it is no wider than the screen."""
+    """Its buttons have names, its texts contrast, and on a phone it is no wider than the screen and
+    meets fingers."""
     person = visit(slow, color_scheme=scheme, **PHONE).open(**{"5.steps": 60})
     queued(
         person,
@@ -214,7 +215,8 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> Non
     assert person.page.evaluate(UNNAMED) == []
     assert person.page.evaluate(LOW_CONTRAST) == []
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
-    button = person.waiting().nth(2).get_by_role("button", name="Move up").bounding_box()
-    assert button is not None
-    assert min(button["width"], button["height"]) >= 24
+    for name in ("Move up", "Remove"):
+        button = person.waiting().nth(2).get_by_role("button", name=name).bounding_box()
+        assert button is not None
+        assert min(button["width"], button["height"]) >= 40
     empty(person)

@@ -34,6 +34,16 @@ def error(
             "Minimum 1.",
         ),
         (
+            error("3", "steps", "value_smaller_than_min", "Value -1 smaller than min of 0", ""),
+            "3.steps",
+            "Minimum 0.",
+        ),
+        (
+            error("3", "denoise", "value_smaller_than_min", "Value 0 smaller than min of 1e-2", ""),
+            "3.denoise",
+            "Minimum 0.01.",
+        ),
+        (
             error(
                 "3",
                 "denoise",

@@ -91,6 +91,17 @@
     return [...found];
   }
 
+  const pen = document.createElement("canvas").getContext("2d");
+  /** How wide a text is in somebody's letters. */
+  const widthOf = (text, one) => {
+    pen.font = getComputedStyle(one).font;
+    return pen.measureText(text).width;
+  };
+  const roomIn = (one) => {
+    const { paddingLeft, paddingRight } = getComputedStyle(one);
+    return one.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+  };
+
   function cutOff() {
     const found = [];
     for (const { one, boxes } of texts()) {
@@ -103,8 +114,14 @@
           found.push(`the text of ${named(one)} is cut off by ${named(at)}`);
       }
     }
-    for (const one of all("input[type=number], select"))
+    for (const one of all("input[type=number]"))
       if (one.scrollWidth > one.clientWidth + NEAR) found.push(`${named(one)} is too narrow`);
+    // What these show is no text of the page, and is cut off without a trace.
+    for (const one of all("select, input[placeholder]")) {
+      const text = one.selectedOptions?.[0]?.text ?? (one.value ? "" : one.placeholder);
+      if (widthOf(text, one) > roomIn(one) + NEAR)
+        found.push(`“${text}” is cut off by ${named(one)}`);
+    }
     return found;
   }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from gettext import GNUTranslations
+from math import isfinite
 from pathlib import Path
 
 from babel import Locale
@@ -35,7 +36,9 @@ class Language:
     @property
     def name(self) -> str:
         """What its speakers call it."""
-        own = Locale.parse(self.tag, sep="-").get_language_name() or self.tag
+        locale = Locale.parse(self.tag, sep="-")
+        written = locale.languages.get(f"{locale.language}_{locale.script}")
+        own = written or locale.get_language_name() or self.tag
         return own[:1].upper() + own[1:]
 
     def text(self, text: str) -> str:
@@ -43,10 +46,7 @@ class Language:
         is."""
         if not isinstance(text, Message) or self.file is None:
             return text
-        values = {
-            name: self.text(value) if isinstance(value, str) else value
-            for name, value in text.values.items()
-        }
+        values = {name: self._value(value) for name, value in text.values.items()}
         known = self._translations
         try:
             sentence = (
@@ -57,6 +57,15 @@ class Language:
             return sentence.format(**values) if values else sentence
         except (LookupError, ValueError, AttributeError):
             return text
+
+    def _value(self, value: object) -> object:
+        match value:
+            case str():
+                return self.text(value)
+            case float() if isfinite(value):
+                return self.number(value)
+            case _:
+                return value
 
     def number(self, number: float) -> str:
         """A number as its speakers write it: "1,024.5", "1.024,5"."""

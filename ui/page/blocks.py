@@ -208,7 +208,7 @@ def _footer(languages: Languages) -> None:
     menu = language_menu(languages, "${value.language}")
     gr.HTML(
         {"keys": message("Keys"), "api": message("API"), "language": LANGUAGE},
-        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {api} · {menu}",
+        html_template=f"ComfyForms {metadata.version('comfyforms')} · {keys} · {api} {menu}",
         elem_id="about",
         js_on_load=calls("components/footer.js", "mountFooter(element)"),
     )

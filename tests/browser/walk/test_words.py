@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from comfy.messages import message
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.opening.test_opening import DRAG_OVER
 from tests.browser.walk.states import SCRIPT, SIZES
@@ -167,7 +168,7 @@ def test_a_run_from_before_is_told_in_the_language_of_now(pseudo_site: Site, vis
 def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, tag: str) -> None:
     """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
     as an author's long words are; Gradio's own words are in the language that was chosen, whatever
-    the browser's is."""
+    the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
     person = visit(site, locale="en-GB", viewport=SIZES["phone"], reduced_motion="reduce")
     person.page.add_init_script(path=SCRIPT / "geometry.js")
     in_english = crowded(person)
@@ -179,7 +180,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, tag: s
     expect(page.locator("html")).to_have_attribute("data-language", tag)
     person.ready()
     assert page.evaluate("navigator.language") == tag
-    image.get_by_role("button", name="Remove Image").click()
+    image.get_by_role("button", name=Languages().all[tag].text(message("Remove image"))).click()
     expect(image).to_have_text(re.compile(r"Your image\s+\S"))
     expect(image).not_to_contain_text("Drop Image Here")
     assert crowded(person) - in_english == set()
@@ -202,12 +203,17 @@ def crowded(person: Visitor) -> set[str]:
     look()
     page.locator("#presets summary").click()
     page.locator("#about .keys").click()
-    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#keys h2")).to_be_in_viewport(ratio=1)
     look()
     page.keyboard.press("Escape")
     person.generate()
     expect(page.locator("#history .tile").first).to_be_visible()
     look()
+    page.locator("#stage .media img").click()
+    corner = page.locator("#stage .viewport:modal .full").bounding_box()
+    assert corner
+    assert (corner["x"] + corner["width"], corner["y"]) == (SIZES["phone"]["width"] - 10, 10)
+    page.keyboard.press("Escape")
     return wrong
 
 

@@ -16,12 +16,6 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 # Gradio has these in English only, or not in the language that nobody speaks.
 GRADIO = frozenset(
     {
-        "Fullscreen",
-        "Exit fullscreen",
-        "Remove Image",
-        "Upload file",
-        "Capture from camera",
-        "Paste from clipboard",
         "Use via API",
         "Gradio footer navigation",
         "logo",
@@ -30,7 +24,6 @@ GRADIO = frozenset(
         "Click to Upload",
     }
 )
-GRADIO_BEFORE_LABELS = ("number input for", "range slider for")
 # The product's name, with its version.
 NAMES = frozenset({"ComfyForms", f"ComfyForms {metadata.version('comfyforms')}"})
 
@@ -81,8 +74,6 @@ class Reader:
                 self.found.setdefault(f"{rest!r}, {where}", state)
 
     def _is_own(self, rest: str) -> bool:
-        for before in GRADIO_BEFORE_LABELS:
-            rest = rest.removeprefix(before)
         parts = (part.strip() for part in rest.split("·"))
         return all(part in self._own or not _WORD.search(part) for part in parts)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.messages import Message, message, plural
+from comfy.wording import minimum
 from tests.support.languages.catalogues import write_catalogue
 from ui.languages.catalogues import Language, Languages, wanted_languages
 
@@ -147,8 +148,24 @@ def test_the_page_gets_what_its_script_says_and_no_more(tmp_path: Path) -> None:
     assert "pluralForm = (n) =>" in script
 
 
+@pytest.mark.parametrize(
+    ("number", "english", "german"),
+    [
+        (0.05, "Minimum 0.05.", "Mindestens 0,05."),
+        (-4.0, "Minimum -4.", "Mindestens -4."),
+        (2**64, "Minimum 18446744073709551616.", "Mindestens 18446744073709551616."),
+        (float("inf"), "Minimum inf.", "Mindestens inf."),
+    ],
+)
+def test_a_number_is_written_as_in_its_language(number: float, english: str, german: str) -> None:
+    """With its own decimal point, and a whole one with none."""
+    told = minimum(number)
+    assert told == english
+    assert Languages().all["de"].text(told) == german
+
+
 def test_every_language_says_what_it_is_called() -> None:
     """The menu has each language's own name, with a capital."""
     assert Language("de", Path("none")).name == "Deutsch"
-    assert Language("zh-CN", Path("none")).name.startswith("中文")
+    assert Language("zh-CN", Path("none")).name == "简体中文"
     assert {one.name[:1].islower() for one in Languages().all.values()} == {False}

@@ -53,9 +53,9 @@ def draw_heading(
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
     if name.startswith(OPENED_MARK):
-        share = f' <button type="button" class="quiet">{html_of(_SHARE)}</button>'
+        share = f'<button type="button" class="quiet">{html_of(_SHARE)}</button>'
         gr.HTML(
-            f"<p>{html_of(_TO_SHARE)}{share}</p>" if may_keep else f"<p>{html_of(_TO_SEND)}</p>",
+            f"<p>{html_of(_TO_SHARE)}</p>{share}" if may_keep else f"<p>{html_of(_TO_SEND)}</p>",
             elem_classes="notice",
             elem_id="opened-here",
             js_on_load=calls("form/workflows.js", f"mountKeep(element, {json.dumps(name)})"),

@@ -4,7 +4,7 @@
 // ui/web/gradio_internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
 
 import { $, all } from "./dom.js";
-import { message } from "./messages.js";
+import { LANGUAGE, message } from "./messages.js";
 
 /** The list of a dropdown. */
 export const LIST = ".wrap-inner input[role=combobox]";
@@ -12,6 +12,20 @@ const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
+/** What Gradio has in English only: the names of its buttons, for those who hear them or point at them. */
+const ENGLISH = new Map([
+  ["Upload file", message("Upload a file")],
+  ["Capture from camera", message("Use the camera")],
+  ["Record audio", message("Record audio")],
+  ["Record video from camera", message("Record a video")],
+  ["Paste from clipboard", message("Paste from the clipboard")],
+  ["Fullscreen", message("Full screen")],
+  ["Exit fullscreen mode", message("Leave full screen")],
+  ["Remove Image", message("Remove image")],
+]);
+const NAMES = ["aria-label", "title"];
+const NUMBER = "number input for ";
+const SLIDER = "range slider for ";
 
 /** The ids of the form's sections that are unfolded. */
 export const unfolded = () =>
@@ -118,4 +132,42 @@ export function keepTypedSeed(target) {
       $(`.seed-mode input[value="${value}"]`, target.closest(".seed") ?? document)
     );
   if (mode("random")?.checked) mode("fixed")?.click();
+}
+
+/**
+ * A name in the page's language, if it is one that Gradio has in English only.
+ * @param {string} name
+ */
+function ownName(name) {
+  if (name.startsWith(NUMBER))
+    return message("{field}: number", { field: name.slice(NUMBER.length) });
+  if (name.startsWith(SLIDER))
+    return message("{field}: slider", { field: name.slice(SLIDER.length) });
+  return ENGLISH.get(name) ?? name;
+}
+
+/** @param {Element} one */
+function rename(one) {
+  for (const attribute of NAMES) {
+    const name = one.getAttribute(attribute) ?? "";
+    const own = ownName(name);
+    if (own !== name) one.setAttribute(attribute, own);
+  }
+}
+
+/** Say what Gradio has in English only in the language of the page, whenever it draws something. */
+export function translateNames() {
+  if (LANGUAGE === "en") return;
+  /** @param {Element} part */
+  const renameAll = (part) => {
+    for (const one of [part, ...part.querySelectorAll("[aria-label]")]) rename(one);
+  };
+  const observer = new MutationObserver((changes) => {
+    for (const { target, addedNodes } of changes) {
+      if (target instanceof Element) rename(target);
+      for (const node of addedNodes) if (node instanceof Element) renameAll(node);
+    }
+  });
+  observer.observe(document.body, { subtree: true, childList: true, attributeFilter: NAMES });
+  renameAll(document.body);
 }

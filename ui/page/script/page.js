@@ -10,7 +10,7 @@ import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
-import { closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
+import { closeLeft, keepTypedSeed, LIST, translateNames, watchRequests } from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -165,6 +165,7 @@ document.addEventListener("input", (event) => {
 addEventListener("popstate", () => location.reload());
 restore();
 markChanges();
+translateNames();
 tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);

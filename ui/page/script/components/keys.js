@@ -63,7 +63,10 @@ function makeDialog() {
   title.id = "keys-title";
   dialog.setAttribute("aria-labelledby", title.id);
   const close = button(message("Close"), () => dialog.close());
-  dialog.append(title);
+  // Above all else: it has the focus, and what is long opens where that is.
+  const head = element("header");
+  head.append(title, close);
+  dialog.append(head);
   for (const [where, lines] of KEYS) {
     const list = element("dl");
     for (const [names, does] of lines) {
@@ -75,7 +78,6 @@ function makeDialog() {
     }
     dialog.append(element("h3", "", where), list);
   }
-  dialog.append(close);
   // A press beside it closes it.
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();
