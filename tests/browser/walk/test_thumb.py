@@ -140,7 +140,7 @@ def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
     prompt["4"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
     prompt["5"] = {"class_type": "PreviewImage", "inputs": {"images": ["4", 0]}}
     (tmp_path / "fields.json").write_text(json.dumps(prompt))
-    widgets = (("2.value", "color"), ("4.image", "file"))
+    widgets = (("2.value", "color"), ("4.image", "video"))
     said = "".join(f'[fields."{key}"]\nwidget = "{widget}"\n' for key, widget in widgets)
     (tmp_path / "fields.toml").write_text(f'others = "auto"\n{said}')
     with (
@@ -148,7 +148,9 @@ def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         person = Visitor(thumb.page, Site(app.url, demo, app)).open("fields")
-        thumb.try_all("other fields")
+        # Gradio's own message: the author's image is no video.
+        expect(thumb.page.get_by_text("Video not playable")).to_be_visible()
+        thumb.try_all("other fields, and a message")
         person.unfold()
         thumb.try_all("other fields, unfolded")
         thumb.page.close()
