@@ -69,6 +69,9 @@ def test_the_keys_are_told(fast: Site, visit: Visit) -> None:
     person.entry("2.text").blur()
     person.page.keyboard.press("?")
     expect(keys).to_contain_text("Generate")
+    # All of it fits a desktop's window.
+    expect(keys.get_by_role("heading", name="Keys")).to_be_in_viewport(ratio=1)
+    expect(keys.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
     person.page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
     person.page.get_by_role("button", name="Keys").click()

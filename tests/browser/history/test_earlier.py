@@ -191,13 +191,19 @@ def test_generate_at_once(fast: Site, visit: Visit) -> None:
 
 
 def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
-    """With another form open a result says what it was made with, and using its values opens the
-    form they belong to."""
+    """With another form open a result says what it was made with; repeating it is about that one,
+    and using its values opens the form they belong to."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
     person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     other = person.page.locator("#stage .times")
+    expect(other).to_have_text("Made with Text to image")
+    first = person.page.locator("#stage .stage").get_attribute("data-run")
+    button(person, "Repeat").click()
+    again = person.done(after=first or "")
+    assert fast.prompt_of(again) == fast.prompt_of(first or "")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(other).to_have_text("Made with Text to image")
     button(person, "Reuse settings").click()
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")

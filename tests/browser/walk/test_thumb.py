@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
 from tests.browser.form.test_masks import stroke, tool
+from tests.browser.form.test_shapes import BOX, CURVE, SHAPES
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.test_login import log_in
 from tests.browser.walk.states import SCRIPT, SIZES
@@ -119,6 +124,36 @@ def test_a_form_with_a_mask(thumb: Thumb) -> None:
     thumb.try_all("an image")
     page.locator("#form .takes-files").get_by_role("button", name="Remove Image").click()
     thumb.try_all("no image")
+
+
+def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
+    """A part of an image, a curve, a colour, switches and files; so many that they can be
+    searched."""
+    prompt: dict[str, Any] = {
+        "1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}
+    }
+    fields = {str(at): ("PrimitiveInt", 7) for at in range(20, 50)}
+    fields |= {"2": ("PrimitiveString", "#ff8000"), "3": ("PrimitiveBoolean", True)}
+    for node, (class_type, value) in fields.items():
+        prompt[node] = {"class_type": class_type, "inputs": {"value": value}}
+        prompt[f"1{node}"] = {"class_type": "PreviewAny", "inputs": {"source": [node, 0]}}
+    prompt["4"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    prompt["5"] = {"class_type": "PreviewImage", "inputs": {"images": ["4", 0]}}
+    (tmp_path / "fields.json").write_text(json.dumps(prompt))
+    widgets = (("2.value", "color"), ("4.image", "video"))
+    said = "".join(f'[fields."{key}"]\nwidget = "{widget}"\n' for key, widget in widgets)
+    (tmp_path / "fields.toml").write_text(f'others = "auto"\n{said}')
+    with (
+        DemoServer(step_seconds=0, nodes={**NODES, "Shapes": SHAPES}) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
+        person = Visitor(thumb.page, Site(app.url, demo, app)).open("fields")
+        # Gradio's own message: the author's image is no video.
+        expect(thumb.page.get_by_text("Video not playable")).to_be_visible()
+        thumb.try_all("other fields, and a message")
+        person.unfold()
+        thumb.try_all("other fields, unfolded")
+        thumb.page.close()
 
 
 def test_runs_and_results(thumb: Thumb) -> None:

@@ -10,6 +10,7 @@ const COMMAND = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("C
 const ENTER = [COMMAND, message("Enter")];
 const ESCAPE = [message("Esc")];
 const WALK = /** @type {Line} */ ([["←", "→"], message("Previous or next result")]);
+const SIZES = /** @type {Line} */ ([["0", "1"], message("Fit the image, or show it at 100%")]);
 
 /** @type {readonly [string, readonly Line[]][]} where, and there which keys do what */
 const KEYS = [
@@ -38,20 +39,13 @@ const KEYS = [
     [
       [["[", "]"], message("Smaller or larger brush")],
       [["+", "−"], message("Zoom in or out")],
-      [["0"], message("Fit the whole image")],
-      [["1"], message("Show at 100%")],
+      SIZES,
       [[message("Space")], message("Move the image while you drag")],
     ],
   ],
   [
     message("In full screen"),
-    [
-      WALK,
-      [["+", "−"], message("Zoom in or out")],
-      [["0"], message("Fit to the window")],
-      [["1"], message("Show at 100%")],
-      [ESCAPE, message("Leave full screen")],
-    ],
+    [WALK, [["+", "−"], message("Zoom in or out")], SIZES, [ESCAPE, message("Leave full screen")]],
   ],
 ];
 
