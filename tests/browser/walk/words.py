@@ -25,9 +25,6 @@ GRADIO = frozenset(
         "Use via API",
         "Gradio footer navigation",
         "logo",
-        "Drop Image Here",
-        "or",
-        "Click to Upload",
     }
 )
 GRADIO_BEFORE_LABELS = ("number input for", "range slider for")
