@@ -61,11 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with (
         contextlib.closing(history),
-        temporary_folder(data / "temporary", clean=history.files.ours) as files,
+        temporary_folder(data / "temporary", clean=history.files.ours) as temporary,
     ):
-        os.environ["GRADIO_TEMP_DIR"] = str(
-            files
-        )  # whatever Gradio writes ends with the app, as uploads do
+        os.environ["GRADIO_TEMP_DIR"] = str(temporary)  # whatever Gradio writes ends with the app
+        files = data / "uploads"  # forms that are open find theirs again after a restart
+        files.mkdir(exist_ok=True, mode=0o700)
         try:
             return run(settings, history, files, secret)
         except ComfyError as problem:
@@ -91,7 +91,7 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
 
 
 def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> int:
-    """Wire the parts together and serve; `files` is for temporary files. The exit code. ComfyError
+    """Wire the parts together and serve; `files` is for what people give. The exit code. ComfyError
     for a setting that cannot be used."""
     from comfy.client.client import Client
     from comfy.discovery import choose_server

@@ -4,6 +4,7 @@ nobody else's."""
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
+from tests.browser.form.test_pictures import picture, received, shown
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink
 from tests.support.serving import RunningApp, running_app
@@ -304,3 +306,50 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         person.done()
         person.forgive(*AWAY)
         person.page.close()
+
+
+def test_files_in_a_form_outlive_the_app(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
+    """An image that was put into a form is there after a restart of the app, on the page that is
+    open and after a reload, and is sent. Where it has been removed since, its field says so until
+    there is another one."""
+    (tmp_path / "a.png").write_bytes(picture())
+    data, port = tmp_path / "data", str(free_port())
+    options = ("--server", demo.url, "--data", str(data), "--port", port)
+    with started(*options) as one:
+        site = Site(one.url, demo, None)  # type: ignore[arg-type]
+        person = visit(site)
+        person.page.goto(f"{one.url}/?workflow=image-to-image&8.steps=1")
+        shown(person)
+        choose_file(person, tmp_path / "a.png")
+        assert one.end() == 0
+    expect(person.page.locator("#away")).not_to_be_empty()
+    with started(*options):
+        expect(person.page.locator("#away")).to_be_empty()
+        expect(person.page.locator("#generate")).to_be_enabled()
+        has_width(person, 96)
+        person.page.reload()
+        person.ready()
+        has_width(person, 96)
+        assert received(site, person.generate()).size == (96, 64)
+        shutil.rmtree(data / "uploads")
+        person.page.reload()
+        person.ready()
+        error = person.field("4.image").locator(".field-error")
+        expect(error).to_have_text("This file is no longer here. Add it again.")
+        choose_file(person, tmp_path / "a.png")
+        expect(error).to_have_count(0)
+        person.forgive(*AWAY)
+        person.page.close()
+
+
+def choose_file(person: Visitor, file: Path) -> None:
+    """Put another image into the field, and wait until it is there."""
+    person.field("4.image").locator("input[type=file]").set_input_files(file)
+    has_width(person, 96)
+
+
+def has_width(person: Visitor, width: int) -> None:
+    """The field shows an image so many pixels wide."""
+    person.page.wait_for_function(
+        "width => document.querySelector('#field-4-image img')?.naturalWidth === width", arg=width
+    )

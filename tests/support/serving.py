@@ -103,7 +103,7 @@ def running_app(
             runs,
             history.files,
             WorkflowFolder(workflows),
-            Path(files),
+            (data or Path(files)) / "uploads",
             permissions=permissions
             or Permissions(keep=lambda _: may_keep, trusts=lambda _: may_keep),
             secret=SECRET,

@@ -72,18 +72,18 @@ class FileCopies:
             return self.of_kept(file.digest, file.filename, record.owner)
         try:
             return (
-                self.of_server(file, record.owner)
+                self.of_server(file, record.owner, record.id)
                 if self.runs.get(record.id, record.owner)
                 else None
             )
         except RunNotFound:  # of before a restart: another file may go by that name now
             return None
 
-    def of_server(self, file: OutputFile, owner: str) -> str | None:
+    def of_server(self, file: OutputFile, owner: str, run: str = "") -> str | None:
         """The place of a file of the server's, fetched once for this person; None where the server
-        no longer has it."""
+        no longer has it. `run`: whose result it is, as another run's may go by the same name."""
         try:
-            copy = self.uploads.make(owner, file.filename, self._key_of(file))
+            copy = self.uploads.make(owner, file.filename, self._key_of(file, run))
             if not copy.exists():
                 self.server.copy(file, copy, most=self.limits.size)
             return self.uploads.place(copy)
@@ -113,10 +113,10 @@ class FileCopies:
             if self.blobs.path(digest) is None:
                 self.uploads.remove(record.owner, self._key(digest))
         for file in record.state.files:
-            self.uploads.remove(record.owner, self._key_of(file))
+            self.uploads.remove(record.owner, self._key_of(file, record.id))
 
-    def _key_of(self, file: OutputFile) -> str:
-        return self._key(f"{file.type}/{file.subfolder}/{file.filename}")
+    def _key_of(self, file: OutputFile, run: str) -> str:
+        return self._key(f"{run}/{file.type}/{file.subfolder}/{file.filename}")
 
     def _key(self, name: str) -> str:
         """Part of a place that a browser is told: it says nothing of the file."""

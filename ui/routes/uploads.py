@@ -120,7 +120,8 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
 
 
 async def sweep_regularly(uploads: UploadFolder, limits: WebLimits) -> None:
-    """Sweep from time to time, until cancelled."""
+    """Sweep at once, where an app before has left files, and from time to time, until
+    cancelled."""
     while True:
-        await asyncio.sleep(_SWEEP_SECONDS)
         await asyncio.to_thread(uploads.sweep, limits)
+        await asyncio.sleep(_SWEEP_SECONDS)

@@ -87,11 +87,6 @@ def places_kept(value: object) -> tuple[object, ...]:
     return tuple(value[part] for part in ("file", "mask") if value.get(part) is not None)
 
 
-def place_kept(value: object) -> object:
-    """The place in a file as the browser keeps it; None where the value is none of a file."""
-    return value.get("file") if isinstance(value, Mapping) else None
-
-
 def seed_of(text: object, mode: object) -> object:
     """The seed that a text and a mode stand for: None where it is random, else as `comfy` takes
     it."""
@@ -153,14 +148,18 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
 class Filled:
     """What a form shows at first, and its author's own values, by field key, as the browser keeps
     them. Not among them are seeds and painted images, since what they are put back to is no
-    value."""
+    value. `errors`: what is said on fields whose files could not be shown."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
+    errors: Mapping[str, str]
 
 
 def filled_in(
-    fields: Iterable[Field], shown: Mapping[str, Any], examples: Mapping[str, str | None]
+    fields: Iterable[Field],
+    shown: Mapping[str, Any],
+    examples: Mapping[str, str | None],
+    errors: Mapping[str, str],
 ) -> Filled:
     """`shown`: what the fields' components show. `examples`: the places of the author's files, for
     all fields of files."""
@@ -181,7 +180,7 @@ def filled_in(
         elif not field.is_media and field.widget != "seed":
             values[field.key] = kept(shown[field.key])
             authors[field.key] = kept(field.default)
-    return Filled(values, authors)
+    return Filled(values, authors, errors)
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.stage.test_results import prompt_with
+from tests.support.samples.media import MEDIA
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
@@ -66,18 +68,49 @@ def test_what_browsers_draw_themselves_is_dark_too(fast: Site, visit: Visit) -> 
 @pytest.mark.parametrize("widget", ["video", "audio", "image", "file"])
 def test_an_empty_field_for_files(fast: Site, visit: Visit, tmp_path: Path, widget: str) -> None:
     """Everything in it is within it: the icons that choose where a file comes from, too."""
+    with a_field_for(widget, fast, tmp_path) as site:
+        person = visit(site).open("files")
+        words = "Drop, paste or choose an image" if widget == "image" else "Drop"
+        expect(person.field("20.image").get_by_text(words).first).to_be_visible()
+        stays_within(person)
+        person.page.close()
+
+
+def test_a_field_with_a_video(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """Its icons are within it, too. A video that the browser can't play is told there until it is
+    taken out or another one comes, and nowhere else."""
+    sentence = "This browser can't play this video. ComfyUI may still be able to use it."
+    with a_field_for("video", fast, tmp_path) as site:
+        person = visit(site).open("files")
+        field = person.field("20.image")
+        for name, said in (("plain.mp4", True), ("live.webm", False)):
+            field.locator("input[type=file]").set_input_files(MEDIA / name)
+            expect(field.locator("video")).to_be_visible()
+            expect(field.get_by_text(sentence)).to_have_count(int(said))
+            expect(person.page.locator(".toast-body")).to_have_count(0)
+            stays_within(person)
+            field.get_by_label("Clear").click()
+            expect(field.get_by_text(sentence)).to_have_count(0)
+        person.page.close()
+
+
+@contextlib.contextmanager
+def a_field_for(widget: str, fast: Site, folder: Path) -> Iterator[Site]:
+    """A site whose workflow `files` has one field for files."""
     nodes = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "nothing.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
     }
-    (tmp_path / "files.json").write_text(prompt_with(**nodes))
+    (folder / "files.json").write_text(prompt_with(**nodes))
     about = f'[fields."20.image"]\nlabel = {json.dumps("A file")}\nwidget = "{widget}"\n'
-    (tmp_path / "files.toml").write_text(about)
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("files")
-        expect(person.field("20.image").get_by_text("Drop").first).to_be_visible()
-        for width, height in SIZES:
-            person.page.set_viewport_size({"width": width, "height": height})
-            parts = ["#field-20-image :is(button, svg, span)", "#field-20-image"]
-            assert person.page.evaluate(INSIDE, parts) == 0, width
-        person.page.close()
+    (folder / "files.toml").write_text(about)
+    with running_app(fast.demo.url, workflows=folder) as app:
+        yield Site(app.url, fast.demo, app)
+
+
+def stays_within(person: Visitor) -> None:
+    """Nothing of the field is outside of it, at any size."""
+    for width, height in SIZES:
+        person.page.set_viewport_size({"width": width, "height": height})
+        parts = ["#field-20-image :is(button:not(.put-back), svg, span)", "#field-20-image"]
+        assert person.page.evaluate(INSIDE, parts) == 0, width

@@ -292,3 +292,15 @@ def test_reset_and_drops_take_the_place_of_a_painted_image(
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.field(KEY).locator("canvas")).to_have_attribute("width", str(before))
     assert painted(person) == 0
+
+
+def test_another_form_takes_the_place_of_a_painted_image(fast: Site, visit: Visit) -> None:
+    """A form whose image is not painted over comes without an error of the page's script, and so
+    does the way back."""
+    person = opened(visit, fast)
+    person.choose("Upscale")
+    expect(person.field(KEY).locator("[data-testid=image] img")).to_be_visible()
+    assert not person.complaints
+    person.choose("Inpaint")
+    expect(person.field(KEY).locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    assert not person.complaints

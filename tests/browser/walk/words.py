@@ -19,9 +19,6 @@ GRADIO = frozenset(
         "Use via API",
         "Gradio footer navigation",
         "logo",
-        "Drop Image Here",
-        "or",
-        "Click to Upload",
     }
 )
 # The product's name, with its version.

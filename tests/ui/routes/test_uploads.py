@@ -366,12 +366,14 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
 
 def test_results_shown_in_a_form_have_no_place_to_guess(app: RunningApp) -> None:
     """A copy of somebody's result, which a form shows as an input, lies where its name alone leads
-    nobody."""
+    nobody; each run has its own."""
     file = finished(start(app)).state.files[0]
     one, same = (app.services.copies.of_server(file, OWNER) for _ in range(2))
     other = replace(app.services.copies, secret=b"another app").of_server(file, OWNER)
     assert one == same
     assert one != other
+    of_runs = {app.services.copies.of_server(file, OWNER, run) for run in ("one", "another")}
+    assert len(of_runs | {one}) == 3, "another run's may go by the same name after a restart"
     first, second = (app.services.copies.uploads.find(OWNER, place) for place in (one, other))
     assert first is not None
     assert second is not None

@@ -15,7 +15,7 @@ from comfy.form.seeds import CountUp
 from comfy.prompt.value_types import BadValue
 from ui.view.browser_values import (
     number_rules,
-    place_kept,
+    places_kept,
     run_values,
     seed_of,
     seed_parts,
@@ -41,7 +41,7 @@ def test_a_kept_seed_is_the_seed_that_was_set(sample: dict[str, Any]) -> None:
 def test_a_kept_file_names_its_place(sample: dict[str, Any]) -> None:
     """What the script keeps of a file is the place that Gradio's component named."""
     (file,) = sample["parts"]
-    assert place_kept(sample["kept"]) == (file["path"] if file else None)
+    assert places_kept(sample["kept"]) == ((file["path"],) if file else ())
 
 
 @pytest.mark.parametrize("sample", of_kind("plain"), ids=lambda one: str(one["kept"]))

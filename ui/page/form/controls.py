@@ -296,6 +296,7 @@ def _image(field: Field, value: Any, scope: str) -> Control:
         sources=["upload", "clipboard", "webcam"],
         height=220,
         buttons=["fullscreen"],
+        placeholder=message("Drop, paste or choose an image"),
         **_common(field, scope),
     )
     return Control(field, (image,))

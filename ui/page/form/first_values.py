@@ -9,11 +9,11 @@ from typing import Any
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
 from comfy.messages import message
+from comfy.services.uploads import GONE, Refused
 from comfy.wording import plain_number, short
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
-from ui.view.browser_values import place_kept
 
 _MISSING = object()
 
@@ -41,7 +41,7 @@ def values_at_first(
     the author's value.
 
     Seeds are random unless somebody wants one; images start with the author's own where the
-    server has it. A file that its field does not take is `Refused`.
+    server has it. A file that its field does not take, or that is gone, is `Refused`.
     """
     linked, _ = linked_values(form, choice["linked"])
     values: dict[str, Any] = {}
@@ -49,9 +49,11 @@ def values_at_first(
         match field.is_media, choice["kept"].get(field.key, _MISSING):
             case True, {"file": str(image), "mask": mask}:
                 layers = (mask,) if isinstance(mask, str) else ()
-                values[field.key] = files.shown(Painted(image, layers), field)
-            case True, {"file": _} as file:
-                values[field.key] = files.shown(place_kept(file), field)
+                values[field.key] = files.shown(Painted(image, layers), field) or Refused(GONE)
+            case True, {"file": str(place)}:
+                values[field.key] = files.shown(place, field) or Refused(GONE)
+            case True, {"file": _}:
+                values[field.key] = None
             case False, value if value is not _MISSING:
                 values[field.key] = value
             case _:

@@ -12,7 +12,7 @@ from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.workflow.private import MARK as OPENED_MARK
-from ui.languages.current import html_of
+from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
 from ui.view.browser_values import Filled, number_rules, run_values
@@ -49,6 +49,7 @@ def draw_heading(
         filled.authors,
         ideas,
         cover,
+        {key: translated(sentence) for key, sentence in filled.errors.items()},
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))

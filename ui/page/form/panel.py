@@ -79,22 +79,19 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         return
     may_keep = services.forms.permissions.keep(person)
     scope = f"{name}/{choice['filling']}"
+    # First, since the browser may have kept the place of an example that has been removed since.
+    places = {
+        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
+    }
     values = values_at_first(
         services.copies, form, choice, services.copies.files_of(person, root_of(request))
     )
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
-    places = {
-        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
-    }
-    filled = filled_in(form.fields, shown, places)
+    errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
+    filled = filled_in(form.fields, shown, places, errors)
     cover = cover_address(name, workflow.cover) if workflow.cover else ""
     draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
-    refused += [
-        message("{field}: {why}", field=field.label, why=value.why)
-        for field in form.fields
-        if isinstance(value := values[field.key], Refused)
-    ]
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")

@@ -99,10 +99,10 @@ class MaskPainter {
 
   /**
    * Show what Python says, unless that is there.
-   * @param {Value | "" | null} value
+   * @param {Value | null} value
    */
   tell(value) {
-    if (namesOf(value || null) !== namesOf(this.#value)) this.#start(this.#show(value || null));
+    if (namesOf(value) !== namesOf(this.#value)) this.#start(this.#show(value));
   }
 
   #head() {
@@ -308,6 +308,14 @@ class MaskPainter {
   }
 }
 
+/**
+ * What a painter is to show. While Gradio draws another form it hands to it what the field in its
+ * place holds, which may be an image alone.
+ * @param {any} value
+ * @returns {Value | null}
+ */
+const ownValue = (value) => (value?.background && value.layers ? value : null);
+
 /** @param {Value | null} value */
 const namesOf = (value) =>
   JSON.stringify(value && [value.background.path, ...value.layers.map(({ path }) => path)]);
@@ -332,7 +340,7 @@ export function mount(place, component) {
   const inner = /** @type {HTMLElement} */ ($(".mask-painter", place));
   const painter = new MaskPainter(inner, component);
   painters.set(inner, painter);
-  const tell = () => painter.tell(component.props.value);
+  const tell = () => painter.tell(ownValue(component.props.value));
   component.watch("value", tell);
   tell();
 }

@@ -9,8 +9,13 @@ import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.j
 
 /** @import { Kind, NumberRule } from "./values.js" */
 
-/** @type {{ rules: Record<string, NumberRule> }} of the form's numbers, by the fields' keys */
-const form = { rules: {} };
+const DRAWN_WITHIN = 200; // milliseconds, of a field with all that is in it
+
+/**
+ * `rules` of the form's numbers, by the fields' keys. `awaits` fields that have something to say.
+ * @type {{ rules: Record<string, NumberRule>, awaits: MutationObserver | null }}
+ */
+const form = { rules: {}, awaits: null };
 
 /**
  * The id of a field's element: ui/page/form/controls.py makes the same.
@@ -97,6 +102,29 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   lead();
   setTimeout(lead, 400);
   return homeless;
+}
+
+/**
+ * Paint each sentence on its field as soon as Gradio has drawn it.
+ * @param {Readonly<Record<string, string>>} errors by the fields' keys; none are awaited any longer where there are none
+ */
+export function showErrorsSoon(errors) {
+  form.awaits?.disconnect();
+  form.awaits = null;
+  const keys = Object.keys(errors);
+  const place = $("#form-side");
+  if (!keys.length || !place) return;
+  const look = () => {
+    if (!keys.some((key) => document.getElementById(fieldId(key)))) return;
+    awaits.disconnect();
+    setTimeout(() => {
+      if (form.awaits === awaits) showErrors(errors, { leads: false });
+    }, DRAWN_WITHIN);
+  };
+  const awaits = new MutationObserver(look);
+  form.awaits = awaits;
+  awaits.observe(place, { childList: true, subtree: true });
+  look();
 }
 
 /**

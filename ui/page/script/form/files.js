@@ -2,7 +2,7 @@
 // Files dropped or pasted: a field's value, or a workflow to open.
 
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
-import { all, announce } from "../dom.js";
+import { $, all, announce, element } from "../dom.js";
 import { giveFile, labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { clearErrors, showError } from "./field_errors.js";
@@ -12,6 +12,10 @@ export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what
 const TEXT_FIELD = "[id^=field-].takes-text";
 const DRAWN_ANEW = 200;
 const LONGEST_NAME = 32;
+const UNPLAYABLE = ".unplayable";
+const NOT_PLAYABLE = message(
+  "This browser can't play this video. ComfyUI may still be able to use it.",
+);
 /** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
 const OTHER_KIND = {
   image: (file) =>
@@ -133,9 +137,34 @@ function refuseOtherKind(event) {
   announce(said);
 }
 
+/**
+ * A video that this browser can't play is told in its place; Gradio would call it an error in a corner.
+ * @param {Event} event
+ */
+function tellUnplayable(event) {
+  const { target } = event;
+  if (!(target instanceof HTMLVideoElement) || !fieldOf(target)) return;
+  event.stopPropagation();
+  if (!target.isConnected || $(UNPLAYABLE, target.parentElement ?? document)) return;
+  const note = element("p", "field-note unplayable", NOT_PLAYABLE);
+  target.after(note);
+  announce(NOT_PLAYABLE);
+}
+
+/**
+ * Another video in the same place can be played.
+ * @param {Event} event
+ */
+function forgetUnplayable({ target }) {
+  if (!(target instanceof HTMLVideoElement) || !fieldOf(target)) return;
+  $(UNPLAYABLE, target.parentElement ?? document)?.remove();
+}
+
 /** A file dropped on a field is its value; anywhere else it is opened for the workflow inside. */
 export function takeFiles() {
   document.addEventListener("change", refuseOtherKind, true);
+  document.addEventListener("error", tellUnplayable, true);
+  document.addEventListener("loadeddata", forgetUnplayable, true);
   for (const kind of ["change", "drop", "paste"])
     document.addEventListener(
       kind,

@@ -9,7 +9,7 @@ import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
-import { clearMended, setRules } from "./field_errors.js";
+import { clearMended, setRules, showErrorsSoon } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
 import { keptValues, linked, linkTo, withoutValues } from "./values.js";
@@ -165,8 +165,9 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, unknown>} authors the author's own
  * @param {readonly import("../state.js").Idea[]} ideas
  * @param {string} cover
+ * @param {Record<string, string>} errors that there are already, by the fields' keys
  */
-export function drawn(name, blocked, rules, values, authors, ideas, cover) {
+export function drawn(name, blocked, rules, values, authors, ideas, cover, errors) {
   drawing.since = 0;
   setRules(rules);
   filled.set({ name, values, authors });
@@ -178,6 +179,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover) {
     history.replaceState({}, "", address);
   }
   page.set({ form: name, formless: false, blocked, ideas, cover });
+  showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits) return;
   drawing.pressWaits = false;
