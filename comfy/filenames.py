@@ -19,14 +19,22 @@ def plain_name(name: str, otherwise: str = "file") -> str:
 
     The ending stays. `otherwise` is the answer where nothing is left.
     """
-    last = re.split(r"[/\\]", name)[-1]
-    clean = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in last).strip(" .")
+    clean = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in _last(name)).strip(" .")
     stem, dot, ending = clean.rpartition(".")
     if not dot or len(ending) > 10:
         stem, ending = clean, ""
     stem = stem[: LONGEST - len(ending) - 1].rstrip(" .") or otherwise
     plain = f"{stem}.{ending}" if ending else stem
     return f"_{plain}" if _DEVICE.match(plain) else plain
+
+
+def is_cut(name: str) -> bool:
+    """Whether `plain_name` leaves the end of this name away, but for its ending."""
+    return len(_last(name).strip(" .")) > LONGEST
+
+
+def _last(name: str) -> str:
+    return re.split(r"[/\\]", name)[-1]
 
 
 def safe_name(name: str) -> str:

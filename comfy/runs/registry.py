@@ -42,8 +42,8 @@ log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
 _SHUTDOWN = RunError(
-    message("The run was stopped because the program is shutting down."),
-    message("Run it again later."),
+    message("The run was stopped because the program shut down."),
+    message("Run it again."),
 )
 
 

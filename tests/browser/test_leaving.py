@@ -83,7 +83,7 @@ def test_the_app_ends_in_a_run(visit: Visit) -> None:
         person.frames(1)
         app.services.runs.close()
         person.phase("stopped")
-        expect(person.page.locator("#stage .headline")).to_contain_text("shutting down")
+        expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
         eventually(site.idle, "the server is idle")
         eventually(lambda: demo.sockets.close_codes == [1000], "the close code")
         person.page.close()

@@ -229,7 +229,7 @@ def test_the_app_is_restarted_under_an_open_page(
     with life(demo, tmp_path, port) as (site, _, _):
         expect(person.page.locator("#away")).to_be_empty()
         person.phase("stopped")
-        expect(person.page.locator("#stage .headline")).to_contain_text("shutting down")
+        expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
         expect(person.entry("3.text")).to_have_value("typed before the restart")
         expect(person.page.locator("#generate")).to_be_enabled()
         person.page.get_by_role("button", name="Run again").click()

@@ -309,7 +309,7 @@ def test_the_end_of_the_program_may_let_runs_finish(
         assert first.state.phase is (Phase.DONE if finish else Phase.STOPPED)
         assert second.state.phase is Phase.STOPPED
         assert second.state.error is not None
-        assert "shutting down" in second.state.error.message
+        assert "shut down" in second.state.error.message
         with pytest.raises(ComfyError, match="shutting down"):
             runs.submit(job(), owner="me")
         assert runs.history is not None

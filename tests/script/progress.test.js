@@ -27,10 +27,16 @@ const going = (changes = {}) => ({
   runs: withRun(INITIAL.runs, "a", { view: { ...view, ...changes }, connected: true }),
 });
 
-test("before anything was made, a person is told where it will be, or why nothing can run", () => {
+test("before anything was made, a person is told where it will be, unless nothing can run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
   const blocked = "This workflow can't run here.";
-  assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, blocked);
+  assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
+});
+
+test("a run that nothing is known of yet is starting, or where the queue has it", () => {
+  const told = (changes) => saidNow({ ...INITIAL, runs: withRun(INITIAL.runs, "a", changes) });
+  assert.deepEqual([told({}).phase, told({}).headline], ["waiting", "Starting"]);
+  assert.equal(told({ entry: { said: "Next in the queue" } }).headline, "Next in the queue");
 });
 
 test("the run that goes on is told of; an app that is away has no news of it", () => {
@@ -55,6 +61,11 @@ test("times go on between two messages", () => {
   const run = going().runs.get("a");
   assert.equal(timesOf({ ...run, at: 1000 }, "w", 6000), "0:15 · about 0:15 left");
   assert.equal(timesOf({ ...run, at: 0 }, "other", 0), "W · 0:10 · about 0:20 left");
+});
+
+test("nobody knows how long a run takes while the server cannot be reached", () => {
+  const run = going().runs.get("a");
+  assert.equal(timesOf({ ...run, at: 0 }, "w", 0, "Can't reach the image server."), "0:10");
 });
 
 test("a result of another workflow than the open one names it", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withRun } from "../../ui/page/script/runs/runs.js";
-import { page, Store, say } from "../../ui/page/script/state.js";
+import { INITIAL, page, Store, say } from "../../ui/page/script/state.js";
 
 test("who subscribes is told at once, and of every change with what was before", () => {
   const store = new Store({ a: 1, b: 2 });
@@ -28,7 +28,7 @@ test("who has ended it is told no more", () => {
   assert.equal(times, 1);
 });
 
-test("an objection stands in the place of a run's words, and beside those of one that goes on", () => {
+test("an objection stands in the place of a run's words, and beside those that are told", () => {
   say("No.", "Why.");
   assert.deepEqual(page.now.notice, {
     headline: "No.",
@@ -41,4 +41,13 @@ test("an objection stands in the place of a run's words, and beside those of one
   assert.equal(page.now.notice?.beside, true);
   say("");
   assert.equal(page.now.notice, null);
+  page.set({ runs: withRun(new Map(), "a", { view: { finished: true } }), shown: null });
+  say("No.");
+  assert.equal(page.now.notice?.beside, false);
+  page.set({ shown: "a" });
+  say("No.");
+  assert.equal(page.now.notice?.beside, true);
+  say("Sending…", "", "waiting");
+  assert.equal(page.now.notice?.beside, false);
+  page.set({ ...INITIAL });
 });

@@ -126,7 +126,7 @@ class Visitor:
     def ready(self) -> None:
         """Wait until the form is there and the page listens."""
         expect(self.page.locator("#heading h1")).to_be_visible(timeout=WAIT)
-        expect(self.page.locator("#stage .headline")).not_to_be_empty()
+        expect(self.page.locator("#stage .headline")).to_be_attached()
 
     def choose(self, title: str) -> None:
         """Choose a workflow from the list."""

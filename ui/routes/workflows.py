@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
-from comfy.filenames import plain_name
 from comfy.messages import message
 from ui.routes.history import as_http_errors
 from ui.routes.past_run import past_run
@@ -69,9 +68,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             async with room:
                 address = shared_address(owner, request.scope)
-                workflow = await asyncio.to_thread(
-                    forms.open, owner, plain_name(file), data, address=address
-                )
+                workflow = await asyncio.to_thread(forms.open, owner, file, data, address=address)
         except ComfyError as problem:
             return _refusal(str(problem), problem.hint)
         return AsciiJSON({"name": workflow.name})

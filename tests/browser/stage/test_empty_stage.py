@@ -92,14 +92,16 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
 
 
 def test_nothing_invites_to_make_what_cannot_run(fast: Site, visit: Visit) -> None:
-    """While Generate is off because something is missing, the stage says what is missing; the card
-    offers no model of the stand-in's, of which one is there to fail."""
+    """While Generate is off because something is missing, that is said above it and on the card, and
+    the stage says nothing; the card offers no model of the stand-in's, of which one is there to
+    fail."""
     person = visit(fast).open()
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
     headline = person.page.locator("#stage .headline")
-    expect(headline).to_contain_text("This workflow can't run here")
+    expect(person.page.locator("#why-off")).to_contain_text("This workflow can't run here")
+    expect(headline).to_be_empty()
     expect(person.page.get_by_text("Ideas to try")).not_to_be_visible()
     card = person.page.locator("#missing")
     card.locator("summary").click()

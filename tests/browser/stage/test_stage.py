@@ -233,7 +233,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .details")).to_be_hidden()
     person.page.locator("#stop").click()
     person.phase("stopped")
-    assert names(person) == ["Reuse settings", "Run again", "☆ Favourite", "Delete"]
+    assert names(person) == ["Reuse settings", "Run again", "Delete"]
     expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
     person.page.locator("#stage .details summary").click()
     expect(person.page.locator("#stage .details")).to_contain_text("a castle")

@@ -221,7 +221,7 @@ def test_a_run_of_an_earlier_life_is_told(tmp_path: Path) -> None:
                 (last,) = messages(socket)
             assert isinstance(last, dict)
             assert (last["phase"], last["again"]) == ("stopped", True)
-            assert "shutting down" in last["headline"]
+            assert "shut down" in last["headline"]
             with watching(app, run.id, BOB) as socket:
                 assert close_code(socket) == 4404
 

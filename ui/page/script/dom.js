@@ -113,6 +113,26 @@ export function downloadLink(text, href, name = "") {
 }
 
 /**
+ * A dialog over the page, which leaves it with its end. Nothing of the page is in its way: copying over plain HTTP needs that.
+ * @param {string} id
+ * @param {string} title
+ */
+export function dialog(id, title) {
+  const made = element("div");
+  const heading = element("h2", "", title);
+  heading.id = `${id}-title`;
+  made.id = id;
+  made.role = "dialog";
+  made.setAttribute("aria-labelledby", heading.id);
+  made.popover = "auto";
+  made.append(heading);
+  made.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState === "closed") made.remove();
+  });
+  return made;
+}
+
+/**
  * The whole address of something of this app's ("/files/…"), or of something elsewhere.
  * @param {string} url
  */

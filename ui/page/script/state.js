@@ -27,7 +27,7 @@
  * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
  *   read: boolean, leaving: boolean }} Run
  *
- * Something to say that is about no run. `beside`: below what is said of a run that goes on, not in its place.
+ * Something to say that is about no run. `beside`: below what is said of a run, not in the place where that would be.
  * @typedef {{ headline: string, advice: string, phase: string, beside: boolean }} Notice
  *
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
@@ -117,6 +117,11 @@ export const page = new Store(INITIAL);
  * @param {string} [phase] how it looks
  */
 export function say(headline, advice = "", phase = "refused") {
-  const beside = [...page.now.runs.values()].some((run) => !run.view?.finished && !run.doubtful);
+  const { runs, shown } = page.now;
+  const isOnTheWay = phase === "waiting"; // a run will be told of in its place
+  const isTold = [...runs.values()].some(
+    ({ id, view, doubtful }) => id === shown || (!view?.finished && !doubtful),
+  );
+  const beside = isTold && !isOnTheWay;
   page.set({ notice: headline ? { headline, advice, phase, beside } : null });
 }

@@ -39,14 +39,16 @@ function clearError(field) {
  * @param {readonly [string, Kind][]} fields
  * @param {Record<string, unknown>} now
  * @param {Record<string, unknown>} before
+ * @returns {boolean} whether any value is another one
  */
 export function clearMended(fields, now, before) {
-  for (const [key, kind] of fields) {
+  const others = fields.filter(([key]) => JSON.stringify(now[key]) !== JSON.stringify(before[key]));
+  for (const [key, kind] of others) {
     const field = document.getElementById(fieldId(key));
-    if (!field?.classList.contains("has-error")) continue;
-    const isOther = JSON.stringify(now[key]) !== JSON.stringify(before[key]);
-    if (isOther && isRight(kind, form.rules[key], now[key])) clearError(field);
+    if (field?.classList.contains("has-error") && isRight(kind, form.rules[key], now[key]))
+      clearError(field);
   }
+  return others.length > 0;
 }
 
 /**

@@ -9,6 +9,7 @@ import { keepsGoing } from "../runs/following.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
+import { letCopy } from "./copy_by_hand.js";
 import { clearMended, setRules, showErrorsSoon } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
@@ -74,6 +75,7 @@ export function wanted() {
  */
 export function chosen(name) {
   if (!name || addressed() === name) return [name, null];
+  say("");
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
   drawing.since = performance.now();
   drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
@@ -101,6 +103,7 @@ export const redrawSoon = () => void setTimeout(redraw, 100);
  * @param {string} name
  */
 export function visit(name) {
+  say("");
   drawing.leads = true;
   history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
   redraw();
@@ -112,6 +115,7 @@ export function visit(name) {
  * @param {Record<string, unknown>} values
  */
 export function refill(workflow, values) {
+  say("");
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
   if (location.search !== address) history.pushState({}, "", address); // values in the address would win
@@ -245,7 +249,9 @@ export function keep(name, fields, values) {
   const before = typed(name);
   const now = keptValues(fields, values);
   if (filled.now.name === name) {
-    clearMended(fields, now, filled.now.values);
+    const isOther = clearMended(fields, now, filled.now.values);
+    // What was said before goes when something else is done, and what is wrong with fields with the last of those.
+    if (isOther && page.now.notice?.phase === "refused" && !$(".has-error")) say("");
     filled.set({ values: { ...filled.now.values, ...now } });
   }
   keepTyped(name, { ...before, ...now });
@@ -297,7 +303,7 @@ export async function copyOrTell(what, text) {
     await copyText(text);
     return true;
   } catch {
-    say(what, message("Copy it from here: {text}", { text }));
+    letCopy(what, text);
     return false;
   }
 }
@@ -308,7 +314,7 @@ export async function copyOrTell(what, text) {
  * @param {string} words
  * @param {string} spoken
  */
-function showDone(place, words, spoken) {
+export function showDone(place, words, spoken) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.textContent = words;

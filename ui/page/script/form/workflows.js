@@ -3,7 +3,6 @@
 
 import { $, element } from "../dom.js";
 import { ask, tryTo } from "../requests.js";
-import { say } from "../state.js";
 import { visit } from "./form.js";
 
 /** Whether this person may open any: the button is there for those. */
@@ -17,10 +16,8 @@ export const mayOpen = () => Boolean($("#open button"));
 export async function openWorkflow(file, name, otherwise) {
   const path = `/workflows?file=${encodeURIComponent(name)}`;
   const opened = await (otherwise ? tryTo(path, file) : ask(path, file));
-  if (opened) {
-    say("");
-    visit(opened.name);
-  } else otherwise?.();
+  if (opened) visit(opened.name);
+  else otherwise?.();
 }
 
 /**

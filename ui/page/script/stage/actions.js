@@ -1,8 +1,8 @@
 // @ts-check
 // What can be done with what is seen: each button is about that, and about nothing else.
 
-import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
-import { expectForm, hasForms, refill } from "../form/form.js";
+import { $, addressOf, button, downloadLink, isNarrow, root } from "../dom.js";
+import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
 import { lookAhead, runAgain } from "../runs/following.js";
@@ -49,7 +49,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
   const what = { run: view.id };
-  made.push(button(message("Reuse settings"), () => useValues(what, events)));
+  made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
   made.push(...againFor(view, what, events));
@@ -72,9 +72,10 @@ async function refusal(answer) {
 /**
  * Put a run's values into the form, and draw it anew with them. A form that is none of this app's is Python's.
  * @param {{ run: string }} what
+ * @param {HTMLButtonElement} pressed
  * @param {Events} events
  */
-async function useValues(what, events) {
+async function useValues(what, pressed, events) {
   events.use_values(what);
   if (!hasForms()) return;
   expectForm();
@@ -86,7 +87,7 @@ async function useValues(what, events) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  announce(message("Settings restored."));
+  showDone(pressed, message("Settings restored"), message("Settings restored."));
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
 }
 

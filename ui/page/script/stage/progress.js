@@ -10,6 +10,7 @@ import { current, seen } from "../runs/runs.js";
 
 const NO_NEWS = message("No updates for this run right now.");
 const WELCOME = message("Your images will appear here.");
+const STARTING = message("Starting");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
@@ -32,7 +33,9 @@ export function saidNow(state) {
   if (!going && notice && !notice.beside) return { ...nothing, ...notice };
   const run = seen(state);
   const view = run?.view;
-  if (!run || !view) return { ...nothing, phase: "", headline: welcome(state), advice: "" };
+  if (!run) return { ...nothing, phase: "", headline: welcome(state), advice: "" };
+  if (!view)
+    return { ...nothing, phase: "waiting", headline: run.entry?.said ?? STARTING, advice: "" };
   const silent = run === going && Boolean(state.away) && !run.connected;
   const { id, phase, headline, advice, detail, fraction } = view;
   return silent
@@ -41,18 +44,19 @@ export function saidNow(state) {
 }
 
 /**
- * What is said before anything was made: where it will be, or why nothing can be done.
+ * What is said before anything was made: where it will be. Why nothing can be is said above Generate.
  * @param {PageState} state
  */
-const welcome = ({ formless, blocked }) => (!formless && blocked) || WELCOME;
+const welcome = ({ formless, blocked }) => (!formless && blocked ? "" : WELCOME);
 
 /**
  * How long a run has taken, and with which workflow where its form is not on the page.
  * @param {Run} run
  * @param {string} form the workflow whose form is on the page
  * @param {number} now `performance.now()`
+ * @param {string} serverAway why the image server cannot be reached: nobody knows then how long it still takes
  */
-export function timesOf({ view, at }, form, now) {
+export function timesOf({ view, at }, form, now, serverAway) {
   if (!view) return "";
   const isOther = view.form !== form;
   const { workflow } = view;
@@ -63,7 +67,7 @@ export function timesOf({ view, at }, form, now) {
       : message("A run of {workflow}", { workflow });
   }
   const since = (now - at) / 1000;
-  const left = view.left === null ? null : clock(Math.max(1, view.left - since));
+  const left = view.left === null || serverAway ? null : clock(Math.max(1, view.left - since));
   return [
     isOther && workflow,
     clock(view.elapsed + since),
@@ -130,10 +134,9 @@ export class Progress {
     this.#detail.hidden = !said.detail;
     this.place.classList.toggle("trouble", TROUBLE.includes(said.phase));
     this.#showBar(said);
-    const isOfRun = said.run && !said.silent;
+    const { notice, form, serverAway } = state;
     this.#times.textContent =
-      isOfRun && said.run ? timesOf(said.run, state.form, performance.now()) : "";
-    const { notice } = state;
+      said.run && !said.silent ? timesOf(said.run, form, performance.now(), serverAway) : "";
     this.#beside.textContent = notice?.beside
       ? [notice.headline, notice.advice].filter(Boolean).join(" ")
       : "";

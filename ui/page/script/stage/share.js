@@ -1,7 +1,7 @@
 // @ts-check
 // “Share…”: a link to a result, which its owner makes and can take back.
 
-import { announce, button, element, root } from "../dom.js";
+import { announce, button, dialog, element, root } from "../dom.js";
 import { copyText } from "../form/form.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
@@ -31,7 +31,7 @@ export async function share(run, at) {
 
 class SharePanel {
   #path;
-  #place = element("div");
+  #place = dialog("share", message("Share this result"));
   #link = element("input");
   #said = element("p", "said");
   #copy = button(message("Copy"), () => this.copy());
@@ -43,12 +43,6 @@ class SharePanel {
    */
   constructor(path, told) {
     this.#path = path;
-    const title = element("h2", "", message("Share this result"));
-    title.id = "share-title";
-    this.#place.id = "share";
-    this.#place.role = "dialog";
-    this.#place.setAttribute("aria-labelledby", title.id);
-    this.#place.popover = "auto"; // a dialog in whose way nothing is: copying over plain HTTP needs the page
     this.#link.readOnly = true;
     this.#link.value = root + told.address;
     this.#link.ariaLabel = message("Link");
@@ -61,10 +55,7 @@ class SharePanel {
       button(message("Close"), () => this.#place.hidePopover()),
     );
     const withPrompt = told.has_prompt ? [this.#withPrompt(told.prompt)] : [];
-    this.#place.append(title, element("p", "", WHO), row, ...withPrompt, this.#said, last);
-    this.#place.addEventListener("toggle", (event) => {
-      if (/** @type {ToggleEvent} */ (event).newState === "closed") this.#place.remove();
-    });
+    this.#place.append(element("p", "", WHO), row, ...withPrompt, this.#said, last);
   }
 
   open() {

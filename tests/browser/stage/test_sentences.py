@@ -1,0 +1,129 @@
+"""What is said at the stage: as long as it is so, and beside what is said of the result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import ViewportSize, expect
+
+from tests.browser.walk.states import at_every_size
+from tests.support.brought import picture_with
+from tests.support.serving import WORKFLOWS
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
+DENIED = """() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
+}"""
+# Every headline that the stage has had.
+WATCH = """() => {
+    window.headlines = [];
+    const line = document.querySelector('#stage .headline');
+    new MutationObserver(() => window.headlines.push(line.textContent))
+        .observe(line, { childList: true, characterData: true, subtree: true });
+}"""
+IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
+
+
+def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
+    """What is said of fields stands below what is said of the result, until the last of them is
+    right; what is said of a file, until something else is done."""
+    person = visit(fast).open(**{"5.steps": 1})
+    run = person.generate()
+    person.choose("Image to image")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    objection = person.page.locator("#stage .objection")
+    status = person.page.locator("#stage .status")
+    picture = person.field("4.image")
+
+    def stands(said: str) -> None:
+        expect(objection).to_contain_text(said)
+        expect(status.locator(".headline")).to_contain_text("Done")
+        expect(status.locator(".times")).to_have_text("Made with Text to image")
+        expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
+
+    person.type("5.height", 99999)
+    picture.get_by_label("Remove Image").click()
+    person.press()
+    stands("Please fix the highlighted fields.")
+    person.type("5.height", 512)
+    expect(person.page.locator(".field-error")).to_have_count(1)
+    stands("Please fix the highlighted fields.")
+    picture.locator("input[type=file]").set_input_files(PHOTO)
+    expect(objection).to_be_empty()
+    person.type("5.height", 99999)
+    person.press()
+    stands("Please fix the highlighted fields.")
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(objection).to_be_empty()
+    with person.page.expect_file_chooser() as chooser:
+        person.page.get_by_role("button", name="Open a workflow").click()
+    photo = {"name": "photo.png", "mimeType": "image/png", "buffer": picture_with()}
+    chooser.value.set_files(photo)  # type: ignore[arg-type]
+    stands("No workflow found in photo.png.")
+    picture.locator("input[type=file]").set_input_files(PHOTO)
+    expect(objection).to_be_empty()
+    expect(status.locator(".headline")).to_contain_text("Done")
+    person.forgive("422")
+
+
+def test_reused_settings_are_told_on_the_button(fast: Site, visit: Visit) -> None:
+    """For a moment, as a link that is copied is."""
+    person = visit(fast).open(**{"5.steps": 1})
+    person.generate()
+    person.page.get_by_role("button", name="Reuse settings").click()
+    expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
+
+
+def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
+    """Where the browser denies it, in a field that fits into the window, with all of it marked."""
+    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20})
+    person.page.evaluate(DENIED)
+    person.page.get_by_role("button", name="Copy link").click()
+    dialog = person.page.get_by_role("dialog", name="The link couldn't be copied.")
+    field = dialog.get_by_role("textbox")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(re.compile(f"^{fast.url}/.workflow=text-to-image&2.text=a"))
+    marked = "({ value, selectionStart: a, selectionEnd: b }) => a === 0 && b === value.length"
+    assert field.evaluate(marked)
+    for size in at_every_size(person.page):
+        box = dialog.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+        assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_nothing_is_promised_between_two_runs(fast: Site, visit: Visit) -> None:
+    """Below a finished image nobody reads where the first one will be."""
+    person = visit(fast).open(**{"5.steps": 1})
+    run = person.generate()
+    person.page.evaluate(WATCH)
+    person.page.get_by_label("How many runs").click()
+    person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
+    person.press()
+    expect(person.page.locator("#history .tile[data-run]")).to_have_count(5)
+    person.done(after=run)
+    said = person.page.evaluate("window.headlines")
+    assert "Your images will appear here." not in said, said
+
+
+def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:
+    """Two long seeds and the small images beside them take no room from it: it goes to another
+    line."""
+    desktop = ViewportSize(width=1440, height=900)
+    seeds = {"5.seed": 2**64 - 1, "7.seed": 2**64 - 2}
+    short = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
+    person = visit(fast, viewport=desktop).open("animation", **short, **seeds)
+    person.generate()
+    person.choose("Text to image")
+    expect(person.page.locator("#stage .times")).to_have_text("Made with Animation")
+    model = person.page.locator("#stage .copy[data-part=model] span")
+    expect(model).to_have_text("demo-landscapes")
+    for _ in at_every_size(person.page):
+        assert not model.evaluate(IS_CUT)
