@@ -59,6 +59,7 @@ const KEYS = [
 function makeDialog() {
   const dialog = element("dialog");
   dialog.id = "keys";
+  dialog.tabIndex = -1;
   const title = element("h2", "", message("Keys"));
   title.id = "keys-title";
   dialog.setAttribute("aria-labelledby", title.id);
@@ -85,7 +86,10 @@ function makeDialog() {
 
 export function showKeys() {
   const dialog = /** @type {HTMLDialogElement | null} */ ($("#keys")) ?? makeDialog();
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.showModal();
+  dialog.focus(); // its button, which is the last of it, would have it scrolled to its end
+  dialog.scrollTop = 0;
 }
 
 /**
