@@ -1,6 +1,7 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { ActionsBar } from "./components/actions_bar.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
@@ -24,6 +25,8 @@ const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use
 const KEYS = message("Ctrl + Enter");
 const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
+
+const actions = new ActionsBar();
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
@@ -126,6 +129,7 @@ function show(now, before) {
   const blocked = now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
+  actions.show(now.formless);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // On a phone the result comes first then; what is wrong with a field is said there.
   const isTold = now.notice && !$(".has-error");
