@@ -7,6 +7,7 @@ each layer only its alpha is kept, which is put into the mask.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,6 +87,16 @@ def taken_apart(picture: Path) -> tuple[Path, Path] | None:
                 paint, "PNG", compress_level=1
             )
     return colours, paint
+
+
+def without_mask(picture: Path) -> bytes:
+    """The image below its paint, as PNG. Raises Undecodable."""
+    with opened(picture, needs=_SPLIT_NEEDS) as below:
+        if below.mode == "RGBA":
+            below.putalpha(_OPAQUE)
+        made = io.BytesIO()
+        below.save(made, "PNG", compress_level=1)
+    return made.getvalue()
 
 
 def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
