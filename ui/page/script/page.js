@@ -11,7 +11,7 @@ import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
-import { closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
+import { closeApi, closeLeft, keepTypedSeed, LIST, watchRequests } from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -94,6 +94,7 @@ function keyPressed(event) {
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
   else if (asksForKeys(event)) showKeys();
+  else if (event.key === "Escape" && closeApi()) return;
   else if (walkTexts(event)) return;
   else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
     if (event.key === "Escape") event.target.blur();
