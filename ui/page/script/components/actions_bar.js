@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 /** Is there as soon as the page is. */
 export class ActionsBar {
   /** @type {HTMLElement | null} */
-  #place = null;
+  #form = null;
   #edit = button(message("Edit"), edit);
 
   constructor() {
@@ -17,21 +17,22 @@ export class ActionsBar {
 
   /** @param {boolean} isFormless whether there is nothing to edit */
   show(isFormless) {
-    const place = $("#actions");
-    if (place && place !== this.#place) this.#attach(place);
+    const [place, form] = [$("#actions"), $("#form")];
+    if (place && form && form !== this.#form) this.#attach(place, form);
     this.#edit.classList.toggle("useless", isFormless);
   }
 
-  /** @param {HTMLElement} place */
-  #attach(place) {
-    this.#place = place;
-    $("#generate", place)?.before(this.#edit);
+  /**
+   * @param {HTMLElement} place
+   * @param {HTMLElement} form
+   */
+  #attach(place, form) {
+    this.#form = form;
+    place.prepend(this.#edit); // its other buttons may come later
     new ResizeObserver(() => {
       const { style } = document.documentElement;
       style.setProperty("--actions-height", `${place.getBoundingClientRect().height}px`);
     }).observe(place);
-    const form = $("#form");
-    if (!form) return;
     const look = (/** @type {readonly IntersectionObserverEntry[]} */ [seen]) => {
       this.#edit.hidden = Boolean(seen?.isIntersecting);
     };
