@@ -26,6 +26,7 @@ _SIDEWAYS = range(5, 9)  # the orientations in which width and height change pla
 PICTURE_NEEDS = 12
 _LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
 _SPLIT_NEEDS = 9
+_SEEN_SIDE = 2048  # pixels, of an image that is seen beside another
 
 
 def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
@@ -90,12 +91,12 @@ def taken_apart(picture: Path) -> tuple[Path, Path] | None:
 
 
 def without_mask(picture: Path) -> bytes:
-    """The image below its paint, as PNG. Raises Undecodable."""
+    """The image below its paint, as a JPEG of at most 2048 x 2048 pixels. Raises Undecodable."""
     with opened(picture, needs=_SPLIT_NEEDS) as below:
-        if below.mode == "RGBA":
-            below.putalpha(_OPAQUE)
-        made = io.BytesIO()
-        below.save(made, "PNG", compress_level=1)
+        colours = below.convert("RGB")
+    colours.thumbnail((_SEEN_SIDE, _SEEN_SIDE))
+    made = io.BytesIO()
+    colours.save(made, "JPEG", quality=92)
     return made.getvalue()
 
 

@@ -109,7 +109,9 @@ def result_routes(
                 image = without_mask(path)
         except Undecodable as problem:
             raise HTTPException(404, str(problem)) from None
-        return Response(image, headers=_headers(f"{name}.png", "image/png"), media_type="image/png")
+        return Response(
+            image, headers=_headers(f"{name}.jpg", "image/jpeg"), media_type="image/jpeg"
+        )
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:
