@@ -80,6 +80,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     {
         "/files/{run_id}/all.zip": {"GET": OWNER},
         "/files/{run_id}/given/{index}": {"GET": people(404)},  # this run was given none
+        "/files/{run_id}/given/{index}/unpainted": {"GET": people(404)},
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
         "/script/{version}/{name:path}": {},

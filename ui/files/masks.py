@@ -7,6 +7,7 @@ each layer only its alpha is kept, which is put into the mask.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _SIDEWAYS = range(5, 9)  # the orientations in which width and height change pla
 PICTURE_NEEDS = 12
 _LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
 _SPLIT_NEEDS = 9
+_SEEN_SIDE = 2048  # pixels, of an image that is seen beside another
 
 
 def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
@@ -86,6 +88,16 @@ def taken_apart(picture: Path) -> tuple[Path, Path] | None:
                 paint, "PNG", compress_level=1
             )
     return colours, paint
+
+
+def without_mask(picture: Path) -> bytes:
+    """The image below its paint, as a JPEG of at most 2048 x 2048 pixels. Raises Undecodable."""
+    with opened(picture, needs=_SPLIT_NEEDS) as below:
+        colours = below.convert("RGB")
+    colours.thumbnail((_SEEN_SIDE, _SEEN_SIDE))
+    made = io.BytesIO()
+    colours.save(made, "JPEG", quality=92)
+    return made.getvalue()
 
 
 def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:

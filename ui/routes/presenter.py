@@ -20,7 +20,7 @@ from ui.routes.run_socket import Show
 from ui.services import Services
 from ui.view.browser_values import value_text
 from ui.view.run_view import NOTHING_YET, Caption, Outcome, RunView, ShownFile, show
-from ui.web.urls import file_address, given_address, thumbnail_address
+from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
 _NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")
 _WATCHED = ("image", "video")
@@ -76,12 +76,14 @@ def outcome_of(services: Services, record: Record) -> Outcome:
 
 
 def before_of(services: Services, form: Form, record: Record) -> str:
-    """The address of the first image that was given and is still kept; what was painted on has
-    holes."""
-    images = {f.key for f in form.fields if f.widget == "image"}
+    """The address of the first image that was given and is still kept, without what was painted
+    on it."""
+    addresses = {"image": given_address, "mask": unpainted_address}
+    widgets = {f.key: f.widget for f in form.fields}
     for at, (key, given) in enumerate(record.job.inputs.items()):
-        if key in images and services.copies.blobs.path(given.digest):
-            return given_address(record.id, at)
+        address_of = addresses.get(widgets.get(key, ""))
+        if address_of and services.copies.blobs.path(given.digest):
+            return address_of(record.id, at)
     return ""
 
 

@@ -25,12 +25,14 @@ from starlette.types import Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.media.decoding import Undecodable
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
+from ui.files.masks import without_mask
 from ui.routes.result_names import result_name, run_name
 from ui.view.run_view import NO_RESULT
 from ui.web.identity import Identity
@@ -54,7 +56,8 @@ def result_routes(
     runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
 ) -> APIRouter:
     """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
-    `/files/{run_id}/given/{index}` and `/files/{run_id}/all.zip`, for the run's owner only."""
+    `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
+    `/files/{run_id}/all.zip`, for the run's owner only."""
     router = APIRouter()
     results = ResultFiles(runs, blobs, server)
 
@@ -81,16 +84,34 @@ def result_routes(
     ) -> StreamingResponse:
         return _download(results.archive([own(one, owner) for one in run]), "ComfyForms")
 
-    @router.get("/files/{run_id}/given/{index}")
-    def given(index: int, record: Record = Depends(own)) -> FileResponse:
+    def given_file(index: int, record: Record = Depends(own)) -> tuple[Path, str]:
         inputs = list(record.job.inputs.values())
         path = blobs.path(inputs[index].digest) if 0 <= index < len(inputs) else None
+        if path is None:
+            raise HTTPException(404, _NO_FILE)
+        return path, inputs[index].name
+
+    @router.get("/files/{run_id}/given/{index}")
+    def given(found: tuple[Path, str] = Depends(given_file)) -> FileResponse:
         try:
-            if path is not None:
-                return sent(path, inputs[index].name)
+            return sent(*found)
         except OSError as problem:
             log.info("A file that was given cannot be sent: %s", problem)
-        raise HTTPException(404, _NO_FILE)
+            raise HTTPException(404, _NO_FILE) from None
+
+    @router.get("/files/{run_id}/given/{index}/unpainted")
+    def unpainted(
+        found: tuple[Path, str] = Depends(given_file), owner: str = Depends(identity.reader)
+    ) -> Response:
+        path, name = found
+        try:
+            with blobs.turns.turn_of(owner):
+                image = without_mask(path)
+        except Undecodable as problem:
+            raise HTTPException(404, str(problem)) from None
+        return Response(
+            image, headers=_headers(f"{name}.jpg", "image/jpeg"), media_type="image/jpeg"
+        )
 
     @router.get("/files/{run_id}/{index}/thumb")
     def thumbnail(found: tuple[Record, OutputFile] = Depends(own_file)) -> FileResponse:

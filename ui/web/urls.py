@@ -36,6 +36,11 @@ def given_address(run_id: str, index: int) -> str:
     return f"/files/{run_id}/given/{index}"
 
 
+def unpainted_address(run_id: str, index: int) -> str:
+    """The path of an image that was painted on and given, without its mask."""
+    return f"{given_address(run_id, index)}/unpainted"
+
+
 def link_address(token: str) -> str:
     """The path of the page behind a link to a result."""
     return f"/shared/{token}"

@@ -153,3 +153,36 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     page.keyboard.press("ArrowLeft")
     expect(page.locator(IMAGE)).to_be_visible()
     expect(page.locator("#stage .zoom")).to_be_visible()
+
+
+def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:
+    """The browser's Back closes what covers the window and stays at the form; Escape and the button
+    leave no step for it behind. The focus goes to the button that covers the window."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open("inpaint", **{"7.steps": 1})
+    page = person.page
+    person.open(**{"5.steps": 1})
+    person.generate()
+    page.evaluate("window.isSamePage = true")
+    address = page.url
+    covering = page.locator("dialog:modal")
+    full = page.locator("#stage button.full")
+    for leave in (
+        page.go_back,
+        lambda: page.keyboard.press("Escape"),
+        page.get_by_role("button", name="Leave full screen").click,
+    ):
+        page.locator("#stage .media img").click()
+        expect(covering).to_have_count(1)
+        leave()
+        expect(covering).to_have_count(0)
+        expect(full).to_be_focused()
+        page.wait_for_function("!history.state?.covered")
+        assert page.url == address
+    assert page.evaluate("window.isSamePage")
+    page.go_back()
+    expect(person.field("4.image").locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    person.field("4.image").get_by_role("button", name="Enlarge").click()
+    expect(covering).to_have_count(1)
+    page.go_back()
+    expect(covering).to_have_count(0)
+    expect(person.field("4.image").locator(".sheet canvas")).to_be_visible()

@@ -38,3 +38,30 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
     person.done(after=first)
     expect(person.page.locator("#history .tile")).to_have_count(2)
     assert person.page.evaluate(ON_PAGE) == places
+
+
+def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
+    """Beside Generate a button leads from the result to the prompt, as long as the form is not in
+    view. The bar covers nothing at the page's end, with more to say in it either."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
+    edit = person.page.get_by_role("button", name="Edit", exact=True)
+    expect(edit).to_be_hidden()
+    person.generate()
+    expect(person.page.locator("#form-side")).not_to_be_in_viewport(ratio=0.2)
+    edit.click()
+    expect(edit).to_be_hidden()
+    expect(person.entry("2.text")).to_be_focused()
+    expect(person.entry("2.text")).to_be_in_viewport(ratio=1)
+    person.page.locator("#count input").click()
+    person.page.get_by_role("option", name="×16").click()
+    expect(person.page.locator("#about-count")).to_be_visible()
+    for width, height in ((390, 844), (820, 1180)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        person.page.wait_for_function(
+            """() => {
+                scrollTo(0, document.body.scrollHeight);
+                const [foot, bar] = ["#about", "#actions"].map((one) =>
+                    document.querySelector(one).getBoundingClientRect());
+                return foot.bottom <= bar.top;
+            }"""
+        )

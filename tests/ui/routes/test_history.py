@@ -230,8 +230,11 @@ def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": image}))
     before = get(app, f"/history/{run.id}").json()["before"]
     assert get(app, before).content == image.data
-    assert [get(app, before, who).status_code for who in (BOB, "")] == [404, 404]
-    assert get(app, before.replace("/0", "/1")).status_code == 404
+    unpainted = f"{before}/unpainted"
+    assert get(app, unpainted).headers["content-type"] == "image/jpeg"
+    for address in (before, unpainted):
+        assert [get(app, address, who).status_code for who in (BOB, "")] == [404, 404]
+        assert get(app, address.replace("/0", "/1")).status_code == 404
     assert get(app, f"/history/{made(app).id}").json()["before"] == ""
 
 

@@ -50,6 +50,16 @@ export const setDark = (dark) => void document.body.classList.toggle(DARK, dark)
 /** Open Gradio's description of what scripts can call; its own entry in the footer is hidden. */
 export const showApi = () => $("footer .show-api")?.click();
 
+/**
+ * Close that description.
+ * @returns {boolean} whether it was open
+ */
+export function closeApi() {
+  const beside = $(".api-docs .backdrop");
+  beside?.click();
+  return beside !== null;
+}
+
 /** Who is logged in, "" where nobody has to. */
 export const userName = () => /** @type {any} */ (window).gradio_config?.username ?? "";
 

@@ -1,6 +1,8 @@
 // @ts-check
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
+import { uncovered } from "./back.js";
+import { ActionsBar } from "./components/actions_bar.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
@@ -10,7 +12,14 @@ import { refuseFile, takeFiles } from "./form/files.js";
 import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
-import { closeLeft, keepTypedSeed, LIST, translateNames, watchRequests } from "./gradio.js";
+import {
+  closeApi,
+  closeLeft,
+  keepTypedSeed,
+  LIST,
+  translateNames,
+  watchRequests,
+} from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { restore, stop } from "./runs/following.js";
@@ -24,6 +33,8 @@ const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use
 const KEYS = message("Ctrl + Enter");
 const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
+
+const actions = new ActionsBar();
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
@@ -91,6 +102,7 @@ function keyPressed(event) {
     $("#generate")?.click();
   } else if (isFavouriteKey(event)) $("#stage .actions .favourite")?.click();
   else if (asksForKeys(event)) showKeys();
+  else if (event.key === "Escape" && closeApi()) return;
   else if (walkTexts(event)) return;
   else if (event.target instanceof HTMLElement && event.target.matches(LIST)) {
     if (event.key === "Escape") event.target.blur();
@@ -126,6 +138,7 @@ function show(now, before) {
   const blocked = now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
+  actions.show(now.formless);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // On a phone the result comes first then; what is wrong with a field is said there.
   const isTold = now.notice && !$(".has-error");
@@ -162,7 +175,9 @@ document.addEventListener("input", (event) => {
   forgetNote(event.target);
   endWalk(event);
 });
-addEventListener("popstate", () => location.reload());
+addEventListener("popstate", (event) => {
+  if (!uncovered(event)) location.reload();
+});
 restore();
 markChanges();
 translateNames();

@@ -2,6 +2,7 @@
 // An image and the mask that is painted over it. It is a Gradio component (ui/page/mask_painter.py): its value names
 // both files. What is painted is uploaded when the painting pauses, at the latest when a run is asked for.
 
+import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, all, announce, button, element, isPaintable } from "../dom.js";
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
@@ -297,11 +298,15 @@ class MaskPainter {
     this.#dialog.role = null;
     this.#dialog.showModal();
     this.#canvas.place.focus();
+    coverWindow(() => this.#leaveFull());
   }
 
   /** A dialog that is open either way, as the viewport of the stage. */
   #leaveFull() {
-    if (this.#dialog.matches(":modal")) this.#dialog.close();
+    if (this.#dialog.matches(":modal")) {
+      this.#dialog.close();
+      uncoverWindow();
+    }
     this.#dialog.open = true;
     this.#dialog.role = "group";
     this.#dialog.ariaLabel = message("{field}: mask", { field: this.#component.label });

@@ -1,6 +1,7 @@
 // @ts-check
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
+import { correctAddress, goTo } from "../back.js";
 import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
@@ -76,7 +77,7 @@ export function wanted() {
 export function chosen(name) {
   if (!name || addressed() === name) return [name, null];
   say("");
-  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  goTo(`?workflow=${encodeURIComponent(name)}`);
   drawing.since = performance.now();
   drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
   return [name, { ...choice(name, {}), filling: drawing.filling }];
@@ -105,7 +106,7 @@ export const redrawSoon = () => void setTimeout(redraw, 100);
 export function visit(name) {
   say("");
   drawing.leads = true;
-  history.pushState({}, "", `?workflow=${encodeURIComponent(name)}`);
+  goTo(`?workflow=${encodeURIComponent(name)}`);
   redraw();
 }
 
@@ -118,7 +119,7 @@ export function refill(workflow, values) {
   say("");
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
-  if (location.search !== address) history.pushState({}, "", address); // values in the address would win
+  if (location.search !== address) goTo(address); // values in the address would win
   drawing.filling += 1;
   redraw();
 }
@@ -258,7 +259,7 @@ export function keep(name, fields, values) {
   // All of them are kept now: those in the address would come before them at a reload.
   const query = new URLSearchParams(location.search);
   if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
-    history.replaceState(history.state, "", withoutValues(location.search));
+    correctAddress(withoutValues(location.search));
   return [];
 }
 

@@ -19,8 +19,10 @@ export class Before {
     this.#split.addEventListener("input", () => this.#divide());
     this.#image.alt = message("Before");
     const clip = element("div", "clip");
-    clip.append(this.#image);
-    this.place.append(clip, this.#split);
+    clip.append(this.#image, markFor(message("Before")));
+    const after = element("div", "after");
+    after.append(markFor(message("After")));
+    this.place.append(clip, after, this.#split);
     this.toggle.hidden = true;
     this.#show(false);
   }
@@ -54,4 +56,11 @@ export class Before {
   #divide() {
     this.place.style.setProperty("--split", `${this.#split.value}%`);
   }
+}
+
+/** @param {string} text */
+function markFor(text) {
+  const mark = element("span", "mark", text);
+  mark.ariaHidden = "true"; // the slider says it
+  return mark;
 }

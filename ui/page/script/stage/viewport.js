@@ -1,6 +1,7 @@
 // @ts-check
 // Where a result is seen: in its box on the page, or over the whole window, where images can be enlarged.
 
+import { coverWindow, uncoverWindow } from "../back.js";
 import { addressOf, button, downloadLink, element } from "../dom.js";
 import { message, percentWords } from "../messages.js";
 import { isFitted, percentOf, sightOf } from "../zoom.js";
@@ -63,6 +64,7 @@ export class Viewport {
     this.place.focus(); // else a video would have the focus, and the arrow keys
     this.#label(message("Leave full screen"));
     this.changed(true);
+    coverWindow(() => this.#leave());
   }
 
   /**
@@ -99,7 +101,7 @@ export class Viewport {
       event.preventDefault();
       this.#leave();
     });
-    place.addEventListener("close", () => this.#setInline());
+    place.addEventListener("close", () => this.#left());
     const [media, gestures] = [this.#media, this.#gestures];
     media.addEventListener("click", ({ target }) => {
       if (target instanceof HTMLImageElement && !this.isFull) this.toggle();
@@ -148,7 +150,13 @@ export class Viewport {
 
   #leave() {
     this.place.close();
+    this.#left();
+    this.#full.focus({ preventScroll: true }); // where it was opened, and can be again
+  }
+
+  #left() {
     this.#setInline();
+    uncoverWindow();
   }
 
   #setInline() {
