@@ -14,7 +14,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.messages import message
 from ui.web.addresses import client_address
@@ -118,8 +118,8 @@ class Identity:
 
 
 async def close(socket: WebSocket) -> None:
-    """Close a socket for lack of a login, unless it is closed already."""
-    with contextlib.suppress(RuntimeError):
+    """Close a socket for lack of a login, unless it is closed already or its browser is gone."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await socket.close(NO_LOGIN)
 
 

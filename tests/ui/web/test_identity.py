@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket, WebSocketState
 
+from tests.support.waiting import awaited
 from ui.web.cookies import Cookies
-from ui.web.identity import NOBODY, Identity
+from ui.web.identity import NOBODY, Identity, close
 
 COOKIES = Cookies(b"a secret")
 ANN, BOB = "a" * 43, "b" * 43
@@ -148,3 +150,20 @@ def test_other_sites_are_recognised(headers: dict[str, str], same: bool) -> None
     """Only pages of this very site may open a run's socket; scripts without an Origin may. Scheme
     and port count."""
     assert Identity.same_origin(request(**headers)) is same
+
+
+def test_a_socket_whose_browser_is_gone_is_closed_without_an_error() -> None:
+    """A logout closes the person's sockets; one may be gone without having said so."""
+
+    async def nothing() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def gone(message: Any) -> None:
+        raise OSError(message)
+
+    async def logged_out() -> None:
+        socket = WebSocket({"type": "websocket", "headers": []}, nothing, gone)
+        socket.application_state = WebSocketState.CONNECTED
+        await close(socket)
+
+    awaited(logged_out())
