@@ -79,7 +79,6 @@ class Rule:
     is `worth_showing` moves up when an author put it on the outside of a subgraph.
     """
 
-    what: str
     fits: Callable[[InputFacts], bool]
     group: Group
     rank: int
@@ -92,55 +91,37 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    # Not an input of this node any more.
+    Rule(lambda s: s.known and s.candidate.spec is None, "hidden", 900),
+    # Part of an image, or a curve.
+    Rule(lambda s: s.alive and s.widget in ("box", "curve"), "main", 55, title=True),
+    Rule(lambda s: is_editor_state(s.candidate), "hidden", 910),
+    # Media of a missing node.
     Rule(
-        "not an input of this node any more",
-        lambda s: s.known and s.candidate.spec is None,
-        "hidden",
-        900,
-    ),
-    Rule(
-        "part of an image, or a curve",
-        lambda s: s.alive and s.widget in ("box", "curve"),
-        "main",
-        55,
-        title=True,
-    ),
-    Rule("state of the editor", lambda s: is_editor_state(s.candidate), "hidden", 910),
-    Rule(
-        "media of a missing node",
         lambda s: not s.alive and s.incomplete and _is_media(s),
         "main",
         21,
         title=True,
         essential=True,
     ),
-    Rule("reaches no output", lambda s: not s.alive, "hidden", 920),
-    Rule("zeroed text", lambda s: s.zeroed and s.is_text, "hidden", 930),
-    Rule("of a missing node", lambda s: not s.known, "advanced", 800),
-    Rule("only shown on the way", lambda s: not s.useful, "advanced", 650, title=True),
+    Rule(lambda s: not s.alive, "hidden", 920),
+    Rule(lambda s: s.zeroed and s.is_text, "hidden", 930),
+    Rule(lambda s: not s.known, "advanced", 800),
+    # Only shown on the way.
+    Rule(lambda s: not s.useful, "advanced", 650, title=True),
+    # Instructions to a text model.
+    Rule(lambda s: s.is_text and _is_system(s), "advanced", 240, title=True),
+    # Settings of a text tool.
+    Rule(lambda s: s.candidate.type == "STRING" and _is_tooling(s), "advanced", 640),
     Rule(
-        "instructions to a text model",
-        lambda s: s.is_text and _is_system(s),
-        "advanced",
-        240,
-        title=True,
-    ),
-    Rule(
-        "settings of a text tool",
-        lambda s: s.candidate.type == "STRING" and _is_tooling(s),
-        "advanced",
-        640,
-    ),
-    Rule(
-        "song",
         lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
         "main",
         10,
         merge="text",
         essential=True,
     ),
+    # Ignored text.
     Rule(
-        "ignored text",
         lambda s: s.is_text and not s.telling,
         "advanced",
         205,
@@ -148,7 +129,6 @@ RULES: tuple[Rule, ...] = (
         title=True,
     ),
     Rule(
-        "negative text",
         lambda s: s.is_text and s.pole is Pole.NEGATIVE,
         "main",
         11,
@@ -158,7 +138,6 @@ RULES: tuple[Rule, ...] = (
         essential=True,
     ),
     Rule(
-        "positive text",
         lambda s: s.is_text and s.pole is Pole.POSITIVE,
         "main",
         10,
@@ -168,7 +147,6 @@ RULES: tuple[Rule, ...] = (
         essential=True,
     ),
     Rule(
-        "prompt",
         lambda s: s.is_text and s.meaning == "prompt",
         "main",
         10,
@@ -176,8 +154,8 @@ RULES: tuple[Rule, ...] = (
         merge="text",
         essential=True,
     ),
+    # Long text.
     Rule(
-        "long text",
         lambda s: s.is_text and s.candidate.multiline,
         "main",
         12,
@@ -185,144 +163,80 @@ RULES: tuple[Rule, ...] = (
         merge="text",
         essential=True,
     ),
-    Rule("media", lambda s: _is_media(s), "main", 20, title=True, essential=True),
+    Rule(lambda s: _is_media(s), "main", 20, title=True, essential=True),
+    # How much is repainted.
+    Rule(lambda s: s.repaints, "main", 25, message("Strength")),
+    # Shape of the result.
     Rule(
-        "how much is repainted",
-        lambda s: s.repaints,
-        "main",
-        25,
-        message("Strength"),
-    ),
-    Rule(
-        "shape of the result",
         lambda s: bool(_SHAPES.match(s.meaning)) and s.is_choice,
         "main",
         28,
         title=True,
         merge="input",
     ),
+    # Size of the result.
+    Rule(lambda s: s.meaning == "megapixels" and s.is_number, "main", 29, merge="input"),
+    Rule(lambda s: s.meaning in _WIDTHS and _sets_size(s), "main", 30, merge="input"),
+    Rule(lambda s: s.meaning in _HEIGHTS and _sets_size(s), "main", 30, merge="input"),
+    Rule(lambda s: s.meaning in _SCALES and _enlarges(s), "main", 32, merge="input"),
     Rule(
-        "size of the result",
-        lambda s: s.meaning == "megapixels" and s.is_number,
-        "main",
-        29,
-        merge="input",
+        lambda s: s.meaning in _LENGTHS and _sets_length(s), "main", 35, title=True, merge="input"
     ),
+    # Count of videos or sounds.
+    Rule(lambda s: s.meaning == "batch_size" and s.moving, "advanced", 230, message("How many")),
     Rule(
-        "width of the result",
-        lambda s: s.meaning in _WIDTHS and _sets_size(s),
-        "main",
-        30,
-        merge="input",
-    ),
-    Rule(
-        "height of the result",
-        lambda s: s.meaning in _HEIGHTS and _sets_size(s),
-        "main",
-        30,
-        merge="input",
-    ),
-    Rule("enlargement", lambda s: s.meaning in _SCALES and _enlarges(s), "main", 32, merge="input"),
-    Rule(
-        "length",
-        lambda s: s.meaning in _LENGTHS and _sets_length(s),
-        "main",
-        35,
-        title=True,
-        merge="input",
-    ),
-    Rule(
-        "count of videos or sounds",
-        lambda s: s.meaning == "batch_size" and s.moving,
-        "advanced",
-        230,
-        message("How many"),
-    ),
-    Rule(
-        "count",
         lambda s: s.meaning in _COUNTS and (s.makes == "latent" or s.service),
         "main",
         40,
         merge="input",
     ),
     Rule(
-        "steps",
         lambda s: s.meaning == "steps" and s.candidate.type == "INT",
         "main",
         50,
         merge="stages",
         folds_first=True,
     ),
-    Rule("seed without noise", lambda s: s.idle_seed, "advanced", 290),
+    # Seed without noise.
+    Rule(lambda s: s.idle_seed, "advanced", 290),
+    # Seed of a text model.
+    Rule(lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY, "advanced", 291),
+    Rule(lambda s: s.widget == "seed", "main", 60),
+    # Model file.
     Rule(
-        "seed of a text model",
-        lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY,
-        "advanced",
-        291,
-    ),
-    Rule("seed", lambda s: s.widget == "seed", "main", 60),
-    Rule(
-        "model file",
         lambda s: s.widget == "dropdown" and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
         "advanced",
         200,
     ),
-    Rule("way of sampling", lambda s: s.meaning in ("sampler_name", "scheduler"), "advanced", 220),
+    Rule(lambda s: s.meaning in ("sampler_name", "scheduler"), "advanced", 220),
+    # Strength of a style.
+    Rule(lambda s: s.meaning == "strength_model" and not s.is_recipe, "main", 45, title=True),
     Rule(
-        "strength of a style",
-        lambda s: s.meaning == "strength_model" and not s.is_recipe,
-        "main",
-        45,
-        title=True,
+        lambda s: s.meaning == "strength" and _controls(s), "main", 45, message("Control strength")
     ),
+    # Strength of sampling.
     Rule(
-        "strength of control",
-        lambda s: s.meaning == "strength" and _controls(s),
-        "main",
-        45,
-        message("Control strength"),
+        lambda s: s.meaning in ("cfg", "guidance", "denoise"), "advanced", 210, worth_showing=True
     ),
+    Rule(lambda s: s.meaning in _RECIPE, "advanced", 215, title=True),
+    # The author's own choice.
+    Rule(lambda s: s.held and s.candidate.type == "COMBO", "main", 46, title=True),
+    # The author's own value.
+    Rule(lambda s: s.held and bool(s.title), "main", 47, title=True),
+    # The author's own switch.
+    Rule(lambda s: s.meaning == "switch" and bool(s.title), "main", 47, title=True),
+    Rule(lambda s: s.service and s.meaning in _WISHES, "main", 48, merge="input"),
+    # Kind of service.
     Rule(
-        "strength of sampling",
-        lambda s: s.meaning in ("cfg", "guidance", "denoise"),
-        "advanced",
-        210,
-        worth_showing=True,
-    ),
-    Rule("setting of a recipe", lambda s: s.meaning in _RECIPE, "advanced", 215, title=True),
-    Rule(
-        "the author's own choice",
-        lambda s: s.held and s.candidate.type == "COMBO",
-        "main",
-        46,
-        title=True,
-    ),
-    Rule("the author's own value", lambda s: s.held and bool(s.title), "main", 47, title=True),
-    Rule(
-        "the author's own switch",
-        lambda s: s.meaning == "switch" and bool(s.title),
-        "main",
-        47,
-        title=True,
-    ),
-    Rule("wish", lambda s: s.service and s.meaning in _WISHES, "main", 48, merge="input"),
-    Rule(
-        "kind of service",
         lambda s: s.service and s.meaning == "model" and s.makes == "media" and _branches(s),
         "main",
         49,
         merge="input",
     ),
-    Rule("file name", lambda s: s.meaning == "filename_prefix", "advanced", 700),
-    Rule(
-        "value in a node of its own",
-        lambda s: s.held,
-        "advanced",
-        295,
-        title=True,
-        worth_showing=True,
-    ),
-    Rule("the rest", lambda s: True, "advanced", 300, worth_showing=True),
+    Rule(lambda s: s.meaning == "filename_prefix", "advanced", 700),
+    # Value in a node of its own.
+    Rule(lambda s: s.held, "advanced", 295, title=True, worth_showing=True),
+    Rule(lambda s: True, "advanced", 300, worth_showing=True),
 )
 
 
