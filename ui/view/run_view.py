@@ -183,17 +183,20 @@ def may_go_again(state: RunState) -> bool:
             return False
 
 
+# A `Phase` as text: scripts and anybody's Blocks make these values too.
+PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
+
+
 @dataclass(frozen=True, slots=True)
 class RunEntry:
     """One run in a person's queue. `about`: what was typed, to tell it from others of the same
     workflow; `movable`: its place among the person's own can be changed; `again`: it has ended, and
-    the very same may be asked for again. `phase`: the word of a `Phase`, as text because anybody's
-    Blocks and scripts make these values too."""
+    the very same may be asked for again."""
 
     id: str
     workflow: str
     about: str
-    phase: str
+    phase: PhaseWord
     said: str
     movable: bool
     again: bool = False
@@ -206,13 +209,13 @@ class PastRun:
     `workflow` is the workflow's name, `title` what people call it. `at`: seconds since 1970.
     `what`: in a word or two what came of it, `asked`: what was typed, `files`: how many came,
     `thumb`: the address of a small image, `clip`: of a video to show where there is none.
-    `kind`: of the first file, "text" or "". `phase`: as of `RunEntry`.
+    `kind`: of the first file, "text" or "".
     """
 
     id: str
     workflow: str
     title: str
-    phase: str
+    phase: PhaseWord
     at: float
     what: str
     asked: str = ""
