@@ -9,8 +9,6 @@ import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.j
 
 /** @import { Kind, NumberRule } from "./values.js" */
 
-const DRAWN_WITHIN = 200; // milliseconds, of a field with all that is in it
-
 /**
  * `rules` of the form's numbers, by the fields' keys. `awaits` fields that have something to say.
  * @type {{ rules: Record<string, NumberRule>, awaits: MutationObserver | null }}
@@ -107,25 +105,26 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
 }
 
 /**
- * Paint each sentence on its field as soon as Gradio has drawn it.
+ * Paint each sentence on its field as soon as Gradio has drawn it, and once: what is mended stays so.
  * @param {Readonly<Record<string, string>>} errors by the fields' keys; none are awaited any longer where there are none
  */
 export function showErrorsSoon(errors) {
   form.awaits?.disconnect();
   form.awaits = null;
-  const keys = Object.keys(errors);
   const place = $("#form-side");
-  if (!keys.length || !place) return;
+  if (!Object.keys(errors).length || !place) return;
+  /** @type {Set<HTMLElement>} */
+  const told = new Set();
   const look = () => {
-    if (!keys.some((key) => document.getElementById(fieldId(key)))) return;
-    awaits.disconnect();
-    setTimeout(() => {
-      if (form.awaits === awaits) showErrors(errors, { leads: false });
-    }, DRAWN_WITHIN);
+    for (const [key, sentence] of Object.entries(errors)) {
+      const field = document.getElementById(fieldId(key));
+      if (!field || told.has(field)) continue;
+      told.add(field);
+      showError(field, sentence);
+    }
   };
-  const awaits = new MutationObserver(look);
-  form.awaits = awaits;
-  awaits.observe(place, { childList: true, subtree: true });
+  form.awaits = new MutationObserver(look);
+  form.awaits.observe(place, { childList: true, subtree: true });
   look();
 }
 
