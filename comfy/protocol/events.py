@@ -136,7 +136,6 @@ class ExecutionError:
     class_type: str
     exception_type: str
     exception_message: str
-    traceback: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

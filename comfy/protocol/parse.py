@@ -191,14 +191,12 @@ def _executed(data: _Data) -> Executed:
 
 
 def _error(data: _Data) -> ExecutionError:
-    trace = data.get("traceback")
     return ExecutionError(
         data.text("prompt_id"),
         data.node("node_id"),
         data.loose_text("node_type"),
         data.loose_text("exception_type"),
         data.loose_text("exception_message").strip(),
-        "".join(line for line in trace if isinstance(line, str)) if isinstance(trace, list) else "",
     )
 
 

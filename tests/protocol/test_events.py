@@ -82,7 +82,7 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
             exception_message="m\n",
             traceback=["a", "b"],
         ),
-        ExecutionError("p", "3", "KSampler", "E", "m", "ab"),
+        ExecutionError("p", "3", "KSampler", "E", "m"),
     ),
     (binary(1, struct.pack(">I", 1) + JPEG), Preview(None, None, JPEG)),
     (binary(1, struct.pack(">I", 2) + PNG), Preview(None, None, PNG)),
