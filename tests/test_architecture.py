@@ -214,12 +214,16 @@ def test_help_answers_without_importing_gradio() -> None:
 
 
 def test_one_name_means_one_thing() -> None:
-    """No two files define a function or a class of the same name, but for what is theirs alone."""
+    """No two files define a function, a class or a constant of the same name, but for what is
+    theirs alone."""
     found: dict[str, set[str]] = {}
     for file in [*MODULES.values(), *(ROOT / "tests" / "support").rglob("*.py")]:
         for node in tree_of(file).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
+    for module, file in MODULES.items():
+        for name in constants(file) if part_of(module) != "comfy.demo" else ():
+            found.setdefault(name, set()).add(module)
     twice = {name for name, files in found.items() if len(files) > 1 and not name.startswith("_")}
     assert {name: found[name] for name in twice - SHARED_NAMES} == {}
 

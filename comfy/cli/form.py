@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from comfy.cli.forms import NAME, OWNER, forms_of
+from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.server import add_catalogue_arguments, catalogue_of
 from comfy.errors import ComfyError
 from comfy.form.model import Field, Form
@@ -30,7 +30,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         workflow = read_workflow(args.workflow)
         catalogue = catalogue_of(args)
-        _, form = forms_of(workflow, lambda: catalogue.raw).form(NAME, OWNER)
+        _, form = forms_of(workflow, lambda: catalogue.raw).form(WORKFLOW, OWNER)
     except ComfyError as error:
         print(" ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)
         return 2

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from comfy.cli.forms import NAME, OWNER, forms_of
+from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
 from comfy.cli.server import add_login_arguments, address_of
@@ -110,7 +110,7 @@ def _run(args: argparse.Namespace) -> int:
         closing(BlobStore(Path(folder))) as blobs,
     ):
         forms = forms_of(workflow, client.object_info)
-        _, form = forms.form(NAME, OWNER, settings)
+        _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
         runs = LocalRunRegistry(client, files=blobs)
         starter = Starter(runs, forms, blobs, UploadLimits(file=None, run=math.inf))
@@ -133,7 +133,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
     try:
-        return starter.start(NAME, values, OWNER, watched=False)
+        return starter.start(WORKFLOW, values, OWNER, watched=False)
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))
         raise _Usage(

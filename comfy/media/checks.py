@@ -202,7 +202,7 @@ class _Pixels:
     def of(cls, file: BinaryIO) -> _Pixels:
         """Read them from the header. Raises Damaged and Pillow's DecompressionBombError."""
         file.seek(0)
-        if file.read(len(gif.SIGNATURE)) == gif.SIGNATURE:
+        if file.read(len(gif.GIF_SIGNATURE)) == gif.GIF_SIGNATURE:
             width, height, frames = gif.measure(file)
             return cls(width, height, width * height * frames)
         file.seek(0)

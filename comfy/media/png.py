@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from comfy.media import exif
 from comfy.media.reader import Reader, Text, decode_text, named
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def read_png(reader: Reader) -> Iterator[Text]:
     """All texts of a PNG in order; pixels are passed over. Raises Damaged."""
-    reader.position = len(SIGNATURE)
+    reader.position = len(PNG_SIGNATURE)
     kind = b""
     while kind != b"IEND":
         length = reader.number(4)

@@ -17,7 +17,7 @@ from comfy.messages import message
 from comfy.workflow.config import Widget
 
 _CHUNK = 1024 * 1024  # bytes
-GONE = message("This file is no longer here. Add it again.")
+FILE_GONE = message("This file is no longer here. Add it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,12 @@ class Refused:
 def judged(file: Path | None, limits: FileLimits, widget: Widget) -> Upload | Refused:
     """A person's file, as far as a field of this kind takes it."""
     if file is None:
-        return Refused(GONE)
+        return Refused(FILE_GONE)
     upload = Upload(file.name, file)
     try:
         why = upload.problem(limits, widget)
     except OSError:  # it went just now
-        return Refused(GONE)
+        return Refused(FILE_GONE)
     return Refused(why) if why else upload
 
 
@@ -108,7 +108,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                     room -= upload.size
                     why = upload.problem(limits.file, item.widget) if limits.file else ""
                 except OSError:  # it went just now
-                    why = GONE
+                    why = FILE_GONE
                 if why or room < 0:
                     most = message(
                         "All files of a run together can have {size} MB.",

@@ -105,7 +105,7 @@ def _is_json(head: bytes) -> bool:
 
 
 _FAMILIES = (
-    _Family("PNG text", starts(png.SIGNATURE), png.read_png),
+    _Family("PNG text", starts(png.PNG_SIGNATURE), png.read_png),
     _Family("EXIF", is_riff(b"WEBP"), exif.read_exif),
     _Family("EXIF", starts(b"\xff\xd8\xff", b"II*\0", b"MM\0*"), exif.read_exif),
     _Family("EXIF", is_avif, exif.read_exif),

@@ -20,7 +20,7 @@ from comfy.workflow.config import FormConfig
 from comfy.workflow.cover import cover_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
-from comfy.workflow.node_mappings import FILE as MAPPINGS
+from comfy.workflow.node_mappings import MAPPINGS
 
 # What may hold a workflow; where two files share a name, the one whose ending stands first counts.
 _PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")

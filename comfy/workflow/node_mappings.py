@@ -17,7 +17,7 @@ from typing import Any
 
 from comfy.messages import message
 
-FILE = "config.toml"
+MAPPINGS = "config.toml"
 _MAX_BYTES = 1_000_000
 
 
@@ -35,7 +35,7 @@ NO_MAPPINGS = NodeMappings()
 def read_mappings(workflow: Path) -> NodeMappings:
     """The mappings for a workflow, from the config.toml in its folder; none if there is no such
     table."""
-    file = workflow.with_name(FILE)
+    file = workflow.with_name(MAPPINGS)
     if workflow.stem == file.stem:
         return NodeMappings()
     try:
@@ -43,7 +43,7 @@ def read_mappings(workflow: Path) -> NodeMappings:
             return NodeMappings()
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        problem = message("{file} beside it cannot be read: {why}.", file=FILE, why=str(error))
+        problem = message("{file} beside it cannot be read: {why}.", file=MAPPINGS, why=str(error))
         return NodeMappings(problems=(problem,))
     return parse_mappings(workflow.stem, data)
 

@@ -13,7 +13,7 @@ import sys
 from playwright.sync_api import sync_playwright
 
 from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
-from ui.page.plain.install import FOLDER, ICONS
+from ui.page.plain.install import ICONS, ICONS_FOLDER
 from ui.page.plain.layout import ICON
 
 
@@ -35,7 +35,7 @@ def main() -> int:
             page.set_content(
                 f"<style>body {{ margin: 0 }} svg {{ display: block }}</style>{drawing}"
             )
-            page.screenshot(path=FOLDER / name, omit_background=True)
+            page.screenshot(path=ICONS_FOLDER / name, omit_background=True)
             page.close()
         browser.close()
     return 0

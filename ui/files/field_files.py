@@ -12,7 +12,7 @@ from comfy.form.model import Field
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots, Undecodable
 from comfy.messages import message
-from comfy.services.uploads import GONE, Refused, Upload, judged
+from comfy.services.uploads import FILE_GONE, Refused, Upload, judged
 from comfy.workflow.config import Widget
 from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
@@ -59,7 +59,7 @@ class FieldFiles:
                 return self._taken_apart(file)
             case Upload(source=Path() as file):
                 return self._file(file)
-            case Refused(why) as refused if why != GONE:
+            case Refused(why) as refused if why != FILE_GONE:
                 return refused
         return None
 
@@ -71,7 +71,7 @@ class FieldFiles:
                 layers = [self._judged(place, "mask") for place in painted.layers]
                 there = [one.source for one in layers if isinstance(one, Upload)]
                 return self._with_layers(file, *(one for one in there if isinstance(one, Path)))
-            case Refused(why) as refused if why != GONE:
+            case Refused(why) as refused if why != FILE_GONE:
                 return refused
         return None
 

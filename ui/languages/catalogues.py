@@ -20,7 +20,7 @@ from babel.numbers import format_decimal
 
 from comfy.messages import Message
 
-FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _FILE = "LC_MESSAGES/messages.po"
 _SCRIPT = "ui/page/script/"
 
@@ -109,7 +109,7 @@ class Language:
 class Languages:
     """Those that there are: English, and one for each catalogue in a folder."""
 
-    folder: Path = FOLDER
+    folder: Path = _FOLDER
     english: Language = field(default_factory=Language)
 
     @cached_property

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from ui.page.kept_files import KeptFile
 from ui.web.responses import json_text
 
-FOLDER = Path(__file__).parent / "script"
+SCRIPT_FOLDER = Path(__file__).parent / "script"
 _ENTRY = "page.js"
 _SMALL_PAGES = "pages/"
 
@@ -25,8 +25,8 @@ _SMALL_PAGES = "pages/"
 def modules() -> dict[str, bytes]:
     """Every module by its name."""
     return {
-        file.relative_to(FOLDER).as_posix(): file.read_bytes()
-        for file in sorted(FOLDER.rglob("*.js"))
+        file.relative_to(SCRIPT_FOLDER).as_posix(): file.read_bytes()
+        for file in sorted(SCRIPT_FOLDER.rglob("*.js"))
     }
 
 

@@ -39,7 +39,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
         fields left out keep the author's value, seeds left out are random, files are sent as
         data:…;base64,… addresses.
         """
-        with passing(request):
+        with releases_session(request):
             owner = identity.person(request)
             if not isinstance(values, dict):
                 raise gr.Error(_NO_OBJECT, print_exception=False)
@@ -83,7 +83,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 
     def workflows(request: gr.Request) -> list[dict[str, str]]:
         """The workflows on offer: name, title, and why one cannot be used (else empty)."""
-        with passing(request):
+        with releases_session(request):
             entries = folder.entries()
             return [
                 {"name": entry.name, "title": entry.title, "problem": entry.problem}
@@ -95,7 +95,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 
 
 @contextlib.contextmanager
-def passing(request: gr.Request) -> Iterator[None]:
+def releases_session(request: gr.Request) -> Iterator[None]:
     """Remove the session that Gradio opens for a script's call; it would keep the last 10,000,
     some 60 kB each."""
     try:

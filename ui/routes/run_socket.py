@@ -29,7 +29,7 @@ from ui.view.run_view import RunView
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 from ui.web.socket_limits import (
-    GONE,
+    UNKNOWN_RUN,
     UNKNOWN_WORD,
     authenticate_socket,
     ends_with_browser,
@@ -85,7 +85,7 @@ def run_socket_routes(
         try:
             record = await asyncio.to_thread(runs.record, run_id, owner)
         except ComfyError:
-            await socket.close(GONE)
+            await socket.close(UNKNOWN_RUN)
             return
         said = await asyncio.to_thread(view, record, None)
         with ends_with_browser(socket):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
-FORGOTTEN = 900.0  # seconds after the last attempt
+FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
 # names and addresses that are remembered; of more, those that tried longest ago are forgotten
 MOST_KEYS = 10_000
 MOST_LINES = 5  # addresses that one report names
@@ -90,7 +90,7 @@ class Guesses:
 
     def _known(self, key: tuple[str, ...], now: float) -> _Tries:
         tries = self._tries.get(key, _Tries())
-        return tries if now - tries.last < FORGOTTEN else _Tries()
+        return tries if now - tries.last < FORGOTTEN_AFTER else _Tries()
 
     def _due(self, key: tuple[str, ...], patience: Patience, now: float) -> float:
         tries = self._known(key, now)

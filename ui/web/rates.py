@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-MOST_KEYS = 10_000
+MOST_RATES = 10_000
 
 
 class Rate:
@@ -25,6 +25,6 @@ class Rate:
         left = min(self.most, left + (now - at) / self.every)
         allowed = left >= 1
         self._left[key] = (left - allowed, now)
-        if len(self._left) > MOST_KEYS:
+        if len(self._left) > MOST_RATES:
             self._left.popitem(last=False)
         return allowed

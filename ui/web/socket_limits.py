@@ -17,7 +17,7 @@ from ui.web.limits import WebLimits
 from ui.web.shares import Share, caller_of
 
 UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
-GONE = 4404  # close code: no such run for this person
+UNKNOWN_RUN = 4404  # close code: no such run for this person
 TOO_MANY = 4429  # close code: too many sockets are open
 TOO_FAST = 1008  # close code: the browser says more than any page would
 _RATE = 200.0  # messages a second that a page may send: one for each frame it has painted

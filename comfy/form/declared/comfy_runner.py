@@ -11,7 +11,7 @@ from comfy.messages import message, one_of, sentences
 from comfy.prompt.model import Prompt
 from comfy.wording import plain_words, short
 from comfy.workflow.config import FieldConfig
-from comfy.workflow.node_mappings import FILE, NodeMappings
+from comfy.workflow.node_mappings import MAPPINGS, NodeMappings
 
 _OUTPUT = "save_image_node_id"
 # Which input of a node is meant: the first that comfy_runner would set.
@@ -69,7 +69,7 @@ def _meant(inputs: Mapping[str, Candidate]) -> Candidate | None:
 
 
 def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Candidate]) -> str:
-    at = {"file": FILE, "name": name, "place": short(place), "node": class_type}
+    at = {"file": MAPPINGS, "name": name, "place": short(place), "node": class_type}
     if not inputs:
         return sentences(
             message(

@@ -12,7 +12,7 @@ from babel.messages.extract import extract
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.script_files import FOLDER, folder_address, head_tags, module_address, modules
+from ui.page.script_files import SCRIPT_FOLDER, folder_address, head_tags, module_address, modules
 from ui.server import WebSettings
 
 
@@ -26,7 +26,7 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
     """As JavaScript that browsers may keep for good, also to those who have not logged in yet."""
     answer = requests.get(f"{app.url}/{module_address(name)}", timeout=LONGEST_WAIT)
-    assert answer.content == (FOLDER / name).read_bytes()
+    assert answer.content == (SCRIPT_FOLDER / name).read_bytes()
     assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "immutable" in answer.headers["cache-control"]
@@ -51,8 +51,15 @@ def test_what_modules_import_is_there() -> None:
     for name, text in modules().items():
         for place in re.findall(r'from "([^"]+)"', text.decode()):
             assert place.startswith("."), f"{name} imports {place}"
-            assert (FOLDER / name).parent.joinpath(place).resolve().is_relative_to(FOLDER)
-            assert (FOLDER / name).parent.joinpath(place).is_file(), f"{name} imports {place}"
+            assert (
+                (SCRIPT_FOLDER / name)
+                .parent.joinpath(place)
+                .resolve()
+                .is_relative_to(SCRIPT_FOLDER)
+            )
+            assert (SCRIPT_FOLDER / name).parent.joinpath(place).is_file(), (
+                f"{name} imports {place}"
+            )
 
 
 def test_every_module_is_typed_and_told_of_beforehand() -> None:

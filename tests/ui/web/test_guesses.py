@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.web.guesses import ADDRESS, FORGOTTEN, MOST_KEYS, MOST_LINES, NAME, Guesses
-from ui.web.rates import MOST_KEYS as MOST_RATES
-from ui.web.rates import Rate
+from ui.web.guesses import ADDRESS, FORGOTTEN_AFTER, MOST_KEYS, MOST_LINES, NAME, Guesses
+from ui.web.rates import MOST_RATES, Rate
 
 
 def wrong(guesses: Guesses, name: str, address: str, many: int, now: float = 0.0) -> float:
@@ -73,8 +72,8 @@ def test_guesses_are_forgotten() -> None:
     """After a quarter of an hour without an attempt everything is as before."""
     guesses = Guesses()
     assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
-    assert guesses.attempt("anna", "10.0.0.5", FORGOTTEN + 1) == 0.0
-    assert wrong(guesses, "anna", "10.0.0.5", NAME.free, FORGOTTEN + 1) == 0.0
+    assert guesses.attempt("anna", "10.0.0.5", FORGOTTEN_AFTER + 1) == 0.0
+    assert wrong(guesses, "anna", "10.0.0.5", NAME.free, FORGOTTEN_AFTER + 1) == 0.0
 
 
 @given(

@@ -9,7 +9,7 @@ from typing import Any
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
 from comfy.messages import message
-from comfy.services.uploads import GONE, Refused
+from comfy.services.uploads import FILE_GONE, Refused
 from comfy.wording import plain_number, short
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
@@ -49,9 +49,9 @@ def values_at_first(
         match field.is_media, choice["kept"].get(field.key, _MISSING):
             case True, {"file": str(image), "mask": mask}:
                 layers = (mask,) if isinstance(mask, str) else ()
-                values[field.key] = files.shown(Painted(image, layers), field) or Refused(GONE)
+                values[field.key] = files.shown(Painted(image, layers), field) or Refused(FILE_GONE)
             case True, {"file": str(place)}:
-                values[field.key] = files.shown(place, field) or Refused(GONE)
+                values[field.key] = files.shown(place, field) or Refused(FILE_GONE)
             case True, {"file": _}:
                 values[field.key] = None
             case False, value if value is not _MISSING:

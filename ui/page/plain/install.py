@@ -13,7 +13,7 @@ from ui.web.responses import AsciiJSON
 
 # Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
-FOLDER = Path(__file__).with_name("icons")
+ICONS_FOLDER = Path(__file__).with_name("icons")
 _KEPT = {"cache-control": "public, max-age=86400"}
 _LIGHT, _DARK = BACKGROUND
 _MANIFEST = {
@@ -59,6 +59,6 @@ def install_routes() -> APIRouter:
         """One of the icons; 404 for any other name."""
         if name not in ICONS:
             return Response(status_code=404)
-        return Response((FOLDER / name).read_bytes(), media_type="image/png", headers=_KEPT)
+        return Response((ICONS_FOLDER / name).read_bytes(), media_type="image/png", headers=_KEPT)
 
     return router
