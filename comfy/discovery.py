@@ -17,7 +17,7 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ChosenServer:
-    """Where to send prompts. `stand_in`: it is this program's own, which paints demo pictures."""
+    """Where to send prompts. `stand_in`: it is this program's own, which paints demo images."""
 
     address: ServerAddress
     stand_in: bool
@@ -37,7 +37,7 @@ def choose_server(address: ServerAddress | None) -> Iterator[ChosenServer]:
         return
     from comfy.demo import (
         DemoServer,
-    )  # a web server and its pictures, not needed where there is a ComfyUI
+    )  # a web server and its images, not needed where there is a ComfyUI
 
     with DemoServer() as demo:
         yield ChosenServer(ServerAddress(demo.url), stand_in=True)

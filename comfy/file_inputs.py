@@ -51,7 +51,7 @@ def is_folder_name(name: str) -> bool:
 
 
 def is_media_file(value: object) -> bool:
-    """True for a text that is the name of a picture, video, sound, 3D model or another file that
+    """True for a text that is the name of an image, video, sound, 3D model or another file that
     people make."""
     return isinstance(value, str) and bool(_MEDIA_FILE.fullmatch(value))
 

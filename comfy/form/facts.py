@@ -14,7 +14,7 @@ from comfy.prompt.model import Link
 from comfy.prompt.trace import Pole, Trace, pole_of
 from comfy.workflow.config import Widget
 
-# Longer than any text a person would type without a single space: a picture or a model in base64,
+# Longer than any text a person would type without a single space: an image or a model in base64,
 # viewer state.
 _BLOB = 2_000
 
@@ -32,7 +32,7 @@ _TEXT_INPUT = re.compile(
 _MOVING = re.compile(r"video|audio|frames|motion", re.IGNORECASE)
 MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
 _MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
-# Models that make sampling fast: their LoRA belongs to the recipe, not to the picture.
+# Models that make sampling fast: their LoRA belongs to the recipe, not to the image.
 _RECIPE_LORA = re.compile(
     r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d+[-_ ]?steps?|fast",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ class InputFacts:
 
     `meaning` is the name of the input that the value is really for, `class_type` the class of the
     node which has it. `makes` says what that node gives: "latent", "media" (an API or audio node
-    that makes it from nothing but settings and perhaps pictures), "text", or ""; `gives` are its
+    that makes it from nothing but settings and perhaps images), "text", or ""; `gives` are its
     output types. `held` is a value in a node of its own, `title` what its author called it.
     """
 
@@ -137,7 +137,7 @@ def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
         moving=bool(_MOVING.search(target_node["class_type"])),
         repaints=meaning == "denoise"
         and _below_one(candidate.value)
-        and _starts_from_picture(target, trace),
+        and _starts_from_image(target, trace),
         idle_seed=meaning == "noise_seed" and target_node["inputs"].get("add_noise") == "disable",
         held=trace.holds_value(node_id, candidate.input),
         service=target_spec is not None and bool(target_spec.raw.get("api_node")),
@@ -145,7 +145,7 @@ def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
 
 
 def is_editor_state(candidate: Candidate) -> bool:
-    """True for what only the editor or a viewer needs: buttons, previews, pictures in base64,
+    """True for what only the editor or a viewer needs: buttons, previews, images in base64,
     sockets left open."""
     value, spec = candidate.value, candidate.spec
     if _EDITOR_ONLY.match(candidate.input) or isinstance(value, dict | list):
@@ -172,7 +172,7 @@ def _own_words(candidate: Candidate) -> str:
 
 
 def _makes(spec: NodeSpec | None) -> str:
-    """What a node makes. One that takes and gives a latent, a picture … changes it; one that only
+    """What a node makes. One that takes and gives a latent, an image … changes it; one that only
     gives makes it."""
     if spec is None:
         return ""
@@ -186,11 +186,11 @@ def _makes(spec: NodeSpec | None) -> str:
     return "text" if spec.output_types and set(spec.output_types) <= PLAIN_TYPES else ""
 
 
-def _starts_from_picture(target: str, trace: Trace) -> bool:
-    """A sampler whose latent comes from a loaded picture, or a schedule for such a sampler."""
-    if trace.takes_picture(target):
+def _starts_from_image(target: str, trace: Trace) -> bool:
+    """A sampler whose latent comes from a loaded image, or a schedule for such a sampler."""
+    if trace.takes_image(target):
         return True
-    return any(trace.takes_picture(use.node) for use in trace.uses.get(Link(target, 0), ()))
+    return any(trace.takes_image(use.node) for use in trace.uses.get(Link(target, 0), ()))
 
 
 def _below_one(value: object) -> bool:

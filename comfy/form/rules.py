@@ -39,7 +39,7 @@ _HEIGHTS = frozenset({"height", "target_height", "custom_height", "output_height
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
 _SYSTEM = re.compile(r"\bsystem\b", re.IGNORECASE)
-# Texts that steer a text tool and are nothing a picture shows.
+# Texts that steer a text tool and are nothing an image shows.
 _TOOLING = re.compile(
     r"^(find|delimiter|separator|.*pattern|.*regex.*|expression|template|mode|filename\w*|path|url|.*json\w*|.*shader|"
     r"code|script|css|html|format)$"

@@ -125,7 +125,7 @@ def is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
 
 
 def mask_is_read(candidate: Candidate, used: Collection[int]) -> bool:
-    """True if the mask that a picture loader gives beside its picture goes anywhere."""
+    """True if the mask that an image loader gives beside its image goes anywhere."""
     types = candidate.node_spec.output_types if candidate.node_spec else ()
     return "IMAGE" in types and any(
         kind == "MASK" and slot in used for slot, kind in enumerate(types)

@@ -40,10 +40,10 @@ _PADDING = 4096  # zeros behind the tags
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """What one file may be at most: bytes, the pixels of a picture, and those of all its frames
+    """What one file may be at most: bytes, the pixels of an image, and those of all its frames
     together.
 
-    `painted`: the pixels of a picture and of all that was painted over it.
+    `painted`: the pixels of an image and of all that was painted over it.
     """
 
     size: int = 100 * MIB  # what ComfyUI takes by default: docs/comfyui.md#23
@@ -67,7 +67,7 @@ def _is_still_iso(head: bytes) -> bool:
     )
 
 
-_PICTURE: tuple[Begins, ...] = (
+_IMAGE: tuple[Begins, ...] = (
     starts(
         b"\x89PNG\r\n\x1a\n",
         b"\xff\xd8\xff",
@@ -81,7 +81,7 @@ _PICTURE: tuple[Begins, ...] = (
     is_riff(b"WEBP"),
     is_avif,
 )
-_MOVING_PICTURE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), is_riff(b"WEBP"))
+_MOVING_IMAGE: tuple[Begins, ...] = (starts(b"GIF8", b"\x89PNG\r\n\x1a\n"), is_riff(b"WEBP"))
 _CONTAINER: tuple[Begins, ...] = (
     lambda head: is_iso(head) and not _is_still_iso(head),
     starts(b"\x1a\x45\xdf\xa3", b"OggS"),
@@ -96,14 +96,14 @@ _VIDEO: tuple[Begins, ...] = (
 _ANY_IMAGE = message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF).")
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
     {
-        "image": (_PICTURE, _ANY_IMAGE),
-        "mask": (_PICTURE, _ANY_IMAGE),
+        "image": (_IMAGE, _ANY_IMAGE),
+        "mask": (_IMAGE, _ANY_IMAGE),
         "audio": (
             (*_SOUND, *_CONTAINER),
             message("Choose an audio file (WAV, MP3, FLAC, Ogg or M4A)."),
         ),
         "video": (
-            (*_VIDEO, *_CONTAINER, *_MOVING_PICTURE),
+            (*_VIDEO, *_CONTAINER, *_MOVING_IMAGE),
             message("Choose a video file (MP4, WebM, MOV, MKV or GIF)."),
         ),
     }
@@ -130,7 +130,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, widget: str | None = None) 
     beginnings, otherwise = _TAKES.get(widget, ((), "")) if widget else ((), "")
     if otherwise and not any(begins(head) for begins in beginnings):
         return otherwise
-    if not any(begins(head) for begins in _PICTURE):
+    if not any(begins(head) for begins in _IMAGE):
         return ""
     try:
         return _too_many(_Pixels.of(file), limits)
@@ -192,7 +192,7 @@ def _too_large(limits: FileLimits) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Pixels:
-    """The largest frame of a picture, and the pixels of all of them."""
+    """The largest frame of an image, and the pixels of all of them."""
 
     width: int
     height: int
@@ -207,8 +207,8 @@ class _Pixels:
             return cls(width, height, width * height * frames)
         file.seek(0)
         try:
-            with Image.open(cast(IO[bytes], FewReads(file)), formats=FORMATS) as picture:
-                sizes = list(_sizes(picture))
+            with Image.open(cast(IO[bytes], FewReads(file)), formats=FORMATS) as image:
+                sizes = list(_sizes(image))
         except Image.DecompressionBombError:
             raise
         # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
@@ -221,16 +221,16 @@ class _Pixels:
         )
 
 
-def _sizes(picture: ImageFile.ImageFile) -> Iterator[tuple[int, int, int]]:
+def _sizes(image: ImageFile.ImageFile) -> Iterator[tuple[int, int, int]]:
     """Width, height and how many frames have them. Only the pages of a TIFF differ from each
     other."""
-    if picture.format not in _PAGED:
-        yield (*picture.size, getattr(picture, "n_frames", 1))
+    if image.format not in _PAGED:
+        yield (*image.size, getattr(image, "n_frames", 1))
         return
     for page in range(_MOST_PAGES):
         try:
-            picture.seek(page)
+            image.seek(page)
         except EOFError:
             return
-        yield (*picture.size, 1)
+        yield (*image.size, 1)
     raise Image.DecompressionBombError

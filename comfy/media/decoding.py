@@ -1,4 +1,4 @@
-"""Pictures that anybody may have made, decoded: only formats on the list, one at a time, in bounded
+"""Images that anybody may have made, decoded: only formats on the list, one at a time, in bounded
 memory."""
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from PIL import Image, ImageFile
 from comfy.media.checks import FORMATS, MIB, MILLION
 from comfy.messages import message
 
-MOST_MEMORY = 300 * MIB  # of one picture while it is decoded and worked on
+MOST_MEMORY = 300 * MIB  # of one image while it is decoded and worked on
 # What Pillow 12 was seen to take for a pixel while it decodes, in bytes.
 _TAKES: Mapping[str, int] = MappingProxyType(
     {"PNG": 4, "BMP": 4, "GIF": 5, "JPEG": 4, "TIFF": 8, "MPO": 12, "AVIF": 12, "WEBP": 17}
 )
 _PROGRESSIVE_JPEG = 12
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-# what is larger goes back to the system at once; else each thread that had a picture keeps 30 MB
+# what is larger goes back to the system at once; else each thread that had an image keeps 30 MB
 _GIVEN_BACK = MIB
-_WAITING, _OF_ONE = 16, 2  # people's pictures that wait for their turn: of all, and of one person
+_WAITING, _OF_ONE = 16, 2  # people's images that wait for their turn: of all, and of one person
 
 
 class Undecodable(Exception):
@@ -34,7 +34,7 @@ class Undecodable(Exception):
 
 
 class DecodingSlots:
-    """Lets one picture at a time be in memory, for any number of threads."""
+    """Lets one image at a time be in memory, for any number of threads."""
 
     def __init__(self) -> None:
         with contextlib.suppress(
@@ -46,13 +46,13 @@ class DecodingSlots:
         self._waiting: Counter[str] = Counter()
 
     def waiting(self, person: str) -> int:
-        """How many of a person's pictures wait or are in memory."""
+        """How many of a person's images wait or are in memory."""
         with self._counting:
             return self._waiting[person]
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until no other picture is in memory."""
+        """Wait until no other image is in memory."""
         with self._turn:
             yield
 
@@ -77,16 +77,16 @@ class DecodingSlots:
 def opened(
     path: Path, formats: Sequence[str] = FORMATS, *, needs: int = 0
 ) -> Iterator[ImageFile.ImageFile]:
-    """A picture, of which only the header was read: to be decoded in one's turn.
+    """An image, of which only the header was read: to be decoded in one's turn.
 
-    `needs`: bytes for each pixel that are in use at once afterwards, the picture's own included.
-    Raises Undecodable for what is no such picture or would take too much memory, also while the
+    `needs`: bytes for each pixel that are in use at once afterwards, the image's own included.
+    Raises Undecodable for what is no such image or would take too much memory, also while the
     block decodes it.
     """
     try:
-        with Image.open(path, formats=list(formats)) as picture:
-            takes = max(needs, memory_of(picture))
-            if picture.width * picture.height * takes > MOST_MEMORY:
+        with Image.open(path, formats=list(formats)) as image:
+            takes = max(needs, memory_of(image))
+            if image.width * image.height * takes > MOST_MEMORY:
                 most = MOST_MEMORY // takes // MILLION
                 raise Undecodable(  # noqa: TRY301 - goes on as it is, below
                     message(
@@ -95,7 +95,7 @@ def opened(
                         count=most,
                     )
                 )
-            yield picture
+            yield image
     except Undecodable:
         raise
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
@@ -103,18 +103,18 @@ def opened(
         raise Undecodable(message("This image is damaged and can't be read.")) from error
 
 
-def memory_of(picture: ImageFile.ImageFile) -> int:
+def memory_of(image: ImageFile.ImageFile) -> int:
     """Bytes that decoding takes for each pixel."""
-    progressive = picture.info.get("progressive") or picture.info.get("progression")
-    return _PROGRESSIVE_JPEG if progressive else _TAKES.get(picture.format or "", _PROGRESSIVE_JPEG)
+    progressive = image.info.get("progressive") or image.info.get("progression")
+    return _PROGRESSIVE_JPEG if progressive else _TAKES.get(image.format or "", _PROGRESSIVE_JPEG)
 
 
-def with_eight_bits(picture: Image.Image) -> Image.Image:
-    """The same picture in a mode whose channels have eight bits: RGB, RGBA or L."""
-    if picture.mode.startswith(
+def with_eight_bits(image: Image.Image) -> Image.Image:
+    """The same image in a mode whose channels have eight bits: RGB, RGBA or L."""
+    if image.mode.startswith(
         "I"
     ):  # 16 bits a pixel; converting alone would make nearly all of it white
-        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if picture.mode not in ("RGB", "RGBA", "L"):
-        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    return picture
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode not in ("RGB", "RGBA", "L"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image

@@ -1,4 +1,4 @@
-"""EXIF and comments of WebP, JPEG, AVIF, TIFF and GIF pictures, read by Pillow.
+"""EXIF and comments of WebP, JPEG, AVIF, TIFF and GIF images, read by Pillow.
 
 ComfyUI writes WebP EXIF (docs/comfyui.md#30) with Model = `prompt:{…}` and Make = `workflow:{…}`,
 further keys in the tags below Make. Other savers use ImageDescription, Copyright, UserComment or
@@ -23,14 +23,14 @@ _WINDOWS_TAGS = range(0x9C9B, 0x9CA0)
 
 
 def read_exif(reader: Reader) -> Iterator[Text]:
-    """The EXIF texts and the comment of a picture. No pixel is decoded. Raises Damaged."""
+    """The EXIF texts and the comment of an image. No pixel is decoded. Raises Damaged."""
     if reader.size > _MAX_BYTES:
         raise DamagedFile(message("It is too big for an image."))
     reader.file.seek(0)
     try:
-        with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as picture:
-            tags = _tags(picture.getexif())
-            comment = picture.info.get("comment")
+        with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as image:
+            tags = _tags(image.getexif())
+            comment = image.info.get("comment")
     # Anybody may have made these files: Pillow's decoders raise exceptions of any kind.
     except Exception as error:
         raise DamagedFile(message("Its content is damaged.")) from error

@@ -1,5 +1,5 @@
 """Files whose metadata is one header: safetensors and latents, GLB models, SVG and OpenEXR
-pictures."""
+images."""
 
 from __future__ import annotations
 

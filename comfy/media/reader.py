@@ -13,7 +13,7 @@ from comfy.messages import message
 
 MAX_TEXT = (
     32 * 1024 * 1024
-)  # one text; the longest real graphs, with pictures inside, have some 10 MB
+)  # one text; the longest real graphs, with images inside, have some 10 MB
 _MAX_TOTAL = 128 * 1024 * 1024  # all that is read or inflated of one file
 _MAX_READS = 400_000
 TOO_MUCH = message("It holds more than can be read.")

@@ -20,7 +20,7 @@ def is_riff(*kinds: bytes) -> Begins:
 
 
 def is_avif(head: bytes) -> bool:
-    """A picture in the container of MP4."""
+    """An image in the container of MP4."""
     return is_iso(head) and head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis")
 
 

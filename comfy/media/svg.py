@@ -1,4 +1,4 @@
-"""Whether an SVG is a plain drawing: one that a browser may show as a picture, and be done with
+"""Whether an SVG is a plain drawing: one that a browser may show as an image, and be done with
 soon."""
 
 from __future__ import annotations

@@ -14,19 +14,19 @@ from comfy.media.waveform import waveform
 log = logging.getLogger(__name__)
 
 _SIDE = 320  # pixels
-_ROUGHLY = 4 * _SIDE  # the size in which a picture of another mode is converted
+_ROUGHLY = 4 * _SIDE  # the size in which an image of another mode is converted
 
 
 def thumbnail_of(path: Path) -> bytes | None:
     """A WebP of at most 320 x 320 pixels, the first one of an animation; None where there is no
-    picture to be had.
+    image to be had.
 
     Never raises: the file may be damaged, or not what its name says. Takes memory, so one is to be
     made at a time.
     """
     try:
-        with opened(path) as picture:
-            return _small(picture)
+        with opened(path) as image:
+            return _small(image)
     except Undecodable as error:
         log.info("No thumbnail of %s: %s", path.name, error)
         return None
@@ -44,10 +44,10 @@ def sound_thumbnail(path: Path) -> bytes | None:
         return None
 
 
-def _small(picture: Image.Image) -> bytes:
-    if picture.mode not in ("RGB", "RGBA", "L"):
-        picture.thumbnail((_ROUGHLY, _ROUGHLY), Image.Resampling.NEAREST)
-    small = with_eight_bits(picture)
+def _small(image: Image.Image) -> bytes:
+    if image.mode not in ("RGB", "RGBA", "L"):
+        image.thumbnail((_ROUGHLY, _ROUGHLY), Image.Resampling.NEAREST)
+    small = with_eight_bits(image)
     small.thumbnail((_SIDE, _SIDE))
     return _webp(ImageOps.exif_transpose(small))
 

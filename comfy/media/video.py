@@ -28,7 +28,7 @@ _TAG_NAME, _TAG_STRING, _TAG_BINARY = 0x45A3, 0x4487, 0x4485
 
 
 def read_iso(reader: Reader) -> Iterator[Text]:
-    """The tags of an MP4, MOV or M4A; sound and pictures are passed over. Raises Damaged."""
+    """The tags of an MP4, MOV or M4A; sound and images are passed over. Raises Damaged."""
     yield from _boxes(reader, b"", 0, reader.size, [])
 
 

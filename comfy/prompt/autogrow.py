@@ -1,4 +1,4 @@
-"""Files that a prompt has no loader for yet: "add another picture" where a node takes many, and
+"""Files that a prompt has no loader for yet: "add another image" where a node takes many, and
 what an option needs.
 
 An autogrow group (docs/comfyui.md#26: `images.image0`, `images.image1` …) takes as many links as

@@ -1,4 +1,4 @@
-"""Running a prompt without one of its pictures: what the editor's bypass would do, and where that
+"""Running a prompt without one of its images: what the editor's bypass would do, and where that
 is impossible.
 
 A node that is taken out leaves its users without an input. Where the input is optional it goes too;
@@ -21,7 +21,7 @@ from comfy.prompt.outputs import ASIDE, find_outputs
 _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
 
 # Widget inputs that a link overrode and that may take their starting value instead. Not texts: an
-# empty prompt is no way to do without the picture that it was read from.
+# empty prompt is no way to do without the image that it was read from.
 _RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
 
 

@@ -1,4 +1,4 @@
-"""Following links through a prompt: what a text is for, what has an effect at all, where pictures
+"""Following links through a prompt: what a text is for, what has an effect at all, where images
 go.
 
 Works from the server's types where the node class is known and from input names where it is not.
@@ -23,8 +23,8 @@ _TEXT_TYPES = frozenset(
 _TEXT_NAMES = re.compile(
     r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
 )
-# Link types that carry a picture to the sampler that repaints it.
-_PICTURE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+# Link types that carry an image to the sampler that repaints it.
+_IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 # How nodes that hold one value for others, and that the server does not have, call their input.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # Nodes that hand one of their inputs on as it is: what a value before them is for stands behind
@@ -106,16 +106,14 @@ class Trace:
         """The outputs of a node that anything is linked to."""
         return frozenset(self._used[node_id])
 
-    def takes_picture(self, node_id: str) -> bool:
-        """True if a loaded picture, video or mask reaches this sampler's starting latent."""
+    def takes_image(self, node_id: str) -> bool:
+        """True if a loaded image, video or mask reaches this sampler's starting latent."""
         start = [
             source
             for name, (source, _) in self.sources[node_id].items()
             if self._type(node_id, name) == "LATENT"
         ]
-        return any(
-            _loads_picture(self.spec(source)) for source in self._walk(start, _PICTURE_TYPES)
-        )
+        return any(_loads_image(self.spec(source)) for source in self._walk(start, _IMAGE_TYPES))
 
     def meaning(self, node_id: str, input_name: str) -> InputRef:
         """The input that a literal is really for: nodes that only hold a value hand it on."""
@@ -288,5 +286,5 @@ class Trace:
         return pole_of(spec.output_names[slot]) if 0 <= slot < len(spec.output_names) else None
 
 
-def _loads_picture(spec: NodeSpec | None) -> bool:
+def _loads_image(spec: NodeSpec | None) -> bool:
     return spec is not None and any(one.upload in ("image", "video") for one in spec.inputs)

@@ -1,7 +1,7 @@
 """What a finished node put out: files to be fetched with `/view` and plain texts.
 
 The shapes are those of `outputs` in `/history` and of `output` in the `executed` message, which are
-the same. The key says little about the kind: videos and animated pictures come under `images`,
+the same. The key says little about the kind: videos and animated images come under `images`,
 custom nodes invent keys (docs/comfyui.md#7).
 """
 

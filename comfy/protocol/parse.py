@@ -255,27 +255,27 @@ _FRAME_STARTS = (12, 28)  # bytes before an animation's frame: three u32, and th
 _TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
-def _check_picture(picture: bytes, told: object, kind: str) -> None:
+def _check_image(image: bytes, told: object, kind: str) -> None:
     """_Malformed if it is no JPEG or PNG; what the frame says of its type only counts when the
     start is unknown."""
-    if not picture:
+    if not image:
         raise _Malformed(kind, "no image in it")
-    if not picture.startswith(_STARTS) and told not in _TYPES:
+    if not image.startswith(_STARTS) and told not in _TYPES:
         raise _Malformed(kind, f"image type {told!r}")
 
 
 def _preview(payload: bytes) -> Preview:
-    code, picture = _u32(payload, "preview")
+    code, image = _u32(payload, "preview")
     for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#45
         if len(payload) > start and payload[start:].startswith(_STARTS):
             return Preview(None, None, payload[start:], frame=_u32(payload[8:], "preview")[0])
-    _check_picture(picture, code, "preview")
-    return Preview(None, None, picture)
+    _check_image(image, code, "preview")
+    return Preview(None, None, image)
 
 
 def _preview_with_metadata(payload: bytes) -> Preview:
     kind = "preview with metadata"
-    head, picture = _sized(payload, kind)
+    head, image = _sized(payload, kind)
     try:
         metadata = parse_json(head)
         if not isinstance(metadata, dict):
@@ -286,8 +286,8 @@ def _preview_with_metadata(payload: bytes) -> Preview:
         told = data.optional_text("image_type")
     except (ValueError, RecursionError) as error:
         raise _Malformed(kind, str(error)[:200]) from None
-    _check_picture(picture, told, kind)
-    return Preview(node, prompt_id, picture)
+    _check_image(image, told, kind)
+    return Preview(node, prompt_id, image)
 
 
 def _progress_text(payload: bytes) -> ProgressText:

@@ -40,7 +40,7 @@ class BlobStore:
     """A folder of files by digest, for any number of threads of one program.
 
     `ours`: no other program had opened it when this one did; what is unfinished in it is nobody
-    else's. `turns`: who may have a large picture in memory.
+    else's. `turns`: who may have a large image in memory.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -93,7 +93,7 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
 
 
 def _check_kind(file: OutputFile, media_type: str) -> None:
-    """ComfyError where a web page or an error comes in the place of a picture, as from a proxy in
+    """ComfyError where a web page or an error comes in the place of an image, as from a proxy in
     between."""
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(

@@ -36,7 +36,7 @@ _OWN_KEY: dict[Kind, str] = {"prompt": "prompt", "graph": "workflow"}
 # million.
 _MAX_WORK = 2_000_000
 _TEXT_WORK = 20  # what each text costs beside
-# Texts by which other programs describe a picture, and whose they are.
+# Texts by which other programs describe an image, and whose they are.
 _FOREIGN = {
     "parameters": "Stable Diffusion web UI",
     "sui_image_params": "SwarmUI",

@@ -23,8 +23,8 @@ from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
 
 # What may hold a workflow; where two files share a name, the one whose ending stands first counts.
-_PICTURES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
-_SUFFIXES = (".json", *_PICTURES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
+_IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
+_SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
 MOST = 500  # workflows; to those that people keep, not to those that are put there
 _MOST_BYTES = 4 * 2**30  # of their files, likewise
 _DEEPEST = 4  # sub-folders

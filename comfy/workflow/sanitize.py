@@ -108,7 +108,7 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
 
 
 def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
-    """The operator's workflow without names of uploads in `folder`: a picture that somebody made
+    """The operator's workflow without names of uploads in `folder`: an image that somebody made
     here carries them."""
     prompt = dict(workflow.prompt)
     for place, _ in _file_inputs(workflow.prompt, catalogue):

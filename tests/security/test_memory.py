@@ -19,22 +19,22 @@ from comfy.workflow.private import PrivateWorkflows
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.files.masks import PICTURE_NEEDS, put_together
+from ui.files.masks import IMAGE_NEEDS, put_together
 from ui.web.limits import WebLimits
 
 CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
 
 
-def test_attack_a_camera_s_picture_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
-    """24 million pixels and paint over all of them are within what one picture may take."""
+def test_attack_a_camera_s_image_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
+    """24 million pixels and paint over all of them are within what one image may take."""
     DecodingSlots()
-    picture, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
-    Image.new("RGB", CAMERA, "teal").save(picture)
+    image, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
+    Image.new("RGB", CAMERA, "teal").save(image)
     Image.new("LA", CAMERA, (255, 128)).save(layer, compress_level=1)
-    put_together(picture, [layer], FileLimits(), made)
+    put_together(image, [layer], FileLimits(), made)
     with opened(made, ("PNG",)) as whole:
         assert whole.size == CAMERA
-    assert CAMERA[0] * CAMERA[1] * PICTURE_NEEDS <= MOST_MEMORY
+    assert CAMERA[0] * CAMERA[1] * IMAGE_NEEDS <= MOST_MEMORY
 
 
 def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Path) -> None:

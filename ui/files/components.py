@@ -24,7 +24,7 @@ from ui.web.gradio_internals import FILE, WithoutDataModel, WithoutStub
 class Painted:
     """The places of an image and of what was painted over it."""
 
-    picture: str
+    image: str
     layers: tuple[str, ...]
 
 

@@ -36,8 +36,8 @@ class FieldFiles:
         """What a field holds: of a file the file itself, or what is wrong with it; of anything else
         the value."""
         match value:
-            case Painted(picture, layers) if field.is_media:
-                return self._painted((picture, *layers))
+            case Painted(image, layers) if field.is_media:
+                return self._painted((image, *layers))
             case str() if field.is_media:
                 return self._judged(value, field.widget)
         return value
@@ -65,8 +65,8 @@ class FieldFiles:
 
     def _painted_over(self, painted: Painted, field: Field) -> dict[str, Any] | Refused | None:
         if field.widget != "mask":
-            return self.shown(painted.picture, field)
-        match self._judged(painted.picture, "mask"):
+            return self.shown(painted.image, field)
+        match self._judged(painted.image, "mask"):
             case Upload(source=Path() as file):
                 layers = [self._judged(place, "mask") for place in painted.layers]
                 there = [one.source for one in layers if isinstance(one, Upload)]

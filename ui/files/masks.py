@@ -23,13 +23,13 @@ _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
 # Bytes that are in use at once for each pixel, at most.
 # as it is and as it becomes, and the mask before and after: a camera's 26 million pixels are taken
-PICTURE_NEEDS = 12
+IMAGE_NEEDS = 12
 _LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
 _SPLIT_NEEDS = 9
 _SEEN_SIDE = 2048  # pixels, of an image that is seen beside another
 
 
-def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
+def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
     """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
     cannot be written."""
     if len(layers) > _MOST_LAYERS:
@@ -40,7 +40,7 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
                 count=_MOST_LAYERS,
             )
         )
-    width, height = _size(picture)
+    width, height = _size(image)
     sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
     if sum(wide * high for wide, high in sizes) > limits.painted:
         most = limits.painted // MILLION
@@ -56,7 +56,7 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
     mask = Image.new("L", (width, height))
     for layer in layers:
         mask = _with_layer(mask, layer)
-    with opened(picture, needs=PICTURE_NEEDS) as below:
+    with opened(image, needs=IMAGE_NEEDS) as below:
         if _orientation(below) > 1:
             ImageOps.exif_transpose(below, in_place=True)
         whole = with_eight_bits(below)
@@ -67,16 +67,14 @@ def put_together(picture: Path, layers: Sequence[Path], limits: FileLimits, made
         whole.save(made, "PNG", compress_level=1)
 
 
-def taken_apart(picture: Path) -> tuple[Path, Path] | None:
+def taken_apart(image: Path) -> tuple[Path, Path] | None:
     """The colours of an image and its mask as a layer, as two PNG files beside it; None where it
     has no mask.
 
     What `put_together` put into its alpha is paint again. Raises Undecodable and OSError.
     """
-    colours, paint = (
-        picture.with_name(f"{part}-{picture.stem}.png") for part in ("colours", "paint")
-    )
-    with opened(picture, needs=_SPLIT_NEEDS) as below:
+    colours, paint = (image.with_name(f"{part}-{image.stem}.png") for part in ("colours", "paint"))
+    with opened(image, needs=_SPLIT_NEEDS) as below:
         if below.mode != "RGBA":
             return None
         if not (colours.is_file() and paint.is_file()):
@@ -90,9 +88,9 @@ def taken_apart(picture: Path) -> tuple[Path, Path] | None:
     return colours, paint
 
 
-def without_mask(picture: Path) -> bytes:
+def without_mask(image: Path) -> bytes:
     """The image below its paint, as a JPEG of at most 2048 x 2048 pixels. Raises Undecodable."""
-    with opened(picture, needs=_SPLIT_NEEDS) as below:
+    with opened(image, needs=_SPLIT_NEEDS) as below:
         colours = below.convert("RGB")
     colours.thumbnail((_SEEN_SIDE, _SEEN_SIDE))
     made = io.BytesIO()
@@ -104,16 +102,14 @@ def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
     with (
         opened(path, ("PNG",), needs=_LAYER_NEEDS)
         if layer
-        else opened(path, needs=PICTURE_NEEDS) as picture
+        else opened(path, needs=IMAGE_NEEDS) as image
     ):
-        return (
-            (picture.height, picture.width) if _orientation(picture) in _SIDEWAYS else picture.size
-        )
+        return (image.height, image.width) if _orientation(image) in _SIDEWAYS else image.size
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     """How a camera held the image; of a PNG it is not asked, which Pillow would decode for it."""
-    return picture.getexif().get(_EXIF_ORIENTATION, 1) if picture.format != "PNG" else 1
+    return image.getexif().get(_EXIF_ORIENTATION, 1) if image.format != "PNG" else 1
 
 
 def _with_layer(mask: Image.Image, path: Path) -> Image.Image:

@@ -3,7 +3,7 @@
     with gr.Blocks() as page:
         queue, history = RunQueue(), RunHistory()
         queue.remove(take_out, None, queue)
-        history.select(show, None, picture)
+        history.select(show, None, image)
 
 A listener that is given `gr.EventData` finds in its `run` which run was meant. Python fills the
 lists in and does what is asked, unless they are `live`: then the script of this app's page does,
