@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.runs.limits import RunLimits
+from tests.browser.walk.states import below_stage
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -151,7 +152,8 @@ def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
 
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
     """A run that fails at the server: a sentence what happened, the details folded, the field of the
-    node that failed marked and unfolded, and the form works again."""
+    node that failed marked and unfolded, and the form works again. What stands below that sentence
+    is where it is below a result."""
     person = visit(fast).open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
     expect(person.field("7.filename_prefix")).not_to_be_visible()
     person.press()
@@ -163,8 +165,10 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage details.detail")).to_be_visible()
     expect(person.page.locator("#stage details.detail pre")).not_to_be_visible()
     expect(person.page.locator("#stop")).to_be_disabled()
+    failed = below_stage(person.page)
     person.type("7.filename_prefix", "inside")
     person.generate()
+    assert below_stage(person.page) == failed
 
 
 def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from comfy.messages import message
 from ui.page.script_files import mounts
 from ui.view.run_view import PastRun, RunEntry
-from ui.web.gradio_internals import WithoutStub
+from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
@@ -115,6 +115,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
                 "runs/live_history.js" if live else "components/history.js",
                 _HISTORY_EVENTS,
                 searchable=searchable or live,
+                viewer=model_viewer(),
             ),
             css_template=_style("run_lists.css", "history.css"),
             apply_default_css=False,

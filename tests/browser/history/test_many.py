@@ -4,6 +4,7 @@ compared."""
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -115,18 +116,24 @@ def test_several_at_once(fast: Site, visit: Visit) -> None:
 
 
 def test_side_by_side(fast: Site, visit: Visit) -> None:
-    """Two results over the whole window with the values that differ, and no others; Escape ends
-    it."""
+    """Two results over the whole window, called by what tells them apart, with the values that
+    differ, and no others; Escape ends it."""
     person = visit(fast).open(**ONE)
-    person.keep_seed(7)
-    runs = [make(person, words) for words in ("a lighthouse", "a boat")]
+    runs = []
+    for seed, words in ((7, "a lighthouse"), (8, "a boat")):
+        person.keep_seed(seed)
+        runs.append(make(person, words))
     for run_id in runs:
         tile(person, run_id).click(modifiers=["Control"])
     bar = person.page.get_by_role("group", name="Selected results")
     bar.get_by_role("button", name="Compare").click()
     dialog = person.page.get_by_role("dialog", name="Compare results")
     expect(dialog.locator("img")).to_have_count(2)
-    expect(dialog.locator("tbody tr")).to_have_text(["Prompta lighthousea boat"])
+    expect(dialog.locator("tbody tr")).to_have_text(["Prompta lighthousea boat", "Seed78"])
+    # By the time, too, if a minute has passed between them.
+    expect(dialog.locator("figcaption")).to_have_text(
+        [re.compile(r"Seed 7|:"), re.compile("Seed 8|:")]
+    )
     box = dialog.bounding_box()
     assert box is not None
     assert (box["width"], box["height"]) == (

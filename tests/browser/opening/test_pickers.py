@@ -14,6 +14,11 @@ Visit = Callable[..., Visitor]
 
 # Over plain HTTP, as in most offices, browsers hand out no clipboard to scripts.
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+STANDS_ABOVE = """(parts) => {
+    const [upper, lower] = parts.map((part) =>
+        document.querySelector(`#field-1-ckpt-name ${part}`).getBoundingClientRect());
+    return upper.bottom <= lower.top;
+}"""
 SLOW_DECODER = """(() => {
     const decode = HTMLImageElement.prototype.decode;
     HTMLImageElement.prototype.decode = async function () {
@@ -34,7 +39,8 @@ def models(person: Visitor) -> Locator:
 
 def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
     """A click into a list and a few letters find a model, without deleting what stood there first;
-    Escape ends the search: the choice stands there again, and the next click opens the list."""
+    Escape ends the search: the choice stands there again, and the next click opens the list. Low in
+    the window it opens above its label."""
     person = visit(fast).open("text-to-image")
     box = models(person)
     box.click()
@@ -47,8 +53,10 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
     person.page.keyboard.type("land")
     person.page.keyboard.press("Escape")
     expect(box).to_have_value("demo-watercolour")
+    box.evaluate("box => scrollBy(0, box.getBoundingClientRect().bottom + 150 - innerHeight)")
     box.click()
     expect(person.page.get_by_role("option", name="demo-landscapes")).to_be_visible()
+    person.page.wait_for_function(STANDS_ABOVE, arg=["[role=listbox]", "[data-testid=block-info]"])
 
 
 def test_a_link_is_copied_over_plain_http(fast: Site, visit: Visit) -> None:

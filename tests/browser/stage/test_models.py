@@ -61,7 +61,8 @@ def reds(image: Image.Image) -> int:
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
     """It is painted, turns by itself unless the person's system asks for stillness, is turned with
-    the mouse, over the whole window too, and is downloaded by the button of all results."""
+    the mouse, over the whole window too, and is downloaded by the button of all results. Two of
+    them are compared like images."""
     person = visit(site, viewport={"width": 1440, "height": 900}, reduced_motion=motion)
     person.open("model").press()
     person.phase("done")
@@ -86,4 +87,15 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
         eventually(lambda: seen(person).tobytes() != first.tobytes(), "the model is turned")
         person.page.keyboard.press("Escape")
     assert person.page.locator("#stage .actions > *").first.text_content() == "Download"
+    if motion == "reduce":
+        person.press()
+        expect(person.page.locator("#history .tile")).to_have_count(2)
+        for at in range(2):
+            person.page.locator("#history .tile").nth(at).click(modifiers=["Control"])
+        person.page.get_by_role("button", name="Compare").click()
+        expect(person.page.locator(".side-by-side figure .model canvas")).to_have_count(2)
+        for canvas in person.page.locator(".side-by-side canvas").all():
+            expect(canvas).to_be_visible()
+            picture = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+            assert reds(picture) > 1000
     person.page.close()

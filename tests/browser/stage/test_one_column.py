@@ -1,12 +1,14 @@
-"""On phones and tablets form and result stand in one column: what one gets does not push the other."""
+"""On phones and tablets form and result stand in one column: what one gets does not push the other,
+nor what stands below it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
+from tests.browser.walk.states import below_stage
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -19,7 +21,8 @@ SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
     """What comes with a result has its place while the run goes on. Who has gone on to the form stays
     at the field that is seen, though the first result brings the history."""
-    person = visit(slow, viewport={"width": size[0], "height": size[1]}).open(**{"5.steps": 60})
+    window = ViewportSize(width=size[0], height=size[1])
+    person = visit(slow, viewport=window).open(**{"5.steps": 60})
     person.press()
     person.frames(1)
     prompt = person.field("2.text")
@@ -33,11 +36,14 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
     painted = int(person.page.locator("#stage .stage").get_attribute("data-frames") or 0)
     person.press()
     person.frames(painted + 1)
+    below = below_stage(person.page)
+    person.page.set_viewport_size(window)
     places = person.page.evaluate(ON_PAGE)
     slow.demo.speed.step = 0
     person.done(after=first)
     expect(person.page.locator("#history .tile")).to_have_count(2)
     assert person.page.evaluate(ON_PAGE) == places
+    assert [one[-1] for one in below_stage(person.page)] == [one[-1] for one in below]
 
 
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:

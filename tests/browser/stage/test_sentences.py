@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import ViewportSize, expect
 
-from tests.browser.walk.states import at_every_size
+from tests.browser.walk.states import at_every_size, below_stage
 from tests.support.brought import picture_with
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
@@ -29,7 +29,7 @@ IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
 
 def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     """What is said of fields stands below what is said of the result, until the last of them is
-    right; what is said of a file, until something else is done."""
+    right; what is said of a file, until something else is done. Nothing moves for it."""
     person = visit(fast).open(**{"5.steps": 1})
     run = person.generate()
     person.choose("Image to image")
@@ -46,8 +46,10 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
 
     person.type("5.height", 99999)
     picture.get_by_label("Remove Image").click()
+    before = below_stage(person.page)
     person.press()
     stands("Please fix the highlighted fields.")
+    assert below_stage(person.page) == before
     person.type("5.height", 512)
     expect(person.page.locator(".field-error")).to_have_count(1)
     stands("Please fix the highlighted fields.")

@@ -21,6 +21,11 @@ SIZES = {
 SHADES = ("light", "dark")
 # What must be where it was when the result takes the preview's place.
 STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
+# What stands below the stage, as seen from it.
+BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((one) => {
+    const [place, from] = [one, "#stage .box"].map((at) => document.querySelector(at));
+    return Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
+})"""
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Colours that are on their way to others are none to judge; what goes round and round has no end.
 SETTLE = """() => {
@@ -38,6 +43,11 @@ def at_every_size(
         page.set_viewport_size(size)
         page.evaluate(DRAWN)
         yield size
+
+
+def below_stage(page: Page) -> list[list[int]]:
+    """How far below the stage its buttons, the details and the history begin, at every size."""
+    return [page.evaluate(BELOW_STAGE) for _ in at_every_size(page)]
 
 
 class Walker:

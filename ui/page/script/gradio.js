@@ -96,6 +96,17 @@ export function watchRequests(refused) {
 export const closeLeft = (list) =>
   void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
 
+/** Tell the style sheet how high the label above a list is: the list opens upwards where it is low in the window. */
+export function keepListsOffLabels() {
+  document.addEventListener("focusin", ({ target }) => {
+    if (!(target instanceof Element) || !target.matches(LIST)) return;
+    const [field, box] = [target.closest(".block"), target.closest(".wrap")];
+    if (!(field instanceof HTMLElement) || !box) return;
+    const above = box.getBoundingClientRect().top - field.getBoundingClientRect().top;
+    field.style.setProperty("--label-height", `${above}px`);
+  });
+}
+
 /**
  * Where the label of a field is written.
  * @param {Element} field

@@ -15,6 +15,7 @@ import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
   closeApi,
   closeLeft,
+  keepListsOffLabels,
   keepTypedSeed,
   LIST,
   translateNames,
@@ -181,6 +182,7 @@ addEventListener("popstate", (event) => {
 restore();
 markChanges();
 translateNames();
+keepListsOffLabels();
 tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);

@@ -19,7 +19,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
 /**
  * What Gradio hands to a component. `index` and `value` are what Python's `gr.SelectData` has.
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
- *   searchable: boolean, select: (what: { run: string, index: number, value: string }) => void,
+ *   searchable: boolean, viewer: string, select: (what: { run: string, index: number, value: string }) => void,
  *   search: (what: { text: string }) => void }} Component
  *
  * What this app's page does beside. `wants`: runs in these places are to be seen; `star`: a run is to be marked, or not

@@ -16,13 +16,18 @@ export class Selection {
   /** What can be done, while something can be picked. */
   place = element("div", "selection");
   #changed;
+  #viewer;
   /** @type {Map<string, PastRun> | null} */
   #picked = null;
   #anchor = 0;
 
-  /** @param {(ids: ReadonlySet<string> | null) => void} changed */
-  constructor(changed) {
+  /**
+   * @param {(ids: ReadonlySet<string> | null) => void} changed
+   * @param {string} viewer where the module is that shows 3D models
+   */
+  constructor(changed, viewer) {
     this.#changed = changed;
+    this.#viewer = viewer;
     this.place.role = "group";
     this.place.ariaLabel = message("Selected results");
     this.#tell();
@@ -91,7 +96,7 @@ export class Selection {
       for (const run of kept) this.#picked?.set(run.id, { ...run, favourite: !isMarked });
       this.#tell();
     });
-    const beside = button(message("Compare"), () => compare(runs));
+    const beside = button(message("Compare"), () => compare(runs, this.#viewer));
     beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
     const drop = button(message("Delete"), () => deleteRuns(ids));
     const isMany = runs.length > MOST;

@@ -1,13 +1,14 @@
 // @ts-check
 // A few results beside each other over the whole window, with the values in which they differ.
 
+import { when } from "../clock.js";
 import { announce, button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
-import { arranged } from "../runs/results.js";
+import { arranged, seedWords } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { say } from "../state.js";
-import { differences } from "./past.js";
+import { differences, tellingNames } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
 
@@ -16,11 +17,13 @@ export const MOST_BESIDE = 4;
 /**
  * Show the first result of each of these runs.
  * @param {readonly PastRun[]} runs
+ * @param {string} viewer where the module is that shows 3D models
  */
-export async function compare(runs) {
+export async function compare(runs, viewer) {
   /** @type {(View | null)[]} */
   const told = await Promise.all(runs.map(({ id }) => get(`/history/${id}`)));
   const views = told.flatMap((view) => view ?? []);
+  const names = namesOf(runs.filter(({ id }) => views.some((view) => view.id === id)));
   if (views.length < 2) {
     say(message("These results no longer exist."));
     return;
@@ -31,8 +34,8 @@ export async function compare(runs) {
   const head = element("header");
   head.append(element("h2", "", message("Compare")), close);
   const results = element("div", "results");
-  results.append(...views.map(figureOf));
-  dialog.append(head, results, tableFor(views));
+  results.append(...views.map((view, at) => figureOf(view, names[at] ?? "", viewer)));
+  dialog.append(head, results, tableFor(views, names));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -44,27 +47,45 @@ export async function compare(runs) {
 }
 
 /**
- * @param {View} view
- * @param {number} at
+ * What tells them apart, as the history names them.
+ * @param {readonly PastRun[]} runs
  */
-function figureOf(view, at) {
+const namesOf = (runs) =>
+  tellingNames(
+    runs.map(({ title, at, seeds, asked }) => [
+      title,
+      when(at),
+      seeds && seedWords(seeds.split(", ")),
+      asked,
+    ]),
+  );
+
+/**
+ * @param {View} view
+ * @param {string} name
+ * @param {string} viewer
+ */
+function figureOf(view, name, viewer) {
   const figure = element("figure");
   const [item] = arranged(view.files, view.texts).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
-  else if (item) loaded(item, "").then((node) => figure.prepend(node));
-  figure.append(element("figcaption", "", String(at + 1)));
+  else if (item) loaded(item, viewer).then((node) => figure.prepend(node));
+  figure.append(element("figcaption", "", name));
   return figure;
 }
 
-/** @param {View[]} views */
-function tableFor(views) {
+/**
+ * @param {View[]} views
+ * @param {string[]} names
+ */
+function tableFor(views, names) {
   const rows = differences(
     views.map(({ workflow, details }) => [[message("Workflow"), workflow], ...details]),
   );
   if (!rows.length) return element("p", "same", message("All values are the same."));
   const table = element("table");
   const head = table.createTHead().insertRow();
-  head.append(element("td"), ...views.map((_, at) => columnOf(String(at + 1))));
+  head.append(element("td"), ...names.map(columnOf));
   const body = table.createTBody();
   for (const [name, values] of rows) {
     const row = body.insertRow();

@@ -28,7 +28,7 @@ class LiveHistory {
   #component;
   #view;
   #filters = new Filters(() => this.#load());
-  #selection = new Selection((ids) => this.#view?.pick(ids));
+  #selection;
   /** @type {readonly Day[]} */
   #days = [];
   #any = false;
@@ -45,6 +45,7 @@ class LiveHistory {
   constructor(place, component) {
     this.#place = place;
     this.#component = component;
+    this.#selection = new Selection((ids) => this.#view?.pick(ids), component.viewer);
     const live = {
       wants: (/** @type {number} */ from, /** @type {number} */ to) => this.#complete(from, to),
       star: (/** @type {PastRun} */ run) => setFavourite([run.id], !run.favourite),
