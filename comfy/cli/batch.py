@@ -18,7 +18,7 @@ from pathlib import Path
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row, TableErrors, find_field, read_table
 from comfy.batches.values import values_of
-from comfy.cli.files import upload_of, uploads_in
+from comfy.cli.files import is_file, upload_of, uploads_in
 from comfy.cli.forms import NAME, OWNER, forms_of
 from comfy.cli.progress import BatchLine
 from comfy.cli.results_table import write_results
@@ -50,6 +50,7 @@ from comfy.services.start import Starter
 from comfy.services.uploads import Upload, UploadLimits
 from comfy.workflow.model import read_workflow
 
+RESULTS = "results.csv"
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
 _AHEAD = 2  # handed to the server: it goes on at once
 _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
@@ -141,15 +142,24 @@ def _run(args: argparse.Namespace) -> int:
         _say_what(batch, form, server)
         if args.check:
             return OK
-        folder = args.out / f".batch-{batch.id.hex[:12]}"
-        if folder.exists() and not args.resume:
-            raise UsageError(
-                "This batch was begun in this folder before.",
-                "Add --resume to go on with it, or name another folder with --out.",
-            )
-        with _runner(folder, client, forms) as (runner, files):
+        with _runner(_records_folder(args, batch), client, forms) as (runner, files):
             runner.resume()
             return _carry_out(batch, runner, files, form, args.out)
+
+
+def _records_folder(args: argparse.Namespace, batch: RowBatch) -> Path:
+    """Where what became of a batch is remembered. UsageError if it is not to be used."""
+    folder: Path = args.out / f".batch-{batch.id.hex[:12]}"
+    if folder.exists() and not args.resume:
+        raise UsageError(
+            "This batch was begun in this folder before.",
+            "Add --resume to go on with it, or name another folder with --out.",
+        )
+    if not folder.exists() and (args.out / RESULTS).exists():
+        raise UsageError(
+            f"{args.out} has the results of another batch.", "Name another folder with --out."
+        )
+    return folder
 
 
 @contextmanager
@@ -194,7 +204,7 @@ def _table(path: Path, form: Form) -> tuple[Row, ...]:
 
     def value_of(key: str, value: object) -> object:
         file = path.parent / str(value)
-        return upload_of(file) if key in media and file.is_file() else value
+        return upload_of(file) if key in media and is_file(file) else value
 
     return tuple(
         replace(row, values={key: value_of(key, value) for key, value in row.values.items()})
@@ -211,7 +221,7 @@ def _axis(form: Form, text: str, scratch: Path) -> Axis:
     field = find_field(form, name)
     if field.is_media and values:
         return Axis(field, uploads_in(Path(values), scratch))
-    if field.type == "STRING" and values.startswith("@") and Path(values[1:]).is_file():
+    if field.type == "STRING" and values.startswith("@") and is_file(Path(values[1:])):
         values = Path(values[1:]).read_text(encoding="utf-8-sig", errors="replace")
     try:
         return Axis(field, values_of(form, field, values))
@@ -260,7 +270,7 @@ def _carry_out(
         complain(str(error), f"{error.hint.rstrip('.')}: --resume.")
     finally:
         line.clear()
-        write_results(out / "results.csv", batch, results, form)
+        write_results(out / RESULTS, batch, results, form)
     done = sum(record.state.phase is Phase.DONE for record in results.values())
     print(f"{done} of {len(batch.rows)} done", file=sys.stderr)
     return OK if done == len(batch.rows) else FAILED

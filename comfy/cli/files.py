@@ -5,11 +5,19 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from comfy.cli.stopping import UsageError
 from comfy.filenames import plain_name
 from comfy.services.uploads import Upload
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a text that can be no file's name is none."""
+    with suppress(OSError):
+        return path.is_file()
+    return False
 
 
 def upload_of(path: Path) -> Upload:

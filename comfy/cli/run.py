@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from comfy.cli.files import upload_of
+from comfy.cli.files import is_file, upload_of
 from comfy.cli.forms import NAME, OWNER, forms_of
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
@@ -172,7 +172,7 @@ def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
     values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
     for field in form.fields:
         value = values.get(field.key)
-        if field.is_media and isinstance(value, str) and Path(value).is_file():
+        if field.is_media and isinstance(value, str) and is_file(Path(value)):
             values[field.key] = upload_of(Path(value))
     return values
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import itertools
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from comfy.client.client import Client
@@ -43,8 +44,8 @@ def copy_name(file: OutputFile, prefix: str) -> str:
 
 
 def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
-    """Put the results of a run, which are kept here, into `folder`; where they are. What is there
-    already under the same name is the same. ComfyError if it cannot be written."""
+    """Put the results of a run, which are kept here, into `folder`; where they are. What was put
+    there before stays. ComfyError if it cannot be written, or something else has its name."""
     saved = []
     for file in record.state.files:
         source = files.path(file.digest)
@@ -65,16 +66,17 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
 
 def _link(source: Path, path: Path) -> None:
     """The same bytes under another name, without taking room twice where the disk can do it."""
-    with suppress(FileExistsError):
-        try:
-            path.hardlink_to(source)
-            path.chmod(path.parent.stat().st_mode & 0o666)  # ours is for nobody else to read
-        except FileExistsError:
-            raise
-        except OSError:
-            part = path.with_name(f"{path.name}.part")
-            shutil.copyfile(source, part)
-            part.rename(path)
+    if path.exists():
+        if not filecmp.cmp(source, path, shallow=False):
+            raise FileExistsError(errno.EEXIST, "Another file has its name")
+        return
+    try:
+        path.hardlink_to(source)
+        path.chmod(path.parent.stat().st_mode & 0o666)  # ours is for nobody else to read
+    except OSError:
+        part = path.with_name(f"{path.name}.part")
+        shutil.copyfile(source, part)
+        part.replace(path)
 
 
 def _reserve(folder: Path, name: str) -> Path:

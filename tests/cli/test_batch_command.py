@@ -107,6 +107,13 @@ def test_a_row_is_a_run_and_all_is_saved(
     assert len(images(out)) == 4
     assert outcomes(demo) == {"success": 4}
 
+    assert main(command(workflow, demo, out, "--set", "seed=9,10")) == 2
+    assert "another batch" in capsys.readouterr().err
+    (out / images(out)[0]).unlink()
+    (out / f"1-run_{'0' * 4}1_.png").write_text("somebody's own")
+    assert main([*words, "--resume"]) == 2
+    assert "Another file has its name" in capsys.readouterr().err
+
 
 def test_all_wrong_cells_are_told_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -136,6 +143,7 @@ def test_all_wrong_cells_are_told_before_anything_runs(
         (["--set", "steps=1..200", "--set", "seed=1..200"], "at most"),
         (["--set", "steps=1,2", "--set", "seed=1..3", "--pairs"], "same number of values"),
         (["--csv", "/nowhere/table.csv"], "cannot be read"),
+        (["--set", "seed=1,2", "--set", "2.text=@" + "x" * 5000, "--set", "steps=0"], "Minimum 1."),
     ],
 )
 def test_what_is_no_batch_is_2(
