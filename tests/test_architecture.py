@@ -29,6 +29,7 @@ media prompt protocol
 client graph
 records workflow
 form runs
+batches
 services
 discovery
 cli

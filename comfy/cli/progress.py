@@ -69,3 +69,46 @@ def _doing(state: RunState) -> str:
     return state.node_title or (
         "Finishing" if state.over else "Starting" if not state.nodes_done else "Working"
     )
+
+
+class BatchLine:
+    """How many of a batch's `rows` are done, on a terminal only; `done` of them were at the
+    start."""
+
+    def __init__(self, out: TextIO, rows: int, done: int) -> None:
+        self._out = out
+        self._rows, self._done, self._ended = rows, done, 0
+        self._start = time.monotonic()
+
+    def show(self, failed: int) -> None:
+        """Show how far it is, with `failed` rows."""
+        if self._out.isatty():
+            full = round((self._done + self._ended) / self._rows * _BAR)
+            told = f"[{'#' * full}{'.' * (_BAR - full)}] {self._done + self._ended}/{self._rows}"
+            self._out.write(f"\r\x1b[K{told}{f'  {failed} failed' if failed else ''}{self._left()}")
+            self._out.flush()
+
+    def ended(self) -> None:
+        """One more row has ended; leave the line free for what it says."""
+        self._ended += 1
+        self.clear()
+
+    def clear(self) -> None:
+        """Leave the terminal's line free."""
+        if self._out.isatty():
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+    def _left(self) -> str:
+        if not self._ended:
+            return ""
+        rest = self._rows - self._done - self._ended
+        seconds = (time.monotonic() - self._start) / self._ended * rest
+        return f"  about {_duration(seconds)} left" if rest else ""
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -5,20 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from comfy.cli.files import is_file, upload_of
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
 from comfy.cli.server import add_login_arguments, address_of
+from comfy.cli.stopping import (
+    FAILED,
+    OK,
+    UNUSABLE,
+    Signalled,
+    UsageError,
+    complain,
+    stopped_by_signals,
+)
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError
@@ -32,22 +39,8 @@ from comfy.records.serialization import state_to_json
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.services.start import FieldErrors, Starter
-from comfy.services.uploads import Upload, UploadLimits
+from comfy.services.uploads import UploadLimits
 from comfy.workflow.model import read_workflow
-
-_OK, _FAILED, _UNUSABLE = 0, 1, 2
-
-
-class _Usage(ComfyError):
-    """What was asked for cannot be done; nothing was run."""
-
-
-class _Signal(BaseException):
-    """A signal that ends the program, raised where the main thread waits."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,14 +83,14 @@ def main(args: argparse.Namespace) -> int:
     shells have it.
     """
     try:
-        with _signals():
+        with stopped_by_signals():
             return _run(args)
     except ComfyError as error:
-        _complain(str(error), error.hint)
-        return _UNUSABLE
-    except _Signal as stop:
-        _complain("Stopped.")
-        return 128 + stop.number
+        complain(str(error), error.hint)
+        return UNUSABLE
+    except Signalled as stop:
+        complain("Stopped.")
+        return stop.status
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -127,8 +120,8 @@ def _run(args: argparse.Namespace) -> int:
             saved, trouble = [], error
     _report(state, form, run.job, saved, as_json=args.json)
     if trouble:
-        _complain(str(trouble), trouble.hint)
-    return _OK if state.phase is Phase.DONE and not trouble else _FAILED
+        complain(str(trouble), trouble.hint)
+    return OK if state.phase is Phase.DONE and not trouble else FAILED
 
 
 def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
@@ -136,7 +129,7 @@ def _start(starter: Starter, form: Form, values: Mapping[str, object]) -> Run:
         return starter.start(WORKFLOW, values, OWNER, watched=False)
     except FieldErrors as error:
         known = ", ".join(sorted(_keys(form)))
-        raise _Usage(
+        raise UsageError(
             " ".join(error.labelled.values()), f"Inputs that can be set: {known}."
         ) from error
 
@@ -158,7 +151,7 @@ def _watch(run: Run) -> RunState:
 def _setting(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise _Usage(
+        raise UsageError(
             f"--set {text!r} is not NODE.INPUT=VALUE.",
             "Write it as in --set 6.text='a lighthouse'.",
         )
@@ -179,8 +172,8 @@ def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
     values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
     for field in form.fields:
         value = values.get(field.key)
-        if field.is_media and isinstance(value, str) and Path(value).is_file():
-            values[field.key] = _upload(Path(value))
+        if field.is_media and isinstance(value, str) and is_file(Path(value)):
+            values[field.key] = upload_of(Path(value))
     return values
 
 
@@ -194,16 +187,6 @@ def _value(text: str) -> object:
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, str | bool) or value is None else text
-
-
-def _upload(path: Path) -> Upload:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise _Usage(
-            f"{path} cannot be read: {error.strerror or error}.", "Check its name and permissions."
-        ) from error
-    return Upload(path.name, path)
 
 
 # What has become of it
@@ -222,11 +205,11 @@ def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json
         print(text.text)
     if state.error is not None:
         where = f"{state.error.node_title}: " if state.error.node_title else ""
-        _complain(f"{where}{state.error.message}", state.error.hint)
+        complain(f"{where}{state.error.message}", state.error.hint)
         if state.error.detail:
-            _complain(state.error.detail)
+            complain(state.error.detail)
     for sentence in (*labelled_errors(form, by_field).values(), *general):
-        _complain(sentence)
+        complain(sentence)
 
 
 def _outcome(
@@ -250,30 +233,3 @@ def _outcome(
         "field_errors": dict(refusals),
         "other_errors": list(general),
     }
-
-
-def _complain(sentence: str, hint: str = "") -> None:
-    print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT and SIGTERM as an exception in the main thread, once: the clean-up is not to be
-    interrupted."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)
-        raise _Signal(number)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

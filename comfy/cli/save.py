@@ -1,14 +1,19 @@
-"""Files of the server, saved in a folder here under safe names of their own."""
+"""Files of the server, saved in a folder here under safe names."""
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import itertools
+import shutil
 from pathlib import Path
 
 from comfy.client.client import Client
 from comfy.errors import ComfyError
 from comfy.filenames import safe_name
 from comfy.protocol.outputs import OutputFile
+from comfy.records.blobs import BlobStore
+from comfy.records.record import Record
 
 
 def save_file(client: Client, file: OutputFile, folder: Path) -> Path:
@@ -31,6 +36,47 @@ def save_file(client: Client, file: OutputFile, folder: Path) -> Path:
                 "Choose another folder with --out.",
             ) from error
     return path
+
+
+def copy_name(file: OutputFile, prefix: str) -> str:
+    """What a copy of a result of a batch is called."""
+    return f"{prefix}{safe_name(file.filename)}"
+
+
+def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
+    """Put the results of a run, which are kept here, into `folder`; where they are. What was put
+    there before stays. ComfyError if it cannot be written, or something else has its name."""
+    saved = []
+    for file in record.state.files:
+        source = files.path(file.digest)
+        if source is None:
+            continue
+        path = folder / copy_name(file, prefix)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _link(source, path)
+        except OSError as error:
+            raise ComfyError(
+                f"{path.name} cannot be saved in {folder}: {error.strerror or error}.",
+                "Choose another folder with --out.",
+            ) from error
+        saved.append(path)
+    return saved
+
+
+def _link(source: Path, path: Path) -> None:
+    """The same bytes under another name, without taking room twice where the disk can do it."""
+    if path.exists():
+        if not filecmp.cmp(source, path, shallow=False):
+            raise FileExistsError(errno.EEXIST, "Another file has its name")
+        return
+    try:
+        path.hardlink_to(source)
+        path.chmod(path.parent.stat().st_mode & 0o666)  # ours is for nobody else to read
+    except OSError:
+        part = path.with_name(f"{path.name}.part")
+        shutil.copyfile(source, part)
+        part.replace(path)
 
 
 def _reserve(folder: Path, name: str) -> Path:

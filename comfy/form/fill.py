@@ -100,7 +100,7 @@ def as_queued(
         typed = [
             sent[node]["inputs"][name]
             for node, name in places
-            if _takes_wildcards(form, sent, node, name)
+            if takes_wildcards(form, sent, node, name)
         ]
         if field.type != "STRING" or not typed or not isinstance(typed[0], str):
             continue
@@ -112,7 +112,8 @@ def as_queued(
     return sent, changed
 
 
-def _takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
+def takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
+    """Whether wildcards in the text of this input of a prompt are resolved when it is queued."""
     node = prompt[node_id]
     spec = form.nodes.get(node["class_type"])
     own = spec.active_inputs(node["inputs"]).get(name) if spec else None

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, product
 from typing import TypeAlias
 
 # Beyond these a text is no person's wildcard.
@@ -42,6 +43,26 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
         return text
     pieces = _parse(_COMMENT.sub(_uncommented, text))
     return text if pieces is None else _choose(pieces, rng)
+
+
+def every_text(text: str, most: int) -> Iterator[str]:
+    r"""The first `most` of all the texts that `text` stands for, in the order in which they are
+    written, each as a text for `resolve_wildcards`: `\{` stays what it is.
+
+    A text too long or too deep for a wildcard stands for itself.
+    """
+    pieces = None if len(text) > MAX_LENGTH else _parse(_COMMENT.sub(_uncommented, text))
+    return iter((text,)) if pieces is None else _every(pieces, most)
+
+
+def _every(pieces: Sequence[Piece], most: int) -> Iterator[str]:
+    parts = (
+        (piece,)
+        if isinstance(piece, str)
+        else islice(chain.from_iterable(_every(choice, most) for choice in piece), most)
+        for piece in pieces
+    )
+    return islice(map("".join, product(*parts)), most)
 
 
 def _uncommented(found: re.Match[str]) -> str:

@@ -121,13 +121,15 @@ class RunRegistry(Protocol):
         keeps_going: bool = False,
         group: str = "",
         parent: str = "",
+        run_id: str = "",
     ) -> Run:
         """Start a run and return it at once; whatever becomes of it is in its state.
 
         address: where an owner without a login is: anybody can be many owners, but not at many
         addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
         watched: a page is expected to attach; the grace time runs until it does, unless the run
-        `keeps_going`. group, parent: as in `Record`. ComfyError when this person or everybody asks
+        `keeps_going`. group, parent: as in `Record`. run_id: a UUID that no run has had, "" for a
+        new one. ComfyError when this person or everybody asks
         for too much, and after `close`.
         """
 

@@ -98,9 +98,10 @@ class LocalRunRegistry:
         keeps_going: bool = False,
         group: str = "",
         parent: str = "",
+        run_id: str = "",
     ) -> LocalRun:
         """See `RunRegistry.submit`."""
-        run_id = str(uuid.uuid4())
+        run_id = run_id or str(uuid.uuid4())
         state = waiting(run_id, job.prompt, job.outputs, job.titles)
         record = Record(
             run_id,

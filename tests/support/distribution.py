@@ -17,6 +17,7 @@ PURE = (
     "media",
     "workflow",
     "form",
+    "batches",
     "ui/view",
     "runs/test_fair_queue.py",
     "runs/test_plan.py",

@@ -31,3 +31,8 @@ class Journal:
         """What happened to this prompt, in order; empty if it was never taken."""
         with self._lock:
             return self._entries.get(prompt_id, ())
+
+    def all(self) -> dict[str, tuple[LogEntry, ...]]:
+        """What happened to every prompt, in the order in which they were taken."""
+        with self._lock:
+            return dict(self._entries)

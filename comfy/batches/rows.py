@@ -1,0 +1,67 @@
+"""Fields with several values each, and what is made of them: every combination, or pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from comfy.batches.table import Row
+from comfy.batches.values import MOST_ROWS, too_many_rows
+from comfy.errors import ComfyError
+from comfy.form.model import Field
+from comfy.messages import message
+
+
+class UnequalLengths(ComfyError):
+    """Values that are to be paired are not equally many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A field and its values, of which each goes into a row of its own."""
+
+    field: Field
+    values: Sequence[object]
+
+
+def combined(
+    axes: Sequence[Axis], table: Sequence[Row] = (), *, paired: bool = False
+) -> tuple[Row, ...]:
+    """The rows of a batch: every combination, what is named first changes least, and the table
+    before all; or, `paired`, the first of each, then the second of each.
+
+    What has one value has it in every row. Numbers are those of the table where only that has
+    several rows, or else count from 1. BadValue where there are too many rows, UnequalLengths
+    where there are pairs and not equally many of all.
+    """
+    columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
+    columns += [[{axis.field.key: value} for value in axis.values] for axis in axes]
+    made = _paired(columns) if paired else _product(columns)
+    rows = [{key: value for part in parts for key, value in part.items()} for parts in made]
+    if len(rows) == len(table):
+        return tuple(Row(row.number, values) for row, values in zip(table, rows, strict=True))
+    return tuple(Row(number, values) for number, values in enumerate(rows, 1))
+
+
+def _product(
+    columns: Sequence[Sequence[Mapping[str, object]]],
+) -> Iterable[tuple[Mapping[str, object], ...]]:
+    if math.prod(map(len, columns)) > MOST_ROWS:
+        raise too_many_rows()
+    return product(*columns)
+
+
+def _paired(
+    columns: Sequence[Sequence[Mapping[str, object]]],
+) -> Iterable[tuple[Mapping[str, object], ...]]:
+    lengths = {len(column) for column in columns} - {1}
+    if len(lengths) > 1:
+        raise UnequalLengths(
+            message("To be paired, all fields need the same number of values."),
+            message("Leave pairs off for every combination."),
+        )
+    count = max(lengths, default=1)
+    filled = [column if len(column) > 1 else [column[0]] * count for column in columns]
+    return zip(*filled, strict=True)

@@ -1,0 +1,146 @@
+"""A table of values: CSV or JSON lines, a column a field, a row a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from comfy.batches.values import MOST_ROWS, too_many_rows
+from comfy.errors import ComfyError
+from comfy.form.model import Field, Form
+from comfy.json_values import parse_json
+from comfy.messages import message, sentences
+from comfy.wording import did_you_mean, short
+
+_DELIMITERS = ",;\t"
+
+
+class TableErrors(ComfyError):
+    """A table cannot be used; `problems` says all that is wrong, a sentence each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(sentences(*self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one line of a table gives: its number, as a spreadsheet counts (the header is row 1) or
+    the lines of the file, and values by field key."""
+
+    number: int
+    values: Mapping[str, object]
+
+
+def find_field(form: Form, name: str) -> Field:
+    """The field that a person names: by its key, by an input that it sets (`6.text`), by its label
+    in any case, or by the bare name of its input where no other field has it. TableErrors where
+    there is none."""
+    word = name.strip()
+    for field in form.fields:
+        if word == field.key or any(target.key == word for target in field.targets):
+            return field
+    shown = [field for field in form.fields if field.group != "hidden"]
+    for field in sorted(shown, key=lambda one: one.label != word):
+        if field.label.casefold() == word.casefold():
+            return field
+    match [field for field in shown if field.input == word]:
+        case [field]:
+            return field
+    raise TableErrors(
+        [
+            sentences(
+                message("There is no field “{field}”.", field=short(word)),
+                did_you_mean(word[:200], (str(field.label) for field in shown)),
+            )
+        ]
+    )
+
+
+def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
+    """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
+
+    A column's header names its field, see `find_field`. An empty cell, or a key that is not there,
+    leaves the field as it is. Values are not checked. TableErrors has all that is wrong.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TableErrors(
+            [message("{file} isn't UTF-8 text. Save it as “CSV UTF-8”.", file=short(file))]
+        ) from None
+    is_json = file.lower().endswith((".jsonl", ".ndjson"))
+    rows = tuple(_read_json_lines(text) if is_json else _read_csv(text))
+    if not rows:
+        raise TableErrors([message("{file} has no rows.", file=short(file))])
+    if len(rows) > MOST_ROWS:
+        raise TableErrors([str(too_many_rows())])
+    keys = _keys(form, rows)
+    return tuple(
+        Row(row.number, {keys[name]: value for name, value in row.values.items()}) for row in rows
+    )
+
+
+def _keys(form: Form, rows: Iterable[Row]) -> dict[str, str]:
+    """The keys of the fields that the columns name."""
+    keys: dict[str, str] = {}
+    problems: list[str] = []
+    for name in dict.fromkeys(name for row in rows for name in row.values):
+        try:
+            keys[name] = find_field(form, name).key
+        except TableErrors as error:
+            problems += error.problems
+    twice = [key for key, count in Counter(keys.values()).items() if count > 1]
+    problems += [
+        message("Two columns are for the field “{field}”.", field=form.field(key).label)
+        for key in twice
+    ]
+    if problems:
+        raise TableErrors(problems)
+    return keys
+
+
+def _read_csv(text: str) -> Iterator[Row]:
+    header_line = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=header_line.count)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip() for name in next(table, [])]
+        if doubled := [name for name, count in Counter(header).items() if name and count > 1]:
+            raise TableErrors([message("Two columns are called “{name}”.", name=short(doubled[0]))])
+        for number, cells in enumerate(table, 2):
+            if any(cell.strip() for cell in cells):
+                yield Row(number, _cells(header, cells, number))
+    except csv.Error as error:
+        line = table.line_num
+        raise TableErrors(
+            [message("Line {line} of the table can't be read: {why}.", line=line, why=str(error))]
+        ) from error
+
+
+def _cells(header: list[str], cells: list[str], number: int) -> dict[str, object]:
+    if any(cell.strip() for cell in cells[len(header) :]):
+        raise TableErrors([message("Row {row} has more cells than there are columns.", row=number)])
+    return {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
+
+
+def _read_json_lines(text: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        values: Any = None
+        with suppress(ValueError, RecursionError):
+            values = parse_json(line)
+        if not isinstance(values, dict):
+            raise TableErrors([message("Line {line} isn't a JSON object.", line=number)])
+        yield Row(number, {key: _plain(value) for key, value in values.items()})
+
+
+def _plain(value: object) -> object:
+    return json.dumps(value) if isinstance(value, list | dict) else value

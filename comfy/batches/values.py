@@ -1,0 +1,100 @@
+"""Several values for one field, as people write them: `1..10:3`, `euler, dpmpp_2m`, a line of text
+each, `a {red|green} boat`."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import chain
+
+from comfy.form.fill import takes_wildcards
+from comfy.form.model import Field, Form
+from comfy.messages import message, plural
+from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import every_text
+from comfy.wording import short
+
+MOST_ROWS = 10_000
+_MOST_TEXT = 50_000_000  # characters of all values together
+_NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
+
+
+def too_many_rows() -> BadValue:
+    """What is said where a batch would be larger than any."""
+    return BadValue(
+        plural(
+            "A batch has {count} row at most.", "A batch has {count} rows at most.", count=MOST_ROWS
+        )
+    )
+
+
+def values_of(form: Form, field: Field, text: str) -> tuple[object, ...]:
+    """The values that `text` stands for, at least one; they are not checked against the field.
+    BadValue where it stands for none, or for too many.
+
+    Numbers: `1, 2, 5` and ranges, `1..10:3` for 1, 4, 7, 10. Choices and yes or no: `a, b`, in
+    quotes where one has a comma. Texts: one a line, each with all that its wildcards stand for.
+    Anything else is one value.
+    """
+    values: list[str] = []
+    size = 0
+    for value in _read(form, field, text):
+        size += len(value)
+        if len(values) == MOST_ROWS or size > _MOST_TEXT:
+            raise too_many_rows()
+        values.append(value)
+    return tuple(values)
+
+
+def _read(form: Form, field: Field, text: str) -> Iterator[str]:
+    match field.widget:
+        case "number" | "slider" | "seed":
+            return chain.from_iterable(map(_range, text.split(",")))
+        case "dropdown" | "checkbox" | "color":
+            return _items(field, text)
+        case "text" | "textarea":
+            return _texts(form, field, text)
+        case _:
+            return iter((text,))
+
+
+def _range(text: str) -> Iterator[str]:
+    item = text.strip()
+    if ".." not in item:
+        return iter((item,))
+    found = _RANGE.fullmatch(item.replace(" ", ""))
+    first, last, step = map(Decimal, found.groups("1") if found else "000")
+    if not step:
+        raise BadValue(
+            message("“{text}” isn't a range. Write it like 1..10 or 1..10:3.", text=short(item))
+        )
+    return _counted(first, last, abs(step) if first <= last else -abs(step))
+
+
+def _counted(first: Decimal, last: Decimal, step: Decimal) -> Iterator[str]:
+    for count in itertools.count():
+        number = first + count * step
+        if number > last if step > 0 else number < last:
+            return
+        yield f"{number.normalize():f}"
+
+
+def _items(field: Field, text: str) -> Iterator[str]:
+    if any(text == value for _, value in field.choices or ()):
+        return iter((text,))
+    try:
+        (items,) = csv.reader([text], skipinitialspace=True, strict=True)
+    except (ValueError, csv.Error):  # line breaks, or quotes that are not closed
+        return iter((text,))
+    return (item.strip() for item in items or [text])
+
+
+def _texts(form: Form, field: Field, text: str) -> Iterator[str]:
+    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()] or [""]
+    if not any(takes_wildcards(form, form.prompt, *target) for target in field.targets):
+        return iter(lines)
+    return chain.from_iterable(every_text(line, MOST_ROWS + 1) for line in lines)

@@ -1,0 +1,71 @@
+"""Files of this machine that a command is given for a run."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from comfy.cli.stopping import UsageError
+from comfy.filenames import plain_name
+from comfy.services.uploads import Upload
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a text that can be no file's name is none."""
+    with suppress(OSError):
+        return path.is_file()
+    return False
+
+
+def upload_of(path: Path) -> Upload:
+    """The file, to be sent to the server. UsageError if it cannot be read."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return Upload(path.name, path)
+
+
+def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
+    """A file itself, or all files of a folder or a ZIP in the order of their names, but for hidden
+    ones and those in folders below; what is unpacked is put into `scratch`.
+
+    UsageError if it cannot be read, or has none.
+    """
+    try:
+        if path.is_dir():
+            files = sorted(one for one in path.iterdir() if one.is_file() and _is_shown(one.name))
+        elif zipfile.is_zipfile(path):
+            files = list(_unpacked(path, scratch))
+        else:
+            files = [path]
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise _unreadable(path, error) from error
+    uploads = tuple(upload_of(one) for one in files)
+    if not uploads:
+        raise UsageError(f"{path} has no files.", "Name another folder or ZIP.")
+    return uploads
+
+
+def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
+    with zipfile.ZipFile(path) as archive:
+        members = [one for one in archive.infolist() if _is_shown(one.filename)]
+        for number, member in enumerate(sorted(members, key=lambda one: one.filename)):
+            folder = scratch / f"{path.stem}-{number}"  # two names may be made the same
+            folder.mkdir(parents=True)
+            target = folder / plain_name(member.filename)
+            with archive.open(member) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            yield target
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and "/" not in name
+
+
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return UsageError(f"{path} cannot be read: {why}.", "Check its name and permissions.")

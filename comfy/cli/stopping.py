@@ -1,0 +1,59 @@
+"""What every command that runs something has: an end by a signal, and sentences on stderr."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from comfy.errors import ComfyError
+
+OK, FAILED, UNUSABLE = 0, 1, 2  # exit statuses
+
+
+class UsageError(ComfyError):
+    """What was asked for cannot be done; nothing was run."""
+
+
+class Signalled(BaseException):
+    """A signal that ends the program, raised where the main thread waits."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def status(self) -> int:
+        """The exit status, as shells have it."""
+        return 128 + self.number
+
+
+def complain(sentence: str, hint: str = "") -> None:
+    """Say on stderr what went wrong, and what to do."""
+    print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM as `Signalled` in the main thread, once: the clean-up is not to be
+    interrupted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
+        raise Signalled(number)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,117 @@
+"""Several values of a field, as people write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.batches.values import MOST_ROWS, values_of
+from comfy.form.check import check
+from comfy.form.model import Form
+from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import every_text, resolve_wildcards
+from tests.support.samples.forms import form_of, node, text_to_image
+
+FORM = form_of(text_to_image())
+
+
+def key_of(form: Form, name: str) -> str:
+    """The key of the field that sets an input of this name."""
+    return next(field.key for field in form.fields if field.input == name)
+
+
+def read(name: str, text: str) -> tuple[object, ...]:
+    """What is read for the input of this name."""
+    return values_of(FORM, FORM.field(key_of(FORM, name)), text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ("steps", "20", ("20",)),
+        ("steps", "1..10:3", ("1", "4", "7", "10")),
+        ("steps", " 1 .. 3 ", ("1", "2", "3")),
+        ("steps", "3..1", ("3", "2", "1")),
+        ("steps", "10..1:4", ("10", "6", "2")),
+        ("steps", "10..1:-4", ("10", "6", "2")),
+        ("steps", "5, 1..3, 9", ("5", "1", "2", "3", "9")),
+        ("cfg", "1..2:0.25", ("1", "1.25", "1.5", "1.75", "2")),
+        ("cfg", "-0.1..0.2:0.1", ("-0.1", "0", "0.1", "0.2")),
+        ("seed", "18446744073709551614..18446744073709551615", (str(2**64 - 2), str(2**64 - 1))),
+        ("seed", "", ("",)),
+        ("sampler_name", "euler, dpmpp_2m", ("euler", "dpmpp_2m")),
+        ("sampler_name", '"a, b", euler', ("a, b", "euler")),
+        ("sampler_name", 'euler "', ('euler "',)),
+        ("text", "a cat\n\n a dog, a hat \r\n", ("a cat", " a dog, a hat ")),
+        ("text", "", ("",)),
+        (
+            "text",
+            "a {red|green} {cat|dog}",
+            ("a red cat", "a red dog", "a green cat", "a green dog"),
+        ),
+        ("text", "{a|{b|c}}\nd", ("a", "b", "c", "d")),
+        ("text", r"a \{plain\} one", (r"a \{plain\} one",)),
+    ],
+)
+def test_values_are_read_as_people_write_them(
+    name: str, text: str, values: tuple[str, ...]
+) -> None:
+    """Ranges, lists, lines, and all that wildcards stand for."""
+    assert read(name, text) == values
+
+
+@pytest.mark.parametrize("text", ["1..", "1..4:0", "a..b", "1...4", "1..2..3", "1..9:x"])
+def test_what_is_no_range_is_told(text: str) -> None:
+    """A sentence that shows how to write one."""
+    with pytest.raises(BadValue, match=r"Write it like 1\.\.10"):
+        read("steps", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("steps", "1..1000000000000000000000"),
+        ("steps", "0..1:0.00000000000000000001"),
+        ("text", "{a|b}" * 40),
+        ("text", "\n" * MOST_ROWS + "x\n" * (MOST_ROWS + 1)),
+        ("text", "x" * 190_000 + "{a|b|c|d|e|f|g|h}" * 4),
+    ],
+)
+def test_more_values_than_anybody_wants_are_refused(name: str, text: str) -> None:
+    """Before they fill the memory."""
+    with pytest.raises(BadValue, match="at most"):
+        read(name, text)
+
+
+def test_texts_that_take_no_wildcards_keep_their_braces() -> None:
+    """As the editor does it, which asks the node."""
+    prompt = text_to_image() | {
+        "90": node("SaveImage", "Save", images=["8", 0], filename_prefix="x")
+    }
+    form = form_of(prompt)
+    field = next(one for one in form.fields if one.input == "filename_prefix")
+    assert values_of(form, field, "{a|b}") == ("{a|b}",)
+
+
+@given(st.text(st.sampled_from("ab{|} ,"), max_size=30), st.randoms(use_true_random=False))
+def test_every_text_is_one_that_could_be_drawn(text: str, rng: object) -> None:
+    """What a wildcard draws is among all that it stands for, and none of them draws again."""
+    every = [resolve_wildcards(one, rng) for one in every_text(text, 100_000)]  # type: ignore[arg-type]
+    assert resolve_wildcards(text, rng) in every  # type: ignore[arg-type]
+    assert all(resolve_wildcards(one, rng) == one for one in every if not set(one) & set("{|}"))  # type: ignore[arg-type]
+
+
+@given(
+    st.sampled_from(["steps", "cfg", "seed", "sampler_name", "text"]),
+    st.text(st.sampled_from("0123456789.,:-+ e\n\r\"'{|}\\a") | st.characters(), max_size=60),
+)
+def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
+    """Never another error; and whatever is read, the form can check."""
+    try:
+        values = read(name, text)
+    except BadValue:
+        return
+    assert values
+    for value in values[:20]:
+        check(FORM, {key_of(FORM, name): value})

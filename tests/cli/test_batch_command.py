@@ -1,0 +1,247 @@
+"""`python -m comfy batch`, mostly in this process, killed and stopped as one of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.__main__ import main
+from comfy.demo import DemoServer
+from tests.support.sampler import prompt
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.004) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=2)))
+    return file
+
+
+def images(folder: Path) -> list[str]:
+    """The names of the images in a folder."""
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+def results(folder: Path) -> list[dict[str, str]]:
+    """The rows of the table of results."""
+    with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:
+    """The words after `python -m comfy`."""
+    return ["batch", str(workflow), "--server", demo.url, "--out", str(out), *more]
+
+
+def process(words: Sequence[str], scratch: Path) -> subprocess.Popen[str]:
+    """The command as a process of its own, which leaves behind in `scratch` what it must."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "comfy", *words],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcomes(demo: DemoServer) -> Counter[str]:
+    """How many prompts came to which end at the server, going by its own journal."""
+    prompts = demo.journal.all()
+    return Counter(entries[-1] for entries in prompts.values())
+
+
+def test_a_row_is_a_run_and_all_is_saved(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every combination of a table and of values beside it, files named by the row, a table of
+    results; and once more only by --resume, which has nothing to do then."""
+    table, out = tmp_path / "table.csv", tmp_path / "out"
+    table.write_text("Prompt,4.seed\na boat,1\n=2+3,2\n")
+    words = command(workflow, demo, out, "--csv", str(table), "--set", "cfg=5,7.5")
+    assert main([*words, "--check"]) == 0
+    assert (list(demo.journal.all()), out.exists()) == ([], False)
+    assert capsys.readouterr().err.strip().endswith(": 4 rows")
+
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert told.out.split() == [str(out / name) for name in images(out)]
+    assert [name[:2] for name in images(out)] == ["1-", "2-", "3-", "4-"]
+    assert told.err.strip().endswith("4 of 4 done")
+    found = [
+        (row["row"], row["state"], row["Prompt"], row["Seed"], row["Guidance scale"])
+        for row in results(out)
+    ]
+    assert found == [
+        ("1", "done", "a boat", "1", "5.0"),
+        ("2", "done", "a boat", "1", "7.5"),
+        ("3", "done", "'=2+3", "2", "5.0"),  # no formula
+        ("4", "done", "'=2+3", "2", "7.5"),
+    ]
+    assert [row["files"] for row in results(out)] == images(out)
+
+    assert main(words) == 2
+    assert "--resume" in capsys.readouterr().err
+    (out / images(out)[0]).unlink()
+    assert main([*words, "--resume"]) == 0
+    assert len(images(out)) == 4
+    assert outcomes(demo) == {"success": 4}
+
+    assert main(command(workflow, demo, out, "--set", "seed=9,10")) == 2
+    assert "another batch" in capsys.readouterr().err
+    (out / images(out)[0]).unlink()
+    (out / f"1-run_{'0' * 4}1_.png").write_text("somebody's own")
+    assert main([*words, "--resume"]) == 2
+    assert "Another file has its name" in capsys.readouterr().err
+
+
+def test_all_wrong_cells_are_told_before_anything_runs(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with the row that a spreadsheet shows and its field; twenty of them, and how many
+    more."""
+    table = tmp_path / "table.csv"
+    table.write_text("Steps,Guidance scale\n0,x\n3,7\n" + "many,1\n" * 30)
+    assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[:3] == [
+        "Row 2, Steps: Minimum 1.",
+        "Row 2, Guidance scale: Enter a number.",
+        "Row 4, Steps: Enter a whole number.",
+    ]
+    assert told[-2:] == ["And 12 more.", "Nothing was started."]
+    assert (list(demo.journal.all()), (tmp_path / "out").exists()) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "There are no values."),
+        (["--set", "steps"], "FIELD=VALUES"),
+        (["--set", "stepz=3"], "Did you mean “Steps”?"),
+        (["--set", "steps=1..x"], "Steps: “1..x” isn't a range."),
+        (["--set", "steps=1..200", "--set", "seed=1..200"], "at most"),
+        (["--set", "steps=1,2", "--set", "seed=1..3", "--pairs"], "same number of values"),
+        (["--csv", "/nowhere/table.csv"], "cannot be read"),
+        (["--set", "seed=1,2", "--set", "2.text=@" + "x" * 5000, "--set", "steps=0"], "Minimum 1."),
+    ],
+)
+def test_what_is_no_batch_is_2(
+    demo: DemoServer,
+    workflow: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    """A sentence, and nothing was made."""
+    assert main(command(workflow, demo, tmp_path / "out", *words)) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_row_stops_no_other_and_is_tried_again(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1 and the row's number; --resume runs it alone."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..4")
+    demo.script("http_413", at="POST /prompt")
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "3 of 4 done" in told
+    assert "Row 1: " in told
+    assert [row["state"] for row in results(tmp_path)] == ["refused", "done", "done", "done"]
+    assert main([*words, "--resume"]) == 0
+    assert outcomes(demo) == {"success": 4}  # what was refused was never taken
+    assert {row["state"] for row in results(tmp_path)} == {"done"}
+
+
+def test_a_batch_of_which_nothing_succeeds_is_stopped(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would go on for hours with what is wrong everywhere."""
+    broken = ["--set", "ckpt_name=demo-broken.safetensors", "--set", "4.seed=1..500"]
+    broken[1] = f"1.{broken[1]}"
+    assert main(command(workflow, demo, tmp_path, *broken)) == 1
+    assert "5 rows failed one after the other" in capsys.readouterr().err
+    assert len(demo.journal.all()) < 10
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_all_images_of_a_folder_or_a_zip_are_rows(
+    demo: DemoServer, tmp_path: Path, *, packed: bool
+) -> None:
+    """In the order of their names, hidden files left out."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    sizes = {"b.png": (40, 24), "a.png": (24, 40), ".hidden.png": (8, 8)}
+    for name, size in sizes.items():
+        Image.new("RGB", size).save(photos / name)
+    source = photos
+    if packed:
+        source = tmp_path / "photos.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for name in sizes:
+                archive.write(photos / name, name)
+    load = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "again"}}
+    file = tmp_path / "load.json"
+    file.write_text(json.dumps({"1": load, "2": save}))
+    out = tmp_path / "out"
+    assert main(command(file, demo, out, "--set", f"1.image={source}")) == 0
+    assert [Image.open(out / name).size for name in images(out)] == [(24, 40), (40, 24)]
+    assert [row["Image"] for row in results(out)] == ["a.png", "b.png"]
+
+
+def test_a_batch_that_was_killed_goes_on_with_no_row_lost_or_done_twice(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Killed with -9 at two moments, then --resume: the server has run each row once."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..12", "--resume")
+    for rows in (3, 2):
+        with process(words, tmp_path) as killed:
+            assert killed.stdout is not None
+            for _ in range(rows):
+                killed.stdout.readline()
+            killed.kill()
+    assert main(words) == 0
+    assert outcomes(demo) == {"success": 12}
+    assert len(images(tmp_path)) == len(results(tmp_path)) == 12
+
+
+def test_a_batch_that_is_stopped_says_how_to_go_on(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C: what runs is interrupted at the server, and what is done is in the table."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..3", "--set", "steps=1,5000")
+    with process(words, tmp_path) as stopped:
+        assert stopped.stdout is not None
+        stopped.stdout.readline()
+        eventually(lambda: "started" in Counter(sum(demo.journal.all().values(), ())))
+        stopped.send_signal(signal.SIGINT)
+        _, told = stopped.communicate(timeout=LONGEST_WAIT)
+    assert stopped.returncode == 128 + signal.SIGINT
+    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert "Traceback" not in told
+    eventually(lambda: demo.queue.remaining() == 0)
+    assert results(tmp_path)[0]["state"] == "done"
