@@ -27,7 +27,7 @@ from tests.attacks.people import ANN, BOB, LOGIN, SECRET, Person, a_run, browser
 from tests.attacks.routes import registered
 from tests.attacks.strategies import Site, attacks
 from tests.attacks.wire import Answer, Attack, sent
-from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 BUSY = 503  # said on purpose, with a sentence
@@ -162,7 +162,7 @@ def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
         tempfile.tempdir = folder
         os.environ["GRADIO_TEMP_DIR"] = f"{folder}/gradio"
         try:
-            demo = stack.enter_context(DemoServer(step_seconds=0))
+            demo = stack.enter_context(DemoServer(step_seconds=0, painted=PAINTED))
             workflows = Path(shutil.copytree(WORKFLOWS, f"{folder}/workflows"))
             options: dict[str, Any] = {"workflows": workflows, "may_keep": True, "run_limits": MANY}
             apps = tuple(

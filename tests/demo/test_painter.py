@@ -66,6 +66,17 @@ def test_sizes(size: tuple[int, int]) -> None:
     assert paint(replace(USUAL, width=size[0], height=size[1])).size == size
 
 
+def test_what_is_painted_small_is_enlarged() -> None:
+    """The same image with fewer details in the size that was asked for; a preview of it is no
+    larger than it was painted."""
+    fine, coarse = paint(USUAL), paint(USUAL, 32)
+    assert coarse.size == fine.size
+    small = coarse.resize((32, 24)).resize(coarse.size, Image.Resampling.BICUBIC)
+    assert difference(coarse, small) < difference(fine, small)
+    for progress in (0.5, 1.0):
+        assert max(noise.emerging(coarse, progress, 5, None, None, 32).size) == 32
+
+
 @pytest.mark.parametrize(
     "text",
     [

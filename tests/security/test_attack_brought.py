@@ -28,7 +28,7 @@ from tests.support.samples.forms import node
 from tests.support.samples.graphs import graph
 from tests.support.samples.graphs import graph_node as drawn
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, running_app
+from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 
 BOBS = f"browser:{BOB}"
@@ -70,7 +70,10 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
     extra["Load3D"] = takes("Load3D", "model_file", options=["none"], file_upload=True)
     extra["Says"] = chooses_picture()
     extra["PlaysVideo"] = takes("PlaysVideo", "file", options=["a.mp4"], video_upload=True)
-    with DemoServer(step_seconds=0, nodes={**NODES, **extra}) as demo, running_app(demo.url) as app:
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED, nodes={**NODES, **extra}) as demo,
+        running_app(demo.url) as app,
+    ):
         anns = {
             "1": node("LoadImage", image=""),
             "2": node("SaveImage", images=["1", 0], filename_prefix="ann"),

@@ -21,7 +21,7 @@ from tests.support.http_client import (
     page_open,
     start,
 )
-from tests.support.serving import RunningApp, running_app, running_demo_app
+from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.server import WebSettings
 from ui.settings import ON_A_SPACE
@@ -35,7 +35,7 @@ ANNA = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
     """A server that takes no time."""
-    with DemoServer(step_seconds=0) as demo:
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 

@@ -21,18 +21,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 def test_finding_21_no_request_makes_the_app_fail() -> None:
     """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
-    word of somebody else's, no file outside of its folders; and it works as before."""
+    word of somebody else's, no file outside of its folders; and it works as before. The requests
+    are not all noise: they reach the app's own answers, good and bad."""
     report = campaign(REQUESTS, SEED)
     assert sum(report.kinds.values()) >= REQUESTS
     assert not report.problems, "\n".join(
         f"{problem}\n  {command}" for problem, command in report.problems.items()
     )
-
-
-def test_most_requests_get_somewhere() -> None:
-    """The requests are not all noise: those that are drawn reach the app's own answers, good and
-    bad."""
-    report = campaign(150, SEED)
     assert {200, 404, 422, 400, 101} <= report.statuses.keys()
 
 
@@ -73,7 +68,7 @@ def test_the_judge_lets_the_right_answers_pass() -> None:
 
 def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed sends the same requests, and the page names the command for more of them."""
-    kinds = [campaign(40, number).kinds for number in (1, 1, 2)]
+    kinds = [campaign(25, number).kinds for number in (1, 1, 2)]
     assert kinds[0] == kinds[1] != kinds[2]
     assert "python -m tests.tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
     with pytest.raises(SystemExit):

@@ -22,7 +22,7 @@ from comfy.demo.nodes.values import Result
 from comfy.runs.timeouts import Timeouts
 from comfy.workflow.folder import WorkflowFolder
 from tests.attacks.people import ANN, BOB, LOGIN, PROMPT, SECRET, a_workflow, browser, person
-from tests.support.serving import RunningApp, running_app, running_demo_app
+from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 
@@ -212,7 +212,9 @@ def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
     guesses."""
     (tmp_path / "files.json").write_text(json.dumps({"1": {"class_type": "Files", "inputs": {}}}))
     with (
-        DemoServer(step_seconds=0, nodes={**NODES, "Files": NodeClass(describe, work)}) as demo,
+        DemoServer(
+            step_seconds=0, painted=PAINTED, nodes={**NODES, "Files": NodeClass(describe, work)}
+        ) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         who = browser(app)

@@ -14,7 +14,7 @@ import websocket
 
 from comfy.demo import DemoServer
 from tests.support.http_client import close_code
-from tests.support.serving import RunningApp, running_app
+from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from ui import server
 from ui.server import WebSettings
@@ -30,7 +30,7 @@ LONG = {"5.steps": 60}
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
     """A slow server."""
-    with DemoServer(step_seconds=0.05) as demo:
+    with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
         yield demo
 
 

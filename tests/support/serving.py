@@ -33,6 +33,8 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 START_SECONDS = 20
 FIRST_PORT, LAST_PORT = 21_000, 32_000  # below those that systems give to who asks for any
 PORTS = 100  # of each test process
+# Pixels: few tests look closely at what a stand-in has painted. Usual shapes keep theirs at it.
+PAINTED = 192
 SECRET = (
     b"0123456789abcdef0123456789abcdef"  # of every app here: cookies of tests are signed with it
 )
@@ -164,11 +166,11 @@ def _port(server: Server, thread: threading.Thread) -> int:
 
 @contextlib.contextmanager
 def running_demo_app(
-    *, step_seconds: float = 0.02, **options: object
+    *, step_seconds: float = 0.02, painted: int = PAINTED, **options: object
 ) -> Iterator[tuple[DemoServer, RunningApp]]:
     """A stand-in server and the app in front of it."""
     with (
-        DemoServer(step_seconds=step_seconds) as demo,
+        DemoServer(step_seconds=step_seconds, painted=painted) as demo,
         running_app(demo.url, **options) as app,  # type: ignore[arg-type]
     ):
         yield demo, app

@@ -24,7 +24,7 @@ SEED = 7
 def main() -> int:
     """Run each workflow once and write its cover; the exit code."""
     largest = 0
-    with running_demo_app(step_seconds=0) as (_, app):
+    with running_demo_app(step_seconds=0, painted=1024) as (_, app):
         for entry in app.services.folder.entries():
             target = WORKFLOWS / f"{entry.name}.webp"
             target.write_bytes(cover(app, entry.name))

@@ -34,7 +34,10 @@ def main() -> int:
     if browser_path is None:
         print(f"This needs Chromium: {HOW_TO_INSTALL}", file=sys.stderr)
         return 1
-    with running_demo_app(step_seconds=0.12) as (_, app), sync_playwright() as playwright:
+    with (
+        running_demo_app(step_seconds=0.12, painted=1024) as (_, app),
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(
             executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
         )

@@ -14,7 +14,7 @@ from PIL import Image
 
 from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
-from tests.support.serving import Served, running_app, running_demo_app
+from tests.support.serving import PAINTED, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings
 
@@ -89,7 +89,7 @@ def test_the_card_is_found_by_whoever_has_not_logged_in() -> None:
 def test_ending_the_app_ends_its_runs() -> None:
     """When the app ends, runs end at the server long before they would, sockets close with 1000,
     watchers are told."""
-    with DemoServer(step_seconds=1, load_seconds=0) as demo:
+    with DemoServer(step_seconds=1, painted=PAINTED, load_seconds=0) as demo:
         with running_app(demo.url) as app:
             running, waiting = start(app, **{"5.steps": 60}), start(app)
             eventually(lambda: demo.queue.remaining() == 1)

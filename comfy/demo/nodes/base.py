@@ -25,11 +25,16 @@ class NodeFailure(Exception):
 @dataclass(slots=True)
 class Speed:
     """How long things pretend to take, in seconds. A server and its runs share one, which may be
-    changed under way."""
+    changed under way.
+
+    `painted` is the longer side, in pixels, at which images are painted. Larger ones are enlarged,
+    but for previews.
+    """
 
     step: float = 0.15
     load: float = 0.3
     encode: float = 0.02
+    painted: int = 1024
 
 
 class NodeRun(Protocol):

@@ -4,7 +4,7 @@ import random
 
 from PIL import Image
 
-_PREVIEW_SIDE = 512
+PREVIEW_SIDE = 512
 _GRAIN = 64
 _GREY = (126, 120, 118)
 
@@ -31,13 +31,14 @@ def emerging(
     seed: int,
     begun: Image.Image | None,
     mask: Image.Image | None,
+    longest_side: int = PREVIEW_SIDE,
 ) -> Image.Image:
     """What a sampler shows at this point of its way (0 … 1): large soft shapes first, then the
-    details.
+    details. No side is longer than `longest_side` pixels.
 
     `begun` shines through the noise of an image-to-image run; outside the mask nothing changes.
     """
-    scale = min(1.0, _PREVIEW_SIDE / max(finished.size))
+    scale = min(1.0, longest_side / max(finished.size))
     size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
     if progress >= 1:
         return finished.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)

@@ -60,9 +60,10 @@ def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent:
     if plan.denoise == 0 or total <= 0:
         return latent
     finished = tuple(
-        _finish(inputs, plan, latent, number) for number in range(len(latent.pictures))
+        _finish(inputs, plan, latent, number, run.speed.painted)
+        for number in range(len(latent.pictures))
     )
-    shown = partial(_preview, finished[0], latent, plan)
+    shown = partial(_preview, finished[0], latent, plan, min(noise.PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
         run.wait(run.speed.step)
         run.step(step, total, _at(shown, (plan.first + step) / plan.steps))
@@ -76,14 +77,16 @@ def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], 
     return lambda: shown(progress)
 
 
-def _preview(finished: Image.Image, latent: Latent, plan: Plan, progress: float) -> Image.Image:
+def _preview(
+    finished: Image.Image, latent: Latent, plan: Plan, side: int, progress: float
+) -> Image.Image:
     begun = latent.pictures[0] if plan.denoise < 1 or latent.mask is not None else None
-    return noise.emerging(finished, progress, plan.seed, begun, latent.mask)
+    return noise.emerging(finished, progress, plan.seed, begun, latent.mask, side)
 
 
-def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Image.Image:
-    """The finished picture of one place in the batch."""
-    painted = paint(_brief(inputs, plan, latent, number))
+def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
+    """The finished picture of one place in the batch, painted at no more than this side."""
+    painted = paint(_brief(inputs, plan, latent, number), side)
     begun = latent.pictures[number]
     if begun is None:
         return painted

@@ -16,9 +16,6 @@ from comfy.demo.painter.palette import Palette, palette_of
 from comfy.demo.painter.things import THINGS
 from comfy.demo.painter.words import Scene, hashed, read, telling_words
 
-_LARGEST_SIDE = 1024
-"""Larger pictures are painted at this size and enlarged: nobody waits for a stand-in."""
-
 
 @dataclass(frozen=True, slots=True)
 class Brief:
@@ -38,10 +35,11 @@ class Brief:
     loras: tuple[tuple[str, float], ...] = ()
 
 
-def paint(brief: Brief) -> Image.Image:
-    """The finished RGB picture, width by height."""
+def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
+    """The finished RGB picture, width by height. One with a longer side is painted at
+    `longest_side` and enlarged: nobody waits for a stand-in."""
     scene = read(brief.text, brief.negative)
-    scale = min(1.0, _LARGEST_SIDE / max(brief.width, brief.height))
+    scale = min(1.0, longest_side / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
     canvas = Canvas(
         Image.new("RGB", size), random.Random(hashed(brief.seed, brief.number, scene.mood))

@@ -35,9 +35,10 @@ class DemoServer:
             requests.get(f"{demo.url}/system_stats")
 
     `step_seconds` and `load_seconds` are the time a sampler's step and the loading of a model
-    pretend to take. `previews` sends previews to prompts that say nothing about them; as on the
-    real server they are off then (docs/comfyui.md#3). Leaving the block ends every thread, closes
-    every socket and removes every file.
+    pretend to take. Images with a longer side than `painted` pixels are painted at that size and
+    enlarged, previews are no larger: that costs less. `previews` sends previews to prompts that
+    say nothing about them; as on the real server they are off then (docs/comfyui.md#3). Leaving the
+    block ends every thread, closes every socket and removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -47,6 +48,7 @@ class DemoServer:
         port: int = 0,
         step_seconds: float = 0.15,
         load_seconds: float | None = None,
+        painted: int = 1024,
         previews: bool = False,
         max_upload: int = 100 * _MIB,
         history_size: int = 10_000,
@@ -57,6 +59,7 @@ class DemoServer:
             step_seconds,
             2 * step_seconds if load_seconds is None else load_seconds,
             step_seconds / 8,
+            painted,
         )
         """How long things pretend to take; `demo.speed.step = 0` brings what runs to its end."""
         self._previews = previews

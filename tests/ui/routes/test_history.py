@@ -20,7 +20,14 @@ from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Run
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
-from tests.support.serving import WORKFLOWS, RunningApp, Served, running_app, running_demo_app
+from tests.support.serving import (
+    PAINTED,
+    WORKFLOWS,
+    RunningApp,
+    Served,
+    running_app,
+    running_demo_app,
+)
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web.urls import file_address
 
@@ -290,7 +297,10 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
     """Its results are still listed and can be run again; for their values there is no form, and a
     sentence says so."""
     shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / "gone.json")
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, workflows=tmp_path) as app:
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as demo,
+        running_app(demo.url, workflows=tmp_path) as app,
+    ):
         run = finished(
             start(app, "gone", **{"5.steps": 1, "1.ckpt_name": "demo-landscapes.safetensors"})
         )
@@ -341,11 +351,17 @@ def test_what_a_refused_run_brought_is_not_kept(served: Served) -> None:
 def test_everything_outlives_both_programs(tmp_path: Path) -> None:
     """After this program and the server were started anew: the list, the files, the values, and run
     again."""
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, data=tmp_path) as app:
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as demo,
+        running_app(demo.url, data=tmp_path) as app,
+    ):
         run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
         (listed,) = past(app)
         data = get(app, file_address(run.id, 0, run.state.files[0])).content
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, data=tmp_path) as app:
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as demo,
+        running_app(demo.url, data=tmp_path) as app,
+    ):
         assert past(app) == [listed]
         assert get(app, listed["thumb"]).status_code == 200
         assert get(app, file_address(run.id, 0, run.state.files[0])).content == data

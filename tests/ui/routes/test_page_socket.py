@@ -24,7 +24,7 @@ from tests.support.http_client import (
     told,
     watching,
 )
-from tests.support.serving import RunningApp, Served, running_app, running_demo_app
+from tests.support.serving import PAINTED, RunningApp, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.server import WebSettings
 
@@ -192,7 +192,7 @@ def test_a_lagging_page_does_not_hold_up_others(served: Served) -> None:
 def test_the_end_of_the_app_is_told() -> None:
     """A page hears that the app is ending while its run may still finish; then its socket closes
     with 1012."""
-    with DemoServer(step_seconds=0.05) as demo:
+    with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
         with running_app(demo.url, settings=WebSettings(port=0, finish=20)) as app:
             run = by_page(app)
             eventually(lambda: run.state.phase == "running")
@@ -209,7 +209,7 @@ def test_the_end_of_the_app_is_told() -> None:
 def test_a_run_of_an_earlier_life_is_told(tmp_path: Path) -> None:
     """After a restart, a run's socket tells how it ended, and the socket of an open page has
     another life."""
-    with DemoServer(step_seconds=0.1) as demo:
+    with DemoServer(step_seconds=0.1, painted=PAINTED) as demo:
         with running_app(demo.url, data=tmp_path) as app, page_open(app) as page:
             life = told(page, lambda _: True)["life"]
             run = by_page(app)

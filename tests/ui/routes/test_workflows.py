@@ -14,7 +14,7 @@ from PIL import Image
 from comfy.demo import DemoServer
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.samples.forms import node
-from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 
 SMALL = {"5.steps": 1, "4.width": 256, "1.ckpt_name": "demo-landscapes.safetensors"}
 
@@ -25,7 +25,10 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     shutil.copy(folder / "text-to-image.json", folder / "bare.json")
     (folder / "lacking.json").write_text(json.dumps({"1": node("NodeOfAPack")}))
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, workflows=folder) as app:
+    with (
+        DemoServer(step_seconds=0, painted=PAINTED) as demo,
+        running_app(demo.url, workflows=folder) as app,
+    ):
         yield app
 
 

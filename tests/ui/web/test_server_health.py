@@ -16,7 +16,7 @@ from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ServerUnreachable
 from tests.support.http_client import BOB, finished, page_open, start, told
-from tests.support.serving import running_app
+from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.view.headlines import AWAY
 from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
@@ -31,7 +31,7 @@ SECONDS = st.floats(min_value=0, max_value=1e6)
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
     """A server that takes some time."""
-    with DemoServer(step_seconds=0.1) as server:
+    with DemoServer(step_seconds=0.1, painted=PAINTED) as server:
         yield server
 
 
