@@ -91,7 +91,7 @@ def _share(
     through = len(others & done) / len(others) if others else 1.0
     total = sum(one.steps for one in samplers.values())
     taken = sum(one.steps if node in done else one.taken for node, one in samplers.items())
-    return min(1.0, _SAMPLING_SHARE * taken / total + (1 - _SAMPLING_SHARE) * through)
+    return min(1.0, _SAMPLING_SHARE * (taken / total) + (1 - _SAMPLING_SHARE) * through)
 
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:

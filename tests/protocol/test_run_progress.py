@@ -111,3 +111,11 @@ def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[s
         assert before.fraction <= progress.fraction <= 1
     everything = progress.measured(None, 0, 0, frozenset(TWO_SAMPLERS), 99.0)
     assert everything.fraction == 1
+
+
+@given(st.integers(1, 10_000))
+def test_a_run_that_is_through_is_whole(steps: int) -> None:
+    """However its shares are rounded."""
+    prompt = {"1": {"class_type": "KSampler", "inputs": {"steps": steps}}}
+    progress = planned_progress(prompt).measured(None, 0, 0, frozenset("1"), 0.0)
+    assert progress.fraction == 1
