@@ -1,4 +1,4 @@
-"""The samplers: they let a picture come out of the noise, step by step."""
+"""The samplers: they let an image come out of the noise, step by step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,9 +59,7 @@ def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent:
     total = plan.last - plan.first
     if plan.denoise == 0 or total <= 0:
         return latent
-    finished = tuple(
-        _finish(inputs, plan, latent, number) for number in range(len(latent.pictures))
-    )
+    finished = tuple(_finish(inputs, plan, latent, number) for number in range(len(latent.images)))
     shown = partial(_preview, finished[0], latent, plan)
     for step in range(1, total + 1):
         run.wait(run.speed.step)
@@ -77,17 +75,17 @@ def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], 
 
 
 def _preview(finished: Image.Image, latent: Latent, plan: Plan, progress: float) -> Image.Image:
-    begun = latent.pictures[0] if plan.denoise < 1 or latent.mask is not None else None
+    begun = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
     return noise.emerging(finished, progress, plan.seed, begun, latent.mask)
 
 
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Image.Image:
-    """The finished picture of one place in the batch."""
+    """The finished image of one place in the batch."""
     painted = paint(_brief(inputs, plan, latent, number))
-    begun = latent.pictures[number]
+    begun = latent.images[number]
     if begun is None:
         return painted
-    # Little denoise keeps nearly all of the picture, 0.5 about half of it, 1 nothing.
+    # Little denoise keeps nearly all of the image, 0.5 about half of it, 1 nothing.
     result = Image.blend(begun, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
     return Image.composite(result, begun, latent.mask) if latent.mask is not None else result
 

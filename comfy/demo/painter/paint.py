@@ -1,8 +1,8 @@
-"""Pictures from words: what the stand-in's samplers arrive at.
+"""Images from words: what the stand-in's samplers arrive at.
 
 Nothing is learned and nothing loaded. The words choose light, place, things and manner, the seed
-the composition, and everything else a sampler is told changes how the picture is finished. The same
-brief gives the same picture.
+the composition, and everything else a sampler is told changes how the image is finished. The same
+brief gives the same image.
 """
 
 import random
@@ -17,7 +17,7 @@ from comfy.demo.painter.things import THINGS
 from comfy.demo.painter.words import Scene, hashed, read, telling_words
 
 _LARGEST_SIDE = 1024
-"""Larger pictures are painted at this size and enlarged: nobody waits for a stand-in."""
+"""Larger images are painted at this size and enlarged: nobody waits for a stand-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Brief:
 
 
 def paint(brief: Brief) -> Image.Image:
-    """The finished RGB picture, width by height."""
+    """The finished RGB image, width by height."""
     scene = read(brief.text, brief.negative)
     scale = min(1.0, _LARGEST_SIDE / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
@@ -47,11 +47,9 @@ def paint(brief: Brief) -> Image.Image:
         Image.new("RGB", size), random.Random(hashed(brief.seed, brief.number, scene.mood))
     )
     _compose(canvas, scene, palette_of(scene))
-    picture = _finish(canvas.image, scene, brief)
+    image = _finish(canvas.image, scene, brief)
     return (
-        picture.resize((brief.width, brief.height), Image.Resampling.BICUBIC)
-        if scale < 1
-        else picture
+        image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
     )
 
 
@@ -92,12 +90,12 @@ def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layou
     drawn[0](canvas, scene, palette, layout)
 
 
-def _finish(picture: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
+def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
     rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
     for name in sorted(scene.manners):
-        picture = finish.TOUCHES[name](picture, rng)
-    picture = finish.hand_of(picture, brief.model, rng)
-    picture = finish.learned(picture, brief.loras, rng)
-    picture = finish.guided(picture, brief.cfg)
-    picture = finish.worked_out(picture, brief.steps)
-    return finish.grained(picture, brief.sampler, brief.scheduler, rng)
+        image = finish.TOUCHES[name](image, rng)
+    image = finish.hand_of(image, brief.model, rng)
+    image = finish.learned(image, brief.loras, rng)
+    image = finish.guided(image, brief.cfg)
+    image = finish.worked_out(image, brief.steps)
+    return finish.grained(image, brief.sampler, brief.scheduler, rng)

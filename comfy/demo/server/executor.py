@@ -392,7 +392,7 @@ def _printable(value: object) -> object:
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
+    image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
