@@ -74,7 +74,7 @@ class Pen:
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class Canvas:
     """The image being painted, and its dice."""
 

@@ -48,7 +48,7 @@ class Cache:
         self._entries.clear()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Failure(Exception):
     """A node failed or was interrupted; carries what the event says about it."""
 
@@ -110,7 +110,7 @@ class Worker:
                 )
 
 
-@dataclass
+@dataclass(slots=True)
 class PromptRun:
     """One prompt being executed; also what its nodes see of it (`node.Run`)."""
 

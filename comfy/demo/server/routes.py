@@ -65,7 +65,7 @@ class Json(Response):
         return json.dumps(content).encode()
 
 
-@dataclass
+@dataclass(slots=True)
 class Routes:
     """The handlers, around the state they share."""
 
