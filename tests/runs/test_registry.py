@@ -53,7 +53,9 @@ def test_a_run_alone_needs_two_calls_and_one_socket(
 
 def test_steps_are_those_of_the_executing_node(runs: LocalRunRegistry) -> None:
     """While the sampler works, its title and its steps are told."""
-    run = runs.submit(Job(prompt(7, LONG), "test", titles={"4": "Sampler"}), owner="me")
+    named = prompt(7, LONG)
+    named["4"]["_meta"] = {"title": "Sampler"}
+    run = runs.submit(Job(named, "test"), owner="me")
     state = until(run, lambda state: state.step >= 3)
     assert (state.node, state.node_title, state.steps) == ("4", "Sampler", LONG)
     run.cancel()
