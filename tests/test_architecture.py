@@ -261,6 +261,15 @@ def test_constants_of_one_file_are_marked_as_such() -> None:
     assert not [name for name in names if re.match(r"(comfy|ui)\..*\._[A-Z]", name)]
 
 
+def test_dataclasses_have_slots() -> None:
+    """But where a property is worked out once: that needs a place of its own."""
+    for module, file in MODULES.items():
+        for node in ast.walk(tree_of(file)):
+            if isinstance(node, ast.ClassDef) and "cached_property" not in ast.unparse(node):
+                ways = [one for one in map(ast.unparse, node.decorator_list) if "dataclass" in one]
+                assert all("slots=True" in one for one in ways), f"{module}: {node.name}"
+
+
 def test_no_file_is_too_long_to_read() -> None:
     """Every source file has at most 400 lines, tests too."""
     page = [file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind)]

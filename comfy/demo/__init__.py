@@ -1,4 +1,4 @@
-"""A stand-in ComfyUI: real HTTP and WebSocket, procedural pictures. The embedded default and the
+"""A stand-in ComfyUI: real HTTP and WebSocket, procedural images. The embedded default and the
 tests' server."""
 
 from comfy.demo.server.faults import HttpKind, Kind, Misbehaviour, SocketKind

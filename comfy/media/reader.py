@@ -36,7 +36,7 @@ class Text:
     text: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Budget:
     """What may still be read of one file, its inner parts included."""
 

@@ -99,14 +99,9 @@ def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
     samplers = {
         node: SamplerSteps(steps)
         for node, values in prompt.items()
-        if "Sampler" in class_of(values) and (steps := _steps_of(prompt, node))
+        if "Sampler" in str(_part(values, "class_type")) and (steps := _steps_of(prompt, node))
     }
     return RunProgress(frozenset(prompt), samplers)
-
-
-def class_of(node: object) -> str:
-    """The class of a node of a prompt that nobody has checked."""
-    return str(_part(node, "class_type") or "")
 
 
 def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:

@@ -35,7 +35,7 @@ from comfy.protocol.events import (
 from comfy.protocol.execution_errors import explain, without_folders
 from comfy.protocol.outputs import OutputFile, TextOutput, read_outputs
 from comfy.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
-from comfy.protocol.run_progress import RunProgress, class_of, planned_progress
+from comfy.protocol.run_progress import RunProgress, planned_progress
 
 
 class Phase(StrEnum):
@@ -136,12 +136,19 @@ def waiting(
 ) -> RunState:
     """The first state of a run. `outputs`: the nodes whose outputs count; None = all.
 
-    `titles`: what people call the nodes; one that has none there goes by its class.
+    `titles`: what people call the nodes; one that has none there goes by its title in the prompt.
     """
-    known = titles or {}
-    named = {node: known.get(node) or class_of(values) for node, values in prompt.items()}
+    named = {node: (titles or {}).get(node) or _title(values) for node, values in prompt.items()}
     counted = None if outputs is None else frozenset(outputs)
     return RunState(prompt_id, titles=named, wanted=counted, progress=planned_progress(prompt))
+
+
+def _title(node: object) -> str:
+    if not isinstance(node, Mapping):
+        return ""
+    meta = node.get("_meta")
+    title = meta.get("title") if isinstance(meta, Mapping) else None
+    return str(title or node.get("class_type", ""))
 
 
 def advance(state: RunState, event: Event) -> RunState:

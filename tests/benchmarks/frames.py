@@ -108,11 +108,7 @@ class FrameSource:
         latent: Latent = inputs["latent_image"]
         canvas = Image.new("RGB", (latent.width, latent.height), "gray")
         return Result(
-            (
-                Latent(
-                    latent.width, latent.height, (canvas,) * len(latent.pictures), latent.mask, 0.0
-                ),
-            )
+            (Latent(latent.width, latent.height, (canvas,) * len(latent.images), latent.mask, 0.0),)
         )
 
 

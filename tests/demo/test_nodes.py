@@ -80,7 +80,7 @@ def test_denoise_keeps_its_share(bench: Bench) -> None:
     """The less denoise, the more of the start is left; none keeps all of it."""
     latent = Latent(64, 64, (plain(),))
     left = [
-        distance(sampled(bench, latent, denoise=share).pictures[0] or plain(), plain())
+        distance(sampled(bench, latent, denoise=share).images[0] or plain(), plain())
         for share in (0, 0.3, 0.6, 1)
     ]
     assert left[0] == 0
@@ -95,7 +95,7 @@ def test_a_mask_limits_the_sampler(bench: Bench) -> None:
     (latent,) = bench.call(
         "SetLatentNoiseMask", samples=Latent(64, 64, (plain(),)), mask=(mask,)
     ).outputs
-    picture = sampled(bench, latent).pictures[0]
+    picture = sampled(bench, latent).images[0]
     assert picture is not None
     assert distance(picture.crop((0, 0, 32, 64)), plain(size=(32, 64))) == 0
     assert distance(picture.crop((32, 0, 64, 64)), plain(size=(32, 64))) > 20
@@ -104,7 +104,7 @@ def test_a_mask_limits_the_sampler(bench: Bench) -> None:
 def test_a_batch_differs(bench: Bench) -> None:
     """Each picture of a batch is another one."""
     (latent,) = bench.call("EmptyLatentImage", width=64, height=64, batch_size=3).outputs
-    pictures = sampled(bench, latent).pictures
+    pictures = sampled(bench, latent).images
     assert len({picture.tobytes() for picture in pictures if picture is not None}) == 3
     assert bench.steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
@@ -178,9 +178,9 @@ def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
     assert (scaled.width, scaled.height) == (80, 40)
     asked = {"upscale_method": "area", "width": 128, "height": 0, "crop": "disabled"}
     (wider,) = bench.call("LatentUpscale", samples=latent, **asked).outputs
-    assert wider.pictures[0].size == (128, 64)
+    assert wider.images[0].size == (128, 64)
     (many,) = bench.call("RepeatLatentBatch", samples=latent, amount=4).outputs
-    assert len(many.pictures) == 4
+    assert len(many.images) == 4
     (joined,) = bench.call("ImageBatch", image1=(plain(),), image2=(plain(size=(10, 20)),)).outputs
     assert [picture.size for picture in joined] == [(64, 64), (64, 64)]
     ((inverted,),) = bench.call("ImageInvert", image=(plain(),)).outputs

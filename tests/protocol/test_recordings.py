@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from comfy.client.http_errors import rejected
-from comfy.prompt.model import own_title
 from comfy.protocol.events import Preview
 from comfy.protocol.parse import WarnOnce, parse_message
 from comfy.protocol.responses import HistoryEntry, parse_history, parse_queue, parse_submitted
@@ -78,9 +77,7 @@ def one_prompt(
     answers: list[dict[str, Any]],
 ) -> Replay:
     body = post["json"]
-    prompt = body.get("prompt") or {}
-    titles = {node: own_title(values) for node, values in prompt.items()}
-    state = waiting(body.get("prompt_id", "ours"), prompt, titles=titles)
+    state = waiting(body.get("prompt_id", "ours"), body.get("prompt") or {})
     if reply["status"] != 200:
         return Replay(
             refused(state, rejected(reply["body"])), 0, reply["status"], reply["body"], None, set()

@@ -42,7 +42,7 @@ from comfy.protocol.run_state import (
 )
 
 PROMPT = {
-    "3": {"class_type": "KSampler", "inputs": {}},
+    "3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}},
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
     "9": {"class_type": "SaveImage", "inputs": {}},
 }
@@ -50,7 +50,7 @@ PICTURE = {"images": [{"filename": "a.png", "subfolder": "x", "type": "output"}]
 
 
 def start() -> RunState:
-    return waiting("p", PROMPT, titles={"3": "Sampler"})
+    return waiting("p", PROMPT)
 
 
 def after(*events: Event, state: RunState | None = None) -> RunState:
@@ -179,9 +179,10 @@ def test_only_wanted_outputs_count() -> None:
 
 
 def test_nodes_go_by_the_names_people_know() -> None:
-    """A job says what its nodes are called; those it does not name go by their class."""
+    """A job may say what its nodes are called; those it does not name go by their title in the
+    prompt."""
     titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).titles
-    assert titles == {"3": "Painting", "4": "CheckpointLoaderSimple", "9": "SaveImage"}
+    assert titles == waiting("p", PROMPT).titles | {"3": "Painting"}
 
 
 def test_the_servers_own_prompt_id_is_believed() -> None:

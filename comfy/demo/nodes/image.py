@@ -1,4 +1,4 @@
-"""Nodes that load, change, save and show pictures."""
+"""Nodes that load, change, save and show images."""
 
 import hashlib
 import json
@@ -18,67 +18,67 @@ from comfy.demo.storage import Folder, Storage
 
 
 def load_image(run: NodeRun, inputs: Inputs) -> Result:
-    """The picture (all frames of an animated one) and its mask: where the picture is
+    """The image (all frames of an animated one) and its mask: where the image is
     transparent."""
     path = run.storage.find(inputs["image"])
     if path is None:
         raise NodeFailure(f"There is no file {inputs['image']}.")
-    pictures: list[Image.Image] = []
+    images: list[Image.Image] = []
     masks: list[Image.Image] = []
     with Image.open(path) as opened:
         for frame in ImageSequence.Iterator(opened):
             upright = ImageOps.exif_transpose(frame)
-            if pictures and upright.size != pictures[0].size:
+            if images and upright.size != images[0].size:
                 continue
-            pictures.append(upright.convert("RGB"))
+            images.append(upright.convert("RGB"))
             if "A" in upright.getbands() or "transparency" in upright.info:
                 masks.append(ImageOps.invert(upright.convert("RGBA").getchannel("A")))
             else:
                 masks.append(Image.new("L", upright.size, 0))
-    return Result((tuple(pictures), tuple(masks)))
+    return Result((tuple(images), tuple(masks)))
 
 
 def load_mask(run: NodeRun, inputs: Inputs) -> Result:
-    """One channel of an uploaded picture as a mask."""
-    pictures, masks = load_image(run, inputs).outputs
+    """One channel of an uploaded image as a mask."""
+    images, masks = load_image(run, inputs).outputs
     if inputs["channel"] == "alpha":
         return Result((masks,))
     band = inputs["channel"][0].upper()
-    return Result((tuple(picture.getchannel(band) for picture in pictures),))
+    return Result((tuple(image.getchannel(band) for image in images),))
 
 
 def scale(run: NodeRun, inputs: Inputs) -> Result:
-    """The pictures in another size; a side that is 0 follows from the other one."""
+    """The images in another size; a side that is 0 follows from the other one."""
     width, height = inputs["width"], inputs["height"]
 
-    def scaled(picture: Image.Image) -> Image.Image:
+    def scaled(image: Image.Image) -> Image.Image:
         if width == 0 and height == 0:
-            return picture
-        wide = width or max(1, round(picture.width * height / picture.height))
-        high = height or max(1, round(picture.height * width / picture.width))
-        cut = crop_to_ratio(picture, wide, high) if inputs["crop"] == "center" else picture
+            return image
+        wide = width or max(1, round(image.width * height / image.height))
+        high = height or max(1, round(image.height * width / image.width))
+        cut = crop_to_ratio(image, wide, high) if inputs["crop"] == "center" else image
         return resize(cut, wide, high, inputs["upscale_method"])
 
-    return Result((tuple(scaled(picture) for picture in inputs["image"]),))
+    return Result((tuple(scaled(image) for image in inputs["image"]),))
 
 
 def scale_by(run: NodeRun, inputs: Inputs) -> Result:
-    """The pictures in another size, sides times `scale_by`."""
+    """The images in another size, sides times `scale_by`."""
     factor, method = inputs["scale_by"], inputs["upscale_method"]
-    pictures: Images = inputs["image"]
+    images: Images = inputs["image"]
     return Result(
         (
             tuple(
                 resize(one, round(one.width * factor), round(one.height * factor), method)
-                for one in pictures
+                for one in images
             ),
         )
     )
 
 
 def invert(run: NodeRun, inputs: Inputs) -> Result:
-    """The pictures with their colours inverted."""
-    return Result((tuple(ImageOps.invert(picture) for picture in inputs["image"]),))
+    """The images with their colours inverted."""
+    return Result((tuple(ImageOps.invert(image) for image in inputs["image"]),))
 
 
 def batch(run: NodeRun, inputs: Inputs) -> Result:
@@ -93,12 +93,12 @@ def batch(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def save(run: NodeRun, inputs: Inputs) -> Result:
-    """Write the pictures to the output folder and show them."""
+    """Write the images to the output folder and show them."""
     return _write(run, inputs["images"], "output", inputs["filename_prefix"], compress_level=4)
 
 
 def preview_image(run: NodeRun, inputs: Inputs) -> Result:
-    """Write the pictures to the temp folder and show them."""
+    """Write the images to the temp folder and show them."""
     letters = "".join(random.Random(run_seed(run)).choices(string.ascii_lowercase, k=5))
     return _write(run, inputs["images"], "temp", f"ComfyUI_temp_{letters}", compress_level=1)
 
@@ -116,9 +116,9 @@ def _write(
     for key, value in run.metadata.items():
         info.add_text(key, json.dumps(value))
     files = []
-    for offset, picture in enumerate(images):
+    for offset, image in enumerate(images):
         filename = f"{name.replace('%batch_num%', str(offset))}_{number + offset:05}_.png"
-        picture.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
+        image.save(directory / filename, "PNG", pnginfo=info, compress_level=compress_level)
         files.append({"filename": filename, "subfolder": subfolder, "type": folder})
     return Result((images,), {"images": files})
 
@@ -132,7 +132,7 @@ def file_exists(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
 
 
 def file_digest(storage: Storage, inputs: Inputs) -> str:
-    """A loaded file's bytes decide whether the cached picture is still good."""
+    """A loaded file's bytes decide whether the cached image is still good."""
     value = inputs.get("image")
     path = storage.find(value) if isinstance(value, str) else None
     return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else ""

@@ -1,4 +1,4 @@
-"""Nodes around latents: making, repeating, scaling, masking, and the way from and to pictures."""
+"""Nodes around latents: making, repeating, scaling, masking, and the way from and to images."""
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -17,8 +17,8 @@ def empty_latent(run: NodeRun, inputs: Inputs) -> Result:
 def repeat_latent(run: NodeRun, inputs: Inputs) -> Result:
     """The same latents `amount` times."""
     latent: Latent = inputs["samples"]
-    pictures = latent.pictures * inputs["amount"]
-    return Result((Latent(latent.width, latent.height, pictures, latent.mask, latent.leftover),))
+    images = latent.images * inputs["amount"]
+    return Result((Latent(latent.width, latent.height, images, latent.mask, latent.leftover),))
 
 
 def upscale_latent(run: NodeRun, inputs: Inputs) -> Result:
@@ -48,43 +48,41 @@ def upscale_latent_by(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> Latent:
-    def scale(picture: Image.Image | None) -> Image.Image | None:
-        if picture is None:
+    def scale(image: Image.Image | None) -> Image.Image | None:
+        if image is None:
             return None
         if crop == "center":
-            picture = crop_to_ratio(picture, width, height)
-        return resize(picture, width, height, method)
+            image = crop_to_ratio(image, width, height)
+        return resize(image, width, height, method)
 
     mask = latent.mask.resize((width, height)) if latent.mask is not None else None
-    return Latent(
-        width, height, tuple(scale(one) for one in latent.pictures), mask, latent.leftover
-    )
+    return Latent(width, height, tuple(scale(one) for one in latent.images), mask, latent.leftover)
 
 
 def decode_latent(run: NodeRun, inputs: Inputs) -> Result:
-    """The pictures that the latents stand for; grey where nothing was sampled."""
+    """The images that the latents stand for; grey where nothing was sampled."""
     run.wait(run.speed.encode)
     latent: Latent = inputs["samples"]
     blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
-    return Result((tuple(picture or blank for picture in latent.pictures),))
+    return Result((tuple(image or blank for image in latent.images),))
 
 
 def encode(run: NodeRun, inputs: Inputs) -> Result:
-    """Pictures as latents, cut to multiples of 8 pixels."""
+    """Images as latents, cut to multiples of 8 pixels."""
     run.wait(run.speed.encode)
-    pictures = tuple(_to_grid(picture) for picture in inputs["pixels"])
-    width, height = pictures[0].size
-    return Result((Latent(width, height, pictures),))
+    images = tuple(_to_grid(image) for image in inputs["pixels"])
+    width, height = images[0].size
+    return Result((Latent(width, height, images),))
 
 
 def encode_for_inpaint(run: NodeRun, inputs: Inputs) -> Result:
     """As `encode`, but what the mask covers is emptied before and repainted later."""
     run.wait(run.speed.encode)
-    pictures = tuple(_to_grid(picture) for picture in inputs["pixels"])
-    width, height = pictures[0].size
+    images = tuple(_to_grid(image) for image in inputs["pixels"])
+    width, height = images[0].size
     mask = _grown(inputs["mask"][0].resize((width, height)), inputs["grow_mask_by"])
     grey = Image.new("RGB", (width, height), (128, 128, 128))
-    emptied = tuple(Image.composite(grey, picture, mask) for picture in pictures)
+    emptied = tuple(Image.composite(grey, image, mask) for image in images)
     return Result((Latent(width, height, emptied, mask),))
 
 
@@ -93,14 +91,14 @@ def set_mask(run: NodeRun, inputs: Inputs) -> Result:
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
     mask = masks[0].resize((latent.width, latent.height))
-    return Result((Latent(latent.width, latent.height, latent.pictures, mask, latent.leftover),))
+    return Result((Latent(latent.width, latent.height, latent.images, mask, latent.leftover),))
 
 
-def _to_grid(picture: Image.Image) -> Image.Image:
+def _to_grid(image: Image.Image) -> Image.Image:
     """Cut to multiples of 8 pixels around the middle, as an encoder does."""
-    width, height = max(8, picture.width // 8 * 8), max(8, picture.height // 8 * 8)
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    return picture.crop((left, top, left + width, top + height))
+    width, height = max(8, image.width // 8 * 8), max(8, image.height // 8 * 8)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def _grown(mask: Image.Image, pixels: int) -> Image.Image:

@@ -17,7 +17,7 @@ _EXIF_MAKE, _EXIF_MODEL = 0x010F, 0x0110
 
 
 def save_animated_webp(run: NodeRun, inputs: Inputs) -> Result:
-    """Write the pictures as one animated WebP, with the prompt in its EXIF."""
+    """Write the images as one animated WebP, with the prompt in its EXIF."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
         "output", inputs["filename_prefix"], images[0].size
@@ -41,14 +41,14 @@ def save_animated_webp(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def save_animated_png(run: NodeRun, inputs: Inputs) -> Result:
-    """Write the pictures as one animated PNG, with the prompt in its chunks."""
+    """Write the images as one animated PNG, with the prompt in its chunks."""
     images: Images = inputs["images"]
     directory, subfolder, name, number = run.storage.next_name(
         "output", inputs["filename_prefix"], images[0].size
     )
     info = PngInfo()
     for key, value in run.metadata.items():
-        # After the first picture, where readers that only want one do not look: as the real node
+        # After the first image, where readers that only want one do not look: as the real node
         # does.
         info.add(
             b"comf",
@@ -68,12 +68,12 @@ def save_animated_png(run: NodeRun, inputs: Inputs) -> Result:
 
 
 def create_video(run: NodeRun, inputs: Inputs) -> Result:
-    """Pictures and a sound as a video, not yet in a file."""
+    """Images and a sound as a video, not yet in a file."""
     return Result((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
 
 
 def save_video(run: NodeRun, inputs: Inputs) -> Result:
-    """An MP4 of stored pictures; the stand-in has no other format, and no sound in a video."""
+    """An MP4 of stored images; the stand-in has no other format, and no sound in a video."""
     video: VideoFrames = inputs["video"]
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
     if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):

@@ -1,4 +1,4 @@
-"""Noise, and pictures on their way out of it."""
+"""Noise, and images on their way out of it."""
 
 import random
 
@@ -20,9 +20,9 @@ def coloured(width: int, height: int, seed: int) -> Image.Image:
     return grains.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def cover(picture: Image.Image, amount: float, seed: int) -> Image.Image:
-    """The picture with some of its noise left in it."""
-    return Image.blend(picture, coloured(*picture.size, seed), amount)
+def cover(image: Image.Image, amount: float, seed: int) -> Image.Image:
+    """The image with some of its noise left in it."""
+    return Image.blend(image, coloured(*image.size, seed), amount)
 
 
 def emerging(

@@ -38,7 +38,7 @@ def provide_examples(storage: Storage) -> None:
 
 @functools.cache
 def _example() -> bytes:
-    """The picture, painted once a process: tests start many servers."""
+    """The image, painted once a process: tests start many servers."""
     brief = Brief(
         text="a quiet lake in the mountains at sunset",
         negative="",

@@ -1,4 +1,4 @@
-"""The samplers: they let a picture come out of the noise, step by step."""
+"""The samplers: they let an image come out of the noise, step by step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def _sample(run: NodeRun, inputs: Inputs, plan: Plan) -> Latent:
         return latent
     finished = tuple(
         _finish(inputs, plan, latent, number, run.speed.painted)
-        for number in range(len(latent.pictures))
+        for number in range(len(latent.images))
     )
     shown = partial(_preview, finished[0], latent, plan, min(noise.PREVIEW_SIDE, run.speed.painted))
     for step in range(1, total + 1):
@@ -80,17 +80,17 @@ def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], 
 def _preview(
     finished: Image.Image, latent: Latent, plan: Plan, side: int, progress: float
 ) -> Image.Image:
-    begun = latent.pictures[0] if plan.denoise < 1 or latent.mask is not None else None
+    begun = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
     return noise.emerging(finished, progress, plan.seed, begun, latent.mask, side)
 
 
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
-    """The finished picture of one place in the batch, painted at no more than this side."""
+    """The finished image of one place in the batch, painted at no more than this side."""
     painted = paint(_brief(inputs, plan, latent, number), side)
-    begun = latent.pictures[number]
+    begun = latent.images[number]
     if begun is None:
         return painted
-    # Little denoise keeps nearly all of the picture, 0.5 about half of it, 1 nothing.
+    # Little denoise keeps nearly all of the image, 0.5 about half of it, 1 nothing.
     result = Image.blend(begun, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
     return Image.composite(result, begun, latent.mask) if latent.mask is not None else result
 

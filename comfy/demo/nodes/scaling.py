@@ -14,14 +14,14 @@ _FILTERS = {
 }
 
 
-def resize(picture: Image.Image, width: int, height: int, method: str) -> Image.Image:
-    """The picture at another size."""
-    return picture.resize((max(1, width), max(1, height)), _FILTERS[method])
+def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
+    """The image at another size."""
+    return image.resize((max(1, width), max(1, height)), _FILTERS[method])
 
 
-def crop_to_ratio(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The middle of a picture, as large as its shape is that of width and height."""
-    scale = min(picture.width / width, picture.height / height)
+def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
+    """The middle of an image, as large as its shape is that of width and height."""
+    scale = min(image.width / width, image.height / height)
     kept = round(width * scale), round(height * scale)
-    left, top = (picture.width - kept[0]) // 2, (picture.height - kept[1]) // 2
-    return picture.crop((left, top, left + kept[0], top + kept[1]))
+    left, top = (image.width - kept[0]) // 2, (image.height - kept[1]) // 2
+    return image.crop((left, top, left + kept[0], top + kept[1]))

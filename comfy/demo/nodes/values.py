@@ -1,7 +1,7 @@
 """What travels along the links of a graph inside the stand-in.
 
-The real server passes tensors; here an IMAGE is a tuple of RGB pictures, a MASK a tuple of grey
-ones, and a latent holds pictures at pixel size together with how much of them is still noise.
+The real server passes tensors; here an IMAGE is a tuple of RGB images, a MASK a tuple of grey
+ones, and a latent holds images at pixel size together with how much of them is still noise.
 """
 
 from dataclasses import dataclass
@@ -37,17 +37,17 @@ class Conditioning:
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """A batch of pictures being made. A picture of None is empty: nothing but noise to start
+    """A batch of images being made. An image of None is empty: nothing but noise to start
     from."""
 
     width: int
     height: int
-    pictures: tuple[Image.Image | None, ...]
+    images: tuple[Image.Image | None, ...]
     mask: Image.Image | None = None
     leftover: float = 0.0
 
     def __str__(self) -> str:
-        shape = (len(self.pictures), 4, self.height // 8, self.width // 8)
+        shape = (len(self.images), 4, self.height // 8, self.width // 8)
         return f"{{'samples': latent of shape {shape}, 'downscale_ratio_spacial': 8}}"
 
 
@@ -62,7 +62,7 @@ class AudioSamples:
 
 @dataclass(frozen=True, slots=True)
 class VideoFrames:
-    """Pictures shown at a steady rate, perhaps with sound."""
+    """Images shown at a steady rate, perhaps with sound."""
 
     images: Images
     fps: float

@@ -2,7 +2,7 @@
 
 H.264 allows a macroblock to carry its samples as they are (I_PCM, ITU-T H.264 7.3.5). With nothing
 but those a whole encoder fits on this page, needs no library, and every player and browser shows
-the result. The price is size: 1.5 bytes a pixel and picture.
+the result. The price is size: 1.5 bytes a pixel and image.
 """
 
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 
 _MACROBLOCK = 16
 _TIMESCALE = 90_000
-_PROFILE, _LEVEL = 66, 51  # baseline, the highest level: such pictures need a lot of bits a second
+_PROFILE, _LEVEL = 66, 51  # baseline, the highest level: such images need a lot of bits a second
 
 # After an I_PCM macroblock the stream is at a byte's edge: mb_type ue(25) is nine bits, seven zeros
 # fill up.
@@ -50,7 +50,7 @@ class Bits:
 
 
 def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
-    """The pictures as a video; an odd last row or column is left out. ValueError if there is
+    """The images as a video; an odd last row or column is left out. ValueError if there is
     nothing to show."""
     if not images:
         raise ValueError("a video needs at least one image")
@@ -95,7 +95,7 @@ def _pps() -> bytes:
 
 
 def _slice(image: Image.Image, number: int) -> bytes:
-    """One picture as an IDR slice of stored macroblocks."""
+    """One image as an IDR slice of stored macroblocks."""
     head = (
         Bits().ue(0).ue(7).ue(0).put(0, 4).ue(number % 2)
     )  # first macroblock, I slice, pps 0, frame 0, IDR id

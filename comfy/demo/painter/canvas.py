@@ -74,9 +74,9 @@ class Pen:
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class Canvas:
-    """The picture being painted, and its dice."""
+    """The image being painted, and its dice."""
 
     image: Image.Image
     rng: random.Random
@@ -127,7 +127,7 @@ class Canvas:
         )
 
     def mask(self, draw: Callable[[Pen], None], *, blur: float = 0.0) -> Image.Image:
-        """The shape alone, smooth and as large as the picture."""
+        """The shape alone, smooth and as large as the image."""
         width, height = self.size
         mask = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING), 0)
         draw(Pen(mask))

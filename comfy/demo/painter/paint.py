@@ -1,8 +1,8 @@
-"""Pictures from words: what the stand-in's samplers arrive at.
+"""Images from words: what the stand-in's samplers arrive at.
 
 Nothing is learned and nothing loaded. The words choose light, place, things and manner, the seed
-the composition, and everything else a sampler is told changes how the picture is finished. The same
-brief gives the same picture.
+the composition, and everything else a sampler is told changes how the image is finished. The same
+brief gives the same image.
 """
 
 import random
@@ -36,7 +36,7 @@ class Brief:
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
-    """The finished RGB picture, width by height. One with a longer side is painted at
+    """The finished RGB image, width by height. One with a longer side is painted at
     `longest_side` and enlarged: nobody waits for a stand-in."""
     scene = read(brief.text, brief.negative)
     scale = min(1.0, longest_side / max(brief.width, brief.height))
@@ -45,11 +45,9 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
         Image.new("RGB", size), random.Random(hashed(brief.seed, brief.number, scene.mood))
     )
     _compose(canvas, scene, palette_of(scene))
-    picture = _finish(canvas.image, scene, brief)
+    image = _finish(canvas.image, scene, brief)
     return (
-        picture.resize((brief.width, brief.height), Image.Resampling.BICUBIC)
-        if scale < 1
-        else picture
+        image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
     )
 
 
@@ -90,12 +88,12 @@ def _landscape(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layou
     drawn[0](canvas, scene, palette, layout)
 
 
-def _finish(picture: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
+def _finish(image: Image.Image, scene: Scene, brief: Brief) -> Image.Image:
     rng = random.Random(hashed(brief.seed, brief.number, telling_words(brief.negative)))
     for name in sorted(scene.manners):
-        picture = finish.TOUCHES[name](picture, rng)
-    picture = finish.hand_of(picture, brief.model, rng)
-    picture = finish.learned(picture, brief.loras, rng)
-    picture = finish.guided(picture, brief.cfg)
-    picture = finish.worked_out(picture, brief.steps)
-    return finish.grained(picture, brief.sampler, brief.scheduler, rng)
+        image = finish.TOUCHES[name](image, rng)
+    image = finish.hand_of(image, brief.model, rng)
+    image = finish.learned(image, brief.loras, rng)
+    image = finish.guided(image, brief.cfg)
+    image = finish.worked_out(image, brief.steps)
+    return finish.grained(image, brief.sampler, brief.scheduler, rng)

@@ -1,4 +1,4 @@
-"""What stands, sails and flies in a picture, and the order of painting it."""
+"""What stands, sails and flies in an image, and the order of painting it."""
 
 from collections.abc import Callable
 from math import cos, sin, tau

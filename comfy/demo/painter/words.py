@@ -1,7 +1,7 @@
 """From words to a scene: what a text asks for, in the few things the painter can draw.
 
 Known words choose light, place, things and manner; unknown ones still decide colours and shapes
-through their hash, so that no two texts give the same picture.
+through their hash, so that no two texts give the same image.
 """
 
 import hashlib

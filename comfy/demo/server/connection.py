@@ -27,7 +27,7 @@ _GARBAGE_FRAMES = (
     b"",
     b"\x00",
     struct.pack(">I", frames.PREVIEW),
-    struct.pack(">II", frames.PREVIEW, 99) + b"no picture",
+    struct.pack(">II", frames.PREVIEW, 99) + b"no image",
     struct.pack(">II", frames.PREVIEW_WITH_METADATA, 1_000_000) + b"{}",
     struct.pack(">II", frames.PREVIEW_WITH_METADATA, 2) + b"{[",
     struct.pack(">I", 0xFFFF_FFFF) + b"of a type nobody knows",

@@ -48,7 +48,7 @@ class Cache:
         self._entries.clear()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Failure(Exception):
     """A node failed or was interrupted; carries what the event says about it."""
 
@@ -110,7 +110,7 @@ class Worker:
                 )
 
 
-@dataclass
+@dataclass(slots=True)
 class PromptRun:
     """One prompt being executed; also what its nodes see of it (`node.Run`)."""
 
@@ -392,7 +392,7 @@ def _printable(value: object) -> object:
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
+    image.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

@@ -49,7 +49,7 @@ _MODEL_FOLDERS = [
 ]
 _HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
 <p>This is the stand-in server of ComfyForms. It speaks the interface of ComfyUI and paints
-procedural pictures; no model runs here.
+procedural images; no model runs here.
 Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -65,7 +65,7 @@ class Json(Response):
         return json.dumps(content).encode()
 
 
-@dataclass
+@dataclass(slots=True)
 class Routes:
     """The handlers, around the state they share."""
 
@@ -262,7 +262,7 @@ class Routes:
         return await self._upload(request, upload_image)
 
     async def post_upload_mask(self, request: Request) -> Response:
-        """`POST /upload/mask`: keep a mask as the alpha channel of a picture."""
+        """`POST /upload/mask`: keep a mask as the alpha channel of an image."""
         return await self._upload(request, upload_mask)
 
     async def _upload(
@@ -273,7 +273,7 @@ class Routes:
         return Response(status_code=400) if answer is None else Json(answer)
 
     async def get_view(self, request: Request) -> Response:
-        """`GET /view`: a file, or a picture as WebP or JPEG, or one channel of it."""
+        """`GET /view`: a file, or an image as WebP or JPEG, or one channel of it."""
         query = request.query_params
         name, folder = self.storage.split_annotation(query.get("filename", ""))
         if "filename" not in query:
@@ -380,12 +380,12 @@ def _named(path: Path) -> str:
 
 
 def _smaller(path: Path, wanted: str) -> Response:
-    """The picture as lossy webp or jpeg: `preview=webp;90`."""
+    """The image as lossy webp or jpeg: `preview=webp;90`."""
     kind, _, quality = wanted.partition(";")
     kind = kind if kind in ("webp", "jpeg") else "webp"
     buffer = io.BytesIO()
-    with Image.open(path) as picture:
-        shown = picture.convert("RGB") if kind == "jpeg" else picture
+    with Image.open(path) as image:
+        shown = image.convert("RGB") if kind == "jpeg" else image
         shown.save(buffer, kind, quality=int(quality) if quality.isdigit() else 90)
     headers = {"Content-Disposition": _named(path)}
     return Response(buffer.getvalue(), media_type=f"image/{kind}", headers=headers)

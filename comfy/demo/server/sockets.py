@@ -52,7 +52,7 @@ Outgoing = TextMessage | PreviewMessage
 _FLOOD = 16 * 1024 * 1024
 
 
-@dataclass
+@dataclass(slots=True)
 class SocketCounters:
     """What tests and benchmarks ask about sockets."""
 

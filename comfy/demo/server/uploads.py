@@ -22,7 +22,7 @@ def upload_image(storage: Storage, form: FormData) -> Answer | None:
 
 
 def upload_mask(storage: Storage, form: FormData) -> Answer | None:
-    """Store the picture `original_ref` names, with the alpha of the uploaded one. None: refuse with
+    """Store the image `original_ref` names, with the alpha of the uploaded one. None: refuse with
     400."""
     reference = json.loads(str(form.get("original_ref", "null")))
     original = _referenced(storage, reference) if isinstance(reference, dict) else None
@@ -77,11 +77,11 @@ def _referenced(storage: Storage, reference: dict[str, str]) -> Path | None:
 
 
 def _with_alpha(original: Path, mask: bytes) -> bytes:
-    with Image.open(original) as picture, Image.open(io.BytesIO(mask)) as painted:
+    with Image.open(original) as image, Image.open(io.BytesIO(mask)) as painted:
         metadata = PngInfo()
-        for key, text in getattr(picture, "text", {}).items():
+        for key, text in getattr(image, "text", {}).items():
             metadata.add_text(key, text)
-        composed = picture.convert("RGBA")
+        composed = image.convert("RGBA")
         alpha = painted.convert("RGBA").getchannel("A")
     composed.putalpha(alpha.resize(composed.size) if alpha.size != composed.size else alpha)
     buffer = io.BytesIO()

@@ -35,7 +35,7 @@ class Verdict:
     node_errors: dict[str, Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Finding:
     """What is known about one node: whether its branch is sound, and its own errors."""
 

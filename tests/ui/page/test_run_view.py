@@ -18,7 +18,7 @@ from ui.view.run_view import Outcome, RunView, first_text, run_entry, show
 PROMPT = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
     "2": {"class_type": "KSampler", "inputs": {}},
-    "3": {"class_type": "SomebodysNode", "inputs": {}},
+    "3": {"class_type": "SomebodysNode", "inputs": {}, "_meta": {"title": "Glow"}},
     "4": {"class_type": "SomebodysNode", "inputs": {}},
 }
 
@@ -162,7 +162,7 @@ def test_run_again_is_offered_where_nothing_was_wrong(
 def test_a_node_is_told_in_plain_words(node: str, said: str) -> None:
     """Known kinds of nodes have words of their own, others their title, nodes inside others those
     of the outer one."""
-    assert node_words(PROMPT, node, waiting("p", PROMPT, titles={"3": "Glow"}).titles) == said
+    assert node_words(PROMPT, node, waiting("p", PROMPT).titles) == said
 
 
 def test_steps_are_counted() -> None:
