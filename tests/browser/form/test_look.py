@@ -42,7 +42,7 @@ DROP = """(field, [data, name, type]) => {
     field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
 }"""
 SAID = "(one) => getComputedStyle(one, '::after').content"
-FONTS = """() => [...document.querySelectorAll("#form :is(input:not([type=range]), textarea)")]
+FONTS = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
 
 

@@ -10,6 +10,8 @@ import { LANGUAGE, message } from "./messages.js";
 export const LIST = ".wrap-inner input[role=combobox]";
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
+/** What Gradio asks for where it describes the API; this app has neither. */
+const NOT_THERE = ["/monitoring/summary", "/gradio_api/mcp/schema"];
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
 const CLEAR = ".icon-button-wrapper > button:last-of-type";
@@ -78,6 +80,8 @@ export function watchRequests(refused) {
   window.fetch = async (...request) => {
     const [asked] = request;
     const address = asked instanceof Request ? asked.url : String(asked);
+    if (NOT_THERE.some((path) => address.endsWith(path)))
+      return new Response(null, { status: 404 });
     const answer = await gradios(...request);
     if (answer.ok) return answer;
     if (address.includes(CALL)) {
