@@ -66,12 +66,18 @@ def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) ->
 
 
 def test_what_browsers_draw_themselves_is_dark_too(fast: Site, visit: Visit) -> None:
-    """Players, boxes to tick and the bars of lists follow the page, not the system."""
-    person = visit(fast, color_scheme="light").open()
+    """Players, boxes to tick, the bars of lists and the slider of a brush follow the page, not the
+    system."""
+    person = visit(fast, color_scheme="light").open("inpaint")
     scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
+    slider = person.field("4.image").get_by_role("slider")
+    expect(slider).to_be_visible()
+    accent = "(one) => getComputedStyle(one).accentColor"
     assert person.page.evaluate(scheme) == "light"
+    by_day = slider.evaluate(accent)
     person.page.get_by_role("button", name="Switch theme").click()
     assert person.page.evaluate(scheme) == "dark"
+    assert slider.evaluate(accent) != by_day
 
 
 @pytest.mark.parametrize("widget", ["video", "audio", "image", "file"])
