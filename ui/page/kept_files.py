@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ui.web.gradio_internals import SCRIPTS, script_of_page
 
-_TYPES = {".js": "text/javascript", ".css": "text/css"}
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"
 
 

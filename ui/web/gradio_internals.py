@@ -122,12 +122,12 @@ def connection(request: gr.Request) -> Request | None:
 @cache
 def _scripts() -> dict[str, Path]:
     folder = Path(gr.__file__).with_name("templates") / "frontend" / "assets"
-    return {file.name: file for file in folder.iterdir() if file.suffix in (".js", ".css")}
+    return {file.name: file for file in folder.iterdir() if file.suffix in (".js", ".css", ".svg")}
 
 
 def script_of_page(name: str) -> Path | None:
-    """One of the scripts and style sheets that Gradio serves below SCRIPTS; None where it has no
-    such file."""
+    """One of the scripts, style sheets and drawings that Gradio serves below SCRIPTS; None where
+    it has no such file."""
     return _scripts().get(name)
 
 

@@ -81,7 +81,8 @@ def test_the_keys_are_told(fast: Site, visit: Visit) -> None:
 
 
 def test_the_foot_of_the_page(fast: Site, visit: Visit) -> None:
-    """One line in plain words; what scripts can call opens from it, and Esc closes that."""
+    """One line in plain words; what scripts can call opens from it, asks for nothing that this app
+    does not have, and is closed by Esc."""
     person = visit(fast).open()
     expect(person.page.get_by_text("Use via API")).to_be_hidden()
     person.page.locator("#about").get_by_role("button", name="API", exact=True).click()
@@ -90,4 +91,3 @@ def test_the_foot_of_the_page(fast: Site, visit: Visit) -> None:
     person.page.keyboard.press("Escape")
     expect(person.page.get_by_text("API documentation")).to_be_hidden()
     assert "view=" not in person.page.url
-    person.forgive("404")  # Gradio's panel asks for two things that this app does not have

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.stage.test_results import prompt_with
 from tests.support.samples.media import MEDIA
@@ -33,7 +35,14 @@ NUMBERS = """() => [...document.querySelectorAll("#form .block:has(input[type=ra
     })"""
 HEIGHTS = """() => ["#generate", "#count .wrap-inner", "#stop"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().height / 3))"""
-FONTS = """() => [...document.querySelectorAll("#form :is(input:not([type=range]), textarea)")]
+DROP = """(field, [data, name, type]) => {
+    const dataTransfer = new DataTransfer();
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    dataTransfer.items.add(new File([bytes], name, { type }));
+    field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+}"""
+SAID = "(one) => getComputedStyle(one, '::after').content"
+FONTS = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
 
 
@@ -57,28 +66,39 @@ def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) ->
 
 
 def test_what_browsers_draw_themselves_is_dark_too(fast: Site, visit: Visit) -> None:
-    """Players, boxes to tick and the bars of lists follow the page, not the system."""
-    person = visit(fast, color_scheme="light").open()
+    """Players, boxes to tick, the bars of lists and the slider of a brush follow the page, not the
+    system."""
+    person = visit(fast, color_scheme="light").open("inpaint")
     scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
+    slider = person.field("4.image").get_by_role("slider")
+    expect(slider).to_be_visible()
+    accent = "(one) => getComputedStyle(one).accentColor"
     assert person.page.evaluate(scheme) == "light"
+    by_day = slider.evaluate(accent)
     person.page.get_by_role("button", name="Switch theme").click()
     assert person.page.evaluate(scheme) == "dark"
+    assert slider.evaluate(accent) != by_day
 
 
 @pytest.mark.parametrize("widget", ["video", "audio", "image", "file"])
 def test_an_empty_field_for_files(fast: Site, visit: Visit, tmp_path: Path, widget: str) -> None:
-    """Everything in it is within it: the icons that choose where a file comes from, too."""
+    """It says what can be done, on a phone what is done there. Everything in it is within it: the
+    icons that choose where a file comes from, too."""
+    kinds = {"video": "a video", "audio": "an audio file", "image": "an image", "file": "a file"}
     with a_field_for(widget, fast, tmp_path) as site:
         person = visit(site).open("files")
-        words = "Drop, paste or choose an image" if widget == "image" else "Drop"
-        expect(person.field("20.image").get_by_text(words).first).to_be_visible()
-        stays_within(person)
+        words = person.field("20.image").get_by_test_id("upload-text")
+        assert words.evaluate(SAID) == f'"Drop, paste or choose {kinds[widget]}"'
+        assert words.evaluate("(one) => getComputedStyle(one).fontSize") == "0px"  # Gradio's own
+        stays_within(person)  # and goes to a phone
+        assert words.evaluate(SAID) == '"Tap to choose"'
         person.page.close()
 
 
 def test_a_field_with_a_video(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Its icons are within it, too. A video that the browser can't play is told there until it is
-    taken out or another one comes, and nowhere else."""
+    taken out or another one comes, and nowhere else. What is dropped there or chosen takes its place;
+    what is no video does not."""
     sentence = "This browser can't play this video. ComfyUI may still be able to use it."
     with a_field_for("video", fast, tmp_path) as site:
         person = visit(site).open("files")
@@ -89,9 +109,27 @@ def test_a_field_with_a_video(fast: Site, visit: Visit, tmp_path: Path) -> None:
             expect(field.get_by_text(sentence)).to_have_count(int(said))
             expect(person.page.locator(".toast-body")).to_have_count(0)
             stays_within(person)
-            field.get_by_label("Clear").click()
-            expect(field.get_by_text(sentence)).to_have_count(0)
+            if name == "plain.mp4":
+                field.get_by_label("Clear").click()
+                expect(field.get_by_text(sentence)).to_have_count(0)
+        video = field.locator("video")
+        drop(field, "plain.mp4", "video/mp4")
+        expect(video).to_have_attribute("src", re.compile("plain.mp4$"))
+        drop(field, "saved.flac", "audio/flac")
+        expect(field.locator(".field-error")).to_contain_text("“saved.flac” isn't a video.")
+        expect(video).to_have_attribute("src", re.compile("plain.mp4$"))
+        with person.page.expect_file_chooser() as chooser:
+            field.get_by_label("Upload file").click()
+        chooser.value.set_files(MEDIA / "live.webm")
+        expect(video).to_have_attribute("src", re.compile("live.webm$"))
+        expect(field.locator(".field-error")).to_have_count(0)
         person.page.close()
+
+
+def drop(field: Locator, name: str, kind: str) -> None:
+    """Let go of a file over a field."""
+    data = base64.b64encode((MEDIA / name).read_bytes()).decode()
+    field.evaluate(DROP, [data, name, kind])
 
 
 @contextlib.contextmanager

@@ -266,7 +266,7 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
     """The choices of a dropdown; a value the server does not offer stays among them, marked."""
     choices = list(field.choices or ())
     if value is not None and all(choice != value for _, choice in choices):
-        choices.append((message("{choice} (not on this server)", choice=value), value))
+        choices.append((message("Not on this server: {choice}", choice=value), value))
     return choices
 
 
@@ -296,7 +296,6 @@ def _image(field: Field, value: Any, scope: str) -> Control:
         sources=["upload", "clipboard", "webcam"],
         height=220,
         buttons=["fullscreen"],
-        placeholder=message("Drop, paste or choose an image"),
         **_common(field, scope),
     )
     return Control(field, (image,))

@@ -10,8 +10,13 @@ import { LANGUAGE, message } from "./messages.js";
 export const LIST = ".wrap-inner input[role=combobox]";
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
+/** What Gradio asks for where it describes the API; this app has neither. */
+const NOT_THERE = ["/monitoring/summary", "/gradio_api/mcp/schema"];
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
+const CLEAR = ".icon-button-wrapper > button:last-of-type";
+const SOURCE = "[data-testid=source-select] button:first-child";
+const EMPTIED_WITHIN = 3000; // milliseconds
 /** What Gradio has in English only: the names of its buttons, for those who hear them or point at them. */
 const ENGLISH = new Map([
   ["Upload file", message("Upload a file")],
@@ -75,6 +80,8 @@ export function watchRequests(refused) {
   window.fetch = async (...request) => {
     const [asked] = request;
     const address = asked instanceof Request ? asked.url : String(asked);
+    if (NOT_THERE.some((path) => address.endsWith(path)))
+      return new Response(null, { status: 404 });
     const answer = await gradios(...request);
     if (answer.ok) return answer;
     if (address.includes(CALL)) {
@@ -139,6 +146,27 @@ export function giveFile(field, file) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
   return true;
 }
+
+/**
+ * Put a file into a field that has one already, in its place: Gradio has nothing there that takes it before the other
+ * one is taken out.
+ * @param {Element} field
+ * @param {File} file
+ */
+export function replaceFile(field, file) {
+  const observer = new MutationObserver(() => {
+    if (giveFile(field, file)) observer.disconnect();
+  });
+  observer.observe(field, { subtree: true, childList: true });
+  setTimeout(() => observer.disconnect(), EMPTIED_WITHIN);
+  ($(CLEAR, field) ?? $(SOURCE, field))?.click();
+}
+
+/**
+ * Whether this is a field's own button to choose a file.
+ * @param {Element} pressed
+ */
+export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
 
 /**
  * Make a seed that is typed or pasted a wanted one. Gradio's own event tells of key presses only,

@@ -3,7 +3,7 @@
 
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
-import { giveFile, labelOf } from "../gradio.js";
+import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { message } from "../messages.js";
 import { clearErrors, showError } from "./field_errors.js";
 import { mayOpen, openWorkflow } from "./workflows.js";
@@ -24,6 +24,15 @@ const OTHER_KIND = {
     message("“{file}” isn't audio. Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).", { file }),
   video: (file) =>
     message("“{file}” isn't a video. Choose a video file (MP4, WebM or MOV).", { file }),
+};
+
+/** What an empty field says, by the names that the style sheet knows. @type {Record<string, string>} */
+const EMPTY = {
+  "--choose-image": message("Drop, paste or choose an image"),
+  "--choose-video": message("Drop, paste or choose a video"),
+  "--choose-audio": message("Drop, paste or choose an audio file"),
+  "--choose-file": message("Drop, paste or choose a file"),
+  "--tap-to-choose": message("Tap to choose"),
 };
 
 /** @param {EventTarget | null} target */
@@ -61,8 +70,8 @@ const fieldsFor = (type) => {
  * @param {File} file
  */
 function useIn(field, file) {
-  if (giveFile(field, file)) field.scrollIntoView({ block: "nearest" });
-  else openWorkflow(file, file.name);
+  put(field, file);
+  field.scrollIntoView({ block: "nearest" });
 }
 
 /**
@@ -125,16 +134,59 @@ function refuseOtherKind(event) {
   const field = fieldOf(target);
   const [file] = target.files ?? [];
   const kind = target.accept.replace("/*", "");
-  const sentence = OTHER_KIND[kind];
-  if (!(field instanceof HTMLElement) || !file || !sentence) return;
-  if (file.type.startsWith(`${kind}/`)) return;
+  if (!field || !file || !refuses(field, kind, file)) return;
   event.stopPropagation();
   target.value = "";
+}
+
+/**
+ * @param {Element} field
+ * @param {string} kind what it takes
+ * @param {File} file
+ * @returns {boolean} whether it does not take this, which is told there
+ */
+function refuses(field, kind, file) {
+  const sentence = OTHER_KIND[kind];
+  if (!(field instanceof HTMLElement) || !sentence) return false;
+  if (file.type.startsWith(`${kind}/`)) return false;
   clearErrors();
   const { name } = file;
   const said = sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
   showError(field, said);
   announce(said);
+  return true;
+}
+
+/**
+ * Put a file into a field, in the place of what it has.
+ * @param {Element} field
+ * @param {File} file
+ */
+function put(field, file) {
+  if (giveFile(field, file)) return;
+  const kind = Object.keys(OTHER_KIND).find((one) => field.matches(`.of-${one}`)) ?? "";
+  given.id = field.id;
+  if (!refuses(field, kind, file)) replaceFile(field, file);
+}
+
+/**
+ * What a field has stays until another file is chosen; Gradio would take it out first.
+ * @param {MouseEvent} event
+ */
+function chooseAnother(event) {
+  const { target } = event;
+  const field = fieldOf(target);
+  if (!field || !isChoosing(/** @type {Element} */ (target))) return;
+  if (!$("video, audio", field) || $("input[type=file]", field)) return;
+  event.stopPropagation();
+  const input = element("input");
+  input.type = "file";
+  input.accept = field.matches(".of-video") ? "video/*" : "audio/*";
+  input.addEventListener("change", () => {
+    const [file] = input.files ?? [];
+    if (file) put(field, file);
+  });
+  input.click();
 }
 
 /**
@@ -162,7 +214,10 @@ function forgetUnplayable({ target }) {
 
 /** A file dropped on a field is its value; anywhere else it is opened for the workflow inside. */
 export function takeFiles() {
+  for (const [name, words] of Object.entries(EMPTY))
+    document.documentElement.style.setProperty(name, JSON.stringify(words));
   document.addEventListener("change", refuseOtherKind, true);
+  document.addEventListener("click", chooseAnother, true);
   document.addEventListener("error", tellUnplayable, true);
   document.addEventListener("loadeddata", forgetUnplayable, true);
   for (const kind of ["change", "drop", "paste"])
@@ -195,7 +250,10 @@ function dropped(event) {
   const field = fieldOf(event.target);
   if (zone) zone.take(file);
   else if (!field) takeBeside(file);
-  else if (giveFile(field, file)) event.stopPropagation();
+  else {
+    put(field, file);
+    event.stopPropagation();
+  }
 }
 
 /** @param {ClipboardEvent} event */
@@ -210,7 +268,8 @@ function pasted(event) {
     fields[0];
   const isMedia = /^(image|audio|video)\//.test(file?.type ?? "");
   if (file) {
-    if (!isMedia || !field || !giveFile(field, file)) openWorkflow(file, file.name);
+    if (isMedia && field) put(field, file);
+    else openWorkflow(file, file.name);
   } else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
   else return;
   event.preventDefault();
