@@ -46,7 +46,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-STEP = 0.12  # seconds, of a slow server
+STEP = 0.25  # seconds, of a slow server: each has a frame that somebody paints
 SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)
 OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion", "permissions"}

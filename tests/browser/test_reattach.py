@@ -51,6 +51,7 @@ def three(person: Visitor) -> None:
         person.type("2.text", text)
         person.press()
         expect(person.waiting()).to_have_count(number)
+    person.site.demo.speed.step = 0.6
 
 
 def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
@@ -155,15 +156,17 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
 def test_keep_running(slow: Site, visit: Visit) -> None:
     """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
     stays checked."""
-    person = visit(slow).open(**{"5.steps": 30})
+    person = visit(slow).open(**{"5.steps": 60})
     person.page.get_by_label("Keep running if I close this page").check()
     person.press()
     person.frames(1)
     (run,) = slow.services.runs.line_of(first_owner(slow))
     context = person.page.context
     person.page.close()
+    slow.demo.speed.step = 0.05
     eventually(lambda: run.state.phase.finished, "the run has ended")
     assert run.state.phase == "done"
+    slow.demo.speed.step = STEP
     later = Visitor(context.new_page(), slow).open()
     assert later.done() == run.id
     expect(later.page.get_by_label("Keep running if I close this page")).to_be_checked()
