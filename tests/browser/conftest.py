@@ -46,10 +46,11 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-STEP = 0.12  # seconds, of a slow server
+STEP = 0.25  # seconds, of a slow server: each has a frame that somebody paints
 SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)
 OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion", "permissions"}
+OF_A_PROFILE = {"has_touch", "is_mobile", "locale"}
 
 
 @pytest.fixture(scope="session")
@@ -81,18 +82,20 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def profiles(
     playwright: Playwright, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[int], BrowserContext]]:
-    """Chromium with a profile on disk, one for each person of a test, counted from 0. Only there it
-    keeps compiled scripts for the next page, which halves what a page costs."""
+) -> Iterator[Callable[..., BrowserContext]]:
+    """Chromium with a profile on disk, one for each person of a test, counted from 0, and for each
+    kind of device and language. Only there it keeps compiled scripts for the next page, which
+    halves what a page costs."""
 
     @functools.cache
-    def of(person: int) -> BrowserContext:
+    def of(person: int, **device: Any) -> BrowserContext:
         context = playwright.chromium.launch_persistent_context(
             tmp_path_factory.mktemp(f"profile-{person}-"),
             executable_path=chromium_path,
             args=FLAGS,
             viewport=DESKTOP,
             service_workers="block",
+            **device,
         )
         context.set_default_timeout(WAIT)
         started.callback(context.close)
@@ -165,20 +168,21 @@ def context_of(
 
 @pytest.fixture
 def visit(
-    profiles: Callable[[int], BrowserContext], context_of: Callable[..., BrowserContext]
+    profiles: Callable[..., BrowserContext], context_of: Callable[..., BrowserContext]
 ) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors of a site; at the end, their consoles are empty and every request went to this
     machine.
 
-    Whoever wishes nothing but what a page can have by itself gets a browser with a profile.
+    Whoever wishes nothing but what a page or a profile can have gets a browser with a profile.
     """
     visitors: list[Visitor] = []
     used: list[BrowserContext] = []
 
     def page_of(**wishes: Any) -> Page:
-        if not wishes.keys() <= OF_A_PAGE:
+        if not wishes.keys() <= OF_A_PAGE | OF_A_PROFILE:
             return context_of(**wishes).new_page()
-        used.append(profiles(len(used)))
+        device = {name: wishes.pop(name) for name in sorted(OF_A_PROFILE & wishes.keys())}
+        used.append(profiles(len(used), **device))
         used[-1].grant_permissions(wishes.pop("permissions", []))
         page = used[-1].new_page()
         page.set_viewport_size(wishes.pop("viewport", DESKTOP))

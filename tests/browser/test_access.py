@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.walk.states import SETTLE
@@ -57,83 +56,71 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
     .map((one) => one.outerHTML.slice(0, 120))"""
 
 
-def test_enter_with_control_generates(fast: Site, visit: Visit) -> None:
-    """Ctrl+Enter generates from inside the text, with the text as it is typed at that moment."""
-    person = visit(fast).open(**{"5.steps": 1})
+# What has the focus: the part of the page it is in, and whether the focus is seen.
+FOCUSED = """() => {
+    const one = document.activeElement;
+    const place = one.closest("[id^=field-], #picker, #generate, #tools, #history, .thumbnails,"
+        + " .stage .actions, .details");
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+    const seen = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 || boxShadow !== "none"
+        || one.matches("input, textarea");
+    return [place?.id || place?.className || one.tagName, seen, one.outerHTML];
+}"""
+READ_IN_ORDER = [
+    "picker",
+    "field-2-text",
+    "field-3-text",
+    "field-4-width",
+    "field-5-steps",
+    "field-5-seed",
+    "tools",
+    "generate",
+    "thumbnails",
+    "actions",
+    "details",
+    "history",
+]
+
+
+def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
+    """Ctrl+Enter generates from inside the text, with the text as it is typed at that moment. Tab
+    goes through list, fields, tools, Generate and the results, in the order they are read; whatever
+    has the focus is outlined or has a border of its own. Every request, from opening to the result,
+    goes to the app: no fonts, no telemetry, no CDN."""
+    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 2})
+    page = person.page
     person.entry("2.text").fill("typed and sent")
-    person.page.keyboard.press("Control+Enter")
+    page.keyboard.press("Control+Enter")
     run_id = person.done()
     assert fast.prompt_of(run_id)["2"]["inputs"]["text"] == "typed and sent"
     expect(person.entry("2.text")).to_have_value("typed and sent")
-
-
-def test_the_keyboard_reaches_everything(fast: Site, visit: Visit) -> None:
-    """Tab goes through list, fields, tools, Generate and the results, in the order they are
-    read."""
-    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 2})
-    person.generate()
-    expect(person.page.locator("#history .tile")).to_be_visible()
-    person.page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
-    person.page.mouse.click(2, 2)
+    expect(page.locator("#history .tile")).to_be_visible()
+    page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
+    page.mouse.click(2, 2)
     reached: list[str] = []
-    for _ in range(60):
-        person.page.keyboard.press("Tab")
-        reached.append(
-            str(
-                person.page.evaluate(
-                    "(() => { const one = document.activeElement; const place ="
-                    " one.closest('[id^=field-], #picker, #generate, #tools, #history, .thumbnails,"
-                    " .stage .actions, .details'); return place?.id || place?.className ||"
-                    " one.tagName; })()"
-                )
-            )
-        )
-    order = [one for index, one in enumerate(reached) if one not in reached[:index]]
-    wanted = [
-        "picker",
-        "field-2-text",
-        "field-3-text",
-        "field-4-width",
-        "field-5-steps",
-        "field-5-seed",
-        "tools",
-        "generate",
-        "thumbnails",
-        "actions",
-        "details",
-        "history",
-    ]
-    assert [one for one in order if one in wanted] == wanted
+    for number in range(60):
+        page.keyboard.press("Tab")
+        place, seen, html = page.evaluate(FOCUSED)
+        assert seen or number >= 14, html
+        reached.append(place)
+    order = list(dict.fromkeys(reached))
+    assert [one for one in order if one in READ_IN_ORDER] == READ_IN_ORDER
+    assert len(person.requests) > 10
+    assert {urlsplit(one).netloc for one in person.requests} - {""} == {urlsplit(fast.url).netloc}
 
 
-def test_focus_can_be_seen(fast: Site, visit: Visit) -> None:
-    """Whatever has the keyboard's focus is outlined or has a border of its own."""
-    person = visit(fast).open()
-    person.page.mouse.click(2, 2)
-    for _ in range(14):
-        person.page.keyboard.press("Tab")
-        seen = person.page.evaluate(
-            "(() => { const one = getComputedStyle(document.activeElement); return one.outlineStyle"
-            " !== 'none' && parseFloat(one.outlineWidth) > 0 || one.boxShadow !== 'none' ||"
-            " document.activeElement.matches('input, textarea'); })()"
-        )
-        assert seen, person.page.evaluate("document.activeElement.outerHTML")
-
-
-@pytest.mark.parametrize("workflow", ["text-to-image", "inpaint", "animation"])
-def test_everything_has_a_name(fast: Site, visit: Visit, workflow: str) -> None:
-    """Every input, button and link has a name that a screen reader can say."""
-    person = visit(fast).open(workflow)
+def test_everything_has_a_name(fast: Site, visit: Visit) -> None:
+    """Every input, button and link has a name that a screen reader can say, and so has everything
+    that comes with a result; the picture has a description."""
+    person = visit(fast).open(**{"5.steps": 1})
     person.unfold()
     assert person.page.evaluate(UNNAMED) == []
-
-
-def test_results_have_names(fast: Site, visit: Visit) -> None:
-    """So has everything that comes with a result; the picture has a description."""
-    person = visit(fast).open(**{"5.steps": 1})
     person.generate()
     assert person.page.evaluate(UNNAMED) == []
     expect(person.page.locator("#stage .media img")).not_to_have_attribute("alt", "")
+    for workflow in ("inpaint", "animation"):
+        person.turn_to(workflow).unfold()
+        assert person.page.evaluate(UNNAMED) == []
 
 
 def test_progress_is_announced_politely(slow: Site, visit: Visit) -> None:
@@ -157,31 +144,32 @@ def low_contrast(person: Visitor) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast(fast: Site, visit: Visit, scheme: str) -> None:
-    """All text has a contrast of at least 4.5 to what is behind it: idle, done, with errors, and
-    failed."""
-    person = visit(fast, color_scheme=scheme).open(**{"5.steps": 1})
-    expect(person.page.locator("body.dark")).to_have_count(int(scheme == "dark"))
+def test_light_and_dark(fast: Site, visit: Visit) -> None:
+    """The page follows the system; the button changes that, and the choice survives a reload. In
+    both, all text has a contrast of at least 4.5 to what is behind it: idle, done, and with
+    errors."""
+    person = visit(fast, color_scheme="dark").open(**{"5.steps": 1})
+    dark, switch = person.page.locator("body.dark"), person.page.locator("#shade button")
+
+    def is_read() -> None:
+        for shade in (1, 0):
+            expect(dark).to_have_count(shade)
+            assert low_contrast(person) == [], shade
+            switch.click()
+
     person.unfold()
-    assert low_contrast(person) == []
+    is_read()
     person.generate()
-    assert low_contrast(person) == []
+    is_read()
     person.type("4.width", 7)
     person.press()
     expect(person.page.locator(".field-error")).to_be_visible()
-    assert low_contrast(person) == []
-
-
-def test_light_and_dark(fast: Site, visit: Visit) -> None:
-    """The page follows the system; the button changes that, and the choice survives a reload."""
-    person = visit(fast, color_scheme="dark").open()
-    expect(person.page.locator("body.dark")).to_have_count(1)
+    is_read()
     person.page.get_by_role("button", name="Switch theme").click()
-    expect(person.page.locator("body.dark")).to_have_count(0)
+    expect(dark).to_have_count(0)
     person.page.reload()
     person.ready()
-    expect(person.page.locator("body.dark")).to_have_count(0)
+    expect(dark).to_have_count(0)
 
 
 def test_a_phone(slow: Site, visit: Visit) -> None:
@@ -198,15 +186,6 @@ def test_a_phone(slow: Site, visit: Visit) -> None:
     person.done()
     expect(person.page.locator("#stage .media img")).to_be_in_viewport(ratio=0.9)
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
-
-
-def test_nothing_leaves_this_machine(fast: Site, visit: Visit) -> None:
-    """Every request of the page, from opening to downloading, goes to the app: no fonts, no
-    telemetry, no CDN."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.generate()
-    assert len(person.requests) > 10
-    assert {urlsplit(one).netloc for one in person.requests} - {""} == {urlsplit(fast.url).netloc}
 
 
 def test_an_idle_page_is_quiet(fast: Site, visit: Visit) -> None:

@@ -56,46 +56,29 @@ def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
 
 
-def test_an_unknown_workflow_says_so(fast: Site, visit: Visit) -> None:
-    """An address of a workflow that does not exist says that in words and offers the list."""
-    person = visit(fast)
-    person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#no-form")).to_contain_text("Workflow “nothing” not found.")
-    expect(person.workflows()).to_be_visible()
-
-
 def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
-    """A changed text and Generate: frames are painted while it runs, then the picture replaces
-    them."""
-    person = visit(slow).open(**{"5.steps": 8})
+    """A changed text and Generate: frames are painted while it runs, then the picture replaces them
+    in the same place and size, and what is below does not move."""
+    person = visit(slow).open(**{"5.steps": 8, "4.width": 768})
     person.type("2.text", "a red lighthouse at dusk")
+    before = person.page.evaluate(PLACES)
     person.press()
     expect(person.page.locator("#stage .headline")).to_contain_text(
         "Sampling, step", timeout=10_000
     )
     person.frames(3)
     expect(person.page.locator("#stage img.live-frame")).to_be_visible()
+    running, preview = person.page.evaluate(PLACES), person.page.evaluate(PAINTED)
     run_id = person.done()
+    assert before == running == person.page.evaluate(PLACES)
+    assert person.page.evaluate(PAINTED) == pytest.approx(preview, abs=1)
     assert slow.prompt_of(run_id)["2"]["inputs"]["text"] == "a red lighthouse at dusk"
     expect(person.page.locator("#history .tile img")).to_have_count(1)
     expect(person.page.locator("#stage .headline")).to_contain_text("Done")
     width = person.page.locator("#stage .media img").evaluate(
         "image => image.decode().then(() => image.naturalWidth)"
     )
-    assert width == 512
-
-
-def test_the_picture_does_not_jump(slow: Site, visit: Visit) -> None:
-    """Preview and result are painted in the same place and size, and what is below does not
-    move."""
-    person = visit(slow).open(**{"5.steps": 5, "4.width": 768})
-    before = person.page.evaluate(PLACES)
-    person.press()
-    person.frames(2)
-    running, preview = person.page.evaluate(PLACES), person.page.evaluate(PAINTED)
-    person.done()
-    assert before == running == person.page.evaluate(PLACES)
-    assert person.page.evaluate(PAINTED) == pytest.approx(preview, abs=1)
+    assert width == 768
 
 
 def test_stop(slow: Site, visit: Visit) -> None:
@@ -122,7 +105,8 @@ def test_stop(slow: Site, visit: Visit) -> None:
 
 
 def test_two_presses_queue(slow: Site, visit: Visit) -> None:
-    """Generate pressed again during a run queues a second run; both results come."""
+    """Generate pressed again during a run queues a second run; both results come. One that waits can
+    be taken out of the queue without touching the others."""
     person = visit(slow).open(**{"5.steps": 25})
     person.type("2.text", "a boat")
     person.press()
@@ -131,23 +115,15 @@ def test_two_presses_queue(slow: Site, visit: Visit) -> None:
     person.press()
     expect(person.page.locator("#queue li")).to_have_count(1)
     expect(person.page.locator("#queue li")).to_contain_text("Next")
+    person.press()
+    expect(person.page.locator("#queue li")).to_have_count(2)
+    person.page.get_by_role("button", name="Remove").last.click()
+    expect(person.page.locator("#queue li")).to_have_count(1)
     slow.demo.speed.step = 0
     expect(person.page.locator("#queue li")).to_have_count(0)
     second = person.done()
     assert slow.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
     expect(person.page.locator("#history .tile img")).to_have_count(2)
-
-
-def test_a_queued_run_can_be_removed(slow: Site, visit: Visit) -> None:
-    """A waiting run can be taken out of the queue without touching the one that runs."""
-    person = visit(slow).open(**{"5.steps": 60})
-    person.press()
-    person.frames(1)
-    person.press()
-    person.page.get_by_role("button", name="Remove").click()
-    expect(person.page.locator("#queue li")).to_have_count(0)
-    slow.demo.speed.step = 0
-    person.done()
 
 
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
@@ -194,9 +170,10 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         person.page.close()
 
 
-def test_a_server_that_dies(own: Site, visit: Visit) -> None:
+def test_a_server_that_dies_and_one_that_is_away(own: Site, visit: Visit) -> None:
     """A server that loses its memory in a run: a sentence what happened and what to do; the form
-    works afterwards."""
+    works afterwards. Without an answer from the server the page says so, the form works, and the run
+    is made when it is back."""
     person = visit(own).open()
     person.press()
     person.frames(1)
@@ -205,13 +182,7 @@ def test_a_server_that_dies(own: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .advice")).not_to_be_empty()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.type("5.steps", 3)
-    person.generate()
-
-
-def test_a_server_that_is_away(own: Site, visit: Visit) -> None:
-    """Without an answer from the server the page says so, the form works, and the run is made when
-    it is back."""
-    person = visit(own).open(**{"5.steps": 3})
+    run_id = person.generate()
     own.demo.stop()
     try:
         person.press()
@@ -219,4 +190,4 @@ def test_a_server_that_is_away(own: Site, visit: Visit) -> None:
         expect(person.entry("2.text")).to_be_editable()
     finally:
         own.demo.start()
-    person.done()
+    person.done(after=run_id)

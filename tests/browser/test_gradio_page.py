@@ -38,15 +38,34 @@ KNOWN = [
     (".seed .seed-mode label input[type=radio]", 3, "the modes of a seed as words with a dot"),
 ]
 
+# The rules that give the track of a slider its colour in the light.
+TRACK = """() => {
+    const uses = [];
+    for (const sheet of document.styleSheets)
+        for (const rule of sheet.cssRules)
+            if (/range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
+                uses.push(rule.selectorText);
+    return uses.filter((one) => !one.includes(".dark"));
+}"""
+
 
 def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
     """Each of Gradio's names that a rule or the script uses is still there, on a form with a
-    picture, a size, a seed, a slider and a folded section."""
-    person = visit(fast).open("image-to-image")
+    picture, a size, a seed, a slider and a folded section. The style sheet gives the track of
+    sliders another variable in the dark, where Gradio's would not be seen; the script sets a class
+    of the body on which the theme's variables stand."""
+    person = visit(fast, color_scheme="dark").open("image-to-image")
     expect(person.field("4.image").locator("img")).to_be_visible()
     for selector, least, what in KNOWN:
         gone = f"Gradio's page has no {selector} any more, on which stands {what}. {WHERE}"
         expect(person.page.locator(selector).nth(least - 1), gone).to_be_attached()
+    track = person.page.evaluate(TRACK)
+    assert track, f"No rule of Gradio's for sliders asks for --neutral-200 any more. {WHERE}"
+    assert values_of(person) == ("#ff9b8f", "#3b3b46"), (
+        f"Gradio's page is no longer dark by a class of its body, or its slider is not. {WHERE}"
+    )
+    person.page.locator("#shade button").click()
+    assert values_of(person) == ("#b42318", "#e4e4e7"), WHERE
 
 
 def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:
@@ -78,36 +97,19 @@ def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit
 
 def test_calls_look_as_the_script_expects(fast: Site, visit: Visit) -> None:
     """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
-    both are told."""
+    both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
+    template is not drawn again."""
     person = visit(fast).open(**{"5.steps": 1})
+    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
     with person.page.expect_request("**/gradio_api/run/predict*"):
         person.press()
     person.done()
-    person.open("upscale")
+    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
+    person.turn_to("upscale")
     expect(person.field("4.image").locator("img")).to_be_visible()
     with person.page.expect_request("**/gradio_api/upload?*"):
         box = person.field("4.image").locator("input[type=file]").first
         box.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
-
-
-def test_a_component_of_ones_own_is_handed_what_it_is_promised(fast: Site, visit: Visit) -> None:
-    """gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its template is not
-    drawn again."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
-    person.generate()
-    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
-
-
-def test_light_and_dark_are_a_class_of_the_body(fast: Site, visit: Visit) -> None:
-    """The script sets a class on which the theme's variables and the track of sliders stand."""
-    person = visit(fast, color_scheme="light").open("image-to-image")
-    expect(person.field("4.image").locator("img")).to_be_visible()
-    assert values_of(person) == ("#b42318", "#e4e4e7"), WHERE
-    person.page.locator("#shade button").click()
-    assert values_of(person) == ("#ff9b8f", "#3b3b46"), (
-        f"Gradio's page is no longer dark by a class of its body, or its slider is not. {WHERE}"
-    )
 
 
 def values_of(person: Visitor) -> tuple[str, ...]:
@@ -121,23 +123,6 @@ def values_of(person: Visitor) -> tuple[str, ...]:
         }"""
     )
     return tuple(told)
-
-
-def test_the_track_of_a_slider_takes_its_colour_from_a_variable(fast: Site, visit: Visit) -> None:
-    """The style sheet gives another one in the dark, where Gradio's would not be seen."""
-    person = visit(fast, color_scheme="dark").open("image-to-image")
-    expect(person.field("4.image").locator("img")).to_be_visible()
-    track = person.page.evaluate(
-        """() => {
-            const uses = [];
-            for (const sheet of document.styleSheets)
-                for (const rule of sheet.cssRules)
-                    if (/range/.test(rule.selectorText ?? "") && /--neutral-200/.test(rule.cssText))
-                        uses.push(rule.selectorText);
-            return uses.filter((one) => !one.includes(".dark"));
-        }"""
-    )
-    assert track, f"No rule of Gradio's for sliders asks for --neutral-200 any more. {WHERE}"
 
 
 def test_a_notice_has_its_class_on_two_elements(fast: Site, visit: Visit) -> None:

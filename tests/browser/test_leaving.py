@@ -13,21 +13,6 @@ from tests.support.waiting import eventually
 Visit = Callable[..., Visitor]
 
 
-def test_a_reload_keeps_the_run(own: Site, visit: Visit) -> None:
-    """A reload in the middle of a run finds it again: progress, frames, Stop, and in the end the
-    result."""
-    person = visit(own).open(**{"5.steps": 60})
-    person.press()
-    person.frames(2)
-    (running,), _ = own.demo.queue.snapshot()
-    person.page.reload()
-    person.ready()
-    person.frames(1)
-    expect(person.page.locator("#stop")).to_be_enabled()
-    own.demo.speed.step = 0
-    assert person.done() == running.prompt_id
-
-
 def test_a_closed_tab_ends_the_run(slow: Site, visit: Visit) -> None:
     """A closed tab ends its run at the server after the grace time, and the socket closes with
     1000."""

@@ -168,18 +168,3 @@ def test_finding_12_another_site_cannot_frame_the_page(
     frame.wait_for_load_state()
     assert frame.url.startswith("chrome-error:")
     page.close()
-
-
-def test_finding_10_a_reload_and_a_second_tab_are_the_same_person(fast: Site, visit: Visit) -> None:
-    """The browser keeps what it was given: its runs are there in another tab, and no second cookie
-    comes."""
-    person = visit(fast).open(**{"5.steps": 1})
-    run_id = person.generate()
-    person.page.reload()
-    person.ready()
-    second = person.another_tab()
-    for tab in (person, second):
-        expect(tab.page.locator("#history .tile")).to_have_count(1)
-        assert tab.page.request.get(f"{fast.url}/history/{run_id}").ok
-    assert len(person.page.context.cookies()) == 1
-    second.page.close()

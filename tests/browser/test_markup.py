@@ -79,6 +79,7 @@ PROMPT = {
         "_meta": {"title": evil("title")},
     }
 }
+OPENED = {"1": {"class_type": RUN_IT, "inputs": {}}}
 TOML = f"""
 title = {json.dumps(evil("heading"))}
 description = {json.dumps(evil("description"))}
@@ -129,9 +130,35 @@ def joined(text: str) -> str:
     return text.replace("](", "]\u2060(")
 
 
-def test_a_form_shows_its_words_as_they_are(person: Visitor) -> None:
-    """Title, description, label, help, value, choices, remarks and the list of workflows."""
+def test_a_form_and_its_runs_show_their_words_as_they_are(person: Visitor, site: Site) -> None:
+    """Title, description, label, help, value, choices, remarks and the list of workflows. The list of
+    the person's own runs names their workflows. Texts, names of files, and the values a result was
+    made with. What a node says when it fails, and what the server says of a field."""
     page = person.open("evil").page
+    are_of_the_form(person)
+    page.keyboard.press("Escape")
+    with site.demo.hold("POST /prompt"):
+        for _ in range(2):
+            person.press()
+        expect(page.locator("#queue")).to_contain_text("heading <img src=x")
+    expect(page.locator("#history .tile")).to_have_count(2)
+    person.phase("done")
+    are_of_a_result(person)
+    person.type("1.text", "fail")
+    person.press()
+    person.phase("failed")
+    expect(page.locator("#stage .headline")).to_contain_text("title <img src=x")
+    page.locator("#stage .detail summary").click()
+    expect(page.locator("#stage .detail pre")).to_contain_text(evil("failure"))
+    person.type("1.text", "refuse")
+    person.press()
+    person.phase("refused")
+    expect(person.field("1.text").locator(".field-error")).to_contain_text("refusal <img src=x")
+
+
+def are_of_the_form(person: Visitor) -> None:
+    """The form's words, and those of the list of workflows."""
+    page = person.page
     expect(page.locator("#heading h1")).to_contain_text(evil("heading"))
     expect(page.locator("#heading p")).to_contain_text(evil("description"))
     label = person.field("1.text").locator("label")
@@ -151,11 +178,9 @@ def test_a_form_shows_its_words_as_they_are(person: Visitor) -> None:
     expect(options.filter(has_text=evil("heading"))).to_have_count(1)
 
 
-def test_a_result_shows_its_words_as_they_are(person: Visitor) -> None:
-    """Texts, names of files, and the values it was made with, here and among earlier results."""
-    page = person.open("evil").page
-    person.press()
-    person.phase("done")
+def are_of_a_result(person: Visitor) -> None:
+    """A result's words."""
+    page = person.page
     expect(page.locator("#result-side textarea")).to_have_value(evil("answer"))
     download = page.locator("#result-side a[download]", has_text="onerror")
     expect(download).to_be_visible()
@@ -165,35 +190,6 @@ def test_a_result_shows_its_words_as_they_are(person: Visitor) -> None:
     page.locator("#stage .details summary").click()
     expect(page.locator("#stage .details")).to_contain_text(evil("text"))
     expect(page.locator("#stage .details")).to_contain_text("model <img src=x")
-
-
-@pytest.mark.parametrize(
-    ("word", "phase", "said"), [("fail", "failed", "failure"), ("refuse", "refused", "refusal")]
-)
-def test_errors_show_their_words_as_they_are(
-    person: Visitor, word: str, phase: str, said: str
-) -> None:
-    """What a node says when it fails, and what the server says of a field."""
-    page = person.open("evil").page
-    person.type("1.text", word)
-    person.press()
-    person.phase(phase)
-    if phase == "failed":
-        expect(page.locator("#stage .headline")).to_contain_text("title <img src=x")
-        page.locator("#stage .detail summary").click()
-        expect(page.locator("#stage .detail pre")).to_contain_text(evil(said))
-    else:
-        expect(person.field("1.text").locator(".field-error")).to_contain_text(f"{said} <img src=x")
-
-
-def test_waiting_runs_show_their_words_as_they_are(person: Visitor, site: Site) -> None:
-    """The list of the person's own runs names their workflows."""
-    page = person.open("evil").page
-    with site.demo.hold("POST /prompt"):
-        for _ in range(2):
-            person.press()
-        expect(page.locator("#queue")).to_contain_text("heading <img src=x")
-    person.phase("done")
 
 
 def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
@@ -212,20 +208,17 @@ def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
     expect(person.entry("1.text")).to_have_value(evil("linked"))
 
 
-@pytest.mark.parametrize("content", ["{", '{"1": {"class_type": "' + RUN_IT + '", "inputs": {}}}'])
-def test_an_opened_file_shows_its_name_as_it_is(person: Visitor, content: str) -> None:
+def test_an_opened_file_shows_its_name_as_it_is(person: Visitor) -> None:
     """A file with such a name, which is a workflow or none."""
     page = person.open("evil").page
-    with page.expect_file_chooser() as chosen:
-        page.locator("#open button").click()
-    name = f"dropped <img src=x onerror={RUN_IT}>.json"
-    chosen.value.set_files(
-        {"name": name, "mimeType": "application/json", "buffer": content.encode()}
-    )
-    if content == "{":
-        expect(page.locator("#stage .headline")).to_contain_text(
-            "dropped _img src_x onerror_window.owned_1_.json"
-        )
-        person.complaints.clear()  # the browser's own note of the 422
-    else:
-        expect(page.locator("#heading h1")).to_contain_text("Dropped img src x onerror")
+    for content, place, said in (
+        ("{", "#stage .headline", "dropped _img src_x onerror_window.owned_1_.json"),
+        (json.dumps(OPENED), "#heading h1", "Dropped img src x onerror"),
+    ):
+        with page.expect_file_chooser() as chosen:
+            page.locator("#open button").click()
+        name = f"dropped <img src=x onerror={RUN_IT}>.json"
+        file = {"name": name, "mimeType": "application/json", "buffer": content.encode()}
+        chosen.value.set_files(file)  # type: ignore[arg-type]
+        expect(page.locator(place)).to_contain_text(said)
+    person.complaints.clear()  # the browser's own note of the 422

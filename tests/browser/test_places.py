@@ -81,32 +81,3 @@ def test_behind_a_login(
         assert bob.page.request.get(files).status == 404
         for tab in (person.page, bob.page, page):
             tab.close()
-
-
-def test_another_browser_sees_nothing(fast: Site, visit: Visit) -> None:
-    """Without a login, a run's files and frames are for the browser that started it only."""
-    person = visit(fast).open(**{"5.steps": 1})
-    run_id = person.generate()
-    files = str(person.page.locator("#stage .media img").evaluate("image => image.src"))
-    assert person.page.request.get(files).status == 200
-    other = visit(fast).open()
-    assert other.page.request.get(files).status == 404
-    assert other.page.request.get(f"{fast.url}/files/{run_id}/all.zip").status == 404
-    live = f"{fast.url.replace('http', 'ws')}/live/{run_id}"
-    assert other.page.evaluate(CLOSE_CODE, live) == 4404
-    assert person.page.evaluate(CLOSE_CODE, live) == 1000
-
-
-def test_two_people_at_once(slow: Site, visit: Visit) -> None:
-    """Two people generate at once: each gets the own picture, and the second reads the own place in
-    the queue."""
-    first, second = (
-        visit(slow).open(**{"5.steps": 8, "2.text": "one"}),
-        visit(slow).open(**{"5.steps": 3, "2.text": "two"}),
-    )
-    first.press()
-    first.frames(1)
-    second.press()
-    expect(second.page.locator("#stage .headline")).to_contain_text("Next")
-    assert slow.prompt_of(first.done())["2"]["inputs"]["text"] == "one"
-    assert slow.prompt_of(second.done())["2"]["inputs"]["text"] == "two"

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Route, expect
 
 from comfy.runs.limits import RunLimits
-from tests.browser.test_access import LOW_CONTRAST, PHONE, UNNAMED
+from tests.browser.test_access import PHONE, UNNAMED, low_contrast
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -44,8 +43,9 @@ def empty(person: Visitor) -> None:
 
 
 def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
-    """Three that wait stand with their places; with the keyboard the last goes first, and the focus
-    goes with it."""
+    """Those that wait stand with their places; with the keyboard the last goes first, and the focus
+    goes with it. Remove takes out the one it stands at, at the server and here; the places behind it
+    move up. What was moved earlier is done earlier."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("Waiting (4)")
@@ -67,44 +67,25 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     person.page.keyboard.press("Space")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
     assert str(person.page.evaluate(FOCUSED)).startswith("Move down: Text to image, 3 ahead of you")
-    empty(person)
-
-
-def test_they_run_in_the_order_shown(visit: Visit) -> None:
-    """What was moved earlier is done earlier."""
-    with running_demo_app(step_seconds=0.5) as (demo, app):
-        person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
-        queued(person, "one boat", "two boats", "three boats")
-        person.waiting().nth(2).get_by_role("button", name="Move up").click()
-        expect(line(person)).to_have_text(["one boat", "three boats", "two boats"])
-        person.page.locator("#stop").click()
-        demo.speed.step = 0
-        eventually(lambda: len(demo.queue.history()) == 4, "all are done")
-        prompts = [
-            entry["prompt"][2]["2"]["inputs"]["text"] for entry in demo.queue.history().values()
-        ]
-        assert prompts[-3:] == ["one boat", "three boats", "two boats"]
-        person.page.close()
-
-
-def test_remove_keeps_the_others(slow: Site, visit: Visit) -> None:
-    """Remove takes out the one it stands at, at the server and here; the places behind it move
-    up."""
-    person = visit(slow).open(**{"5.steps": 60})
-    queued(person, "one boat", "two boats", "three boats")
     person.waiting().nth(1).get_by_role("button", name="Remove").press("Enter")
-    expect(line(person)).to_have_text(["one boat", "three boats"])
+    expect(line(person)).to_have_text(["one boat", "four boats", "three boats"])
     expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
     assert str(person.page.evaluate(FOCUSED)).startswith("Remove")
-    person.waiting().nth(0).get_by_role("button", name="Remove").click()
-    expect(line(person)).to_have_text(["three boats"])
+    person.waiting().nth(0).get_by_role("button", name="Remove").press("Enter")
+    expect(line(person)).to_have_text(["four boats", "three boats"])
     expect(person.waiting().nth(0)).to_contain_text("Next")
-    empty(person)
+    person.page.locator("#stop").click()
+    slow.demo.speed.step = 0
+    eventually(lambda: not slow.unfinished(), "all are done")
+    told = [one["prompt"][2]["2"]["inputs"]["text"] for one in slow.demo.queue.history().values()]
+    assert told[-2:] == ["four boats", "three boats"]
 
 
 def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
-    """Behind somebody else's run the headline is one's own place, and Stop leaves the line."""
-    other, person = visit(slow).open(**{"5.steps": 60}), visit(slow).open()
+    """Behind somebody else's run the headline is one's own place, and Stop leaves the line. Each gets
+    the own image."""
+    other = visit(slow).open(**{"5.steps": 60, "2.text": "one"})
+    person = visit(slow).open(**{"5.steps": 3, "2.text": "two"})
     other.press()
     other.frames(1)
     person.press()
@@ -112,8 +93,11 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     expect(person.waiting()).to_have_count(0)
     person.page.locator("#stop").click()
     person.phase("stopped")
-    other.page.locator("#stop").click()
-    other.phase("stopped")
+    person.press()
+    expect(person.page.locator("#stage .headline")).to_contain_text("Next")
+    slow.demo.speed.step = 0
+    assert slow.prompt_of(other.done())["2"]["inputs"]["text"] == "one"
+    assert slow.prompt_of(person.done())["2"]["inputs"]["text"] == "two"
 
 
 def test_lost_and_run_again(own: Site, visit: Visit) -> None:
@@ -201,11 +185,10 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#history .tile img")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> None:
-    """Its buttons have names, its texts contrast, and on a phone it is no wider than the screen and
-    meets fingers."""
-    person = visit(slow, color_scheme=scheme, **PHONE).open(**{"5.steps": 60})
+def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
+    """Its buttons have names, its texts contrast in the light and in the dark, and on a phone it is
+    no wider than the screen and meets fingers."""
+    person = visit(slow, color_scheme="light", **PHONE).open(**{"5.steps": 60})
     queued(
         person,
         "a very long text about boats and harbours and the sea " * 3,
@@ -213,7 +196,10 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit, scheme: str) -> Non
         "three boats",
     )
     assert person.page.evaluate(UNNAMED) == []
-    assert person.page.evaluate(LOW_CONTRAST) == []
+    for dark in (0, 1):
+        expect(person.page.locator("body.dark")).to_have_count(dark)
+        assert low_contrast(person) == []
+        person.page.locator("#shade button").click()
     assert person.page.evaluate("document.documentElement.scrollWidth") <= 400
     for name in ("Move up", "Remove"):
         button = person.waiting().nth(2).get_by_role("button", name=name).bounding_box()

@@ -12,7 +12,9 @@ import pytest
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
+from tests.browser.conftest import STEP
 from tests.browser.form.test_pictures import picture, received, shown
+from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink
 from tests.support.serving import RunningApp, running_app
@@ -22,10 +24,6 @@ from ui.server import WebSettings
 from ui.web.limits import WebLimits
 
 Visit = Callable[..., Visitor]
-CLOSE_CODE = """address => new Promise((done) => {
-    const socket = new WebSocket(address);
-    socket.onclose = ({ code }) => done(code);
-})"""
 STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"
 # What the browser writes into its console while an app is away.
 AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")
@@ -53,43 +51,43 @@ def three(person: Visitor) -> None:
         person.type("2.text", text)
         person.press()
         expect(person.waiting()).to_have_count(number)
+    person.site.demo.speed.step = 0.6
 
 
 def test_a_reload_finds_all_runs(own: Site, visit: Visit) -> None:
-    """After a reload the page shows the run with its frames, and those that wait, in their
-    order."""
+    """After a reload the page shows the run with its progress, its frames and Stop, and those that
+    wait, in their order; in the end the results are there. The browser warns of no socket that was
+    let go before it was there: neither where runs are started one after the other, nor where the
+    page is reloaded."""
     person = visit(own).open(**{"5.steps": 60})
+    said: list[str] = []
+    person.page.on("console", lambda message: said.append(message.text))
     three(person)
+    (running,), _ = own.demo.queue.snapshot()
     person.page.reload()
     person.ready()
     person.frames(1)
+    expect(person.page.locator("#stop")).to_be_enabled()
     expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
     expect(person.waiting()).to_have_count(2)
     expect(person.waiting().nth(0)).to_contain_text("second of all")
     expect(person.waiting().nth(1)).to_contain_text("third of all")
     expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")
-
-
-def test_sockets_are_closed_when_they_are_open(own: Site, visit: Visit) -> None:
-    """The browser warns of no socket that was let go before it was there: neither where runs are
-    started one after the other, nor where the page is reloaded."""
-    person = visit(own).open(**{"5.steps": 60})
-    said: list[str] = []
-    person.page.on("console", lambda message: said.append(message.text))
-    three(person)
-    for _ in range(2):
-        person.page.reload()
-        person.ready()
-        expect(person.waiting()).to_have_count(2)
+    person.page.reload()
+    person.ready()
+    expect(person.waiting()).to_have_count(2)
     own.demo.speed.step = 0
     expect(person.waiting()).to_have_count(0)
     person.done()
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    expect(person.page.locator(f'#history .tile[data-run="{running.prompt_id}"]')).to_be_visible()
     assert not [one for one in said if "WebSocket" in one]
 
 
 def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
     """A tab that was open already, and one that is opened later, show a run of the first with
-    frames, to its result."""
+    frames, to its result. Stop works in every tab, and all of them say so; what waited comes next
+    in them."""
     first = visit(slow).open(**{"5.steps": 60})
     second = first.another_tab("upscale")
     first.press()
@@ -100,26 +98,20 @@ def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
     slow.demo.speed.step = 0
     run_id = first.done()
     assert second.done() == third.done() == run_id
-
-
-def test_stop_in_another_tab(slow: Site, visit: Visit) -> None:
-    """Stop works in every tab, and all of them say so; what waited comes next in both."""
-    first = visit(slow).open(**{"5.steps": 60})
+    slow.demo.speed.step = STEP
     first.press()
-    first.frames(1)
+    expect(first.page.locator("#stage img.live-frame")).to_be_visible()
     first.press()
-    second = first.another_tab()
-    expect(second.waiting()).to_have_count(1)
-    second.frames(1)
+    expect(third.waiting()).to_have_count(1)
     running = slow.services.runs.line_of(first_owner(slow))[0]
-    second.page.locator("#stop").click()
+    third.page.locator("#stop").click()
     eventually(lambda: running.state.phase == "stopped")
-    for tab in (first, second):
+    for tab in (first, third):
         expect(tab.waiting()).to_have_count(0)
         expect(tab.page.locator("#stage .headline")).to_contain_text("Sampling")
     first.page.locator("#stop").click()
     first.phase("stopped")
-    second.phase("stopped")
+    third.phase("stopped")
 
 
 def first_owner(site: Site) -> str:
@@ -164,15 +156,17 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
 def test_keep_running(slow: Site, visit: Visit) -> None:
     """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
     stays checked."""
-    person = visit(slow).open(**{"5.steps": 30})
+    person = visit(slow).open(**{"5.steps": 60})
     person.page.get_by_label("Keep running if I close this page").check()
     person.press()
     person.frames(1)
     (run,) = slow.services.runs.line_of(first_owner(slow))
     context = person.page.context
     person.page.close()
+    slow.demo.speed.step = 0.05
     eventually(lambda: run.state.phase.finished, "the run has ended")
     assert run.state.phase == "done"
+    slow.demo.speed.step = STEP
     later = Visitor(context.new_page(), slow).open()
     assert later.done() == run.id
     expect(later.page.get_by_label("Keep running if I close this page")).to_be_checked()

@@ -72,10 +72,14 @@ def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> Non
 
 
 def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
-    """While the server is away fields can be filled in and Generate pressed; the run says the same
-    as the header, and is made when the server is back."""
+    """A page that is reloaded while the server is away shows its form and says so. Fields can be
+    filled in and Generate pressed; the run says the same as the header, and is made when the server
+    is back."""
     person = visit(site).open(**{"5.steps": 3})
     site.demo.stop()
+    expect(state(person)).to_have_text(AWAY)
+    person.page.reload()
+    person.ready()
     expect(state(person)).to_have_text(AWAY)
     person.type("2.text", "typed meanwhile")
     expect(person.page.locator("#generate")).to_be_enabled()
@@ -123,15 +127,3 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
         assert [BACK, AWAY] not in said
         person.done()
         person.page.close()
-
-
-def test_a_page_that_is_loaded_meanwhile(site: Site, visit: Visit) -> None:
-    """A page that is reloaded while the server is away shows its form and says so."""
-    person = visit(site).open()
-    site.demo.stop()
-    expect(state(person)).to_have_text(AWAY)
-    person.page.reload()
-    person.ready()
-    expect(state(person)).to_have_text(AWAY)
-    site.demo.start()
-    expect(state(person)).to_have_text(BACK)

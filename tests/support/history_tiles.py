@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.support.visitor import Site, Visitor
 
-ONE = {"5.steps": 1}
+ONE = {"5.steps": 1, "4.width": 320, "4.height": 256}  # of text to image, soon done
 
 
 def tiles(person: Visitor) -> Locator:

@@ -21,12 +21,31 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 LARGEST = 2**64 - 1
+SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
 
 
 def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
     """Every wrong field is marked with its own sentence, one in the folded Advanced section is
-    unfolded."""
+    unfolded. Each mark goes as its own value is mended, without a press, and stays while that is
+    still wrong; so does that of an image that is painted over, when one is chosen."""
     person = visit(fast).open("image-to-image")
+    are_told(person)
+    assert not fast.demo.queue.remaining()
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(person.page.locator(".field-error")).to_have_count(0)
+    go_one_by_one(person)
+    person.turn_to("inpaint")
+    field = person.field("4.image")
+    field.get_by_role("button", name="Remove image").click()
+    person.press()
+    expect(field.locator(".field-error")).to_be_visible()
+    field.locator("input[type=file]").first.set_input_files(PHOTO)
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
+def are_told(person: Visitor) -> None:
+    """Four fields are wrong, and say so."""
     person.unfold()
     person.type("8.cfg", "999")
     person.page.locator("#form .section button.label-wrap").click()
@@ -41,15 +60,41 @@ def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
     assert "100" in errors["field-8-cfg"]
     expect(person.field("8.cfg")).to_be_visible()
     expect(person.entry("5.height")).to_have_attribute("aria-invalid", "true")
-    assert not fast.demo.queue.remaining()
 
 
-def test_a_number_that_would_be_refused_is_told_when_its_field_is_left(
-    fast: Site, visit: Visit
-) -> None:
-    """At the field and before any press, in the words that a press has for it; another wrong number
-    has its own sentence, and a right one none. Where somebody goes on typing is theirs."""
+def go_one_by_one(person: Visitor) -> None:
+    """Two fields are wrong, and are mended."""
+    picture = person.field("4.image")
+    person.type("5.height", "99999")
+    picture.get_by_label("Remove Image").click()
+    person.press()
+    expect(person.page.locator(".field-error")).to_have_count(2)
+    person.type("2.text", "something else")
+    person.type("5.height", "99998")
+    assert set(person.errors()) == {"field-4-image", "field-5-height"}
+    person.type("5.height", "512")
+    expect(person.field("5.height").locator(".field-error")).to_have_count(0)
+    expect(person.entry("5.height")).not_to_have_attribute("aria-invalid", "true")
+    assert set(person.errors()) == {"field-4-image"}
+    picture.locator("input[type=file]").set_input_files(PHOTO)
+    expect(person.page.locator(".field-error")).to_have_count(0)
+
+
+def test_numbers(fast: Site, visit: Visit) -> None:
+    """One that would be refused is told when its field is left, at the field and before any press, in
+    the words that a press has for it; another wrong number has its own sentence, and a right one
+    none. Where somebody goes on typing is theirs. One that is rounded to a step or brought within a
+    slider's limits is shown as it is sent, with a sentence, until it is typed anew."""
     person = visit(fast).open()
+    are_refused(person)
+    are_changed(person)
+    sent = fast.prompt_of(person.done())
+    assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
+    expect(person.entry("4.height")).to_have_value("304")
+
+
+def are_refused(person: Visitor) -> None:
+    """Type wrong widths, and a right one."""
     note = person.field("4.width").locator(".field-error")
     for typed, said in (("99999", "Maximum 1024."), ("7", "Minimum 256."), ("", "Enter a number.")):
         person.entry("4.width").fill(typed)
@@ -64,44 +109,8 @@ def test_a_number_that_would_be_refused_is_told_when_its_field_is_left(
     expect(note).to_have_count(0)
 
 
-def test_an_error_goes_when_its_value_is_right(fast: Site, visit: Visit) -> None:
-    """Each mark goes as its own value is mended, without a press, and stays while that is still
-    wrong."""
-    person = visit(fast).open("image-to-image")
-    picture = person.field("4.image")
-    person.type("5.height", "99999")
-    picture.get_by_label("Remove Image").click()
-    person.press()
-    expect(person.page.locator(".field-error")).to_have_count(2)
-    person.type("2.text", "something else")
-    person.type("5.height", "99998")
-    assert set(person.errors()) == {"field-4-image", "field-5-height"}
-    person.type("5.height", "512")
-    expect(person.field("5.height").locator(".field-error")).to_have_count(0)
-    expect(person.entry("5.height")).not_to_have_attribute("aria-invalid", "true")
-    assert set(person.errors()) == {"field-4-image"}
-    picture.locator("input[type=file]").set_input_files(
-        WORKFLOWS.parent / "tests" / "screenshot.png"
-    )
-    expect(person.page.locator(".field-error")).to_have_count(0)
-
-
-def test_an_error_goes_when_there_is_something_to_paint_on(fast: Site, visit: Visit) -> None:
-    """So does that of an image that is painted over, when one is chosen."""
-    person = visit(fast).open("inpaint")
-    field = person.field("4.image")
-    field.get_by_role("button", name="Remove image").click()
-    person.press()
-    expect(field.locator(".field-error")).to_be_visible()
-    photo = WORKFLOWS.parent / "tests" / "screenshot.png"
-    field.locator("input[type=file]").first.set_input_files(photo)
-    expect(person.page.locator(".field-error")).to_have_count(0)
-
-
-def test_a_number_that_is_changed_says_so(fast: Site, visit: Visit) -> None:
-    """Rounded to a step or brought within a slider's limits, it is shown as it is sent, with a
-    sentence, until it is typed anew."""
-    person = visit(fast).open()
+def are_changed(person: Visitor) -> None:
+    """Type what does not fit, and generate."""
     notes = person.page.locator(".field-note")
     person.type("4.width", "513")
     expect(person.entry("4.width")).to_have_value("512")
@@ -115,10 +124,6 @@ def test_a_number_that_is_changed_says_so(fast: Site, visit: Visit) -> None:
     expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
     person.entry("4.height").fill("301")
     person.page.keyboard.press("Control+Enter")
-    run_id = person.done()
-    sent = fast.prompt_of(run_id)
-    assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
-    expect(person.entry("4.height")).to_have_value("304")
 
 
 class Models:
@@ -195,64 +200,49 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
     person.page.close()
 
 
-@pytest.mark.parametrize("seed", [LARGEST, 2**53 + 1, 0])
-def test_a_large_seed_arrives_exactly(fast: Site, visit: Visit, seed: int) -> None:
-    """A typed 64-bit seed reaches the server digit by digit and is shown as the used one."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.keep_seed(seed)
-    run_id = person.generate()
-    assert fast.prompt_of(run_id)["5"]["inputs"]["seed"] == seed
-    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seed}")
-
-
-def test_a_random_seed_is_shown_and_can_be_kept(fast: Site, visit: Visit) -> None:
-    """A random seed differs each time, the used one is shown, and "Reuse settings" puts it into
-    the form."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.generate()
+def test_seeds(fast: Site, visit: Visit) -> None:
+    """A typed 64-bit seed reaches the server digit by digit and is shown as the used one. Ticking
+    "Random" makes it random again: it differs each time, the used one is shown, and "Reuse settings"
+    puts it into the form. A seed that counts up goes on by one from what is in the field, at every
+    press."""
+    person = visit(fast).open(**SMALL)
+    shown = person.page.locator("#stage .copy[data-part=seed]")
+    for seed in (LARGEST, 2**53 + 1, 0):
+        person.keep_seed(seed)
+        assert seed_of(person.generate(), fast) == seed
+        expect(shown).to_have_text(f"Seed {seed}")
+    person.page.locator(".seed-mode input[value=random]").check()
+    first = seed_of(person.generate(), fast)
     person.type("2.text", "something else")
-    run_id = person.generate()
-    used = fast.prompt_of(run_id)["5"]["inputs"]["seed"]
-    expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {used}")
+    used = seed_of(person.generate(), fast)
+    assert len({0, first, used}) == 3
+    expect(shown).to_have_text(f"Seed {used}")
     person.type("2.text", "typed since then")
     person.page.get_by_role("button", name="Reuse settings").click()
     expect(person.entry("5.seed")).to_have_value(str(used))
     expect(person.page.locator(".seed-mode input[value=random]")).not_to_be_checked()
     expect(person.entry("2.text")).to_have_value("something else")
-    again = person.generate()
-    assert fast.prompt_of(again)["5"]["inputs"]["seed"] == used
-
-
-def test_random_again(fast: Site, visit: Visit) -> None:
-    """Ticking "Random" makes a typed seed random again."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.keep_seed(7)
-    person.page.locator(".seed-mode input[value=random]").check()
-    assert fast.prompt_of(person.generate())["5"]["inputs"]["seed"] != 7
-
-
-def test_counting_seeds(fast: Site, visit: Visit) -> None:
-    """A seed that counts up goes on by one from what is in the field, at every press."""
-    person = visit(fast).open(**{"5.steps": 1})
+    assert seed_of(person.generate(), fast) == used
     person.keep_seed(41)
     person.page.locator(".seed-mode input[value=counting]").check()
-    assert [fast.prompt_of(person.generate())["5"]["inputs"]["seed"] for _ in range(2)] == [42, 43]
+    assert [seed_of(person.generate(), fast) for _ in range(2)] == [42, 43]
     expect(person.entry("5.seed")).to_have_value("43")
 
 
+def seed_of(run_id: str, site: Site) -> int:
+    """The seed that the server received."""
+    return int(site.prompt_of(run_id)["5"]["inputs"]["seed"])
+
+
 def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
-    """A list can be filtered by typing; the chosen value is sent as the server spells it."""
-    person = visit(fast).open(**{"5.steps": 1})
+    """A list can be filtered by typing; the chosen value is sent as the server spells it. Reset puts
+    back the author's values, also those under Advanced."""
+    person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
     person.unfold()
+    expect(person.entry("5.cfg")).to_have_value("2")
     person.entry("5.sampler_name").fill("heun")
     person.page.get_by_role("option", name="heun", exact=True).click()
     assert fast.prompt_of(person.generate())["5"]["inputs"]["sampler_name"] == "heun"
-
-
-def test_reset(fast: Site, visit: Visit) -> None:
-    """Reset puts back the author's values, also those under Advanced."""
-    person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
-    expect(person.entry("5.cfg")).to_have_value("2")
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.entry("2.text")).to_have_value(
         "a small harbour town at first light, fishing boats, calm sea, soft colours"
@@ -357,21 +347,6 @@ def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:
         expect(person.page.locator("#stage .details table")).to_contain_text("<script>")
         assert person.page.title() == evil
         assert person.page.locator("img[onerror]").count() == 0
-        person.page.close()
-
-
-def test_a_hundred_workflows(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A folder of 100 workflows: the page opens as quickly, and typing finds one of them."""
-    text = (WORKFLOWS / "text-to-image.json").read_text()
-    for number in range(100):
-        (tmp_path / f"workflow-{number:03}.json").write_text(text)
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("workflow-042")
-        expect(person.page.locator("#heading h1")).to_have_text("Workflow 042")
-        person.workflows().click()
-        person.page.keyboard.type("077")
-        person.page.keyboard.press("Enter")
-        expect(person.page.locator("#heading h1")).to_have_text("Workflow 077")
         person.page.close()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
+from tests.browser.test_places import CLOSE_CODE
 from tests.support.history_tiles import (
     ONE,
     button,
@@ -35,19 +36,14 @@ def photo(tmp_path: Path, colour: str) -> Path:
     return file
 
 
-def test_nothing_is_shown_of_no_past(fast: Site, visit: Visit) -> None:
-    """Whoever is here for the first time sees no empty list."""
-    person = visit(fast).open()
-    expect(person.page.locator("#history")).to_be_attached()
-    expect(person.page.get_by_role("heading", name="History")).to_be_hidden()
-
-
 def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     """Each with a small picture, the one that is shown is marked, and another one is shown at a
-    click."""
+    click. Typing leaves the results that have these words; without a hit it says so; emptied, all
+    are back. Generate pressed while the form is still being filled in runs with what is filled
+    in."""
     person = visit(fast).open(**ONE)
-    first = make(person, "a lighthouse")
-    second = make(person, "a boat")
+    first = make(person, "a tall lighthouse")
+    second = make(person, "a boat & <b>")
     assert tiles(person).evaluate_all("all => all.map((one) => one.dataset.run)") == [second, first]
     expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
     width = (
@@ -65,73 +61,21 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
         person.page.locator("#stage .details tr").filter(
             has=person.page.get_by_text("Prompt", exact=True)
         )
-    ).to_contain_text("a lighthouse")
+    ).to_contain_text("a tall lighthouse")
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()
     kept = fast.services.runs.record(first, owner_of(fast, first)).state.files[0]
     assert len(info.value.path().read_bytes()) == kept.size
+    are_searched(person, first, second)
+    person.type("2.text", "typed since then")
+    button(person, "Reuse settings").click()
+    person.press()
+    again = person.done(after=first)
+    assert fast.prompt_of(again) == fast.prompt_of(first)
 
 
-def test_a_result_of_several_pictures(fast: Site, visit: Visit) -> None:
-    """It is one in the list, says how many there are, and shows them all when chosen."""
-    person = visit(fast).open(**ONE, **{"4.batch_size": 3})
-    several = make(person, "three boats")
-    expect(tile(person, several)).to_contain_text("3")
-    person.page.reload()
-    person.ready()
-    choose(person, several)
-    expect(person.page.locator("#stage .thumbnail")).to_have_count(3)
-    person.page.locator("#stage .thumbnail").nth(2).click()
-    expect(person.page.locator(f'#stage .media img[src*="{several}/2/"]')).to_be_visible()
-
-
-def test_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
-    """After a reload, and in another tab of the same browser, the results are there."""
-    person = visit(fast).open(**ONE)
-    run_id = make(person, "a lighthouse")
-    person.page.reload()
-    person.ready()
-    choose(person, run_id)
-    other = person.page.context.new_page()
-    other.goto(f"{fast.url}/?workflow=text-to-image")
-    expect(other.locator(f'#history .tile[data-run="{run_id}"]')).to_be_visible()
-    other.close()
-
-
-def test_each_workflow_has_its_own_past(fast: Site, visit: Visit) -> None:
-    """Choosing another workflow shows what was made with that one; all together can be had, too."""
-    person = visit(fast).open(**ONE)
-    make(person, "a lighthouse")
-    person.choose("Image to image")
-    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
-    expect(tiles(person)).to_have_count(0)
-    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
-    which = person.page.get_by_role("combobox", name="History of")
-    which.select_option("All workflows")
-    expect(tiles(person)).to_have_count(1)
-    which.select_option("This workflow")
-    expect(tiles(person)).to_have_count(0)
-    person.choose("Text to image")
-    expect(tiles(person)).to_have_count(1)
-
-
-def test_others_see_nothing(fast: Site, visit: Visit) -> None:
-    """Another browser has no past here, and a result's address is 404 for it."""
-    person, other = visit(fast).open(**ONE), visit(fast)
-    run_id = make(person, "a lighthouse")
-    source = str(picture_of(person, run_id).evaluate("image => image.src"))
-    other.open()
-    expect(tiles(other)).to_have_count(0)
-    for path in (source, f"{fast.url}/history/{run_id}", f"{fast.url}/files/{run_id}/0/thumb"):
-        assert other.page.request.get(path).status == 404
-        assert person.page.request.get(path).status == 200
-
-
-def test_search(fast: Site, visit: Visit) -> None:
-    """Typing leaves the results that have these words; without a hit it says so; emptied, all are
-    back."""
-    person = visit(fast).open(**ONE)
-    tower, boat = make(person, "a tall lighthouse"), make(person, "a boat & <b>")
+def are_searched(person: Visitor, tower: str, boat: str) -> None:
+    """Type into the box above the two results."""
     box = person.page.get_by_role("searchbox", name="Search history")
     box.fill("LIGHTHOUSE tall")
     expect(tiles(person)).to_have_count(1)
@@ -144,6 +88,53 @@ def test_search(fast: Site, visit: Visit) -> None:
     expect(tiles(person)).to_have_count(0)
     box.fill("")
     expect(tiles(person)).to_have_count(2)
+
+
+def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
+    """Whoever is here for the first time sees no empty list. After a reload, and in another tab of
+    the same browser, the results are there: it keeps what it was given, and no second cookie comes.
+    The past costs one request when a page is opened, and its small pictures; afterwards nothing. A
+    result of several is one in the list, says how many there are, and shows them all when chosen."""
+    person = visit(fast).open(**ONE, **{"4.batch_size": 3})
+    expect(person.page.locator("#history")).to_be_attached()
+    expect(person.page.get_by_role("heading", name="History")).to_be_hidden()
+    run_id = make(person, "three boats")
+    expect(tile(person, run_id)).to_contain_text("3")
+    person.page.reload()
+    person.ready()
+    expect(tiles(person)).to_have_count(1)
+    person.page.wait_for_load_state("networkidle")
+    asked = [one for one in person.requests if "/history?" in one]
+    eventually(lambda: fast.idle(), "nothing goes on")
+    assert len(asked) == 3  # opened, after the run, opened again
+    choose(person, run_id)
+    expect(person.page.locator("#stage .thumbnail")).to_have_count(3)
+    person.page.locator("#stage .thumbnail").nth(2).click()
+    expect(person.page.locator(f'#stage .media img[src*="{run_id}/2/"]')).to_be_visible()
+    other = person.another_tab()
+    for tab in (person, other):
+        expect(tiles(tab)).to_have_count(1)
+        expect(tile(tab, run_id)).to_be_visible()
+        assert tab.page.request.get(f"{fast.url}/history/{run_id}").ok
+    assert len(person.page.context.cookies()) == 1
+    other.page.close()
+
+
+def test_others_see_nothing(fast: Site, visit: Visit) -> None:
+    """Without a login, another browser has no past here: a run's addresses are 404 for it, and its
+    frames are for the browser that started it only."""
+    person, other = visit(fast).open(**ONE), visit(fast)
+    run_id = make(person, "a lighthouse")
+    source = str(picture_of(person, run_id).evaluate("image => image.src"))
+    other.open()
+    expect(tiles(other)).to_have_count(0)
+    files = f"{fast.url}/files/{run_id}"
+    for path in (source, f"{fast.url}/history/{run_id}", f"{files}/0/thumb", f"{files}/all.zip"):
+        assert other.page.request.get(path).status == 404
+        assert person.page.request.get(path).status == 200
+    live = f"{fast.url.replace('http', 'ws')}/live/{run_id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    assert person.page.evaluate(CLOSE_CODE, live) == 1000
 
 
 def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -179,24 +170,21 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     }
 
 
-def test_generate_at_once(fast: Site, visit: Visit) -> None:
-    """Generate pressed while the form is still being filled in runs with what is filled in."""
-    person = visit(fast).open(**ONE)
-    first = make(person, "a lighthouse")
-    person.type("2.text", "typed since then")
-    button(person, "Reuse settings").click()
-    person.press()
-    again = person.done(after=first)
-    assert fast.prompt_of(again) == fast.prompt_of(first)
-
-
 def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
-    """With another form open a result says what it was made with; repeating it is about that one,
-    and using its values opens the form they belong to."""
+    """Choosing another workflow shows what was made with that one; all together can be had, too. A
+    result says with which other one it was made; repeating it is about that one, and using its
+    values opens the form they belong to."""
     person = visit(fast).open(**ONE)
     make(person, "a lighthouse")
     person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(tiles(person)).to_have_count(0)
+    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    which = person.page.get_by_role("combobox", name="History of")
+    which.select_option("All workflows")
+    expect(tiles(person)).to_have_count(1)
+    which.select_option("This workflow")
+    expect(tiles(person)).to_have_count(0)
     other = person.page.locator("#stage .times")
     expect(other).to_have_text("Made with Text to image")
     first = person.page.locator("#stage .stage").get_attribute("data-run")
@@ -209,23 +197,7 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("a lighthouse")
     expect(other).to_be_empty()
-
-
-def test_looking_back_during_a_run(slow: Site, visit: Visit) -> None:
-    """An earlier result can be looked at while another one is being made; that one is shown when it
-    is ready."""
-    person = visit(slow).open(**{"5.steps": 2})
-    first = make(person, "a lighthouse")
-    person.type("5.steps", 60)
-    person.press()
-    person.frames(1)
-    tile(person, first).click()
-    expect(person.page.locator("img.live-frame")).to_be_hidden()
-    expect(picture_of(person, first)).to_be_visible()
-    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
-    slow.demo.speed.step = 0
-    second = person.done(after=first)
-    expect(tile(person, second)).to_have_attribute("aria-pressed", "true")
+    expect(tiles(person)).to_have_count(2)
 
 
 def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
@@ -283,17 +255,3 @@ def site(app: RunningApp, demo: DemoServer) -> Site:
 def bare(cookie: dict[str, Any]) -> dict[str, Any]:
     """A cookie as it is set again for another port."""
     return {name: cookie[name] for name in ("name", "value")}
-
-
-def test_an_idle_page_asks_once(fast: Site, visit: Visit) -> None:
-    """The past costs one request when a page is opened, and its small pictures; afterwards
-    nothing."""
-    person = visit(fast).open(**ONE)
-    make(person, "a lighthouse")
-    person.page.reload()
-    person.ready()
-    expect(tiles(person)).to_have_count(1)
-    person.page.wait_for_load_state("networkidle")
-    asked = [one for one in person.requests if "/history?" in one]
-    eventually(lambda: fast.idle(), "nothing goes on")
-    assert len(asked) == 3  # opened, after the run, opened again

@@ -74,54 +74,44 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
         assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
 
 
-def test_an_app_shows_what_its_author_chose(fast: Site, visit: Visit) -> None:
-    """A graph with App mode opens as the App: its one field, under its author's title."""
-    person = visit(fast).open()
-    give(person.page, json.dumps(own_graph()).encode(), "words.app.json")
-    expect(person.entry("1.value")).to_have_value("hello")
-    expect(person.page.locator("#form [id^=field-]")).to_have_count(1)
-
-
-def test_text_pasted_on_the_page_opens(fast: Site, visit: Visit) -> None:
-    """A workflow copied as text opens where it is pasted, unless that is a field."""
-    person = visit(fast).open()
-    person.page.evaluate(PASTE_TEXT, json.dumps(own_prompt("pasted")))
-    expect(person.entry("2.text")).to_have_value("pasted")
-
-
-def test_the_button_opens_a_file(fast: Site, visit: Visit) -> None:
-    """The same with a file chosen by hand."""
-    person = visit(fast).open()
-    with person.page.expect_file_chooser() as chooser:
-        person.page.get_by_role("button", name="Open a workflow").click()
-    chooser.value.set_files(
-        {
-            "name": "a.json",
-            "mimeType": "application/json",
-            "buffer": json.dumps(own_prompt()).encode(),
-        }
-    )
-    expect(person.entry("2.text")).to_have_value("a brought text")
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (picture_with(), "No workflow found in"),
-        (b"\0\1\2", "isn't supported"),
-        (b"", "is empty"),
-    ],
+NO_WORKFLOWS = (
+    (picture_with(), "No workflow found in"),
+    (b"\0\1\2", "isn't supported"),
+    (b"", "is empty"),
 )
-def test_a_file_without_a_workflow_says_so(
-    fast: Site, visit: Visit, data: bytes, says: str
-) -> None:
-    """What holds no workflow is refused in a sentence; the form stays."""
+TWO_WISHES = """async () => {
+    const page = document.querySelector('script[type=module][src*="/page.js"]').src;
+    const { redraw } = await import(page.replace("page.js", "form/form.js"));
+    redraw();
+    setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
+}"""
+
+
+def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
+    """A file that holds no workflow is refused in a sentence, and the form stays. Of two forms that
+    are asked for one after the other the last is shown in the end. A workflow copied as text opens
+    where it is pasted, unless that is a field; so does a file that is chosen by hand. A graph with
+    App mode opens as the App: its one field, under its author's title."""
     person = visit(fast).open()
-    give(person.page, data, "holiday.png")
-    expect(person.page.locator("#stage .headline")).to_contain_text(says)
-    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    page = person.page
+    for data, says in NO_WORKFLOWS:
+        give(page, data, "holiday.png")
+        expect(page.locator("#stage .headline")).to_contain_text(says)
+        expect(page.locator("#heading h1")).to_have_text("Text to image")
     assert all("422" in complaint for complaint in person.complaints)
     person.complaints.clear()  # a refused request is written to every browser's console
+    page.evaluate(TWO_WISHES)
+    expect(page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
+    page.evaluate(PASTE_TEXT, json.dumps(own_prompt("pasted")))
+    expect(person.entry("2.text")).to_have_value("pasted")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a workflow").click()
+    chosen = {"name": "a.json", "mimeType": "application/json"}
+    chooser.value.set_files({**chosen, "buffer": json.dumps(own_prompt()).encode()})  # type: ignore[typeddict-item]
+    expect(person.entry("2.text")).to_have_value("a brought text")
+    give(page, json.dumps(own_graph()).encode(), "words.app.json")
+    expect(person.entry("1.value")).to_have_value("hello")
+    expect(page.locator("#form [id^=field-]")).to_have_count(1)
 
 
 def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Path) -> None:
@@ -136,19 +126,6 @@ def test_an_opened_workflow_can_be_kept(keeping: Site, visit: Visit, folder: Pat
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     assert (folder / "my-lamp.json").is_file()
     expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
-
-
-def test_the_last_of_two_wishes_for_a_form_counts(fast: Site, visit: Visit) -> None:
-    """A form asked for while another drawing is still under way is the one that is shown in the
-    end."""
-    person = visit(fast).open()
-    person.page.evaluate("""async () => {
-        const page = document.querySelector('script[type=module][src*="/page.js"]').src;
-        const { redraw } = await import(page.replace("page.js", "form/form.js"));
-        redraw();
-        setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
-    }""")
-    expect(person.page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
 
 
 @pytest.mark.parametrize("keeping", [False], indirect=True)
@@ -269,21 +246,20 @@ def partly_refused() -> dict[str, Any]:
 LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_a_part_that_was_refused_stays_in_view(
-    fast: Site, visit: Visit, size: tuple[int, int]
-) -> None:
+def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None:
     """A run that is done but for a part says beside its result what was refused, and leads nobody
-    away from that; the field is marked."""
-    person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
+    away from that, on a desktop and a phone; the field is marked."""
+    person = visit(fast).open()
     give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
     expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")
-    person.generate()
-    expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
-    expect(person.page.locator("#form .field-error")).to_contain_text("isn't on the server")
-    person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
-    expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
-    expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
+    for width, height in ((1440, 900), (390, 844)):
+        person.page.set_viewport_size({"width": width, "height": height})
+        person.generate()
+        expect(person.page.locator("#stage .advice")).to_contain_text(LEFT_OUT)
+        expect(person.page.locator("#form .field-error")).to_contain_text("isn't on the server")
+        person.page.evaluate("() => new Promise((done) => setTimeout(done, 600))")
+        expect(person.page.locator("#stage .advice")).to_be_in_viewport(ratio=1)
+        expect(person.page.locator("#stage .media")).to_be_in_viewport(ratio=1)
 
 
 def test_a_part_that_was_refused_is_told_until_it_is_read(slow: Site, visit: Visit) -> None:

@@ -38,15 +38,23 @@ def models(person: Visitor) -> Locator:
 
 
 def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
-    """A click into a list and a few letters find a model, without deleting what stood there first;
-    Escape ends the search: the choice stands there again, and the next click opens the list. Low in
-    the window it opens above its label."""
+    """A list that is left by Tab does not stand over what is below, and the choice stays. A click
+    into it and a few letters find a model, without deleting what stood there first; Escape ends the
+    search: the choice stands there again, and the next click opens the list. Low in the window it
+    opens above its label."""
     person = visit(fast).open("text-to-image")
     box = models(person)
+    options = person.page.locator("#form").get_by_role("option")
+    box.focus()
+    expect(options.first).to_be_visible()
+    box.press("Tab")
+    expect(box).not_to_be_focused()
+    expect(options).to_have_count(0)
+    expect(box).to_have_value("demo-landscapes")
     box.click()
     person.page.keyboard.type("water")
     expect(box).to_have_value("water")
-    expect(person.page.locator("#form").get_by_role("option")).to_have_count(1)
+    expect(options).to_have_count(1)
     person.page.keyboard.press("Enter")
     expect(box).to_have_value("demo-watercolour")
     box.click()
@@ -73,11 +81,12 @@ def test_a_link_is_copied_over_plain_http(fast: Site, visit: Visit) -> None:
 
 
 def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -> None:
-    """Where there is no form, Generate is off and says why, until there is one; nothing else invites
-    to press it."""
+    """The address of a workflow that does not exist says that in words and offers the list. Generate
+    is off and says why, until there is a form; nothing else invites to press it."""
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#no-form")).to_be_visible()
+    expect(person.page.locator("#no-form")).to_contain_text("Workflow “nothing” not found.")
+    expect(person.workflows()).to_be_visible()
     generate = person.page.locator("#generate")
     expect(generate).to_be_disabled()
     expect(generate).to_have_attribute("title", re.compile("Choose a workflow"))
@@ -88,23 +97,17 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     expect(person.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
 
 
-def test_on_a_phone_it_is_seen_why_there_is_no_form(fast: Site, visit: Visit) -> None:
-    """Where form and result stand in one column, an earlier result is below that sentence."""
-    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
-    person.generate()
-    person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#stage .media img")).to_be_visible()
-    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
-
-
 def test_choosing_on_a_phone(fast: Site, visit: Visit) -> None:
     """Where form and result stand in one column, a workflow that is chosen is gone to: the result
-    of the last one is above it."""
+    of the last one is above it. That result is below the sentence why there is no form."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
     person.generate()
     person.choose("Upscale")
     expect(person.page.locator("#heading h1")).to_have_text("Upscale")
     expect(person.page.locator("#heading h1")).to_be_in_viewport(ratio=1)
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
 
 
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
@@ -118,15 +121,3 @@ def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> N
     person.page.evaluate("() => window.decoded()")
     person.page.evaluate("() => new Promise(done => setTimeout(done, 200))")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
-
-
-def test_a_list_that_is_left_by_tab_closes(fast: Site, visit: Visit) -> None:
-    """It does not stand over what is below, and the choice stays."""
-    person = visit(fast).open("text-to-image")
-    box = models(person)
-    box.focus()
-    expect(person.page.locator("#form").get_by_role("option").first).to_be_visible()
-    box.press("Tab")
-    expect(box).not_to_be_focused()
-    expect(person.page.locator("#form").get_by_role("option")).to_have_count(0)
-    expect(box).to_have_value("demo-landscapes")

@@ -51,9 +51,10 @@ def prompt_with(**nodes: Any) -> str:
 
 def test_several_pictures(fast: Site, visit: Visit) -> None:
     """A batch fills the gallery; a click and the arrow keys show one after the other in the large
-    picture."""
-    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
-    person.generate()
+    picture. A click on that opens it over the window, where the arrow keys do the same, and what is
+    seen stays seen. Download all saves one ZIP with every file of the run as it is on the server."""
+    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3})
+    run_id = person.generate()
     thumbnails = person.page.locator("#stage .thumbnail")
     expect(thumbnails).to_have_count(3)
     picture = person.page.locator("#stage .media img")
@@ -70,6 +71,27 @@ def test_several_pictures(fast: Site, visit: Visit) -> None:
     expect(picture).to_have_attribute("src", names[2])
     person.page.keyboard.press("ArrowLeft")
     expect(picture).to_have_attribute("src", names[1])
+    picture.click()
+    expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
+    for key, at in (("ArrowLeft", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2)):
+        person.page.keyboard.press(key)
+        expect(person.page.locator(f'#stage .media img[src*="{run_id}/{at}/"]')).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator(f'#stage .media img[src*="{run_id}/2/"]')).to_be_visible()
+    expect(thumbnails.nth(2)).to_have_attribute("aria-pressed", "true")
+    is_saved_as_one(person, run_id)
+
+
+def is_saved_as_one(person: Visitor, run_id: str) -> None:
+    """Press Download all."""
+    with person.page.expect_download() as info:
+        person.page.get_by_role("link", name="Download all").click()
+    assert info.value.suggested_filename == "Text-to-image_41_a-cat.zip"
+    with zipfile.ZipFile(info.value.path()) as bundle:
+        assert bundle.testzip() is None
+        assert [bundle.read(name) for name in bundle.namelist()] == list(
+            originals(person.site, run_id).values()
+        )
 
 
 def address(site: Site, run_id: str, at: int = 0) -> str:
@@ -77,53 +99,10 @@ def address(site: Site, run_id: str, at: int = 0) -> str:
     return f"/files/{run_id}/{at}/{site.run(run_id).state.files[at].filename}"
 
 
-def test_download_one(fast: Site, visit: Visit) -> None:
-    """Download saves the image under a name with workflow, seed and first words, byte for byte,
-    with the metadata that the server wrote into it."""
-    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat"})
-    run_id = person.generate()
-    with person.page.expect_download() as info:
-        person.page.get_by_role("link", name="Download", exact=True).click()
-    (data,) = originals(fast, run_id).values()
-    assert info.value.suggested_filename == "Text-to-image_41_a-cat.png"
-    assert Path(info.value.path()).read_bytes() == data
-    assert json.loads(Image.open(io.BytesIO(data)).info["prompt"])["2"]["inputs"]["text"] == "a cat"
-
-
-def test_download_all(fast: Site, visit: Visit) -> None:
-    """Download all saves one ZIP with every file of the run as it is on the server."""
-    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3})
-    run_id = person.generate()
-    with person.page.expect_download() as info:
-        person.page.get_by_role("link", name="Download all").click()
-    assert info.value.suggested_filename == "Text-to-image_41_a-cat.zip"
-    with zipfile.ZipFile(info.value.path()) as bundle:
-        assert bundle.testzip() is None
-        assert [bundle.read(name) for name in bundle.namelist()] == list(
-            originals(fast, run_id).values()
-        )
-
-
-def test_an_animation_plays(fast: Site, visit: Visit) -> None:
-    """A workflow that makes an animated picture and a video shows both; the video plays."""
-    person = visit(fast).open(
-        "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
-    )
-    run_id = person.generate()
-    kinds = [file.kind for file in fast.run(run_id).state.files]
-    assert sorted(kinds) == ["image", "video"]
-    expect(person.page.locator("#stage .thumbnail")).to_have_count(2)
-    person.page.locator("#stage .thumbnail").nth(kinds.index("video")).click()
-    expect(person.page.locator("#stage .media video")).to_be_visible()
-    person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
-    person.page.locator("#stage .thumbnail").nth(kinds.index("image")).click()
-    expect(person.page.locator("#stage .media img")).to_be_visible()
-    expect(person.page.locator("#stage .media video")).to_have_count(0)
-
-
 def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Text outputs are shown as text, sound can be played, temporary pictures are kept apart from
-    saved ones, and shown large, saved and looked at like them."""
+    saved ones, and shown large, saved and looked at like them. A workflow without pictures ends with
+    its text on the page."""
     evil = "<b>bold</b> & <script>document.title='hacked'</script>"
     (tmp_path / "rest.json").write_text(
         prompt_with(
@@ -135,10 +114,15 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
             }
         )
     )
+    only_text = {
+        "1": {"class_type": "PrimitiveString", "inputs": {"value": "forty-two"}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+    }
+    (tmp_path / "text.json").write_text(json.dumps(only_text))
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         site = Site(app.url, fast.demo, app)
         person = visit(site).open("rest")
-        person.generate()
+        run_id = person.generate()
         expect(person.page.locator("#result-side textarea")).to_have_value(evil)
         expect(person.page.locator("#result-side audio")).to_be_visible()
         expect(person.page.locator("#stage .thumbnails > *")).to_have_count(0)
@@ -157,23 +141,8 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
         person.page.keyboard.press("Escape")
         assert person.page.title() == "Rest"
-        person.page.close()
-
-
-def test_only_texts(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A workflow without pictures ends with its text on the page."""
-    (tmp_path / "text.json").write_text(
-        json.dumps(
-            {
-                "1": {"class_type": "PrimitiveString", "inputs": {"value": "forty-two"}},
-                "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
-            }
-        )
-    )
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("text")
-        person.press()
-        person.phase("done")
+        person.turn_to("text").press()
+        person.ended(after=run_id)
         expect(person.page.locator("#result-side textarea")).to_have_value("forty-two")
         person.page.close()
 
@@ -251,10 +220,18 @@ def test_a_caption_is_copied(fast: Site, visit: Visit) -> None:
 
 
 def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
-    """Repeat runs the same once more, seed included, whatever the form says by now, and the page
-    follows the new run; Vary does it with another seed."""
-    person = visit(fast).open(**{"5.steps": 1, "2.text": "a lighthouse"})
+    """Download saves the image under a name with workflow, seed and first words, byte for byte, with
+    the metadata that the server wrote into it. Repeat runs the same once more, seed included,
+    whatever the form says by now, and the page follows the new run; Vary does it with another
+    seed."""
+    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat"})
     first = person.generate()
+    with person.page.expect_download() as info:
+        person.page.get_by_role("link", name="Download", exact=True).click()
+    (data,) = originals(fast, first).values()
+    assert info.value.suggested_filename == "Text-to-image_41_a-cat.png"
+    assert Path(info.value.path()).read_bytes() == data
+    assert json.loads(Image.open(io.BytesIO(data)).info["prompt"])["2"]["inputs"]["text"] == "a cat"
     person.type("2.text", "typed since then")
     person.page.get_by_role("button", name="Repeat").click()
     again = person.done(after=first)

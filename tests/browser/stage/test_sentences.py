@@ -71,15 +71,6 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     person.forgive("422")
 
 
-def test_reused_settings_are_told_on_the_button(fast: Site, visit: Visit) -> None:
-    """For a moment, as a link that is copied is."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.generate()
-    person.page.get_by_role("button", name="Reuse settings").click()
-    expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
-    expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
-
-
 def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
     """Where the browser denies it, in a field that fits into the window, with all of it marked."""
     person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20})
@@ -102,7 +93,8 @@ def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
 
 
 def test_nothing_is_promised_between_two_runs(fast: Site, visit: Visit) -> None:
-    """Below a finished image nobody reads where the first one will be."""
+    """Below a finished image nobody reads where the first one will be. Reused settings are told on
+    the button for a moment, as a link that is copied is."""
     person = visit(fast).open(**{"5.steps": 1})
     run = person.generate()
     person.page.evaluate(WATCH)
@@ -113,6 +105,9 @@ def test_nothing_is_promised_between_two_runs(fast: Site, visit: Visit) -> None:
     person.done(after=run)
     said = person.page.evaluate("window.headlines")
     assert "Your images will appear here." not in said, said
+    person.page.get_by_role("button", name="Reuse settings").click()
+    expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
 
 
 def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:

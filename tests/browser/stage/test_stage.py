@@ -135,15 +135,23 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
 
 
 def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
-    """A video plays inside of the stage, below which everything else stands; full screen covers the
-    window."""
+    """A workflow that makes an animated picture and a video shows both. The video plays inside of the
+    stage, below which everything else stands; full screen covers the window."""
     person = visit(fast).open("animation", **MOVING)
-    person.generate()
-    person.page.locator("#stage .thumbnail[data-kind=video]").click()
+    run_id = person.generate()
+    kinds = [file.kind for file in fast.run(run_id).state.files]
+    assert sorted(kinds) == ["image", "video"]
+    thumbnails = person.page.locator("#stage .thumbnail")
+    expect(thumbnails).to_have_count(2)
+    thumbnails.nth(kinds.index("video")).click()
+    expect(person.page.locator("#stage .media video")).to_be_visible()
     person.page.wait_for_function("document.querySelector('#stage .media video')?.currentTime > 0")
     for size in at_every_size(person.page):
         media_stays_inside(person.page)
         covers_the_window(person.page, size)
+    thumbnails.nth(kinds.index("image")).click()
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#stage .media video")).to_have_count(0)
 
 
 def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
@@ -244,7 +252,8 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
 
 def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
     """A result that is looked at during a run has its own words and buttons, and one that leads
-    back to the run."""
+    back to the run, which is shown when it is ready. The queue, the history and the stage are
+    components whose value the script keeps: what is pressed on them asks Gradio for nothing."""
     person = visit(slow).open(**{"5.steps": 2})
     first = person.generate()
     person.type("5.steps", 60)
@@ -252,37 +261,40 @@ def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
     person.frames(3)
     pressed = person.page.locator("#history .tile[aria-pressed=true]")
     expect(pressed).to_have_count(0)
-    person.page.locator(f'#history .tile[data-run="{first}"]').click()
-    expect(pressed).to_have_count(1)
-    expect(person.page.locator(f'#stage .media img[src*="{first}"]')).to_be_visible()
+    slow.demo.speed.step = 0.6
+    for count in (1, 2):
+        person.press()
+        expect(person.waiting()).to_have_count(count)
+    before = len(person.requests)
+    person.waiting().nth(1).get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(1)
+    looks_back(person, first)
     assert names(person)[0] == "Download"
-    expect(person.page.locator("#stage .headline")).to_contain_text("Done")
-    expect(person.page.locator(f'#stage .stage[data-run="{first}"]')).to_be_visible()
-    expect(person.page.locator("#stage .bar")).to_be_hidden()
     person.page.get_by_role("button", name="Back to the current run").click()
     expect(person.page.locator("#stage .media img.live-frame")).to_be_visible()
     expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
     expect(person.page.locator("#stage .bar")).to_be_visible()
     assert names(person) == []
-    person.page.locator("#stop").click()
-    person.phase("stopped")
+    person.waiting().get_by_role("button", name="Remove").click()
+    expect(person.waiting()).to_have_count(0)
+    looks_back(person, first)
+    slow.demo.speed.step = 0
+    second = person.done(after=first)
+    expect(pressed).to_have_count(1)
+    expect(pressed).to_have_attribute("data-run", second)
+    assert not [one for one in person.requests[before:] if "/gradio_api/" in one]
 
 
-def test_arrows_walk_in_full_screen_too(fast: Site, visit: Visit) -> None:
-    """A click on the image opens it, the arrow keys walk through the results, and what is seen
-    stays seen."""
-    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 3})
-    run_id = person.generate()
-    person.page.locator("#stage .media img").click()
-    expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
-    for key, at in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2), ("ArrowLeft", 1)):
-        person.page.keyboard.press(key)
-        expect(person.page.locator(f'#stage .media img[src*="{run_id}/{at}/"]')).to_be_visible()
-    person.page.keyboard.press("Escape")
-    expect(person.page.locator(f'#stage .media img[src*="{run_id}/1/"]')).to_be_visible()
-    expect(person.page.locator("#stage .thumbnail").nth(1)).to_have_attribute(
-        "aria-pressed", "true"
-    )
+def looks_back(person: Visitor, run_id: str) -> None:
+    """Choose an earlier result while another one is made."""
+    page = person.page
+    page.locator(f'#history .tile[data-run="{run_id}"]').click()
+    expect(page.locator("#history .tile[aria-pressed=true]")).to_have_count(1)
+    expect(page.locator(f'#stage .media img[src*="{run_id}"]')).to_be_visible()
+    expect(page.locator("img.live-frame")).to_be_hidden()
+    expect(page.locator("#stage .headline")).to_contain_text("Done")
+    expect(page.locator(f'#stage .stage[data-run="{run_id}"]')).to_be_visible()
+    expect(page.locator("#stage .bar")).to_be_hidden()
 
 
 def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> None:
@@ -292,29 +304,3 @@ def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> N
     person.generate()
     asked = [one for one in person.requests[before:] if "/gradio_api/" in one]
     assert len(asked) == 1, asked
-
-
-def test_looking_and_removing_ask_gradio_for_nothing(slow: Site, visit: Visit) -> None:
-    """The queue, the history and the stage are components whose value the script keeps: what is
-    pressed on them goes to the app's own routes only."""
-    slow.demo.speed.step = 0
-    person = visit(slow).open(**{"5.steps": 1})
-    run_id = person.generate()
-    slow.demo.speed.step = 0.6
-    person.open(**{"5.steps": 60})
-    person.press()
-    person.frames(1)
-    for count in (1, 2):
-        person.press()
-        expect(person.waiting()).to_have_count(count)
-    before = len(person.requests)
-    person.waiting().nth(1).get_by_role("button", name="Remove").click()
-    expect(person.waiting()).to_have_count(1)
-    person.page.locator(f'#history .tile[data-run="{run_id}"]').click()
-    expect(person.page.locator(f'#stage .media img[src*="{run_id}"]')).to_be_visible()
-    person.page.get_by_role("button", name="Back to the current run").click()
-    person.waiting().get_by_role("button", name="Remove").click()
-    expect(person.waiting()).to_have_count(0)
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-    assert not [one for one in person.requests[before:] if "/gradio_api/" in one]

@@ -68,50 +68,52 @@ class Walker:
         lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
         assert not lines, "\n".join(lines)
 
-    def views(self) -> Iterator[str]:
-        """Show the page at each size, light and dark; the words for what is seen."""
+    def views(self) -> Iterator[tuple[str, str]]:
+        """Show the page at each size, light and dark: the words for both."""
         shades = SHADES
         for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
-            yield f"{size}, {shades[0]}"
+            yield size, shades[0]
             self.page.evaluate(OTHER_SHADE)
-            yield f"{size}, {shades[1]}"
+            yield size, shades[1]
             shades = shades[::-1]
 
-    def look(self, state: str) -> None:
-        """Find what is wrong with where things are."""
-        for view in self.views():
-            # The focus goes the same way in the dark.
-            wrong = self.page.evaluate("geometry.wrong", {"focus": "light" in view})
-            for one in wrong:
-                self.note(one, f"{state}, {view}")
+    def look(self, state: str, *, full_screen: bool = False) -> dict[str, Any]:
+        """Find what is wrong with where things are, over the whole window too if it is said so; where
+        things are at every size."""
+        places = {}
+        for size, shade in self.views():
+            # Things stand and the focus goes the same way in the dark.
+            if shade == "light":
+                places[size] = self.page.evaluate("geometry.places", STAYING)
+            elif full_screen:
+                self._cover(f"{state}, {size}")
+            for one in self.page.evaluate("geometry.wrong", {"focus": shade == "light"}):
+                self.note(one, f"{state}, {size}, {shade}")
+        return places
 
-    def read(self, state: str) -> None:
+    def read(self, state: str, added: str = "") -> None:
         """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
-        phone."""
+        phone. Nothing is found where axe-core is not installed. `added`: what there is in this state
+        besides those that were read before."""
+        if not axe.is_installed():
+            return
         self.page.set_viewport_size(SIZES["desktop"])
-        self._judge(f"{state}, desktop, light")
+        self._judge(f"{state}, desktop, light", added)
         self.page.set_viewport_size(SIZES["phone"])
         self.page.evaluate(OTHER_SHADE)
-        self._judge(f"{state}, phone, dark")
+        self._judge(f"{state}, phone, dark", added)
         self.page.evaluate(OTHER_SHADE)
         self.page.set_viewport_size(SIZES["desktop"])
 
-    def _judge(self, where: str) -> None:
+    def _judge(self, where: str, added: str) -> None:
         self.page.evaluate(SETTLE)
-        for one in axe.violations(self.page):
+        for one in axe.violations(self.page, added):
             self.note(one, where)
 
-    def places(self) -> dict[str, Any]:
-        """Where things are at every size."""
-        seen = zip(SIZES, at_every_size(self.page), strict=True)
-        return {size: self.page.evaluate("geometry.places", STAYING) for size, _ in seen}
-
-    def full_screen(self, state: str) -> None:
+    def _cover(self, where: str) -> None:
         """Full screen is all that is seen."""
         button = self.page.get_by_role("button", name="Full screen", exact=True)
-        for size, viewport in SIZES.items():
-            self.page.set_viewport_size(viewport)
-            button.evaluate("button => button.click()")
-            if not self.page.evaluate("geometry.covers()"):
-                self.note("full screen does not cover the window", f"{state}, {size}")
-            self.page.keyboard.press("Escape")
+        button.evaluate("button => button.click()")
+        if not self.page.evaluate("geometry.covers()"):
+            self.note("full screen does not cover the window", where)
+        self.page.keyboard.press("Escape")

@@ -1,5 +1,5 @@
 """Nothing serious or critical by axe-core, on any state of the page, on a desktop and a phone, light
-and dark."""
+and dark; the other forms and results are in test_geometry.py."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ SLOW = 0.3  # seconds of a step
 
 
 @pytest.fixture(autouse=True)
-def reader(walker: Walker) -> None:
+def reader() -> None:
     """Skips the test where axe-core is not installed."""
     axe.needs_axe()
-    axe.add_to(walker.page)
 
 
 def test_filling_in(walker: Walker) -> None:
@@ -34,19 +33,16 @@ def test_filling_in(walker: Walker) -> None:
     page = person.page
     walker.read("the start")
     person.unfold()
-    walker.read("advanced fields")
+    walker.read("advanced fields", "#form")
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox", name="Search workflows")).to_be_visible()
-    walker.read("the list of workflows")
+    walker.read("the list of workflows", "#picker")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Keys").click()
-    walker.read("the keys")
+    walker.read("the keys", "#keys")
     page.keyboard.press("Escape")
-    page.locator("#presets summary").click()
-    page.get_by_label("Name of the preset").fill("Night")
-    page.keyboard.press("Enter")
-    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
-    walker.read("presets")
+    person.keep_preset("Night")
+    walker.read("presets", "#presets")
     page.locator("#presets summary").click()
     person.type("4.width", 7)
     person.press()
@@ -54,7 +50,7 @@ def test_filling_in(walker: Walker) -> None:
     walker.read("an error on a field")
     page.evaluate(DRAG_OVER)
     expect(page.locator("#drop-zones")).to_be_visible()
-    walker.read("a file held over the page")
+    walker.read("a file held over the page", "#drop-zones")
     walker.all_well()
 
 
@@ -76,38 +72,21 @@ def test_looking_at_results(walker: Walker) -> None:
     walker.read("a result")
     page.get_by_role("button", name="Use in…").click()
     expect(page.get_by_role("menuitem").first).to_be_visible()
-    walker.read("where a result can be used")
+    walker.read("where a result can be used", "[role=menu]:not([hidden])")
     page.keyboard.press("Escape")
     page.locator("#stage .details summary").click()
-    walker.read("details")
+    walker.read("details", "#stage")
     page.locator("#stage .viewport").hover()
     page.get_by_role("button", name="Full screen", exact=True).click()
-    walker.read("full screen")
+    walker.read("full screen", "#stage")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Select", exact=True).click()
     for at in (0, 1):
         page.locator("#history .tile").nth(at).click()
-    walker.read("selected results")
+    walker.read("selected results", "#history")
     page.get_by_role("group", name="Selected results").get_by_role("button", name="Compare").click()
     expect(page.get_by_role("dialog", name="Compare results")).to_be_visible()
-    walker.read("compared results")
-    walker.all_well()
-
-
-def test_other_workflows(walker: Walker) -> None:
-    """The other shipped forms, an image beside its result, and each kind of result."""
-    person = walker.person
-    for workflow in ("upscale", "inpaint", "animation", "image-to-image"):
-        person.open(workflow)
-        walker.read(workflow)
-    person.generate()
-    person.page.get_by_role("button", name="Compare").click()
-    walker.read("before and after")
-    for kind in ("several", "video", "mixed", "none"):
-        person.open(kind)
-        person.press()
-        person.phase("done")
-        walker.read(kind)
+    walker.read("compared results", "dialog")
     walker.all_well()
 
 
@@ -120,7 +99,7 @@ def test_what_goes_wrong(walker: Walker) -> None:
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
     card = person.page.locator("#missing summary")
     card.click()
-    walker.read("what is missing")
+    walker.read("what is missing", "#form-side")
     walker.all_well()
 
 

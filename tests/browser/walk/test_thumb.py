@@ -16,7 +16,7 @@ from tests.browser.form.test_masks import stroke, tool
 from tests.browser.form.test_shapes import BOX, CURVE, SHAPES
 from tests.browser.opening.test_choosing import lacking
 from tests.browser.test_login import log_in
-from tests.browser.walk.states import SCRIPT, SIZES
+from tests.browser.walk.states import SIZES, Walker
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -31,19 +31,13 @@ BELOW_ARROWS = """lists => lists.map((list) => {
 SLOW = 0.6  # seconds of a step: longer than a busy browser takes for all that is looked at
 
 
-class Thumb:
+class Thumb(Walker):
     """Somebody with a phone, and all that was too small for them."""
-
-    def __init__(self, person: Visitor) -> None:
-        self.person = person
-        self.page = person.page
-        self.found: dict[str, list[str]] = {}
-        self.page.add_init_script(path=SCRIPT / "geometry.js")
 
     def try_all(self, state: str) -> None:
         """Measure what is seen."""
         for one in self.page.evaluate("geometry.tooSmall()"):
-            self.found.setdefault(one, []).append(state)
+            self.note(one, state)
 
     def unfold(self) -> None:
         """Open what is folded below a result."""
@@ -61,7 +55,7 @@ def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
     """Nothing was too small at the end."""
     thumb = Thumb(visit(site, viewport=SIZES["phone"], has_touch=True, is_mobile=True))
     yield thumb
-    assert not thumb.found, "\n".join(f"{one} ({'; '.join(at)})" for one, at in thumb.found.items())
+    thumb.all_well()
 
 
 def test_a_form_and_its_menus(thumb: Thumb) -> None:
@@ -82,10 +76,7 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
     person.press()
     expect(page.locator(".field-error").first).to_be_visible()
     thumb.try_all("an error")
-    page.locator("#presets summary").click()
-    page.get_by_label("Name of the preset").fill("Night")
-    page.keyboard.press("Enter")
-    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
+    person.keep_preset("Night")
     thumb.try_all("presets")
     page.locator("#presets summary").click()
     page.locator("#about .keys").click()
@@ -203,17 +194,18 @@ def test_runs_and_results(thumb: Thumb) -> None:
     thumb.try_all("deleted results")
 
 
-@pytest.mark.parametrize("kind", ["several", "mixed", "image-to-image", "animation"])
-def test_other_results(thumb: Thumb, kind: str) -> None:
+def test_other_results(thumb: Thumb) -> None:
     """Several, those that were not saved, a text, a sound, a video, and what it was before."""
-    person = thumb.person.open(kind)
-    thumb.try_all(f"the form of {kind}")
-    person.press()
-    person.phase("done")
-    thumb.unfold()
-    if kind == "image-to-image":
-        thumb.button("Compare").click()
-    thumb.try_all(kind)
+    person, run = thumb.person, ""
+    for kind in ("several", "mixed", "image-to-image", "animation"):
+        (person.turn_to if run else person.open)(kind)
+        thumb.try_all(f"the form of {kind}")
+        person.press()
+        run = person.ended(after=run)
+        thumb.unfold()
+        if kind == "image-to-image":
+            thumb.button("Compare").click()
+        thumb.try_all(kind)
 
 
 def test_a_run_that_failed(thumb: Thumb) -> None:

@@ -77,10 +77,7 @@ def test_forms_and_their_menus(reader: Reader) -> None:
     press(page, "Keys")
     reader.read("keys")
     page.keyboard.press("Escape")
-    page.locator("#presets summary").click()
-    page.locator("#presets input[type=text]").fill("Night")
-    page.keyboard.press("Enter")
-    expect(page.locator("#presets").get_by_role("button", name="Night", exact=True)).to_be_visible()
+    person.keep_preset("Night")
     reader.knows("Night")
     reader.read("presets")
     person.type("4.width", 7)
@@ -148,7 +145,7 @@ def test_what_goes_wrong(reader: Reader) -> None:
 
 def test_a_run_from_before_is_told_in_the_language_of_now(pseudo_site: Site, visit: Visit) -> None:
     """A run of an English person failed; they choose another language at the foot of the page."""
-    person = visit(pseudo_site, locale="en-GB").open(**OUTSIDE)
+    person = visit(pseudo_site).open(**OUTSIDE)
     page = person.page
     person.press()
     person.phase("failed")
@@ -164,31 +161,36 @@ def test_a_run_from_before_is_told_in_the_language_of_now(pseudo_site: Site, vis
     pseudo_site.rest()
 
 
-@pytest.mark.parametrize("tag", [tag for tag in Languages().all if tag != "en"])
-def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, tag: str) -> None:
+def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> None:
     """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
     as an author's long words are; Gradio's own words are in the language that was chosen, whatever
     the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
-    person = visit(site, locale="en-GB", viewport=SIZES["phone"], reduced_motion="reduce")
-    person.page.add_init_script(path=SCRIPT / "geometry.js")
-    in_english = crowded(person)
-    page = person.open("upscale").page
+    person = visit(site, viewport=SIZES["phone"], reduced_motion="reduce")
+    page = person.page
+    page.add_init_script(path=SCRIPT / "geometry.js")
+    in_english = crowded(person.open())
+    person.turn_to("upscale")
     image = page.locator("#form .of-image, #form .takes-files").first
     image.get_by_role("button", name="Remove Image").click()
     expect(image).to_contain_text("Drop Image Here")
-    page.locator("#about select").select_option(tag)
-    expect(page.locator("html")).to_have_attribute("data-language", tag)
-    person.ready()
-    assert page.evaluate("navigator.language") == tag
-    image.get_by_role("button", name=Languages().all[tag].text(message("Remove image"))).click()
-    expect(image).to_have_text(re.compile(r"Your image\s+\S"))
-    expect(image).not_to_contain_text("Drop Image Here")
-    assert crowded(person) - in_english == set()
+    for tag, language in Languages().all.items():
+        if tag == "en":
+            continue
+        page.locator("#about select").select_option(tag)
+        expect(page.locator("html")).to_have_attribute("data-language", tag)
+        person.ready()
+        assert page.evaluate("navigator.language") == tag
+        image.get_by_role("button", name=language.text(message("Remove image"))).click()
+        expect(image).to_have_text(re.compile(r"Your image\s+\S"))
+        expect(image).not_to_contain_text("Drop Image Here")
+        assert crowded(person.turn_to("text-to-image")) - in_english == set(), tag
+        person.turn_to("upscale")
 
 
 def crowded(person: Visitor) -> set[str]:
     """What is wrong with where things are, in a form with its menus and with a result."""
-    page = person.open(**{"5.steps": 2}).page
+    page = person.page
+    person.type("5.steps", 2)
     wrong: set[str] = set()
 
     def look() -> None:
