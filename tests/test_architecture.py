@@ -279,6 +279,27 @@ def test_no_file_is_too_long_to_read() -> None:
     assert not {str(file): n for file in sources if (n := file.read_text().count("\n")) > 400}
 
 
+def test_no_function_is_longer_than_a_screen() -> None:
+    """At most 62 lines, those of functions inside it left out."""
+    long = {
+        f"{name}.{function.name}": lines
+        for name, file in MODULES.items()
+        for function in ast.walk(tree_of(file))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := _own_lines(function)) > 62
+    }
+    assert long == {}
+
+
+def _own_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    inner = [
+        node.end_lineno - node.lineno + 1
+        for node in function.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    ]
+    return (function.end_lineno or 0) - function.lineno + 1 - sum(inner)
+
+
 def test_no_folder_is_too_long_to_look_through() -> None:
     """At most 20 files, what makes it a package and data left out."""
     tests = (file for kind in ("*.py", "*.js") for file in (ROOT / "tests").rglob(kind))

@@ -75,47 +75,8 @@ def build_page(
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
-                keep_running = gr.Checkbox(
-                    label=message("Keep running if I close this page"),
-                    container=False,
-                    elem_id="keep-running",
-                )
-                notify = gr.Checkbox(
-                    label=message("Notify me when a run is done"),
-                    container=False,
-                    visible=False,
-                    elem_id="notify",
-                )
-                with gr.Row(elem_id="actions"):
-                    generate = gr.Button(
-                        message("Generate"),
-                        variant="primary",
-                        elem_id="generate",
-                        scale=3,
-                        min_width=140,
-                    )
-                    count = gr.Dropdown(
-                        [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
-                        value=1,
-                        label=message("How many runs"),
-                        show_label=False,
-                        container=False,
-                        filterable=False,
-                        interactive=True,
-                        elem_id="count",
-                        scale=0,
-                        min_width=76,
-                    )
-                    gr.Button(
-                        message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80
-                    )
-                    gr.HTML(
-                        message("Each run uses a different seed."),
-                        html_template="<p>${value}</p>",
-                        elem_id="about-count",
-                        elem_classes="caption",
-                    )
-                actions = Actions(generate, count, keep_running)
+                keep_running, notify = _wishes()
+                actions = _actions(keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 RunQueue(live=True, elem_id="queue")
@@ -130,26 +91,6 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        count.input(
-            None,
-            count,
-            generate,
-            js=listener("form/count.js", "showCount(count)", "count"),
-            api_visibility="private",
-        )
-        keep_running.input(
-            None,
-            keep_running,
-            js=listener("form/form.js", "keepRunning(wanted)", "wanted"),
-            api_visibility="private",
-        )
-        notify.input(
-            None,
-            notify,
-            notify,
-            js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
-            api_visibility="private",
-        )
         drawn = [opened, picker, keep_running, notify, bring]
         _wire_choice(services, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
@@ -200,6 +141,70 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
             js_on_load=calls("components/header.js", "mountShade(element)"),
         )
     return picker, bring
+
+
+def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
+    """Whether runs go on when the page is closed, and whether their ends are told."""
+    keep_running = gr.Checkbox(
+        label=message("Keep running if I close this page"),
+        container=False,
+        elem_id="keep-running",
+    )
+    notify = gr.Checkbox(
+        label=message("Notify me when a run is done"),
+        container=False,
+        visible=False,
+        elem_id="notify",
+    )
+    keep_running.input(
+        None,
+        keep_running,
+        js=listener("form/form.js", "keepRunning(wanted)", "wanted"),
+        api_visibility="private",
+    )
+    notify.input(
+        None,
+        notify,
+        notify,
+        js=listener("components/tab.js", "notifyWhenDone(wanted)", "wanted"),
+        api_visibility="private",
+    )
+    return keep_running, notify
+
+
+def _actions(keep_running: gr.Checkbox) -> Actions:
+    """The row with Generate and Stop."""
+    with gr.Row(elem_id="actions"):
+        generate = gr.Button(
+            message("Generate"), variant="primary", elem_id="generate", scale=3, min_width=140
+        )
+        count = gr.Dropdown(
+            [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
+            value=1,
+            label=message("How many runs"),
+            show_label=False,
+            container=False,
+            filterable=False,
+            interactive=True,
+            elem_id="count",
+            scale=0,
+            min_width=76,
+        )
+        gr.Button(message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80)
+        gr.HTML(
+            message("Each run uses a different seed."),
+            html_template="<p>${value}</p>",
+            elem_id="about-count",
+            elem_classes="caption",
+        )
+    count.input(
+        None,
+        count,
+        generate,
+        js=listener("form/count.js", "showCount(count)", "count"),
+        api_visibility="private",
+    )
+    return Actions(generate, count, keep_running)
 
 
 def _footer(languages: Languages) -> None:
