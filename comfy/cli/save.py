@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
+from filecmp import cmp
 from pathlib import Path
 
 from comfy.client.client import Client
@@ -44,7 +46,8 @@ def copy_name(file: OutputFile, prefix: str) -> str:
 
 def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
     """Put the results of a run, which are kept here, into `folder`; where they are. What is there
-    already under the same name is the same. ComfyError if it cannot be written."""
+    already stays, under the same name only if it is the same. ComfyError if it cannot be
+    written."""
     saved = []
     for file in record.state.files:
         source = files.path(file.digest)
@@ -53,6 +56,7 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
         path = folder / copy_name(file, prefix)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path = next(one for one in _numbered(path) if _is_free(one, source))
             _link(source, path)
         except OSError as error:
             raise ComfyError(
@@ -61,6 +65,10 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
             ) from error
         saved.append(path)
     return saved
+
+
+def _is_free(path: Path, source: Path) -> bool:
+    return not path.exists() or cmp(source, path, shallow=False)
 
 
 def _link(source: Path, path: Path) -> None:
@@ -80,12 +88,17 @@ def _link(source: Path, path: Path) -> None:
 def _reserve(folder: Path, name: str) -> Path:
     """An empty file of this name, or of the first one with a number that is free."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem, suffix = Path(name).stem, Path(name).suffix
-    for number in itertools.count():
-        path = folder / (f"{stem} ({number}){suffix}" if number else name)
+    for path in _numbered(folder / name):
         try:
             path.open("xb").close()
         except FileExistsError:
             continue
         return path
     raise AssertionError("unreachable")
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """The path itself, then with numbers: "a.png", "a (1).png"."""
+    yield path
+    for number in itertools.count(1):
+        yield path.with_name(f"{path.stem} ({number}){path.suffix}")
