@@ -101,7 +101,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    whole = read_chain(args.chain)
+    try:
+        whole = read_chain(args.chain)
+    except ChainErrors as error:
+        raise ChainErrors(error.problems, "docs/chains.md says how one is written.") from error
     switches, settings = _settings(args.settings, whole)
     chain = chosen(whole, switches, args.without)
     _known(args.again, whole)

@@ -15,6 +15,7 @@ from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
 from comfy.errors import ComfyError, WorkflowError
+from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.protocol.outputs import TextOutput
@@ -108,10 +109,11 @@ class ChainRunner:
         return form_steps(chain, forms, settings)
 
     def check(self, steps: Sequence[FormStep]) -> None:
-        """ChainErrors with all values that the forms refuse in any step; what is given by other
-        steps is taken for good."""
+        """ChainErrors with all values that the forms refuse in any step, and all that the server
+        does not have for one; what is given by other steps is taken for good."""
         problems: list[str] = []
         for one in steps:
+            problems += [in_step(one.step, said) for said in _missing(one)]
             given = {key: _stand_in(one.form, key) for key in one.inputs}
             for row in one.rows:
                 try:
@@ -146,16 +148,11 @@ class ChainRunner:
         with LiveTasks[tuple[str, int]](self._starter.runs, watch) as live:
             while True:
                 for step in due([one.step for one in steps], standing.open, standing.done):
-                    try:
-                        runs = runs_of(by_name[step.name], standing.made())
-                    except ComfyError as error:
-                        standing.open[step.name] = 1
-                        yield standing.ended(step.name, 1, StepProblem(error))
-                    else:
-                        standing.open[step.name] = len(runs)
-                        waiting.extend(
-                            (step.name, number, run) for number, run in enumerate(runs, 1)
-                        )
+                    match _runs(by_name[step.name], standing):
+                        case StepProblem() as problem:
+                            yield standing.ended(step.name, 1, problem)
+                        case runs:
+                            waiting += ((step.name, *run) for run in enumerate(runs, 1))
                 while waiting and not live.is_full:
                     name, number, run = waiting.popleft()
                     try:
@@ -165,6 +162,8 @@ class ChainRunner:
                         yield standing.ended(name, number, StepProblem(error))
                 if not live:
                     return
+                if not waiting and live.are_all_at_work:  # else some are still to be found again
+                    self._tasks.cancel_others(chain_id, live)
                 for (name, number), record in live.ended():
                     yield standing.ended(name, number, record)
 
@@ -199,6 +198,14 @@ def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProb
         return StepProblem(error)
     standing.open[step.step.name] = len(runs)
     return runs
+
+
+def _missing(step: FormStep) -> Iterator[str]:
+    """What the server does not have, where nothing else was chosen."""
+    chosen = {*step.values, *step.rows[0]}
+    for one in step.form.missing:
+        if not (isinstance(one, MissingChoice) and one.key in chosen):
+            yield one.sentence
 
 
 def _results(record: Record) -> tuple[Result, ...]:

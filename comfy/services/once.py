@@ -70,6 +70,13 @@ class TaskRunner:
             run_id=_run_id(task, tries),
         )
 
+    def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
+        """Stop the runs of a group that were taken up and are none of these: what was wanted before
+        the restart is not wanted any more."""
+        for run in self._runs.line_of(self._owner):
+            if run.record.group == group and run.id not in live.run_ids:
+                run.cancel()
+
     def _last(self, task: Task) -> tuple[Record | None, int]:
         """The record of the last try, and how many there were."""
         assert self._runs.history is not None
@@ -105,6 +112,16 @@ class LiveTasks(Generic[Key]):
     def is_full(self) -> bool:
         """Enough are in work."""
         return len(self._live) >= _AT_ONCE
+
+    @property
+    def are_all_at_work(self) -> bool:
+        """None of them has ended."""
+        return not any(one.state.phase.finished for one in self._live.values())
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The ids of their runs."""
+        return frozenset(one.id for one in self._live.values())
 
     def add(self, key: Key, begun: Run | Record) -> None:
         """What `TaskRunner.begin` has given."""

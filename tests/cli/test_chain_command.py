@@ -24,6 +24,10 @@ SCALE = {
     },
     "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "scaled"}},
 }
+SLOW = prompt(5, 250) | {
+    "3": {"class_type": "VAEEncode", "inputs": {"pixels": ["7", 0], "vae": ["1", 2]}},
+    "7": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+}
 WORDS = {
     "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a heron"}},
     "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
@@ -57,7 +61,8 @@ class Folder:
 
     def __init__(self, path: Path, demo: DemoServer) -> None:
         self.path, self.demo, self.out = path, demo, path / "out"
-        for name, workflow in (("small", prompt(5, 2)), ("scale", SCALE), ("words", WORDS)):
+        workflows = {"small": prompt(5, 2), "scale": SCALE, "words": WORDS, "slow": SLOW}
+        for name, workflow in workflows.items():
             (path / f"{name}.json").write_text(json.dumps(workflow))
 
     def words(self, chain: str, *more: str) -> list[str]:
@@ -151,13 +156,20 @@ def test_a_step_runs_for_each_result_and_each_value(
 def test_all_that_is_wrong_is_told_before_anything_runs(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the values of every step, also of those that would come later."""
+    """In the values of every step, also of those that would come later, and what the server does
+    not have."""
+    odd = prompt(5) | {"9": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": "It"}}}
+    odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    (folder.path / "odd.json").write_text(json.dumps(odd))
+    chain = f'{THREE}[[steps]]\nname = "odd"\nworkflow = "odd"\n'
     wrong = ["--set", "base.steps=many", "--set", "double.Scale (times)=-3"]
-    assert main(folder.words(THREE, *wrong)) == 2
+    assert main(folder.words(chain, *wrong)) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Step “base”, Steps: Enter a whole number."
     assert told[1].startswith("Step “double”, Scale (times): Minimum ")
-    assert told[2] == "Nothing was started."
+    assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
+    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't on this server.")
+    assert told[4] == "Nothing was started."
     assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
 
 
@@ -234,19 +246,40 @@ def test_a_switch_chooses_steps(folder: Folder) -> None:
 
 
 def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(folder: Folder) -> None:
-    """Killed with -9 at two moments, then --resume: the server has run each step once."""
-    more = '[[steps]]\nname = "{}"\nworkflow = "scale"\ninputs = {{ Image = "{}" }}\n'
-    chain = THREE + more.format("four", "half") + more.format("five", "four")
-    words = folder.words(chain, "--resume")
-    for files in (1, 2):
-        with process(words, folder.path) as killed:
-            assert killed.stdout is not None
-            for _ in range(files):
-                killed.stdout.readline()
-            killed.kill()
+    """Killed with -9 between two steps and within one, then --resume: the server has run each step
+    once."""
+    more = """
+        [[steps]]
+        name = "slow"
+        workflow = "slow"
+        inputs = { Image = "half" }
+        [[steps]]
+        name = "last"
+        workflow = "scale"
+        inputs = { Image = "slow" }
+    """
+    words = folder.words(THREE + more, "--resume")
+    with process(words, folder.path) as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        killed.kill()
+    with process(words, folder.path) as killed:
+        eventually(lambda: len(folder.demo.journal.all()) == 4)
+        killed.kill()
     assert main(words) == 0
     assert outcomes(folder.demo) == {"success": 5}
     assert len(images(folder.out)) == 5
+
+
+def test_what_was_under_way_and_is_not_wanted_any_more_is_stopped(folder: Folder) -> None:
+    """Killed, then gone on with another value: the server does not work on the old one."""
+    chain = '[[steps]]\nname = "one"\nworkflow = "small"\nvalues = { steps = 5000 }\n'
+    with process(folder.words(chain), folder.path) as killed:
+        eventually(lambda: "started" in sum(folder.demo.journal.all().values(), ()))
+        killed.kill()
+    assert main(folder.words(chain, "--resume", "--set", "one.steps=1")) == 0
+    eventually(lambda: folder.demo.queue.remaining() == 0)
+    assert outcomes(folder.demo) == {"interrupted": 1, "success": 1}
 
 
 def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder) -> None:
