@@ -29,7 +29,7 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
 
     def value_of(key: str, value: object) -> object:
         file = folder / value if key in media and isinstance(value, str) else None
-        return upload_of(file) if file is not None and file.is_file() else value
+        return upload_of(file) if file is not None and _is_file(file) else value
 
     return {key: value_of(key, value) for key, value in values.items()}
 
@@ -69,6 +69,13 @@ def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
 
 def _is_shown(name: str) -> bool:
     return not name.startswith(".") and "/" not in name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for one
+        return False
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,22 @@ SCALE = {
         "inputs": {"image": ["1", 0], "upscale_method": "nearest-exact", "scale_by": 2.0},
     },
     "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "scaled"}},
+}
+MOVING = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "2": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "3": {"class_type": "ImageBatch", "inputs": {"image1": ["1", 0], "image2": ["2", 0]}},
+    "4": {
+        "class_type": "SaveAnimatedWEBP",
+        "inputs": {
+            "images": ["3", 0],
+            "filename_prefix": "moving",
+            "fps": 2.0,
+            "lossless": True,
+            "quality": 80,
+            "method": "default",
+        },
+    },
 }
 SLOW = prompt(5, 250) | {
     "3": {"class_type": "VAEEncode", "inputs": {"pixels": ["7", 0], "vae": ["1", 2]}},
@@ -62,6 +80,7 @@ class Folder:
     def __init__(self, path: Path, demo: DemoServer) -> None:
         self.path, self.demo, self.out = path, demo, path / "out"
         workflows = {"small": prompt(5, 2), "scale": SCALE, "words": WORDS, "slow": SLOW}
+        workflows["moving"] = MOVING
         for name, workflow in workflows.items():
             (path / f"{name}.json").write_text(json.dumps(workflow))
 
@@ -114,10 +133,23 @@ def test_steps_are_given_what_earlier_ones_have_made(
     assert half == {(64, 64), (32, 32)}
 
 
+def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
+    """On record they share a group, and each names the run before it."""
+    assert main(folder.words(THREE)) == 0
+    database = folder.out / ".chain-small-to-large" / "history.db"
+    with closing(sqlite3.connect(database)) as history:
+        runs = history.execute('SELECT id, parent, "group" FROM runs ORDER BY submitted_at')
+        ids, parents, groups = zip(*runs.fetchall(), strict=True)
+    assert parents == ("", *ids[:2])
+    assert len(set(groups)) == 1
+    assert groups[0]
+
+
 def test_a_step_runs_for_each_result_and_each_value(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a step that makes several images; a text goes into a text."""
+    """Of a step that makes several images; a text goes into a text, images of several steps into
+    one."""
     chain = """
         [[steps]]
         name = "words"
@@ -140,15 +172,22 @@ def test_a_step_runs_for_each_result_and_each_value(
         name = "third"
         workflow = "scale"
         inputs = { Image = "base[3]" }
+        [[steps]]
+        name = "moving"
+        workflow = "moving"
+        inputs = { "1.image" = "base", "2.image" = "second" }
     """
     assert main(folder.words(chain)) == 1
     told = capsys.readouterr()
     assert "Step “third”: “base” has made 2 results that “Image” takes" in told.err
-    assert "4 of 5 steps done" in told.err
+    assert "5 of 6 steps done" in told.err
     assert "a heron" in told.out.splitlines()
     sizes = folder.sizes()
     assert [sizes[f"3-each-{number}"] for number in (1, 2, 3, 4)] == [(96, 96), (128, 128)] * 2
     assert sizes["4-second"] == (128, 128)
+    (moving,) = folder.out.glob("6-moving-*.webp")
+    with Image.open(moving) as animation:
+        assert getattr(animation, "n_frames", 1) == 2
     saved = next(folder.out.glob("2-base*.png"))
     assert "a heron" in Image.open(saved).info["prompt"]
 
@@ -217,6 +256,15 @@ def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
     assert outcomes(folder.demo) == {"error": 1, "success": 4}
     assert main(folder.words(chain, *mended, "--again", "base")) == 0
     assert outcomes(folder.demo)["success"] == 5  # the same image: the others are done with it
+
+
+def test_a_name_too_long_for_a_file_is_left_to_the_server(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which has none of that name either."""
+    chain = '[[steps]]\nname = "one"\nworkflow = "scale"\n'
+    assert main(folder.words(chain, "--set", f"one.image={'x' * 300}.png")) == 1
+    assert "Step “one”: " in capsys.readouterr().err
 
 
 def test_a_switch_chooses_steps(folder: Folder) -> None:
