@@ -20,7 +20,7 @@ class UsageError(ComfyError):
     """What was asked for cannot be done; nothing was run."""
 
 
-class Signalled(BaseException):
+class _Signalled(BaseException):
     """A signal that ends the program, raised where the main thread waits."""
 
     def __init__(self, number: int) -> None:
@@ -58,14 +58,14 @@ def exit_status(command: Callable[[], int], *, hint: str = "", stopped: str = ""
     except ComfyError as error:
         complain(str(error), error.hint)
         return _UNUSABLE
-    except Signalled as stop:
+    except _Signalled as stop:
         complain("Stopped.", stopped)
         return stop.status
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM as `Signalled` in the main thread, once: the clean-up is not to be
+    """SIGINT and SIGTERM as `_Signalled` in the main thread, once: the clean-up is not to be
     interrupted."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -75,7 +75,7 @@ def _stopped_by_signals() -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> None:
         for one in before:
             signal.signal(one, signal.SIG_IGN)
-        raise Signalled(number)
+        raise _Signalled(number)
 
     for number in before:
         signal.signal(number, stop)
