@@ -28,6 +28,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("comfy.cli.run", "run a workflow on a server and save what it makes"),
         "batch": ("comfy.cli.batch", "run a workflow with many values, a row each, and save all"),
+        "chain": (
+            "comfy.cli.chain",
+            "run workflows one after another and save what each makes",
+        ),
         "form": ("comfy.cli.form", "print the form of a workflow"),
         "convert": ("comfy.cli.convert", "turn graphs saved by the editor into prompts"),
         "demo": ("comfy.cli.demo", "start the stand-in server"),

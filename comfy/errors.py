@@ -11,7 +11,7 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from comfy.messages import KeptText, message
+from comfy.messages import KeptText, message, sentences
 
 # The `type` of a `NodeError` of our own: a file for this input was refused before the prompt was
 # sent.
@@ -42,6 +42,14 @@ class ComfyError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class ManyProblems(ComfyError):
+    """Base of those that tell all that is wrong at once; `problems` holds a sentence for each."""
+
+    def __init__(self, problems: Iterable[str], hint: str = "") -> None:
+        self.problems = tuple(problems)
+        super().__init__(sentences(*self.problems), hint)
 
 
 class ServerUnreachable(ComfyError):

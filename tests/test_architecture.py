@@ -30,6 +30,7 @@ client graph
 records workflow
 form runs
 batches
+chains
 services
 discovery
 cli

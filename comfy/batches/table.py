@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.batches.values import MOST_ROWS, too_many_rows
-from comfy.errors import ComfyError
+from comfy.errors import ManyProblems
 from comfy.form.model import Field, Form
 from comfy.json_values import parse_json
 from comfy.messages import message, sentences
@@ -21,12 +21,8 @@ from comfy.wording import did_you_mean, short
 _DELIMITERS = ",;\t"
 
 
-class TableErrors(ComfyError):
-    """A table cannot be used; `problems` says all that is wrong, a sentence each."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(sentences(*self.problems))
+class TableErrors(ManyProblems):
+    """A table cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from comfy.batches.rows import Axis, combined
-from comfy.batches.table import Row, TableErrors, find_field, read_table
+from comfy.batches.table import Row, find_field, read_table
 from comfy.batches.values import values_of
-from comfy.cli.files import is_file, upload_of, uploads_in
+from comfy.cli.files import is_file, uploads_in, with_uploads
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
+from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.progress import BatchLine
 from comfy.cli.results_table import write_results
 from comfy.cli.save import save_copies
@@ -27,33 +25,23 @@ from comfy.cli.server import add_login_arguments, address_of
 from comfy.cli.stopping import (
     FAILED,
     OK,
-    UNUSABLE,
-    Signalled,
     UsageError,
     complain,
-    stopped_by_signals,
+    complain_of,
+    exit_status,
 )
 from comfy.client.client import Client
 from comfy.discovery import ChosenServer, choose_server
-from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
-from comfy.records.record import Record
-from comfy.records.store import HistoryLimits, RunStore
-from comfy.runs.limits import RunLimits
-from comfy.runs.registry import LocalRunRegistry
-from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch, RowErrors
-from comfy.services.forms import Forms
-from comfy.services.start import Starter
-from comfy.services.uploads import Upload, UploadLimits
+from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
+from comfy.services.uploads import Upload
 from comfy.workflow.model import read_workflow
 
 RESULTS = "results.csv"
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
-_AHEAD = 2  # handed to the server: it goes on at once
-_NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,19 +100,8 @@ def main(args: argparse.Namespace) -> int:
 
     SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
     """
-    try:
-        with stopped_by_signals():
-            return _run(args)
-    except (RowErrors, TableErrors) as error:
-        complain("\n".join(error.problems))
-        complain(error.hint or f"python -m comfy form {args.workflow} lists the fields.")
-        return UNUSABLE
-    except ComfyError as error:
-        complain(str(error), error.hint)
-        return UNUSABLE
-    except Signalled as stop:
-        complain("Stopped.", "Go on with --resume.")
-        return stop.status
+    hint = f"python -m comfy form {args.workflow} lists the fields."
+    return exit_status(lambda: _run(args), hint=hint, stopped="Go on with --resume.")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -135,47 +112,23 @@ def _run(args: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_of(workflow, client.object_info)
-        _, form = forms.form(OWNER, WORKFLOW)
+        _, form = forms.form(WORKFLOW, OWNER)
         batch = _batch(args, form, Path(scratch))
-        with _runner(Path(scratch) / "check", client, forms) as (runner, _):
-            runner.check(batch)
+        with starter_in(Path(scratch) / "check", client, forms) as starter:
+            BatchRunner(starter, OWNER).check(batch)
         _say_what(batch, form, server)
         if args.check:
             return OK
-        with _runner(_records_folder(args, batch), client, forms) as (runner, files):
+        folder = args.out / f".batch-{batch.id.hex[:12]}"
+        check_new(folder, "batch", resume=args.resume)
+        if not folder.exists() and (args.out / RESULTS).exists():
+            raise UsageError(
+                f"{args.out} has the results of another batch.", "Name another folder with --out."
+            )
+        with starter_in(folder, client, forms) as starter:
+            runner = BatchRunner(starter, OWNER)
             runner.resume()
-            return _carry_out(batch, runner, files, form, args.out)
-
-
-def _records_folder(args: argparse.Namespace, batch: RowBatch) -> Path:
-    """Where what became of a batch is remembered. UsageError if it is not to be used."""
-    folder: Path = args.out / f".batch-{batch.id.hex[:12]}"
-    if folder.exists() and not args.resume:
-        raise UsageError(
-            "This batch was begun in this folder before.",
-            "Add --resume to go on with it, or name another folder with --out.",
-        )
-    if not folder.exists() and (args.out / RESULTS).exists():
-        raise UsageError(
-            f"{args.out} has the results of another batch.", "Name another folder with --out."
-        )
-    return folder
-
-
-@contextmanager
-def _runner(folder: Path, client: Client, forms: Forms) -> Iterator[tuple[BatchRunner, BlobStore]]:
-    """What runs batches with all that is remembered of them in a folder."""
-    files = BlobStore(folder)
-    url = f"sqlite:///{folder.resolve() / 'history.db'}"
-    with closing(RunStore(url, files, HistoryLimits(math.inf, sys.maxsize))) as history:
-        if not files.ours:
-            raise UsageError("Another program works on this batch.", "Wait until it has ended.")
-        runs = LocalRunRegistry(client, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
-        try:
-            starter = Starter(runs, forms, files, UploadLimits(file=None, run=math.inf))
-            yield BatchRunner(starter, OWNER), files
-        finally:
-            runs.close()
+            return _carry_out(batch, runner, starter.blobs, form, args.out)
 
 
 # What is to be run
@@ -200,14 +153,8 @@ def _table(path: Path, form: Form) -> tuple[Row, ...]:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
-    media = {field.key for field in form.fields if field.is_media}
-
-    def value_of(key: str, value: object) -> object:
-        file = path.parent / str(value)
-        return upload_of(file) if key in media and is_file(file) else value
-
     return tuple(
-        replace(row, values={key: value_of(key, value) for key, value in row.values.items()})
+        replace(row, values=with_uploads(form, row.values, path.parent))
         for row in read_table(path.name, data, form)
     )
 
@@ -253,30 +200,26 @@ def _carry_out(
     batch: RowBatch, runner: BatchRunner, files: BlobStore, form: Form, out: Path
 ) -> int:
     results = runner.done(batch)
-    for index, record in results.items():  # those of a program that was killed before it saved them
-        save_copies(files, record, out, batch.prefix(index))
+    saved = {  # also what a program that was killed has not saved
+        index: save_copies(files, record, out, batch.prefix(index))
+        for index, record in results.items()
+    }
     line = BatchLine(sys.stderr, len(batch.rows), len(results))
     line.show(0)
     try:
         for index, record in runner.run(batch, set(results)):
             results[index] = record
-            paths = save_copies(files, record, out, batch.prefix(index))
+            saved[index] = save_copies(files, record, out, batch.prefix(index))
             line.ended()
-            for path in paths:
+            for path in saved[index]:
                 print(path)
-            _complain_of(batch.rows[index], record)
+            complain_of(record.state, f"Row {batch.rows[index].number}: ")
             line.show(sum(one.state.phase is not Phase.DONE for one in results.values()))
     except BatchGaveUp as error:
         complain(str(error), f"{error.hint.rstrip('.')}: --resume.")
     finally:
         line.clear()
-        write_results(out / RESULTS, batch, results, form)
+        write_results(out / RESULTS, batch, results, saved, form)
     done = sum(record.state.phase is Phase.DONE for record in results.values())
     print(f"{done} of {len(batch.rows)} done", file=sys.stderr)
     return OK if done == len(batch.rows) else FAILED
-
-
-def _complain_of(row: Row, record: Record) -> None:
-    if (error := record.state.error) is not None:
-        where = f"{error.node_title}: " if error.node_title else ""
-        complain(f"Row {row.number}: {where}{error.message}", error.hint)

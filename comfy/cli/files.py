@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from comfy.cli.stopping import UsageError
 from comfy.filenames import plain_name
+from comfy.form.model import Form
 from comfy.services.uploads import Upload
 
 
 def is_file(path: Path) -> bool:
     """Whether there is such a file; a text that can be no file's name is none."""
-    with suppress(OSError):
+    try:
         return path.is_file()
-    return False
+    except OSError:  # it is too long for one
+        return False
 
 
 def upload_of(path: Path) -> Upload:
@@ -27,6 +28,18 @@ def upload_of(path: Path) -> Upload:
     except OSError as error:
         raise _unreadable(path, error) from error
     return Upload(path.name, path)
+
+
+def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """Values by field key, in which those of media fields that name files there are sent to the
+    server."""
+    media = {field.key for field in form.fields if field.is_media}
+
+    def value_of(key: str, value: object) -> object:
+        file = folder / value if key in media and isinstance(value, str) else None
+        return upload_of(file) if file is not None and is_file(file) else value
+
+    return {key: value_of(key, value) for key, value in values.items()}
 
 
 def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:

@@ -18,4 +18,9 @@ WORKFLOW, OWNER = (
 
 def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
     """As a page has them; `fetch` gives the nodes of the server, as `Client.object_info`."""
-    return Forms(lambda _: workflow, CatalogueCache(fetch), Permissions.of_a_shell())
+    return forms_by_name(lambda _: workflow, fetch)
+
+
+def forms_by_name(find: Callable[[str], Workflow], fetch: Callable[[], Mapping[str, Any]]) -> Forms:
+    """The same for several workflows; `find` as of `Forms`."""
+    return Forms(find, CatalogueCache(fetch), Permissions.of_a_shell())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from comfy.protocol.run_state import Phase, RunState
@@ -112,3 +114,52 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+class ChainLine:
+    """How far a chain is, on a terminal only: all steps as one bar, and what is at work.
+    `titles`: of all its steps, by name."""
+
+    def __init__(self, out: TextIO, titles: Mapping[str, str]) -> None:
+        self._out = out
+        self._titles = titles
+        self._ended: Counter[str] = Counter()
+        self._runs: dict[str, int] = {}
+
+    def show(self, states: Mapping[tuple[str, int], RunState]) -> None:
+        """Show how far it is; `states` has the runs that wait or run, by step and number."""
+        live: dict[str, list[RunState]] = {}
+        for (step, _), state in states.items():
+            live.setdefault(step, []).append(state)
+        share = sum(self._share(step, live.get(step, [])) for step in self._titles)
+        full = round(share / len(self._titles) * _BAR)
+        done = sum(self._ended[step] >= runs for step, runs in self._runs.items())
+        bar = f"[{'#' * full}{'.' * (_BAR - full)}] {done}/{len(self._titles)}"
+        at_work = (
+            f"{self._titles[step]}: {_doing(state)}"
+            for step, several in live.items()
+            for state in several
+            if state.phase is Phase.RUNNING
+        )
+        line = f"{bar}  {next(at_work, '')}".rstrip()
+        self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
+
+    def ended(self, step: str, runs: int) -> None:
+        """One run of a step has ended, of so many; leave the line free for what it says."""
+        self._ended[step] += 1
+        self._runs[step] = runs
+        self.clear()
+
+    def clear(self) -> None:
+        """Leave the terminal's line free."""
+        self._write("\r\x1b[K")
+
+    def _share(self, step: str, live: Sequence[RunState]) -> float:
+        ended = self._ended[step]
+        runs = max(self._runs.get(step, 0), ended + len(live), 1)
+        return (ended + sum(state.progress.fraction for state in live)) / runs
+
+    def _write(self, text: str) -> None:
+        if self._out.isatty():
+            self._out.write(text)
+            self._out.flush()

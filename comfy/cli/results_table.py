@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from comfy.batches.table import Row
-from comfy.cli.save import copy_name
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.records.record import Record
 from comfy.services.batches import RowBatch
 
 _OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
+_NOTHING = ("",) * (len(_OF_A_RUN) - 1)
 
 
-def write_results(path: Path, batch: RowBatch, results: Mapping[int, Record], form: Form) -> None:
-    """Write the table; `results` has the records of rows by their place. ComfyError if it cannot be
-    written."""
+def write_results(
+    path: Path,
+    batch: RowBatch,
+    results: Mapping[int, Record],
+    saved: Mapping[int, Sequence[Path]],
+    form: Form,
+) -> None:
+    """Write the table; `results` and `saved` have the records and the files of rows by their place.
+    ComfyError if it cannot be written."""
     keys = list(dict.fromkeys(key for row in batch.rows for key in row.values))
     labels = {field.key: field.label for field in form.fields}
     try:
@@ -28,7 +34,9 @@ def write_results(path: Path, batch: RowBatch, results: Mapping[int, Record], fo
             table.writerow([*_OF_A_RUN, *(labels[key] for key in keys)])
             for index, row in enumerate(batch.rows):
                 record = results.get(index)
-                told = _told(record, batch.prefix(index)) if record else ("", "", "", "", "")
+                told = (
+                    _told(record, saved.get(index, ())) if record else ("",) * (len(_OF_A_RUN) - 1)
+                )
                 table.writerow([row.number, *told, *_values(row, record, keys)])
     except OSError as error:
         raise ComfyError(
@@ -36,13 +44,13 @@ def write_results(path: Path, batch: RowBatch, results: Mapping[int, Record], fo
         ) from error
 
 
-def _told(record: Record, prefix: str) -> tuple[str, ...]:
+def _told(record: Record, saved: Sequence[Path]) -> tuple[str, ...]:
     state = record.state
     began, ended = state.started_at, state.finished_at
     return (
         state.phase.value,
-        "\n".join(copy_name(file, prefix) for file in state.files),
-        "\n".join(text.text for text in state.texts),
+        "\n".join(path.name for path in saved),
+        _harmless("\n".join(text.text for text in state.texts)),
         f"{ended - began:.2f}" if began and ended else "",
         state.error.message if state.error else "",
     )

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from comfy.cli.files import is_file, upload_of
+from comfy.cli.files import with_uploads
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
@@ -20,11 +20,10 @@ from comfy.cli.server import add_login_arguments, address_of
 from comfy.cli.stopping import (
     FAILED,
     OK,
-    UNUSABLE,
-    Signalled,
     UsageError,
     complain,
-    stopped_by_signals,
+    complain_of,
+    exit_status,
 )
 from comfy.client.client import Client
 from comfy.discovery import choose_server
@@ -82,15 +81,7 @@ def main(args: argparse.Namespace) -> int:
     SIGINT and SIGTERM cancel the run at the server and end with 128 + the signal's number, as
     shells have it.
     """
-    try:
-        with stopped_by_signals():
-            return _run(args)
-    except ComfyError as error:
-        complain(str(error), error.hint)
-        return UNUSABLE
-    except Signalled as stop:
-        complain("Stopped.")
-        return stop.status
+    return exit_status(lambda: _run(args))
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -170,11 +161,7 @@ def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
         field.key: field.default for field in form.fields if field.widget == "seed"
     }
     values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
-    for field in form.fields:
-        value = values.get(field.key)
-        if field.is_media and isinstance(value, str) and is_file(Path(value)):
-            values[field.key] = upload_of(Path(value))
-    return values
+    return with_uploads(form, values, Path())
 
 
 def _value(text: str) -> object:
@@ -203,11 +190,9 @@ def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json
         print(path)
     for text in state.texts:
         print(text.text)
-    if state.error is not None:
-        where = f"{state.error.node_title}: " if state.error.node_title else ""
-        complain(f"{where}{state.error.message}", state.error.hint)
-        if state.error.detail:
-            complain(state.error.detail)
+    complain_of(state)
+    if state.error is not None and state.error.detail:
+        complain(state.error.detail)
     for sentence in (*labelled_errors(form, by_field).values(), *general):
         complain(sentence)
 

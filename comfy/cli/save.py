@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import filecmp
 import itertools
 import shutil
+from collections.abc import Iterator
+from filecmp import cmp
 from pathlib import Path
 
 from comfy.client.client import Client
@@ -38,22 +38,19 @@ def save_file(client: Client, file: OutputFile, folder: Path) -> Path:
     return path
 
 
-def copy_name(file: OutputFile, prefix: str) -> str:
-    """What a copy of a result of a batch is called."""
-    return f"{prefix}{safe_name(file.filename)}"
-
-
 def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
-    """Put the results of a run, which are kept here, into `folder`; where they are. What was put
-    there before stays. ComfyError if it cannot be written, or something else has its name."""
+    """Put the results of a run, which are kept here, into `folder`; where they are. What is there
+    already stays, under the same name only if it is the same. ComfyError if it cannot be
+    written."""
     saved = []
     for file in record.state.files:
         source = files.path(file.digest)
         if source is None:
             continue
-        path = folder / copy_name(file, prefix)
+        path = folder / f"{prefix}{safe_name(file.filename)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            path = next(one for one in _numbered(path) if _is_free(one, source))
             _link(source, path)
         except OSError as error:
             raise ComfyError(
@@ -64,11 +61,13 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
     return saved
 
 
+def _is_free(path: Path, source: Path) -> bool:
+    return not path.exists() or cmp(source, path, shallow=False)
+
+
 def _link(source: Path, path: Path) -> None:
     """The same bytes under another name, without taking room twice where the disk can do it."""
     if path.exists():
-        if not filecmp.cmp(source, path, shallow=False):
-            raise FileExistsError(errno.EEXIST, "Another file has its name")
         return
     try:
         path.hardlink_to(source)
@@ -82,12 +81,17 @@ def _link(source: Path, path: Path) -> None:
 def _reserve(folder: Path, name: str) -> Path:
     """An empty file of this name, or of the first one with a number that is free."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem, suffix = Path(name).stem, Path(name).suffix
-    for number in itertools.count():
-        path = folder / (f"{stem} ({number}){suffix}" if number else name)
+    for path in _numbered(folder / name):
         try:
             path.open("xb").close()
         except FileExistsError:
             continue
         return path
     raise AssertionError("unreachable")
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """The path itself, then with numbers: "a.png", "a (1).png"."""
+    yield path
+    for number in itertools.count(1):
+        yield path.with_name(f"{path.stem} ({number}){path.suffix}")

@@ -70,13 +70,14 @@ class Starter:
         watched: bool = True,
         keeps_going: bool = False,
         group: str = "",
+        parent: str = "",
         run_id: str = "",
     ) -> Run:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
         an `Upload`, the author's own file (the field's default) or None. `address`, `deadline`,
-        `watched`, `keeps_going`, `group`, `run_id`: as of `RunRegistry.submit`.
+        `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of `RunRegistry.submit`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -102,6 +103,7 @@ class Starter:
                 watched=watched,
                 keeps_going=keeps_going,
                 group=group,
+                parent=parent,
                 run_id=run_id,
             )
 

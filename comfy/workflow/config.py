@@ -7,15 +7,27 @@ problems.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from comfy.json_values import as_number
-from comfy.messages import listed, message, sentences
-from comfy.wording import did_you_mean
+from comfy.messages import message
+from comfy.workflow.toml_settings import (
+    SettingReaders,
+    as_flag,
+    as_scalar,
+    as_table,
+    as_texts,
+    filled_text,
+    load_toml,
+    no_flag,
+    no_table,
+    no_text,
+    none_of,
+    readable_settings,
+)
 
 Widget = Literal[
     "text",
@@ -87,27 +99,19 @@ class FormConfig:
 
 def read_config(path: Path) -> FormConfig:
     """Read a toml file; unreadable ones give an empty config with the reason among its problems."""
-    try:
-        return parse_config(path.name, tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        return FormConfig(
-            problems=(message("{file} cannot be read: {why}.", file=path.name, why=str(error)),)
-        )
-    except tomllib.TOMLDecodeError as error:
-        return FormConfig(
-            problems=(message("{file} is not valid TOML: {why}.", file=path.name, why=str(error)),)
-        )
+    data, problem = load_toml(path)
+    return FormConfig(problems=(problem,)) if problem else parse_config(path.name, data)
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
     """Turn parsed TOML into a config. `source` names the file in the sentences about what is
     wrong."""
     problems: list[str] = []
-    top = _checked(data, FORM_KEYS, source, problems)
+    top = readable_settings(data, FORM_KEYS, source, problems)
     fields = []
     for name, said in top.pop("fields", {}).items():
         if isinstance(said, dict):
-            read = _checked(said, FIELD_KEYS, f"{source}, {name}", problems)
+            read = readable_settings(said, FIELD_KEYS, f"{source}, {name}", problems)
             if read.get("group") not in (None, *get_args(Group)):
                 read["section"] = read.pop("group")
             fields.append(FieldConfig(name, **read))
@@ -122,41 +126,19 @@ def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
     return FormConfig(**top, fields=tuple(fields), problems=tuple(problems))
 
 
-def _text(value: object) -> str | None:
-    return value.strip() if isinstance(value, str) and value.strip() else None
-
-
 def _positive(value: object) -> int | float | None:
     number = as_number(value)
     return number if number is not None and number > 0 else None
 
 
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _scalar(value: object) -> object:
-    return value if isinstance(value, str | bool) or as_number(value) is not None else None
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
-        return None
-    return tuple(str(item) for item in value)
-
-
-def _table(value: object) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
-
-
 def _ideas(value: object) -> tuple[IdeaConfig, ...] | None:
     items = value if isinstance(value, list) else [None]
-    read = [_text(item) or _values(item) for item in items]
+    read = [filled_text(item) or _values(item) for item in items]
     return None if None in read else tuple(item for item in read if item is not None)
 
 
 def _values(value: object) -> dict[str, Any] | None:
-    if not isinstance(value, dict) or not value or None in map(_scalar, value.values()):
+    if not isinstance(value, dict) or not value or None in map(as_scalar, value.values()):
         return None
     return value
 
@@ -176,39 +158,17 @@ def _widget(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Widget) else None
 
 
-# What is said of a value of the wrong kind: where it stands, and the name of the setting.
-_Refusal = Callable[[str, str], str]
-
-
-def _no_text(place: str, name: str) -> str:
-    return message("{place}: “{name}” must be a text.", place=place, name=name)
-
-
 def _no_number(place: str, name: str) -> str:
     return message("{place}: “{name}” must be a number.", place=place, name=name)
 
 
-def _no_flag(place: str, name: str) -> str:
-    return message("{place}: “{name}” must be true or false.", place=place, name=name)
-
-
-def _none_of(choices: Sequence[str]) -> _Refusal:
-    return lambda place, name: message(
-        "{place}: “{name}” must be one of {choices}.",
-        place=place,
-        name=name,
-        choices=listed(choices),
-    )
-
-
-# key -> (reader that answers None for a value it cannot take, what is said then)
-FORM_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
-    "title": (_text, _no_text),
-    "description": (_text, _no_text),
+FORM_KEYS: SettingReaders = {
+    "title": (filled_text, no_text),
+    "description": (filled_text, no_text),
     "order": (as_number, _no_number),
-    "others": (_others, _none_of(get_args(Others))),
+    "others": (_others, none_of(get_args(Others))),
     "outputs": (
-        _texts,
+        as_texts,
         lambda place, name: message(
             "{place}: “{name}” must be a list of node ids.", place=place, name=name
         ),
@@ -230,16 +190,13 @@ FORM_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
             name=name,
         ),
     ),
-    "fields": (
-        _table,
-        lambda place, name: message("{place}: “{name}” must be a table.", place=place, name=name),
-    ),
+    "fields": (as_table, no_table),
 }
-FIELD_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
-    "label": (_text, _no_text),
-    "help": (_text, _no_text),
+FIELD_KEYS: SettingReaders = {
+    "label": (filled_text, no_text),
+    "help": (filled_text, no_text),
     "group": (
-        _text,
+        filled_text,
         lambda place, name: message(
             "{place}: “{name}” must be “main”, “advanced”, “hidden” or a heading of your own.",
             place=place,
@@ -247,7 +204,7 @@ FIELD_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
         ),
     ),
     "default": (
-        _scalar,
+        as_scalar,
         lambda place, name: message(
             "{place}: “{name}” must be a text, a number, true or false.", place=place, name=name
         ),
@@ -260,42 +217,16 @@ FIELD_KEYS: Mapping[str, tuple[Callable[[Any], Any], _Refusal]] = {
             "{place}: “{name}” must be a number above zero.", place=place, name=name
         ),
     ),
-    "widget": (_widget, _none_of(get_args(Widget))),
-    "hidden": (_flag, _no_flag),
-    "required": (_flag, _no_flag),
+    "widget": (_widget, none_of(get_args(Widget))),
+    "hidden": (as_flag, no_flag),
+    "required": (as_flag, no_flag),
     "also": (
-        _texts,
+        as_texts,
         lambda place, name: message(
             '{place}: “{name}” must be a list of inputs such as ["13.text"].',
             place=place,
             name=name,
         ),
     ),
-    "closest": (_flag, _no_flag),
+    "closest": (as_flag, no_flag),
 }
-
-
-def _checked(
-    said: Mapping[str, Any],
-    known: Mapping[str, tuple[Callable[[Any], Any], _Refusal]],
-    where: str,
-    problems: list[str],
-) -> dict[str, Any]:
-    """The keys that can be used, read; a sentence for each of the others."""
-    good = {}
-    for key, value in said.items():
-        if key not in known:
-            problems.append(
-                sentences(
-                    message("{place}: there is no setting “{name}”.", place=where, name=key),
-                    did_you_mean(key, known),
-                )
-            )
-            continue
-        reader, refusal = known[key]
-        read = reader(value)
-        if read is None:
-            problems.append(refusal(where, key))
-        else:
-            good[key] = read
-    return good

@@ -18,6 +18,7 @@ PURE = (
     "workflow",
     "form",
     "batches",
+    "chains",
     "ui/view",
     "runs/test_fair_queue.py",
     "runs/test_plan.py",

@@ -25,7 +25,7 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, page_open, 
 from tests.support.samples.forms import node, parse_workflow, small_catalogue
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 SECRET = "ann-on-holiday.png"
 
@@ -48,9 +48,13 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """These."""
+    """These, left with nothing under way."""
     yield running
-    running[1].close_idle()
+    _, app = running
+    eventually(
+        lambda: all(run.state.phase.finished for run in app.runs.known()), "every run has ended"
+    )
+    app.close_idle()
 
 
 def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str = BOB) -> str:

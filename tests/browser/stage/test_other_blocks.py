@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
+from comfy.protocol.run_state import Phase
 from tests.support.gradio_calls import script_client
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.page.run_lists import RunHistory, RunQueue
@@ -244,12 +245,13 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
         parts: list[Any] = [Stage(), RunQueue(), RunHistory()]
         gr.Button().click(told, parts, parts, api_name="told")
     with served(blocks) as url, closing(script_client(url)) as api:
+        phase = f"Literal{[one.value for one in Phase]}"
         info = api.view_api(print_info=False, return_format="dict")["named_endpoints"]["/told"]
         assert [part["python_type"]["type"] for part in info["parameters"]] == [
             "dict(seen: dict(run: str, at: int)) | None",
-            "list[dict(id: str, workflow: str, about: str, phase: str, said: str, movable: bool,"
-            " again: bool)]",
-            "list[dict(id: str, workflow: str, title: str, phase: str, at: float, what: str,"
+            f"list[dict(id: str, workflow: str, about: str, phase: {phase}, said: str,"
+            " movable: bool, again: bool)]",
+            f"list[dict(id: str, workflow: str, title: str, phase: {phase}, at: float, what: str,"
             " asked: str, files: int, thumb: str | None, kind: Literal['image', 'video', 'audio',"
             " '3d', 'file'] | Literal['text', ''], clip: str | None, seeds: str,"
             " favourite: bool)]",

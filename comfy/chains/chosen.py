@@ -1,0 +1,124 @@
+"""The part of a chain that is to run: without what was left out, and by its switches. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
+from comfy.chains.order import after_sources
+from comfy.messages import listed, message, sentences
+from comfy.prompt.value_types import BadValue, read_bool
+from comfy.wording import did_you_mean, quoted, short
+
+# What stands for a step's results where it does not run: by its name, and whether texts are meant.
+_Instead = dict[tuple[str, bool], Source]
+
+
+def chosen(chain: Chain, switches: Mapping[str, str], without: Collection[str] = ()) -> Chain:
+    """The chain without the steps that were left out and those that `switches` do not choose; each
+    input has one source then.
+
+    Who needs a step that does not run takes what that would have been given. ChainErrors has all
+    that cannot be.
+    """
+    problems = [*_wrong_switches(chain, switches), *_wrong_steps(chain, without)]
+    if problems:
+        raise ChainErrors(problems)
+    at = {switch.name: _choice(switch, switches) for switch in chain.switches}
+    out = {
+        step.name
+        for step in chain.steps
+        if step.name in without or (step.when and at[step.when.switch] != step.when.choice)
+    }
+    kept: dict[str, Step] = {}
+    instead: _Instead = {}
+    for step in after_sources(chain.steps):
+        if step.name in out:
+            for source in _left(step, out, instead):
+                instead.setdefault((step.name, source.text), source)
+        else:
+            kept[step.name] = _with_one_source(step, out, instead, problems)
+    if not kept:
+        problems.append(message("No step is left to run."))
+    if problems:
+        raise ChainErrors(problems)
+    return replace(chain, steps=tuple(kept[one.name] for one in chain.steps if one.name in kept))
+
+
+def _with_one_source(
+    step: Step, out: Collection[str], instead: _Instead, problems: list[str]
+) -> Step:
+    inputs: dict[str, tuple[Source, ...]] = {}
+    for name, sources in step.inputs.items():
+        if found := _first(sources, out, instead):
+            inputs[name] = (found,)
+        else:
+            problems.append(
+                message(
+                    "Step “{step}” needs “{source}”, which is left out.",
+                    step=step.name,
+                    source=sources[0].step,
+                )
+            )
+    return replace(step, inputs=inputs)
+
+
+def _left(step: Step, out: Collection[str], instead: _Instead) -> Iterator[Source]:
+    found = (_first(sources, out, instead) for sources in step.inputs.values())
+    return (one for one in found if one)
+
+
+def _first(sources: Collection[Source], out: Collection[str], instead: _Instead) -> Source | None:
+    """The first source whose step runs, or else what stands for one."""
+    if runs := next((one for one in sources if one.step not in out), None):
+        return runs
+    for source in sources:
+        if found := instead.get((source.step, source.text)):
+            # One run for each of several would have had as many results.
+            return replace(found, pick=source.pick) if found.pick == "each" else found
+    return None
+
+
+def _choice(switch: Switch, given: Mapping[str, str]) -> str | None:
+    """What a switch is at; None for what is none of its choices."""
+    text = given.get(switch.name, switch.choices[0]).strip()
+    if switch.is_flag:
+        try:
+            return "true" if read_bool(text) else "false"
+        except BadValue:
+            return None
+    return next((one for one in switch.choices if one.casefold() == text.casefold()), None)
+
+
+def _wrong_switches(chain: Chain, given: Mapping[str, str]) -> Iterator[str]:
+    known = {switch.name: switch for switch in chain.switches}
+    for name, value in given.items():
+        if name not in known:
+            yield sentences(
+                message("There is no switch “{name}”.", name=short(name)),
+                did_you_mean(name[:200], known),
+            )
+        elif _choice(known[name], given) is None:
+            yield message(
+                "The switch “{name}” is one of {choices}, not “{choice}”.",
+                name=name,
+                choices=listed(map(quoted, known[name].choices)),
+                choice=short(value),
+            )
+
+
+def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:
+    known = {step.name: step for step in chain.steps}
+    for name in without:
+        if name not in known:
+            yield no_step(name, known)
+        elif not known[name].optional:
+            yield message("Step “{step}” can't be left out.", step=name)
+
+
+def no_step(name: str, known: Collection[str]) -> str:
+    """What is said of a name that no step has."""
+    return sentences(
+        message("There is no step “{step}”.", step=short(name)), did_you_mean(name[:200], known)
+    )

@@ -1,0 +1,165 @@
+"""The steps of a chain in the forms of their workflows: which fields get what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from comfy.batches.rows import Axis, combined
+from comfy.batches.table import TableErrors, find_field
+from comfy.batches.values import values_of
+from comfy.chains.model import Chain, ChainErrors, Source, Step
+from comfy.form.model import Field, Form
+from comfy.form.takers import ResultKind, takes
+from comfy.messages import message
+from comfy.prompt.outputs import OutputKind
+from comfy.prompt.value_types import BadValue
+
+_Value = TypeVar("_Value")
+
+# What a node that gives results of a kind may make: some write animations as either.
+_MADE: Mapping[OutputKind, frozenset[ResultKind]] = MappingProxyType(
+    {
+        "images": frozenset({"image"}),
+        "temp": frozenset({"image"}),
+        "video": frozenset({"video", "image"}),
+        "audio": frozenset({"audio"}),
+        "3d": frozenset({"3d"}),
+        "text": frozenset({"text", "file"}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FormStep:
+    """A step whose fields go by their keys. `values`: those that are fixed or were set; `inputs`:
+    those that come of other steps; `rows`: the step runs with each of these values besides."""
+
+    step: Step
+    form: Form
+    values: Mapping[str, object]
+    inputs: Mapping[str, Source]
+    rows: tuple[Mapping[str, object], ...] = field(default=({},))
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.step.title or self.form.title
+
+    @property
+    def shown(self) -> tuple[Field, ...]:
+        """The fields that people are meant to set: its author's choice, or else the main ones."""
+        if self.step.show:
+            return tuple(find_field(self.form, name) for name in self.step.show)
+        taken = {find_field(self.form, one).key for one in self.step.values} | self.inputs.keys()
+        return tuple(
+            one for one in self.form.fields if one.group == "main" and one.key not in taken
+        )
+
+
+def form_steps(
+    chain: Chain, forms: Mapping[str, Form], settings: Mapping[str, Mapping[str, object]]
+) -> tuple[FormStep, ...]:
+    """The steps of a chain that runs as it is (see `chosen`) in their `forms`, by their names, with
+    what people set in them. A seed that nobody sets is the workflow's, so that it is always the
+    same run. ChainErrors has all that does not go together; values are not checked.
+    """
+    problems: list[str] = []
+    steps = []
+    for step in chain.steps:
+        found: list[str] = []
+        steps.append(_form_step(step, forms, settings.get(step.name, {}), found))
+        problems += [in_step(step, said) for said in found]
+    if problems:
+        raise ChainErrors(problems)
+    return tuple(steps)
+
+
+def in_step(step: Step, problem: str) -> str:
+    """A problem with the step that it is in."""
+    return message("Step “{step}”, {problem}", step=step.name, problem=problem)
+
+
+def known_values(form: Form, step: Step, settings: Mapping[str, object]) -> dict[str, object]:
+    """The step's values by field key, as far as this form has their fields: others may bring
+    them."""
+    return _by_key(form, step.values, []) | _by_key(form, settings, [])
+
+
+def _form_step(
+    step: Step, forms: Mapping[str, Form], settings: Mapping[str, object], problems: list[str]
+) -> FormStep:
+    form = forms[step.name]
+    fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
+    inputs = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
+    repeated = _by_key(form, step.repeat, problems)
+    for name in step.show:
+        _by_key(form, {name: None}, problems)
+    for key in dict.fromkeys((*given, *fixed, *repeated)):
+        several = (key in inputs) + (key in repeated) + (key in fixed)
+        if several > 1 or (key in given and (key in inputs or key in repeated)):
+            problems.append(
+                message("{field}: It is given by the chain already.", field=form.field(key).label)
+            )
+    problems += _wrong_kinds(form, inputs, forms)
+    seeds = {one.key: one.default for one in form.fields if one.widget == "seed"}
+    rows = _rows(form, repeated, problems)
+    return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)
+
+
+def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dict[str, _Value]:
+    found: dict[str, _Value] = {}
+    for name, value in named.items():
+        try:
+            key = find_field(form, name).key
+        except TableErrors as error:
+            problems += error.problems
+            continue
+        if key in found:
+            label = form.field(key).label
+            problems.append(message("{field}: It is given twice.", field=label))
+        found[key] = value
+    return found
+
+
+def _wrong_kinds(
+    form: Form, inputs: Mapping[str, Source], forms: Mapping[str, Form]
+) -> Iterator[str]:
+    for key, source in inputs.items():
+        made = {kind for output in forms[source.step].outputs for kind in _MADE[output.kind]}
+        if not any(takes_from(form.field(key), source, kind) for kind in made):
+            yield message(
+                "{field}: It takes no result of “{step}”.",
+                field=form.field(key).label,
+                step=source.step,
+            )
+
+
+def takes_from(item: Field, source: Source, kind: ResultKind) -> bool:
+    """Whether a field takes results of a kind from this source."""
+    if source.text:
+        return kind == "text" and item.widget in ("text", "textarea")
+    return takes(item, kind)
+
+
+def _rows(
+    form: Form, repeated: Mapping[str, str | tuple[object, ...]], problems: list[str]
+) -> tuple[Mapping[str, object], ...]:
+    axes = []
+    for key, said in repeated.items():
+        item = form.field(key)
+        try:
+            values: Sequence[object] = (
+                said if isinstance(said, tuple) else values_of(form, item, said)
+            )
+        except BadValue as error:
+            problems.append(message("{field}: {problem}", field=item.label, problem=str(error)))
+            continue
+        axes.append(Axis(item, values))
+    try:
+        return tuple(row.values for row in combined(axes)) if axes else ({},)
+    except BadValue as error:
+        problems.append(str(error))
+        return ({},)

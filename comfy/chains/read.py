@@ -1,0 +1,272 @@
+"""A chain's file, `<name>.chain.toml`, as a chain. Documented in
+docs/chains.md."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch
+from comfy.chains.order import circle
+from comfy.messages import listed, message, sentences
+from comfy.wording import did_you_mean, quoted, short
+from comfy.workflow.config import FORM_KEYS
+from comfy.workflow.toml_settings import (
+    SettingReaders,
+    as_flag,
+    as_scalar,
+    as_table,
+    as_texts,
+    filled_text,
+    load_toml,
+    no_flag,
+    no_table,
+    no_text,
+    readable_settings,
+)
+
+SUFFIX = ".chain.toml"
+_NAME = re.compile(r"\w[\w-]{0,59}")
+_SOURCE = re.compile(r"(\w[\w-]*)(\.text)?(?:\[(each|[1-9]\d{0,5})\])?")
+_MOST_STEPS = 100
+_FLAGS = {True: ("true", "false"), False: ("false", "true")}  # the first is what it starts with
+
+
+def read_chain(path: Path) -> Chain:
+    """The chain in a file. ChainErrors has all that is wrong with it."""
+    data, problem = load_toml(path)
+    if problem:
+        raise ChainErrors([problem])
+    return parse_chain(path.name, data)
+
+
+def parse_chain(source: str, data: Mapping[str, Any]) -> Chain:
+    """Parsed TOML as a chain. `source` names the file in the sentences about what is wrong, all of
+    which ChainErrors has."""
+    problems: list[str] = []
+    top = readable_settings(data, CHAIN_KEYS, source, problems)
+    switches = tuple(_switches(top.pop("switches", {}), source, problems))
+    said = top.pop("steps", [])
+    steps = [_step(source, number, one, problems) for number, one in enumerate(said, 1)]
+    chain = Chain(steps=tuple(steps), switches=switches, **top)
+    if not said and "steps" not in data:
+        problems.append(message("{file} has no steps.", file=source))
+    problems += _structural(chain, source)
+    if problems:
+        raise ChainErrors(dict.fromkeys(problems))
+    return chain
+
+
+def _step(source: str, number: int, said: Mapping[str, Any], problems: list[str]) -> Step:
+    """One step, as far as it can be read; its name is "" where it has none."""
+    name = said.get("name")
+    is_name = isinstance(name, str) and _NAME.fullmatch(name)
+    where = message("{file}, step {step}", file=source, step=name if is_name else number)
+    read = readable_settings(said, STEP_KEYS, where, problems)
+    for key in ("name", "workflow"):
+        if key not in said:
+            problems.append(message("{place}: “{name}” is missing.", place=where, name=key))
+    inputs = _inputs(read.pop("inputs", {}), where, problems)
+    return Step(
+        name=read.pop("name", ""),
+        number=number,
+        workflow=read.pop("workflow", ""),
+        inputs=inputs,
+        **read,
+    )
+
+
+def _inputs(
+    said: Mapping[str, Any], where: str, problems: list[str]
+) -> dict[str, tuple[Source, ...]]:
+    read: dict[str, tuple[Source, ...]] = {}
+    for name, value in said.items():
+        sources = [_source(one) for one in (value if isinstance(value, list) else [value])]
+        if sources and None not in sources:
+            read[name] = tuple(one for one in sources if one)
+        else:
+            problems.append(
+                message(
+                    "{place}: the input “{name}” must be a step, such as “base”, “base[2]”,"
+                    " “base[each]” or “base.text”.",
+                    place=where,
+                    name=short(name),
+                )
+            )
+    return read
+
+
+def _source(value: object) -> Source | None:
+    found = _SOURCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    step, text, pick = found.groups()
+    return Source(step, "each" if pick == "each" else int(pick or 1), bool(text))
+
+
+def _switches(said: Mapping[str, Any], where: str, problems: list[str]) -> Iterator[Switch]:
+    for name, value in said.items():
+        choices = _FLAGS[value] if isinstance(value, bool) else as_texts(value)
+        if _NAME.fullmatch(name) and choices and len(set(choices)) == len(choices) > 1:
+            yield Switch(name, choices)
+        else:
+            problems.append(
+                message(
+                    "{place}: the switch “{name}” must be true, false or a list of several"
+                    " choices.",
+                    place=where,
+                    name=short(name),
+                )
+            )
+
+
+def _structural(chain: Chain, source: str) -> Iterator[str]:
+    """What is wrong with how the steps hang together."""
+    names = [step.name for step in chain.steps if step.name]
+    for name in (name for name, count in Counter(names).items() if count > 1):
+        yield message("{file}: several steps are called “{name}”.", file=source, name=name)
+    for step in chain.steps:
+        where = message("{file}, step {step}", file=source, step=step.name or step.number)
+        for one in dict.fromkeys(one.step for many in step.inputs.values() for one in many):
+            if one == step.name:
+                yield message("{place}: it can't be given its own results.", place=where)
+            elif one not in names:
+                yield sentences(
+                    message("{place}: there is no step “{name}”.", place=where, name=short(one)),
+                    did_you_mean(one, names),
+                )
+        if step.when is not None:
+            yield from _unknown_choice(step.when, chain.switches, where)
+    if round_ := circle(chain.steps):
+        yield message(
+            "{file}: these steps wait for each other: {steps}.",
+            file=source,
+            steps=listed(map(quoted, round_)),
+        )
+
+
+def _unknown_choice(when: Condition, switches: Iterable[Switch], where: str) -> Iterator[str]:
+    known = {switch.name: switch for switch in switches}
+    if when.switch not in known:
+        yield sentences(
+            message("{place}: there is no switch “{name}”.", place=where, name=short(when.switch)),
+            did_you_mean(when.switch, known),
+        )
+    elif when.choice not in known[when.switch].choices:
+        yield message(
+            "{place}: the switch “{name}” has no choice “{choice}”.",
+            place=where,
+            name=when.switch,
+            choice=short(when.choice),
+        )
+
+
+def is_beside(name: str) -> bool:
+    """Whether this names a file in the folder of the chain, or below it."""
+    path = PurePosixPath(name)
+    return not ({"..", ""} & {*path.parts} or path.is_absolute() or set(name) & set("\\:\0"))
+
+
+# The readers of settings
+
+
+def _step_name(value: object) -> str | None:
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+
+
+def _workflow_name(value: object) -> str | None:
+    name = filled_text(value)
+    return name if name and is_beside(name) else None
+
+
+def _steps(value: object) -> list[dict[str, Any]] | None:
+    if not isinstance(value, list) or not 0 < len(value) <= _MOST_STEPS:
+        return None
+    return value if all(isinstance(one, dict) for one in value) else None
+
+
+def _scalars(value: object) -> dict[str, Any] | None:
+    table = as_table(value)
+    return None if table is None or None in map(as_scalar, table.values()) else table
+
+
+def _repeat(value: object) -> dict[str, str | tuple[object, ...] | None] | None:
+    lists = {name: _several(one) for name, one in (as_table(value) or {"": None}).items()}
+    return None if None in lists.values() else lists
+
+
+def _several(value: object) -> str | tuple[object, ...] | None:
+    if not isinstance(value, list):
+        return filled_text(value)
+    return tuple(value) if value and None not in map(as_scalar, value) else None
+
+
+def _condition(value: object) -> Condition | None:
+    text = filled_text(value)
+    if text is None:
+        return None
+    switch, _, choice = text.partition("=")
+    return Condition(switch.strip(), choice.strip() or "true")
+
+
+CHAIN_KEYS: SettingReaders = {
+    "title": FORM_KEYS["title"],
+    "description": FORM_KEYS["description"],
+    "switches": (as_table, no_table),
+    "steps": (
+        _steps,
+        lambda place, name: message(
+            "{place}: “{name}” must be tables, each written [[steps]], at most {count}.",
+            place=place,
+            name=name,
+            count=_MOST_STEPS,
+        ),
+    ),
+}
+STEP_KEYS: SettingReaders = {
+    "name": (
+        _step_name,
+        lambda place, name: message(
+            "{place}: “{name}” must be a word of letters, digits, “-” and “_”.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "workflow": (
+        _workflow_name,
+        lambda place, name: message(
+            "{place}: “{name}” must be the name of a workflow beside the chain.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "title": (filled_text, no_text),
+    "values": (
+        _scalars,
+        lambda place, name: message(
+            "{place}: “{name}” must be a table of texts, numbers, true or false.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "show": (
+        as_texts,
+        lambda place, name: message(
+            "{place}: “{name}” must be a list of fields.", place=place, name=name
+        ),
+    ),
+    "inputs": (as_table, no_table),
+    "repeat": (
+        _repeat,
+        lambda place, name: message(
+            "{place}: “{name}” must be a table of lists, or of texts such as “1..4”.",
+            place=place,
+            name=name,
+        ),
+    ),
+    "optional": (as_flag, no_flag),
+    "when": (_condition, no_text),
+}

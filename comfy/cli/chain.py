@@ -1,0 +1,255 @@
+"""`python -m comfy chain CHAIN`: run workflows one after another, save what each makes; go on where
+it was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from comfy.batches.table import find_field
+from comfy.chains.chosen import chosen, no_step
+from comfy.chains.fields import FormStep
+from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.order import held_up
+from comfy.chains.read import SUFFIX, is_beside, read_chain
+from comfy.cli.files import with_uploads
+from comfy.cli.forms import OWNER, forms_by_name
+from comfy.cli.kept_runs import check_new, starter_in
+from comfy.cli.progress import ChainLine
+from comfy.cli.save import save_copies
+from comfy.cli.server import add_login_arguments, address_of
+from comfy.cli.stopping import FAILED, OK, UsageError, complain, complain_of, exit_status
+from comfy.client.client import Client
+from comfy.discovery import choose_server
+from comfy.errors import WorkflowError
+from comfy.records.blobs import BlobStore
+from comfy.services.chains import ChainRunner, StepEnd, StepProblem
+from comfy.wording import short
+from comfy.workflow.model import Workflow, read_workflow, title_from_name
+
+_NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of the groups of chains' runs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("chain", type=Path, metavar="CHAIN", help=f"chain file, NAME{SUFFIX}")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STEP.FIELD=VALUE",
+        dest="settings",
+        help=(
+            "a value of a field of a step, by its label or NODE.INPUT, as in base.prompt='a boat';"
+            " for images and other media the name of a file here; or SWITCH=CHOICE; may be repeated"
+        ),
+    )
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="STEP",
+        help="leave out an optional step: what it would have been given goes to the next",
+    )
+    parser.add_argument(
+        "--again",
+        action="append",
+        default=[],
+        metavar="STEP",
+        help="run a step even if it is done, with --resume",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder for the files (default: here)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help=(
+            "go on with a chain that was begun in this folder; steps that are done are not run"
+            " again, unless their values have changed"
+        ),
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only check the values and list the steps"
+    )
+    parser.add_argument(
+        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
+    )
+    add_login_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the chain. 0: all steps are done and saved; 1: some failed; 2: nothing could be started.
+
+    SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
+    """
+    return exit_status(
+        lambda: _run(args),
+        hint=f"python -m comfy chain {args.chain} --check lists the steps and their fields.",
+        stopped="Go on with --resume.",
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        whole = read_chain(args.chain)
+    except ChainErrors as error:
+        raise ChainErrors(error.problems, "docs/chains.md says how one is written.") from error
+    switches, settings = _settings(args.settings, whole)
+    chain = chosen(whole, switches, args.without)
+    _known(args.again, whole)
+    name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
+    with (
+        choose_server(address_of(args)) as server,
+        Client(server.address) as client,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        forms = forms_by_name(_workflows(args.chain.parent), client.object_info)
+        with starter_in(Path(scratch), client, forms) as starter:
+            runner = ChainRunner(starter, OWNER)
+            found = runner.steps(chain, settings)
+            steps = [
+                _with_files(one, settings.get(one.step.name, {}), args.chain.parent)
+                for one in found
+            ]
+            runner.check(steps)
+        count = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}"
+        print(f"{chain.title or title_from_name(name)} on {server}: {count}", file=sys.stderr)
+        if args.check:
+            print("\n".join(_listed(steps)))
+            return OK
+        folder = args.out / f".chain-{name}"
+        check_new(folder, "chain", resume=args.resume)
+        with starter_in(folder, client, forms) as starter:
+            runner = ChainRunner(starter, OWNER)
+            runner.resume()
+            group = str(uuid.uuid5(_NAMESPACE, name))
+            line = ChainLine(sys.stderr, {one.step.name: one.title for one in steps})
+            watch = line.show if sys.stderr.isatty() else None
+            ends = runner.run(group, steps, again=args.again, watch=watch)
+            return _carry_out(steps, ends, line, starter.blobs, args.out)
+
+
+# What is to be run
+
+
+def _settings(
+    texts: Sequence[str], chain: Chain
+) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
+    """What was set: the switches, and the fields of each step by what they were called."""
+    switches: dict[str, str] = {}
+    fields: dict[str, dict[str, object]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(
+                f"--set {text!r} is not STEP.FIELD=VALUE.",
+                "Write it as in --set base.prompt='a boat'.",
+            )
+        step, dot, field = name.strip().partition(".")
+        if dot:
+            fields.setdefault(step, {})[field] = value
+        else:
+            switches[step] = value
+    _known(fields, chain)
+    return switches, fields
+
+
+def _known(names: Iterable[str], chain: Chain) -> None:
+    """ChainErrors where no step has one of these names."""
+    known = [step.name for step in chain.steps]
+    if problems := [no_step(name, known) for name in names if name not in known]:
+        raise ChainErrors(problems)
+
+
+def _workflows(folder: Path) -> Callable[[str], Workflow]:
+    """What gives the workflows beside a chain by their names, each read once."""
+
+    @cache
+    def workflow(name: str) -> Workflow:
+        for file in (folder / f"{name.removesuffix('.json')}.json", folder / name):
+            if file.is_file():
+                return read_workflow(file)
+        raise WorkflowError(
+            f"There is no workflow “{short(name)}” in {folder}.", "Put it beside the chain."
+        )
+
+    return workflow
+
+
+def _with_files(step: FormStep, settings: Mapping[str, object], folder: Path) -> FormStep:
+    """The step with the files that it names: those of people seen from here, its author's from the
+    chain."""
+    here = {find_field(step.form, name).key for name in settings}
+    given = {key: step.values[key] for key in here}
+
+    def authors(values: Mapping[str, object]) -> dict[str, object]:
+        beside = {key: value for key, value in values.items() if is_beside(str(value))}
+        return {**values, **with_uploads(step.form, beside, folder)}
+
+    values = authors(step.values) | with_uploads(step.form, given, Path())
+    return replace(step, values=values, rows=tuple(map(authors, step.rows)))
+
+
+def _listed(steps: Iterable[FormStep]) -> Iterable[str]:
+    for one in steps:
+        runs = f", {len(one.rows)} times" if len(one.rows) > 1 else ""
+        sources = dict.fromkeys(source.step for source in one.inputs.values())
+        after = f", after {', '.join(sources)}" if sources else ""
+        yield f"{one.step.number} {one.step.name}: {one.title}{after}{runs}"
+        for field in one.shown:
+            value = one.values.get(field.key, field.default)
+            yield f"  {one.step.name}.{field.label} = {'' if value is None else short(value)}"
+
+
+# What has become of it
+
+
+def _carry_out(
+    steps: Sequence[FormStep], ends: Iterable[StepEnd], line: ChainLine, files: BlobStore, out: Path
+) -> int:
+    width = len(str(max(one.step.number for one in steps)))
+    numbers = {one.step.name: f"{one.step.number:0{width}}" for one in steps}
+    undone = {one.step.name for one in steps}
+    failed: set[str] = set()
+    left: dict[str, int] = {}
+    try:
+        for end in ends:
+            line.ended(end.step, end.runs)
+            _tell(end, f"{numbers[end.step]}-{end.step}-", files, out)
+            left[end.step] = left.get(end.step, end.runs) - 1
+            if not end.is_done:
+                failed.add(end.step)
+            elif not left[end.step] and end.step not in failed:
+                undone.discard(end.step)
+    finally:
+        line.clear()
+    for step in held_up([one.step for one in steps], failed):
+        complain(f"Step “{step.name}” was not run: it needs what failed.")
+    print(f"{len(steps) - len(undone)} of {len(steps)} steps done", file=sys.stderr)
+    return FAILED if undone else OK
+
+
+def _tell(end: StepEnd, prefix: str, files: BlobStore, out: Path) -> None:
+    """Save and name what a run has made, or say why not."""
+    number = f"{end.run:0{len(str(end.runs))}}-" if end.runs > 1 else ""
+    where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
+    match end.outcome:
+        case StepProblem(error):
+            complain(f"{where}{error}", error.hint)
+        case record:
+            for path in save_copies(files, record, out, f"{prefix}{number}"):
+                print(path, flush=True)
+            for text in record.state.texts:
+                print(text.text, flush=True)
+            complain_of(record.state, where)

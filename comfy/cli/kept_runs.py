@@ -1,0 +1,48 @@
+"""A folder in which a command remembers its runs, so that it can go on where it was stopped."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from comfy.cli.stopping import UsageError
+from comfy.client.client import Client
+from comfy.records.blobs import BlobStore
+from comfy.records.store import HistoryLimits, RunStore
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from comfy.services.forms import Forms
+from comfy.services.start import Starter
+from comfy.services.uploads import UploadLimits
+
+_AHEAD = 2  # handed to the server: it goes on at once
+_NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
+
+
+@contextmanager
+def starter_in(folder: Path, client: Client, forms: Forms) -> Iterator[Starter]:
+    """What starts runs with all that is remembered of them in a folder. UsageError where another
+    program works there."""
+    files = BlobStore(folder)
+    url = f"sqlite:///{folder.resolve() / 'history.db'}"
+    with closing(RunStore(url, files, HistoryLimits(math.inf, sys.maxsize))) as history:
+        if not files.ours:
+            raise UsageError("Another program works in this folder.", "Wait until it has ended.")
+        runs = LocalRunRegistry(client, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
+        try:
+            yield Starter(runs, forms, files, UploadLimits(file=None, run=math.inf))
+        finally:
+            runs.close()
+
+
+def check_new(folder: Path, what: str, *, resume: bool) -> None:
+    """UsageError where a folder has runs of before and nobody wants to go on with them; `what` is
+    what they belong to."""
+    if folder.exists() and not resume:
+        raise UsageError(
+            f"This {what} was begun in this folder before.",
+            "Add --resume to go on with it, or name another folder with --out.",
+        )

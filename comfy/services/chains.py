@@ -1,0 +1,234 @@
+"""A chain: workflows one after another, each given what earlier ones have made. A run that is done
+is not done again: the same workflow with the same values and files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from comfy.chains.fields import FormStep, form_steps, in_step, known_values
+from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.order import due
+from comfy.chains.results import Given, Result, StepRun, runs_of
+from comfy.errors import ComfyError, WorkflowError
+from comfy.form.missing_items import MissingChoice
+from comfy.form.model import Form
+from comfy.messages import message
+from comfy.protocol.outputs import TextOutput
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.record import Record
+from comfy.services.once import LiveTasks, Task, TaskRunner
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import Upload
+from comfy.workflow.model import Workflow
+
+_NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
+
+
+@dataclass(frozen=True, slots=True)
+class StepProblem:
+    """A step that cannot run, or a run of it: why."""
+
+    error: ComfyError
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """A run of a step at its end: the step's name, which of its runs, from 1, of how many."""
+
+    step: str
+    run: int
+    runs: int
+    outcome: Record | StepProblem
+
+    @property
+    def is_done(self) -> bool:
+        """It has made what it was to make."""
+        return isinstance(self.outcome, Record) and self.outcome.state.phase is Phase.DONE
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How far the steps are that were begun: how many runs of each are not at their end, and what
+    came of the others."""
+
+    open: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, dict[int, StepEnd]] = field(default_factory=dict)
+
+    @property
+    def done(self) -> set[str]:
+        """The steps of which all runs are done."""
+        return {
+            name
+            for name, left in self.open.items()
+            if not left and all(one.is_done for one in self.ends[name].values())
+        }
+
+    def ended(self, step: str, run: int, outcome: Record | StepProblem) -> StepEnd:
+        """Take note of the end of a run."""
+        runs = self.open[step] + len(self.ends.setdefault(step, {}))
+        end = self.ends[step][run] = StepEnd(step, run, runs, outcome)
+        self.open[step] -= 1
+        return end
+
+    def made(self) -> dict[str, tuple[Given, ...]]:
+        """All results by step, in the order of its runs."""
+        return {
+            name: tuple(
+                Given(result, record.id)
+                for _, end in sorted(ends.items())
+                if isinstance(record := end.outcome, Record)
+                for result in _results(record)
+            )
+            for name, ends in self.ends.items()
+        }
+
+
+class ChainRunner:
+    """Runs chains. What became of each run is on record, so the registry needs a history."""
+
+    def __init__(self, starter: Starter, owner: str) -> None:
+        self._starter = starter
+        self._tasks = TaskRunner(starter, owner)
+        self._owner = owner
+
+    def steps(
+        self, chain: Chain, settings: Mapping[str, Mapping[str, object]]
+    ) -> tuple[FormStep, ...]:
+        """The steps of a chain in their forms, see `form_steps`. Raises ChainErrors, WorkflowError,
+        ServerUnreachable, ServerError."""
+        forms: dict[str, Form] = {}
+        for step in chain.steps:
+            _, plain = self._starter.forms.form(step.workflow, self._owner)
+            values = known_values(plain, step, settings.get(step.name, {}))
+            _, forms[step.name] = self._starter.forms.form(step.workflow, self._owner, values)
+        return form_steps(chain, forms, settings)
+
+    def check(self, steps: Sequence[FormStep]) -> None:
+        """ChainErrors with all values that the forms refuse in any step, and all that the server
+        does not have for one; what is given by other steps is taken for good."""
+        problems: list[str] = []
+        for one in steps:
+            problems += [in_step(one.step, said) for said in _missing(one)]
+            given = {key: _stand_in(one.form, key) for key in one.inputs}
+            for row in one.rows:
+                try:
+                    values = {**one.values, **row, **given}
+                    self._starter.check(one.step.workflow, values, self._owner)
+                except FieldErrors as error:
+                    problems += [in_step(one.step, said) for said in error.labelled.values()]
+        if problems:
+            raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
+
+    def resume(self) -> None:
+        """Take up what was under way when the program ended, before any step is run."""
+        self._tasks.resume()
+
+    def run(
+        self,
+        chain_id: str,
+        steps: Sequence[FormStep],
+        *,
+        again: Collection[str] = (),
+        watch: Callable[[Mapping[tuple[str, int], RunState]], None] | None = None,
+    ) -> Iterator[StepEnd]:
+        """Run the steps, those together that do not wait for each other, and tell of each run when
+        it has ended. A step that fails stops only those that need it.
+
+        `chain_id`: the group of all its runs. `again`: steps that are run even if they are done.
+        `watch`: as of `TaskRunner.live`, by step and number of its run.
+        """
+        by_name = {one.step.name: one for one in steps}
+        standing = _Standing()
+        waiting: deque[tuple[str, int, StepRun]] = deque()
+        with LiveTasks[tuple[str, int]](self._starter.runs, watch) as live:
+            while True:
+                for step in due([one.step for one in steps], standing.open, standing.done):
+                    match _runs(by_name[step.name], standing):
+                        case StepProblem() as problem:
+                            yield standing.ended(step.name, 1, problem)
+                        case runs:
+                            waiting += ((step.name, *run) for run in enumerate(runs, 1))
+                while waiting and not live.is_full:
+                    name, number, run = waiting.popleft()
+                    try:
+                        task = self._task(by_name[name], run, chain_id)
+                        live.add((name, number), self._tasks.begin(task, again=name in again))
+                    except ComfyError as error:
+                        yield standing.ended(name, number, StepProblem(error))
+                if not live:
+                    return
+                if not waiting and live.are_all_at_work:  # else some are still to be found again
+                    self._tasks.cancel_others(chain_id, live)
+                for (name, number), record in live.ended():
+                    yield standing.ended(name, number, record)
+
+    def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
+        """A run of a step, by all that matters to what it makes."""
+        given = {key: self._value(one.result) for key, one in run.given.items()}
+        values = {**run.values, **given}
+        workflow, form = self._starter.forms.form(step.step.workflow, self._owner, values)
+        name = _content(workflow, form, values)
+        parent = next((one.run for one in run.given.values()), "")
+        return Task(name, step.step.workflow, values, chain_id, parent)
+
+    def _value(self, result: Result) -> Upload | str:
+        """A result as a field takes it. WorkflowError where its file is not kept."""
+        if isinstance(result, TextOutput):
+            return result.text
+        path = self._starter.blobs.path(result.digest)
+        if path is None:
+            raise WorkflowError(
+                message("{file} is no longer here.", file=result.filename),
+                message("Run the step again that has made it."),
+            )
+        return Upload(result.filename, path)
+
+
+def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProblem:
+    """The runs of a step that is due, which counts as begun; why not, where there are none."""
+    try:
+        runs = runs_of(step, standing.made())
+    except ComfyError as error:
+        standing.open[step.step.name] = 1
+        return StepProblem(error)
+    standing.open[step.step.name] = len(runs)
+    return runs
+
+
+def _missing(step: FormStep) -> Iterator[str]:
+    """What the server does not have, where nothing else was chosen."""
+    chosen = {*step.values, *step.rows[0]}
+    for one in step.form.missing:
+        if not (isinstance(one, MissingChoice) and one.key in chosen):
+            yield one.sentence
+
+
+def _results(record: Record) -> tuple[Result, ...]:
+    return (*record.state.files, *record.state.texts)
+
+
+def _stand_in(form: Form, key: str) -> Upload | str:
+    """What a field of another step's results is checked with."""
+    return Upload("result", b"") if form.field(key).is_media else "result"
+
+
+def _content(workflow: Workflow, form: Form, values: Mapping[str, object]) -> uuid.UUID:
+    """The same for the same workflow, values and files: what comes of it is the same too."""
+    used = {one.key: one.default for one in form.fields} | dict(values)
+    told = [workflow.prompt, sorted(output.node for output in form.outputs), used]
+    content = json.dumps(told, default=_file_content, sort_keys=True)
+    return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())
+
+
+def _file_content(value: object) -> str:
+    if not isinstance(value, Upload):
+        return str(value)
+    digest = hashlib.sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,149 @@
+"""Runs that are done once, however often the program is killed: each is found again by an id that
+is always the same."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.record import Record
+from comfy.runs.interface import Run, RunRegistry
+from comfy.services.start import Starter
+
+_AT_ONCE = 3  # tasks that wait or run: the server never waits for the next
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be done once: a workflow with values. `id`: the same for the same; `group`,
+    `parent`: as in `Record`."""
+
+    id: uuid.UUID
+    workflow: str
+    values: Mapping[str, object]
+    group: str
+    parent: str = ""
+
+
+class TaskRunner:
+    """Runs tasks, and finds those that were run. The registry needs a history."""
+
+    def __init__(self, starter: Starter, owner: str) -> None:
+        self._starter = starter
+        self._runs = starter.runs
+        self._owner = owner
+
+    def resume(self) -> None:
+        """Take up what was under way when the program ended, before any task is begun."""
+        self._runs.resume()
+
+    def done(self, task: Task) -> Record | None:
+        """The record of a task that is done; None where it is not."""
+        record, _ = self._last(task)
+        return record if record and record.state.phase is Phase.DONE else None
+
+    def begin(self, task: Task, *, again: bool = False) -> Run | Record:
+        """The run of a task: the one that goes on since before a restart, or a new one; its record
+        where it is done, unless it is to be done `again`. What failed before is tried again.
+
+        Raises as `Starter.start`.
+        """
+        record, tries = self._last(task)
+        if record is not None and record.state.phase is Phase.DONE and not again:
+            return record
+        if record is not None and not record.state.phase.finished:
+            return self._runs.get(record.id, self._owner)
+        return self._starter.start(
+            task.workflow,
+            task.values,
+            self._owner,
+            watched=False,
+            keeps_going=True,
+            group=task.group,
+            parent=task.parent,
+            run_id=_run_id(task, tries),
+        )
+
+    def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
+        """Stop the runs of a group that were taken up and are none of these: what was wanted before
+        the restart is not wanted any more."""
+        for run in self._runs.line_of(self._owner):
+            if run.record.group == group and run.id not in live.run_ids:
+                run.cancel()
+
+    def _last(self, task: Task) -> tuple[Record | None, int]:
+        """The record of the last try, and how many there were."""
+        assert self._runs.history is not None
+        last, tries = None, 0
+        while record := self._runs.history.get(_run_id(task, tries), self._owner):
+            last, tries = record, tries + 1
+        return last, tries
+
+
+class LiveTasks(Generic[Key]):
+    """Tasks that were begun and whose end was not told yet, by keys of whoever began them."""
+
+    def __init__(
+        self, runs: RunRegistry, watch: Callable[[Mapping[Key, RunState]], None] | None = None
+    ) -> None:
+        """`watch` is called, while they are waited for, with the states of all whenever one has a
+        new one."""
+        self._watch = watch
+        self._live: dict[Key, Run | Record] = {}
+        self._changed = threading.Event()
+        self._leave = runs.subscribe(lambda _: self._changed.set())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def is_full(self) -> bool:
+        """Enough are in work."""
+        return len(self._live) >= _AT_ONCE
+
+    @property
+    def are_all_at_work(self) -> bool:
+        """None of them has ended."""
+        return not any(one.state.phase.finished for one in self._live.values())
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The ids of their runs."""
+        return frozenset(one.id for one in self._live.values())
+
+    def add(self, key: Key, begun: Run | Record) -> None:
+        """What `TaskRunner.begin` has given."""
+        self._live[key] = begun
+        if self._watch is not None and not isinstance(begun, Record):
+            begun.subscribe(self._changed.set)
+
+    def ended(self) -> Iterator[tuple[Key, Record]]:
+        """Wait until at least one has ended; those that have, which are no longer among them."""
+        while self._live:
+            self._changed.clear()
+            ended = [key for key, one in self._live.items() if one.state.phase.finished]
+            for key in ended:
+                one = self._live.pop(key)
+                yield key, one if isinstance(one, Record) else one.record
+            if ended:
+                return
+            if self._watch is not None:
+                self._watch({key: one.state for key, one in self._live.items()})
+            self._changed.wait()
+
+
+def _run_id(task: Task, tries: int) -> str:
+    """The run of a try: always the same, so that none is started twice."""
+    return str(uuid.uuid5(task.id, str(tries)))

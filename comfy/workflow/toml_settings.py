@@ -1,0 +1,103 @@
+"""Settings of a toml file, each read by its key: what can be used, and a sentence for each of the
+others."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from comfy.json_values import as_number
+from comfy.messages import listed, message, sentences
+from comfy.wording import did_you_mean
+
+# What is said of a value of the wrong kind: where it stands, and the name of the setting.
+Refusal = Callable[[str, str], str]
+# key -> (reader that answers None for a value it cannot take, what is said then)
+SettingReaders = Mapping[str, tuple[Callable[[Any], Any], Refusal]]
+
+
+def load_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """What is in a file; nothing, and a sentence why, where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), ""
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        return {}, message("{file} cannot be read: {why}.", file=path.name, why=str(error))
+    except tomllib.TOMLDecodeError as error:
+        return {}, message("{file} is not valid TOML: {why}.", file=path.name, why=str(error))
+
+
+def readable_settings(
+    said: Mapping[str, Any], known: SettingReaders, where: str, problems: list[str]
+) -> dict[str, Any]:
+    """The keys that can be used, read; `problems` gets a sentence for each of the others."""
+    good = {}
+    for key, value in said.items():
+        if key not in known:
+            problems.append(
+                sentences(
+                    message("{place}: there is no setting “{name}”.", place=where, name=key),
+                    did_you_mean(key, known),
+                )
+            )
+            continue
+        reader, refusal = known[key]
+        read = reader(value)
+        if read is None:
+            problems.append(refusal(where, key))
+        else:
+            good[key] = read
+    return good
+
+
+def filled_text(value: object) -> str | None:
+    """A text that says something, without spaces around it."""
+    return value.strip() if isinstance(value, str) and value.strip() else None
+
+
+def as_flag(value: object) -> bool | None:
+    """True or false."""
+    return value if isinstance(value, bool) else None
+
+
+def as_scalar(value: object) -> object:
+    """A text, a number, true or false."""
+    return value if isinstance(value, str | bool) or as_number(value) is not None else None
+
+
+def as_texts(value: object) -> tuple[str, ...] | None:
+    """A list of texts or whole numbers, as texts."""
+    if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
+        return None
+    return tuple(str(item) for item in value)
+
+
+def as_table(value: object) -> dict[str, Any] | None:
+    """A table."""
+    return value if isinstance(value, dict) else None
+
+
+def no_text(place: str, name: str) -> str:
+    """What is said where a text belongs."""
+    return message("{place}: “{name}” must be a text.", place=place, name=name)
+
+
+def no_flag(place: str, name: str) -> str:
+    """What is said where true or false belongs."""
+    return message("{place}: “{name}” must be true or false.", place=place, name=name)
+
+
+def no_table(place: str, name: str) -> str:
+    """What is said where a table belongs."""
+    return message("{place}: “{name}” must be a table.", place=place, name=name)
+
+
+def none_of(choices: Sequence[str]) -> Refusal:
+    """What is said where one of these belongs."""
+    return lambda place, name: message(
+        "{place}: “{name}” must be one of {choices}.",
+        place=place,
+        name=name,
+        choices=listed(choices),
+    )

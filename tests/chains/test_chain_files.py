@@ -1,0 +1,315 @@
+"""What is written in a chain's file, read as a chain or refused with sentences."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comfy.chains.chosen import chosen
+from comfy.chains.model import Chain, ChainErrors, Condition, Source, Switch
+from comfy.chains.order import due, held_up
+from comfy.chains.read import SUFFIX, parse_chain, read_chain
+from comfy.workflow.folder import WorkflowFolder
+from tests.support.samples.forms import WORKFLOWS
+
+STEPS = """
+[[steps]]
+name = "base"
+workflow = "small"
+[[steps]]
+name = "other"
+workflow = "small.json"
+[[steps]]
+name = "both"
+workflow = "sub/two"
+"""
+
+
+def read(text: str) -> Chain:
+    """The chain of a file with this in it."""
+    return parse_chain("a.chain.toml", tomllib.loads(text))
+
+
+def refused(text: str) -> tuple[str, ...]:
+    """All that is wrong with it."""
+    with pytest.raises(ChainErrors) as caught:
+        read(text)
+    return tuple(map(str, caught.value.problems))
+
+
+def test_all_that_can_be_said_is_read() -> None:
+    """Inputs of several steps, one of several results, each, texts; switches, lists, fixed
+    values."""
+    chain = read("""
+        title = "All"
+        description = "Of it."
+        [switches]
+        large = false
+        look = ["photo", "painting"]
+        [[steps]]
+        name = "base"
+        workflow = "small"
+        values = { steps = 3, "2.text" = "a boat", tiled = true }
+        show = ["Seed"]
+        [steps.repeat]
+        Prompt = ["a", "b"]
+        Seed = "1..4"
+        [[steps]]
+        name = "last"
+        title = "The last"
+        workflow = "small"
+        optional = true
+        when = "look = painting"
+        inputs = { A = "base", B = "base[2]", C = ["base[each]", "base"], D = "base.text" }
+    """)
+    base, last = chain.steps
+    assert chain.switches == (
+        Switch("large", ("false", "true")),
+        Switch("look", ("photo", "painting")),
+    )
+    assert base.values == {"steps": 3, "2.text": "a boat", "tiled": True}
+    assert (base.show, base.repeat) == (("Seed",), {"Prompt": ("a", "b"), "Seed": "1..4"})
+    assert (last.number, last.title, last.optional) == (2, "The last", True)
+    assert last.when == Condition("look", "painting")
+    assert last.inputs == {
+        "A": (Source("base"),),
+        "B": (Source("base", 2),),
+        "C": (Source("base", "each"), Source("base")),
+        "D": (Source("base", text=True),),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "a.chain.toml has no steps."),
+        (
+            "steps = []",
+            "a.chain.toml: “steps” must be tables, each written [[steps]], at most 100.",
+        ),
+        ("steps = 3", "a.chain.toml: “steps” must be tables, each written [[steps]], at most 100."),
+        ("[[steps]]\nname = 'a'", "a.chain.toml, step a: “workflow” is missing."),
+        ("[[steps]]\nworkflow = 'a'", "a.chain.toml, step 1: “name” is missing."),
+        (
+            "[[steps]]\nname = 'a.b'\nworkflow = 'a'",
+            "a.chain.toml, step 1: “name” must be a word of letters, digits, “-” and “_”.",
+        ),
+        (
+            "[[steps]]\nname = 'a'\nworkflow = '../a'",
+            "a.chain.toml, step a: “workflow” must be the name of a workflow beside the chain.",
+        ),
+        (
+            STEPS + "inputz = {}",
+            "a.chain.toml, step both: there is no setting “inputz”. Did you mean “inputs”?",
+        ),
+        (
+            STEPS + "inputs = { A = 'bose' }",
+            "a.chain.toml, step both: there is no step “bose”. Did you mean “base”?",
+        ),
+        (
+            STEPS + "inputs = { A = 'both' }",
+            "a.chain.toml, step both: it can't be given its own results.",
+        ),
+        (
+            STEPS + "inputs = { A = 'base[0]' }",
+            "a.chain.toml, step both: the input “A” must be a step, such as “base”, “base[2]”,"
+            " “base[each]” or “base.text”.",
+        ),
+        (STEPS + "[[steps]]\nname = 'base'\nworkflow = 'a'", "several steps are called “base”."),
+        (STEPS + "when = 'large'", "a.chain.toml, step both: there is no switch “large”."),
+        (
+            "[switches]\nsize = ['a', 'b']\n" + STEPS + "when = 'size=c'",
+            "a.chain.toml, step both: the switch “size” has no choice “c”.",
+        ),
+        ("[switches]\nsize = ['a']\n" + STEPS, "the switch “size” must be true, false or a list"),
+        (STEPS + "repeat = { A = [] }", "“repeat” must be a table of lists, or of texts"),
+        (STEPS + "values = { A = [1] }", "“values” must be a table of texts, numbers, true or"),
+    ],
+)
+def test_what_is_no_chain_is_told(text: str, said: str) -> None:
+    """Where it stands and what belongs there."""
+    assert any(said in problem for problem in refused(text))
+
+
+def test_steps_that_wait_for_each_other_are_told_with_all_else() -> None:
+    """Everything that is wrong at once."""
+    problems = refused("""
+        titel = "x"
+        [[steps]]
+        name = "a"
+        workflow = "w"
+        inputs = { I = "b" }
+        [[steps]]
+        name = "b"
+        workflow = "w"
+        optional = 3
+        inputs = { I = "a" }
+    """)
+    assert len(problems) == 3
+    assert "these steps wait for each other: “" in problems[-1]
+
+
+def chain_of(*steps: str) -> Chain:
+    """Optional steps, each written as what it is given by: "c<a,b[each]"."""
+    text = ""
+    for step in steps:
+        name, _, sources = step.partition("<")
+        text += f'[[steps]]\nname = "{name}"\nworkflow = "w"\noptional = true\n[steps.inputs]\n'
+        text += "".join(f'I{n} = "{one}"\n' for n, one in enumerate(sources.split(",")) if one)
+    return read(text)
+
+
+def given_to(chain: Chain, name: str) -> list[Source]:
+    """What a step is given, of a chain that runs as it is."""
+    step = next(one for one in chain.steps if one.name == name)
+    return [source for (source,) in step.inputs.values()]
+
+
+@pytest.mark.parametrize(
+    ("steps", "without", "given"),
+    [
+        (["a", "b<a", "c<b"], ["b"], Source("a")),
+        (["a", "b<a[2]", "c<b[3]"], ["b"], Source("a", 2)),
+        (["a", "b<a[each]", "c<b[3]"], ["b"], Source("a", 3)),
+        (["a", "b<a[each]", "c<b"], ["b"], Source("a")),
+        (["a", "b<a[each]", "c<b[each]", "d<c[each]"], ["c", "b"], Source("a", "each")),
+        (["a", "b<a,a.text", "c<b.text"], ["b"], Source("a", text=True)),
+    ],
+)
+def test_who_needs_a_step_that_is_left_out_takes_what_that_would_have_been_given(
+    steps: list[str], without: list[str], given: Source
+) -> None:
+    """Also over several, and as many of them."""
+    chain = chosen(chain_of(*steps), {}, without)
+    assert given_to(chain, chain.steps[-1].name) == [given]
+
+
+@pytest.mark.parametrize(
+    ("switches", "without", "said"),
+    [
+        ({}, ["a"], "Step “b” needs “a”, which is left out."),
+        ({}, ["a", "b"], "No step is left to run."),
+        ({}, ["x"], "There is no step “x”."),
+        ({"x": "1"}, [], "There is no switch “x”."),
+    ],
+)
+def test_what_cannot_be_left_out_is_told(
+    switches: dict[str, str], without: list[str], said: str
+) -> None:
+    """And nothing stands for it."""
+    with pytest.raises(ChainErrors, match=said):
+        chosen(chain_of("a", "b<a"), switches, without)
+
+
+def test_switches_are_yes_or_no_or_one_of_several() -> None:
+    """As people write them; the first of an input's sources that runs is taken."""
+    chain = read("""
+        [switches]
+        large = true
+        look = ["Photo", "Painting"]
+        [[steps]]
+        name = "a"
+        workflow = "w"
+        [[steps]]
+        name = "b"
+        workflow = "w"
+        when = "large"
+        [[steps]]
+        name = "c"
+        workflow = "w"
+        when = "look=Painting"
+        [[steps]]
+        name = "d"
+        workflow = "w"
+        inputs = { I = ["c", "b", "a"] }
+    """)
+    runs = {
+        tuple(given.items()): given_to(chosen(chain, given), "d")[0].step
+        for given in ({}, {"large": "no"}, {"look": "painting"})
+    }
+    assert [*runs.values()] == ["b", "a", "c"]
+    with pytest.raises(ChainErrors, match="“look” is one of “Photo”, “Painting”, not “x”"):
+        chosen(chain, {"look": "x"})
+
+
+def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
+    """As soon as all is done that they wait for; what hangs on a failure is held up, the rest
+    not."""
+    steps = chain_of("a", "b", "c<a,b", "d<b", "e<d").steps
+    names = [
+        [one.name for one in due(steps, begun, done)]
+        for begun, done in (([], []), (["a", "b"], ["b"]), (["a", "b", "d"], ["a", "b"]))
+    ]
+    assert names == [["a", "b"], ["d"], ["c"]]
+    assert [one.name for one in held_up(steps, ["b"])] in (
+        ["c", "d", "e"],
+        ["d", "c", "e"],
+        ["d", "e", "c"],
+    )
+    assert [one.name for one in held_up(steps, ["d"])] == ["e"]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """No such file, no TOML."""
+    file = tmp_path / "a.chain.toml"
+    with pytest.raises(ChainErrors, match="cannot be read"):
+        read_chain(file)
+    file.write_text("=")
+    with pytest.raises(ChainErrors, match="not valid TOML"):
+        read_chain(file)
+
+
+def test_the_chains_that_are_shipped_are_no_workflows_and_nobodys_settings() -> None:
+    """The folder lists the workflows beside them; each of their steps is one of those."""
+    chains = [*WORKFLOWS.glob(f"*{SUFFIX}")]
+    folder = WorkflowFolder(WORKFLOWS)
+    names = {entry.name for entry in folder.entries()}
+    assert chains
+    assert not [name for name in names if "chain" in name]
+    assert {step.workflow for file in chains for step in read_chain(file).steps} <= names
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+_NAMES = st.sampled_from(["a", "b", "a[2]", "b[each]", "a.text", "c", ""]) | st.text(max_size=6)
+_STEP = st.fixed_dictionaries(
+    {"name": st.sampled_from(["a", "b", "c"]) | _VALUES, "workflow": st.just("w") | _VALUES},
+    optional={
+        "inputs": st.dictionaries(st.sampled_from(["I", "J"]), _NAMES | st.lists(_NAMES)) | _VALUES,
+        "optional": st.booleans() | _VALUES,
+        "when": st.sampled_from(["s", "s=x"]) | _VALUES,
+        **dict.fromkeys(["values", "show", "repeat", "title", "more"], _VALUES),
+    },
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"steps": st.lists(_STEP, max_size=4) | _VALUES},
+        optional={
+            "switches": st.dictionaries(st.sampled_from(["s", "t"]), _VALUES) | _VALUES,
+            **dict.fromkeys(["title", "description", "more"], _VALUES),
+        },
+    ),
+    st.lists(st.sampled_from(["a", "b", "c"])),
+)
+def test_any_toml_is_a_chain_or_sentences(data: dict[str, object], without: list[str]) -> None:
+    """Never another error; of what is a chain, any part can be asked for, and each of its steps
+    comes to be due."""
+    chain = Chain(())
+    with suppress(ChainErrors):
+        chain = chosen(parse_chain("a.chain.toml", data), {}, without)
+    done: list[str] = []
+    while steps := due(chain.steps, done, done):
+        done += [step.name for step in steps]
+    assert sorted(done) == sorted(step.name for step in chain.steps)

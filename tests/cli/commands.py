@@ -1,0 +1,38 @@
+"""What the tests of commands that run many workflows share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from comfy.demo import DemoServer
+
+ROOT = Path(__file__).parents[2]
+_ENDS = {"success", "error", "interrupted", "removed", "killed"}
+
+
+def images(folder: Path) -> list[str]:
+    """The names of the images in a folder."""
+    return sorted(path.name for path in folder.glob("*.png"))
+
+
+def process(words: Sequence[str], scratch: Path) -> subprocess.Popen[str]:
+    """The command as a process of its own, which leaves behind in `scratch` what it must."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "comfy", *words],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def outcomes(demo: DemoServer) -> Counter[str]:
+    """How many prompts came to which end at the server, going by its own journal."""
+    prompts = demo.journal.all()
+    return Counter(entry for entries in prompts.values() for entry in entries if entry in _ENDS)

@@ -1,0 +1,353 @@
+"""`python -m comfy chain`, mostly in this process, killed and stopped as one of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.__main__ import main
+from comfy.demo import DemoServer
+from tests.cli.commands import images, outcomes, process
+from tests.support.sampler import prompt
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+SCALE = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "2": {
+        "class_type": "ImageScaleBy",
+        "inputs": {"image": ["1", 0], "upscale_method": "nearest-exact", "scale_by": 2.0},
+    },
+    "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "scaled"}},
+}
+MOVING = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "2": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "3": {"class_type": "ImageBatch", "inputs": {"image1": ["1", 0], "image2": ["2", 0]}},
+    "4": {
+        "class_type": "SaveAnimatedWEBP",
+        "inputs": {
+            "images": ["3", 0],
+            "filename_prefix": "moving",
+            "fps": 2.0,
+            "lossless": True,
+            "quality": 80,
+            "method": "default",
+        },
+    },
+}
+SLOW = prompt(5, 250) | {
+    "3": {"class_type": "VAEEncode", "inputs": {"pixels": ["7", 0], "vae": ["1", 2]}},
+    "7": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+}
+WORDS = {
+    "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a heron"}},
+    "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+}
+THREE = """
+title = "Small to large"
+[[steps]]
+name = "base"
+workflow = "small"
+[[steps]]
+name = "double"
+workflow = "scale.json"
+optional = true
+inputs = { Image = "base" }
+[[steps]]
+name = "half"
+workflow = "scale"
+values = { "2.scale_by" = 0.5 }
+inputs = { Image = "double" }
+"""
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.004) as server:
+        yield server
+
+
+class Folder:
+    """A chain and its workflows, and where its files go."""
+
+    def __init__(self, path: Path, demo: DemoServer) -> None:
+        self.path, self.demo, self.out = path, demo, path / "out"
+        workflows = {"small": prompt(5, 2), "scale": SCALE, "words": WORDS, "slow": SLOW}
+        workflows["moving"] = MOVING
+        for name, workflow in workflows.items():
+            (path / f"{name}.json").write_text(json.dumps(workflow))
+
+    def words(self, chain: str, *more: str) -> list[str]:
+        """The words after `python -m comfy`, with this in the chain's file."""
+        file = self.path / "small-to-large.chain.toml"
+        file.write_text(chain, encoding="utf-8")
+        return ["chain", str(file), "--server", self.demo.url, "--out", str(self.out), *more]
+
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """The images that were saved, by what their names begin with."""
+        return {
+            name.rpartition("-")[0]: Image.open(self.out / name).size for name in images(self.out)
+        }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, demo: DemoServer) -> Folder:
+    return Folder(tmp_path, demo)
+
+
+def test_steps_are_given_what_earlier_ones_have_made(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files are saved with the step's number and name; a step that is left out gives on what it
+    would have been given, and what is done is not run again."""
+    words = folder.words(THREE)
+    assert main([*words, "--check"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == "1 base: Small"
+    assert "2 double: Scale, after base" in told.out
+    assert "  half.Scale (times) = 0.5" not in told.out  # its author has set it
+    assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
+
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines()[0].startswith("Small to large on ")
+    assert told.err.splitlines()[-1] == "3 of 3 steps done"
+    assert told.out.split() == [str(folder.out / name) for name in images(folder.out)]
+    sizes = {"1-base": (64, 64), "2-double": (128, 128), "3-half": (64, 64)}
+    assert folder.sizes() == sizes
+
+    assert main(words) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert outcomes(folder.demo) == {"success": 3}
+    assert main([*words, "--resume", "--without", "double"]) == 0
+    assert outcomes(folder.demo) == {"success": 4}  # only what is given something else
+    half = {Image.open(folder.out / name).size for name in images(folder.out) if "half" in name}
+    assert half == {(64, 64), (32, 32)}
+
+
+def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
+    """On record they share a group, and each names the run before it."""
+    assert main(folder.words(THREE)) == 0
+    database = folder.out / ".chain-small-to-large" / "history.db"
+    with closing(sqlite3.connect(database)) as history:
+        runs = history.execute('SELECT id, parent, "group" FROM runs ORDER BY submitted_at')
+        ids, parents, groups = zip(*runs.fetchall(), strict=True)
+    assert parents == ("", *ids[:2])
+    assert len(set(groups)) == 1
+    assert groups[0]
+
+
+def test_a_step_runs_for_each_result_and_each_value(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a step that makes several images; a text goes into a text, images of several steps into
+    one."""
+    chain = """
+        [[steps]]
+        name = "words"
+        workflow = "words"
+        [[steps]]
+        name = "base"
+        workflow = "small"
+        inputs = { "2.text" = "words.text" }
+        values = { "3.batch_size" = 2 }
+        [[steps]]
+        name = "each"
+        workflow = "scale"
+        inputs = { Image = "base[each]" }
+        repeat = { "2.scale_by" = [1.5, 2] }
+        [[steps]]
+        name = "second"
+        workflow = "scale"
+        inputs = { Image = "base[2]" }
+        [[steps]]
+        name = "third"
+        workflow = "scale"
+        inputs = { Image = "base[3]" }
+        [[steps]]
+        name = "moving"
+        workflow = "moving"
+        inputs = { "1.image" = "base", "2.image" = "second" }
+    """
+    assert main(folder.words(chain)) == 1
+    told = capsys.readouterr()
+    assert "Step “third”: “base” has made 2 results that “Image” takes" in told.err
+    assert "5 of 6 steps done" in told.err
+    assert "a heron" in told.out.splitlines()
+    sizes = folder.sizes()
+    assert [sizes[f"3-each-{number}"] for number in (1, 2, 3, 4)] == [(96, 96), (128, 128)] * 2
+    assert sizes["4-second"] == (128, 128)
+    (moving,) = folder.out.glob("6-moving-*.webp")
+    with Image.open(moving) as animation:
+        assert getattr(animation, "n_frames", 1) == 2
+    saved = next(folder.out.glob("2-base*.png"))
+    assert "a heron" in Image.open(saved).info["prompt"]
+
+
+def test_all_that_is_wrong_is_told_before_anything_runs(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the values of every step, also of those that would come later, and what the server does
+    not have."""
+    odd = prompt(5) | {"9": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": "It"}}}
+    odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
+    (folder.path / "odd.json").write_text(json.dumps(odd))
+    chain = f'{THREE}[[steps]]\nname = "odd"\nworkflow = "odd"\n'
+    wrong = ["--set", "base.steps=many", "--set", "double.Scale (times)=-3"]
+    assert main(folder.words(chain, *wrong)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Step “base”, Steps: Enter a whole number."
+    assert told[1].startswith("Step “double”, Scale (times): Minimum ")
+    assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
+    assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't on this server.")
+    assert told[4] == "Nothing was started."
+    assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "base"], "STEP.FIELD=VALUE"),
+        (["--set", "bose.steps=3"], "There is no step “bose”. Did you mean “base”?"),
+        (["--set", "base.stepz=3"], "Did you mean “Steps”?"),
+        (["--set", "look=photo"], "There is no switch “look”."),
+        (["--set", "double.image=x.png"], "It is given by the chain already."),
+        (["--without", "base"], "Step “base” can't be left out."),
+        (["--again", "bose"], "There is no step “bose”."),
+    ],
+)
+def test_what_is_no_call_is_2(
+    folder: Folder, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """A sentence, and nothing was made."""
+    assert main(folder.words(THREE, *words)) == 2
+    assert said in capsys.readouterr().err
+    assert not folder.out.exists()
+
+
+def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With another value it goes on from there; what was done is not run again."""
+    chain = f"""{THREE}
+        [[steps]]
+        name = "other"
+        workflow = "small"
+    """
+    broken = "base.ckpt_name=demo-broken.safetensors"
+    assert main(folder.words(chain, "--set", broken)) == 1
+    told = capsys.readouterr().err
+    assert "Step “base”: " in told
+    assert "Step “double” was not run: it needs what failed." in told
+    assert "Step “half” was not run" in told
+    assert "1 of 4 steps done" in told
+    assert list(folder.sizes()) == ["4-other"]
+    assert outcomes(folder.demo) == {"error": 1, "success": 1}
+    mended = ["--set", "base.cfg=5", "--resume"]
+    assert main(folder.words(chain, *mended)) == 0
+    assert outcomes(folder.demo) == {"error": 1, "success": 4}
+    assert main(folder.words(chain, *mended, "--again", "base")) == 0
+    assert outcomes(folder.demo)["success"] == 5  # the same image: the others are done with it
+
+
+def test_a_name_too_long_for_a_file_is_left_to_the_server(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which has none of that name either."""
+    chain = '[[steps]]\nname = "one"\nworkflow = "scale"\n'
+    assert main(folder.words(chain, "--set", f"one.image={'x' * 300}.png")) == 1
+    assert "Step “one”: " in capsys.readouterr().err
+
+
+def test_a_switch_chooses_steps(folder: Folder) -> None:
+    """An input takes the first of its sources that runs."""
+    chain = """
+        [switches]
+        size = ["small", "large"]
+        [[steps]]
+        name = "base"
+        workflow = "small"
+        [[steps]]
+        name = "large"
+        workflow = "scale"
+        when = "size=large"
+        inputs = { Image = "base" }
+        [[steps]]
+        name = "last"
+        workflow = "scale"
+        inputs = { Image = ["large", "base"] }
+    """
+    assert main(folder.words(chain)) == 0
+    assert folder.sizes() == {"1-base": (64, 64), "3-last": (128, 128)}
+    assert main(folder.words(chain, "--resume", "--set", "size=large")) == 0
+    assert folder.sizes()["2-large"] == (128, 128)
+    # What the second step makes of the first one's image is what the third has made of it before.
+    assert outcomes(folder.demo) == {"success": 3}
+
+
+def test_a_chain_that_was_killed_goes_on_with_no_step_lost_or_done_twice(folder: Folder) -> None:
+    """Killed with -9 between two steps and within one, then --resume: the server has run each step
+    once."""
+    more = """
+        [[steps]]
+        name = "slow"
+        workflow = "slow"
+        inputs = { Image = "half" }
+        [[steps]]
+        name = "last"
+        workflow = "scale"
+        inputs = { Image = "slow" }
+    """
+    words = folder.words(THREE + more, "--resume")
+    with process(words, folder.path) as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        killed.kill()
+    with process(words, folder.path) as killed:
+        eventually(lambda: len(folder.demo.journal.all()) == 4)
+        killed.kill()
+    assert main(words) == 0
+    assert outcomes(folder.demo) == {"success": 5}
+    assert len(images(folder.out)) == 5
+
+
+def test_what_was_under_way_and_is_not_wanted_any_more_is_stopped(folder: Folder) -> None:
+    """Killed, then gone on with another value: the server does not work on the old one."""
+    chain = '[[steps]]\nname = "one"\nworkflow = "small"\nvalues = { steps = 5000 }\n'
+    with process(folder.words(chain), folder.path) as killed:
+        eventually(lambda: "started" in sum(folder.demo.journal.all().values(), ()))
+        killed.kill()
+    assert main(folder.words(chain, "--resume", "--set", "one.steps=1")) == 0
+    eventually(lambda: folder.demo.queue.remaining() == 0)
+    assert outcomes(folder.demo) == {"interrupted": 1, "success": 1}
+
+
+def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder) -> None:
+    """Neither has ended when the second is taken; Ctrl-C interrupts both and says how to go on."""
+    chain = """
+        [[steps]]
+        name = "one"
+        workflow = "small"
+        values = { steps = 5000 }
+        [[steps]]
+        name = "two"
+        workflow = "small"
+        values = { steps = 5001 }
+    """
+    with process(folder.words(chain), folder.path) as stopped:
+        eventually(lambda: len(folder.demo.journal.all()) == 2)
+        assert outcomes(folder.demo) == {}
+        stopped.send_signal(signal.SIGINT)
+        _, told = stopped.communicate(timeout=LONGEST_WAIT)
+    assert stopped.returncode == 128 + signal.SIGINT
+    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert "Traceback" not in told
+    eventually(lambda: folder.demo.queue.remaining() == 0)

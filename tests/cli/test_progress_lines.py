@@ -1,0 +1,63 @@
+"""How far a batch or a chain is, as a terminal shows it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from comfy.cli.progress import BatchLine, ChainLine
+from comfy.protocol.run_progress import RunProgress
+from comfy.protocol.run_state import Phase, RunState
+
+
+class Terminal(io.StringIO):
+    """A terminal of 80 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def line(self) -> str:
+        """What stands there now."""
+        return self.getvalue().rpartition("\x1b[K")[2]
+
+
+def state(done: float, node: str) -> RunState:
+    """A run that is so far, at a node with this title."""
+    running = RunState("1", Phase.RUNNING, titles={"4": node}, node="4")
+    return replace(running, progress=RunProgress(fraction=done))
+
+
+def test_all_steps_of_a_chain_are_one_bar() -> None:
+    """Each counts alike, however many runs it has, and what is at work is named."""
+    out = Terminal()
+    line = ChainLine(out, {"a": "Image", "b": "Enlarge"})
+    line.show({("a", 1): RunState("1")})
+    assert out.line == f"[{'.' * 24}] 0/2"
+    line.show({("a", 1): state(0.5, "Sampler")})
+    assert out.line == f"[{'#' * 6}{'.' * 18}] 0/2  Image: Sampler"
+    line.ended("a", 1)
+    assert out.line == ""
+    line.show({("b", 1): state(1.0, "Save"), ("b", 2): state(0.0, "Load")})
+    assert out.line == f"[{'#' * 18}{'.' * 6}] 1/2  Enlarge: Save"
+    line.ended("b", 4)
+    line.show({("b", 2): state(0.0, "Load")})
+    assert out.line == f"[{'#' * 15}{'.' * 9}] 1/2  Enlarge: Load"
+
+
+def test_rows_of_a_batch_are_counted() -> None:
+    """Those that were done before too, and those that failed."""
+    out = Terminal()
+    line = BatchLine(out, 4, 1)
+    line.ended()
+    line.show(1)
+    assert out.line.startswith(f"[{'#' * 12}{'.' * 12}] 2/4  1 failed  about ")
+
+
+def test_a_file_is_told_nothing() -> None:
+    """No bar where no terminal is."""
+    out = io.StringIO()
+    line = ChainLine(out, {"a": "Image"})
+    line.show({("a", 1): state(0.5, "Sampler")})
+    line.ended("a", 1)
+    assert out.getvalue() == ""
