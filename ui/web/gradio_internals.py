@@ -239,6 +239,8 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
         return f"{head}{mark}{_REPLACED_TAGS.sub('', rest)}", *more
 
     loader.get_source = get_source
+    if templates.env.cache is not None:
+        templates.env.cache.clear()  # of pages that this process has served before
 
 
 def names_by_token(app: App) -> dict[str, str]:

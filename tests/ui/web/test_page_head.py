@@ -1,0 +1,27 @@
+"""What the app puts into the head of Gradio's page."""
+
+from __future__ import annotations
+
+import pytest
+
+from ui.web import gradio_internals
+
+
+def page() -> str:
+    """Gradio's page as it is served now."""
+    template = gradio_internals.templates.get_template("frontend/index.html")
+    return str(template.render(config={}, gradio_api_info=None))
+
+
+def test_a_page_that_was_served_before_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tags are there, also where this process has served the page without them."""
+    env = gradio_internals.templates.env
+    loader = env.loader
+    assert loader is not None
+    monkeypatch.setattr(env, "globals", dict(env.globals))
+    monkeypatch.setattr(env, "cache", type(env.cache)(10))  # type: ignore[misc, call-arg]
+    monkeypatch.setattr(loader, "get_source", loader.get_source)  # put back at the end
+    page()
+    gradio_internals.put_into_head('<meta name="first">', lambda: 'lang="pl"', lambda: "")
+    assert '<meta name="first">' in page()
+    assert '<html\n\tlang="pl"' in page()
