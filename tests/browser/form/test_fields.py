@@ -122,6 +122,12 @@ def are_changed(person: Visitor) -> None:
     person.type("5.steps", "0")
     expect(person.entry("5.steps")).to_have_value("1")
     expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
+    person.type("4.batch_size", "99")
+    expect(notes).to_have_count(2)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(notes).to_have_count(0)
+    person.type("5.steps", "0")
+    expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
     person.entry("4.height").fill("301")
     person.page.keyboard.press("Control+Enter")
 
