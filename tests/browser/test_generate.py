@@ -83,7 +83,7 @@ def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
 
 def test_stop(slow: Site, visit: Visit) -> None:
     """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
-    focus goes to Generate, which works."""
+    focus goes to Generate, which works. Another workflow begins with its own example."""
     person = visit(slow).open()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.press()
@@ -103,6 +103,10 @@ def test_stop(slow: Site, visit: Visit) -> None:
     person.frames(2)
     person.page.locator("#stop").click()
     person.phase("stopped")
+    person.choose("Image to image")
+    expect(person.page.locator("#stage .empty .example")).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_have_text("Your images will appear here.")
+    expect(person.page.locator("#stage .media img")).to_have_count(0)
 
 
 def test_two_presses_queue(slow: Site, visit: Visit) -> None:

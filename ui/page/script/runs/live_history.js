@@ -181,7 +181,7 @@ class LiveHistory {
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
     const { bottom, height } = this.#place.getBoundingClientRect();
-    page.set({ past });
+    page.set({ past, pastOf: this.#workflow });
     const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
     this.#view.show(past, this.#days, { any: this.#any, nothing });
     // On a phone it stands above the form: that does not move when it is looked at.
