@@ -84,7 +84,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
     """One that would be refused is told when its field is left, at the field and before any press, in
     the words that a press has for it; another wrong number has its own sentence, and a right one
     none. Where somebody goes on typing is theirs. One that is rounded to a step or brought within a
-    slider's limits is shown as it is sent, with a sentence, until it is typed anew."""
+    slider's limits is shown as it is sent, with a sentence, until it is typed anew or put back."""
     person = visit(fast).open()
     are_refused(person)
     are_changed(person)
