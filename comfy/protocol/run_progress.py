@@ -16,7 +16,8 @@ _DEEPEST = 10  # links from a sampler to whatever has its number of steps
 class SamplerSteps:
     """One sampler: `taken` of `steps`. The first step that was heard of was number `first`, at
     `first_at`, the last one came at `last_at`. `restarted`: it counts from the start again, so
-    nobody knows how often it will."""
+    nobody knows how often it will. `interrupted`: the server was away since the last step; `lost`:
+    seconds that this took between the steps before."""
 
     steps: int
     taken: int = 0
@@ -24,6 +25,8 @@ class SamplerSteps:
     first_at: float | None = None
     last_at: float | None = None
     restarted: bool = False
+    interrupted: bool = False
+    lost: float = 0.0
 
     @property
     def through(self) -> bool:
@@ -35,7 +38,7 @@ class SamplerSteps:
         """Seconds a step. The first one does not count: the model may be loaded in it."""
         if self.first_at is None or self.last_at is None or self.taken <= self.first:
             return None
-        return max(0.0, self.last_at - self.first_at) / (self.taken - self.first)
+        return max(0.0, self.last_at - self.first_at - self.lost) / (self.taken - self.first)
 
     def at(self, step: int, steps: int, now: float) -> SamplerSteps:
         """After the news that it has taken `step` of `steps`."""
@@ -44,7 +47,13 @@ class SamplerSteps:
         if self.first_at is None or step < self.taken:
             again = self.restarted or step < self.taken
             return SamplerSteps(steps, step, step, now, now, again)
-        return replace(self, steps=steps, taken=step, last_at=now)
+        since = replace(self, steps=steps, taken=step, last_at=now, interrupted=False)
+        if not self.interrupted or self.last_at is None:
+            return since
+        passed = now - self.last_at
+        if self.pace is None:  # it is measured from here on
+            return replace(since, first=step, lost=self.lost + passed)
+        return replace(since, lost=self.lost + passed - self.pace * (step - self.taken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,14 @@ class RunProgress:
             return self
         samplers = {node: steps for node, steps in self.samplers.items() if node in left}
         return replace(self, nodes=left, samplers=samplers)
+
+    def interrupted(self) -> RunProgress:
+        """While the server is away: that is none of a sampler's pace."""
+        going = {node: one for node, one in self.samplers.items() if not one.interrupted}
+        if not going:
+            return self
+        stopped = {node: replace(one, interrupted=True) for node, one in going.items()}
+        return replace(self, samplers={**self.samplers, **stopped})
 
     def measured(
         self, node: str | None, step: int, steps: int, done: frozenset[str], now: float

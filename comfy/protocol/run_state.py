@@ -120,6 +120,8 @@ class RunState:
         """With its progress at `now`, seconds since 1970."""
         done = self.nodes_finished
         progress = self.progress.measured(self.node, self.step, self.steps, done, now)
+        if self.away:
+            progress = progress.interrupted()
         return self if progress is self.progress else replace(self, progress=progress)
 
     @property

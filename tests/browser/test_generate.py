@@ -83,13 +83,14 @@ def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
 
 def test_stop(slow: Site, visit: Visit) -> None:
     """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
-    next Generate works."""
+    focus goes to Generate, which works. Another workflow begins with its own example."""
     person = visit(slow).open()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.press()
     person.frames(1)
-    person.page.locator("#stop").click()
+    person.page.locator("#stop").press("Enter")
     person.phase("stopped")
+    expect(person.page.locator("#generate")).to_be_focused()
     eventually(slow.idle, "the server is idle")
     eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
     expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
@@ -102,6 +103,10 @@ def test_stop(slow: Site, visit: Visit) -> None:
     person.frames(2)
     person.page.locator("#stop").click()
     person.phase("stopped")
+    person.choose("Image to image")
+    expect(person.page.locator("#stage .empty .example")).to_be_visible()
+    expect(person.page.locator("#stage .headline")).to_have_text("Your images will appear here.")
+    expect(person.page.locator("#stage .media img")).to_have_count(0)
 
 
 def test_two_presses_queue(slow: Site, visit: Visit) -> None:

@@ -25,6 +25,7 @@ from ui.web.limits import WebLimits
 
 Visit = Callable[..., Visitor]
 STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.status)"
+NO_COLOUR = "rgba(0, 0, 0, 0)"
 # What the browser writes into its console while an app is away.
 AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")
 
@@ -39,7 +40,8 @@ def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
 @contextlib.contextmanager
 def life(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, RunningApp, int]]:
     """One life of the app: the site, the app and its port."""
-    with running_app(demo.url, data=data, settings=WebSettings(port=port)) as app:
+    settings = WebSettings(port=port)
+    with running_app(demo.url, data=data, settings=settings, demo=False) as app:
         yield Site(app.url, demo, app), app, int(app.url.rpartition(":")[2])
 
 
@@ -209,20 +211,24 @@ def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
 def test_the_app_is_restarted_under_an_open_page(
     demo: DemoServer, visit: Visit, tmp_path: Path
 ) -> None:
-    """The page says so, keeps what was typed, comes back by itself, tells what became of the run,
-    and runs it again."""
+    """The page says so, and no longer that the server is there; it keeps what was typed, comes back
+    by itself, tells what became of the run, and runs it again."""
     with life(demo, tmp_path) as (site, _, port):
         person = visit(site).open(**{"5.steps": 60, "5.seed": 7})
+        dot = person.page.locator("#server .dot")
+        expect(dot).not_to_have_css("background-color", NO_COLOUR)
         person.press()
         person.frames(1)
         person.type("3.text", "typed before the restart")
         (run,) = site.services.runs.line_of(first_owner(site))
     expect(person.page.locator("#away")).to_have_text("ComfyForms is restarting. Reconnecting…")
+    expect(dot).to_have_css("background-color", NO_COLOUR)
     expect(person.page.locator("#generate")).to_be_disabled()
     person.phase("stopped")
     with life(demo, tmp_path, port) as (site, _, _):
         expect(person.page.locator("#away")).to_be_empty()
         person.phase("stopped")
+        expect(dot).not_to_have_css("background-color", NO_COLOUR)
         expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
         expect(person.entry("3.text")).to_have_value("typed before the restart")
         expect(person.page.locator("#generate")).to_be_enabled()

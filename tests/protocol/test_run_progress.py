@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.protocol.events import Event, Executed, Executing, ExecutionCached, Progress
+from comfy.protocol.responses import Queue
 from comfy.protocol.run_progress import RunProgress, SamplerSteps, planned_progress
-from comfy.protocol.run_state import RunState, advance, waiting
+from comfy.protocol.run_state import RunState, advance, placed, unanswered, waiting
 
 TWO_SAMPLERS = {
     "1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},
@@ -88,6 +89,20 @@ def test_a_pace_is_that_of_the_steps_after_the_first() -> None:
     assert slow.pace is None
     assert slow.at(3, 20, 64.0).pace == 2.0
     assert slow.at(3, 20, 64.0).at(1, 20, 65.0).restarted
+
+
+def test_a_server_that_was_away_is_no_slower_for_it() -> None:
+    """What passed until the next step does not count, but for what such a step takes."""
+    paces: dict[int, list[float | None]] = {}
+    for taken in (1, 3):
+        state = after(waiting("p", TWO_SAMPLERS), *steps("5", taken, 20))
+        state = unanswered(state).measured(30.0)
+        paces[taken] = []
+        for now, step in ((60.0, 5), (61.0, 6), (62.0, 7)):
+            state = placed(state, Queue(("p",), ()))
+            state = advance(state, Progress(step, 20, "5", "p")).measured(now)
+            paces[taken].append(state.progress.samplers["5"].pace)
+    assert paces == {1: [None, 1.0, 1.0], 3: [1.0, 1.0, 1.0]}
 
 
 NEWS = st.lists(

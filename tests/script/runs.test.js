@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   current,
+  leftWith,
   listed,
   neighbour,
   newRun,
@@ -192,4 +193,19 @@ test("beside a finished run stand those with files, the newest first", () => {
   assert.equal(neighbour(past, "d", -1), null);
   assert.equal(neighbour(past, "unlisted", 1)?.id, "d");
   assert.equal(neighbour(past, "unlisted", -1), null);
+});
+
+test("what another workflow has left stays beside a form only where it can be used in that", () => {
+  const of = (form, files, blocked = "") => {
+    const said = end("a", 1, { form, files, texts: [] });
+    const state = { ...INITIAL, form: "here", blocked };
+    const late = { ...state, runs: withRun(state.runs, "a", { doubtful: true }) };
+    const changed = { ...state, ...told(state, said, 0) };
+    assert.equal(changed.shown, "a"); // it ended under the person's eyes
+    return [told(late, said, 0).shown === "a", leftWith(changed).shown !== null];
+  };
+  assert.deepEqual(of("here", []), [true, true]);
+  assert.deepEqual(of("other", [{}]), [true, true]);
+  assert.deepEqual(of("other", []), [false, false]);
+  assert.deepEqual(of("other", [{}], "Something is missing."), [false, false]);
 });

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from comfy.errors import ComfyError
+from comfy.errors import ComfyError, ServerUnreachable
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
@@ -54,7 +54,7 @@ def outcome_of(services: Services, record: Record) -> Outcome:
     job, files = record.job, tuple(shown_files(services, record))
     used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
     try:
-        _, form = services.forms.form(job.workflow, record.owner, job.values, offline=True)
+        form = form_of_run(services, record)
     except ComfyError:
         return Outcome(files, details=details_of(used.items()))
     errors, remarks = place_errors(form, record.state.node_errors)
@@ -73,6 +73,21 @@ def outcome_of(services: Services, record: Record) -> Outcome:
         caption=caption_of(form, used),
         before=before_of(services, form, record),
     )
+
+
+def form_of_run(services: Services, record: Record) -> Form:
+    """The form a run came from. The server is asked for its nodes only where it has not told them
+    since the app's start, as for a page that outlived the app before, and is there.
+
+    Raises WorkflowError, ServerUnreachable, ServerError.
+    """
+    job, ask = record.job, services.forms.form
+    try:
+        return ask(job.workflow, record.owner, job.values, offline=True)[1]
+    except ServerUnreachable:
+        if not services.health.reachable:
+            raise
+        return ask(job.workflow, record.owner, job.values)[1]
 
 
 def before_of(services: Services, form: Form, record: Record) -> str:

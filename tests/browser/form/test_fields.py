@@ -84,7 +84,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
     """One that would be refused is told when its field is left, at the field and before any press, in
     the words that a press has for it; another wrong number has its own sentence, and a right one
     none. Where somebody goes on typing is theirs. One that is rounded to a step or brought within a
-    slider's limits is shown as it is sent, with a sentence, until it is typed anew."""
+    slider's limits is shown as it is sent, with a sentence, until it is typed anew or put back."""
     person = visit(fast).open()
     are_refused(person)
     are_changed(person)
@@ -121,6 +121,12 @@ def are_changed(person: Visitor) -> None:
     expect(notes).to_have_count(0)
     person.type("5.steps", "0")
     expect(person.entry("5.steps")).to_have_value("1")
+    expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
+    person.type("4.batch_size", "99")
+    expect(notes).to_have_count(2)
+    person.page.get_by_role("button", name="Reset", exact=True).click()
+    expect(notes).to_have_count(0)
+    person.type("5.steps", "0")
     expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
     person.entry("4.height").fill("301")
     person.page.keyboard.press("Control+Enter")

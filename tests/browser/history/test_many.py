@@ -61,7 +61,7 @@ def test_favourites(fast: Site, visit: Visit) -> None:
 
 def test_delete_and_undo(fast: Site, visit: Visit) -> None:
     """One press deletes: from list and page, and after a while from disk, though the page is left.
-    Until then it is brought back by Undo, to the list and to the stage."""
+    Until then it is brought back by Undo, to the list, where it has the focus, and to the stage."""
     person = visit(fast).open(**ONE)
     first, second = make(person, "a lighthouse"), make(person, "a boat")
     record = fast.services.runs.record(second, owner_of(fast, second))
@@ -71,9 +71,10 @@ def test_delete_and_undo(fast: Site, visit: Visit) -> None:
     expect(picture_of(person, second)).to_have_count(0)
     line = person.page.locator("#undo")
     expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
-    line.get_by_role("button", name="Undo").click()
+    line.get_by_role("button", name="Undo").press("Enter")
     expect(tiles(person)).to_have_count(2)
     expect(picture_of(person, second)).to_be_visible()
+    expect(tile(person, second)).to_be_focused()
     expect(line).to_be_empty()
     button(person, "Delete").click()
     expect(tiles(person)).to_have_count(1)

@@ -20,11 +20,14 @@ Visit = Callable[..., Visitor]
 IDEAS = """
 ideas = [{ "Positive prompt.text" = "a boat", "Sampler.steps" = 1, "Model.ckpt_name" = "demo-watercolour.safetensors" }]
 """
+# Of all that stands above the history.
+HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 
 
 def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     """The stage shows the author's cover. An idea goes into the prompt, where Ctrl+Z takes it back,
-    and starts nothing; what was made takes their place."""
+    and starts nothing; what was made takes their place, in another tab too, where the history
+    below it stays where it is when more is made."""
     person = visit(fast).open(**{"5.steps": 1})
     empty = person.page.locator("#stage .empty")
     expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
@@ -43,6 +46,12 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     run = person.generate()
     expect(empty).not_to_be_visible()
     assert fast.prompt_of(run)["2"]["inputs"]["text"] == idea
+    later = person.another_tab()
+    own = later.page.locator("#stage .empty img")
+    expect(own).to_have_attribute("src", f"{fast.url}/files/{run}/0/thumb")
+    before = later.page.evaluate(HEIGHT)
+    later.generate()
+    assert later.page.evaluate(HEIGHT) == before
 
 
 def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) -> None:

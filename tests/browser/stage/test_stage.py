@@ -218,9 +218,18 @@ def names(person: Visitor) -> list[str]:
     return person.page.locator("#stage .actions > *").all_text_contents()
 
 
+# Press Generate, and look before anybody has answered.
+PRESSED = """() => {
+    document.querySelector("#generate").click();
+    const all = (places) => document.querySelectorAll(`#stage ${places}`).length;
+    return [document.querySelector("#stage .headline").textContent,
+        all(".actions > *, .made-from .copy"), all(".media.former img")];
+}"""
+
+
 def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
-    """While a run is painted there is nothing to press about the result before it; stopped, they
-    are about that run."""
+    """From the press on there is nothing to press about the result before it; stopped, they are
+    about that run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite"})
     kite = person.generate()
     assert names(person) == [
@@ -235,7 +244,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     ]
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
-    person.press()
+    assert person.page.evaluate(PRESSED) == ["Sending…", 0, 1]
     expect(person.page.locator("img.live-frame")).to_be_visible()
     assert names(person) == []
     expect(person.page.locator("#stage .details")).to_be_hidden()

@@ -349,19 +349,23 @@ def test_what_a_refused_run_brought_is_not_kept(served: Served) -> None:
 
 
 def test_everything_outlives_both_programs(tmp_path: Path) -> None:
-    """After this program and the server were started anew: the list, the files, the values, and run
-    again."""
+    """After this program and the server were started anew: its end in the same words, though the
+    server has not told its nodes yet; the list, the files, the values, and run again."""
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
         running_app(demo.url, data=tmp_path) as app,
     ):
         run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
         (listed,) = past(app)
+        told = get(app, f"/history/{run.id}").json()
         data = get(app, file_address(run.id, 0, run.state.files[0])).content
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
         running_app(demo.url, data=tmp_path) as app,
     ):
+        assert get(app, f"/history/{run.id}").json() == told
+        assert told["seeds"]
+        assert told["caption"]["model"]
         assert past(app) == [listed]
         assert get(app, listed["thumb"]).status_code == 200
         assert get(app, file_address(run.id, 0, run.state.files[0])).content == data

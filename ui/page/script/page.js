@@ -7,8 +7,15 @@ import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, isNarrow, root } from "./dom.js";
-import { clearErrors, forgetNote, settleLeft, settleNumbers } from "./form/field_errors.js";
+import {
+  clearErrors,
+  forgetNote,
+  forgetNotes,
+  settleLeft,
+  settleNumbers,
+} from "./form/field_errors.js";
 import { refuseFile, takeFiles } from "./form/files.js";
+import { filled } from "./form/filled.js";
 import { waitsForForm } from "./form/form.js";
 import { markChanges } from "./form/reset.js";
 import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
@@ -133,12 +140,14 @@ function show(now, before) {
   const isSilent = Boolean(now.away) && !going?.connected;
   const run = seen(now);
   const stopping = $("#stop");
+  const isLeft = stopping !== null && document.activeElement === stopping;
   stopping?.toggleAttribute("disabled", !going || isSilent);
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
   const blocked = now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
+  if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now.formless);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // On a phone the result comes first then; what is wrong with a field is said there.
@@ -181,6 +190,7 @@ addEventListener("popstate", (event) => {
 });
 restore();
 markChanges();
+filled.subscribe(({ values }) => forgetNotes(values));
 translateNames();
 keepListsOffLabels();
 tellReloaded();

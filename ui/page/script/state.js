@@ -36,12 +36,13 @@
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
- * listed, the newest first, null for those that have not been asked for.
+ * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
+ * they were listed.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
- *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[] }} PageState
+ *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string }} PageState
  */
 
 /**
@@ -106,6 +107,7 @@ export const INITIAL = {
   restored: null,
   marked: null,
   past: [],
+  pastOf: "",
 };
 
 export const page = new Store(INITIAL);

@@ -11,7 +11,8 @@ const BACK = message("The image server is back.");
 const BACK_SHOWN = 6000;
 
 /**
- * What is said of the image server: how many wait for it, that it is away, and for a moment that it is back.
+ * What is said of the image server: how many wait for it, that it is away, and for a moment that it is back. While the
+ * app itself is away nobody knows any of it.
  * @param {HTMLElement} place
  */
 export function mountServer(place) {
@@ -22,7 +23,8 @@ export function mountServer(place) {
   let forgetting = 0;
   let told = "";
   page.subscribe((now) => {
-    const count = now.waiting;
+    server.classList.toggle("unknown", Boolean(now.away));
+    const count = now.away ? 0 : now.waiting;
     const words = plural("{count} waiting", "{count} waiting", { count });
     waits.textContent = count ? ` · ${words}` : "";
     if (now.serverAway === told) return;

@@ -85,11 +85,8 @@ class Stage {
 
   /** @param {any} value what Python says */
   tell(value) {
-    page.set({ sending: false });
-    if (value?.run) {
-      say("");
-      follow(value.run);
-    }
+    if (value?.run) follow(value.run);
+    else page.set({ sending: false });
     if (value?.refusal) {
       const homeless = showErrors(value.refusal.errors, { labelled: value.refusal.labelled });
       say(value.refusal.message, [value.refusal.hint, ...homeless].filter(Boolean).join(" "));
@@ -132,7 +129,8 @@ class Stage {
     this.#place.dataset.run = said.id;
     const run = seen(state);
     const isGoing = run !== null && run === current(state);
-    if (isGoing || (!run && state.sending)) this.#expect(run?.id ?? "");
+    if (isGoing) this.#expect(run.id);
+    else if (state.sending) this.#expect("");
     else if (run?.view) this.#showEnd(run.view);
     else if (this.#shown || this.#painted) this.#clear();
     this.#drawActions(state);

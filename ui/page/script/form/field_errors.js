@@ -150,6 +150,7 @@ function settle(field, rule) {
   if (sent === null || sent === typed) return;
   typeInto(input, String(sent));
   const note = element("p", "field-note", changeWords(rule, typed, sent));
+  Object.assign(note.dataset, { typed: String(typed), sent: String(sent) });
   note.role = "status";
   field.append(note);
 }
@@ -190,4 +191,19 @@ export function settleLeft(target) {
 export function forgetNote(target) {
   const field = target instanceof Element ? target.closest("[id^=field-]") : null;
   if (field) for (const note of all(".field-note", field)) note.remove();
+}
+
+/**
+ * The form holds other values: what was said of a number goes with it, whatever has put another into its place.
+ * @param {Readonly<Record<string, unknown>>} values by the fields' keys
+ */
+export function forgetNotes(values) {
+  for (const [key, value] of Object.entries(values)) {
+    const field = document.getElementById(fieldId(key));
+    for (const note of field ? all(".field-note", field) : []) {
+      // Gradio may tell of what was typed after that was changed.
+      const { typed, sent } = note.dataset;
+      if (String(value) !== typed && String(value) !== sent) note.remove();
+    }
+  }
 }

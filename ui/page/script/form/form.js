@@ -7,6 +7,7 @@ import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
 import { keepsGoing } from "../runs/following.js";
+import { leftWith } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
@@ -183,7 +184,8 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  page.set({ form: name, formless: false, blocked, ideas, cover });
+  const form = { form: name, formless: false, blocked, ideas, cover };
+  page.set({ ...form, ...(page.now.form === name ? {} : leftWith({ ...page.now, ...form })) });
   showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits) return;

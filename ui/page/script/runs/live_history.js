@@ -90,7 +90,9 @@ class LiveHistory {
     const { ended } = now;
     if (ended && ended !== before.ended)
       this.#loading = this.#loading.then(() => this.#grow(ended.id));
-    if (now.restored !== before.restored) this.#loading = this.#loading.then(() => this.#renew());
+    const { restored } = now;
+    if (restored && restored !== before.restored)
+      this.#loading = this.#loading.then(() => this.#bringBack(restored.ids));
     if (now.marked && now.marked !== before.marked) this.#mark(now.marked);
     if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.ids);
     const id = seen(now)?.id ?? "";
@@ -128,6 +130,16 @@ class LiveHistory {
     const { from } = this.#view.seen;
     const answer = await this.#ask({ zone: ZONE, skip: String(from) });
     if (turn === this.#turn && answer) this.#begin(answer, from, page.now.past);
+  }
+
+  /**
+   * Undo was pressed, and is gone: what it has brought back has the focus then.
+   * @param {readonly string[]} ids
+   */
+  async #bringBack(ids) {
+    await this.#renew();
+    const at = page.now.past.findIndex((run) => run && ids.includes(run.id));
+    if (at >= 0 && document.activeElement === document.body) this.#view.focus(at);
   }
 
   /**
@@ -169,7 +181,7 @@ class LiveHistory {
   /** @param {import("../history/past.js").Past} past */
   #show(past) {
     const { bottom, height } = this.#place.getBoundingClientRect();
-    page.set({ past });
+    page.set({ past, pastOf: this.#workflow });
     const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
     this.#view.show(past, this.#days, { any: this.#any, nothing });
     // On a phone it stands above the form: that does not move when it is looked at.

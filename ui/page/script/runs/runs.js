@@ -127,7 +127,30 @@ export function listed(state, entries) {
 }
 
 /**
- * What a run's socket says of it. The last one that ended is shown.
+ * Whether a run that has ended is out of place beside the form: it is another workflow's, and there is nothing of it to
+ * use in this one, or this one cannot run.
+ * @param {PageState} state
+ * @param {View} view
+ */
+const isOutOfPlace = ({ form, blocked }, view) =>
+  form !== "" &&
+  view.form !== form &&
+  (blocked !== "" || view.files.length + view.texts.length === 0);
+
+/**
+ * What goes from the stage when the form of another workflow is there.
+ * @param {PageState} state with that form
+ * @returns {Partial<PageState>}
+ */
+export function leftWith(state) {
+  const view = shownRun(state)?.view;
+  const isLeft = view?.finished && isOutOfPlace(state, view);
+  return isLeft ? { shown: null, lookingBack: false } : {};
+}
+
+/**
+ * What a run's socket says of it. The last one that ended is shown; of those that ended while this page was not there
+ * only one that is in its place.
  * @param {PageState} state
  * @param {View} view
  * @param {number} at when it came
@@ -139,7 +162,8 @@ export function told(state, view, at) {
   const before = shownRun(state)?.view;
   // Whoever looks back is called away by the run that they can go back to only.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
-  const shows = isAwaited && (!before || view.ended >= before.ended);
+  const isLate = state.runs.get(view.id)?.doubtful && isOutOfPlace(state, view);
+  const shows = isAwaited && !isLate && (!before || view.ended >= before.ended);
   const shown = shows
     ? { shown: view.id, lookingBack: false, notice: state.notice?.beside ? state.notice : null }
     : {};

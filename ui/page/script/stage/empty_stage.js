@@ -1,5 +1,6 @@
 // @ts-check
-// What the stage shows before anything was made: an image of what comes out, and ideas to try.
+// What the stage shows where nothing else is on it: the last image that the person made with the workflow, or else its
+// author's, and ideas to try.
 
 import { $, addressOf, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
@@ -45,11 +46,12 @@ export class EmptyStage {
     const ideas = state.blocked ? [] : state.ideas;
     this.#ideas.hidden = !ideas.length;
     const own = state.past.find((run) => run?.workflow === state.form && run.thumb)?.thumb ?? "";
-    const image = state.cover || own;
+    // One image does not take another's place as soon as it is seen.
+    const image = own || (state.pastOf === state.form ? state.cover : "");
     const wanted = JSON.stringify([image, ideas, mayOpen()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
-      const parts = image ? [exampleOf(image, state.cover ? EXAMPLE : OWN)] : [];
+      const parts = image ? [exampleOf(image, own ? OWN : EXAMPLE)] : [];
       if (mayOpen()) parts.push(element("p", "hint", DROP));
       this.place.replaceChildren(...parts);
       const chips = ideas.map(({ label, values }) =>
