@@ -296,8 +296,12 @@ def test_reset_and_drops_take_the_place_of_a_painted_image(
 
 def test_another_form_takes_the_place_of_a_painted_image(fast: Site, visit: Visit) -> None:
     """A form whose image is not painted over comes without an error of the page's script, and so
-    does the way back."""
+    does the way back. On a dark page the size of the brush is chosen on a dark line."""
     person = opened(visit, fast)
+    person.page.get_by_role("button", name="Switch theme").click()
+    slider = person.field(KEY).get_by_role("slider")
+    track = Image.open(io.BytesIO(slider.screenshot())).convert("L")
+    assert track.getpixel((track.width - 8, track.height // 2)) < 128
     person.choose("Upscale")
     expect(person.field(KEY).locator("[data-testid=image] img")).to_be_visible()
     assert not person.complaints
