@@ -35,12 +35,26 @@ HEIGHTS = """() => ["#generate", "#count .wrap-inner", "#stop"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().height / 3))"""
 FONTS = """() => [...document.querySelectorAll("#form :is(input:not([type=range]), textarea)")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
+# Boxes and choices whose edge has less than three times the light of the page, or the page's of it.
+FAINT = """() => {
+    const light = (colour) => {
+        const [red, green, blue] = colour.match(/[\\d.]+/g).map((part) =>
+            part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+    };
+    const page = light(getComputedStyle(document.body).backgroundColor);
+    return [...document.querySelectorAll("input:is([type=radio], [type=checkbox]):not(:checked)")]
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.value, light(getComputedStyle(one).borderColor) / page])
+        .filter(([, ratio]) => Math.max(ratio, 1 / ratio) < 3);
+}"""
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) -> None:
     """The numbers beside sliders are equally wide and not cut off, the buttons below the form equally
-    high; a phone has no reason to enlarge the page; a preset's long name stays in its list."""
+    high; a phone has no reason to enlarge the page; a preset's long name stays in its list, which opens
+    below its button."""
     person = visit(fast, viewport={"width": size[0], "height": size[1]}).open()
     person.unfold()
     numbers = person.page.evaluate(NUMBERS)
@@ -49,7 +63,11 @@ def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) ->
     assert all(whole for _, whole in numbers), numbers
     assert len(set(person.page.evaluate(HEIGHTS))) == 1
     assert min(person.page.evaluate(FONTS)) >= (16 if size[0] < 1024 else 12)
-    person.page.locator("#presets summary").click()
+    presets = person.page.locator("#presets summary")
+    presets.scroll_into_view_if_needed()
+    before = presets.bounding_box()
+    presets.click()
+    assert presets.bounding_box() == before
     person.page.get_by_label("Name of the preset").fill("a name as long as it may be " * 2)
     person.page.keyboard.press("Enter")
     expect(person.page.locator("#presets .use")).to_be_visible()
@@ -57,12 +75,33 @@ def test_numbers_and_buttons(fast: Site, visit: Visit, size: tuple[int, int]) ->
 
 
 def test_what_browsers_draw_themselves_is_dark_too(fast: Site, visit: Visit) -> None:
-    """Players, boxes to tick and the bars of lists follow the page, not the system."""
+    """Players, boxes to tick and the bars of lists follow the page, not the system; boxes and choices
+    are seen in both."""
     person = visit(fast, color_scheme="light").open()
     scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
     assert person.page.evaluate(scheme) == "light"
+    assert person.page.evaluate(FAINT) == []
     person.page.get_by_role("button", name="Switch theme").click()
     assert person.page.evaluate(scheme) == "dark"
+    assert person.page.evaluate(FAINT) == []
+
+
+def test_choices_are_one_stop_for_the_keyboard(fast: Site, visit: Visit) -> None:
+    """Tab leads to the one that is chosen and past the others, arrows from one to the next."""
+    person = visit(fast).open()
+    modes = person.page.locator(".seed-mode input")
+    expect(modes.first).to_be_checked()
+    person.entry("5.seed").focus()
+    for key, at in (("Tab", 0), ("ArrowRight", 1), ("ArrowRight", 2)):
+        person.page.keyboard.press(key)
+        expect(modes.nth(at)).to_be_checked()
+        expect(modes.nth(at)).to_be_focused()
+    person.page.keyboard.press("Shift+Tab")
+    expect(person.entry("5.seed")).to_be_focused()
+    person.page.keyboard.press("Tab")
+    expect(modes.nth(2)).to_be_focused()
+    person.page.keyboard.press("Tab")
+    assert person.page.evaluate("document.activeElement.type") != "radio"
 
 
 @pytest.mark.parametrize("widget", ["video", "audio", "image", "file"])
