@@ -86,7 +86,7 @@ def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
         step=limits.step,
         round=limits.round,
         choices=choice_labels(offered) if offered is not None and widget == "dropdown" else None,
-        tooltip=said.help or _tooltip(spec),
+        tooltip=said.help or exposed.exposure.rule.about or _tooltip(spec),
         required=widget in MEDIA_WIDGETS if said.required is None else said.required,
         source=exposed.source,
         targets=tuple(

@@ -73,8 +73,9 @@ Merge = Literal["pole", "text", "input", "stages"]
 class Rule:
     """One line of the table. `label` None: the plain words for the input's name.
 
-    `title` is True where the title of the node, if its author chose one, is a better name than the
-    label. For forms that are too long: `merge` says which of its fields become one, `essential`
+    `about` takes the place of what the server says of the input, where that cannot know what it is
+    for. `title` is True where the title of the node, if its author chose one, is a better name than
+    the label. For forms that are too long: `merge` says which of its fields become one, `essential`
     ones are what a form exists for, `folds_first` gives way before as many of another kind. What
     is `worth_showing` moves up when an author put it on the outside of a subgraph.
     """
@@ -83,6 +84,7 @@ class Rule:
     group: Group
     rank: int
     label: str | None = None
+    about: str = ""
     title: bool = False
     merge: Merge | None = None
     essential: bool = False
@@ -126,6 +128,7 @@ RULES: tuple[Rule, ...] = (
         "advanced",
         205,
         message("Negative prompt"),
+        message("What to avoid."),
         title=True,
     ),
     Rule(
@@ -133,6 +136,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         11,
         message("Negative prompt"),
+        message("What to avoid."),
         title=True,
         merge="pole",
         essential=True,

@@ -67,6 +67,10 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     person.page.keyboard.press("Space")
     expect(line(person)).to_have_text(["one boat", "two boats", "four boats", "three boats"])
     assert str(person.page.evaluate(FOCUSED)).startswith("Move down: Text to image, 3 ahead of you")
+    room = "one => one.getBoundingClientRect().right"
+    tools = "one => one.getBoundingClientRect().left"
+    end = person.waiting().nth(0).locator(".about").evaluate(room)
+    assert person.waiting().nth(0).locator(".tools").evaluate(tools) - end < 20
     person.waiting().nth(1).get_by_role("button", name="Remove").press("Enter")
     expect(line(person)).to_have_text(["one boat", "four boats", "three boats"])
     expect(person.waiting().nth(1)).to_contain_text("2 ahead of you")

@@ -184,6 +184,8 @@ def test_poles_are_kept_apart_through_a_controlnet() -> None:
         "Prompt",
         "Negative prompt",
     )
+    assert form.field("7.text").tooltip == "What to avoid."
+    assert form.field("6.text").tooltip != "What to avoid."
 
 
 def test_texts_are_found_through_guiders_and_primitives() -> None:

@@ -47,6 +47,7 @@ _SHADED = {
     "link_text_color_hover": ("*primary_700", "*primary_200"),
     "link_text_color_visited": ("*primary_600", "*primary_300"),
     "link_text_color_active": ("*primary_700", "*primary_200"),
+    "checkbox_border_color": ("#858593", "#7b7b88"),
     "slider_color": ("*primary_600", "*primary_400"),
 }
 # Those of which Gradio makes the dark one by itself.
@@ -58,7 +59,6 @@ _PLAIN = {
     "block_info_text_color": "*body_text_color_subdued",
     "input_border_width": "1px",
     "checkbox_background_color_selected": "*primary_600",
-    "checkbox_border_color": "#9a9aa8",
 }
 
 

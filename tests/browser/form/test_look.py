@@ -44,15 +44,35 @@ DROP = """(field, [data, name, type]) => {
 SAID = "(one) => getComputedStyle(one, '::after').content"
 FONTS = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
+# Boxes and choices whose edge has less than three times the light of the page, or the page's of it.
+FAINT = """() => {
+    const light = (colour) => {
+        const [red, green, blue] = colour.match(/[\\d.]+/g).map((part) =>
+            part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+    };
+    const page = light(getComputedStyle(document.body).backgroundColor);
+    return [...document.querySelectorAll("input:is([type=radio], [type=checkbox]):not(:checked)")]
+        .filter((one) => one.checkVisibility())
+        .map((one) => [one.value, light(getComputedStyle(one).borderColor) / page])
+        .filter(([, ratio]) => Math.max(ratio, 1 / ratio) < 3);
+}"""
 
 
 def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
     """The numbers beside sliders are equally wide and not cut off, the buttons below the form equally
-    high; a phone has no reason to enlarge the page; a preset's long name stays in its list. Players,
-    boxes to tick, the bars of lists and the slider of a brush are dark as the page is, not the
-    system."""
+    high; a phone has no reason to enlarge the page; a preset's long name stays in its list, which opens
+    below its button. Players, boxes to tick and the bars of lists are dark as the page is, not the
+    system, and boxes and choices are seen in both."""
     person = visit(fast, color_scheme="light").open()
+    choices_are_one_stop(person)
     person.unfold()
+    presets = person.page.locator("#presets summary")
+    presets.scroll_into_view_if_needed()
+    before = presets.bounding_box()
+    presets.click()
+    assert presets.bounding_box() == before
+    presets.click()
     person.keep_preset(("a name as long as it may be " * 2).strip())
     for size in at_every_size(person.page, SIZES):
         numbers = person.page.evaluate(NUMBERS)
@@ -63,14 +83,27 @@ def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
         assert min(person.page.evaluate(FONTS)) >= (16 if size["width"] < 1024 else 12)
         assert person.page.evaluate(INSIDE, ["#presets *", "#form"]) == 0
     scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
-    slider = person.turn_to("inpaint").field("4.image").get_by_role("slider")
-    expect(slider).to_be_visible()
-    accent = "(one) => getComputedStyle(one).accentColor"
     assert person.page.evaluate(scheme) == "light"
-    by_day = slider.evaluate(accent)
+    assert person.page.evaluate(FAINT) == []
     person.page.get_by_role("button", name="Switch theme").click()
     assert person.page.evaluate(scheme) == "dark"
-    assert slider.evaluate(accent) != by_day
+    assert person.page.evaluate(FAINT) == []
+
+
+def choices_are_one_stop(person: Visitor) -> None:
+    """Tab leads to the one that is chosen and past the others, as they stand; arrows from one to the
+    next."""
+    modes = person.page.locator(".seed-mode input")
+    expect(modes.first).to_be_checked()
+    person.field("5.steps").get_by_role("slider").focus()
+    for key, at in (("Tab", 0), ("ArrowRight", 1), ("ArrowRight", 2)):
+        person.page.keyboard.press(key)
+        expect(modes.nth(at)).to_be_checked()
+        expect(modes.nth(at)).to_be_focused()
+    person.page.keyboard.press("Tab")
+    expect(person.entry("5.seed")).to_be_focused()
+    person.page.keyboard.press("Shift+Tab")
+    expect(modes.nth(2)).to_be_focused()
 
 
 def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -84,9 +117,8 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
             words = person.turn_to(widget).field("20.image").get_by_test_id("upload-text")
             expect(words).to_be_visible()
             assert words.evaluate(SAID) == f'"Drop, paste or choose {kind}"'
-            assert (
-                words.evaluate("(one) => getComputedStyle(one).fontSize") == "0px"
-            )  # Gradio's own
+            size = "(one) => getComputedStyle(one).fontSize"
+            assert words.evaluate(size) == "0px"  # Gradio's own words
             stays_within(person)  # and goes to a phone
             assert words.evaluate(SAID) == '"Tap to choose"'
         takes_videos(person)

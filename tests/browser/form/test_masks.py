@@ -282,7 +282,7 @@ def test_reset_and_drops_take_the_place_of_a_painted_image(
 ) -> None:
     """Another image comes without the mask of the one before; Reset brings the author's back. A form
     whose image is not painted over comes without an error of the page's script, and so does the way
-    back."""
+    back. On a dark page the size of the brush is chosen on a dark line."""
     person = opened(visit, fast)
     before = person.field(KEY).locator("canvas").get_attribute("width")
     (tmp_path / "a.png").write_bytes(picture(size=(96, 64)))
@@ -294,6 +294,10 @@ def test_reset_and_drops_take_the_place_of_a_painted_image(
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.field(KEY).locator("canvas")).to_have_attribute("width", str(before))
     assert painted(person) == 0
+    person.page.get_by_role("button", name="Switch theme").click()
+    slider = person.field(KEY).get_by_role("slider")
+    track = Image.open(io.BytesIO(slider.screenshot())).convert("L")
+    assert track.getpixel((track.width - 8, track.height // 2)) < 128
     person.choose("Upscale")
     expect(person.field(KEY).locator("[data-testid=image] img")).to_be_visible()
     assert not person.complaints

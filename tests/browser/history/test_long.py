@@ -17,6 +17,9 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 MANY, A_DAY = 10_000, 137
+BARS = """[...document.querySelectorAll("#history, #history *")].filter((one) =>
+    one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== "visible"
+    && one.closest(".tile") === null && one.checkVisibility()).map((one) => one.outerHTML)"""
 MOST_IN_PAGE = 200
 
 
@@ -43,8 +46,9 @@ def many_more(history: RunStore, record: Record) -> None:
 
 
 def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
-    """The page has few tiles wherever one is; keys, the scroll bar and the arrows of the large view
-    reach what was not loaded before."""
+    """They flow with the page, which has few tiles wherever one is; keys, the scroll bar and the arrows
+    of the large view reach what was not loaded before. The field stays where it is that searches them,
+    however few it leaves."""
     person = visit(fast).open(**ONE)
     first, history, record = one_result(person)
     many_more(history, record)
@@ -52,6 +56,19 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     person.ready()
     expect(tile(person, "r00000")).to_be_visible()
     assert tiles(person).count() < MOST_IN_PAGE
+
+    box = person.page.get_by_role("searchbox", name="Search history")
+    box.focus()
+    person.page.evaluate(
+        "scrollBy(0, document.querySelector('#history').getBoundingClientRect().top - 130)"
+    )
+    before = box.bounding_box()
+    box.fill("lighthouse")
+    expect(tile(person, first)).to_be_visible()
+    box.fill("zz")
+    expect(tiles(person)).to_have_count(0)
+    assert box.bounding_box() == before
+    box.fill("")
 
     tile(person, first).focus()
     person.page.keyboard.press("ArrowRight")
@@ -64,14 +81,18 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     person.page.keyboard.press("ArrowLeft")
     expect(tile(person, f"r{MANY - 2:05}")).to_be_focused()
 
-    person.page.locator("#history .scroll").evaluate(
-        "one => { one.scrollTop = one.scrollHeight / 2 }"
+    person.page.evaluate(
+        """() => {
+            const box = document.querySelector("#history .days").getBoundingClientRect();
+            scrollBy(0, box.top + box.height / 2);
+        }"""
     )
     middle = person.page.locator("#history li[data-run^='r04'], #history li[data-run^='r05']")
     expect(middle.first).to_be_attached()
     assert tiles(person).count() < MOST_IN_PAGE
     expect(person.page.locator("#history li.unknown")).to_have_count(0)
-
+    assert person.page.evaluate(BARS) == []
+    expect(box).to_be_in_viewport()
     middle.first.locator(".tile").press("Home")
     expect(tile(person, first)).to_be_focused()
     person.page.keyboard.press("Enter")

@@ -19,6 +19,7 @@ STANDS_ABOVE = """(parts) => {
         document.querySelector(`#field-1-ckpt-name ${part}`).getBoundingClientRect());
     return upper.bottom <= lower.top;
 }"""
+SAID = "list => list.checkVisibility() && getComputedStyle(list, '::after').content"
 SLOW_DECODER = """(() => {
     const decode = HTMLImageElement.prototype.decode;
     HTMLImageElement.prototype.decode = async function () {
@@ -41,7 +42,7 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
     """A list that is left by Tab does not stand over what is below, and the choice stays. A click
     into it and a few letters find a model, without deleting what stood there first; Escape ends the
     search: the choice stands there again, and the next click opens the list. Low in the window it
-    opens above its label."""
+    opens above its label. Where nothing is found it says so."""
     person = visit(fast).open("text-to-image")
     box = models(person)
     options = person.page.locator("#form").get_by_role("option")
@@ -58,7 +59,8 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
     person.page.keyboard.press("Enter")
     expect(box).to_have_value("demo-watercolour")
     box.click()
-    person.page.keyboard.type("land")
+    person.page.keyboard.type("qqq")
+    assert person.page.locator("#form .option-list").evaluate(SAID) == '"No results."'
     person.page.keyboard.press("Escape")
     expect(box).to_have_value("demo-watercolour")
     box.evaluate("box => scrollBy(0, box.getBoundingClientRect().bottom + 150 - innerHeight)")

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.form.test_masks import opened, stroke
+from tests.browser.walk.states import at_every_size
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+PHONES = [ViewportSize(width=390, height=844), ViewportSize(width=360, height=740)]
+ROWS = """(tools) => [...tools.querySelectorAll("button, a")]
+    .filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().top)"""
 
 
 def lies_over_the_result(page: Page) -> None:
@@ -31,7 +35,7 @@ def lies_over_the_result(page: Page) -> None:
 
 def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Compare draws the image that was given over the result, up to a slider that keys move, also
-    over the whole window; the next result begins without it."""
+    over the whole window, where a phone has all buttons in one row; the next result begins without it."""
     given = tmp_path / "given.png"
     Image.new("RGB", (640, 480), (200, 30, 30)).save(given)
     person = visit(fast).open("image-to-image", **{"8.steps": 1})
@@ -51,6 +55,9 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     page.locator("#stage .media > img").click(position={"x": 60, "y": 60})
     page.keyboard.press("+")
     lies_over_the_result(page)
+    for _ in at_every_size(page, PHONES):
+        tops = page.locator("#stage .tools").evaluate(ROWS)
+        assert len(set(tops)) == 1, tops
     page.keyboard.press("Escape")
     person.generate()
     expect(before).to_be_hidden()

@@ -72,8 +72,9 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
 
 
 def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
-    """Where the browser denies it, in a field that fits into the window, with all of it marked."""
-    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20})
+    """Where the browser denies it, in a field that fits into the window, with all of it marked; the
+    link to a result, without a button that does nothing."""
+    person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, "5.steps": 1})
     person.page.evaluate(DENIED)
     person.page.get_by_role("button", name="Copy link").click()
     dialog = person.page.get_by_role("dialog", name="The link couldn't be copied.")
@@ -90,6 +91,11 @@ def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
         assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     person.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    person.generate()
+    person.page.get_by_role("button", name="Share…").click()
+    panel = person.page.get_by_role("dialog", name="Share this result")
+    expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
+    expect(panel.get_by_role("button", name="Copy")).to_have_count(0)
 
 
 def test_nothing_is_promised_between_two_runs(fast: Site, visit: Visit) -> None:

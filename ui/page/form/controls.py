@@ -273,9 +273,7 @@ def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
 def _seed(field: Field, value: object, scope: str) -> Control:
     text, mode = seed_parts(value)
     with gr.Row(elem_classes="seed"):
-        seed = gr.Textbox(
-            text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
-        )
+        # It stands beside the label, above the number: Tab comes to it first, too.
         modes = gr.Radio(
             SEED_MODES,
             value=mode,
@@ -286,6 +284,9 @@ def _seed(field: Field, value: object, scope: str) -> Control:
             elem_classes="seed-mode",
             key=f"{scope}/{field.key}/mode",
             interactive=True,
+        )
+        seed = gr.Textbox(
+            text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
         )
     return Control(field, (seed, modes), seed_of, seed_parts)
 

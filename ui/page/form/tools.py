@@ -42,6 +42,9 @@ def draw_tools(
             min_width=80,
             visible=not name.startswith(OPENED_MARK),  # it would work for nobody else
         )
+        refresh = gr.Button(
+            message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
+        )
         if services.runs.history is not None:
             gr.HTML(
                 elem_id="presets",
@@ -49,9 +52,6 @@ def draw_tools(
                     "components/presets.js", f"mountPresets(element, {json.dumps(name)})"
                 ),
             )
-        refresh = gr.Button(
-            message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
-        )
 
     def read_again(wanted: dict[str, Any]) -> dict[str, Any]:
         services.forms.catalogue.get(refresh=True)

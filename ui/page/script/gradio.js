@@ -103,6 +103,14 @@ export function watchRequests(refused) {
 export const closeLeft = (list) =>
   void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
 
+/** Make the choices of a field one stop for Tab: Gradio gives each a name of its own, and that again when it changes. */
+export function groupRadios() {
+  for (const group of all("fieldset")) {
+    const radios = /** @type {HTMLInputElement[]} */ (all("input[type=radio]", group));
+    for (const one of radios) if (one.name !== radios[0]?.name) one.name = radios[0]?.name ?? "";
+  }
+}
+
 /** Tell the style sheet how high the label above a list is: the list opens upwards where it is low in the window. */
 export function keepListsOffLabels() {
   document.addEventListener("focusin", ({ target }) => {

@@ -22,6 +22,7 @@ import { endWalk, keepSentTexts, walkTexts } from "./form/sent_texts.js";
 import {
   closeApi,
   closeLeft,
+  groupRadios,
   keepListsOffLabels,
   keepTypedSeed,
   LIST,
@@ -39,6 +40,7 @@ import { RELOADED, read, write } from "./storage.js";
 
 const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
 const KEYS = message("Ctrl + Enter");
+const NOTHING_FOUND = message("No results.");
 const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
@@ -105,6 +107,7 @@ function isFavouriteKey({ key, ctrlKey, metaKey, altKey, target }) {
 
 /** @param {KeyboardEvent} event */
 function keyPressed(event) {
+  if (/^(Tab|Arrow)/.test(event.key)) groupRadios();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     $("#generate")?.click();
@@ -173,8 +176,10 @@ async function startWorker() {
   }
 }
 
-// Beside the word on the button, which is Gradio's.
-document.documentElement.style.setProperty("--generate-keys", JSON.stringify(KEYS));
+// Beside the word on the button, and in lists, which are Gradio's.
+const { style } = document.documentElement;
+style.setProperty("--generate-keys", JSON.stringify(KEYS));
+style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests({ call: refused, upload: refuseFile });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own

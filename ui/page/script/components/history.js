@@ -77,7 +77,8 @@ export class History {
     this.#scroll.append(this.#list);
     place.replaceChildren(head, this.#scroll, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
-    this.#scroll.addEventListener("scroll", () => this.#draw(), { passive: true });
+    // Of the list on a phone, of the page or of what else it stands in elsewhere. The latter does not bubble.
+    document.addEventListener("scroll", () => this.#draw(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
     letDrag(this.#list, ({ dataset: { run } }) => (run ? { run, at: ANY } : null));
   }
@@ -144,17 +145,29 @@ export class History {
   focus(index) {
     this.#at = index;
     this.#awaited = this.#runs[index] ? -1 : index;
-    this.#reveal(index);
-    this.#draw();
+    this.#draw(true);
+    const item = $(`li[data-index="${index}"]`, this.#list);
+    item?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#draw(true);
     this.#tileAt(index)?.focus({ preventScroll: true });
-    this.#scroll.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Show the newest ones, if the list is further down or ahead. */
+  begin() {
+    this.#scroll.scrollLeft = 0;
+    if (this.#place.getBoundingClientRect().top < 0) this.#place.scrollIntoView();
   }
 
   /** The places that are seen, as the first one and the one after the last. */
   get seen() {
-    const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.#scroll;
-    const start = this.#layout.strip ? scrollLeft : scrollTop;
-    const end = start + (this.#layout.strip ? clientWidth : clientHeight);
+    const { scrollLeft, clientWidth } = this.#scroll;
+    const isStrip = this.#layout.strip;
+    const room = isStrip ? clientWidth : innerHeight;
+    const left = isStrip ? scrollLeft : -this.#list.getBoundingClientRect().top;
+    // Out of the window, the end that is nearest to it is there.
+    const most = (isStrip ? this.#layout.width : this.#layout.height) - room;
+    const start = Math.max(0, Math.min(left, most));
+    const end = start + room;
     const blocks = this.#blocksIn(start - AHEAD, end + AHEAD).map((block) =>
       seenOf(this.#layout, block, start - AHEAD, end + AHEAD),
     );
@@ -184,14 +197,18 @@ export class History {
     );
   }
 
-  /** Put what is seen into the page, and take out what is not; where the keyboard is stays. */
-  #draw() {
+  /**
+   * Put what is seen into the page, and take out what is not; where the keyboard is stays.
+   * @param {boolean} [comes] the keyboard is about to
+   */
+  #draw(comes = false) {
     if (!this.#runs.length) this.#list.replaceChildren();
     if (!this.#scroll.clientWidth) return;
     const { from, to } = this.seen;
     const focused = document.activeElement;
     const drawn = new Map(all("section", this.#list).map((one) => [one.dataset.day ?? "", one]));
-    const here = focused && this.#list.contains(focused) ? blockOf(this.#layout, this.#at) : null;
+    const isHere = comes || this.#list.contains(focused);
+    const here = isHere ? blockOf(this.#layout, this.#at) : null;
     const blocks = this.#layout.blocks.filter(
       (block) => (block.first < to && block.first + block.count > from) || block === here,
     );
@@ -270,22 +287,6 @@ export class History {
   /** @param {number} index */
   #tileAt(index) {
     return $(`li[data-index="${index}"] .tile`, this.#list);
-  }
-
-  /** @param {number} index */
-  #reveal(index) {
-    const block = blockOf(this.#layout, index);
-    if (!block) return;
-    const { x, y } = placeIn(this.#layout, block, index);
-    const { clientHeight, clientWidth, scrollTop, scrollLeft } = this.#scroll;
-    const [begin, room, start] = this.#layout.strip
-      ? [block.x + x, clientWidth, scrollLeft]
-      : [block.y + y, clientHeight, scrollTop];
-    const end = begin + this.#layout.tile;
-    if (begin >= start && end <= start + room) return;
-    const to = begin < start ? begin - (index ? 0 : y + x) : end - room;
-    if (this.#layout.strip) this.#scroll.scrollLeft = to;
-    else this.#scroll.scrollTop = to;
   }
 
   /**

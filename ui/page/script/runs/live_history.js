@@ -71,7 +71,7 @@ class LiveHistory {
     $("h2", place)?.after(which);
     $(".size", place)?.before(favourites, fruitless);
     $(".size", place)?.after(this.#selection.toggle);
-    $("header", place)?.after(this.#selection.place);
+    $("header", place)?.append(this.#selection.place);
     this.#view.mark(seen(page.now)?.id ?? "");
     page.subscribe((now, before) => this.#hear(now, before));
   }
@@ -113,7 +113,7 @@ class LiveHistory {
     const answer = await this.#ask({ zone: ZONE });
     if (turn !== this.#turn || !answer) return; // something else was wanted meanwhile
     this.#begin(answer, 0, []);
-    $(".scroll", this.#place)?.scrollTo(0, 0);
+    this.#view.begin();
   }
 
   /**

@@ -72,6 +72,7 @@ class SharePanel {
     this.#link.focus();
     this.#link.setSelectionRange(0, this.#link.value.length, "backward"); // its beginning is seen
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
+    this.#copy.hidden = !isCopied; // it would do nothing
   }
 
   /** @param {boolean} isTold */
