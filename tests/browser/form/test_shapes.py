@@ -76,6 +76,7 @@ def test_a_box_and_a_curve_are_filled_in(
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type("0.5")
         page.keyboard.press("Enter")
+        page.wait_for_function(IS_KEPT, arg='[1,"0.5"]')
         person.press()
         person.phase("done")
         sent = {"crop_region": BOX | {"width": 64}, "curve": CURVE | {"points": [[0, 0], [1, 0.5]]}}

@@ -33,6 +33,7 @@ def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
     person.open("upscale")
     person.page.goto(fast.url)
     expect(heading).to_have_text("Upscale")
+    expect(person.page).to_have_url(re.compile("workflow=upscale"))
     person.page.evaluate("localStorage.setItem('comfyforms.recent', '[\"gone\"]')")
     person.page.goto(fast.url)
     expect(heading).to_have_text("Text to image")

@@ -10,10 +10,12 @@ import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.j
 /** @import { Kind, NumberRule } from "./values.js" */
 
 /**
- * `rules` of the form's numbers, by the fields' keys. `awaits` fields that have something to say.
- * @type {{ rules: Record<string, NumberRule>, awaits: MutationObserver | null }}
+ * By the fields' keys `rules` of the form's numbers, and the `values` that it was last told to hold. `awaits` fields
+ * that have something to say.
+ * @typedef {Readonly<Record<string, unknown>>} Values
+ * @type {{ rules: Record<string, NumberRule>, values: Values, awaits: MutationObserver | null }}
  */
-const form = { rules: {}, awaits: null };
+const form = { rules: {}, values: {}, awaits: null };
 
 /**
  * The id of a field's element: ui/page/form/controls.py makes the same.
@@ -195,10 +197,13 @@ export function forgetNote(target) {
 
 /**
  * The form holds other values: what was said of a number goes with it, whatever has put another into its place.
- * @param {Readonly<Record<string, unknown>>} values by the fields' keys
+ * @param {Values} values by the fields' keys
  */
 export function forgetNotes(values) {
+  const before = form.values;
+  form.values = values;
   for (const [key, value] of Object.entries(values)) {
+    if (value === before[key]) continue; // another field's change, told after this one was typed into
     const field = document.getElementById(fieldId(key));
     for (const note of field ? all(".field-note", field) : []) {
       // Gradio may tell of what was typed after that was changed.
