@@ -42,15 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Each takes its time to import, gradio seconds: --help goes without.
     from comfy.errors import ComfyError
     from comfy.records.blobs import BlobStore
+    from comfy.records.database import sqlite_address
     from comfy.records.store import HistoryLimits, RunStore
     from ui.web.secret import kept_secret
 
     data = settings.data.absolute()
-    database = (
-        settings.database.get_secret_value()
-        if settings.database
-        else f"sqlite:///{data / 'history.sqlite'}"
-    )
+    database = settings.database.get_secret_value() if settings.database else sqlite_address(data)
     limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
     try:
         kept = BlobStore(data)

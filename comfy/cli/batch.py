@@ -9,13 +9,14 @@ import json
 import sys
 import tempfile
 import uuid
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row, find_field, read_table
 from comfy.batches.values import values_of
-from comfy.cli.files import is_file, uploads_in, with_uploads
+from comfy.cli.files import read_text_file, table_values, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.progress import BatchLine
@@ -32,15 +33,19 @@ from comfy.cli.stopping import (
 )
 from comfy.client.client import Client
 from comfy.discovery import ChosenServer, choose_server
+from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
+from comfy.records.record import Record
 from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
-from comfy.services.uploads import Upload
+from comfy.services.once import NOT_FETCHED
+from comfy.services.uploads import content_of
 from comfy.workflow.model import read_workflow
 
 RESULTS = "results.csv"
+_RECORDS = ".batch-"  # and the id, in the folder of the results
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
 
 
@@ -56,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=(
             "a row a run: CSV with a header, or JSON lines (.jsonl); columns are named as fields"
             " are, by label or NODE.INPUT; an empty cell leaves the workflow's value; files by"
-            " their names, seen from the table"
+            " their names, in the table's folder"
         ),
     )
     parser.add_argument(
@@ -67,8 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help=(
             "several values of a field: numbers as in 1..10:3 or 20,30; choices as in euler,lcm;"
-            " texts one a line, or @FILE with such lines, {red|green} for one each; for images and"
-            " other media a file, a folder or a ZIP; may be repeated"
+            " texts one a line, {red|green} for one each, or @FILE with such lines (@@ for a text"
+            " that begins with @); for images and other media a file, a folder or a ZIP; may be"
+            " repeated"
         ),
     )
     parser.add_argument(
@@ -119,16 +125,23 @@ def _run(args: argparse.Namespace) -> int:
         _say_what(batch, form, server)
         if args.check:
             return OK
-        folder = args.out / f".batch-{batch.id.hex[:12]}"
+        folder = args.out / f"{_RECORDS}{batch.id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
-        if not folder.exists() and (args.out / RESULTS).exists():
-            raise UsageError(
-                f"{args.out} has the results of another batch.", "Name another folder with --out."
-            )
+        _check_alone(args.out, folder)
         with starter_in(folder, client, forms) as starter:
             runner = BatchRunner(starter, OWNER)
             runner.resume()
             return _carry_out(batch, runner, starter.blobs, form, args.out)
+
+
+def _check_alone(out: Path, folder: Path) -> None:
+    """UsageError where there are results of another batch than the one that is remembered in
+    `folder`."""
+    others = [one for one in out.glob(f"{_RECORDS}*") if one != folder]
+    if others or (not folder.exists() and (out / RESULTS).exists()):
+        raise UsageError(
+            f"{out} has the results of another batch.", "Name another folder with --out."
+        )
 
 
 # What is to be run
@@ -136,9 +149,13 @@ def _run(args: argparse.Namespace) -> int:
 
 def _batch(args: argparse.Namespace, form: Form, scratch: Path) -> RowBatch:
     table = _table(args.csv, form) if args.csv else ()
-    axes = [_axis(form, text, scratch) for text in args.settings]
+    axes = [_axis(form, text, args.out, scratch) for text in args.settings]
     if not table and not axes:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
+    columns = {key for row in table for key in row.values}
+    for key, count in Counter([*columns, *(axis.field.key for axis in axes)]).items():
+        if count > 1:
+            raise UsageError(f"{form.field(key).label} is given twice.", "Leave one of them out.")
     try:
         rows = combined(axes, table, paired=args.pairs)
     except BadValue as error:
@@ -154,12 +171,12 @@ def _table(path: Path, form: Form) -> tuple[Row, ...]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
     return tuple(
-        replace(row, values=with_uploads(form, row.values, path.parent))
+        replace(row, values=table_values(form, row.values, path.parent))
         for row in read_table(path.name, data, form)
     )
 
 
-def _axis(form: Form, text: str, scratch: Path) -> Axis:
+def _axis(form: Form, text: str, out: Path, scratch: Path) -> Axis:
     name, equals, values = text.partition("=")
     if not equals:
         raise UsageError(
@@ -167,9 +184,13 @@ def _axis(form: Form, text: str, scratch: Path) -> Axis:
         )
     field = find_field(form, name)
     if field.is_media and values:
+        if Path(values).resolve() == out.resolve():
+            raise UsageError(
+                f"{values} is the folder of the results, too.", "Name another one with --out."
+            )
         return Axis(field, uploads_in(Path(values), scratch))
-    if field.type == "STRING" and values.startswith("@") and is_file(Path(values[1:])):
-        values = Path(values[1:]).read_text(encoding="utf-8-sig", errors="replace")
+    if field.type == "STRING" and values.startswith("@"):
+        values = values[1:] if values.startswith("@@") else read_text_file(Path(values[1:]))
     try:
         return Axis(field, values_of(form, field, values))
     except BadValue as error:
@@ -180,12 +201,8 @@ def _identity(workflow: Path, rows: tuple[Row, ...]) -> uuid.UUID:
     """The same for the same workflow and the same rows, so that a batch finds itself again."""
     content = hashlib.sha256(workflow.read_bytes())
     for row in rows:
-        content.update(json.dumps(dict(row.values), default=_file_identity).encode())
+        content.update(json.dumps(dict(row.values), default=content_of).encode())
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
-
-
-def _file_identity(value: object) -> object:
-    return [value.name, value.size] if isinstance(value, Upload) else str(value)
 
 
 def _say_what(batch: RowBatch, form: Form, server: ChosenServer) -> None:
@@ -196,30 +213,69 @@ def _say_what(batch: RowBatch, form: Form, server: ChosenServer) -> None:
 # What has become of it
 
 
+@dataclass(slots=True)
+class _Results:
+    """What has come of the rows, by their places: the records of their last runs, the files that
+    were saved, and which are done."""
+
+    batch: RowBatch
+    form: Form
+    out: Path
+    files: BlobStore
+    records: dict[int, Record]
+    saved: dict[int, list[Path]] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+
+    def save(self, index: int, *, is_done: bool) -> list[Path]:
+        """Put what a row has made into the folder, and say on stderr what went wrong."""
+        where, record = f"Row {self.batch.rows[index].number}: ", self.records[index]
+        complain_of(record.state, self.form, where)
+        if record.state.phase is Phase.DONE and not is_done and not record.state.error:
+            complain(f"{where}{NOT_FETCHED}")
+        try:
+            prefix = self.batch.prefix(index)
+            self.saved[index] = save_copies(self.files, record, self.out, prefix)
+        except ComfyError as error:
+            complain(f"{where}{error}", error.hint)
+            return []
+        if is_done:
+            self.done.add(index)
+        return self.saved[index]
+
+    def write(self) -> bool:
+        """Write the table of them; whether it could be."""
+        try:
+            write_results(self.out / RESULTS, self.batch, self.records, self.saved, self.form)
+        except ComfyError as error:
+            complain(str(error), error.hint)
+            return False
+        return True
+
+
 def _carry_out(
     batch: RowBatch, runner: BatchRunner, files: BlobStore, form: Form, out: Path
 ) -> int:
-    results = runner.done(batch)
-    saved = {  # also what a program that was killed has not saved
-        index: save_copies(files, record, out, batch.prefix(index))
-        for index, record in results.items()
-    }
-    line = BatchLine(sys.stderr, len(batch.rows), len(results))
+    results = _Results(batch, form, out, files, runner.last(batch))
+    for index, record in results.records.items():
+        if runner.is_done(record):  # a program that was killed may not have saved it
+            results.save(index, is_done=True)
+    results.write()
+    line = BatchLine(sys.stderr, len(batch.rows), len(results.done))
     line.show(0)
+    ended = 0
+    before = len(results.done)
     try:
-        for index, record in runner.run(batch, set(results)):
-            results[index] = record
-            saved[index] = save_copies(files, record, out, batch.prefix(index))
+        for index, record in runner.run(batch, frozenset(results.done)):
+            results.records[index] = record
             line.ended()
-            for path in saved[index]:
-                print(path)
-            complain_of(record.state, f"Row {batch.rows[index].number}: ")
-            line.show(sum(one.state.phase is not Phase.DONE for one in results.values()))
+            ended += 1
+            for path in results.save(index, is_done=runner.is_done(record)):
+                print(path, flush=True)
+            line.show(ended - len(results.done) + before)
     except BatchGaveUp as error:
         complain(str(error), f"{error.hint.rstrip('.')}: --resume.")
     finally:
         line.clear()
-        write_results(out / RESULTS, batch, results, saved, form)
-    done = sum(record.state.phase is Phase.DONE for record in results.values())
-    print(f"{done} of {len(batch.rows)} done", file=sys.stderr)
-    return OK if done == len(batch.rows) else FAILED
+        is_written = results.write()
+    print(f"{len(results.done)} of {len(batch.rows)} done", file=sys.stderr)
+    return OK if is_written and len(results.done) == len(batch.rows) else FAILED

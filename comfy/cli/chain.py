@@ -27,7 +27,8 @@ from comfy.cli.server import add_login_arguments, address_of
 from comfy.cli.stopping import FAILED, OK, UsageError, complain, complain_of, exit_status
 from comfy.client.client import Client
 from comfy.discovery import choose_server
-from comfy.errors import WorkflowError
+from comfy.errors import ComfyError, WorkflowError
+from comfy.form.model import Form
 from comfy.records.blobs import BlobStore
 from comfy.services.chains import ChainRunner, StepEnd, StepProblem
 from comfy.wording import short
@@ -220,15 +221,16 @@ def _carry_out(
 ) -> int:
     width = len(str(max(one.step.number for one in steps)))
     numbers = {one.step.name: f"{one.step.number:0{width}}" for one in steps}
-    undone = {one.step.name for one in steps}
+    forms = {one.step.name: one.form for one in steps}
+    undone = {*forms}
     failed: set[str] = set()
     left: dict[str, int] = {}
     try:
         for end in ends:
             line.ended(end.step, end.runs)
-            _tell(end, f"{numbers[end.step]}-{end.step}-", files, out)
+            is_saved = _tell(end, forms[end.step], f"{numbers[end.step]}-{end.step}-", files, out)
             left[end.step] = left.get(end.step, end.runs) - 1
-            if not end.is_done:
+            if not end.is_done or not is_saved:
                 failed.add(end.step)
             elif not left[end.step] and end.step not in failed:
                 undone.discard(end.step)
@@ -240,16 +242,20 @@ def _carry_out(
     return FAILED if undone else OK
 
 
-def _tell(end: StepEnd, prefix: str, files: BlobStore, out: Path) -> None:
-    """Save and name what a run has made, or say why not."""
+def _tell(end: StepEnd, form: Form, prefix: str, files: BlobStore, out: Path) -> bool:
+    """Save and name what a run has made, or say why not; whether all of it was saved."""
     number = f"{end.run:0{len(str(end.runs))}}-" if end.runs > 1 else ""
     where = f"Step “{end.step}”{f', run {end.run}' if end.runs > 1 else ''}: "
     match end.outcome:
         case StepProblem(error):
             complain(f"{where}{error}", error.hint)
         case record:
-            for path in save_copies(files, record, out, f"{prefix}{number}"):
-                print(path, flush=True)
-            for text in record.state.texts:
-                print(text.text, flush=True)
-            complain_of(record.state, where)
+            try:
+                saved = save_copies(files, record, out, f"{prefix}{number}")
+            except ComfyError as error:
+                complain(f"{where}{error}", error.hint)
+                return False
+            for told in (*saved, *(text.text for text in record.state.texts)):
+                print(told, flush=True)
+            complain_of(record.state, form, where)
+    return True

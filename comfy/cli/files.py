@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from comfy.chains.read import is_beside
 from comfy.cli.stopping import UsageError
 from comfy.filenames import plain_name
 from comfy.form.model import Form
-from comfy.services.uploads import Upload
+from comfy.services.uploads import Refused, Upload
+from comfy.wording import short
+
+# What `zipfile` raises for one that is damaged, locked or packed in a way that it does not know.
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
 def is_file(path: Path) -> bool:
@@ -19,6 +34,14 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # it is too long for one
         return False
+
+
+def read_text_file(path: Path) -> str:
+    """All of a text file. UsageError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
 def upload_of(path: Path) -> Upload:
@@ -42,6 +65,22 @@ def with_uploads(form: Form, values: Mapping[str, object], folder: Path) -> dict
     return {key: value_of(key, value) for key, value in values.items()}
 
 
+def table_values(form: Form, values: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """Values of a row of a table, in which those of media fields are files beside it, or below; a
+    name that is none, and not the author's own, is refused on its field."""
+    media = {field.key: field.default for field in form.fields if field.is_media}
+
+    def value_of(key: str, value: object) -> object:
+        if key not in media or value in (None, media[key]):
+            return value
+        file = folder / str(value)
+        if not is_beside(str(value)) or not is_file(file):
+            return Refused(f"There is no file “{short(value)}” beside the table.")
+        return upload_of(file)
+
+    return {key: value_of(key, value) for key, value in values.items()}
+
+
 def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
     """A file itself, or all files of a folder or a ZIP in the order of their names, but for hidden
     ones and those in folders below; what is unpacked is put into `scratch`.
@@ -55,7 +94,7 @@ def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
             files = list(_unpacked(path, scratch))
         else:
             files = [path]
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, *_DAMAGED_ZIP) as error:
         raise _unreadable(path, error) from error
     uploads = tuple(upload_of(one) for one in files)
     if not uploads:
@@ -66,10 +105,8 @@ def uploads_in(path: Path, scratch: Path) -> tuple[Upload, ...]:
 def _unpacked(path: Path, scratch: Path) -> Iterator[Path]:
     with zipfile.ZipFile(path) as archive:
         members = [one for one in archive.infolist() if _is_shown(one.filename)]
-        for number, member in enumerate(sorted(members, key=lambda one: one.filename)):
-            folder = scratch / f"{path.stem}-{number}"  # two names may be made the same
-            folder.mkdir(parents=True)
-            target = folder / plain_name(member.filename)
+        for member in sorted(members, key=lambda one: one.filename):
+            target = Path(tempfile.mkdtemp(dir=scratch)) / plain_name(member.filename)
             with archive.open(member) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
             yield target

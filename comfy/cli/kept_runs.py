@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from comfy.cli.stopping import UsageError
 from comfy.client.client import Client
 from comfy.records.blobs import BlobStore
+from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
@@ -27,8 +29,8 @@ def starter_in(folder: Path, client: Client, forms: Forms) -> Iterator[Starter]:
     """What starts runs with all that is remembered of them in a folder. UsageError where another
     program works there."""
     files = BlobStore(folder)
-    url = f"sqlite:///{folder.resolve() / 'history.db'}"
-    with closing(RunStore(url, files, HistoryLimits(math.inf, sys.maxsize))) as history:
+    limits = HistoryLimits(math.inf, sys.maxsize)
+    with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
             raise UsageError("Another program works in this folder.", "Wait until it has ended.")
         runs = LocalRunRegistry(client, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
@@ -41,7 +43,7 @@ def starter_in(folder: Path, client: Client, forms: Forms) -> Iterator[Starter]:
 def check_new(folder: Path, what: str, *, resume: bool) -> None:
     """UsageError where a folder has runs of before and nobody wants to go on with them; `what` is
     what they belong to."""
-    if folder.exists() and not resume:
+    if os.path.exists(folder) and not resume:  # no error where one may not look
         raise UsageError(
             f"This {what} was begun in this folder before.",
             "Add --resume to go on with it, or name another folder with --out.",

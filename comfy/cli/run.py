@@ -28,7 +28,6 @@ from comfy.cli.stopping import (
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError
-from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
 from comfy.protocol.run_state import Phase, RunState
@@ -180,8 +179,8 @@ def _value(text: str) -> object:
 
 
 def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json: bool) -> None:
-    by_field, general = place_errors(form, state.node_errors)
     if as_json:
+        by_field, general = place_errors(form, state.node_errors)
         print(
             json.dumps(_outcome(state, job, saved, by_field, general), ensure_ascii=False, indent=2)
         )
@@ -190,11 +189,9 @@ def _report(state: RunState, form: Form, job: Job, saved: list[Path], *, as_json
         print(path)
     for text in state.texts:
         print(text.text)
-    complain_of(state)
+    complain_of(state, form)
     if state.error is not None and state.error.detail:
         complain(state.error.detail)
-    for sentence in (*labelled_errors(form, by_field).values(), *general):
-        complain(sentence)
 
 
 def _outcome(

@@ -51,7 +51,10 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = next(one for one in _numbered(path) if _is_free(one, source))
-            _link(source, path)
+            if not path.exists():
+                part = path.with_name(f"{path.name}.part")
+                shutil.copyfile(source, part)
+                part.replace(path)
         except OSError as error:
             raise ComfyError(
                 f"{path.name} cannot be saved in {folder}: {error.strerror or error}.",
@@ -63,19 +66,6 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
 
 def _is_free(path: Path, source: Path) -> bool:
     return not path.exists() or cmp(source, path, shallow=False)
-
-
-def _link(source: Path, path: Path) -> None:
-    """The same bytes under another name, without taking room twice where the disk can do it."""
-    if path.exists():
-        return
-    try:
-        path.hardlink_to(source)
-        path.chmod(path.parent.stat().st_mode & 0o666)  # ours is for nobody else to read
-    except OSError:
-        part = path.with_name(f"{path.name}.part")
-        shutil.copyfile(source, part)
-        part.replace(path)
 
 
 def _reserve(folder: Path, name: str) -> Path:

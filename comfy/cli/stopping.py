@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from comfy.errors import ComfyError, ManyProblems
+from comfy.form.check import labelled_errors
+from comfy.form.model import Form
+from comfy.form.server_errors import place_errors
 from comfy.protocol.run_state import RunState
 
 OK, FAILED = 0, 1  # exit statuses
@@ -38,11 +42,21 @@ def complain(sentence: str, hint: str = "") -> None:
     print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
 
 
-def complain_of(state: RunState, what: str = "") -> None:
-    """Say on stderr why a run did not end well, if it did not; `what` stands before it."""
-    if (error := state.error) is not None:
+def complain_of(state: RunState, form: Form, what: str = "") -> None:
+    """Say on stderr why a run did not end well, if it did not, and what of it the server refused;
+    `what` stands before each."""
+    for said in problems_of(state, form):
+        complain(f"{what}{said}")
+
+
+def problems_of(state: RunState, form: Form) -> Iterator[str]:
+    """What went wrong in a run, a text each."""
+    by_field, general = place_errors(form, state.node_errors)
+    if (error := state.error) is not None and not (by_field or general):
         where = f"{error.node_title}: " if error.node_title else ""
-        complain(f"{what}{where}{error.message}", error.hint)
+        yield " ".join(filter(None, (f"{where}{error.message}", error.hint)))
+    yield from labelled_errors(form, by_field).values()
+    yield from general
 
 
 def exit_status(command: Callable[[], int], *, hint: str = "", stopped: str = "") -> int:
@@ -61,6 +75,9 @@ def exit_status(command: Callable[[], int], *, hint: str = "", stopped: str = ""
     except _Signalled as stop:
         complain("Stopped.", stopped)
         return stop.status
+    except BrokenPipeError:  # nobody reads any more what is said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -33,6 +34,11 @@ _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 _OWN_NAME = "history.sqlite"  # as the app calls it
 _LOCK = 0x636F6D6679  # our own: Postgres lets one program at a time change tables under it
 _SQLITE = b"SQLite format 3\0"
+
+
+def sqlite_address(folder: Path) -> str:
+    """The SQLAlchemy URL of the history in a folder, whatever this is called."""
+    return f"sqlite:///{quote(str(folder.absolute() / _OWN_NAME))}"
 
 
 def open_database(address: str, *, alone: bool = True) -> Engine:

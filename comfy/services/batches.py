@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
 from comfy.messages import message, plural
-from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
-from comfy.services.once import LiveTasks, Task, TaskRunner
+from comfy.services.once import LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
 
 _MOST_TOLD = 20  # wrong rows
@@ -52,8 +51,11 @@ class BatchRunner:
         self._owner = owner
 
     def check(self, batch: RowBatch) -> None:
-        """RowErrors with all that the form refuses in any row; as `Starter.check` otherwise."""
-        problems: list[str] = []
+        """RowErrors with all that the form refuses in any row, and all that the server does not
+        have; as `Starter.check` otherwise."""
+        _, form = self._starter.forms.form(batch.workflow, self._owner)
+        chosen = {key for row in batch.rows for key in row.values}
+        problems = list(lacking(form, chosen))
         for row in batch.rows:
             try:
                 self._starter.check(batch.workflow, row.values, self._owner)
@@ -73,10 +75,14 @@ class BatchRunner:
         """Take up what was under way when the program ended, before any row is run."""
         self._tasks.resume()
 
-    def done(self, batch: RowBatch) -> dict[int, Record]:
-        """The records of the rows that are done, by their place in the batch."""
-        found = ((index, self._tasks.done(_task(batch, index))) for index in range(len(batch.rows)))
+    def last(self, batch: RowBatch) -> dict[int, Record]:
+        """The records of the rows that were run, by their place in the batch: of each the last."""
+        found = ((index, self._tasks.last(_task(batch, index))) for index in range(len(batch.rows)))
         return {index: record for index, record in found if record is not None}
+
+    def is_done(self, record: Record) -> bool:
+        """Whether a row is done, and all that it has made is kept here."""
+        return self._tasks.is_done(record)
 
     def run(self, batch: RowBatch, done: Collection[int] = ()) -> Iterator[tuple[int, Record]]:
         """Run the rows but for those whose places are in `done`, and tell of each (its place, and
@@ -93,7 +99,7 @@ class BatchRunner:
                     live.add(index, self._tasks.begin(_task(batch, index)))
                 for index, record in live.ended():
                     yield index, record
-                    failed = 0 if record.state.phase is Phase.DONE else failed + 1
+                    failed = 0 if self.is_done(record) else failed + 1
                     if failed >= _MOST_FAILED:
                         raise _gave_up(failed)
 

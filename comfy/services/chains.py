@@ -15,15 +15,14 @@ from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
 from comfy.errors import ComfyError, WorkflowError
-from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.protocol.outputs import TextOutput
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
-from comfy.services.once import LiveTasks, Task, TaskRunner
+from comfy.services.once import NOT_FETCHED, LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
-from comfy.services.uploads import Upload
+from comfy.services.uploads import Upload, content_of
 from comfy.workflow.model import Workflow
 
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
@@ -113,7 +112,9 @@ class ChainRunner:
         does not have for one; what is given by other steps is taken for good."""
         problems: list[str] = []
         for one in steps:
-            problems += [in_step(one.step, said) for said in _missing(one)]
+            problems += [
+                in_step(one.step, said) for said in lacking(one.form, {*one.values, *one.rows[0]})
+            ]
             given = {key: _stand_in(one.form, key) for key in one.inputs}
             for row in one.rows:
                 try:
@@ -165,7 +166,15 @@ class ChainRunner:
                 if not waiting and live.are_all_at_work:  # else some are still to be found again
                     self._tasks.cancel_others(chain_id, live)
                 for (name, number), record in live.ended():
-                    yield standing.ended(name, number, record)
+                    yield standing.ended(name, number, self._outcome(record))
+
+    def _outcome(self, record: Record) -> Record | StepProblem:
+        if record.state.phase is not Phase.DONE or self._tasks.is_done(record):
+            return record
+        error = record.state.error
+        if error is not None:
+            return StepProblem(ComfyError(error.message, error.hint))
+        return StepProblem(ComfyError(NOT_FETCHED, message("Run it again.")))
 
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
         """A run of a step, by all that matters to what it makes."""
@@ -200,14 +209,6 @@ def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProb
     return runs
 
 
-def _missing(step: FormStep) -> Iterator[str]:
-    """What the server does not have, where nothing else was chosen."""
-    chosen = {*step.values, *step.rows[0]}
-    for one in step.form.missing:
-        if not (isinstance(one, MissingChoice) and one.key in chosen):
-            yield one.sentence
-
-
 def _results(record: Record) -> tuple[Result, ...]:
     return (*record.state.files, *record.state.texts)
 
@@ -221,14 +222,5 @@ def _content(workflow: Workflow, form: Form, values: Mapping[str, object]) -> uu
     """The same for the same workflow, values and files: what comes of it is the same too."""
     used = {one.key: one.default for one in form.fields} | dict(values)
     told = [workflow.prompt, sorted(output.node for output in form.outputs), used]
-    content = json.dumps(told, default=_file_content, sort_keys=True)
+    content = json.dumps(told, default=content_of, sort_keys=True)
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())
-
-
-def _file_content(value: object) -> str:
-    if not isinstance(value, Upload):
-        return str(value)
-    digest = hashlib.sha256()
-    for chunk in value.chunks():
-        digest.update(chunk)
-    return digest.hexdigest()

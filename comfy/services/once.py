@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
+from comfy.form.missing_items import MissingChoice
+from comfy.form.model import Form
+from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from comfy.services.start import Starter
 
+# What is said of a run that has ended well, where its results are not here.
+NOT_FETCHED = message("Its results could not be fetched.")
 _AT_ONCE = 3  # tasks that wait or run: the server never waits for the next
 
 Key = TypeVar("Key", bound=Hashable)
@@ -43,10 +48,14 @@ class TaskRunner:
         """Take up what was under way when the program ended, before any task is begun."""
         self._runs.resume()
 
-    def done(self, task: Task) -> Record | None:
-        """The record of a task that is done; None where it is not."""
-        record, _ = self._last(task)
-        return record if record and record.state.phase is Phase.DONE else None
+    def last(self, task: Task) -> Record | None:
+        """The record of the last try of a task; None where there was none."""
+        return self._last(task)[0]
+
+    def is_done(self, record: Record) -> bool:
+        """Whether a run is done, and all that it has made is kept here."""
+        files, state = self._starter.blobs, record.state
+        return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
 
     def begin(self, task: Task, *, again: bool = False) -> Run | Record:
         """The run of a task: the one that goes on since before a restart, or a new one; its record
@@ -55,7 +64,7 @@ class TaskRunner:
         Raises as `Starter.start`.
         """
         record, tries = self._last(task)
-        if record is not None and record.state.phase is Phase.DONE and not again:
+        if record is not None and self.is_done(record) and not again:
             return record
         if record is not None and not record.state.phase.finished:
             return self._runs.get(record.id, self._owner)
@@ -142,6 +151,14 @@ class LiveTasks(Generic[Key]):
             if self._watch is not None:
                 self._watch({key: one.state for key, one in self._live.items()})
             self._changed.wait()
+
+
+def lacking(form: Form, chosen: Collection[str]) -> Iterator[str]:
+    """What the server does not have of a workflow, but for choices of fields for which something is
+    chosen: their keys."""
+    for one in form.missing:
+        if not (isinstance(one, MissingChoice) and one.key in chosen):
+            yield one.sentence
 
 
 def _run_id(task: Task, tries: int) -> str:

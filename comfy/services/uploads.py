@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import io
 import mimetypes
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,16 @@ class Upload:
         """Why it cannot be taken, as `comfy.media.checks.problem_with`; "" if it can."""
         with self.opened() as file:
             return problem_with(file, limits, widget)
+
+
+def content_of(value: object) -> str:
+    """What tells a value from others, in JSON that is written of it: of a file its bytes."""
+    if not isinstance(value, Upload):
+        return str(value)
+    digest = hashlib.sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,214 @@
+"""What `python -m comfy batch` takes from this machine's disk, and what it leaves there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.__main__ import main
+from comfy.demo import DemoServer
+from tests.cli.commands import images, outcomes, process
+from tests.support.sampler import prompt
+from tests.support.waiting import LONGEST_WAIT
+
+LOAD = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "again"}},
+}
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0, painted=64) as server:
+        yield server
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    file = tmp_path / "load.json"
+    file.write_text(json.dumps(LOAD))
+    return file
+
+
+def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:
+    """The words after `python -m comfy`."""
+    return ["batch", str(workflow), "--server", demo.url, "--out", str(out), *more]
+
+
+def plain(path: Path, colour: str = "red") -> Path:
+    """An image of one colour, whose bytes are as many whatever that is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (24, 16), colour).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b"])
+def test_whatever_a_folder_is_called_all_is_in_it(
+    demo: DemoServer, workflow: Path, tmp_path: Path, name: str
+) -> None:
+    """Nothing beside it, and no other folder's records."""
+    out = tmp_path / "here" / name
+    words = command(workflow, demo, out, "--set", f"1.image={plain(tmp_path / 'a.bmp')}")
+    assert main(words) == 0
+    assert [one.name for one in (tmp_path / "here").iterdir()] == [name]
+    assert len(images(out)) == 1
+
+
+def test_a_row_of_which_nothing_could_be_fetched_is_not_done(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so, ends with 1, and is done by --resume."""
+    words = command(
+        workflow, demo, tmp_path / "out", "--set", f"1.image={plain(tmp_path / 'a.bmp')}"
+    )
+    demo.script("bad_json", at="GET /view", count=50)
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert "Row 1: Its results could not be fetched." in told
+    assert "0 of 1 done" in told
+    demo.behave()
+    assert main([*words, "--resume"]) == 0
+    assert len(images(tmp_path / "out")) == 1
+
+
+def test_another_batch_stays_out_of_a_folder(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the first was killed before its table of results."""
+    out, one = tmp_path / "out", plain(tmp_path / "a.bmp")
+    assert main(command(workflow, demo, out, "--set", f"1.image={one}")) == 0
+    (out / "results.csv").unlink()
+    other = plain(tmp_path / "b.bmp", "blue")
+    assert main(command(workflow, demo, out, "--set", f"1.image={other}")) == 2
+    assert "another batch" in capsys.readouterr().err
+
+
+def test_a_file_that_was_changed_is_another_row(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Also one of the same name and size. What was saved may be edited: the kept copy is another."""
+    words = ["--set", f"1.image={plain(tmp_path / 'a.bmp')}", "--resume"]
+    assert main(command(workflow, demo, tmp_path / "one", *words)) == 0
+    saved = tmp_path / "one" / images(tmp_path / "one")[0]
+    assert os.stat(saved).st_nlink == 1
+    plain(tmp_path / "a.bmp", "blue")
+    assert main(command(workflow, demo, tmp_path / "two", *words)) == 0
+    with Image.open(tmp_path / "two" / images(tmp_path / "two")[0]) as image:
+        assert image.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_images_of_two_zips_of_one_name_are_paired(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Each field has its own."""
+    archives = []
+    for folder, colour in (("a", "red"), ("b", "blue")):
+        image = plain(tmp_path / folder / "x.png", colour)
+        with zipfile.ZipFile(tmp_path / folder / "x.zip", "w") as archive:
+            archive.write(image, "x.png")
+        archives.append(tmp_path / folder / "x.zip")
+    two = {
+        "1": LOAD["1"],
+        "2": LOAD["2"],
+        "3": LOAD["1"],
+        "4": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "b"}},
+    }
+    workflow.write_text(json.dumps(two))
+    out = tmp_path / "out"
+    sets = ["--set", f"1.image={archives[0]}", "--set", f"3.image={archives[1]}"]
+    assert main(command(workflow, demo, out, *sets, "--pairs")) == 0
+    assert len(images(out)) == 2
+
+
+def test_files_of_a_table_lie_beside_it(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is none, or leads elsewhere, is told by its row before anything runs."""
+    plain(tmp_path / "tables" / "img" / "a.png")
+    plain(tmp_path / "secret.png")
+    table = tmp_path / "tables" / "t.csv"
+    table.write_text(f"image\nimg/a.png\nimg/nope.png\n../secret.png\n{tmp_path / 'secret.png'}\n")
+    out = tmp_path / "out"
+    before = len(demo.journal.all())
+    assert main(command(workflow, demo, out, "--csv", str(table))) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line[:5] for line in told[:-1]] == ["Row 3", "Row 4", "Row 5"]
+    assert "There is no file “img/nope.png” beside the table." in told[0]
+    assert len(demo.journal.all()) == before
+    table.write_text("image\nimg/a.png\n")
+    assert main(command(workflow, demo, out, "--csv", str(table))) == 0
+
+
+def test_what_cannot_be_used_is_told(
+    demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text's file that is not there, a damaged ZIP, a field named twice, and the folder of the
+    results as the one of the images: exit 2, a sentence, no traceback."""
+    plain(tmp_path / "a.bmp")
+    damaged = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(2000))
+    data = bytearray(damaged.read_bytes())
+    data[36:44] = b"\xff" * 8
+    damaged.write_bytes(data)
+    sampler = tmp_path / "sampler.json"
+    sampler.write_text(json.dumps(prompt(5, steps=1)))
+    for file, words, said in (
+        (sampler, ["--set", "2.text=@typo.txt"], "typo.txt cannot be read"),
+        (sampler, ["--set", "steps=1", "--set", "4.steps=2"], "Steps is given twice."),
+        (workflow, ["--set", f"1.image={damaged}"], "damaged.zip cannot be read"),
+        (workflow, ["--set", f"1.image={tmp_path}"], "is the folder of the results, too."),
+    ):
+        assert main(command(file, demo, tmp_path, *words)) == 2
+        assert said in capsys.readouterr().err
+    words = command(sampler, demo, tmp_path / "out", "--set", "2.text=@@me, a portrait")
+    assert main(words) == 0
+
+
+def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -> None:
+    """Numbers stay numbers."""
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=1)))
+    lines = ["-2+3+cmd|calc", "\t=1", "@x", "+a", "-5", "plain"]
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"2.text": one}) for one in lines))
+    assert main(command(file, demo, tmp_path / "out", "--csv", str(tmp_path / "t.jsonl"))) == 0
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig", newline="") as table:
+        told = [row["Prompt"] for row in csv.DictReader(table)]
+    assert told == ["'-2+3+cmd|calc", "'\t=1", "'@x", "'+a", "-5", "plain"]
+
+
+def test_a_table_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All rows are done and saved all the same: exit 1."""
+    file, out = tmp_path / "small.json", tmp_path / "out"
+    file.write_text(json.dumps(prompt(5, steps=1)))
+    (out / "results.csv.part").mkdir(parents=True)
+    with DemoServer(step_seconds=0, painted=64) as demo:
+        assert main(command(file, demo, out, "--set", "seed=1,2")) == 1
+        told = capsys.readouterr().err
+        assert "results.csv cannot be written" in told
+        assert "2 of 2 done" in told
+        assert outcomes(demo) == {"success": 2}
+
+
+def test_a_reader_that_goes_away_is_no_error(demo: DemoServer, tmp_path: Path) -> None:
+    """As with any command in a pipe."""
+    file = tmp_path / "small.json"
+    file.write_text(json.dumps(prompt(5, steps=1)))
+    words = command(file, demo, tmp_path / "out", "--set", "seed=1..6")
+    with process(words, tmp_path) as piped:
+        assert piped.stdout is not None
+        assert piped.stderr is not None
+        piped.stdout.readline()
+        piped.stdout.close()
+        told = piped.stderr.read()
+        assert piped.wait(LONGEST_WAIT) in (0, 141)
+    assert "Traceback" not in told
