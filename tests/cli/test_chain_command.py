@@ -136,7 +136,7 @@ def test_steps_are_given_what_earlier_ones_have_made(
 def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
     """On record they share a group, and each names the run before it."""
     assert main(folder.words(THREE)) == 0
-    database = folder.out / ".chain-small-to-large" / "history.db"
+    database = folder.out / ".chain-small-to-large" / "history.sqlite"
     with closing(sqlite3.connect(database)) as history:
         runs = history.execute('SELECT id, parent, "group" FROM runs ORDER BY submitted_at')
         ids, parents, groups = zip(*runs.fetchall(), strict=True)
