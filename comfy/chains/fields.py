@@ -95,11 +95,11 @@ def _form_step(
     fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
     inputs = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
     repeated = _by_key(form, step.repeat, problems)
-    for name in step.show:
-        _by_key(form, {name: None}, problems)
-    for key in dict.fromkeys((*given, *fixed, *repeated)):
+    shown = [key for name in step.show for key in _by_key(form, {name: None}, problems)]
+    settable = dict.fromkeys((*given, *shown))
+    for key in dict.fromkeys((*settable, *fixed, *repeated)):
         several = (key in inputs) + (key in repeated) + (key in fixed)
-        if several > 1 or (key in given and (key in inputs or key in repeated)):
+        if several > 1 or (key in settable and (key in inputs or key in repeated)):
             problems.append(
                 message("{field}: It is given by the chain already.", field=form.field(key).label)
             )

@@ -105,6 +105,14 @@ def test_fields_go_by_their_labels_and_keys() -> None:
             "Step “base”, Steps: It is given by the chain already.",
         ),
         (
+            BASE + 'show = ["Steps"]\nrepeat = { "5.steps" = "1..3" }',
+            "Step “base”, Steps: It is given by the chain already.",
+        ),
+        (
+            BASE + LARGE + 'show = ["Your image"]\ninputs = { "4.image" = "base" }',
+            "Step “large”, Your image: It is given by the chain already.",
+        ),
+        (
             BASE + LARGE + 'inputs = { "Your image" = "base", Steps = "base" }',
             "Step “large”, Steps: It takes no result of “base”.",
         ),
