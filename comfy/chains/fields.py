@@ -53,7 +53,8 @@ class FormStep:
         """The fields that people are meant to set: its author's choice, or else the main ones."""
         if self.step.show:
             return tuple(find_field(self.form, name) for name in self.step.show)
-        taken = {find_field(self.form, one).key for one in self.step.values} | self.inputs.keys()
+        given = (*self.step.values, *self.step.repeat)
+        taken = {find_field(self.form, one).key for one in given} | self.inputs.keys()
         return tuple(
             one for one in self.form.fields if one.group == "main" and one.key not in taken
         )
