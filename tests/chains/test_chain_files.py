@@ -265,7 +265,10 @@ def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """No such file, no TOML."""
     file = tmp_path / "a.chain.toml"
-    with pytest.raises(ChainErrors, match="cannot be read"):
+    with pytest.raises(ChainErrors, match="cannot be read: No such file"):
+        read_chain(file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(ChainErrors, match="cannot be read: 'utf-8'"):
         read_chain(file)
     file.write_text("=")
     with pytest.raises(ChainErrors, match="not valid TOML"):
