@@ -60,7 +60,7 @@ def _paired(
     if len(lengths) > 1:
         raise UnequalLengths(
             message("To be paired, all fields need the same number of values."),
-            message("Leave pairs off for every combination."),
+            message("Leave them unpaired for every combination."),
         )
     count = max(lengths, default=1)
     filled = [column if len(column) > 1 else [column[0]] * count for column in columns]

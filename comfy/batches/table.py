@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,10 @@ from comfy.messages import message, sentences
 from comfy.wording import did_you_mean, short
 
 _DELIMITERS = ",;\t"
+# A cell in quotes; a quote within another cell is a character as any.
+_QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
+_PARTS_CELLS = re.compile(r"[,;\s]")
+_SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
 class TableErrors(ManyProblems):
@@ -27,8 +32,8 @@ class TableErrors(ManyProblems):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one line of a table gives: its number, as a spreadsheet counts (the header is row 1) or
-    the lines of the file, and values by field key."""
+    """What one line of a table gives: its number, as a spreadsheet counts (the header is row 1 if
+    nothing stands above it) or the lines of the file, and values by field key."""
 
     number: int
     values: Mapping[str, object]
@@ -62,8 +67,9 @@ def find_field(form: Form, name: str) -> Field:
 def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
-    A column's header names its field, see `find_field`. An empty cell, or a key that is not there,
-    leaves the field as it is. Values are not checked. TableErrors has all that is wrong.
+    A column's header names its field, see `find_field`; no row gives one twice. An empty cell, or a
+    key that is not there, leaves the field as it is. Values are not checked. TableErrors has all
+    that is wrong.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -83,8 +89,8 @@ def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
     )
 
 
-def _keys(form: Form, rows: Iterable[Row]) -> dict[str, str]:
-    """The keys of the fields that the columns name."""
+def _keys(form: Form, rows: Sequence[Row]) -> dict[str, str]:
+    """The keys of the fields that the columns name, of which no row gives one twice."""
     keys: dict[str, str] = {}
     problems: list[str] = []
     for name in dict.fromkeys(name for row in rows for name in row.values):
@@ -92,7 +98,8 @@ def _keys(form: Form, rows: Iterable[Row]) -> dict[str, str]:
             keys[name] = find_field(form, name).key
         except TableErrors as error:
             problems += error.problems
-    twice = [key for key, count in Counter(keys.values()).items() if count > 1]
+    given = (Counter(keys[name] for name in row.values if name in keys) for row in rows)
+    twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)
     problems += [
         message("Two columns are for the field “{field}”.", field=form.field(key).label)
         for key in twice
@@ -103,21 +110,27 @@ def _keys(form: Form, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def _read_csv(text: str) -> Iterator[Row]:
-    header_line = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=header_line.count)
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
-        header = [name.strip() for name in next(table, [])]
+        _, names = next(lines, (1, []))
+        header = [name.strip() for name in names]
         if doubled := [name for name, count in Counter(header).items() if name and count > 1]:
             raise TableErrors([message("Two columns are called “{name}”.", name=short(doubled[0]))])
-        for number, cells in enumerate(table, 2):
-            if any(cell.strip() for cell in cells):
-                yield Row(number, _cells(header, cells, number))
+        for number, cells in lines:
+            yield Row(number, _cells(header, cells, number))
     except csv.Error as error:
         line = table.line_num
         raise TableErrors(
             [message("Line {line} of the table can't be read: {why}.", line=line, why=str(error))]
         ) from error
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the cells of the header, the first line that says something."""
+    bare = _QUOTED.sub(lambda cell: _PARTS_CELLS.sub(" ", cell[0]), text)
+    lines = io.StringIO(bare, newline="")
+    return max(_DELIMITERS, key=next(filter(_SAYS_SOMETHING.search, lines), "").count)
 
 
 def _cells(header: list[str], cells: list[str], number: int) -> dict[str, object]:

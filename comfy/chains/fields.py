@@ -53,7 +53,8 @@ class FormStep:
         """The fields that people are meant to set: its author's choice, or else the main ones."""
         if self.step.show:
             return tuple(find_field(self.form, name) for name in self.step.show)
-        taken = {find_field(self.form, one).key for one in self.step.values} | self.inputs.keys()
+        given = (*self.step.values, *self.step.repeat)
+        taken = {find_field(self.form, one).key for one in given} | self.inputs.keys()
         return tuple(
             one for one in self.form.fields if one.group == "main" and one.key not in taken
         )
@@ -95,11 +96,11 @@ def _form_step(
     fixed, given = _by_key(form, step.values, problems), _by_key(form, settings, problems)
     inputs = {key: sources[0] for key, sources in _by_key(form, step.inputs, problems).items()}
     repeated = _by_key(form, step.repeat, problems)
-    for name in step.show:
-        _by_key(form, {name: None}, problems)
-    for key in dict.fromkeys((*given, *fixed, *repeated)):
+    shown = [key for name in step.show for key in _by_key(form, {name: None}, problems)]
+    settable = dict.fromkeys((*given, *shown))
+    for key in dict.fromkeys((*settable, *fixed, *repeated)):
         several = (key in inputs) + (key in repeated) + (key in fixed)
-        if several > 1 or (key in given and (key in inputs or key in repeated)):
+        if several > 1 or (key in settable and (key in inputs or key in repeated)):
             problems.append(
                 message("{field}: It is given by the chain already.", field=form.field(key).label)
             )

@@ -138,6 +138,13 @@ def _structural(chain: Chain, source: str) -> Iterator[str]:
                     message("{place}: there is no step “{name}”.", place=where, name=short(one)),
                     did_you_mean(one, names),
                 )
+        for name in step.show:
+            if name in step.inputs or name in step.repeat:
+                yield message(
+                    "{place}: “{name}” can't be in “show”: the chain sets it.",
+                    place=where,
+                    name=short(name),
+                )
         if step.when is not None:
             yield from _unknown_choice(step.when, chain.switches, where)
     if round_ := circle(chain.steps):

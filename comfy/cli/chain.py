@@ -7,7 +7,7 @@ import argparse
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
 from comfy.chains.read import SUFFIX, is_beside, read_chain
-from comfy.cli.files import with_uploads
+from comfy.cli.files import is_file, with_uploads
 from comfy.cli.forms import OWNER, forms_by_name
 from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.progress import ChainLine
@@ -106,9 +106,9 @@ def _run(args: argparse.Namespace) -> int:
         whole = read_chain(args.chain)
     except ChainErrors as error:
         raise ChainErrors(error.problems, "docs/chains.md says how one is written.") from error
-    switches, settings = _settings(args.settings, whole)
+    switches, settings = _settings(args.settings)
     chain = chosen(whole, switches, args.without)
-    _known(args.again, whole)
+    _check_names(dict.fromkeys((*settings, *args.again)), whole, chain)
     name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
     with (
         choose_server(address_of(args)) as server,
@@ -144,9 +144,7 @@ def _run(args: argparse.Namespace) -> int:
 # What is to be run
 
 
-def _settings(
-    texts: Sequence[str], chain: Chain
-) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
+def _settings(texts: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, object]]]:
     """What was set: the switches, and the fields of each step by what they were called."""
     switches: dict[str, str] = {}
     fields: dict[str, dict[str, object]] = {}
@@ -162,15 +160,21 @@ def _settings(
             fields.setdefault(step, {})[field] = value
         else:
             switches[step] = value
-    _known(fields, chain)
     return switches, fields
 
 
-def _known(names: Iterable[str], chain: Chain) -> None:
-    """ChainErrors where no step has one of these names."""
-    known = [step.name for step in chain.steps]
+def _check_names(names: Collection[str], whole: Chain, chain: Chain) -> None:
+    """ChainErrors where no step of the whole chain has one of these names, UsageError where the
+    step is left out of the one that runs."""
+    known = [step.name for step in whole.steps]
     if problems := [no_step(name, known) for name in names if name not in known]:
         raise ChainErrors(problems)
+    runs = {step.name for step in chain.steps}
+    if idle := [name for name in names if name not in runs]:
+        raise UsageError(
+            " ".join(f"Step “{name}” does not run." for name in idle),
+            "Leave out its --set and --again.",
+        )
 
 
 def _workflows(folder: Path) -> Callable[[str], Workflow]:
@@ -179,7 +183,7 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
     @cache
     def workflow(name: str) -> Workflow:
         for file in (folder / f"{name.removesuffix('.json')}.json", folder / name):
-            if file.is_file():
+            if is_file(file):
                 return read_workflow(file)
         raise WorkflowError(
             f"There is no workflow “{short(name)}” in {folder}.", "Put it beside the chain."

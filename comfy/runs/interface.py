@@ -129,8 +129,7 @@ class RunRegistry(Protocol):
         addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
         watched: a page is expected to attach; the grace time runs until it does, unless the run
         `keeps_going`. group, parent: as in `Record`. run_id: a UUID that no run has had, "" for a
-        new one. ComfyError when this person or everybody asks
-        for too much, and after `close`.
+        new one. ComfyError when this person or everybody asks for too much, and after `close`.
         """
 
     def check_room(self, owner: str, address: str = "") -> None:

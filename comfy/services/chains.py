@@ -141,7 +141,7 @@ class ChainRunner:
         it has ended. A step that fails stops only those that need it.
 
         `chain_id`: the group of all its runs. `again`: steps that are run even if they are done.
-        `watch`: as of `TaskRunner.live`, by step and number of its run.
+        `watch`: as of `LiveTasks`, by step and number of its run.
         """
         by_name = {one.step.name: one for one in steps}
         standing = _Standing()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from comfy.errors import words_of
 from comfy.json_values import as_number
 from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean
@@ -23,7 +24,8 @@ def load_toml(path: Path) -> tuple[dict[str, Any], str]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), ""
     except (OSError, UnicodeDecodeError, RecursionError) as error:
-        return {}, message("{file} cannot be read: {why}.", file=path.name, why=str(error))
+        why = words_of(error) if isinstance(error, OSError) else str(error)
+        return {}, message("{file} cannot be read: {why}.", file=path.name, why=why)
     except tomllib.TOMLDecodeError as error:
         return {}, message("{file} is not valid TOML: {why}.", file=path.name, why=str(error))
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,12 @@ FORM = form_of(text_to_image())
 STEPS, CFG = (
     next(field for field in FORM.fields if field.input == name) for name in ("steps", "cfg")
 )
+
+
+def labelled(label: str) -> Form:
+    """The form with another label on the prompt."""
+    fields = (replace(one, label=label) if one.label == "Prompt" else one for one in FORM.fields)
+    return replace(FORM, fields=tuple(fields))
 
 
 def rows(
@@ -64,6 +71,46 @@ def test_a_cell_may_have_commas_and_lines() -> None:
     """What is in quotes is one cell."""
     (field,) = (one for one in FORM.fields if one.label == "Prompt")
     assert rows('Prompt,Steps\n"a, b\nc",4\n') == [(2, {field.key: "a, b\nc", STEPS.key: "4"})]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_empty_lines_before_the_header_are_skipped(delimiter: str, end: str) -> None:
+    """Spreadsheets count them, and write some full of delimiters."""
+    lines = ["", delimiter, '"",""'.replace(",", delimiter), f"Steps{delimiter}cfg", "", "3"]
+    assert rows(end.join(lines)) == [(6, {STEPS.key: "3"})]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "label", ["a, b, c", "a; b; c", "a\t b\t c", 'a "b, c; d", e', "a,,\n;b", '"']
+)
+def test_what_is_in_quotes_in_a_header_separates_nothing(delimiter: str, label: str) -> None:
+    """Of a label with commas or whatever else parts cells, and also quotes."""
+    form = labelled(label)
+    file = io.StringIO(newline="")
+    table = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    table.writerows([["Steps", label, "cfg"], ["3", "a heron", "7"]])
+    ((number, values),) = rows(file.getvalue(), form=form)
+    assert (number, [*values.values()]) == (2, ["3", "a heron", "7"])
+    bare = f'Steps{delimiter}"{label.replace(chr(34), chr(34) * 2)}"\n3{delimiter}a heron\n'
+    assert [[*values.values()] for _, values in rows(bare, form=form)] == [["3", "a heron"]]
+
+
+def test_a_quote_within_a_name_is_a_character() -> None:
+    """As an inch: the rest of the header is not in quotes."""
+    values = rows('Height 5";Steps\n4;3\n', form=labelled('Height 5"'))[0][1]
+    assert [*values.values()] == ["4", "3"]
+
+
+def test_rows_may_name_a_field_in_different_ways() -> None:
+    """Each in its own; not one of them in two."""
+    lines = ['{"Steps": 3}', f'{{"{STEPS.key}": 4}}']
+    assert rows("\n".join(lines), "t.jsonl") == [(1, {STEPS.key: 3}), (2, {STEPS.key: 4})]
+    twice = f'{{"Steps": 3, "{STEPS.key}": 4}}'
+    assert said("\n".join([*lines, twice]), "t.jsonl") == (
+        "Two columns are for the field “Steps”.",
+    )
 
 
 def test_all_that_is_wrong_with_a_header_is_told_at_once() -> None:
@@ -123,8 +170,9 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
     many = Axis(STEPS, range(1000))
     with pytest.raises(BadValue, match="at most"):
         combined([many, Axis(CFG, range(1000))])
-    with pytest.raises(UnequalLengths):
+    with pytest.raises(UnequalLengths) as caught:
         combined([many, Axis(CFG, ("7", "8"))], paired=True)
+    assert caught.value.hint == "Leave them unpaired for every combination."
 
 
 @given(

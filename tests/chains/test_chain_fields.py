@@ -94,6 +94,16 @@ def test_fields_go_by_their_labels_and_keys() -> None:
     assert steps["large"].title == "Upscale"
 
 
+def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
+    """Fixed values, several ones, and results of other steps."""
+    text = BASE + 'repeat = { Seed = "1..3" }\nvalues = { Width = 512 }\n'
+    steps = steps_of(text + LARGE + 'inputs = { "Your image" = "base" }')
+    base, large = ([field.label for field in step.shown] for step in steps.values())
+    assert {"Prompt", "Height"} <= {*base}
+    assert not {"Seed", "Width"} & {*base}
+    assert "Your image" not in large
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -103,6 +113,14 @@ def test_fields_go_by_their_labels_and_keys() -> None:
         (
             BASE + 'values = { steps = 3 }\nrepeat = { steps = "1..3" }',
             "Step “base”, Steps: It is given by the chain already.",
+        ),
+        (
+            BASE + 'show = ["Steps"]\nrepeat = { "5.steps" = "1..3" }',
+            "Step “base”, Steps: It is given by the chain already.",
+        ),
+        (
+            BASE + LARGE + 'show = ["Your image"]\ninputs = { "4.image" = "base" }',
+            "Step “large”, Your image: It is given by the chain already.",
         ),
         (
             BASE + LARGE + 'inputs = { "Your image" = "base", Steps = "base" }',

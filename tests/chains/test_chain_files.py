@@ -55,7 +55,7 @@ def test_all_that_can_be_said_is_read() -> None:
         name = "base"
         workflow = "small"
         values = { steps = 3, "2.text" = "a boat", tiled = true }
-        show = ["Seed"]
+        show = ["Width"]
         [steps.repeat]
         Prompt = ["a", "b"]
         Seed = "1..4"
@@ -73,7 +73,7 @@ def test_all_that_can_be_said_is_read() -> None:
         Switch("look", ("photo", "painting")),
     )
     assert base.values == {"steps": 3, "2.text": "a boat", "tiled": True}
-    assert (base.show, base.repeat) == (("Seed",), {"Prompt": ("a", "b"), "Seed": "1..4"})
+    assert (base.show, base.repeat) == (("Width",), {"Prompt": ("a", "b"), "Seed": "1..4"})
     assert (last.number, last.title, last.optional) == (2, "The last", True)
     assert last.when == Condition("look", "painting")
     assert last.inputs == {
@@ -128,6 +128,14 @@ def test_all_that_can_be_said_is_read() -> None:
         ),
         ("[switches]\nsize = ['a']\n" + STEPS, "the switch “size” must be true, false or a list"),
         (STEPS + "repeat = { A = [] }", "“repeat” must be a table of lists, or of texts"),
+        (
+            STEPS + "show = ['A', 'B']\ninputs = { B = 'base' }",
+            "a.chain.toml, step both: “B” can't be in “show”: the chain sets it.",
+        ),
+        (
+            STEPS + "show = ['A']\nrepeat = { A = '1..3' }",
+            "a.chain.toml, step both: “A” can't be in “show”: the chain sets it.",
+        ),
         (STEPS + "values = { A = [1] }", "“values” must be a table of texts, numbers, true or"),
     ],
 )
@@ -257,7 +265,10 @@ def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """No such file, no TOML."""
     file = tmp_path / "a.chain.toml"
-    with pytest.raises(ChainErrors, match="cannot be read"):
+    with pytest.raises(ChainErrors, match="cannot be read: No such file"):
+        read_chain(file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(ChainErrors, match="cannot be read: 'utf-8'"):
         read_chain(file)
     file.write_text("=")
     with pytest.raises(ChainErrors, match="not valid TOML"):

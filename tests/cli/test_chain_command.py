@@ -222,6 +222,8 @@ def test_all_that_is_wrong_is_told_before_anything_runs(
         (["--set", "double.image=x.png"], "It is given by the chain already."),
         (["--without", "base"], "Step “base” can't be left out."),
         (["--again", "bose"], "There is no step “bose”."),
+        (["--set", "double.image=x.png", "--without", "double"], "Step “double” does not run."),
+        (["--again", "double", "--without", "double"], "Step “double” does not run."),
     ],
 )
 def test_what_is_no_call_is_2(
@@ -267,8 +269,17 @@ def test_a_name_too_long_for_a_file_is_left_to_the_server(
     assert "Step “one”: " in capsys.readouterr().err
 
 
-def test_a_switch_chooses_steps(folder: Folder) -> None:
-    """An input takes the first of its sources that runs."""
+def test_a_workflow_whose_name_is_too_long_for_a_file_is_told(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that is not there."""
+    assert main(folder.words(f'[[steps]]\nname = "one"\nworkflow = "{"x" * 300}"\n')) == 2
+    assert "There is no workflow “xxx" in capsys.readouterr().err
+
+
+def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """An input takes the first of its sources that runs; a step that does not run takes no
+    settings."""
     chain = """
         [switches]
         size = ["small", "large"]
@@ -285,6 +296,8 @@ def test_a_switch_chooses_steps(folder: Folder) -> None:
         workflow = "scale"
         inputs = { Image = ["large", "base"] }
     """
+    assert main(folder.words(chain, "--set", "large.Scale (times)=3")) == 2
+    assert "Step “large” does not run." in capsys.readouterr().err
     assert main(folder.words(chain)) == 0
     assert folder.sizes() == {"1-base": (64, 64), "3-last": (128, 128)}
     assert main(folder.words(chain, "--resume", "--set", "size=large")) == 0
