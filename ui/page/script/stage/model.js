@@ -44,7 +44,8 @@ export async function showModel(place, item, viewer) {
   }
   let wasThere = false;
   scene.onBeforeRenderObservable.add(() => {
-    if (wasThere && !canvas.isConnected) dispose();
+    // After this frame, which needs what would be gone.
+    if (wasThere && !canvas.isConnected) queueMicrotask(dispose);
     wasThere = canvas.isConnected;
   });
 }
