@@ -279,19 +279,23 @@ export function copyLink(name) {
 }
 
 /**
- * Browsers hand out the clipboard over TLS and on this machine only; in an office over plain HTTP the old way is left.
+ * Browsers hand out the clipboard over TLS and on this machine only, and may refuse it there; in an office over plain
+ * HTTP the old way is left.
  * @param {string} text
  */
 export async function copyText(text) {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
+  const isWritten = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
+  if (isWritten) return;
+  const before = document.activeElement;
   const field = document.body.appendChild(element("textarea", "spoken"));
   field.value = text;
   field.select();
   const copied = document.execCommand("copy");
   field.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
   if (!copied) throw new Error("not copied");
 }
 
