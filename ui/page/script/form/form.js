@@ -193,12 +193,19 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
   $("#generate")?.click();
 }
 
-/** To the top of a form that was opened: there is said what its server lacks. */
+/** To the top of a form that was opened: there is said what its server lacks, and from there keys go on. */
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
-  if (isNarrow()) $("#form-side")?.scrollIntoView();
-  else $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
+  if (!isNarrow()) {
+    $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  $("#form-side")?.scrollIntoView();
+  const title = $("#heading h1");
+  if (!title) return;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
 }
 
 /**
