@@ -21,7 +21,8 @@ MANY = 200
 
 def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
     """Ctrl+K opens the list from anywhere; words in any order find a title or a description, Enter
-    opens it. What finds nothing says so, and Escape leaves everything as it was."""
+    opens it. What finds nothing says so. Escape leaves everything as it was: the list opens again
+    with the open workflow marked, not with what was searched for."""
     person = visit(fast).open("image-to-image")
     page = person.page
     options = page.locator("#picker").get_by_role("option")
@@ -38,8 +39,14 @@ def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
     expect(search).not_to_be_visible()
     expect(person.entry("2.text")).to_be_focused()
     expect(person.workflows()).to_contain_text("Image to image")
+    marked = page.locator("#picker [role=option][aria-selected=true]")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("up")
+    expect(marked).to_contain_text("Upscale")
+    page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(options).to_have_count(5)
+    expect(marked).to_contain_text("Image to image")
     page.keyboard.type("detail ENLARGE")
     expect(options).to_have_count(1)
     page.keyboard.press("Enter")

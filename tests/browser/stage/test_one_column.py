@@ -48,7 +48,8 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     """Beside Generate a button leads from the result to the prompt, as long as the form is not in
-    view. The bar covers nothing at the page's end, with more to say in it either."""
+    view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
+    workflow goes on from its title, by keys too."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
     edit = person.page.get_by_role("button", name="Edit", exact=True)
     expect(edit).to_be_hidden()
@@ -71,3 +72,8 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
                 return foot.bottom <= bar.top;
             }"""
         )
+    person.choose("Upscale")
+    title = person.page.get_by_role("heading", name="Upscale", exact=True)
+    expect(title).to_be_focused()
+    expect(title).to_be_in_viewport(ratio=1)
+    expect(title).to_have_css("outline-style", "none")

@@ -138,13 +138,15 @@ export class Chooser {
     this.#opened();
     this.#panel.showModal();
     this.#button.ariaExpanded = "true";
-    this.#draw();
+    this.#draw(this.#name);
     this.#search.focus();
   }
 
-  /** All rows anew; what was typed and the row that is marked stay. */
-  #draw() {
-    const marked = this.#marked?.dataset.name ?? this.#name;
+  /**
+   * All rows anew; what was typed stays.
+   * @param {string} [marked] the name of the row to be marked; without it, it is the one that was
+   */
+  #draw(marked = this.#marked?.dataset.name ?? this.#name) {
     this.#list.replaceChildren(
       ...grouped(this.#choices, this.#recent).map(([title, choices]) => {
         const group = element("div", "group");

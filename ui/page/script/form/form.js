@@ -193,12 +193,19 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
   $("#generate")?.click();
 }
 
-/** To the top of a form that was opened: there is said what its server lacks. */
+/** To the top of a form that was opened: there is said what its server lacks, and from there keys go on. */
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
-  if (isNarrow()) $("#form-side")?.scrollIntoView();
-  else $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
+  if (!isNarrow()) {
+    $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  $("#form-side")?.scrollIntoView();
+  const title = $("#heading h1");
+  if (!title) return;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
 }
 
 /**
@@ -279,19 +286,23 @@ export function copyLink(name) {
 }
 
 /**
- * Browsers hand out the clipboard over TLS and on this machine only; in an office over plain HTTP the old way is left.
+ * Browsers hand out the clipboard over TLS and on this machine only, and may refuse it there; in an office over plain
+ * HTTP the old way is left.
  * @param {string} text
  */
 export async function copyText(text) {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
+  const isWritten = await navigator.clipboard?.writeText(text).then(
+    () => true,
+    () => false,
+  );
+  if (isWritten) return;
+  const before = document.activeElement;
   const field = document.body.appendChild(element("textarea", "spoken"));
   field.value = text;
   field.select();
   const copied = document.execCommand("copy");
   field.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
   if (!copied) throw new Error("not copied");
 }
 

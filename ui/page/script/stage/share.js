@@ -34,7 +34,6 @@ class SharePanel {
   #place = dialog("share", message("Share this result"));
   #link = element("input");
   #said = element("p", "said");
-  #copy = button(message("Copy"), () => this.copy());
   #stop = button(message("Stop sharing"), () => this.#end());
 
   /**
@@ -48,7 +47,10 @@ class SharePanel {
     this.#link.ariaLabel = message("Link");
     this.#said.role = "status";
     const row = element("div", "row");
-    row.append(this.#link, this.#copy);
+    row.append(
+      this.#link,
+      button(message("Copy"), () => this.copy()),
+    );
     const last = element("div", "row last");
     last.append(
       this.#stop,
@@ -70,9 +72,9 @@ class SharePanel {
       () => false,
     );
     this.#link.focus();
-    this.#link.setSelectionRange(0, this.#link.value.length, "backward"); // its beginning is seen
+    this.#link.select();
+    this.#link.scrollLeft = 0; // its beginning is seen
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
-    this.#copy.hidden = !isCopied; // it would do nothing
   }
 
   /** @param {boolean} isTold */
