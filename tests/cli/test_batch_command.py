@@ -117,7 +117,10 @@ def test_all_wrong_cells_are_told_before_anything_runs(
         (["--set", "steps=1..200", "--set", "seed=1..200"], "at most"),
         (["--set", "steps=1,2", "--set", "seed=1..3", "--pairs"], "same number of values"),
         (["--csv", "/nowhere/table.csv"], "cannot be read"),
-        (["--set", "seed=1,2", "--set", "2.text=@" + "x" * 5000, "--set", "steps=0"], "cannot be read"),
+        (
+            ["--set", "seed=1,2", "--set", "2.text=@" + "x" * 5000, "--set", "steps=0"],
+            "cannot be read",
+        ),
     ],
 )
 def test_what_is_no_batch_is_2(
