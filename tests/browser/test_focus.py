@@ -12,14 +12,19 @@ Visit = Callable[..., Visitor]
 
 
 def delete(person: Visitor) -> None:
-    """Delete what is seen, by keys only."""
+    """Delete what is seen, by keys only, with the page at its top."""
     button = person.page.locator("#stage .actions").get_by_role("button", name="Delete")
-    button.press("Enter")
+    button.evaluate("""button => {
+        scrollTo({ top: 0, behavior: "instant" });
+        button.focus({ preventScroll: true });
+    }""")
+    person.page.keyboard.press("Enter")
 
 
 def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
-    """After each deletion the next tile has the focus, after the last one Generate."""
-    person = visit(fast).open(**{"5.steps": 1})
+    """After each deletion the next tile has the focus, and its result stands on the stage; the page
+    stays still. After the last one Generate has the focus."""
+    person = visit(fast, viewport={"width": 1280, "height": 560}).open(**{"5.steps": 1})
     first, second, third = person.generate(), person.generate(), person.generate()
     tile = '#history .tile[data-run="{}"]'
     expect(person.page.locator("#history .tile")).to_have_count(3)
@@ -28,6 +33,8 @@ def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
         expect(person.page.locator(f'#stage .stage[data-run="{deleted}"]')).to_be_visible()
         delete(person)
         expect(person.page.locator(tile.format(left))).to_be_focused()
+        expect(person.page.locator(f'#stage .media img[src*="{left}"]')).to_be_visible()
+        assert person.page.evaluate("scrollY") == 0
     person.page.keyboard.press("Enter")
     expect(person.page.locator(f'#stage .stage[data-run="{third}"]')).to_be_visible()
     delete(person)

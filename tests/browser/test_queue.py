@@ -161,6 +161,7 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
         person.frames(frames + 3)
         expect(said).to_contain_text("remove one")
         expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
+        expect(person.page.get_by_role("button", name="Remove all")).to_have_count(0)
         empty(person)
         person.press()
         expect(said).to_be_empty()
@@ -191,7 +192,7 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
 
 def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
     """Its buttons have names, its texts contrast in the light and in the dark, and on a phone it is
-    no wider than the screen and meets fingers."""
+    no wider than the screen and meets fingers. All that wait are removed by one press."""
     person = visit(slow, color_scheme="light", **PHONE).open(**{"5.steps": 60})
     queued(
         person,
@@ -209,4 +210,11 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
         button = person.waiting().nth(2).get_by_role("button", name=name).bounding_box()
         assert button is not None
         assert min(button["width"], button["height"]) >= 40
+    # What runs goes on.
+    person.page.get_by_role("button", name="Remove all").press("Enter")
+    expect(person.page.locator("#spoken")).to_have_text("3 waiting runs removed.")
+    expect(person.page.locator("#stop")).to_be_focused()
+    expect(person.page.locator("#queue .queue")).to_be_hidden()
+    eventually(lambda: len(slow.unfinished()) == 1, "one is left")
+    expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
     empty(person)

@@ -141,13 +141,14 @@ export class History {
   /**
    * Go to a run with the keyboard, once it is there.
    * @param {number} index
+   * @param {boolean} [scrolls] to where it is seen
    */
-  focus(index) {
+  focus(index, scrolls = true) {
     this.#at = index;
     this.#awaited = this.#runs[index] ? -1 : index;
     this.#draw(true);
     const item = $(`li[data-index="${index}"]`, this.#list);
-    item?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (scrolls) item?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.#draw(true);
     this.#tileAt(index)?.focus({ preventScroll: true });
   }

@@ -19,19 +19,28 @@ const GOES_ON = ["waiting", "running"];
 export class Queue {
   #place;
   #component;
+  #head = element("div", "waiting-head");
   #title = element("p", "waiting-title");
+  #removeAll;
   #list = element("ul");
   /** One line a run, kept as long as it is shown: a button that is new every second cannot be pressed. */
   #lines = /** @type {Map<string, HTMLLIElement>} */ (new Map());
+  /** @type {string[]} */
+  #waiting = [];
 
   /**
    * @param {HTMLElement} place
    * @param {Component} component
+   * @param {((ids: string[]) => void) | null} removeAll takes out these; null in other Blocks, where Gradio
+   *   drops events that come while one of the kind is answered
    */
-  constructor(place, component) {
+  constructor(place, component, removeAll) {
     this.#place = place;
     this.#component = component;
-    place.replaceChildren(this.#title, this.#list);
+    this.#removeAll =
+      removeAll && button(message("Remove all"), () => removeAll(this.#waiting), "quiet");
+    this.#head.append(this.#title);
+    place.replaceChildren(this.#head, this.#list);
   }
 
   /** @param {readonly Entry[]} entries those that go on by their turn, then those that have ended */
@@ -41,6 +50,7 @@ export class Queue {
     this.#title.textContent = ahead.length
       ? message("Waiting ({count})", { count: ahead.length })
       : "";
+    this.#waiting = ahead.map(({ id }) => id);
     const wanted = [
       ...ahead.map((entry, at) => this.#waitingLine(entry, ahead[at - 1], ahead[at + 1])),
       ...ended.map((entry) => this.#endedLine(entry)),
@@ -58,6 +68,19 @@ export class Queue {
     });
     // A line that has been moved has lost the focus on the way.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
+    this.#offerRemoveAll();
+  }
+
+  /** One alone has a button of its own, which has the focus then. */
+  #offerRemoveAll() {
+    if (!this.#removeAll) return;
+    const hadFocus = document.activeElement === this.#removeAll;
+    if (this.#waiting.length > 1) {
+      if (!this.#removeAll.isConnected) this.#head.append(this.#removeAll);
+      return;
+    }
+    this.#removeAll.remove();
+    if (hadFocus) $("li button:last-child", this.#list)?.focus();
   }
 
   /**
@@ -151,9 +174,10 @@ function tell(line, ...texts) {
  * The component in its place, empty.
  * @param {HTMLElement} place
  * @param {Component} component
+ * @param {((ids: string[]) => void) | null} [removeAll]
  */
-export const queueIn = (place, component) =>
-  new Queue(/** @type {HTMLElement} */ ($(".queue", place)), component);
+export const queueIn = (place, component, removeAll = null) =>
+  new Queue(/** @type {HTMLElement} */ ($(".queue", place)), component, removeAll);
 
 /**
  * Fill the component in, with what Python says.

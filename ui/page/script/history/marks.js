@@ -5,7 +5,7 @@ import { announce } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { ask, get, json } from "../requests.js";
 import { lookBackAt } from "../runs/following.js";
-import { withoutRun, withRun } from "../runs/runs.js";
+import { current, neighbour, withoutRun, withRun } from "../runs/runs.js";
 import { page } from "../state.js";
 import { offerUndo } from "./undo.js";
 
@@ -29,7 +29,8 @@ export async function setFavourite(ids, favourite) {
 }
 
 /**
- * Delete runs; for a while that can be undone. The app sees to it, whether this page is there or not.
+ * Delete runs; for a while that can be undone. The app sees to it, whether this page is there or not. In the place of
+ * one that is shown comes the next older one, else the next newer one, unless a run goes on.
  * @param {readonly string[]} ids
  * @returns {Promise<boolean>} whether they are gone; why not has been said
  */
@@ -37,11 +38,12 @@ export async function deleteRuns(ids) {
   if (!(await ask("/history/delete", json({ runs: ids })))) return false;
   const { shown } = page.now;
   const isShown = shown !== null && ids.includes(shown);
-  const runs = ids.reduce(withoutRun, page.now.runs);
+  const next = isShown && !current(page.now) ? besideDeleted(shown, ids) : null;
+  const isNextShown = next !== null && (await lookBackAt(next));
   page.set({
-    runs,
+    runs: ids.reduce(withoutRun, page.now.runs),
     deleted: { ids },
-    ...(isShown ? { shown: null, lookingBack: false, notice: null } : {}),
+    ...(isShown && !isNextShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
   const count = ids.length;
   const words =
@@ -50,6 +52,15 @@ export async function deleteRuns(ids) {
       : plural("{count} result deleted.", "{count} results deleted.", { count });
   offerUndo(words, STAYS, () => restore(ids, isShown ? shown : ""));
   return true;
+}
+
+/**
+ * @param {string} shown
+ * @param {readonly string[]} ids with that one
+ */
+function besideDeleted(shown, ids) {
+  const past = page.now.past.filter((run) => !run || run.id === shown || !ids.includes(run.id));
+  return neighbour(past, shown, 1) ?? neighbour(past, shown, -1);
 }
 
 /**

@@ -202,13 +202,15 @@ class LiveHistory {
   #drop(ids) {
     this.#turn += 1; // what was asked for would come to the wrong places
     this.#asked.clear();
+    const isFromHere = this.#place.contains(document.activeElement);
     const gone = new Set(ids);
     const at = page.now.past.findIndex((run) => run && gone.has(run.id));
     const { past, days } = without(page.now.past, this.#days, gone);
     this.#days = days;
     this.#selection.drop(ids);
     this.#show(past);
-    if (past.length) this.#view.focus(Math.min(Math.max(at, 0), past.length - 1));
+    // Whoever deletes on the stage stays there.
+    if (past.length) this.#view.focus(Math.min(Math.max(at, 0), past.length - 1), isFromHere);
     else $("#generate")?.focus();
   }
 

@@ -3,7 +3,7 @@
 
 import { queueIn } from "../components/queue.js";
 import { $, announce } from "../dom.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
 import { forget, runAgain, stop } from "./following.js";
@@ -34,16 +34,18 @@ async function move(id, by) {
  * @param {Component} component
  */
 export function mount(place, component) {
-  const queue = queueIn(place, {
+  const remove = (/** @type {{ run: string }} */ what) => {
+    leave(what.run);
+    component.remove(what);
+  };
+  /** @type {Component} */
+  const events = {
     ...component,
     move: (what) => {
       move(what.run, what.by);
       component.move(what);
     },
-    remove: (what) => {
-      leave(what.run);
-      component.remove(what);
-    },
+    remove,
     run_again: (what) => {
       runAgain(what.run);
       component.run_again(what);
@@ -52,6 +54,12 @@ export function mount(place, component) {
       forget(what.run);
       component.dismiss(what);
     },
+  };
+  const queue = queueIn(place, events, (ids) => {
+    // The last first: none comes to its turn meanwhile.
+    for (const run of [...ids].reverse()) remove({ run });
+    const count = ids.length;
+    announce(plural("{count} waiting run removed.", "{count} waiting runs removed.", { count }));
   });
   let known = "";
   page.subscribe((now) => {
