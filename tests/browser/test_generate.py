@@ -7,9 +7,10 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from comfy.runs.limits import RunLimits
+from tests.browser.conftest import STEP
 from tests.browser.walk.states import below_stage
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
@@ -81,6 +82,19 @@ def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
     assert width == 768
 
 
+def look_back_at_the_last_run(person: Visitor) -> None:
+    """Look at what ended last while another run has no preview yet."""
+    person.site.demo.speed.step = 2
+    person.press()
+    expect(person.page.locator("#stop")).to_be_enabled()
+    person.page.locator("#history .tile").first.click()
+    person.phase("stopped")
+
+
+def back_to_the_current_run(person: Visitor) -> Locator:
+    return person.page.get_by_role("button", name="Back to the current run")
+
+
 def test_stop(slow: Site, visit: Visit) -> None:
     """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
     focus goes to Generate, which works. Another workflow begins with its own example."""
@@ -97,6 +111,23 @@ def test_stop(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("img.live-frame")).to_have_count(0)
     expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
     expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
+    person.page.get_by_role("button", name="Show stopped and failed").click()
+    look_back_at_the_last_run(person)
+    expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
+    expect(person.page.locator("#stage .media.former")).to_have_count(0)
+    back_to_the_current_run(person).click()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    # After a reload there is no preview to be called the last one.
+    person.page.reload()
+    person.ready()
+    person.phase("stopped")
+    look_back_at_the_last_run(person)
+    expect(person.page.locator("#stage p.mark")).to_have_count(0)
+    back_to_the_current_run(person).click()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    slow.demo.speed.step = STEP
     person.type("2.text", "a boat")
     person.press()
     expect(person.page.locator("#stage p.mark")).to_have_count(0)

@@ -161,7 +161,8 @@ class Stage {
     if (isSame) return;
     this.#arrange(arranged(view.files, view.texts), view.details);
     this.#at = this.#leaving < 0 ? Math.max(0, this.#arrangement.items.length - 1) : 0;
-    if (!this.#item && view.phase !== "done" && this.#painted === view.id) this.#keepFrame(view);
+    const isPainted = this.#painted === view.id && $("img", this.#media);
+    if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);
     else this.#showItem();
   }
 
@@ -171,6 +172,7 @@ class Stage {
    */
   #keepFrame({ phase }) {
     this.#turn += 1;
+    this.#media.classList.remove("former");
     markLast(this.#media, phase);
     this.#place.classList.remove("several");
     this.#tellSeen();

@@ -1,7 +1,7 @@
 // @ts-check
 // One result as an element: an image, something that plays or turns, a text, or a card with a download.
 
-import { addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
+import { $, addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
 import { message } from "../messages.js";
 import { showModel } from "./model.js";
@@ -228,7 +228,8 @@ export function markLast(media, phase) {
     phase === "stopped"
       ? message("Stopped. This is the last preview.")
       : message("The last preview.");
-  media.append(element("p", "mark", words));
+  const mark = $(".mark", media) ?? media.appendChild(element("p", "mark"));
+  mark.textContent = words;
 }
 
 /**
