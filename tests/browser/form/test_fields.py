@@ -87,7 +87,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
     slider's limits is shown as it is sent, with a sentence, until it is typed anew or put back."""
     person = visit(fast).open()
     are_refused(person)
-    are_changed(person)
+    are_changed(person.open())
     sent = fast.prompt_of(person.done())
     assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
     expect(person.entry("4.height")).to_have_value("304")
