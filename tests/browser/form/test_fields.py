@@ -34,6 +34,8 @@ def test_all_wrong_fields_are_told_at_once(fast: Site, visit: Visit) -> None:
     assert not fast.demo.queue.remaining()
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(person.page.locator(".field-error")).to_have_count(0)
+    for key in ("5.width", "5.height"):
+        expect(person.entry(key)).to_have_value("512")
     go_one_by_one(person)
     person.turn_to("inpaint")
     field = person.field("4.image")
