@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 # Characters, of which none takes more than four of the 255 bytes that file systems allow.
 LONGEST = 80
@@ -46,3 +47,9 @@ def safe_name(name: str) -> str:
         safe = f"{stem[: _LONGEST_SAVED - 11]}.{ending}"
     safe = safe[:_LONGEST_SAVED]
     return f"_{safe}" if not safe or _DEVICE.match(safe) else safe
+
+
+def is_beside(name: str) -> bool:
+    """Whether this names a file in the folder of whatever names it, or below."""
+    path = PurePosixPath(name)
+    return not ({"..", ""} & {*path.parts} or path.is_absolute() or set(name) & set("\\:\0"))

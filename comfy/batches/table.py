@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.values import MOST_ROWS, too_many_rows
 from comfy.errors import ManyProblems
-from comfy.form.model import Field, Form
+from comfy.form.model import Form
 from comfy.json_values import parse_json
-from comfy.messages import message, sentences
-from comfy.wording import did_you_mean, short
+from comfy.messages import message
+from comfy.wording import short
 
 _DELIMITERS = ",;\t"
 # A cell in quotes; a quote within another cell is a character as any.
@@ -37,31 +38,6 @@ class Row:
 
     number: int
     values: Mapping[str, object]
-
-
-def find_field(form: Form, name: str) -> Field:
-    """The field that a person names: by its key, by an input that it sets (`6.text`), by its label
-    in any case, or by the bare name of its input where no other field has it. TableErrors where
-    there is none."""
-    word = name.strip()
-    for field in form.fields:
-        if word == field.key or any(target.key == word for target in field.targets):
-            return field
-    shown = [field for field in form.fields if field.group != "hidden"]
-    for field in sorted(shown, key=lambda one: one.label != word):
-        if field.label.casefold() == word.casefold():
-            return field
-    match [field for field in shown if field.input == word]:
-        case [field]:
-            return field
-    raise TableErrors(
-        [
-            sentences(
-                message("There is no field “{field}”.", field=short(word)),
-                did_you_mean(word[:200], (str(field.label) for field in shown)),
-            )
-        ]
-    )
 
 
 def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
@@ -96,7 +72,7 @@ def _keys(form: Form, rows: Sequence[Row]) -> dict[str, str]:
     for name in dict.fromkeys(name for row in rows for name in row.values):
         try:
             keys[name] = find_field(form, name).key
-        except TableErrors as error:
+        except UnknownField as error:
             problems += error.problems
     given = (Counter(keys[name] for name in row.values if name in keys) for row in rows)
     twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)

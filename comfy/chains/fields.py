@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
+from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
-from comfy.batches.table import TableErrors, find_field
 from comfy.batches.values import values_of
 from comfy.chains.model import Chain, ChainErrors, Source, Step
 from comfy.form.model import Field, Form
@@ -115,7 +115,7 @@ def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dic
     for name, value in named.items():
         try:
             key = find_field(form, name).key
-        except TableErrors as error:
+        except UnknownField as error:
             problems += error.problems
             continue
         if key in found:

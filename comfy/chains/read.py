@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch
 from comfy.chains.order import circle
+from comfy.filenames import is_beside
 from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean, quoted, short
 from comfy.workflow.config import FORM_KEYS
@@ -169,12 +170,6 @@ def _unknown_choice(when: Condition, switches: Iterable[Switch], where: str) -> 
             name=when.switch,
             choice=short(when.choice),
         )
-
-
-def is_beside(name: str) -> bool:
-    """Whether this names a file in the folder of the chain, or below it."""
-    path = PurePosixPath(name)
-    return not ({"..", ""} & {*path.parts} or path.is_absolute() or set(name) & set("\\:\0"))
 
 
 # The readers of settings

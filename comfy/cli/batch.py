@@ -11,19 +11,17 @@ import tempfile
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
+from comfy.batches.find_field import find_field
 from comfy.batches.rows import Axis, combined
-from comfy.batches.table import Row, find_field, read_table
+from comfy.batches.table import Row, read_table
 from comfy.batches.values import values_of
 from comfy.cli.files import read_text_file, table_values, uploads_in
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
 from comfy.cli.kept_runs import check_new, starter_in
-from comfy.cli.progress import BatchLine
-from comfy.cli.results_table import write_results
-from comfy.cli.save import save_copies
-from comfy.cli.server import add_login_arguments, address_of
-from comfy.cli.stopping import (
+from comfy.cli.outcome import (
     FAILED,
     OK,
     UsageError,
@@ -31,6 +29,10 @@ from comfy.cli.stopping import (
     complain_of,
     exit_status,
 )
+from comfy.cli.progress import BatchLine
+from comfy.cli.results_table import write_results
+from comfy.cli.save import save_copies
+from comfy.cli.server import add_server_arguments, address_of
 from comfy.client.client import Client
 from comfy.discovery import ChosenServer, choose_server
 from comfy.errors import ComfyError
@@ -44,7 +46,7 @@ from comfy.services.once import NOT_FETCHED
 from comfy.services.uploads import content_of
 from comfy.workflow.model import read_workflow
 
-RESULTS = "results.csv"
+_RESULTS = "results.csv"
 _RECORDS = ".batch-"  # and the id, in the folder of the results
 _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
 
@@ -95,10 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="only check the values and say how many rows there are"
     )
-    parser.add_argument(
-        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
-    )
-    add_login_arguments(parser)
+    add_server_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -131,14 +130,15 @@ def _run(args: argparse.Namespace) -> int:
         with starter_in(folder, client, forms) as starter:
             runner = BatchRunner(starter, OWNER)
             runner.resume()
-            return _carry_out(batch, runner, starter.blobs, form, args.out)
+            known = runner.last(batch) if args.resume else {}
+            return _carry_out(_Results(batch, form, args.out, starter.blobs, known), runner)
 
 
 def _check_alone(out: Path, folder: Path) -> None:
     """UsageError where there are results of another batch than the one that is remembered in
     `folder`."""
     others = [one for one in out.glob(f"{_RECORDS}*") if one != folder]
-    if others or (not folder.exists() and (out / RESULTS).exists()):
+    if others or (not folder.exists() and (out / _RESULTS).exists()):
         raise UsageError(
             f"{out} has the results of another batch.", "Name another folder with --out."
         )
@@ -200,8 +200,9 @@ def _axis(form: Form, text: str, out: Path, scratch: Path) -> Axis:
 def _identity(workflow: Path, rows: tuple[Row, ...]) -> uuid.UUID:
     """The same for the same workflow and the same rows, so that a batch finds itself again."""
     content = hashlib.sha256(workflow.read_bytes())
+    told = cache(content_of)  # a file may be in every row
     for row in rows:
-        content.update(json.dumps(dict(row.values), default=content_of).encode())
+        content.update(json.dumps(dict(row.values), default=told).encode())
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
 
 
@@ -245,35 +246,32 @@ class _Results:
     def write(self) -> bool:
         """Write the table of them; whether it could be."""
         try:
-            write_results(self.out / RESULTS, self.batch, self.records, self.saved, self.form)
+            write_results(self.out / _RESULTS, self.batch, self.records, self.saved, self.form)
         except ComfyError as error:
             complain(str(error), error.hint)
             return False
         return True
 
 
-def _carry_out(
-    batch: RowBatch, runner: BatchRunner, files: BlobStore, form: Form, out: Path
-) -> int:
-    results = _Results(batch, form, out, files, runner.last(batch))
+def _carry_out(results: _Results, runner: BatchRunner) -> int:
+    batch = results.batch
     for index, record in results.records.items():
         if runner.is_done(record):  # a program that was killed may not have saved it
             results.save(index, is_done=True)
     results.write()
     line = BatchLine(sys.stderr, len(batch.rows), len(results.done))
     line.show(0)
-    ended = 0
-    before = len(results.done)
+    failed = 0
     try:
         for index, record in runner.run(batch, frozenset(results.done)):
             results.records[index] = record
             line.ended()
-            ended += 1
             for path in results.save(index, is_done=runner.is_done(record)):
                 print(path, flush=True)
-            line.show(ended - len(results.done) + before)
+            failed += index not in results.done
+            line.show(failed)
     except BatchGaveUp as error:
-        complain(str(error), f"{error.hint.rstrip('.')}: --resume.")
+        complain(f"{error} {error.hint}", "Add --resume for that.")
     finally:
         line.clear()
         is_written = results.write()

@@ -12,22 +12,23 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from comfy.batches.table import find_field
+from comfy.batches.find_field import find_field
 from comfy.chains.chosen import chosen, no_step
 from comfy.chains.fields import FormStep
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import held_up
-from comfy.chains.read import SUFFIX, is_beside, read_chain
+from comfy.chains.read import SUFFIX, read_chain
 from comfy.cli.files import is_file, with_uploads
 from comfy.cli.forms import OWNER, forms_by_name
 from comfy.cli.kept_runs import check_new, starter_in
+from comfy.cli.outcome import FAILED, OK, UsageError, complain, complain_of, exit_status
 from comfy.cli.progress import ChainLine
 from comfy.cli.save import save_copies
-from comfy.cli.server import add_login_arguments, address_of
-from comfy.cli.stopping import FAILED, OK, UsageError, complain, complain_of, exit_status
+from comfy.cli.server import add_server_arguments, address_of
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError, WorkflowError
+from comfy.filenames import is_beside
 from comfy.form.model import Form
 from comfy.records.blobs import BlobStore
 from comfy.services.chains import ChainRunner, StepEnd, StepProblem
@@ -83,10 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="only check the values and list the steps"
     )
-    parser.add_argument(
-        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
-    )
-    add_login_arguments(parser)
+    add_server_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from comfy.chains.read import is_beside
-from comfy.cli.stopping import UsageError
-from comfy.filenames import plain_name
+from comfy.cli.outcome import UsageError
+from comfy.filenames import is_beside, plain_name
 from comfy.form.model import Form
 from comfy.services.uploads import Refused, Upload
 from comfy.wording import short

@@ -10,10 +10,8 @@ from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
 from comfy.workflow.model import Workflow
 
-WORKFLOW, OWNER = (
-    "workflow",
-    "shell",
-)  # what services call the workflow, and whoever typed the command
+WORKFLOW = "workflow"  # what services call it
+OWNER = "shell"  # whoever typed the command
 
 
 def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from comfy.cli.stopping import UsageError
+from comfy.cli.outcome import UsageError
 from comfy.client.client import Client
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address

@@ -13,12 +13,38 @@ from comfy.protocol.run_state import Phase, RunState
 _BAR = 24
 
 
+class TerminalLine:
+    """The last line of a terminal, which is written over; nothing is written to what is none."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.is_terminal = out.isatty()
+
+    def put(self, text: str) -> None:
+        """Show this, as far as it fits."""
+        self._write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+
+    def clear(self) -> None:
+        """Leave the line free."""
+        self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        if self.is_terminal:
+            self._out.write(text)
+            self._out.flush()
+
+
+def _bar(share: float) -> str:
+    full = round(share * _BAR)
+    return f"[{'#' * full}{'.' * (_BAR - full)}]"
+
+
 class ProgressLine:
     """Writes to `out`; give it every state."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._bar = out.isatty()
+        self._terminal = TerminalLine(out)
         self._shown = ""
         self._start = time.monotonic()
 
@@ -27,20 +53,16 @@ class ProgressLine:
         line = self._line(state)
         if line and line != self._shown:
             self._shown = line
-            if self._bar:
-                width = shutil.get_terminal_size().columns - 1
-                self._write(f"\r\x1b[K{line[:width]}")
+            if self._terminal.is_terminal:
+                self._terminal.put(line)
             else:
-                self._write(f"{line}\n")
+                self._out.write(f"{line}\n")
+                self._out.flush()
 
     def end(self) -> None:
         """Leave the terminal's line free for what follows."""
-        if self._bar and self._shown:
-            self._write("\r\x1b[K")
-
-    def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        if self._shown:
+            self._terminal.clear()
 
     def _line(self, state: RunState) -> str:
         match state.phase:
@@ -49,7 +71,7 @@ class ProgressLine:
             case Phase.WAITING:
                 before = state.queue_place
                 return f"In the queue, {before} ahead" if before else "In the queue"
-            case Phase.RUNNING if self._bar:
+            case Phase.RUNNING if self._terminal.is_terminal:
                 return self._bar_line(state)
             case Phase.RUNNING:
                 return _doing(state)
@@ -58,13 +80,9 @@ class ProgressLine:
 
     def _bar_line(self, state: RunState) -> str:
         share = state.progress.fraction
-        full = round(share * _BAR)
         step = f" {state.step}/{state.steps}" if state.steps else ""
         seconds = time.monotonic() - self._start
-        return (
-            f"[{'#' * full}{'.' * (_BAR - full)}] {share:4.0%} {seconds:5.1f} s "
-            f" {_doing(state)}{step}"
-        )
+        return f"{_bar(share)} {share:4.0%} {seconds:5.1f} s  {_doing(state)}{step}"
 
 
 def _doing(state: RunState) -> str:
@@ -78,17 +96,15 @@ class BatchLine:
     start."""
 
     def __init__(self, out: TextIO, rows: int, done: int) -> None:
-        self._out = out
+        self._terminal = TerminalLine(out)
         self._rows, self._done, self._ended = rows, done, 0
         self._start = time.monotonic()
 
     def show(self, failed: int) -> None:
         """Show how far it is, with `failed` rows."""
-        if self._out.isatty():
-            full = round((self._done + self._ended) / self._rows * _BAR)
-            told = f"[{'#' * full}{'.' * (_BAR - full)}] {self._done + self._ended}/{self._rows}"
-            self._out.write(f"\r\x1b[K{told}{f'  {failed} failed' if failed else ''}{self._left()}")
-            self._out.flush()
+        past = self._done + self._ended
+        said = f"  {failed} failed" if failed else ""
+        self._terminal.put(f"{_bar(past / self._rows)} {past}/{self._rows}{said}{self._left()}")
 
     def ended(self) -> None:
         """One more row has ended; leave the line free for what it says."""
@@ -97,9 +113,7 @@ class BatchLine:
 
     def clear(self) -> None:
         """Leave the terminal's line free."""
-        if self._out.isatty():
-            self._out.write("\r\x1b[K")
-            self._out.flush()
+        self._terminal.clear()
 
     def _left(self) -> str:
         if not self._ended:
@@ -121,7 +135,7 @@ class ChainLine:
     `titles`: of all its steps, by name."""
 
     def __init__(self, out: TextIO, titles: Mapping[str, str]) -> None:
-        self._out = out
+        self._terminal = TerminalLine(out)
         self._titles = titles
         self._ended: Counter[str] = Counter()
         self._runs: dict[str, int] = {}
@@ -132,17 +146,15 @@ class ChainLine:
         for (step, _), state in states.items():
             live.setdefault(step, []).append(state)
         share = sum(self._share(step, live.get(step, [])) for step in self._titles)
-        full = round(share / len(self._titles) * _BAR)
         done = sum(self._ended[step] >= runs for step, runs in self._runs.items())
-        bar = f"[{'#' * full}{'.' * (_BAR - full)}] {done}/{len(self._titles)}"
+        bar = f"{_bar(share / len(self._titles))} {done}/{len(self._titles)}"
         at_work = (
             f"{self._titles[step]}: {_doing(state)}"
             for step, several in live.items()
             for state in several
             if state.phase is Phase.RUNNING
         )
-        line = f"{bar}  {next(at_work, '')}".rstrip()
-        self._write(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}")
+        self._terminal.put(f"{bar}  {next(at_work, '')}".rstrip())
 
     def ended(self, step: str, runs: int) -> None:
         """One run of a step has ended, of so many; leave the line free for what it says."""
@@ -152,14 +164,9 @@ class ChainLine:
 
     def clear(self) -> None:
         """Leave the terminal's line free."""
-        self._write("\r\x1b[K")
+        self._terminal.clear()
 
     def _share(self, step: str, live: Sequence[RunState]) -> float:
         ended = self._ended[step]
         runs = max(self._runs.get(step, 0), ended + len(live), 1)
         return (ended + sum(state.progress.fraction for state in live)) / runs
-
-    def _write(self, text: str) -> None:
-        if self._out.isatty():
-            self._out.write(text)
-            self._out.flush()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from comfy.batches.table import Row
-from comfy.cli.stopping import problems_of
+from comfy.cli.outcome import problems_of
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.records.record import Record

@@ -14,10 +14,7 @@ from typing import Any
 
 from comfy.cli.files import with_uploads
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
-from comfy.cli.progress import ProgressLine
-from comfy.cli.save import save_file
-from comfy.cli.server import add_login_arguments, address_of
-from comfy.cli.stopping import (
+from comfy.cli.outcome import (
     FAILED,
     OK,
     UsageError,
@@ -25,6 +22,9 @@ from comfy.cli.stopping import (
     complain_of,
     exit_status,
 )
+from comfy.cli.progress import ProgressLine
+from comfy.cli.save import save_file
+from comfy.cli.server import add_server_arguments, address_of
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError
@@ -46,10 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one"
     )
-    parser.add_argument(
-        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
-    )
-    add_login_arguments(parser)
+    add_server_arguments(parser)
     parser.add_argument(
         "--set",
         action="append",

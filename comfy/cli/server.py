@@ -11,7 +11,15 @@ from comfy.client.address import ServerAddress, named_server
 from comfy.object_info import Catalogue
 
 
-def add_login_arguments(parser: argparse.ArgumentParser) -> None:
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the server that runs are for."""
+    parser.add_argument(
+        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
+    )
+    _add_login_arguments(parser)
+
+
+def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that go with `--server`."""
     parser.add_argument(
         "--server-token",
@@ -41,7 +49,7 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz"
     )
-    add_login_arguments(parser)
+    _add_login_arguments(parser)
 
 
 def address_of(args: argparse.Namespace) -> ServerAddress | None:

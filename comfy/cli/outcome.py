@@ -1,4 +1,4 @@
-"""What every command that runs something has: an end by a signal, and sentences on stderr."""
+"""How a command ends: its exit status, also by a signal, and what is said on stderr."""
 
 from __future__ import annotations
 

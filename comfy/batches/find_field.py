@@ -1,0 +1,37 @@
+"""The field of a form that a person names, in a table, on a command line or in a chain."""
+
+from __future__ import annotations
+
+from comfy.errors import ManyProblems
+from comfy.form.model import Field, Form
+from comfy.messages import message, sentences
+from comfy.wording import did_you_mean, short
+
+
+class UnknownField(ManyProblems):
+    """A form has no such field; the one problem says so, and which may be meant."""
+
+
+def find_field(form: Form, name: str) -> Field:
+    """The field that a person names: by its key, by an input that it sets (`6.text`), by its label
+    in any case, or by the bare name of its input where no other field has it. UnknownField
+    where there is none."""
+    word = name.strip()
+    for field in form.fields:
+        if word == field.key or any(target.key == word for target in field.targets):
+            return field
+    shown = [field for field in form.fields if field.group != "hidden"]
+    for field in sorted(shown, key=lambda one: one.label != word):
+        if field.label.casefold() == word.casefold():
+            return field
+    match [field for field in shown if field.input == word]:
+        case [field]:
+            return field
+    raise UnknownField(
+        [
+            sentences(
+                message("There is no field “{field}”.", field=short(word)),
+                did_you_mean(word[:200], (str(field.label) for field in shown)),
+            )
+        ]
+    )
