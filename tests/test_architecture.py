@@ -59,6 +59,7 @@ USERS = {
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
+        "comfy.records.lineage",
         "comfy.records.used_files",
         "comfy.records.wanted",
         "comfy.records.steps.versions.step_0002_server_group_parent",

@@ -22,6 +22,7 @@ from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.lineage import Lineage, find_sources, find_uses, may_be_source, may_be_use
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of, row_of
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _DAY = 24 * 3600.0
 _MOST_AT_ONCE = 200
+_MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
 _OF_PRESETS = 0.25  # of what all files may have together
@@ -139,6 +141,14 @@ class RunStore:
             which &= tuple_(*_ORDER) < tuple_(*place)
         most = max(1, min(limit, _MOST_AT_ONCE))
         return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
+
+    def lineage(self, record: Record) -> Lineage:
+        """What a finished run was made from, and what it was used for, of its owner's runs that are
+        listed."""
+        own = ALL.of(record.owner)
+        before = self._records(own & may_be_source(record), _NEWEST_FIRST, _MOST_AT_ONCE)
+        after = self._records(own & may_be_use(record), _NEWEST_FIRST, _MOST_RELATED)
+        return Lineage(find_sources(record, before), find_uses(record, after))
 
     def ends(self, owner: str, wanted: Wanted = ALL) -> list[float]:
         """When the finished runs of this owner ended, newest first, in seconds since 1970."""

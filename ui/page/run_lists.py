@@ -117,7 +117,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
                 searchable=searchable or live,
                 viewer=model_viewer(),
             ),
-            css_template=_style("run_lists.css", "history.css"),
+            css_template=_style("run_lists.css", "history.css", "tile.css"),
             apply_default_css=False,
             **options,
         )

@@ -57,7 +57,8 @@ class Outcome:
     `errors` sentences by field key, `labelled` the same for where the fields are not seen,
     `remarks` those that belong to no field, `details` what it was made with, in words, and
     `caption` the first of that. `before`: the address of the image that became the result, ""
-    where there is none. `favourite`: the person has marked it."""
+    where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
+    it was given, `used_for`: those that were given its own."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -68,6 +69,8 @@ class Outcome:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    made_from: tuple[PastRun, ...] = ()
+    used_for: tuple[PastRun, ...] = ()
 
 
 NOTHING_YET = Outcome()
@@ -109,14 +112,13 @@ class RunView:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    made_from: tuple[PastRun, ...] = ()
+    used_for: tuple[PastRun, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
         told: dict[str, Any] = _VIEW.dump_python(self)
         return told
-
-
-_VIEW = TypeAdapter(RunView)
 
 
 def show(
@@ -168,6 +170,8 @@ def show(
         caption=outcome.caption,
         before=outcome.before,
         favourite=outcome.favourite,
+        made_from=outcome.made_from,
+        used_for=outcome.used_for,
     )
 
 
@@ -225,6 +229,9 @@ class PastRun:
     clip: str | None = None
     seeds: str = ""
     favourite: bool = False
+
+
+_VIEW = TypeAdapter(RunView)
 
 
 def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:

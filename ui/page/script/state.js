@@ -11,7 +11,8 @@
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
- *   caption: { prompt: string, model: string }, before: string, favourite: boolean }} View
+ *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
+ *   made_from: PastRun[], used_for: PastRun[] }} View
  *
  * A run in the person's queue: ui/view/run_view.py.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
