@@ -17,7 +17,7 @@ export const mayOpen = () => Boolean($("#open button"));
  */
 export async function openWorkflow(file, name, offers = []) {
   const opened = await ask(pathFor(name), file, "POST", offers);
-  if (opened) visit(opened.name);
+  if (opened) visit(opened.name, true);
 }
 
 /**
@@ -28,7 +28,7 @@ export async function openWorkflow(file, name, offers = []) {
  */
 export async function tryToOpen(file, name, otherwise) {
   const opened = await tryTo(pathFor(name), file);
-  if (opened) visit(opened.name);
+  if (opened) visit(opened.name, true);
   else otherwise();
 }
 
