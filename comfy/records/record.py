@@ -10,7 +10,7 @@ from pydantic import GetPydanticSchema
 
 from comfy.messages import KeptText
 from comfy.prompt.model import InputRef, Prompt
-from comfy.protocol.run_state import RunState
+from comfy.protocol.run_state import Phase, RunState
 
 # A node may have keys that are not ours: what reads a record keeps them.
 _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
@@ -67,3 +67,10 @@ class Record:
     group: str = ""
     parent: str = ""
     favourite: bool = False
+
+    @property
+    def was_taken_out(self) -> bool:
+        """Its owner stopped it before it had begun, and the server has no files for it."""
+        state, has_files = self.state, bool(self.job.inputs)
+        by_owner = state.phase is Phase.STOPPED and state.error is None
+        return by_owner and state.started_at is None and not (self.sent and has_files)

@@ -120,7 +120,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
             html_template='<button type="button" class="quiet">${value}</button>',
             elem_id="open",
             visible=False,
-            js_on_load=calls("form/workflows.js", "mountOpen(element)"),
+            js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
         gr.HTML(
             _STAND_IN_WORDS if services.demo else html.escape(services.server_name),

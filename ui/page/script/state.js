@@ -28,8 +28,10 @@
  * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
  *   read: boolean, leaving: boolean }} Run
  *
- * Something to say that is about no run. `beside`: below what is said of a run, not in the place where that would be.
- * @typedef {{ headline: string, advice: string, phase: string, beside: boolean }} Notice
+ * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
+ * be. `offers`: what can be done about it, each as a button.
+ * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, offers: readonly Offer[] }} Notice
+ * @typedef {{ label: string, does: () => void }} Offer
  *
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
@@ -118,13 +120,14 @@ export const page = new Store(INITIAL);
  * @param {string} headline "" takes back what was said
  * @param {string} [advice]
  * @param {string} [phase] how it looks
+ * @param {readonly Offer[]} [offers] what can be done about it
  */
-export function say(headline, advice = "", phase = "refused") {
+export function say(headline, advice = "", phase = "refused", offers = []) {
   const { runs, shown } = page.now;
   const isOnTheWay = phase === "waiting"; // a run will be told of in its place
   const isTold = [...runs.values()].some(
     ({ id, view, doubtful }) => id === shown || (!view?.finished && !doubtful),
   );
   const beside = isTold && !isOnTheWay;
-  page.set({ notice: headline ? { headline, advice, phase, beside } : null });
+  page.set({ notice: headline ? { headline, advice, phase, beside, offers } : null });
 }

@@ -68,7 +68,7 @@ class Stage {
     this.#place = place;
     this.#component = component;
     const box = element("div", "box");
-    box.append(this.#viewport.place);
+    box.append(this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = message("Results");
