@@ -70,7 +70,8 @@ class Record:
 
     @property
     def was_taken_out(self) -> bool:
-        """Its owner stopped it before it had begun, and the server has no files for it."""
-        state, has_files = self.state, bool(self.job.inputs)
+        """Its owner stopped it before it had begun, and the server has no files of it."""
+        state = self.state
         by_owner = state.phase is Phase.STOPPED and state.error is None
-        return by_owner and state.started_at is None and not (self.sent and has_files)
+        has_begun = state.started_at is not None or bool(state.files or state.texts)
+        return by_owner and not has_begun and not (self.sent and self.job.inputs)
