@@ -40,6 +40,7 @@ from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.routes.batches import batch_routes
 from ui.routes.gradio_api import add_api
+from ui.routes.gradio_batches import add_batch_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
@@ -174,14 +175,18 @@ def mount_page(
     """Put Gradio's app with the page into this one, behind its gate; with users, let its login
     say who asks."""
     limits = services.limits
-    endpoints = partial(add_api, services.starter, services.folder, identity)
+
+    def add_endpoints() -> None:
+        add_api(services.starter, services.folder, identity)
+        add_batch_api(services, identity)
+
     with without_apps():
         page = build_page(
             services,
             identity,
             settings.languages,
             login=bool(settings.users),
-            add_endpoints=endpoints,
+            add_endpoints=add_endpoints,
         )
         # GradioGate lets go of pages long before, and of the right ones.
         allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
