@@ -25,7 +25,7 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import linked_values, values_at_first
-from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
@@ -89,8 +89,17 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     filled = filled_in(form.fields, shown, places, errors)
-    cover = cover_address(name, workflow.cover) if workflow.cover else ""
-    draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
+    images = AuthorsImages(
+        cover_address(name, workflow.cover) if workflow.cover else "",
+        places,
+        {
+            image: services.copies.beside(workflow.path, image, person)
+            for idea in form.ideas
+            for image in idea.images.values()
+            if workflow.path
+        },
+    )
+    draw_heading(name, form, filled, images, may_keep=may_keep, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)

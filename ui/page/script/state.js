@@ -49,8 +49,9 @@
  */
 
 /**
- * Something to try: what is read, and the values by field key, as the browser keeps them.
- * @typedef {{ label: string, values: Record<string, unknown> }} Idea
+ * Something to try: what is read, and the values by field key, as the browser keeps them. `instead`: of fields of
+ * files, in whose place only they are put.
+ * @typedef {{ label: string, values: Record<string, unknown>, instead: Record<string, readonly string[]> }} Idea
  */
 
 /**
