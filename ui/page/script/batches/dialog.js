@@ -1,6 +1,7 @@
 // @ts-check
 // “Vary values…”: which fields take several values, and which. What is filled in is kept when it is closed.
 
+import { masksHold } from "../components/mask_painter.js";
 import { $, all, announce, button, element, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
@@ -331,9 +332,9 @@ function leadTo(id) {
   setTimeout(() => awaited.disconnect(), 5000);
 }
 
-/** Open the dialog, unless it is. */
+/** Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog. */
 export function openVary() {
   const component = theComponent();
-  if (component && !$("dialog.vary") && fieldsToVary().length)
-    new VaryDialog().open(component.place);
+  if (!component || $("dialog.vary") || !fieldsToVary().length || masksHold(openVary)) return;
+  new VaryDialog().open(component.place);
 }

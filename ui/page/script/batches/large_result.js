@@ -50,6 +50,7 @@ export class LargeResult {
     const { place } = this.#viewport;
     place.append(this.#previous, this.#next, this.#said);
     place.addEventListener("close", () => {
+      this.#turn += 1; // what is being loaded would cover the window again
       this.#media.replaceChildren(); // what plays ends
       rows.left(this.#at);
     });

@@ -1,7 +1,6 @@
 // @ts-check
 // What a batch would be, and starting it: the form's values go to the app as they do with Generate, with what is to be varied beside them.
 
-import { masksHold } from "../components/mask_painter.js";
 import { $, root } from "../dom.js";
 import { clearErrors, settleNumbers } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
@@ -47,13 +46,8 @@ export async function start(spec) {
   clearErrors();
   return new Promise((tell) => {
     Object.assign(starting, { spec, tell });
-    press();
+    $("#start-batch")?.click();
   });
-}
-
-/** Once what is painted has been kept. */
-function press() {
-  if (!masksHold(press)) $("#start-batch")?.click();
 }
 
 /**
