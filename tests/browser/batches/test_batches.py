@@ -3,6 +3,7 @@ form."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -72,6 +73,16 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
 
     sheet = open_sheet(person)  # as it was left
     sheet.get_by_role("button", name="Table").click()
+    sheet.get_by_role("button", name="Download…").click()
+    sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")
+    with page.expect_download() as saving:
+        sheet.get_by_role("link", name="Download ZIP").click()
+    with zipfile.ZipFile(saving.value.path()) as kept:
+        names = kept.namelist()
+        assert sum(name.endswith(".png") for name in names) == 6, names
+        table = kept.read("results.csv").decode("utf-8-sig")
+    assert len(table.splitlines()) == 7
+    assert "a green boat" in table
     lines.nth(3).get_by_role("button", name="Use these values").click()
     expect(sheet).to_have_count(0)
     expect(person.entry("2.text")).to_have_value("a green boat")

@@ -17,7 +17,7 @@ from tests.support.batch_dialog import (
     values_of_row,
     vary,
 )
-from tests.support.samples.images import png
+from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -76,22 +76,24 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     """Files are dropped or chosen and kept at once; one of another kind is refused by name. Words of
     the form's own text are replaced, a row for each."""
     person = visit(fast).open("image-to-image")
-    person.unfold()
     dialog = vary(person)
     prompt = row_of(dialog, "Prompt")
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
-    first = person.entry("3.text").input_value().split()[0]
+    first = person.entry("2.text").input_value().split()[0]
     prompt.get_by_label("Find").fill(first)
     prompt.get_by_label("Replace with").fill("purple")
-    image = row_of(dialog, "Image")
+    image = row_of(dialog, "Your image")
     files = [
-        {"name": f"{name}.png", "mimeType": "image/png", "buffer": png(64, 64)}
+        {"name": f"{name}.png", "mimeType": "image/png", "buffer": saved("PNG")}
         for name in ("one", "two")
     ]
     image.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
     expect(image.locator("li img")).to_have_count(2)
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
-    expect(image.locator(".problem")).not_to_be_empty()
+    expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
+    image.get_by_role("button", name="Remove one.png").click()
+    expect(image.get_by_role("button", name="Remove two.png")).to_be_focused()
+    image.locator("input[type=file]").set_input_files(files[:1])  # type: ignore[arg-type]
     start_batch(dialog, 4)
     expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")
