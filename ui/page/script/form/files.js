@@ -42,6 +42,12 @@ export const fieldOf = (target) => (target instanceof Element ? target.closest(F
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
+/**
+ * Whether what lies over the page takes files itself.
+ * @param {EventTarget | null} target
+ */
+const isOverPage = (target) => target instanceof Element && target.closest(".takes-own-files");
+
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
@@ -182,18 +188,27 @@ function refuseOtherKind(event) {
 }
 
 /**
+ * Why a field does not take a file, as far as its kind says.
+ * @param {string} kind what it takes, "" for any
+ * @param {File} file
+ * @returns {string} "" where it may
+ */
+export function otherKindWords(kind, { name, type }) {
+  const sentence = OTHER_KIND[kind];
+  if (!sentence || type.startsWith(`${kind}/`)) return "";
+  return sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}
+
+/**
  * @param {Element} field
  * @param {string} kind what it takes
  * @param {File} file
  * @returns {boolean} whether it does not take this, which is told there
  */
 function refuses(field, kind, file) {
-  const sentence = OTHER_KIND[kind];
-  if (!(field instanceof HTMLElement) || !sentence) return false;
-  if (file.type.startsWith(`${kind}/`)) return false;
+  const said = otherKindWords(kind, file);
+  if (!(field instanceof HTMLElement) || !said) return false;
   clearErrors();
-  const { name } = file;
-  const said = sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
   showError(field, said);
   announce(said);
   return true;
@@ -271,7 +286,7 @@ export function takeFiles() {
       true,
     );
   document.addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!carriesFiles(event) || isOverPage(event.target)) return;
     event.preventDefault(); // the browser would leave the page to show the file
     showZones(() => offers(event), event.target);
   });
@@ -284,6 +299,7 @@ export function takeFiles() {
 
 /** @param {DragEvent} event */
 function dropped(event) {
+  if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
   hideZones();
   const file = event.dataTransfer?.files[0];
@@ -301,6 +317,7 @@ function dropped(event) {
 /** @param {ClipboardEvent} event */
 function pasted(event) {
   const { target } = event;
+  if (isOverPage(target)) return;
   const file = event.clipboardData?.files[0];
   const text = event.clipboardData?.getData("text/plain").trim() ?? "";
   if (text && target instanceof Element && target.closest("input, textarea")) return;
