@@ -12,7 +12,7 @@ from tests.support.batch_dialog import (
     SMALL,
     card_of,
     open_sheet,
-    row_of,
+    row_for,
     start_batch,
     values_of_row,
     vary,
@@ -33,7 +33,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
     values_of_row(dialog, "Steps").fill("1..3")
-    sampler = row_of(dialog, "Sampler")
+    sampler = row_for(dialog, "Sampler")
     sampler.get_by_role("button", name="None").click()
     sampler.get_by_label("heun", exact=True).check()
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
