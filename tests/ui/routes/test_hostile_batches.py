@@ -38,15 +38,27 @@ axes = st.fixed_dictionaries(
     {"field": st.one_of(st.sampled_from(KEYS), texts)},
     optional={"text": texts, "replace": texts, "files": files, "more": odd},
 )
+good = st.sampled_from(
+    [
+        {"field": "5.steps", "text": "1..3"},
+        {"field": "5.seed", "text": "7, 8"},
+        {"field": "2.text", "text": "a\nb"},
+        {"field": "2.text", "replace": "a\nb"},
+        {"field": "5.cfg", "text": "2..3:0.5"},
+    ]
+)
 tables = st.fixed_dictionaries(
     {"name": st.sampled_from(["a.csv", "b.jsonl", "../c", ""]), "text": texts}
 )
 specs = st.one_of(
-    odd,
+    st.deferred(lambda: odd),  # as one of three, not as many
+    st.fixed_dictionaries(
+        {"axes": st.lists(good, min_size=1, max_size=2)}, optional={"paired": st.booleans()}
+    ),
     st.fixed_dictionaries(
         {},
         optional={
-            "axes": st.lists(axes, max_size=3),
+            "axes": st.lists(st.one_of(good, axes), max_size=3),
             "table": st.one_of(st.none(), tables, odd),
             "paired": st.booleans(),
         },
@@ -90,7 +102,7 @@ def test_whatever_is_checked_has_an_answer(
 
 
 @SOME
-@given(spec=specs, base=st.dictionaries(st.sampled_from(KEYS[:4]), odd, max_size=2))
+@given(spec=specs, base=st.one_of(st.just({}), st.dictionaries(st.sampled_from(KEYS[:4]), odd)))
 def test_whatever_is_started_begins_whole_or_not_at_all(
     app: RunningApp, spec: Any, base: dict[str, object]
 ) -> None:
