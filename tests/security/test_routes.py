@@ -131,11 +131,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/svelte/{path:path}": UNNAMED,
         "/login": (
             dict.fromkeys(METHODS, NOTHING)
-            | {
-                "GET": everybody(405),
-                "HEAD": everybody(405),
-                "POST": everybody(422),
-            }
+            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
         ),
         "/gradio_api/app_id": READ,
         "/gradio_api/user": READ,
