@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -239,25 +240,31 @@ def test_every_route_answers_each_as_it_should(place: Place) -> None:
         if route.method != SOCKET
     }
     wrong = []
-    for path, method in itertools.product(sorted(routes), METHODS):
-        if (rule := routes[path]) != LOGOUT and (path, method) != GUESSED:
-            expected = RULES.get(rule, {}).get(method, NOTHING if method in SAFE else people(404))
-            if not place.asks_for_login:
-                expected = expected._replace(nobody=expected.foreign)
-            told = walked(place, path, rule, method, lasting=expected.own == expected.foreign)
-            got = Answers(*(told[who][0] for who in ("own", "foreign", "nobody")))
-            if got != expected:
-                wrong.append(f"{method} {path}: {got}, expected {expected}")
-            if told["foreign"] != told["never"]:
-                wrong.append(
-                    f"{method} {path}: a stranger is told apart what is not theirs and what never"
-                    f" was: {told}"
+    with requests.Session() as calls:
+        calls.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # each brings their own
+        for path, method in itertools.product(sorted(routes), METHODS):
+            if (rule := routes[path]) != LOGOUT and (path, method) != GUESSED:
+                expected = RULES.get(rule, {}).get(
+                    method, NOTHING if method in SAFE else people(404)
                 )
+                if not place.asks_for_login:
+                    expected = expected._replace(nobody=expected.foreign)
+                told = walked(
+                    calls, place, path, rule, method, lasting=expected.own == expected.foreign
+                )
+                got = Answers(*(told[who][0] for who in ("own", "foreign", "nobody")))
+                if got != expected:
+                    wrong.append(f"{method} {path}: {got}, expected {expected}")
+                if told["foreign"] != told["never"]:
+                    wrong.append(
+                        f"{method} {path}: a stranger is told apart what is not theirs and what never"
+                        f" was: {told}"
+                    )
     assert not wrong, "\n".join(wrong)
 
 
 def walked(
-    place: Place, path: str, rule: str, method: str, lasting: bool
+    calls: requests.Session, place: Place, path: str, rule: str, method: str, lasting: bool
 ) -> dict[str, tuple[int, str]]:
     """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
     end by that. What names nothing of anybody's is not asked twice by the same stranger."""
@@ -272,7 +279,7 @@ def walked(
     addresses = {at(path, rule, asking[who].owned) for who in ("never", "foreign")}
     if len(addresses) == 1 and method != "POST":  # which may name something in its body
         del asking["never"]
-    told = {who: answered(place.app, path, rule, method, one) for who, one in asking.items()}
+    told = {who: answered(calls, place.app, path, rule, method, one) for who, one in asking.items()}
     return {"never": told["foreign"]} | told
 
 
@@ -283,11 +290,13 @@ def at(path: str, rule: str, owned: Owned) -> str:
     return owned.at(path) + queries.get(rule, "")
 
 
-def answered(app: RunningApp, path: str, rule: str, method: str, who: Person) -> tuple[int, str]:
+def answered(
+    calls: requests.Session, app: RunningApp, path: str, rule: str, method: str, who: Person
+) -> tuple[int, str]:
     """The status, and what is said beside it with the names of things left out."""
     address = app.url + at(path, rule, who.owned)
     headers, sent = who.headers, body(rule, who.owned) if method == "POST" else {}
-    with requests.request(
+    with calls.request(
         method,
         address,
         headers=headers,
