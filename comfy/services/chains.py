@@ -105,9 +105,10 @@ class _Standing:
 class ChainRunner:
     """Runs chains. What became of each run is on record, so the registry needs a history."""
 
-    def __init__(self, starter: Starter, owner: str) -> None:
+    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
+        """`address`: as of `RunRegistry.submit`."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner)
+        self._tasks = TaskRunner(starter, owner, address)
         self._owner = owner
 
     def steps(
@@ -141,7 +142,8 @@ class ChainRunner:
                 values = {**step.values, **row, **given}
                 self._starter.check(step.step.workflow, values, self._owner)
             except FieldErrors as error:
-                for key, said in error.errors.items():
+                for key in error.errors.keys() - step.inputs.keys():
+                    said = error.errors[key]
                     yield key, said, in_step(step.step, error.labelled[key])
 
     def resume(self) -> None:
