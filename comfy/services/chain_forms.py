@@ -25,16 +25,28 @@ _SWITCHES = "switches:"  # no step is called that
 
 
 @dataclass(frozen=True, slots=True)
+class Feed:
+    """A field that is given something by another step: `title` is that step's, `each`: the step
+    runs for each of its results."""
+
+    field: Field
+    title: str
+    each: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChainStep:
     """A step of a chain on its form. `fields`: what it shows, none where it is left out; `option`:
     the field by which it is left out, None where it has to run; `given`: the fields that other
-    steps give it, with the titles of these."""
+    steps give it, with the titles of these; `runs`: how often it runs with each that it is
+    given."""
 
     step: Step
     title: str
     fields: tuple[Field, ...] = ()
     option: Field | None = None
-    given: tuple[tuple[Field, str], ...] = ()
+    given: tuple[Feed, ...] = ()
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,11 @@ def step_key(step: Step, key: str) -> str:
     return f"{step.name}.{key}"
 
 
+def is_switch(key: str) -> bool:
+    """Whether a chain's key is that of a switch."""
+    return key.startswith(_SWITCHES)
+
+
 def values_of(step: str, values: Mapping[str, object]) -> dict[str, object]:
     """Those of a chain's values that are for a step, by the keys of its fields."""
     prefix = f"{step}."
@@ -166,10 +183,11 @@ def _shown(
         return ChainStep(step, titles[step.name] or step.name, option=option)
     fixed = {key: value for key, value in runs.values.items() if key not in settings}
     given = tuple(
-        (runs.form.field(key), titles[source.step]) for key, source in runs.inputs.items()
+        Feed(runs.form.field(key), titles[source.step], each=source.pick == "each")
+        for key, source in runs.inputs.items()
     )
     fields = tuple(_field(step, one, fixed) for one in runs.shown)
-    return ChainStep(step, runs.title, fields, option, given)
+    return ChainStep(step, runs.title, fields, option, given, len(runs.rows))
 
 
 def _field(step: Step, field: Field, fixed: Mapping[str, object]) -> Field:

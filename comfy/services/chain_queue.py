@@ -8,7 +8,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from comfy.messages import message, plural
 from comfy.records.groups import Group
 from comfy.records.store import RunStore
 from comfy.runs.shared import Callbacks
-from comfy.services.chain_forms import ChainForm, ChainForms
+from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
 from comfy.services.kept_uploads import kept_uploads
 from comfy.services.open_chain import ChainStanding, OpenChain
@@ -33,6 +34,14 @@ _OF_PAGE = 3  # that ended before the page was there, and of which it is told
 _AGAIN = 5.0  # seconds until a server that is away is asked again
 _OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This chain no longer exists.")
+
+
+@dataclass(frozen=True, slots=True)
+class StartedChain:
+    """A chain that goes on, and what the fields of its form were: by key, its seeds as numbers."""
+
+    id: str
+    values: Mapping[str, object]
 
 
 class ChainQueue:
@@ -81,7 +90,7 @@ class ChainQueue:
 
     def start(
         self, name: str, values: Mapping[str, object], owner: str, address: str = ""
-    ) -> ChainStanding:
+    ) -> StartedChain:
         """Check the values of a chain's form, draw its seeds, keep the files, and let it run.
         `address`: as of `RunRegistry.submit`.
 
@@ -100,9 +109,9 @@ class ChainQueue:
         chain = OpenChain(group, address)
         chain.title = form.chain.title
         chain.begin(form)
-        self._keep(chain, drawn, {})
+        self._keep(chain, drawn)
         self._let_run(chain)
-        return chain.standing
+        return StartedChain(chain.id, drawn)
 
     def stop(self, chain_id: str, owner: str) -> None:
         """End it: what runs is cancelled, and no other step is begun."""
@@ -112,29 +121,28 @@ class ChainQueue:
 
     def go_on(
         self, chain_id: str, owner: str, values: Mapping[str, object] | None = None
-    ) -> ChainStanding:
+    ) -> StartedChain:
         """Let one run again that failed or was stopped, with these values of its form for the steps
         that are not done; with those that it had where there are none.
 
         Steps that are done keep their values and seeds, and are not run again. Raises as `start`.
         """
         chain = self._found(chain_id, owner)
+        before = self._content(chain)
         if chain.state in ("running", "done"):
-            return chain.standing
+            return StartedChain(chain.id, before)
         self._check_room(owner)
-        before, files = self._content(chain)
         mended = dict(before)
         if values is not None:
-            done = chain.done
-            kept = {key for key in before if key.partition(".")[0] in done or ":" in key}
-            mended = {**values, **{key: before[key] for key in kept}}
-            mended = {key: one for key, one in mended.items() if key in kept or key in values}
+            keeps = [key for key in before if _is_kept(key, chain.done)]
+            others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
+            mended = {**others, **{key: before[key] for key in keeps}}
         form, drawn = self._checked(chain.chain, mended, owner)
         chain.go_on()
         chain.begin(form)
-        self._keep(chain, drawn, files)
+        self._keep(chain, drawn)
         self._let_run(chain)
-        return chain.standing
+        return StartedChain(chain.id, drawn)
 
     # Looking
 
@@ -195,11 +203,8 @@ class ChainQueue:
         self._forms.check(form, owner)
         return form, drawn
 
-    def _keep(
-        self, chain: OpenChain, values: Mapping[str, object], before: Mapping[str, str]
-    ) -> None:
-        """Put a chain with its values on record. `before`: the digests of its files that are kept
-        already, by key."""
+    def _keep(self, chain: OpenChain, values: Mapping[str, object]) -> None:
+        """Put a chain with its values on record, in the place of what was there of it."""
         history = self._history()
         uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
         with kept_uploads(self._starter.blobs, history, uploads) as digests:
@@ -211,22 +216,20 @@ class ChainQueue:
             }
             history.groups.put(chain.group, {"values": told}, set(digests.values()))
 
-    def _content(self, chain: OpenChain) -> tuple[dict[str, object], dict[str, str]]:
-        """The values of a chain, and the digests of the files among them. ComfyError where one is
-        gone."""
+    def _content(self, chain: OpenChain) -> dict[str, object]:
+        """The values of a chain by key. ComfyError where a file is gone."""
         told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
         values: dict[str, object] = {}
-        digests: dict[str, str] = {}
         for key, one in told.get("values", {}).items():
             match one:
                 case {"file": [str(name), str(digest)]}:
                     path = self._starter.blobs.path(digest)
                     if path is None:
                         raise ComfyError(message("{file} is no longer here.", file=name))
-                    values[key], digests[key] = Upload(name, path), digest
+                    values[key] = Upload(name, path)
                 case {"value": value}:
                     values[key] = value
-        return values, digests
+        return values
 
     def _found(self, chain_id: str, owner: str) -> OpenChain:
         with self._lock:
@@ -293,7 +296,7 @@ class ChainQueue:
         self._listeners.call(chain.owner)
 
     def _run(self, chain: OpenChain) -> None:
-        values, _ = self._content(chain)
+        values = self._content(chain)
         form = self._form(chain, values)
         if form is None:
             return
@@ -321,3 +324,9 @@ class ChainQueue:
             except ServerUnreachable:
                 self._closing.wait(_AGAIN)
         return None
+
+
+def _is_kept(key: str, done: Collection[str]) -> bool:
+    """Whether this value stays as it is where a chain goes on: that of a step which is done, or a
+    switch, by which steps are chosen."""
+    return is_switch(key) or key.partition(".")[0] in done

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,14 +68,14 @@ class WorkflowFolder:
         self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
         self._reading = threading.Lock()  # what several want at once is read by one of them
 
-    def entries(self) -> tuple[FolderEntry, ...]:
+    def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
         """Every workflow in the folder: those with an order by that, then the others by title;
-        those that cannot be read come last."""
+        those that cannot be read come last. `covers`: images that belong to something else."""
         stamps = self.stamps()
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        covers = {one.cover for one in found}
+        covers = {*covers, *(one.cover for one in found)}
         listed = (one for one in found if not (one.problem and stamps[one.name].file in covers))
         return tuple(
             sorted(

@@ -64,8 +64,8 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, waiting } = said;
-    page.set({ away: ending ? RESTARTING : "", serverAway, waiting });
+    const { ending, server_away: serverAway, waiting, chains = [] } = said;
+    page.set({ away: ending ? RESTARTING : "", serverAway, waiting, chains });
     hear(said.runs);
   }
 

@@ -13,9 +13,16 @@
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean }} View
  *
- * A run in the person's queue: ui/view/run_view.py.
+ * A chain and its steps: ui/routes/chains.py.
+ * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
+ *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, why: string, hint: string,
+ *   errors: Record<string, string> }} ChainStep
+ * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
+ *   steps: readonly ChainStep[] }} Chain
+ *
+ * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
- *   again: boolean }} Entry
+ *   again: boolean, group: string }} Entry
  *
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
@@ -37,12 +44,14 @@
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed.
+ * they were listed. `chains`: those that go on, and the last that have ended, the oldest first; `followed`: the one that
+ * was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
- *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string }} PageState
+ *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
+ *   chains: readonly Chain[], followed: string }} PageState
  */
 
 /**
@@ -108,6 +117,8 @@ export const INITIAL = {
   marked: null,
   past: [],
   pastOf: "",
+  chains: [],
+  followed: "",
 };
 
 export const page = new Store(INITIAL);

@@ -3,6 +3,7 @@
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
 import { $, all, button, element, fold, tableOf } from "../dom.js";
+import { followChain } from "../form/chain.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
@@ -11,6 +12,7 @@ import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/r
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
+import { ChainStrip } from "../stage/chain_strip.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { loaded, markLast, thumbnailFor } from "../stage/media.js";
 import { LivePreviews } from "../stage/preview_animation.js";
@@ -46,6 +48,7 @@ class Stage {
   #details = element("details", "details");
   #progress = new Progress();
   #caption = new Caption();
+  #chain = new ChainStrip();
   #arrangement = NOTHING;
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
@@ -73,7 +76,7 @@ class Stage {
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
     under.append(this.#progress.place, this.#thumbnails);
-    const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
+    const below = [this.#chain.place, this.#actions, this.#rest, this.#intermediate, this.#details];
     place.replaceChildren(box, under, ...below);
     this.#arrange(NOTHING, []);
     this.#listen();
@@ -86,6 +89,7 @@ class Stage {
   /** @param {any} value what Python says */
   tell(value) {
     if (value?.run) follow(value.run);
+    else if (value?.chain) followChain(value.chain);
     else page.set({ sending: false });
     if (value?.refusal) {
       const homeless = showErrors(value.refusal.errors, { labelled: value.refusal.labelled });
@@ -127,6 +131,7 @@ class Stage {
     const said = this.#progress.show(state);
     this.#place.dataset.phase = said.phase;
     this.#place.dataset.run = said.id;
+    this.#chain.show(state);
     const run = seen(state);
     const isGoing = run !== null && run === current(state);
     if (isGoing) this.#expect(run.id);

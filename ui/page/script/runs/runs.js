@@ -193,4 +193,5 @@ const endOf = ({ id, workflow, about, phase, headline, advice, again }) => ({
   said: `${headline} ${advice}`.trim(),
   movable: false,
   again,
+  group: "",
 });

@@ -1,0 +1,37 @@
+// @ts-check
+// A chain that has failed goes on: from its form, with what is filled in there, or else with the values that it has.
+
+import { $ } from "../dom.js";
+import { ask } from "../requests.js";
+import { page } from "../state.js";
+import { clearErrors } from "./field_errors.js";
+
+/** @import { Chain } from "../state.js" */
+
+/** Which one goes on. */
+const wanted = { id: "" };
+
+/** @param {Chain} chain */
+export async function goOn({ id, chain }) {
+  clearErrors();
+  page.set({ notice: null, lookingBack: false });
+  const press = $("#continue-chain");
+  if (page.now.form === chain && press) {
+    wanted.id = id;
+    page.set({ sending: true });
+    press.click();
+  } else if (await ask(`/chains/${id}/continue`)) followChain(id);
+}
+
+/**
+ * What the app is given: the chain's id and the values of the form.
+ * @param {readonly unknown[]} values
+ */
+export const continued = ([, ...values]) => [wanted.id, ...values];
+
+/**
+ * Show the runs of a chain one after another.
+ * @param {string} id
+ */
+export const followChain = (id) =>
+  page.set({ sending: false, lookingBack: false, notice: null, followed: id });
