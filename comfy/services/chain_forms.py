@@ -95,7 +95,7 @@ class ChainForms:
         titles = {step.name: step.title for step in whole.steps}
         titles |= {one.step.name: one.title for one in runs}
         steps = tuple(
-            _shown(step, running.get(step.name), titles, settings.get(step.name, {}))
+            _shown(step, running.get(step.name), titles)
             for step in whole.steps
             if step.name in running or step.name in without
         )
@@ -124,7 +124,12 @@ class ChainForms:
         fixed = known_values(plain, step, {})
         _, form = self.starter.forms.form(step.workflow, owner, {**fixed, **own})
         keys = {field.key for field in form.fields}
-        return {key: value for key, value in own.items() if key in keys}
+        files = {field.key for field in form.fields if field.is_media} & fixed.keys()
+        return {
+            key: value
+            for key, value in own.items()
+            if key in keys and not (key in files and value is None)
+        }
 
 
 def step_key(step: Step, key: str) -> str:
@@ -176,12 +181,11 @@ def _shown(
     step: Step,
     runs: FormStep | None,
     titles: Mapping[str, str],
-    settings: Mapping[str, object],
 ) -> ChainStep:
     option = _option(step, titles[step.name]) if step.optional else None
     if runs is None:
         return ChainStep(step, titles[step.name] or step.name, option=option)
-    fixed = {key: value for key, value in runs.values.items() if key not in settings}
+    fixed = known_values(runs.form, step, {})
     given = tuple(
         Feed(runs.form.field(key), titles[source.step], each=source.pick == "each")
         for key, source in runs.inputs.items()
@@ -191,17 +195,18 @@ def _shown(
 
 
 def _field(step: Step, field: Field, fixed: Mapping[str, object]) -> Field:
-    """A step's field as the chain has it: with the value that its author gave it there."""
-    default = fixed.get(field.key, field.default) if field.widget != "seed" else field.default
-    is_given = not isinstance(default, Upload)
+    """A step's field as the chain has it: with the value that its author gave it there. A file
+    that lies beside the chain is what counts where nobody gives another, and is not shown."""
+    is_file = field.is_media and field.key in fixed
     return replace(
         field,
         key=step_key(step, field.key),
         grows=step_key(step, field.grows) if field.grows else None,
         group="main",
         section=None,
-        default=default if is_given else None,
-        default_offered=field.default_offered and is_given,
+        default=None if is_file else fixed.get(field.key, field.default),
+        default_offered=field.default_offered and not is_file,
+        optional=field.optional or is_file,
     )
 
 

@@ -17,6 +17,7 @@ from comfy.errors import ChainNotFound, ComfyError, ServerUnreachable, TooManyRu
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message, plural
 from comfy.records.groups import Group
+from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
@@ -163,6 +164,27 @@ class ChainQueue:
                 is_known = group.id in self._open or group.id in self._ended
             if not is_known and group.ended_at is not None:
                 self._note(self._with_results(OpenChain(group)))
+
+    def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
+        """The groups of the runs that this chain has started for this owner."""
+        groups = self._history().groups.of(owner, "chain")
+        return tuple(one.id for one in groups if one.about.get("chain") == name)
+
+    def part_of(self, record: Record) -> tuple[str, str] | None:
+        """The titles of the chain and of the step that a run was started for; None where it was
+        started for none."""
+        if not record.group or self._runs.history is None:
+            return None
+        group = self._runs.history.groups.get(record.group, record.owner)
+        if group is None or group.kind != "chain":
+            return None
+        standing = OpenChain(group).standing
+        with self._lock:
+            live = self._open.get(group.id)
+        steps = (live.standing if live else standing).steps
+        ids = ((step, {*step.ended, *step.live}) for step in steps)
+        title = next((step.title for step, runs in ids if record.id in runs), "")
+        return standing.title, title
 
     # Inside
 

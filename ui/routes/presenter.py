@@ -44,9 +44,20 @@ def presenter(services: Services) -> Show:
     def marked_outcome(record: Record) -> Outcome:
         history = services.runs.history
         marked = history is not None and history.is_favourite(record.id, record.owner)
-        return replace(outcome_of(services, record), favourite=marked)
+        chain = part_of(services, record)
+        return replace(outcome_of(services, record), favourite=marked, part_of=chain)
 
     return view
+
+
+def part_of(services: Services, record: Record) -> str:
+    """Of which chain a run is a step, in a sentence; "" for none."""
+    match services.chains.part_of(record):
+        case (chain, step) if step:
+            return message("Step “{step}” of “{chain}”", step=step, chain=chain)
+        case (chain, _):
+            return message("Part of “{chain}”", chain=chain)
+    return ""
 
 
 def outcome_of(services: Services, record: Record) -> Outcome:

@@ -57,7 +57,8 @@ class Outcome:
     `errors` sentences by field key, `labelled` the same for where the fields are not seen,
     `remarks` those that belong to no field, `details` what it was made with, in words, and
     `caption` the first of that. `before`: the address of the image that became the result, ""
-    where there is none. `favourite`: the person has marked it."""
+    where there is none. `favourite`: the person has marked it. `part_of`: of which chain it is a
+    step, in a sentence."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class Outcome:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    part_of: str = ""
 
 
 NOTHING_YET = Outcome()
@@ -81,7 +83,8 @@ class RunView:
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
     for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
-    `before` are there once it has ended; a file's place is its place in the run.
+    `before` are there once it has ended, `part_of` as in `Outcome`; a file's place is its place in
+    the run.
     """
 
     id: str
@@ -109,6 +112,7 @@ class RunView:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    part_of: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
@@ -168,6 +172,7 @@ def show(
         caption=outcome.caption,
         before=outcome.before,
         favourite=outcome.favourite,
+        part_of=outcome.part_of,
     )
 
 

@@ -40,6 +40,7 @@ from ui.page.stage import FollowChain, Refusal, Stage
 from ui.services import Services
 from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of
+from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
@@ -88,7 +89,13 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, shown))
     keep_values(name, controls)
-    redraw_on_choice(controls)
+    own = {
+        field.key for field in (*chain.switches, *(step.option for step in chain.steps)) if field
+    }
+    redraw_on_choice(tuple(one for one in controls if one.field.key not in own))
+    for control in controls:
+        if control.field.key in own:
+            _redraw_when_other(control, shown[control.field.key])
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     _bind(services, name, controls, actions, stage, owner)
     bind_use(services, controls, stage, owner)
@@ -132,6 +139,17 @@ def _fed(feed: Feed, *, is_only: bool) -> str:
     if is_only and (sentence := _FED.get(feed.field.widget)):
         return sentence(feed.title)
     return message("“{field}” comes from “{step}”.", field=feed.field.label, step=feed.title)
+
+
+def _redraw_when_other(control: Control, drawn: object) -> None:
+    """Draw the form again when a choice is another one than it was drawn with, also by Reset."""
+    component = control.components[0]
+    component.change(  # type: ignore[attr-defined]
+        None,
+        component,
+        js=listener("form/chain.js", f"switched({json_text(drawn)}, value)", "value"),
+        api_visibility="private",
+    )
 
 
 def _bind(

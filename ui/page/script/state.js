@@ -11,7 +11,7 @@
  *   about: string, advice: string, detail: string, fraction: number | null, elapsed: number, left: number | null,
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
- *   caption: { prompt: string, model: string }, before: string, favourite: boolean }} View
+ *   caption: { prompt: string, model: string }, before: string, favourite: boolean, part_of: string }} View
  *
  * A chain and its steps: ui/routes/chains.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,

@@ -5,6 +5,7 @@ import { $ } from "../dom.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
+import { redrawSoon } from "./form.js";
 
 /** @import { Chain } from "../state.js" */
 
@@ -28,6 +29,16 @@ export async function goOn({ id, chain }) {
  * @param {readonly unknown[]} values
  */
 export const continued = ([, ...values]) => [wanted.id, ...values];
+
+/**
+ * What says which steps there are is perhaps another choice than the form was drawn with.
+ * @param {unknown} drawn
+ * @param {unknown} now
+ */
+export function switched(drawn, now) {
+  if (drawn !== now) redrawSoon();
+  return [];
+}
 
 /**
  * Show the runs of a chain one after another.
