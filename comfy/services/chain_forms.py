@@ -119,7 +119,7 @@ class ChainForms:
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""
-        own = values_of(step.name, values)
+        own = step_values(step.name, values)
         _, plain = self.starter.forms.form(step.workflow, owner)
         fixed = known_values(plain, step, {})
         _, form = self.starter.forms.form(step.workflow, owner, {**fixed, **own})
@@ -142,7 +142,7 @@ def is_switch(key: str) -> bool:
     return key.startswith(_SWITCHES)
 
 
-def values_of(step: str, values: Mapping[str, object]) -> dict[str, object]:
+def step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
     """Those of a chain's values that are for a step, by the keys of its fields."""
     prefix = f"{step}."
     own = {key.removeprefix(prefix): one for key, one in values.items() if key.startswith(prefix)}

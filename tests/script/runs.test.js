@@ -171,6 +171,7 @@ test("the queue is those that wait, then those that failed and were not read", (
     said: "No.",
     movable: false,
     again: false,
+    group: "",
   });
 });
 

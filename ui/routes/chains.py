@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from fastapi import APIRouter, Depends
 
@@ -82,22 +83,19 @@ def _step(standing: ChainStanding, step: StepStanding) -> StepView:
 def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
     """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
     that never was."""
-    router = APIRouter(prefix="/chains/{chain_id}")
+    router = APIRouter()
 
-    @router.post("/stop")
-    def stop(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """End it: what runs is cancelled, and no other step is begun."""
+    @router.post("/chains/{chain_id}/{change}")
+    def changed(
+        chain_id: str, change: Literal["stop", "continue"], owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """End it: what runs is cancelled, and no other step is begun. Or let one that has failed or
+        was stopped go on, with the values that it has."""
         try:
-            chains.stop(chain_id, owner)
-        except ComfyError as problem:
-            return refused_chain(problem)
-        return AsciiJSON({})
-
-    @router.post("/continue")
-    def go_on(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Let one that has failed or was stopped go on, with the values that it has."""
-        try:
-            chains.go_on(chain_id, owner)
+            if change == "stop":
+                chains.stop(chain_id, owner)
+            else:
+                chains.go_on(chain_id, owner)
         except FieldErrors as problem:
             return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
         except ComfyError as problem:

@@ -30,7 +30,7 @@ from ui.page.form.panel import (
     keep_values,
     read_values,
     redraw_on_choice,
-    seeds_of,
+    seed_controls,
     values_given,
 )
 from ui.page.form.tools import draw_tools
@@ -186,7 +186,7 @@ def _bind(
         return run(dict(zip(components, values, strict=True)), request, chain_id)
 
     components: list[Component] = [one for control in controls for one in control.components]
-    outputs = [stage, *(control.components[0] for control in seeds_of(controls))]
+    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
     pressed: set[Block] = set(components)
     actions.generate.click(press, pressed or None, outputs, **AT_ONCE)
     chain_id = gr.JSON(visible=False)

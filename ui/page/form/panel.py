@@ -266,7 +266,7 @@ def _bind_generate(
 
     components: set[Block] = {component for control in controls for component in control.components}
     components |= {actions.count, actions.keep_running}
-    outputs = [stage, *(control.components[0] for control in seeds_of(controls))]
+    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
     actions.generate.click(press, components, outputs, **AT_ONCE)
 
 
@@ -286,7 +286,7 @@ def values_given(
     return {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
 
 
-def seeds_of(controls: Iterable[Control]) -> list[Control]:
+def seed_controls(controls: Iterable[Control]) -> list[Control]:
     """Those of seeds."""
     return [control for control in controls if control.field.widget == "seed"]
 
@@ -297,6 +297,6 @@ def counted_up(
     """A seed that counts up shows the one now used, from which the next press goes on."""
     return {
         control.components[0]: str(used[control.field.key])
-        for control in seeds_of(controls)
+        for control in seed_controls(controls)
         if isinstance(read[control.field.key], CountUp)
     }

@@ -3,11 +3,10 @@
 // seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
 
 import { $, all, button, element, fold, tableOf } from "../dom.js";
-import { followChain } from "../form/chain.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
-import { follow, lookBackAt, onFrame } from "../runs/following.js";
+import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
 import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
@@ -48,7 +47,6 @@ class Stage {
   #details = element("details", "details");
   #progress = new Progress();
   #caption = new Caption();
-  #chain = new ChainStrip();
   #arrangement = NOTHING;
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
@@ -75,8 +73,8 @@ class Stage {
     this.#thumbnails.ariaLabel = message("Results");
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
-    under.append(this.#progress.place, this.#thumbnails);
-    const below = [this.#chain.place, this.#actions, this.#rest, this.#intermediate, this.#details];
+    under.append(this.#progress.place, this.#thumbnails, new ChainStrip().place);
+    const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
     place.replaceChildren(box, under, ...below);
     this.#arrange(NOTHING, []);
     this.#listen();
@@ -131,7 +129,6 @@ class Stage {
     const said = this.#progress.show(state);
     this.#place.dataset.phase = said.phase;
     this.#place.dataset.run = said.id;
-    this.#chain.show(state);
     const run = seen(state);
     const isGoing = run !== null && run === current(state);
     if (isGoing) this.#expect(run.id);

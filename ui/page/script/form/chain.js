@@ -3,6 +3,7 @@
 
 import { $ } from "../dom.js";
 import { ask } from "../requests.js";
+import { followChain } from "../runs/following.js";
 import { page } from "../state.js";
 import { clearErrors } from "./field_errors.js";
 import { redrawSoon } from "./form.js";
@@ -39,10 +40,3 @@ export function switched(drawn, now) {
   if (drawn !== now) redrawSoon();
   return [];
 }
-
-/**
- * Show the runs of a chain one after another.
- * @param {string} id
- */
-export const followChain = (id) =>
-  page.set({ sending: false, lookingBack: false, notice: null, followed: id });

@@ -57,6 +57,13 @@ export function follow(id) {
 }
 
 /**
+ * Show the runs of a chain one after another.
+ * @param {string} id
+ */
+export const followChain = (id) =>
+  page.set({ sending: false, lookingBack: false, notice: null, followed: id });
+
+/**
  * What the app says of all unfinished runs.
  * @param {readonly Entry[]} entries
  */

@@ -9,6 +9,7 @@ import { ask } from "../requests.js";
 import { errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
 import { current, seen } from "../runs/runs.js";
+import { page } from "../state.js";
 
 /** @import { Chain, ChainStep, PageState } from "../state.js" */
 
@@ -52,11 +53,11 @@ export class ChainStrip {
     const ends = element("div", "chain-ends");
     ends.append(this.#why, this.#again, this.#stop);
     this.place.append(this.#headline, this.#bar, this.#steps, ends);
-    this.place.hidden = true;
+    page.subscribe((now) => this.#show(now));
   }
 
   /** @param {PageState} state */
-  show(state) {
+  #show(state) {
     const chain = seenChain(state);
     this.#chain = chain;
     this.place.hidden = !chain;
