@@ -50,9 +50,9 @@ export class ChainStrip {
     this.#bar.role = "progressbar";
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
-    const ends = element("div", "chain-ends");
-    ends.append(this.#why, this.#again, this.#stop);
-    this.place.append(this.#headline, this.#bar, this.#steps, ends);
+    const head = element("div", "chain-head");
+    head.append(this.#headline, this.#again, this.#stop);
+    this.place.append(head, this.#bar, this.#why, this.#steps);
     page.subscribe((now) => this.#show(now));
   }
 
