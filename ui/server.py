@@ -40,6 +40,7 @@ from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.routes.batch_results import batch_result_routes
 from ui.routes.batches import batch_routes
+from ui.routes.chains import chain_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.history import history_routes
@@ -150,7 +151,7 @@ def own_routes(
     yield run_socket_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
-    yield page_socket_routes(runs, services.batches, services.folder, services.health, identity)
+    yield page_socket_routes(services, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
@@ -158,6 +159,7 @@ def own_routes(
     yield preset_routes(services, identity)
     yield batch_routes(services, identity)
     yield batch_result_routes(services, identity)
+    yield chain_routes(services.chains, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
@@ -365,4 +367,5 @@ def serve(services: Services, settings: WebSettings) -> int:
     finally:
         services.runs.close()
         services.batches.close()
+        services.chains.close()
     return 0

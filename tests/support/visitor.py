@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -136,7 +137,11 @@ class Visitor:
         return self._has_fields_of(workflow, {})
 
     def _has_fields_of(self, workflow: str, values: dict[str, object]) -> Visitor:
-        _, form = self.site.services.forms.form(workflow, "", values, offline=True)
+        chains = self.site.services.chain_forms
+        if workflow in chains.folder:
+            form = chains.form(workflow, "", values).form
+        else:
+            _, form = self.site.services.forms.form(workflow, "", values, offline=True)
         # Gradio loads each kind of component when it is first needed: one may come long after
         # another.
         for field in form.fields:
@@ -160,7 +165,7 @@ class Visitor:
 
     def field(self, key: str) -> Locator:
         """A field by its key."""
-        return self.page.locator("#field-" + key.replace(".", "-").replace("_", "-"))
+        return self.page.locator("#field-" + re.sub(r"[._:]", "-", key))
 
     def entry(self, key: str) -> Locator:
         """Where a field's text or number is typed."""

@@ -14,6 +14,7 @@ from gradio.components import Component
 from comfy.messages import message
 from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
+from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
 from ui.page.form.vary import draw_start
@@ -98,7 +99,9 @@ def build_page(
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    draw_form(services, choice, opened, actions, stage, identity.person, request)
+                    is_chain = choice["name"] in services.chain_forms.folder
+                    draw = draw_chain if is_chain else draw_form
+                    draw(services, choice, opened, actions, stage, identity.person, request)
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
@@ -249,7 +252,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     what is drawn then, its choice first."""
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
-        entries = services.folder.entries()
+        entries = services.entries()
         person = identity.person(request)
         shared = [
             WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)

@@ -12,7 +12,14 @@
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
- *   made_from: PastRun[], used_for: PastRun[] }} View
+ *   made_from: PastRun[], used_for: PastRun[], part_of: string }} View
+ *
+ * A chain and its steps: ui/routes/chains.py.
+ * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
+ *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, why: string, hint: string,
+ *   errors: Record<string, string> }} ChainStep
+ * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
+ *   steps: readonly ChainStep[] }} Chain
  *
  * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
@@ -44,13 +51,14 @@
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed. `batches`: those that go on, or have ended since the page is open.
+ * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
+ * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
- *   batches: readonly Batch[] }} PageState
+ *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
  */
 
 /**
@@ -118,6 +126,8 @@ export const INITIAL = {
   past: [],
   pastOf: "",
   batches: [],
+  chains: [],
+  followed: "",
 };
 
 export const page = new Store(INITIAL);
