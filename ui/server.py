@@ -38,11 +38,11 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
-from ui.routes.batch_results import batch_result_routes
-from ui.routes.batches import batch_routes
-from ui.routes.chains import chain_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
+from ui.routes.groups.batch_results import batch_result_routes
+from ui.routes.groups.batches import batch_routes
+from ui.routes.groups.chains import chain_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter

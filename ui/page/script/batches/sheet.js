@@ -20,7 +20,7 @@ import { VirtualList } from "./virtual_list.js";
 /** @import { Wishes } from "./sheet_head.js" */
 
 /**
- * A batch with what only its sheet needs: ui/routes/batches.py. `columns`: what is varied.
+ * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied.
  * @typedef {Batch & { columns: { key: string, label: string }[], seconds_left: number | null }} WholeBatch
  */
 
