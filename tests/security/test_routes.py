@@ -105,9 +105,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
-        # No batch is called so; whose they are is tried in tests/ui/routes/test_batches.py.
-        "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
-        "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
+        "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
+        "/batches/{batch_id}": NO_RUN,
         "/batches/{batch_id}/rows": OF_NO_BATCH,
         "/batches/{batch_id}/results.csv": OF_NO_BATCH,
         "/batches/{batch_id}/results.zip": OF_NO_BATCH,
@@ -132,11 +131,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/svelte/{path:path}": UNNAMED,
         "/login": (
             dict.fromkeys(METHODS, NOTHING)
-            | {
-                "GET": everybody(405),
-                "HEAD": everybody(405),
-                "POST": everybody(422),
-            }
+            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
         ),
         "/gradio_api/app_id": READ,
         "/gradio_api/user": READ,
