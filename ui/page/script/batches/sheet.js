@@ -8,14 +8,13 @@ import { get } from "../requests.js";
 import { reuse } from "../stage/actions.js";
 import { page, say } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
-import { theComponent } from "./given.js";
-import { LargeResult } from "./large_result.js";
 import { lineFor, tileFor } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { VirtualList } from "./virtual_list.js";
 
 /** @import { Batch } from "../state.js" */
+/** @import { LargeResult, Rows } from "./large_result.js" */
 /** @import { Cells } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
@@ -46,7 +45,13 @@ class Sheet {
   #columns = element("div", "columns");
   #said = element("p", "nothing");
   #list;
-  #large;
+  /** @type {Rows} */
+  #results = {
+    rowAt: (at) => this.#cells[at]?.row ?? null,
+    beside: (at, step) => besideWithResult(this.#cells, at, step),
+    use: (run) => this.#use(run),
+    left: (at) => this.#seeAgain(at),
+  };
   /** @type {WholeBatch | null} */
   #batch = null;
   /** @type {Cells} */
@@ -60,9 +65,9 @@ class Sheet {
 
   /**
    * @param {string} id
-   * @param {string} viewer where the module is that shows 3D models
+   * @param {LargeResult} large
    */
-  constructor(id, viewer) {
+  constructor(id, large) {
     this.#id = id;
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#leave(),
@@ -70,7 +75,7 @@ class Sheet {
       renew: () => this.#renew(),
     });
     const does = {
-      enlarge: (/** @type {number} */ at) => this.#large.open(at),
+      enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {string} */ run) => this.#use(run),
     };
     this.#list = new VirtualList(
@@ -82,21 +87,12 @@ class Sheet {
       },
       (from, to) => this.#wants(from, to),
     );
-    this.#large = new LargeResult(
-      {
-        rowAt: (at) => this.#cells[at]?.row ?? null,
-        beside: (at, step) => besideWithResult(this.#cells, at, step),
-        use: does.use,
-        left: (at) => this.#seeAgain(at),
-      },
-      viewer,
-    );
     this.#columns.role = "row";
     this.#said.role = "status";
     this.#scroll.tabIndex = 0;
     this.#table.append(this.#columns, this.#list.place);
     this.#scroll.append(this.#table, this.#said);
-    this.#place.append(this.#head.place, this.#scroll, this.#large.place);
+    this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
       if (event.target !== this.#place) return; // the result that lies over it
@@ -281,9 +277,11 @@ function headOf(name, text) {
   return made;
 }
 
-/** @param {string} id */
-export function openSheet(id) {
-  const component = theComponent();
-  if (component && !$("dialog.sheet", component.place))
-    new Sheet(id, component.viewer).open(component.place);
+/**
+ * @param {HTMLElement} parent the component in whose styles it is
+ * @param {string} id
+ * @param {LargeResult} large
+ */
+export function openSheet(parent, id, large) {
+  if (!$("dialog.sheet", parent)) new Sheet(id, large).open(parent);
 }
