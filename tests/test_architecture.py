@@ -56,10 +56,12 @@ USERS = {
         "comfy.records.groups",
         "comfy.records.presets",
         "comfy.records.rows",
+        "comfy.records.run_writes",
         "comfy.records.shared_results",
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
+        "comfy.records.lineage",
         "comfy.records.used_files",
         "comfy.records.wanted",
         "comfy.records.steps.versions.step_0002_server_group_parent",
@@ -80,6 +82,7 @@ USERS = {
         "comfy.records.steps.versions.step_0006_shared_results",
         "comfy.records.steps.versions.step_0007_preset_files",
         "comfy.records.steps.versions.step_0008_groups",
+        "comfy.records.steps.versions.step_0009_runs_by_parent",
     },
 }
 

@@ -38,9 +38,11 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.routes.batch_results import batch_result_routes
 from ui.routes.batches import batch_routes
-from ui.routes.chains import chain_routes
+from ui.routes.chains.chain_routes import chain_routes
 from ui.routes.gradio_api import add_api
+from ui.routes.gradio_batches import add_batch_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
@@ -156,6 +158,7 @@ def own_routes(
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
     yield batch_routes(services, identity)
+    yield batch_result_routes(services, identity)
     yield chain_routes(services.chains, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
@@ -176,14 +179,18 @@ def mount_page(
     """Put Gradio's app with the page into this one, behind its gate; with users, let its login
     say who asks."""
     limits = services.limits
-    endpoints = partial(add_api, services.starter, services.folder, identity)
+
+    def add_endpoints() -> None:
+        add_api(services.starter, services.folder, identity)
+        add_batch_api(services, identity)
+
     with without_apps():
         page = build_page(
             services,
             identity,
             settings.languages,
             login=bool(settings.users),
-            add_endpoints=endpoints,
+            add_endpoints=add_endpoints,
         )
         # GradioGate lets go of pages long before, and of the right ones.
         allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)

@@ -118,15 +118,18 @@ class BatchQueue:
         spec: BatchSpec,
         owner: str,
         address: str = "",
+        *,
+        attended: bool = False,
     ) -> BatchSummary:
         """Check all rows, keep the files among their values, and let the batch run. `base`: the
-        values that the form has; `address`: as of `RunRegistry.submit`.
+        values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
+        stays until its end, and need not find it again.
 
         BatchErrors and FieldErrors say what is wrong; also raises TooManyRuns, WorkflowError,
         ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
         """
         history = self._history()
-        if owner == self._nobody:
+        if owner == self._nobody and not attended:
             raise ComfyError(
                 message("This app keeps no batches of yours."),
                 message("Allow cookies for this page."),
@@ -373,9 +376,9 @@ class BatchQueue:
         states, _ = batch.states()
         waiting = states.places("waiting")
         for start in range(0, len(waiting), _LOOKED_AT):
-            found = runner.last_of(rows_batch, waiting[start : start + _LOOKED_AT])
-            for index, (record, _) in found.items():
-                batch.found(index, record, is_done=runner.is_done(record))
+            some = waiting[start : start + _LOOKED_AT]
+            last = runner.last_of(rows_batch, some)
+            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
         states, _ = batch.states()
         over = set(range(len(rows))) - set(states.places("waiting"))
         for index, record in runner.run(rows_batch, over, batch):

@@ -17,7 +17,7 @@ from comfy.errors import WorkflowError, words_of
 from comfy.filenames import plain_name
 from comfy.messages import message
 from comfy.workflow.config import FormConfig
-from comfy.workflow.cover import cover_of
+from comfy.workflow.cover import cover_of, images_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
@@ -43,7 +43,7 @@ class Stamp:
 class FolderEntry:
     """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
     `order`: its author's number for its place, infinite where there is none. `cover`: its author's
-    image of what comes out."""
+    image of what comes out; `images`: all that its author has put beside it."""
 
     name: str
     title: str
@@ -51,6 +51,7 @@ class FolderEntry:
     cover: Path | None = None
     problem: str = ""
     order: float = math.inf
+    images: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -75,8 +76,8 @@ class WorkflowFolder:
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        covers = {*covers, *(one.cover for one in found)}
-        listed = (one for one in found if not (one.problem and stamps[one.name].file in covers))
+        images = {*covers, *(image for one in found for image in one.images)}
+        listed = (one for one in found if not (one.problem and stamps[one.name].file in images))
         return tuple(
             sorted(
                 listed,
@@ -157,6 +158,7 @@ class WorkflowFolder:
                     said.description or "",
                     workflow.cover,
                     order=math.inf if said.order is None else said.order,
+                    images=tuple(images_of(stamp.file, workflow.config)),
                 )
             case problem:
                 return FolderEntry(name, stamp.file.stem, problem=str(problem))

@@ -73,6 +73,7 @@ UNNAMED = {
 }  # files of the page, none of which is called so
 
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
+OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
 
 # What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
 # Gradio has most of its paths with a slash at the end too.
@@ -104,10 +105,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
-        # No batch or chain is called so; tests/ui/routes tries whose they are.
-        "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
-        "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
-        "/batches/{batch_id}/rows": {"GET": people(404), "POST": people(404)},
+        "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
+        "/batches/{batch_id}": NO_RUN,
+        "/batches/{batch_id}/rows": OF_NO_BATCH,
+        "/batches/{batch_id}/results.csv": OF_NO_BATCH,
+        "/batches/{batch_id}/results.zip": OF_NO_BATCH,
         "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/chains/{chain_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
@@ -130,11 +132,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/svelte/{path:path}": UNNAMED,
         "/login": (
             dict.fromkeys(METHODS, NOTHING)
-            | {
-                "GET": everybody(405),
-                "HEAD": everybody(405),
-                "POST": everybody(422),
-            }
+            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
         ),
         "/gradio_api/app_id": READ,
         "/gradio_api/user": READ,

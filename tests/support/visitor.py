@@ -68,28 +68,38 @@ class Visitor:
         self.page = page
         self.site = site
         self.complaints: list[str] = []
-        self.requests: list[str] = []
+        self.requests: list[str] = []  # all of them once it is `recording`; until then the sockets
+        self.failed: list[str] = []
+        self.visited: list[str] = []
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._asked)
+        page.on("requestfailed", lambda request: self.failed.append(request.url))
+        page.on("framenavigated", lambda frame: self.visited.append(frame.url))
         page.on("websocket", self._connected)
 
     @property
     def outside(self) -> list[str]:
-        """Requests that left this machine."""
+        """Requests for other machines, which all fail: browsers of tests reach this one only."""
         here = ("127.0.0.1", None)
-        return [address for address in self.requests if urlsplit(address).hostname not in here]
+        asked = [*self.requests, *self.failed]
+        return [address for address in asked if urlsplit(address).hostname not in here]
 
     @property
     def origins(self) -> set[str]:
-        """Where its requests went, as `http://host:port`."""
-        parts = [urlsplit(address) for address in self.requests]
+        """Where its pages are from, as `http://host:port`."""
+        parts = [urlsplit(address) for address in self.visited]
         return {f"{one.scheme}://{one.netloc}" for one in parts if one.scheme in ("http", "https")}
 
     def _said(self, message: ConsoleMessage) -> None:
         said = f"{message.text} {message.location.get('url', '')}"
         if message.type == "error" and not any(path in said for path in OF_THE_HOST):
             self.complaints.append(said)
+
+    def recording(self) -> Visitor:
+        """From now on each request is in `requests`: to hear of all that a page asks for costs a
+        tenth of what the page does."""
+        self.page.on("request", self._asked)
+        return self
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)

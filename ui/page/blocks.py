@@ -17,9 +17,10 @@ from ui.page.event_options import QUIET
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
+from ui.page.form.vary import draw_start
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
-from ui.page.run_lists import RunHistory, RunQueue
+from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
@@ -80,6 +81,7 @@ def build_page(
                 actions = _actions(keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
+                draw_batches()
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
         _footer(languages)
@@ -123,7 +125,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
             html_template='<button type="button" class="quiet">${value}</button>',
             elem_id="open",
             visible=False,
-            js_on_load=calls("form/workflows.js", "mountOpen(element)"),
+            js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
         gr.HTML(
             _STAND_IN_WORDS if services.demo else html.escape(services.server_name),
@@ -207,7 +209,7 @@ def _actions(keep_running: gr.Checkbox) -> Actions:
         js=listener("form/count.js", "showCount(count)", "count"),
         api_visibility="private",
     )
-    return Actions(generate, count, keep_running)
+    return Actions(generate, count, keep_running, draw_start())
 
 
 def _footer(languages: Languages) -> None:

@@ -117,7 +117,7 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
                 searchable=searchable or live,
                 viewer=model_viewer(),
             ),
-            css_template=_style("run_lists.css", "history.css"),
+            css_template=_style("run_lists.css", "history.css", "tile.css"),
             apply_default_css=False,
             **options,
         )
@@ -142,6 +142,25 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         """One run that made an image."""
         run = PastRun("0" * 32, "text-to-image", "Text to image", "done", 1.7e9, "Image")
         return [run]
+
+
+def draw_batches() -> gr.HTML:
+    """The person's batches: a card for each that goes on, the sheet of one that is opened, and what
+    varies the values of the form. The script of this app's page fills it in."""
+    return gr.HTML(
+        html_template='<section class="batches"></section>',
+        js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),
+        css_template=_style(
+            "run_lists.css",
+            "viewport.css",
+            "results.css",
+            "batches/cards.css",
+            "batches/vary.css",
+            "batches/sheet.css",
+        ),
+        apply_default_css=False,
+        elem_id="batches",
+    )
 
 
 def _style(*names: str) -> str:

@@ -30,7 +30,7 @@ from ui.web.gradio_internals import WithoutStub, model_viewer
 
 _STYLES = tuple(
     Path(__file__).parent / "styles" / f"{name}.css"
-    for name in ("viewport", "empty_stage", "stage", "chain", "results", "use_menu")
+    for name in ("viewport", "empty_stage", "stage", "chain", "results", "tile", "use_menu")
 )
 
 

@@ -15,6 +15,7 @@ from comfy.messages import message
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
+from ui.routes.past_run import past_run
 from ui.routes.result_names import result_name
 from ui.routes.run_socket import Show
 from ui.services import Services
@@ -37,15 +38,22 @@ def presenter(services: Services) -> Show:
             now=time.time(),
             usual=usual,
             typical=services.runs.typical_seconds,
-            outcome=marked_outcome(record) if record.state.phase.finished else NOTHING_YET,
+            outcome=owners_outcome(record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
         )
 
-    def marked_outcome(record: Record) -> Outcome:
-        history = services.runs.history
-        marked = history is not None and history.is_favourite(record.id, record.owner)
-        chain = part_of(services, record)
-        return replace(outcome_of(services, record), favourite=marked, part_of=chain)
+    def owners_outcome(record: Record) -> Outcome:
+        outcome, history = outcome_of(services, record), services.runs.history
+        if history is None:
+            return outcome
+        lineage = history.lineage(record)
+        return replace(
+            outcome,
+            favourite=history.is_favourite(record.id, record.owner),
+            made_from=tuple(map(past_run, lineage.made_from)),
+            used_for=tuple(map(past_run, lineage.used_for)),
+            part_of=part_of(services, record),
+        )
 
     return view
 

@@ -57,8 +57,9 @@ class Outcome:
     `errors` sentences by field key, `labelled` the same for where the fields are not seen,
     `remarks` those that belong to no field, `details` what it was made with, in words, and
     `caption` the first of that. `before`: the address of the image that became the result, ""
-    where there is none. `favourite`: the person has marked it. `part_of`: of which chain it is a
-    step, in a sentence."""
+    where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
+    it was given, `used_for`: those that were given its own. `part_of`: of which chain it is a step,
+    in a sentence."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -69,6 +70,8 @@ class Outcome:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    made_from: tuple[PastRun, ...] = ()
+    used_for: tuple[PastRun, ...] = ()
     part_of: str = ""
 
 
@@ -112,15 +115,14 @@ class RunView:
     caption: Caption = Caption()
     before: str = ""
     favourite: bool = False
+    made_from: tuple[PastRun, ...] = ()
+    used_for: tuple[PastRun, ...] = ()
     part_of: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
         told: dict[str, Any] = _VIEW.dump_python(self)
         return told
-
-
-_VIEW = TypeAdapter(RunView)
 
 
 def show(
@@ -172,6 +174,8 @@ def show(
         caption=outcome.caption,
         before=outcome.before,
         favourite=outcome.favourite,
+        made_from=outcome.made_from,
+        used_for=outcome.used_for,
         part_of=outcome.part_of,
     )
 
@@ -232,6 +236,9 @@ class PastRun:
     clip: str | None = None
     seeds: str = ""
     favourite: bool = False
+
+
+_VIEW = TypeAdapter(RunView)
 
 
 def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEntry:

@@ -41,7 +41,7 @@ def drag_newest(person: Visitor, field: Locator) -> None:
 
 def test_a_result_goes_to_another_workflow_in_two_clicks(fast: Site, visit: Visit) -> None:
     """“Use in…” lists the workflows that take such a result; one opens with it in its field, and
-    with what was typed there before."""
+    with what was typed there before. What comes of it leads back, and from there to it again."""
     person = visit(fast).open("upscale")
     shown(person)
     person.unfold()
@@ -58,6 +58,14 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(fast: Site, visit: Visi
     person.page.wait_for_function(WIDTH, arg=320)
     assert "workflow=upscale" in person.page.url
     expect(person.entry("9.filename_prefix")).to_have_value("large")
+    first = person.page.locator("#stage .stage").get_attribute("data-run")
+    upscaled = person.generate()
+    shown_run = person.page.locator("#stage .stage")
+    person.page.get_by_role("region", name="Made from").get_by_role("button").click()
+    expect(shown_run).to_have_attribute("data-run", first or "")
+    expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
+    person.page.get_by_role("region", name="Used for").get_by_role("button").click()
+    expect(shown_run).to_have_attribute("data-run", upscaled)
     assert received(fast, person.generate()).size == (320, 256)
     person.page.locator("#stage .media img").click()
     person.page.locator("#stage .viewport .use").click()

@@ -22,16 +22,16 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
 from ui.page.form.first_values import values_at_first
-from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.panel import (
     Actions,
     counted_up,
     draw_fields,
     keep_values,
-    read_values,
     redraw_on_choice,
     seed_controls,
     values_given,
+    values_shown,
 )
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -85,7 +85,8 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     filled = filled_in(form.fields, shown, places, errors)
     address = cover_address(name, cover) if cover else ""
-    draw_heading(name, form, filled, address, may_keep=False, demo=services.demo)
+    images = AuthorsImages(address, places, {})
+    draw_heading(name, form, filled, images, may_keep=False, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, shown))
     keep_values(name, controls)
@@ -166,7 +167,7 @@ def _bind(
         values: Mapping[Component, Any], request: gr.Request, chain_id: str = ""
     ) -> dict[Component, Any]:
         person = owner(request)
-        read = read_values(controls, values)
+        read = values_shown(controls, values)
         given = values_given(services, controls, read, person)
         try:
             if chain_id:

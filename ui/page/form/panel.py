@@ -24,11 +24,12 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import linked_values, values_at_first
-from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
+from ui.page.form.vary import BatchStart, bind_batch, draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.services import Services
@@ -52,12 +53,13 @@ _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thou
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What stands below every form: the button that starts runs, how many, and whether they go on
-    when the page is closed."""
+    """What stands below every form: the button that starts runs, how many, whether they go on when
+    the page is closed, and what starts a batch."""
 
     generate: gr.Button
     count: gr.Dropdown
     keep_running: gr.Checkbox
+    batch: BatchStart
 
 
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
@@ -88,8 +90,17 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     filled = filled_in(form.fields, shown, places, errors)
-    cover = cover_address(name, workflow.cover) if workflow.cover else ""
-    draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
+    images = AuthorsImages(
+        cover_address(name, workflow.cover) if workflow.cover else "",
+        places,
+        {
+            image: services.copies.beside(workflow.path, image, person)
+            for idea in form.ideas
+            for image in idea.images.values()
+            if workflow.path
+        },
+    )
+    draw_heading(name, form, filled, images, may_keep=may_keep, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
@@ -104,6 +115,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             elem_classes="caption",
         )
     _bind_generate(services, name, controls, actions, stage, owner)
+    draw_varied(form)
+    bind_batch(services, name, controls, actions.batch, owner)
     bind_use(services, controls, stage, owner)
 
 
@@ -236,7 +249,7 @@ def _bind_generate(
 ) -> None:
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         person = owner(request)
-        read = read_values(controls, values)
+        read = values_shown(controls, values)
         given = values_given(services, controls, read, person)
         try:
             batch = services.starter.start_batch(
@@ -270,7 +283,7 @@ def _bind_generate(
     actions.generate.click(press, components, outputs, **AT_ONCE)
 
 
-def read_values(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
+def values_shown(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
     """What the fields hold, by key; `values` are those of their components."""
     return {
         control.field.key: control.read(*(values[one] for one in control.components))

@@ -13,6 +13,7 @@ import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { ChainStrip } from "../stage/chain_strip.js";
 import { EmptyStage } from "../stage/empty_stage.js";
+import { Lineage } from "../stage/lineage.js";
 import { loaded, markLast, thumbnailFor } from "../stage/media.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
@@ -47,6 +48,7 @@ class Stage {
   #details = element("details", "details");
   #progress = new Progress();
   #caption = new Caption();
+  #lineage = new Lineage();
   #arrangement = NOTHING;
   #at = 0;
   /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
@@ -67,15 +69,15 @@ class Stage {
     this.#place = place;
     this.#component = component;
     const box = element("div", "box");
-    box.append(this.#viewport.place);
+    box.append(this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = message("Results");
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
     under.append(this.#progress.place, this.#thumbnails, new ChainStrip().place);
-    const below = [this.#actions, this.#rest, this.#intermediate, this.#details];
-    place.replaceChildren(box, under, ...below);
+    const parts = [this.#rest, this.#intermediate, this.#lineage.place, this.#details];
+    place.replaceChildren(box, under, this.#actions, ...parts);
     this.#arrange(NOTHING, []);
     this.#listen();
     onFrame((id, frame, place) => this.#paint(id, frame, place));
@@ -317,8 +319,8 @@ class Stage {
   #arrange(arrangement, details) {
     this.#arrangement = arrangement;
     const { items, rest, intermediate } = arrangement;
-    const several = items.length > 1 ? items : [];
-    this.#thumbnails.replaceChildren(...several.map((item, at) => this.#thumbnail(item, at)));
+    const several = items.length > 1 ? items.map((item, at) => this.#thumbnail(item, at)) : [];
+    this.#thumbnails.replaceChildren(...several);
     this.#rest.replaceChildren();
     for (const item of rest)
       loaded(item, this.#component.viewer).then((node) => {
@@ -346,20 +348,14 @@ class Stage {
     this.#turnArrows();
     const view = this.#shown;
     this.#caption.show(view, this.#media.firstElementChild);
+    this.#lineage.show(view);
     const ahead = Boolean(view && current(state));
     const item = this.#item;
     const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
     const linked = $("a[download]", this.#media) !== null;
     this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
-    const wanted = JSON.stringify([
-      view?.id,
-      view?.favourite,
-      item?.url,
-      this.#at,
-      ahead,
-      isTaken,
-      linked,
-    ]);
+    const parts = [view?.id, view?.favourite, item?.url, this.#at, ahead, isTaken, linked];
+    const wanted = JSON.stringify(parts);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;
     this.#menus.offer(view?.id ?? "", item);

@@ -5,8 +5,9 @@ import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { message } from "../messages.js";
+import { say } from "../state.js";
 import { clearErrors, showError } from "./field_errors.js";
-import { mayOpen, openWorkflow } from "./workflows.js";
+import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
@@ -41,6 +42,12 @@ export const fieldOf = (target) => (target instanceof Element ? target.closest(F
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
+/**
+ * Whether what lies over the page takes files itself.
+ * @param {EventTarget | null} target
+ */
+const isOverPage = (target) => target instanceof Element && target.closest(".takes-own-files");
+
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
@@ -66,13 +73,25 @@ const fieldsFor = (type) => {
 };
 
 /**
- * @param {Element} field
+ * @param {Element} field as it was when it was offered: it may have been drawn anew since then
  * @param {File} file
  */
-function useIn(field, file) {
+function useIn({ id }, file) {
+  const field = document.getElementById(id);
+  if (!field) return;
   put(field, file);
   field.scrollIntoView({ block: "nearest" });
 }
+
+/**
+ * The fields that such a file can be put into, each in words.
+ * @param {string} type as a browser says it
+ */
+const usesOf = (type) =>
+  fieldsFor(type).map((field) => ({
+    label: message("Use as {field}", { field: labelOf(field) }),
+    take: (/** @type {File} */ file) => useIn(field, file),
+  }));
 
 /**
  * What a file that is held over the page can become.
@@ -80,18 +99,46 @@ function useIn(field, file) {
  * @returns {Zone[]}
  */
 function offers(event) {
-  const fields = fieldsFor(event.dataTransfer?.items[0]?.type ?? "");
-  const uses = fields.map((field) => ({
-    title: message("Use as {field}", { field: labelOf(field) }),
-    about: message("Put the file into this field"),
-    take: (/** @type {File} */ file) => useIn(field, file),
-  }));
+  const about = message("Put the file into this field");
+  const type = event.dataTransfer?.items[0]?.type ?? "";
+  const uses = usesOf(type).map(({ label, take }) => ({ title: label, about, take }));
   const opens = {
     title: message("Open its workflow"),
     about: message("JSON, or an image, video or audio file saved by ComfyUI"),
-    take: (/** @type {File} */ file) => openWorkflow(file, file.name),
+    take: openFile,
   };
   return mayOpen() ? [...uses, opens] : uses;
+}
+
+/**
+ * Open a file for its workflow; one that has none is offered to the fields that take it.
+ * @param {File} file
+ */
+function openFile(file) {
+  const offers = usesOf(file.type).map(({ label, take }) => ({
+    label,
+    does: () => {
+      say("");
+      take(file);
+    },
+  }));
+  openWorkflow(file, file.name, offers);
+}
+
+/**
+ * The button that opens a workflow.
+ * @param {HTMLElement} place
+ */
+export function mountOpen(place) {
+  $("button", place)?.addEventListener("click", () => {
+    const picker = element("input");
+    picker.type = "file";
+    picker.onchange = () => {
+      const file = picker.files?.[0];
+      if (file) openFile(file);
+    };
+    picker.click();
+  });
 }
 
 /**
@@ -101,7 +148,8 @@ function offers(event) {
 function takeBeside(file) {
   const [field] = fieldsFor(file.type);
   if (field && !mayOpen()) useIn(field, file);
-  else openWorkflow(file, file.name, field && (() => useIn(field, file)));
+  else if (field) tryToOpen(file, file.name, () => useIn(field, file));
+  else openWorkflow(file, file.name);
 }
 
 /** The field that was given a file last: what is wrong with it is said there. */
@@ -140,18 +188,27 @@ function refuseOtherKind(event) {
 }
 
 /**
+ * Why a field does not take a file, as far as its kind says.
+ * @param {string} kind what it takes, "" for any
+ * @param {File} file
+ * @returns {string} "" where it may
+ */
+export function otherKindWords(kind, { name, type }) {
+  const sentence = OTHER_KIND[kind];
+  if (!sentence || type.startsWith(`${kind}/`)) return "";
+  return sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}
+
+/**
  * @param {Element} field
  * @param {string} kind what it takes
  * @param {File} file
  * @returns {boolean} whether it does not take this, which is told there
  */
 function refuses(field, kind, file) {
-  const sentence = OTHER_KIND[kind];
-  if (!(field instanceof HTMLElement) || !sentence) return false;
-  if (file.type.startsWith(`${kind}/`)) return false;
+  const said = otherKindWords(kind, file);
+  if (!(field instanceof HTMLElement) || !said) return false;
   clearErrors();
-  const { name } = file;
-  const said = sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
   showError(field, said);
   announce(said);
   return true;
@@ -229,7 +286,7 @@ export function takeFiles() {
       true,
     );
   document.addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!carriesFiles(event) || isOverPage(event.target)) return;
     event.preventDefault(); // the browser would leave the page to show the file
     showZones(() => offers(event), event.target);
   });
@@ -242,6 +299,7 @@ export function takeFiles() {
 
 /** @param {DragEvent} event */
 function dropped(event) {
+  if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
   hideZones();
   const file = event.dataTransfer?.files[0];
@@ -259,6 +317,7 @@ function dropped(event) {
 /** @param {ClipboardEvent} event */
 function pasted(event) {
   const { target } = event;
+  if (isOverPage(target)) return;
   const file = event.clipboardData?.files[0];
   const text = event.clipboardData?.getData("text/plain").trim() ?? "";
   if (text && target instanceof Element && target.closest("input, textarea")) return;
@@ -269,7 +328,7 @@ function pasted(event) {
   const isMedia = /^(image|audio|video)\//.test(file?.type ?? "");
   if (file) {
     if (isMedia && field) put(field, file);
-    else openWorkflow(file, file.name);
+    else openFile(file);
   } else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
   else return;
   event.preventDefault();

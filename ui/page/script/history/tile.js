@@ -21,9 +21,21 @@ const CLIP_AT = 0.1; // seconds: many videos begin with black
 export function itemFor(run, chosen, marked) {
   const item = element("li");
   item.dataset.run = run.id;
+  const tile = tileFor(run, chosen);
+  tile.tabIndex = -1;
+  item.append(tile);
+  if (marked) item.append(starFor(marked));
+  showFavourite(item, run);
+  return item;
+}
+
+/**
+ * @param {PastRun} run
+ * @param {(event: MouseEvent) => void} chosen
+ */
+export function tileFor(run, chosen) {
   const tile = button("", () => undefined, "tile");
   tile.dataset.run = run.id;
-  tile.tabIndex = -1;
   tile.draggable = true;
   tile.addEventListener("click", chosen);
   tile.title = [
@@ -36,10 +48,7 @@ export function itemFor(run, chosen, marked) {
     .filter(Boolean)
     .join(" · ");
   fill(tile, run);
-  item.append(tile);
-  if (marked) item.append(starFor(marked));
-  showFavourite(item, run);
-  return item;
+  return tile;
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
 
-/** @import { Entry, PageState, PastRun, Run, View } from "../state.js" */
+/** @import { Batch, Entry, PageState, PastRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -115,6 +115,14 @@ export function troubled(state) {
 }
 
 /**
+ * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
+ * @param {readonly Entry[]} entries
+ * @param {readonly Batch[]} batches
+ */
+export const withoutBatches = (entries, batches) =>
+  entries.filter(({ group }) => !batches.some(({ id }) => id === group));
+
+/**
  * What the app says of all unfinished runs; one that is missing has ended.
  * @param {PageState} state
  * @param {readonly Entry[]} entries
@@ -140,11 +148,13 @@ const isOutOfPlace = ({ form, blocked }, view) =>
 /**
  * What goes from the stage when the form of another workflow is there.
  * @param {PageState} state with that form
+ * @param {boolean} clears whether all goes that was made with others
  * @returns {Partial<PageState>}
  */
-export function leftWith(state) {
+export function leftWith(state, clears) {
   const view = shownRun(state)?.view;
-  const isLeft = view?.finished && isOutOfPlace(state, view);
+  const isMade = clears && view?.form !== state.form;
+  const isLeft = view?.finished && (isMade || isOutOfPlace(state, view));
   return isLeft ? { shown: null, lookingBack: false } : {};
 }
 

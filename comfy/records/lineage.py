@@ -1,0 +1,78 @@
+"""What was made of what: a run was made from those whose files or texts it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, false, select
+
+from comfy.records.record import Record
+from comfy.records.rows import escaped
+from comfy.records.tables import files as _files
+from comfy.records.tables import runs as _runs
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The finished runs on either side of one: what it was `made_from`, in the order of its inputs,
+    and what it was `used_for`, newest first."""
+
+    made_from: tuple[Record, ...] = ()
+    used_for: tuple[Record, ...] = ()
+
+
+def may_be_source(record: Record) -> ColumnElement[bool]:
+    """Which rows may be runs that this one was made from."""
+    return (_runs.c.id == escaped(record.parent)) | _has_one_of(_given(record))
+
+
+def may_be_use(record: Record) -> ColumnElement[bool]:
+    """Which rows may be runs that were made from this one."""
+    by_text = _runs.c.parent == escaped(record.id) if record.state.texts else false()
+    return by_text | _has_one_of(_made(record))
+
+
+def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
+    """Of several runs that made the same file, the last before `record` was submitted."""
+    earlier = sorted(
+        (one for one in found if one.submitted_at <= record.submitted_at and one.id != record.id),
+        key=lambda one: one.submitted_at,
+    )
+    by_digest = {digest: one for one in earlier for digest in _made(one)}
+    chosen = [by_digest[digest] for digest in _given(record) if digest in by_digest]
+    chosen += [one for one in earlier if _was_given_text(record, one)]
+    return tuple({one.id: one for one in chosen}.values())
+
+
+def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
+    """Those that were really given what `record` has made."""
+    made = set(_made(record))
+    return tuple(
+        one
+        for one in found
+        if one.id != record.id
+        and one.submitted_at >= record.submitted_at
+        and (made.intersection(_given(one)) or _was_given_text(one, record))
+    )
+
+
+def _given(record: Record) -> tuple[str, ...]:
+    return tuple(kept.digest for kept in record.job.inputs.values())
+
+
+def _made(record: Record) -> tuple[str, ...]:
+    return tuple(file.digest for file in record.state.files if file.digest)
+
+
+def _was_given_text(record: Record, source: Record) -> bool:
+    """A text stands in many runs by chance: it counts where one was made from the other."""
+    if record.parent != source.id:
+        return False
+    given = record.job.values.values()
+    return any(text.text in given for text in source.state.texts)
+
+
+def _has_one_of(digests: tuple[str, ...]) -> ColumnElement[bool]:
+    having = select(_files.c.run).where(_files.c.digest.in_(digests))
+    return _runs.c.id.in_(having) if digests else false()

@@ -1,0 +1,90 @@
+"""Values of a form are varied: from the dialog to the sheet, the large result and back into the
+form."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    row_for,
+    start_batch,
+    values_of_row,
+    vary,
+)
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
+    """The dialog begins with the form's own text and says how many runs come of it. They leave the
+    stage alone, and stand in a sheet with their values; each result is to be seen large, and its
+    values go back into the form."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    dialog = vary(person)
+    text = values_of_row(dialog, "Prompt")
+    expect(text).to_have_value(person.entry("2.text").input_value())
+    text.fill("a red boat\na green boat")
+    values_of_row(dialog, "Steps").fill("1..3")
+    sampler = row_for(dialog, "Sampler")
+    sampler.get_by_role("button", name="None").click()
+    sampler.get_by_label("heun", exact=True).check()
+    expect(dialog.locator(".estimate")).to_contain_text("6 runs")
+    start_batch(dialog, 6)
+    card = card_of(person)
+    expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
+    expect(card).to_contain_text("Finished: 6 of 6 done")
+    assert not page.locator("#stage .stage").get_attribute("data-run")
+
+    sheet = open_sheet(person)
+    lines = sheet.locator(".line")
+    expect(lines).to_have_count(6)
+    expect(lines.nth(4)).to_contain_text("a green boat")
+    expect(lines.nth(4).locator(".value").nth(1)).to_have_text("Steps2")
+    expect(lines.locator(".thumb img")).to_have_count(6)
+    sheet.get_by_label("Search rows").fill("red")
+    expect(lines).to_have_count(3)
+    sheet.get_by_role("button", name="Failed", exact=True).click()
+    expect(sheet).to_contain_text("No rows match.")
+    sheet.get_by_role("button", name="Done", exact=True).click()
+    sheet.get_by_label("Search rows").fill("")
+    expect(lines).to_have_count(6)
+
+    sheet.get_by_role("button", name="Gallery").click()
+    tiles = sheet.locator(".batch-tile")
+    expect(tiles).to_have_count(6)
+    tiles.nth(1).get_by_role("button").click()
+    large = page.locator("dialog.viewport:modal")
+    expect(large.locator(".mark").last).to_contain_text("2 · a red boat · 2")
+    page.keyboard.press("ArrowRight")
+    expect(large.locator(".mark").last).to_contain_text("3 · a red boat · 3")
+    page.keyboard.press("Escape")
+    expect(large).to_have_count(0)
+    expect(tiles.nth(2).get_by_role("button")).to_be_focused()
+    page.go_back()
+    expect(sheet).to_have_count(0)
+
+    sheet = open_sheet(person)  # as it was left
+    sheet.get_by_role("button", name="Table").click()
+    sheet.get_by_role("button", name="Download…").click()
+    sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")
+    with page.expect_download() as saving:
+        sheet.get_by_role("link", name="Download ZIP").click()
+    with zipfile.ZipFile(saving.value.path()) as kept:
+        names = kept.namelist()
+        assert sum(name.endswith(".png") for name in names) == 6, names
+        table = kept.read("results.csv").decode("utf-8-sig")
+    assert len(table.splitlines()) == 7
+    assert "a green boat" in table
+    lines.nth(3).get_by_role("button", name="Use these values").click()
+    expect(sheet).to_have_count(0)
+    expect(person.entry("2.text")).to_have_value("a green boat")
+    expect(person.entry("5.steps")).to_have_value("1")
+    expect(page.locator("#history .tile")).to_have_count(6)

@@ -1,0 +1,51 @@
+"""What was made of what, as far as the history has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from comfy.protocol.outputs import TextOutput
+from comfy.records.blobs import BlobStore
+from comfy.records.record import KeptInput, Record
+from comfy.records.store import RunStore
+from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
+
+
+def given(run_id: str, digest: str, owner: str = ANN, at: float = 2000.0) -> Record:
+    """A finished run that was given a file."""
+    return ended_record(begun(run_id, owner, at, inputs={"7.image": KeptInput("x.png", digest)}))
+
+
+def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
+    """A run was made from the last one that had made its file, and used for all that were given
+    it; other people's runs, deleted ones and the run itself are none of these."""
+    file = picture(kept, b"boat")
+    for run_id, at in (("first", 1000.0), ("again", 1500.0), ("later", 3000.0)):
+        history.end(ended_record(begun(run_id, at=at), files=(file,)))
+    history.end(ended_record(begun("bob's", BOB, 1600.0), files=(file,)))
+    upscaled = replace(given("upscaled", file.digest))
+    upscaled = ended_record(upscaled, files=(file,))
+    history.end(upscaled)
+    history.end(given("other", file.digest, at=2500.0))
+    history.end(given("gone", file.digest, at=2600.0))
+    history.end(given("of bob", file.digest, BOB))
+    assert history.unlist(["gone"], ANN) == 1
+    assert ids(history.lineage(upscaled).made_from) == ["again"]
+    source = history.get("again", ANN)
+    assert source is not None
+    assert ids(history.lineage(source).used_for) == ["other", "upscaled"]
+    assert history.lineage(source).made_from == ()
+
+
+def test_texts_lead_from_run_to_run(history: RunStore) -> None:
+    """A text counts where the run was made from that one, not where it says the same by chance."""
+    source = ended_record(begun("caption"), texts=(TextOutput("3", "a red boat"),))
+    history.end(source)
+    image = ended_record(begun("image", at=2000.0, values={"2.text": "a red boat"}))
+    history.end(replace(image, parent="caption"))
+    history.end(ended_record(begun("chance", at=2000.0, values={"2.text": "a red boat"})))
+    history.end(replace(ended_record(begun("repeat", at=3000.0)), parent="caption"))
+    assert ids(history.lineage(source).used_for) == ["image"]
+    child = history.get("image", ANN)
+    assert child is not None
+    assert ids(history.lineage(child).made_from) == ["caption"]

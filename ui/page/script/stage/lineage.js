@@ -1,0 +1,40 @@
+// @ts-check
+// What a result was made from, and what it was used for: a press on one of these shows it.
+
+import { element } from "../dom.js";
+import { tileFor } from "../history/tile.js";
+import { message } from "../messages.js";
+import { lookBackAt } from "../runs/following.js";
+
+/** @import { PastRun, View } from "../state.js" */
+
+export class Lineage {
+  /** The place on the page. */
+  place = element("div", "lineage");
+  #drawn = "";
+
+  /** @param {View | null} view a run that has ended */
+  show(view) {
+    const { made_from = [], used_for = [] } = view ?? {};
+    const wanted = JSON.stringify([made_from, used_for]);
+    if (wanted === this.#drawn) return;
+    this.#drawn = wanted;
+    this.place.replaceChildren(
+      ...groupOf(message("Made from"), made_from),
+      ...groupOf(message("Used for"), used_for),
+    );
+  }
+}
+
+/**
+ * @param {string} title
+ * @param {readonly PastRun[]} runs
+ */
+function groupOf(title, runs) {
+  if (!runs.length) return [];
+  const group = element("section", "related");
+  group.ariaLabel = title;
+  const heading = element("h3", "", title);
+  group.append(heading, ...runs.map((run) => tileFor(run, () => lookBackAt(run))));
+  return [group];
+}

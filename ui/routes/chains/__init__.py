@@ -1,0 +1,1 @@
+"""Chains: how far they are, and what is done with them."""
