@@ -209,6 +209,4 @@ def test_each_shipped_chain_runs_out_of_the_box(
         given = dict.fromkeys(images, Upload("photo.png", photo.getvalue()))
         app.services.chains.start(name, given, OWNER)
         chain = ended(app, "done")
-        assert all(
-            chain_view(chain).steps[-1].thumb or step.text for step in chain_view(chain).steps
-        )
+        assert all(step.thumb or step.text for step in chain_view(chain).steps)
