@@ -144,9 +144,8 @@ class Visitor:
             _, form = self.site.services.forms.form(workflow, "", values, offline=True)
         # Gradio loads each kind of component when it is first needed: one may come long after
         # another.
-        for field in form.fields:
-            if field.group == "main":
-                expect(self.field(field.key)).to_be_attached()
+        fields = {_id_of(field.key) for field in form.fields if field.group == "main"}
+        expect(self.page.locator(", ".join(fields) or "#none")).to_have_count(len(fields))
         return self
 
     def ready(self) -> None:
@@ -165,7 +164,7 @@ class Visitor:
 
     def field(self, key: str) -> Locator:
         """A field by its key."""
-        return self.page.locator("#field-" + re.sub(r"[._:]", "-", key))
+        return self.page.locator(_id_of(key))
 
     def entry(self, key: str) -> Locator:
         """Where a field's text or number is typed."""
@@ -254,3 +253,8 @@ class Visitor:
         return dict(
             notes.evaluate_all("all => all.map(note => [note.parentElement.id, note.textContent])")
         )
+
+
+def _id_of(key: str) -> str:
+    """Where the field with this key is."""
+    return "#field-" + re.sub(r"[._:]", "-", key)

@@ -33,6 +33,7 @@ _HERE = Path(__file__).parent
 _STYLES = (
     "gradio.css",
     "page.css",
+    "phone_header.css",
     "form.css",
     "filling.css",
     "dialogs.css",
@@ -42,6 +43,14 @@ _STYLES = (
 _COUNTS = (1, 2, 4, 8, 16)
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
+# On a phone there is room for the mark only, and the rest of the header is folded away.
+_BRAND = (
+    '<a class="brand" href="./"><img src="{icon}" alt="" width="32" height="32">'
+    "<span>ComfyForms</span></a>"
+)
+_MENU = (
+    '<button type="button" class="quiet" aria-label="${value}" aria-expanded="false">☰</button>'
+)
 # What the header says of the server: templates that Gradio fills in with their words.
 _SERVER = '<span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 _STAND_IN = """<span class="stand-in" title="${value.connect}">${value.demo} <details>
@@ -118,8 +127,14 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
     """What chooses a workflow, and what opens one: shown to those who may, once it is known who
     looks."""
     with gr.Row(elem_id="topbar", equal_height=True):
-        gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
+        gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
+        gr.HTML(
+            message("Menu"),
+            html_template=_MENU,
+            elem_id="header-menu",
+            js_on_load=calls("components/header.js", "mountMenu(element)"),
+        )
         bring = gr.HTML(
             message("Open a workflow…"),
             html_template='<button type="button" class="quiet">${value}</button>',

@@ -13,10 +13,10 @@ from tests.support.batch_dialog import (
     SMALL,
     card_of,
     open_sheet,
-    row_for,
     start_batch,
     values_of_row,
     vary,
+    vary_row,
 )
 from tests.support.visitor import Site, Visitor
 
@@ -86,13 +86,13 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     dialog = vary(person)
     values_of_row(dialog, "Prompt").fill("a red boat\na green boat, far out at sea\na kite")
     values_of_row(dialog, "Steps").fill("2, many")
-    row_for(dialog, "Sampler")
+    vary_row(dialog, "Sampler")
     expect(dialog.locator(".problem")).to_have_count(1)
     walker.look("the dialog")
     walker.read("the dialog", "dialog.vary")
     values_of_row(dialog, "Steps").fill("2")
     dialog.get_by_role("button", name="Remove Sampler").click()
-    model = row_for(dialog, "Model")
+    model = vary_row(dialog, "Model")
     model.get_by_role("button", name="All").click()
     broken = model.get_by_role("checkbox").count()
     start_batch(dialog, 3 * broken)

@@ -42,7 +42,7 @@ DROP = """(field, [data, name, type]) => {
     dataTransfer.items.add(new File([bytes], name, { type }));
     field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
 }"""
-SAID = "(one) => getComputedStyle(one, '::after').content"
+SAID = "(one) => [getComputedStyle(one, '::after').content, getComputedStyle(one).fontSize]"
 FONTS = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
 # Boxes and choices whose edge has less than three times the light of the page, or the page's of it.
@@ -116,16 +116,19 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
         for widget, kind in kinds.items():
             person.page.set_viewport_size(SIZES[0])
             words = person.turn_to(widget).field("20.image").get_by_test_id("upload-text")
-            said = f'"Drop, paste or choose {kind}"'
-            # the field of the form before has the same key: its words are still there, or just gone
-            eventually(lambda words=words, said=said: words.evaluate(SAID) == said, said)
-            expect(words).to_be_visible()
-            size = "(one) => getComputedStyle(one).fontSize"
-            assert words.evaluate(size) == "0px"  # Gradio's own words
+            # The field of the form before has the same key, and goes while it is looked at. Gradio's
+            # own words have no size.
+            says(words, [f'"Drop, paste or choose {kind}"', "0px"])
             stays_within(person)  # and goes to a phone
-            assert words.evaluate(SAID) == '"Tap to choose"'
+            says(words, ['"Tap to choose"', "0px"])
         takes_videos(person)
         person.page.close()
+
+
+def says(words: Locator, what: list[str]) -> None:
+    """Wait until a field says what can be done with it in these words, of this size."""
+    eventually(lambda: words.evaluate(SAID) == what, f"it says {what}")
+    expect(words).to_be_visible()
 
 
 def takes_videos(person: Visitor) -> None:

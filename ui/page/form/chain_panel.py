@@ -85,8 +85,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     filled = filled_in(form.fields, shown, places, errors)
-    address = cover_address(name, cover) if cover else ""
-    images = AuthorsImages(address, places, {})
+    images = AuthorsImages(cover_address(name, cover) if cover else "", places, {})
     draw_heading(name, form, filled, images, may_keep=False, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, shown))

@@ -51,8 +51,8 @@
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed. `batches`: those that go on, or have ended since the page is open. `chains`: those that go on, and
- * the last that have ended, the oldest first; `followed`: the one that was started or went on here last, by its id.
+ * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
+ * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
@@ -125,9 +125,9 @@ export const INITIAL = {
   marked: null,
   past: [],
   pastOf: "",
+  batches: [],
   chains: [],
   followed: "",
-  batches: [],
 };
 
 export const page = new Store(INITIAL);

@@ -16,7 +16,8 @@ import { message } from "../messages.js";
 
 const NOTHING_CHOSEN = message("Choose a workflow");
 const BELOW = 6; // pixels between the button and the panel
-const LAST = 8; // letters at the end of a title, which are always seen
+const SHORT = 24; // letters of a title
+const LAST = 8; // letters at the end of a longer one, which are always seen
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
 
@@ -231,11 +232,12 @@ export class Chooser {
 }
 
 /**
- * A title that is cut in its middle where there is no room: those of files often differ at their ends only.
+ * A title; a long one is cut in its middle where there is no room: those of files often differ at their ends only.
  * @param {string} title
  */
 function partsOf(title) {
   const letters = [...title];
+  if (letters.length <= SHORT) return [element("span", "first", title)];
   const first = letters.slice(0, -LAST).join("");
   const last = letters.slice(-LAST).join("");
   return [element("span", "first", first), element("span", "", last)];
