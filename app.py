@@ -121,6 +121,7 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             secret=secret,
             demo=server.stand_in,
         )
+        services.batches.resume()
         log.info("Images come from %s.", server)
         web = WebSettings(
             settings.host,

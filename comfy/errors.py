@@ -106,6 +106,14 @@ class RunNotFound(ComfyError):
     purpose."""
 
 
+class BatchNotFound(ComfyError):
+    """There is no such batch, or it belongs to somebody else, as with `RunNotFound`."""
+
+
+class TooManyRuns(ComfyError):
+    """A person, or all together, ask for too many runs at the moment."""
+
+
 def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:
     """What to say where something could not be written here: `problem` names it and why, `full`
     the same for a disk that is full."""

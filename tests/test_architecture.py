@@ -53,6 +53,7 @@ USERS = {
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",
+        "comfy.records.groups",
         "comfy.records.presets",
         "comfy.records.rows",
         "comfy.records.shared_results",
@@ -68,6 +69,7 @@ USERS = {
         "comfy.records.steps.versions.step_0005_presets",
         "comfy.records.steps.versions.step_0006_shared_results",
         "comfy.records.steps.versions.step_0007_preset_files",
+        "comfy.records.steps.versions.step_0008_groups",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -78,6 +80,7 @@ USERS = {
         "comfy.records.steps.versions.step_0005_presets",
         "comfy.records.steps.versions.step_0006_shared_results",
         "comfy.records.steps.versions.step_0007_preset_files",
+        "comfy.records.steps.versions.step_0008_groups",
     },
 }
 

@@ -38,6 +38,7 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.routes.batches import batch_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
@@ -147,12 +148,13 @@ def own_routes(
     yield run_socket_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
-    yield page_socket_routes(runs, services.folder, services.health, identity)
+    yield page_socket_routes(runs, services.batches, services.folder, services.health, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
+    yield batch_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
@@ -355,4 +357,5 @@ def serve(services: Services, settings: WebSettings) -> int:
         return 1 if end.code else 0
     finally:
         services.runs.close()
+        services.batches.close()
     return 0

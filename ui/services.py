@@ -12,6 +12,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
+from comfy.services.batch_queue import BatchQueue
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
@@ -20,6 +21,7 @@ from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
 from comfy.workflow.folder import WorkflowFolder
 from ui.files.copies import FileCopies
+from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
 from ui.web.upload_folder import UploadFolder
@@ -39,6 +41,7 @@ class Services:
     folder: WorkflowFolder
     forms: Forms
     starter: Starter
+    batches: BatchQueue
     copies: FileCopies
     server_files: ServerFiles
     health: ServerHealth
@@ -70,11 +73,13 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     client.on_unreachable(health.doubt)
     forms = Forms(folder.get, CatalogueCache(client.object_info), permissions)
     server_files = ServerFiles(client.view)
+    starter = Starter(runs, forms, blobs, UploadLimits(limits.file, limits.run_files))
     return Services(
         runs=runs,
         folder=folder,
         forms=forms,
-        starter=Starter(runs, forms, blobs, UploadLimits(limits.file, limits.run_files)),
+        starter=starter,
+        batches=BatchQueue(starter, nobody=NOBODY),
         copies=FileCopies(UploadFolder(files), blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,

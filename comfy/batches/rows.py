@@ -10,7 +10,6 @@ from itertools import product
 from comfy.batches.table import Row
 from comfy.batches.values import MOST_ROWS, too_many_rows
 from comfy.errors import ComfyError
-from comfy.form.model import Field
 from comfy.messages import message
 
 
@@ -20,9 +19,9 @@ class UnequalLengths(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A field and its values, of which each goes into a row of its own."""
+    """The key of a field and its values, of which each goes into a row of its own."""
 
-    field: Field
+    key: str
     values: Sequence[object]
 
 
@@ -37,7 +36,7 @@ def combined(
     where there are pairs and not equally many of all.
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
-    columns += [[{axis.field.key: value} for value in axis.values] for axis in axes]
+    columns += [[{axis.key: value} for value in axis.values] for axis in axes]
     made = _paired(columns) if paired else _product(columns)
     rows = [{key: value for part in parts for key, value in part.items()} for parts in made]
     if len(rows) == len(table):

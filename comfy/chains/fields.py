@@ -158,7 +158,7 @@ def _rows(
         except BadValue as error:
             problems.append(message("{field}: {problem}", field=item.label, problem=str(error)))
             continue
-        axes.append(Axis(item, values))
+        axes.append(Axis(item.key, values))
     try:
         return tuple(row.values for row in combined(axes)) if axes else ({},)
     except BadValue as error:

@@ -40,7 +40,7 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
     """
     problems: list[str] = []
     axes = [
-        Axis(step.form.field(key), _picked(step.form.field(key), source, made, problems))
+        Axis(key, _picked(step.form.field(key), source, made, problems))
         for key, source in step.inputs.items()
     ]
     if problems:

@@ -153,7 +153,7 @@ def _batch(args: argparse.Namespace, form: Form, scratch: Path) -> RowBatch:
     if not table and not axes:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
     columns = {key for row in table for key in row.values}
-    for key, count in Counter([*columns, *(axis.field.key for axis in axes)]).items():
+    for key, count in Counter([*columns, *(axis.key for axis in axes)]).items():
         if count > 1:
             raise UsageError(f"{form.field(key).label} is given twice.", "Leave one of them out.")
     try:
@@ -188,11 +188,11 @@ def _axis(form: Form, text: str, out: Path, scratch: Path) -> Axis:
             raise UsageError(
                 f"{values} is the folder of the results, too.", "Name another one with --out."
             )
-        return Axis(field, uploads_in(Path(values), scratch))
+        return Axis(field.key, uploads_in(Path(values), scratch))
     if field.type == "STRING" and values.startswith("@"):
         values = values[1:] if values.startswith("@@") else read_text_file(Path(values[1:]))
     try:
-        return Axis(field, values_of(form, field, values))
+        return Axis(field.key, values_of(form, field, values))
     except BadValue as error:
         raise UsageError(f"{field.label}: {error}") from error
 

@@ -18,7 +18,7 @@ from comfy.records.database import erase_deleted
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
-from comfy.records.used_files import without_use
+from comfy.records.used_files import bytes_of, without_use
 
 EVERYBODY = ""  # the owner of presets that all people have
 _MOST = 200  # of one owner
@@ -165,10 +165,9 @@ class PresetStore:
 
     def _check_room(self, connection: Connection, owner: str) -> None:
         """The same bytes of several presets count once."""
-        once = select(_files.c.owner, _files.c.digest, _files.c.size).distinct().subquery()
-        size = select(func.sum(once.c.size))
+        every = select(_files.c.digest, _files.c.size)
         most = self._room * _OF_ONE
-        if connection.execute(size.where(once.c.owner == owner)).scalar_one() > most:
+        if bytes_of(connection, every.where(_files.c.owner == owner)) > most:
             raise ComfyError(
                 message(
                     "The files of your presets can have at most {size} MB together.",
@@ -176,8 +175,7 @@ class PresetStore:
                 ),
                 message("Delete a preset with files first."),
             )
-        every = select(once.c.digest, once.c.size).distinct().subquery()
-        if connection.execute(select(func.sum(every.c.size))).scalar_one() > self._room:
+        if bytes_of(connection, every) > self._room:
             raise ComfyError(
                 message("This app has no room for more files of presets."),
                 message("Ask whoever runs it for help."),

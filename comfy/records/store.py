@@ -22,6 +22,7 @@ from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
+from comfy.records.groups import GroupStore
 from comfy.records.lineage import Lineage, find_sources, find_uses, may_be_source, may_be_use
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
@@ -40,7 +41,7 @@ _MOST_AT_ONCE = 200
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
-_OF_PRESETS = 0.25  # of what all files may have together
+_OF_PRESETS = _OF_GROUPS = 0.25  # of what all files may have together
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
@@ -74,6 +75,9 @@ class RunStore:
         self._writing = threading.RLock()
         self.presets = PresetStore(
             self._engine, files, self._writing, self._limits.bytes * _OF_PRESETS
+        )
+        self.groups = GroupStore(
+            self._engine, files, self._writing, self._limits.bytes * _OF_GROUPS
         )
         self._unerased = False
         self._misread = False
@@ -121,6 +125,15 @@ class RunStore:
             (_runs.c.id == escaped(run_id)) & (_runs.c.owner == digest(owner)), (), 1
         )
         return found[0] if found else None
+
+    def get_many(self, run_ids: Iterable[str], owner: str) -> dict[str, Record]:
+        """Those of these runs that are this owner's, finished or not, by their ids."""
+        asked, found = list(run_ids), dict[str, Record]()
+        for start in range(0, len(asked), _MOST_AT_ONCE):
+            some = [escaped(one) for one in asked[start : start + _MOST_AT_ONCE]]
+            which = _runs.c.id.in_(some) & (_runs.c.owner == digest(owner))
+            found |= {record.id: record for record in self._records(which, (), None)}
+        return found
 
     def of(
         self,
@@ -200,8 +213,8 @@ class RunStore:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
-        """Files that were kept for a run which did not come to be: remove those that neither a
-        record nor a preset has."""
+        """Files that were kept for a run which did not come to be: remove those that nothing
+        has."""
         with self._writing, as_comfy_errors():
             with self._engine.connect() as connection:
                 unused = without_use(connection, digests)
@@ -221,6 +234,7 @@ class RunStore:
                 )
             while self._forget_oldest((_runs.c.ended_at < oldest) & ~_runs.c.favourite):
                 pass
+            self.groups.forget_ended(oldest)
         if self._size() > self._limits.bytes:
             self._forget_too_many()
         if not is_set_aside(self._engine):
@@ -324,7 +338,8 @@ class RunStore:
             uses = connection.execute(
                 select(*columns).join_from(_runs, _files).order_by(_runs.c.favourite, *_ORDER)
             ).all()
-        ids = to_remove([*(Use(*row) for row in uses), *self.presets.uses()], self._limits.bytes)
+        held = (*self.presets.uses(), *self.groups.uses())
+        ids = to_remove([*(Use(*row) for row in uses), *held], self._limits.bytes)
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))

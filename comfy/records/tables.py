@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0007"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0008"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -117,6 +117,33 @@ shared_results = Table(
     Column("place", Integer, nullable=False),
     Column("prompt", Text, nullable=False),
     Index("shared_results_of_run", "run", "place", unique=True),
+)
+
+# Batches and chains: runs with this id as their group. What a list tells of one stands in `about`,
+# what is to be run in `content`, which may be long.
+groups = Table(
+    "groups",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),  # seconds since 1970; NULL as long as it is to go on
+    Column("state", String(64), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Index("groups_of_owner", "owner", "created_at"),
+    Index("groups_by_end", "ended_at"),
+)
+
+group_files = Table(
+    "group_files",
+    tables,
+    Column("group", String(64), ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("size", Double, nullable=False),  # bytes
+    Index("group_files_by_digest", "digest"),
 )
 
 

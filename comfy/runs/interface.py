@@ -106,6 +106,9 @@ class RunRegistry(Protocol):
         """How long a run of any workflow takes, going by the last ones; None while there was
         none."""
 
+    def usual_seconds(self, workflow: str) -> float | None:
+        """How long runs of this workflow have taken; None while there was none."""
+
     @property
     def closed(self) -> bool:
         """The program is about to end."""
@@ -129,11 +132,12 @@ class RunRegistry(Protocol):
         addresses. deadline: seconds after which an unfinished run is cancelled, whoever watches.
         watched: a page is expected to attach; the grace time runs until it does, unless the run
         `keeps_going`. group, parent: as in `Record`. run_id: a UUID that no run has had, "" for a
-        new one. ComfyError when this person or everybody asks for too much, and after `close`.
+        new one. TooManyRuns when this person or everybody asks for too much, ComfyError after
+        `close`.
         """
 
     def check_room(self, owner: str, address: str = "") -> None:
-        """ComfyError where `submit` would refuse this owner now, whatever it is that they want."""
+        """The error that `submit` would have for this owner now, whatever it is that they want."""
 
     def get(self, run_id: str, owner: str) -> Run:
         """A run of this owner; RunNotFound if there is none, somebody else's included."""

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.errors import ComfyError
+from comfy.errors import TooManyRuns
 from comfy.messages import message, plural
 
 _HOUR = 3600.0  # seconds
@@ -36,11 +36,11 @@ class RunLimiter:
         self._recent: deque[tuple[float, Person]] = deque()
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
-        """ComfyError, with what to do, where one more run is too much. `unfinished`: whose those of
-        all people are."""
+        """TooManyRuns, with what to do, where one more run is too much. `unfinished`: whose those
+        of all people are."""
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
-            raise ComfyError(
+            raise TooManyRuns(
                 plural(
                     "You already have {count} run queued.",
                     "You already have {count} runs queued.",
@@ -49,15 +49,15 @@ class RunLimiter:
                 message("Wait, or remove one."),
             )
         if address and sum(one == address for _, one in unfinished) >= limits.address:
-            raise ComfyError(
+            raise TooManyRuns(
                 message("The queue is full for your address."),
                 message("Try again in a few minutes."),
             )
         if len(unfinished) >= limits.all:
-            raise ComfyError(message("The queue is full."), message("Try again in a few minutes."))
+            raise TooManyRuns(message("The queue is full."), message("Try again in a few minutes."))
         self._forget_old()
         if sum(one == person for _, one in self._recent) >= limits.hourly:
-            raise ComfyError(
+            raise TooManyRuns(
                 plural(
                     "That's more than {count} run in an hour.",
                     "That's more than {count} runs in an hour.",

@@ -276,6 +276,11 @@ class LocalRunRegistry:
         none."""
         return self._durations.typical
 
+    def usual_seconds(self, workflow: str) -> float | None:
+        """How long runs of this workflow have taken; None while there was none."""
+        times = self._durations.of(workflow)
+        return times.seconds if times is not None else None
+
     @property
     def closed(self) -> bool:
         """The program is about to end."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from comfy.batches.table import Row
 from comfy.errors import ComfyError, ManyProblems
 from comfy.messages import message, plural
+from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
+from comfy.runs.interface import Run
 from comfy.services.once import LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
 
-_MOST_TOLD = 20  # wrong rows
+MOST_TOLD = 20  # wrong rows
+_AGAIN = 1.0  # seconds until a row is tried again that could not be begun
 _MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 
 
@@ -41,13 +44,30 @@ class RowBatch:
         return f"{index + 1:0{len(str(len(self.rows)))}}-"
 
 
+class Steering:
+    """What decides, while a batch runs, whether it goes on; this one lets all of it run."""
+
+    def wants_more(self) -> bool:
+        """Whether another row may be begun."""
+        return True
+
+    def begun(self, index: int, run: Run | Record) -> None:
+        """The row at this place was begun: its run, or the record of one that is done."""
+
+    def refused(self, index: int, problem: ComfyError) -> bool:
+        """A row could not be begun: whether it is over; else it is tried again. What is raised ends
+        all."""
+        raise problem
+
+
 class BatchRunner:
     """Runs the rows of batches. What became of each is on record, so the registry needs a
     history."""
 
-    def __init__(self, starter: Starter, owner: str) -> None:
+    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
+        """`address`: as of `RunRegistry.submit`."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner)
+        self._tasks = TaskRunner(starter, owner, address)
         self._owner = owner
 
     def check(self, batch: RowBatch) -> None:
@@ -64,10 +84,10 @@ class BatchRunner:
                     message("Row {row}, {problem}", row=row.number, problem=said)
                     for said in error.labelled.values()
                 ]
-        if len(problems) > _MOST_TOLD:
-            rest = len(problems) - _MOST_TOLD
+        if len(problems) > MOST_TOLD:
+            rest = len(problems) - MOST_TOLD
             more = plural("And {count} more.", "And {count} more.", count=rest)
-            problems = [*problems[:_MOST_TOLD], more]
+            problems = [*problems[:MOST_TOLD], more]
         if problems:
             raise RowErrors(problems, message("Nothing was started."))
 
@@ -77,40 +97,74 @@ class BatchRunner:
 
     def last(self, batch: RowBatch) -> dict[int, Record]:
         """The records of the rows that were run, by their place in the batch: of each the last."""
-        found = ((index, self._tasks.last(_task(batch, index))) for index in range(len(batch.rows)))
-        return {index: record for index, record in found if record is not None}
+        found = self.last_of(batch, range(len(batch.rows)))
+        return {index: record for index, (record, _) in found.items()}
+
+    def last_of(self, batch: RowBatch, places: Iterable[int]) -> dict[int, tuple[Record, int]]:
+        """The records of those of these rows that were run, of each the last, with how many there
+        were before it."""
+        return self._tasks.last_of({index: _task(batch, index) for index in places})
 
     def is_done(self, record: Record) -> bool:
         """Whether a row is done, and all that it has made is kept here."""
         return self._tasks.is_done(record)
 
-    def run(self, batch: RowBatch, done: Collection[int] = ()) -> Iterator[tuple[int, Record]]:
+    def run(
+        self, batch: RowBatch, done: Collection[int] = (), steering: Steering | None = None
+    ) -> Iterator[tuple[int, Record]]:
         """Run the rows but for those whose places are in `done`, and tell of each (its place, and
         its record) when it has ended.
 
-        What failed before is tried again. Raises BatchGaveUp, and what `Starter.start` raises.
+        What failed before is tried again. Raises BatchGaveUp, and what `Starter.start` raises
+        unless the `steering` knows what to do with it.
         """
+        steering = steering or Steering()
         rest = deque(index for index in range(len(batch.rows)) if index not in done)
         failed = 0
         with LiveTasks[int](self._starter.runs) as live:
-            while rest or live:
-                while rest and not live.is_full:
-                    index = rest.popleft()
-                    live.add(index, self._tasks.begin(_task(batch, index)))
+            while live or (rest and failed < _MOST_FAILED and steering.wants_more()):
+                while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
+                    try:
+                        begun = self._tasks.begin(_task(batch, rest[0]))
+                    except ComfyError as problem:
+                        if not steering.refused(rest[0], problem):
+                            if not live:
+                                live.wait(_AGAIN)
+                            break
+                        rest.popleft()
+                        failed += 1
+                    else:
+                        steering.begun(rest[0], begun)
+                        live.add(rest.popleft(), begun)
                 for index, record in live.ended():
                     yield index, record
-                    failed = 0 if self.is_done(record) else failed + 1
-                    if failed >= _MOST_FAILED:
-                        raise _gave_up(failed)
+                    failed = self._failed_after(failed, record)
+        if failed >= _MOST_FAILED:
+            raise _gave_up()
+
+    def _failed_after(self, failed: int, record: Record) -> int:
+        """How many rows have failed one after the other; those that somebody has stopped don't
+        count. Too many stay too many."""
+        if self.is_done(record):
+            return failed if failed >= _MOST_FAILED else 0
+        return failed if record.state.phase is Phase.STOPPED else failed + 1
+
+
+def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
+    """The task of the row at this place."""
+    return uuid.uuid5(batch, str(index))
 
 
 def _task(batch: RowBatch, index: int) -> Task:
-    name = uuid.uuid5(batch.id, str(index))
+    name = row_id(batch.id, index)
     return Task(name, batch.workflow, batch.rows[index].values, str(batch.id))
 
 
-def _gave_up(failed: int) -> BatchGaveUp:
+def _gave_up() -> BatchGaveUp:
     return BatchGaveUp(
-        message("{count} rows failed one after the other, so the batch was stopped.", count=failed),
+        message(
+            "{count} rows failed one after the other, so the batch was stopped.",
+            count=_MOST_FAILED,
+        ),
         message("Look at what the last one says, then go on."),
     )

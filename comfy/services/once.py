@@ -39,10 +39,12 @@ class Task:
 class TaskRunner:
     """Runs tasks, and finds those that were run. The registry needs a history."""
 
-    def __init__(self, starter: Starter, owner: str) -> None:
+    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
+        """`address`: as of `RunRegistry.submit`."""
         self._starter = starter
         self._runs = starter.runs
         self._owner = owner
+        self._address = address
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any task is begun."""
@@ -51,6 +53,20 @@ class TaskRunner:
     def last(self, task: Task) -> Record | None:
         """The record of the last try of a task; None where there was none."""
         return self._last(task)[0]
+
+    def last_of(self, tasks: Mapping[Key, Task]) -> dict[Key, tuple[Record, int]]:
+        """The records of the last tries of those tasks that were tried, with how many tries there
+        were before."""
+        assert self._runs.history is not None
+        found: dict[Key, tuple[Record, int]] = {}
+        asked, tries = dict(tasks), 0
+        while asked:
+            ids = {run_id_of(task.id, tries): key for key, task in asked.items()}
+            records = self._runs.history.get_many(ids, self._owner)
+            some = {ids[run_id]: (record, tries) for run_id, record in records.items()}
+            found |= some
+            asked, tries = {key: asked[key] for key in some}, tries + 1
+        return found
 
     def is_done(self, record: Record) -> bool:
         """Whether a run is done, and all that it has made is kept here."""
@@ -72,11 +88,12 @@ class TaskRunner:
             task.workflow,
             task.values,
             self._owner,
+            address=self._address,
             watched=False,
             keeps_going=True,
             group=task.group,
             parent=task.parent,
-            run_id=_run_id(task, tries),
+            run_id=run_id_of(task.id, tries),
         )
 
     def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
@@ -90,7 +107,7 @@ class TaskRunner:
         """The record of the last try, and how many there were."""
         assert self._runs.history is not None
         last, tries = None, 0
-        while record := self._runs.history.get(_run_id(task, tries), self._owner):
+        while record := self._runs.history.get(run_id_of(task.id, tries), self._owner):
             last, tries = record, tries + 1
         return last, tries
 
@@ -138,6 +155,11 @@ class LiveTasks(Generic[Key]):
         if self._watch is not None and not isinstance(begun, Record):
             begun.subscribe(self._changed.set)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until something has changed among the runs of all, but so long at most."""
+        self._changed.wait(seconds)
+        self._changed.clear()
+
     def ended(self) -> Iterator[tuple[Key, Record]]:
         """Wait until at least one has ended; those that have, which are no longer among them."""
         while self._live:
@@ -161,6 +183,7 @@ def lacking(form: Form, chosen: Collection[str]) -> Iterator[str]:
             yield one.sentence
 
 
-def _run_id(task: Task, tries: int) -> str:
-    """The run of a try: always the same, so that none is started twice."""
-    return str(uuid.uuid5(task.id, str(tries)))
+def run_id_of(task: uuid.UUID, tries: int) -> str:
+    """The run of a try of a task, after so many others: always the same, so that none is started
+    twice."""
+    return str(uuid.uuid5(task, str(tries)))

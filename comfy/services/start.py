@@ -25,7 +25,7 @@ from comfy.runs.input_files import UPLOADS
 from comfy.runs.interface import Run, RunRegistry
 from comfy.services.forms import Forms
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.uploads import Refused, Upload, UploadLimits, refusals
+from comfy.services.uploads import KeptUpload, Refused, Upload, UploadLimits, refusals
 from comfy.workflow.private import MARK as OPENED_MARK
 from comfy.workflow.sanitize import named_files, written_names
 
@@ -76,8 +76,9 @@ class Starter:
         """Check the values, keep the files among them, and start a run of the workflow `name`.
 
         Fields left out keep the author's value, seeds left out are drawn. A media field's value is
-        an `Upload`, the author's own file (the field's default) or None. `address`, `deadline`,
-        `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of `RunRegistry.submit`.
+        an `Upload`, a `KeptUpload`, the author's own file (the field's default) or None. `address`,
+        `deadline`, `watched`, `keeps_going`, `group`, `parent`, `run_id`: as of
+        `RunRegistry.submit`.
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError where
         there are too many runs, or no room for a file.
         """
@@ -86,13 +87,20 @@ class Starter:
         seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
         prompt, used = fill(workflow, form, self._checked(form, values, owner), self.rng)
-        uploads = {key: value for key, value in values.items() if isinstance(value, Upload)}
-        targets = {key: _targets(form, key, prompt) for key in uploads}
+        files = {
+            key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)
+        }
+        uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
+        targets = {key: _targets(form, key, prompt) for key in files}
         self._check_files(prompt, form, name, owner, set(chain.from_iterable(targets.values())))
         with kept_uploads(self.blobs, self.runs.history, uploads) as digests:
             inputs = {
-                key: KeptInput(upload.name, digests[key], targets[key])
-                for key, upload in uploads.items()
+                key: KeptInput(
+                    file.name,
+                    file.digest if isinstance(file, KeptUpload) else digests[key],
+                    targets[key],
+                )
+                for key, file in files.items()
             }
             outputs = frozenset(output.node for output in form.outputs) or None
             return self.runs.submit(
@@ -145,13 +153,19 @@ class Starter:
             values = _counted_on(values, form, run.job)
         return Batch(tuple(runs))
 
-    def _checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
-        """Clean values for every field. Raises FieldErrors."""
+    def judged_values(
+        self, form: Form, values: Mapping[str, object], owner: str
+    ) -> tuple[dict[str, object], dict[str, str]]:
+        """Clean values for every good field of a form, and a sentence for every bad one."""
         cleaned, errors = check(form, {key: _named(value) for key, value in values.items()})
         edits = self.forms.permissions.edits(owner)
         foreign = {} if edits else _foreign_files(form, cleaned, values)
         fixed = {} if edits else _fixed(form, values)
-        errors |= foreign | refusals(form, values, self.limits) | fixed
+        return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
+
+    def _checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
+        """Clean values for every field. Raises FieldErrors."""
+        cleaned, errors = self.judged_values(form, values, owner)
         if errors:
             raise FieldErrors(form, errors)
         return cleaned
@@ -279,7 +293,7 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
 def _named(value: object) -> object:
     """A value as the form checks it: of a file the name."""
     match value:
-        case Upload(name):
+        case Upload(name) | KeptUpload(name):
             return plain_name(name)
         case Refused():
             return str(value)
@@ -321,6 +335,6 @@ def _foreign_files(
         item.key: message("Send the file itself.")
         for item in form.fields
         if item.is_media
-        and not isinstance(given.get(item.key), Upload)
+        and not isinstance(given.get(item.key), Upload | KeptUpload)
         and cleaned.get(item.key) not in (None, "", item.default)
     }

@@ -69,6 +69,17 @@ class Upload:
             return problem_with(file, limits, widget)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptUpload:
+    """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes."""
+
+    name: str
+    digest: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
 def content_of(value: object) -> str:
     """What tells a value from others, in JSON that is written of it: of a file its bytes."""
     if not isinstance(value, Upload):
@@ -112,7 +123,8 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
         match values.get(item.key):
             case Refused(why):
                 errors[item.key] = why
-            case Upload() if not item.is_media:  # nobody would judge it, and a node may open it
+            case Upload() | KeptUpload() if not item.is_media:
+                # Nobody would judge it, and a node may open it.
                 errors[item.key] = message("This field takes no file.")
             case Upload() as upload:
                 try:

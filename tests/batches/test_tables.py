@@ -147,31 +147,31 @@ def test_another_encoding_is_told() -> None:
 
 def test_rows_are_every_combination_or_pairs() -> None:
     """What is named first changes least; one value goes with all."""
-    axes = [Axis(STEPS, ("1", "2")), Axis(CFG, ("7", "8"))]
+    axes = [Axis(STEPS.key, ("1", "2")), Axis(CFG.key, ("7", "8"))]
     assert [tuple(row.values.values()) for row in combined(axes)] == [
         ("1", "7"),
         ("1", "8"),
         ("2", "7"),
         ("2", "8"),
     ]
-    pairs = combined([*axes[:1], Axis(CFG, ("7",))], paired=True)
+    pairs = combined([*axes[:1], Axis(CFG.key, ("7",))], paired=True)
     assert [tuple(row.values.values()) for row in pairs] == [("1", "7"), ("2", "7")]
 
 
 def test_rows_of_a_table_keep_its_numbers_where_nothing_multiplies_them() -> None:
     """So that what is said of row 4 is found in the file."""
     table = (Row(2, {STEPS.key: "1"}), Row(4, {STEPS.key: "2"}))
-    assert [row.number for row in combined([Axis(CFG, ("7",))], table)] == [2, 4]
-    assert [row.number for row in combined([Axis(CFG, ("7", "8"))], table)] == [1, 2, 3, 4]
+    assert [row.number for row in combined([Axis(CFG.key, ("7",))], table)] == [2, 4]
+    assert [row.number for row in combined([Axis(CFG.key, ("7", "8"))], table)] == [1, 2, 3, 4]
 
 
 def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
     """Before any is made."""
-    many = Axis(STEPS, range(1000))
+    many = Axis(STEPS.key, range(1000))
     with pytest.raises(BadValue, match="at most"):
-        combined([many, Axis(CFG, range(1000))])
+        combined([many, Axis(CFG.key, range(1000))])
     with pytest.raises(UnequalLengths) as caught:
-        combined([many, Axis(CFG, ("7", "8"))], paired=True)
+        combined([many, Axis(CFG.key, ("7", "8"))], paired=True)
     assert caught.value.hint == "Leave them unpaired for every combination."
 
 

@@ -103,6 +103,12 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
+        "/batches": {"GET": people(200)},
+        # No batch is called so; whose they are is tried in tests/ui/routes/test_batches.py.
+        "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
+        "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
+        "/batches/{batch_id}/rows": {"GET": people(404), "POST": people(404)},
+        "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
         "/runs/{run_id}/stop": {"POST": OWNER},
@@ -307,6 +313,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/workflows":
             return {"json": PROMPT}
+        case "/batches/check":
+            return {"json": {"workflow": owned.workflow, "spec": {}}}
         case "/presets":
             return {"json": {"name": "mine", "values": {}}}
         case "/login":

@@ -113,6 +113,7 @@ def running_app(
             limits=limits,
             pace=pace,
         )
+        services.batches.resume()
         settings = settings or WebSettings(port=0)
         asgi = build_app(services, settings)
         config = web_config(asgi, settings, services.limits)
@@ -127,6 +128,7 @@ def running_app(
             server.should_exit = True
             thread.join(timeout=LONGEST_WAIT)
             assert not thread.is_alive(), "the app did not end"
+            services.batches.close()
 
 
 def open_history(folder: Path) -> RunStore:

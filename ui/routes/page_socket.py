@@ -1,6 +1,6 @@
-"""What is sent to an open page over one socket: the runs of its person wherever they
-were started, how many wait in all, which workflows of the folder have changed, whether the image
-server answers, and that the app is about to end.
+"""What is sent to an open page over one socket: the runs of its person wherever they were started,
+how far their batches are, how many wait in all, which workflows of the folder have changed, whether
+the image server answers, and that the app is about to end.
 
 As long as the socket is open the person watches all of their runs; when the last one closes, their
 grace time begins.
@@ -16,6 +16,8 @@ from dataclasses import asdict
 from fastapi import APIRouter, WebSocket
 
 from comfy.runs.interface import Run, RunRegistry
+from comfy.services.batch_queue import BatchQueue
+from comfy.services.open_batch import BatchSummary
 from comfy.workflow.folder import WorkflowFolder
 from ui.routes.folder_watch import FolderWatch
 from ui.view.headlines import AWAY
@@ -29,7 +31,11 @@ _GAP = 0.1  # seconds between two messages to one page: news adds up
 
 
 def page_socket_routes(
-    runs: RunRegistry, folder: WorkflowFolder, health: ServerHealth, identity: Identity
+    runs: RunRegistry,
+    batches: BatchQueue,
+    folder: WorkflowFolder,
+    health: ServerHealth,
+    identity: Identity,
 ) -> APIRouter:
     """The WebSocket `/news`."""
     router = APIRouter()
@@ -45,7 +51,7 @@ def page_socket_routes(
             owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with watch.listen() as changed:
-                await PageSession(socket, runs, owner, life, health).serve(changed)
+                await PageSession(socket, runs, batches, owner, life, health).serve(changed)
 
     return router
 
@@ -54,16 +60,24 @@ class PageSession:
     """One page, and what has been sent to it."""
 
     def __init__(
-        self, socket: WebSocket, runs: RunRegistry, owner: str, life: str, health: ServerHealth
+        self,
+        socket: WebSocket,
+        runs: RunRegistry,
+        batches: BatchQueue,
+        owner: str,
+        life: str,
+        health: ServerHealth,
     ) -> None:
         self.socket = socket
         self.runs = runs
+        self.batches = batches
         self.owner = owner
         self.life = life
         self.health = health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
+        self.seen: set[str] = set()  # batches that had not ended
 
     async def serve(self, changed: asyncio.Queue[list[str]]) -> None:
         """Send until the page is closed; `changed` brings the names of workflows."""
@@ -74,14 +88,19 @@ class PageSession:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
                     loop.call_soon_threadsafe(self.due.set)
 
-        unsubscribe = self.runs.subscribe(wake)
+        def wake_own(owner: str) -> None:
+            if owner == self.owner:
+                wake(owner)
+
+        leave = self.runs.subscribe(wake), self.batches.subscribe(wake_own)
         try:
             with self.health.listen(self.due.set):
                 await run_until_first(
                     self.socket, self.listen(), self.tell_runs(), self.tell_folder(changed)
                 )
         finally:
-            unsubscribe()
+            for unsubscribe in leave:
+                unsubscribe()
             for run in self.attached.values():
                 run.detach()
 
@@ -129,7 +148,14 @@ class PageSession:
                 asdict(run_entry(run.record, typical=typical, movable=run.waits_here))
                 for run in line
             ],
+            "batches": [asdict(batch) for batch in self.news_of_batches()],
         }
+
+    def news_of_batches(self) -> list[BatchSummary]:
+        """Those that have not ended, and those that have since the page was opened."""
+        recent = self.batches.recent(self.owner)
+        self.seen |= {batch.id for batch in recent if batch.state in ("running", "paused")}
+        return [batch for batch in recent if batch.id in self.seen]
 
     def attach_to(self, runs: dict[str, Run]) -> None:
         """Watch these runs and no others."""

@@ -195,7 +195,8 @@ PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused"
 class RunEntry:
     """One run in a person's queue. `about`: what was typed, to tell it from others of the same
     workflow; `movable`: its place among the person's own can be changed; `again`: it has ended, and
-    the very same may be asked for again."""
+    the very same may be asked for again; `group`: what it has been started with, as a batch by its
+    id."""
 
     id: str
     workflow: str
@@ -204,6 +205,7 @@ class RunEntry:
     said: str
     movable: bool
     again: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,13 @@ def run_entry(record: Record, *, typical: float | None, movable: bool) -> RunEnt
     words = place_words(place, typical) if place is not None else HEADLINES[state.phase]
     said = AWAY if state.away else SENDING if state.uploading else words
     return RunEntry(
-        record.id, record.job.title, first_text(record.job.values), state.phase.value, said, movable
+        record.id,
+        record.job.title,
+        first_text(record.job.values),
+        state.phase.value,
+        said,
+        movable,
+        group=record.group,
     )
 
 

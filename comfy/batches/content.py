@@ -1,0 +1,105 @@
+"""What is to be run as a batch, each value once however many rows have it, and its rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from comfy.batches.rows import Axis, combined
+from comfy.batches.table import Row
+from comfy.form.seeds import CountUp
+
+_TABLE = "table"
+_MOST_AXES_OF_A_GRID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What varies: the key and label of a field, and its values, each for rows of its own; none
+    where it is a column of the table. `find`: what the values stand in the place of, in the field's
+    text."""
+
+    key: str
+    label: str
+    values: tuple[object, ...] = ()
+    find: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchContent:
+    """The values that all rows have (`base`), the table's columns and rows, and the other fields
+    that vary; `paired`: as of `combined`."""
+
+    base: Mapping[str, object]
+    columns: tuple[Column, ...] = ()
+    table: tuple[Row, ...] = ()
+    axes: tuple[Column, ...] = ()
+    paired: bool = False
+
+    @property
+    def shown(self) -> tuple[Column, ...]:
+        """All that varies, the table's columns first."""
+        return self.columns + self.axes
+
+    @property
+    def is_grid(self) -> bool:
+        """It is every combination of few fields."""
+        few = 1 <= len(self.axes) <= _MOST_AXES_OF_A_GRID
+        return few and not self.table and not self.paired
+
+
+class BatchRows(Sequence[Row]):
+    """The rows of a batch, of which each is made when it is asked for. BadValue where there are too
+    many, UnequalLengths where they are pairs and not equally many of all."""
+
+    def __init__(self, content: BatchContent) -> None:
+        self._content = content
+        axes = [Axis(str(at), range(len(axis.values))) for at, axis in enumerate(content.axes)]
+        lines = [Row(row.number, {_TABLE: at}) for at, row in enumerate(content.table)]
+        self._chosen = combined(axes, lines, paired=content.paired)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        row, content = self._chosen[index], self._content
+        values = {
+            key: CountUp(value.last + index) if isinstance(value, CountUp) else value
+            for key, value in content.base.items()
+        }
+        values |= self._line(row)
+        for column, value in self._values(row):
+            text = str(values.get(column.key, ""))
+            values[column.key] = text.replace(column.find, str(value)) if column.find else value
+        return Row(row.number, values)
+
+    def number(self, index: int) -> int:
+        """The number of the row at this place, as people count."""
+        return self._chosen[index].number
+
+    def cells(self, index: int) -> tuple[object, ...]:
+        """The values of a row in the columns of `BatchContent.shown`; "" where the table says
+        nothing."""
+        row = self._chosen[index]
+        line = self._line(row)
+        own = (line.get(column.key, "") for column in self._content.columns)
+        return (*own, *(value for _, value in self._values(row)))
+
+    def _line(self, row: Row) -> Mapping[str, object]:
+        match row.values.get(_TABLE):
+            case int(at):
+                return self._content.table[at].values
+        return {}
+
+    def _values(self, row: Row) -> Iterator[tuple[Column, object]]:
+        for at, axis in enumerate(self._content.axes):
+            match row.values[str(at)]:
+                case int(chosen):
+                    yield axis, axis.values[chosen]

@@ -1,0 +1,134 @@
+"""What a page asks for as a batch: several values of some fields, or a table, around those that the
+form has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field as Limited
+
+from comfy.batches.content import BatchContent, Column
+from comfy.batches.table import Row, TableErrors, read_table
+from comfy.batches.values import MOST_ROWS, values_of
+from comfy.form.model import Field, Form
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue
+from comfy.wording import short
+
+_MOST_AXES = 20
+_MOST_FILES = 1_000
+_TEXTS = ("text", "textarea")
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSpec:
+    """Several values of the field with this key: those that `values_of` reads in a text; or files;
+    or lines, of which the first is looked for in the field's own text, and each stands in its
+    place in a row of its own (`replace`)."""
+
+    field: str
+    text: str | None = None
+    files: Annotated[tuple[Any, ...] | None, Limited(max_length=_MOST_FILES)] = None
+    replace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A file with a column a field, see `read_table`: its name, and what is in it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """Every combination of the values, the first axis changing least; or, `paired`, the first ones
+    together, then the second ones."""
+
+    axes: Annotated[tuple[AxisSpec, ...], Limited(max_length=_MOST_AXES)] = ()
+    table: TableSpec | None = None
+    paired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProblem:
+    """What is wrong with a batch, and where: a field by its key, a row of the table by its number;
+    None for neither."""
+
+    message: str
+    field: str | None = None
+    row: int | None = None
+
+
+def read_batch(
+    form: Form, spec: BatchSpec, base: Mapping[str, object]
+) -> tuple[BatchContent, tuple[BatchProblem, ...]]:
+    """What is to be run, as far as it can be read, and what is wrong with the rest. `base`: the
+    values that the form has. The values themselves are not checked, nor are the rows counted."""
+    problems: list[BatchProblem] = []
+    table: tuple[Row, ...] = ()
+    if spec.table is not None:
+        try:
+            data = spec.table.text.encode("utf-8", "surrogatepass")
+            table = read_table(spec.table.name, data, form)
+        except TableErrors as errors:
+            problems += [BatchProblem(said) for said in errors.problems]
+    labels = {field.key: field.label for field in form.fields}
+    keys = dict.fromkeys(key for row in table for key in row.values)
+    columns = tuple(Column(key, labels[key]) for key in keys)
+    fields, axes = {field.key: field for field in form.fields}, list[Column]()
+    for axis in spec.axes:
+        found = fields.get(axis.field)
+        given = {*keys, *(column.key for column in axes)}
+        try:
+            axes.append(_column(form, found, axis, base, given))
+        except BadValue as error:
+            problems.append(BatchProblem(str(error), axis.field))
+    if spec.table is None and not spec.axes:
+        problems.append(BatchProblem(message("Choose a field and give it several values.")))
+    values = {**base, **_texts(form, axes, base)}
+    return BatchContent(values, columns, table, tuple(axes), spec.paired), tuple(problems)
+
+
+def _column(
+    form: Form, field: Field | None, axis: AxisSpec, base: Mapping[str, object], given: set[str]
+) -> Column:
+    """The values of an axis; BadValue where it has none. `given`: keys that have values already."""
+    if field is None:
+        raise BadValue(message("There is no field “{field}”.", field=short(axis.field)))
+    if axis.replace is not None:
+        return _replaced(field, axis.replace, base, given)
+    if field.key in given:
+        raise BadValue(message("{field} is given twice. Leave one of them out.", field=field.label))
+    if field.is_media:
+        if not axis.files:
+            raise BadValue(message("Add at least one file."))
+        return Column(field.key, field.label, axis.files)
+    if axis.files is not None:
+        raise BadValue(message("This field takes no file."))
+    return Column(field.key, field.label, values_of(form, field, axis.text or ""))
+
+
+def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
+    words = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
+    if field.widget not in _TEXTS:
+        raise BadValue(message("Words can be replaced in a text only."))
+    if not words:
+        raise BadValue(message("Write the words to look for in the first line."))
+    if len(words) > MOST_ROWS:
+        raise BadValue(message("These are too many lines."))
+    if field.key not in given and words[0] not in _text_of(field, base):
+        raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
+    return Column(field.key, field.label, words, find=words[0])
+
+
+def _texts(form: Form, axes: list[Column], base: Mapping[str, object]) -> dict[str, object]:
+    """The texts in which words are replaced, those that the form leaves to its author too."""
+    keys = {column.key for column in axes if column.find}
+    return {field.key: _text_of(field, base) for field in form.fields if field.key in keys}
+
+
+def _text_of(field: Field, base: Mapping[str, object]) -> str:
+    return str(base.get(field.key, field.default))

@@ -1,0 +1,255 @@
+"""Batches and chains as they are remembered: what their runs, which share a group, were asked for,
+and how far they are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
+
+from comfy.errors import ComfyError
+from comfy.messages import message
+from comfy.quota import Use
+from comfy.records.blobs import BlobStore
+from comfy.records.database import erase_deleted
+from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import group_files as _files
+from comfy.records.tables import groups as _groups
+from comfy.records.used_files import bytes_of, without_use
+
+Kind = Literal["batch", "chain"]
+
+_MOST = 50  # of one owner; the oldest of those that have ended go then
+_MOST_IN_ALL = 1_000  # anybody can be many owners
+_LARGEST = 4_000_000  # characters
+_OF_ONE = 1 / 4  # of the room for files: what those of one owner may have
+_MILLION = 1_000_000
+_HEAD = tuple(column for column in _groups.c if column.name != "content")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A batch or a chain. `id`: the `group` of its runs. `about`: what a list tells of it, and
+    `progress` what has come of its parts, both JSON values. `ended_at`: seconds since 1970, None as
+    long as it is to go on."""
+
+    id: str
+    owner: str
+    kind: Kind
+    created_at: float
+    state: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    ended_at: float | None = None
+
+
+class GroupStore:
+    """The groups of all owners, in the database of the history. All methods may be called from any
+    thread.
+
+    `room`: bytes for the files of all groups. ComfyError, with a sentence, wherever the database
+    cannot be used.
+    """
+
+    def __init__(
+        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: float
+    ) -> None:
+        """`writing`: held by whoever removes files that nothing has any more."""
+        self._engine = engine
+        self._blobs = files
+        self._writing = writing
+        self._room = room
+
+    def add(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
+        """Keep a new one, with what is to be run (`content`, JSON values) and the kept files that
+        this needs. ComfyError where it is too large, or its files are."""
+        told = json.dumps(content)
+        if len(told) > _LARGEST:
+            raise ComfyError(
+                message("This batch is too large to be kept."), message("Make several of it.")
+            )
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                owner = digest(group.owner)
+                row = {"id": group.id, "owner": owner, "kind": group.kind, "content": told}
+                made = {"created_at": group.created_at}
+                connection.execute(insert(_groups).values(row | made | _changing(group)))
+                if digests:
+                    sizes = {one: self._blobs.size(one) for one in digests}
+                    rows = [
+                        {"group": group.id, "digest": one, "size": size}
+                        for one, size in sizes.items()
+                    ]
+                    connection.execute(insert(_files), rows)
+                    self._check_room(connection, owner)
+                unused = _forget_too_many(connection, owner)
+            self._remove(unused)
+
+    def save(self, group: Group) -> None:
+        """Keep how far it is now; nothing where it was deleted."""
+        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+            which = _groups.c.id == group.id
+            connection.execute(update(_groups).where(which).values(_changing(group)))
+
+    def get(self, group_id: str, owner: str) -> Group | None:
+        """One of this owner."""
+        found = self._groups(_own(group_id, owner))
+        return found[0] if found else None
+
+    def content(self, group_id: str, owner: str) -> dict[str, Any] | None:
+        """What is to be run of one of this owner's; None where there is none, or nobody can read
+        it."""
+        found = select(_groups.c.content).where(_own(group_id, owner))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            told = _read(connection.execute(found).scalar())
+        return told or None
+
+    def of(self, owner: str, kind: Kind) -> tuple[Group, ...]:
+        """Those of one owner, the newest first."""
+        return self._groups((_groups.c.owner == digest(owner)) & (_groups.c.kind == kind))
+
+    def unfinished(self, kind: Kind) -> tuple[Group, ...]:
+        """Those of all people that are to go on, the newest first. None while another program uses
+        the same folder: they may be going on there."""
+        if not self._blobs.ours:
+            return ()
+        return self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
+
+    def delete(self, group_id: str, owner: str) -> bool:
+        """Forget one, and its files that nothing else has, but not its runs; False if there is
+        none."""
+        return bool(self._forget(_own(group_id, owner)))
+
+    def forget_ended(self, before: float) -> None:
+        """Forget those that ended before this moment, in seconds since 1970."""
+        self._forget(_groups.c.ended_at < before)
+
+    def uses(self) -> Iterator[Use]:
+        """Which files the groups of all people have. They go with their groups only."""
+        columns = (_files.c.group, _groups.c.owner, _files.c.digest, _files.c.size)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(select(*columns).join_from(_files, _groups)).all()
+        for row in rows:
+            yield Use(row.group, row.owner, removable=False, digest=row.digest, size=row.size)
+
+    def _groups(self, which: ColumnElement[bool]) -> tuple[Group, ...]:
+        order = (_groups.c.created_at.desc(), _groups.c.id)
+        with as_comfy_errors(), self._engine.connect() as connection:
+            rows = connection.execute(select(*_HEAD).where(which).order_by(*order)).all()
+        return tuple(group for row in rows if (group := _group(row)) is not None)
+
+    def _forget(self, which: ColumnElement[bool]) -> int:
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                # First what writes: SQLite lets nobody else do so from here on.
+                known = connection.execute(
+                    update(_groups).where(which).values(state="deleted")
+                ).rowcount
+                unused = _take_out(connection, which) if known else []
+            self._remove(unused)
+        if known:
+            erase_deleted(self._engine)
+        return known
+
+    def _remove(self, digests: list[str]) -> None:
+        for one in digests:
+            self._blobs.remove(one)
+
+    def _check_room(self, connection: Connection, owner: str) -> None:
+        every = select(_files.c.digest, _files.c.size)
+        own = every.join_from(_files, _groups).where(_groups.c.owner == owner)
+        most = self._room * _OF_ONE
+        if bytes_of(connection, own) > most:
+            raise ComfyError(
+                message(
+                    "The files of your batches can have at most {size} MB together.",
+                    size=round(most / _MILLION),
+                ),
+                message("Delete a batch with files first."),
+            )
+        if bytes_of(connection, every) > self._room:
+            raise ComfyError(
+                message("This app has no room for more files of batches."),
+                message("Ask whoever runs it for help."),
+            )
+
+
+def _changing(group: Group) -> dict[str, Any]:
+    """The values of the columns that change as it goes on."""
+    about = json.dumps({"owner": group.owner, **group.about})
+    progress = json.dumps(group.progress)
+    return {
+        "state": group.state,
+        "ended_at": group.ended_at,
+        "about": about,
+        "progress": progress,
+    }
+
+
+def _group(row: Row[Any]) -> Group | None:
+    """The group in a row; None where it cannot be read: SQLite keeps any type in any column."""
+    match _read(row.about):
+        case {"owner": str(owner), **about} if digest(owner) == row.owner:
+            progress = _read(row.progress)
+            return Group(
+                row.id,
+                owner,
+                row.kind,
+                row.created_at,
+                row.state,
+                about,
+                progress,
+                row.ended_at,
+            )
+    return None
+
+
+def _read(text: object) -> dict[str, Any]:
+    try:
+        told = json.loads(text)  # type: ignore[arg-type]
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _own(group_id: str, owner: str) -> ColumnElement[bool]:
+    return (_groups.c.id == group_id) & (_groups.c.owner == digest(owner))
+
+
+def _forget_too_many(connection: Connection, owner: str) -> list[str]:
+    """Of this owner's, then of whoever has most, those that ended first are forgotten; the files
+    that nothing has any more."""
+    count = select(func.count()).select_from(_groups)
+    unused: list[str] = []
+    own = _groups.c.owner == owner
+    if connection.execute(count.where(own)).scalar_one() > _MOST:
+        unused += _take_out(connection, _first_ended(own))
+    if connection.execute(count).scalar_one() > _MOST_IN_ALL:
+        most = (
+            select(_groups.c.owner)
+            .group_by(_groups.c.owner)
+            .order_by(func.count().desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        unused += _take_out(connection, _first_ended(_groups.c.owner == most))
+    return unused
+
+
+def _first_ended(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    first = select(_groups.c.id).where(which, _groups.c.ended_at.is_not(None))
+    return _groups.c.id.in_(first.order_by(_groups.c.ended_at).limit(1))
+
+
+def _take_out(connection: Connection, which: ColumnElement[bool]) -> list[str]:
+    """Delete groups: the digests of their files that nothing has any more."""
+    ids = connection.execute(select(_groups.c.id).where(which)).scalars().all()
+    digests = connection.execute(select(_files.c.digest).where(_files.c.group.in_(ids))).scalars()
+    before = list(dict.fromkeys(digests))
+    connection.execute(delete(_files).where(_files.c.group.in_(ids)))
+    connection.execute(delete(_groups).where(_groups.c.id.in_(ids)))
+    return without_use(connection, before)

@@ -1,0 +1,101 @@
+"""Whether a batch can be run: all that is wrong with it at once, each value looked at once however
+many rows have it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.rows import UnequalLengths
+from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
+from comfy.errors import ManyProblems
+from comfy.form.check import labelled_errors
+from comfy.form.model import Form
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue
+from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch
+from comfy.services.once import lacking
+from comfy.services.start import FieldErrors, Starter
+from comfy.wording import short
+
+
+class BatchErrors(ManyProblems):
+    """A batch cannot be run; `found` has what is wrong with where that is."""
+
+    def __init__(self, form: Form, found: tuple[BatchProblem, ...]) -> None:
+        super().__init__(_labelled(form, found), message("Nothing was started."))
+        self.found = found
+
+
+def problems_of_batch(
+    starter: Starter, form: Form, spec: BatchSpec, base: Mapping[str, object], owner: str
+) -> tuple[BatchContent, int, tuple[BatchProblem, ...]]:
+    """What a batch is as far as it can be read, how many rows it has, and what is wrong with it, of
+    which no more is told than anybody reads."""
+    content, problems = read_batch(form, spec, base)
+    try:
+        count = len(BatchRows(content)) if content.shown else 0
+    except (BadValue, UnequalLengths) as error:
+        count, problems = 0, (*problems, BatchProblem(str(error)))
+    chosen = {column.key for column in content.shown}
+    missing = map(BatchProblem, lacking(form, chosen))
+    found = (*problems, *missing, *islice(_wrong(starter, form, content, owner), MOST_TOLD))
+    return content, count, found
+
+
+def checked_batch(
+    starter: Starter, workflow: str, base: Mapping[str, object], spec: BatchSpec, owner: str
+) -> tuple[BatchContent, Form]:
+    """What is to be run, and its form. BatchErrors where something is wrong with what varies,
+    FieldErrors where it is with the rest; otherwise as `Starter.start`."""
+    _, form = starter.forms.form(workflow, owner, base)
+    content, _, found = problems_of_batch(starter, form, spec, base, owner)
+    if found:
+        raise BatchErrors(form, found)
+    rows = BatchRows(content)
+    _, errors = starter.judged_values(form, rows[0].values, owner)
+    if errors:
+        raise FieldErrors(form, errors)
+    fields = {field.key: field for field in form.fields}
+    # Else each value is taken or not whatever the others are.
+    if any(fields[one.key].redraws or fields[one.key].is_media for one in content.shown):
+        BatchRunner(starter, owner).check(RowBatch(uuid.uuid4(), workflow, rows))
+    return content, form
+
+
+def _wrong(
+    starter: Starter, form: Form, content: BatchContent, owner: str
+) -> Iterator[BatchProblem]:
+    columns = _with_fields(form, [one.key for one in content.columns])
+    for row in content.table:
+        _, errors = starter.judged_values(columns, row.values, owner)
+        for key in row.values.keys() & errors.keys():
+            yield BatchProblem(errors[key], key, row.number)
+    for axis in content.axes:
+        own = _with_fields(form, [axis.key])
+        for value in axis.values:
+            text = str(content.base.get(axis.key, ""))
+            given = text.replace(axis.find, str(value)) if axis.find else value
+            _, errors = starter.judged_values(own, {axis.key: given}, owner)
+            if said := errors.get(axis.key):
+                told = message("“{value}”: {problem}", value=short(value), problem=said)
+                yield BatchProblem(told, axis.key)
+
+
+def _with_fields(form: Form, keys: Collection[str]) -> Form:
+    """A form with these fields alone."""
+    return replace(form, fields=tuple(field for field in form.fields if field.key in keys))
+
+
+def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
+    """The problems as they are told away from where they are."""
+    for one in found:
+        told = one.message
+        if one.field is not None:
+            told = labelled_errors(form, {one.field: told})[one.field]
+        if one.row is not None:
+            told = message("Row {row}, {problem}", row=one.row, problem=told)
+        yield told

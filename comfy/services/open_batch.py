@@ -1,0 +1,219 @@
+"""A batch that is to go on, or goes on: how far it is, for the thread that runs it and for all who
+look."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
+from comfy.messages import message_from_json, message_to_json, sentences
+from comfy.protocol.run_state import Phase
+from comfy.records.groups import Group
+from comfy.records.record import Record
+from comfy.runs.interface import Run, RunRegistry
+from comfy.services.batch_rows import RowState, RowStates
+from comfy.services.batches import Steering
+from comfy.services.once import NOT_FETCHED
+from comfy.services.start import FieldErrors
+
+BatchState = Literal["running", "paused", "stopped", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
+    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence."""
+
+    id: str
+    title: str
+    workflow: str
+    state: BatchState
+    rows: int
+    done: int
+    failed: int
+    created_at: float
+    why: str = ""
+
+
+def summary_of(group: Group) -> BatchSummary:
+    """The batch that is remembered as this group."""
+    states = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
+    return BatchSummary(
+        group.id,
+        str(group.about.get("title", "")),
+        str(group.about.get("workflow", "")),
+        cast(BatchState, group.state),
+        len(states),
+        states.count("done"),
+        states.count("failed"),
+        group.created_at,
+        str(message_from_json(group.about.get("why", ""))),
+    )
+
+
+class OpenBatch(Steering):
+    """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
+    what runs it, set by the queue alone; `address`: where its owner is, as of
+    `RunRegistry.submit`."""
+
+    def __init__(self, group: Group, runs: RunRegistry, address: str = "") -> None:
+        """As it is remembered."""
+        self.id, self.owner, self.address = group.id, group.owner, address
+        self.workflow = str(group.about.get("workflow", ""))
+        self.thread: threading.Thread | None = None
+        self.lock = threading.RLock()
+        self.saving = threading.Lock()
+        self.saved_at = 0.0
+        self.deleted = False
+        self._group, self._runs = group, runs
+        self._state = cast(BatchState, group.state)
+        self._why = str(message_from_json(group.about.get("why", "")))
+        self._waits_for = ""
+        self._ended_at = group.ended_at
+        self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
+        self._live: dict[int, Run | Record] = {}
+
+    @property
+    def state(self) -> BatchState:
+        """What is to become of it, or has."""
+        return self._state
+
+    @property
+    def group(self) -> Group:
+        """As it is to be remembered now."""
+        with self.lock:
+            about = {**self._group.about, "why": message_to_json(self._why)}
+            return Group(
+                self.id,
+                self.owner,
+                self._group.kind,
+                self._group.created_at,
+                self._state,
+                about,
+                self._rows.to_json(),
+                self._ended_at,
+            )
+
+    @property
+    def summary(self) -> BatchSummary:
+        """As a list shows it."""
+        with self.lock:
+            about = self._group.about
+            return BatchSummary(
+                self.id,
+                str(about.get("title", "")),
+                self.workflow,
+                self._state,
+                len(self._rows),
+                self._rows.count("done"),
+                self._rows.count("failed"),
+                self._group.created_at,
+                self._why or self._waits_for,
+            )
+
+    def states(self) -> tuple[RowStates, Mapping[int, str]]:
+        """How far its rows are, and the runs of those that are in work, by their places."""
+        with self.lock:
+            return self._rows.copy(), {at: run.id for at, run in self._live.items()}
+
+    # What people want
+
+    def go_on(self, *states: RowState) -> bool:
+        """Let it run, also the rows in these states once more; False if there is nothing to do."""
+        with self.lock:
+            self._rows.set(self._rows.places(*states), "waiting")
+            if not (self._live or self._rows.count("waiting")):
+                return False
+            self._state, self._why, self._ended_at = "running", "", None
+            return True
+
+    def pause(self, why: str = "") -> None:
+        """Begin no more rows, and say why; what runs goes on."""
+        with self.lock:
+            if self._state == "running":
+                self._state, self._why = "paused", why
+
+    def stop(self) -> None:
+        """End it: what waits is not begun, and what runs is cancelled."""
+        with self.lock:
+            if self._state in ("running", "paused"):
+                self._end("stopped")
+            live = dict(self._live)
+            self._rows.set(set(self._rows.places("waiting")) - live.keys(), "stopped")
+        for run in live.values():
+            _cancel(run)
+
+    def settle(self) -> bool:
+        """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
+        with self.lock:
+            if self._state == "running" and not self._runs.closed:
+                if self._rows.count("waiting"):
+                    return True
+                self._end("done")
+            self.thread = None
+            return False
+
+    def _end(self, state: BatchState) -> None:
+        self._state, self._why, self._ended_at = state, "", time.time()
+
+    # What its thread finds
+
+    def wants_more(self) -> bool:
+        """See `Steering`."""
+        return self._state == "running" and not self._runs.closed
+
+    def begun(self, index: int, run: Run | Record) -> None:
+        """See `Steering`."""
+        with self.lock:
+            self._waits_for = ""
+            self._rows.tried(index, run.id)
+            self._live[index] = run
+            stopped = self._state == "stopped"
+        if stopped:
+            _cancel(run)
+
+    def refused(self, index: int, problem: ComfyError) -> bool:
+        """See `Steering`: values that are not taken are a failed row; what passes is waited for."""
+        match problem:
+            case FieldErrors():
+                with self.lock:
+                    self._rows.tell(index, sentences(*problem.labelled.values()))
+                return True
+            case TooManyRuns() | ServerUnreachable() | ServerError():
+                with self.lock:
+                    self._waits_for = sentences(str(problem), problem.hint)
+                return False
+        raise problem
+
+    def ended(self, index: int, record: Record, *, is_done: bool) -> None:
+        """What became of a row."""
+        with self.lock:
+            self._live.pop(index, None)
+            self._rows.tried(index, record.id)
+            self._note(index, record.state.phase, is_done=is_done)
+
+    def found(self, index: int, record: Record, *, is_done: bool) -> None:
+        """What became of a row before the program was started anew."""
+        with self.lock:
+            self._rows.tried(index, record.id)
+            if is_done:
+                self._rows.set([index], "done")
+
+    def _note(self, index: int, phase: Phase, *, is_done: bool) -> None:
+        if is_done:
+            self._rows.set([index], "done")
+        elif phase is Phase.DONE:
+            self._rows.tell(index, NOT_FETCHED)
+        elif phase is not Phase.STOPPED:
+            self._rows.set([index], "failed")
+        elif not self._runs.closed:  # then it is begun again in the next life
+            self._rows.set([index], "stopped")
+
+
+def _cancel(run: Run | Record) -> None:
+    if not isinstance(run, Record):
+        run.cancel()

@@ -1,0 +1,94 @@
+"""Lives of the program, one after the other, with the batches of one folder."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.client.client import Client
+from comfy.runs.limits import RunLimits
+from comfy.runs.registry import LocalRunRegistry
+from comfy.services.batch_queue import BatchQueue
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.forms import Forms
+from comfy.services.open_batch import BatchSummary
+from comfy.services.permissions import Permissions
+from comfy.services.start import Starter
+from comfy.workflow.folder import WorkflowFolder
+from tests.runs.registry import HURRIED
+from tests.support.app_process import FORKED
+from tests.support.sampler import prompt
+from tests.support.serving import open_history
+from tests.support.waiting import eventually
+
+ANN, BOB = "user:ann", "user:bob"
+SEED, MODEL = "4.seed", "1.ckpt_name"
+
+
+class Life:
+    """One of them: what starts runs, and the batches."""
+
+    def __init__(self, starter: Starter) -> None:
+        self.starter, self.runs, self.batches = starter, starter.runs, BatchQueue(starter)
+
+    def begin(self, *axes: AxisSpec, owner: str = ANN, **values: object) -> BatchSummary:
+        """Start a batch."""
+        base = {SEED: None, **values}
+        return self.batches.start("small", base, BatchSpec(axes), owner)
+
+    def until(self, batch: BatchSummary, *states: str) -> BatchSummary:
+        """The batch once it is in one of these states, and nothing of it is at work."""
+        eventually(lambda: self.batches.get(batch.id, ANN).state in states, f"it is {states}")
+        return self.batches.get(batch.id, ANN)
+
+    def states(self, batch: BatchSummary) -> list[str]:
+        """Those of its rows."""
+        states = self.batches.table(batch.id, ANN).states
+        return [states[at] for at in range(len(states))]
+
+
+@contextmanager
+def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
+    """A life with the history in `folder`, which goes on with the batches of the one before."""
+    workflows = folder / "workflows"
+    workflows.mkdir(exist_ok=True)
+    (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
+    with Client(url) as client, closing(open_history(folder)) as history:
+        runs = LocalRunRegistry(client, history=history, timing=HURRIED, limits=RunLimits(**limits))
+        runs.resume()
+        forms = Forms(
+            WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()
+        )
+        one = Life(Starter(runs, forms, history.files))
+        one.batches.resume()
+        try:
+            yield one
+        finally:
+            runs.close()
+            one.batches.close()
+
+
+def _killed(url: str, folder: Path, rows: int) -> None:
+    """In a process of its own: start a batch, and wait to be killed."""
+    with life(url, folder) as one:
+        one.begin(AxisSpec(SEED, f"1..{rows}"))
+        threading.Event().wait(60)
+
+
+@contextmanager
+def killed_life(url: str, folder: Path, rows: int) -> Iterator[None]:
+    """A life with a batch of so many rows; it goes on inside the block and is killed (SIGKILL)
+    after it."""
+    process = FORKED.Process(target=_killed, args=(url, folder, rows))
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        process.close()

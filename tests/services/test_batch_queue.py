@@ -1,0 +1,190 @@
+"""Batches that run by themselves: in fair turns, once whatever happens, until somebody wants
+otherwise."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.demo import DemoServer
+from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.protocol.run_state import Phase
+from comfy.services.batch_check import BatchErrors
+from comfy.services.batch_queue import BatchLimits, BatchQueue
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Upload
+from tests.cli.commands import outcomes
+from tests.services.batch_lives import ANN, BOB, MODEL, SEED, Life, killed_life, life
+from tests.support.waiting import eventually
+
+BROKEN = "demo-broken.safetensors"
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.002, painted=64) as server:
+        yield server
+
+
+@pytest.fixture
+def one(demo: DemoServer, tmp_path: Path) -> Iterator[Life]:
+    """A life of the program."""
+    with life(demo.url, tmp_path) as begun:
+        yield begun
+
+
+def test_it_is_paused_goes_on_and_is_stopped(demo: DemoServer, one: Life) -> None:
+    """What runs when it is paused ends; what is stopped is cancelled, and tried again with what has
+    failed; nothing that is done is run twice."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..12"))
+        assert reached.reached.wait(30)
+        one.batches.pause(batch.id, ANN)
+        assert one.batches.get(batch.id, ANN).state == "paused"
+    eventually(lambda: not one.runs.line_of(ANN))
+    paused = one.batches.get(batch.id, ANN)
+    assert (paused.state, paused.rows) == ("paused", 12)
+    assert 1 <= paused.done <= 3
+    with demo.hold("progress") as reached:
+        one.batches.go_on(batch.id, ANN)
+        assert reached.reached.wait(30)
+        one.batches.stop(batch.id, ANN)
+    eventually(lambda: not one.runs.line_of(ANN))
+    eventually(lambda: not one.batches.table(batch.id, ANN).live)
+    stopped = one.batches.get(batch.id, ANN)
+    assert stopped.state == "stopped"
+    assert set(one.states(batch)) == {"done", "stopped"}
+    one.batches.retry_failed(batch.id, ANN)
+    assert one.until(batch, "done").done == 12
+    assert outcomes(demo)["success"] == 12
+
+
+def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Life) -> None:
+    """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
+    batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
+    paused = one.until(batch, "paused")
+    assert paused.why.startswith("5 rows failed one after the other")
+    assert 5 <= paused.failed <= 7
+    assert len(demo.journal.all()) < 10
+    one.batches.go_on(batch.id, ANN)
+    eventually(lambda: one.batches.get(batch.id, ANN).failed >= 10)
+    one.until(batch, "paused")
+    one.batches.delete(batch.id, ANN)
+    with pytest.raises(BatchNotFound):
+        one.batches.get(batch.id, ANN)
+
+
+def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life) -> None:
+    """Values of what varies with their fields, others on their fields; nothing is kept of it."""
+    with pytest.raises(BatchErrors) as wrong:
+        one.begin(AxisSpec("4.steps", "0, 2"), AxisSpec(SEED, "1..x"))
+    assert [(found.field, found.message[:20]) for found in wrong.value.found] == [
+        (SEED, "“1..x” isn't a range"),
+        ("4.steps", "“0”: Minimum 1."),
+    ]
+    assert "Steps: “0”: Minimum 1." in str(wrong.value)
+    with pytest.raises(FieldErrors) as field:
+        one.begin(AxisSpec(SEED, "1, 2"), **{"4.steps": "many"})
+    assert set(field.value.errors) == {"4.steps"}
+    with pytest.raises(ComfyError, match="too large"):
+        one.begin(AxisSpec("2.text", "\n".join("x" * 5_000 for _ in range(1_000))))
+    assert one.batches.of(ANN) == ()
+    assert demo.journal.all() == {}
+
+
+def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
+    """The limits of the registry hold for batches, and end none."""
+    with life(demo.url, tmp_path, person=2) as one:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert one.until(batch, "done", "paused").done == 6
+        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
+        with demo.hold("progress"):
+            batch = one.begin(AxisSpec(SEED, "11..16"))
+            with pytest.raises(TooManyRuns, match="unfinished batch"):
+                one.begin(AxisSpec(SEED, "1, 2"))
+            other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
+        one.until(batch, "done")
+        eventually(lambda: one.batches.get(other.id, BOB).state == "done")
+
+
+def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:
+    """While a batch of thirty rows runs, what another person starts is handed over next."""
+    with demo.hold("progress", after=8) as reached:
+        batch = one.begin(AxisSpec(SEED, "1..30"))
+        assert reached.reached.wait(30)
+        before = list(demo.journal.all())
+        his = one.starter.start("small", {SEED: 77}, BOB, watched=False)
+    for _ in his.watch(timeout=30):
+        pass
+    one.until(batch, "done")
+    order = list(demo.journal.all())
+    # What is at the server then, and at most the row whose turn was given already.
+    assert order.index(his.state.prompt_id) <= len(before) + 1
+    assert outcomes(demo) == {"success": 31}
+
+
+def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Life, tmp_path: Path) -> None:
+    """As long as the batch is remembered, or a run has them."""
+    (tmp_path / "workflows" / "small.json").write_text(
+        '{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": {"class_type":'
+        ' "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}}'
+    )
+    given = tuple(Upload(f"{name}.png", photo(name)) for name in ("red", "blue"))
+    spec = BatchSpec((AxisSpec("1.image", files=given),))
+    batch = one.batches.start("small", {}, spec, ANN)
+    assert one.until(batch, "done", "paused").done == 2
+    table = one.batches.table(batch.id, ANN)
+    runs = [one.runs.record(table.states.run(at), ANN) for at in range(2)]
+    digests = [run.job.inputs["1.image"].digest for run in runs]
+    files = one.starter.blobs
+    assert [table.rows.cells(at)[0].name for at in range(2)] == ["red.png", "blue.png"]  # type: ignore[attr-defined]
+    for run in runs:
+        one.runs.forget(run.id, ANN)
+    assert all(map(files.path, digests))
+    one.batches.delete(batch.id, ANN)
+    assert not any(map(files.path, digests))
+
+
+def photo(colour: str) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (24, 16), colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
+    """What was running is cancelled with the program and done in its next life; what was paused
+    stays so."""
+    with life(demo.url, tmp_path) as first, demo.hold("progress", after=4) as reached:
+        batch = first.begin(AxisSpec(SEED, "1..8"))
+        assert reached.reached.wait(30)
+        waits = first.begin(AxisSpec(SEED, "11..14"))
+        first.batches.pause(waits.id, ANN)
+    with life(demo.url, tmp_path) as second:
+        assert second.until(batch, "done").done == 8
+        assert second.batches.get(waits.id, ANN).state == "paused"
+        assert [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id]
+        second.batches.go_on(waits.id, ANN)
+        assert second.until(waits, "done").done == 4
+    assert outcomes(demo)["success"] == 12
+
+
+def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
+    """Going by what the server says of it, wherever in the batch the program was."""
+    rows = 25
+    with demo.hold("progress", after=20) as reached, killed_life(demo.url, tmp_path, rows):
+        assert reached.reached.wait(60)
+    assert 0 < outcomes(demo)["success"] < rows
+    with life(demo.url, tmp_path) as second:
+        (batch,) = second.batches.of(ANN)
+        assert second.until(batch, "done", "paused").done == rows
+        ran = [second.batches.table(batch.id, ANN).states.run(at) for at in range(rows)]
+        seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]
+        phases = {second.runs.record(run, ANN).state.phase for run in ran}
+    assert seeds == list(range(1, rows + 1))
+    assert phases == {Phase.DONE}
+    assert outcomes(demo) == {"success": rows}

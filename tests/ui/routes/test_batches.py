@@ -1,0 +1,188 @@
+"""Batches over HTTP: what they would be, how far they are, what is done with them, whose they
+are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
+from comfy.form.seeds import CountUp
+from comfy.services.open_batch import BatchSummary
+from tests.support.http_client import ANN, BOB, cookie_of, page_open, told
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+TEXT, STEPS, SEED, WIDTH = "2.text", "5.steps", "5.seed", "4.width"
+SMALL = {TEXT: "a red boat", STEPS: 1, WIDTH: 256, "4.height": 256, SEED: None}
+BROKEN = "demo-broken.safetensors"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with running_demo_app(step_seconds=0) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: Served) -> RunningApp:
+    return served[1]
+
+
+def begin(
+    app: RunningApp,
+    *axes: AxisSpec,
+    cookie: str = ANN,
+    table: TableSpec | None = None,
+    paired: bool = False,
+    **values: object,
+) -> BatchSummary:
+    """Start a batch for the browser with this cookie."""
+    spec, base = BatchSpec(axes, table, paired), {**SMALL, **values}
+    return app.services.batches.start("text-to-image", base, spec, f"browser:{cookie}")
+
+
+def ask(
+    app: RunningApp, method: str, path: str, cookie: str = ANN, json: object = None
+) -> requests.Response:
+    return requests.request(
+        method,
+        f"{app.url}/batches{path}",
+        cookies=cookie_of(cookie),
+        json=json,
+        timeout=LONGEST_WAIT,
+    )
+
+
+def rows_of(app: RunningApp, batch: BatchSummary, query: str = "") -> list[dict[str, Any]]:
+    return list(ask(app, "GET", f"/{batch.id}/rows{query}").json()["rows"])
+
+
+def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
+    """What is told of a batch that has come to this state."""
+    got: dict[str, Any] = {}
+
+    def there() -> bool:
+        got.update(ask(app, "GET", f"/{batch.id}").json())
+        return got["state"] == state
+
+    eventually(there, f"the batch is {state}")
+    return got
+
+
+def check(app: RunningApp, *axes: dict[str, Any], **spec: object) -> dict[str, Any]:
+    given = {
+        "workflow": "text-to-image",
+        "spec": {"axes": axes, **spec},
+        "values": {TEXT: "a red boat"},
+    }
+    return dict(ask(app, "POST", "/check", json=given).json())
+
+
+def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
+    """How many rows, its columns, and all that is wrong with it, each at its field or row."""
+    right = check(
+        app,
+        {"field": STEPS, "text": "1..10:3"},
+        {"field": TEXT, "replace": "boat\nship\ncar"},
+    )
+    assert (right["rows"], right["problems"]) == (12, [])
+    assert right["columns"] == [{"key": STEPS, "label": "Steps"}, {"key": TEXT, "label": "Prompt"}]
+    wrong = check(
+        app,
+        {"field": STEPS, "text": "0, 3, many"},
+        {"field": TEXT, "replace": "train\nship"},
+        {"field": "9.nothing", "text": "1"},
+        {"field": STEPS, "text": "4"},
+        table={"name": "values.csv", "text": "Seed,Width\n7,wide\n"},
+    )
+    found = [(one["field"], one["row"], one["message"]) for one in wrong["problems"]]
+    assert found == [
+        (TEXT, None, "“train” isn't in the text of this field."),
+        ("9.nothing", None, "There is no field “9.nothing”."),
+        (STEPS, None, "Steps is given twice. Leave one of them out."),
+        (WIDTH, 2, "Enter a whole number."),
+        (STEPS, None, "“0”: Minimum 1."),
+        (STEPS, None, "“many”: Enter a whole number."),
+    ]
+    pairs = check(
+        app, {"field": STEPS, "text": "1,2"}, {"field": SEED, "text": "1,2,3"}, paired=True
+    )
+    assert [one["message"][:40] for one in pairs["problems"]] == [
+        "To be paired, all fields need the same n"
+    ]
+    many = check(app, {"field": "5.cfg", "text": "1..9:0.05"}, {"field": SEED, "text": "1..150"})
+    assert (many["rows"], len(many["problems"])) == (0, 1)
+    assert check(app)["problems"][0]["message"].startswith("Choose a field")
+
+
+def test_rows_are_run_and_told(app: RunningApp) -> None:
+    """All combinations, the first field changing least; each row with its values, its run and a
+    small image of what came; found by state and by text."""
+    batch = begin(
+        app,
+        AxisSpec(TEXT, replace="boat\nship"),
+        AxisSpec(STEPS, text="1,2"),
+        **{SEED: CountUp(40)},
+    )
+    with page_open(app) as page:
+        going = told(page, lambda news: news["batches"])["batches"][0]
+        assert (going["id"], going["rows"]) == (batch.id, 4)
+        last = told(page, lambda news: news["batches"][0]["state"] == "done")["batches"][0]
+    assert (last["done"], last["failed"], last["why"]) == (4, 0, "")
+    whole = until(app, batch, "done")
+    assert whole["axes"] == [
+        {"key": TEXT, "label": "Prompt", "values": ["boat", "ship"]},
+        {"key": STEPS, "label": "Steps", "values": ["1", "2"]},
+    ]
+    assert (whole["paired"], whole["title"], whole["seconds_left"]) == (
+        False,
+        "Text to image",
+        None,
+    )
+    rows = rows_of(app, batch)
+    assert [(row["number"], row["values"], row["state"], row["kind"]) for row in rows] == [
+        (1, ["boat", "1"], "done", "image"),
+        (2, ["boat", "2"], "done", "image"),
+        (3, ["ship", "1"], "done", "image"),
+        (4, ["ship", "2"], "done", "image"),
+    ]
+    for row in rows:
+        small = requests.get(
+            app.url + row["thumbnail"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+        )
+        assert small.headers["content-type"] == "image/webp"
+        run = app.runs.record(row["run"], f"browser:{ANN}")
+        assert run.group == batch.id
+        assert run.job.values[SEED] == 41 + row["index"]
+        assert run.job.values[TEXT] == f"a red {row['values'][0]}"
+    assert [row["index"] for row in rows_of(app, batch, "?search=SHIP")] == [2, 3]
+    assert rows_of(app, batch, "?state=failed") == []
+    page_of_one = ask(app, "GET", f"/{batch.id}/rows?from=1&limit=1").json()
+    assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
+
+
+def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
+    """Whatever is asked of it."""
+    batch = begin(app, AxisSpec(STEPS, text="1,2"))
+    until(app, batch, "done")
+    assert [one["id"] for one in ask(app, "GET", "", BOB).json()] == []
+    assert batch.id in [one["id"] for one in ask(app, "GET", "").json()]
+    for method, path in (
+        ("GET", ""),
+        ("GET", "/rows"),
+        ("POST", "/pause"),
+        ("POST", "/retry"),
+        ("DELETE", ""),
+    ):
+        of_hers = ask(app, method, f"/{batch.id}{path}", BOB)
+        of_none = ask(app, method, f"/none{path}", BOB)
+        assert (of_hers.status_code, of_hers.json()) == (404, of_none.json())
+    assert ask(app, "DELETE", f"/{batch.id}?with_runs=true").status_code == 200
+    assert ask(app, "GET", f"/{batch.id}").status_code == 404
+    assert app.services.batches.of(f"browser:{ANN}") == () or batch.id not in {
+        one.id for one in app.services.batches.of(f"browser:{ANN}")
+    }

@@ -1,0 +1,64 @@
+"""A batch as the page's script describes it, with the files that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.errors import ComfyError
+from comfy.form.model import Field, Form
+from comfy.messages import message
+from ui.files.components import Painted, place_in
+from ui.files.field_files import FieldFiles
+from ui.view.browser_values import places_kept
+
+_SPEC = TypeAdapter(BatchSpec)
+
+
+def batch_of(told: object, form: Form, files: FieldFiles) -> BatchSpec:
+    """The batch in JSON values of a browser, its files as this person's fields take them.
+    ComfyError where it is none."""
+    try:
+        spec = _SPEC.validate_python(told)
+    except ValidationError:
+        raise ComfyError(
+            message("These values can't be read."), message("Reload the page and try again.")
+        ) from None
+    return with_files(spec, form, files)
+
+
+def with_files(spec: BatchSpec, form: Form, files: FieldFiles) -> BatchSpec:
+    """The same, with files or what is wrong with them in the places that a browser names."""
+    fields = {field.key: field for field in form.fields}
+    axes = (_with_files(axis, fields.get(axis.field), files) for axis in spec.axes)
+    return replace(spec, axes=tuple(axes))
+
+
+def _with_files(axis: AxisSpec, field: Field | None, files: FieldFiles) -> AxisSpec:
+    if axis.files is None or field is None or not field.is_media:
+        return axis
+    return replace(axis, files=tuple(_files(axis.files, field, files)))
+
+
+def _files(told: tuple[object, ...], field: Field, files: FieldFiles) -> Iterator[object]:
+    for one in told:
+        places = tuple(str(place) for place in _places(one))
+        match places:
+            case (image, *layers) if layers:
+                yield files.taken(Painted(image, tuple(layers)), field)
+            case _:
+                yield files.taken("".join(places), field)
+
+
+def _places(told: object) -> tuple[object, ...]:
+    """Of a file as a component gives it back, or as the browser keeps it: its own place, then its
+    mask's."""
+    match told:
+        case str():
+            return (told,)
+        case Mapping() if place := place_in(told):
+            return (place,)
+    return places_kept(told)

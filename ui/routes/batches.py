@@ -1,0 +1,237 @@
+"""A person's batches: what they would be, how far they are, and what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from comfy.batches.content import Column
+from comfy.batches.spec import BatchSpec
+from comfy.errors import BatchNotFound, ComfyError, WorkflowError
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfy.services.batch_check import problems_of_batch
+from comfy.services.batch_queue import BatchTable
+from comfy.services.batch_rows import RowState
+from ui.files.batch_files import with_files
+from ui.routes.past_run import past_run
+from ui.services import Services
+from ui.view.browser_values import value_text
+from ui.view.headlines import HEADLINES
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+
+_PAGE = 100  # rows a request
+_MOST_ROWS = 200
+_SEARCH_LENGTH = 200  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBatch:
+    """What might be started: `values` are texts of the form in which words are to be replaced."""
+
+    workflow: str
+    spec: BatchSpec
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def batch_routes(services: Services, identity: Identity) -> APIRouter:
+    """The routes below `/batches`, each for the batches of whoever asks: somebody else's are as
+    unknown as none. They are started on the page."""
+    router = APIRouter(prefix="/batches")
+    batches = services.batches
+
+    @router.post("/check")
+    def check(given: CheckedBatch, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """How many rows it has, how long they take, and all that is wrong with it."""
+        try:
+            _, form = services.forms.form(given.workflow, owner)
+            spec = with_files(given.spec, form, services.copies.files_of(owner))
+            content, rows, found = problems_of_batch(
+                services.starter, form, spec, given.values, owner
+            )
+            seconds, size = batches.estimate(given.workflow, rows, owner)
+        except ComfyError as problem:
+            return refused_batch(problem)
+        return AsciiJSON(
+            {
+                "rows": rows,
+                "seconds": seconds,
+                "bytes": size,
+                "columns": _columns(content.shown),
+                "problems": [asdict(one) for one in found],
+            }
+        )
+
+    @router.get("")
+    def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """All of this person's, the newest first."""
+        try:
+            return AsciiJSON([asdict(one) for one in batches.of(owner)])
+        except ComfyError as problem:
+            return refused_batch(problem)
+
+    @router.get("/{batch_id}")
+    def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """One, with what varies in it."""
+        try:
+            table = batches.table(batch_id, owner)
+        except ComfyError as problem:
+            return refused_batch(problem)
+        content, summary = table.content, table.summary
+        axes = [
+            _column(axis) | {"values": [_text(value) for value in axis.values]}
+            for axis in content.axes
+        ]
+        return AsciiJSON(
+            asdict(summary)
+            | {
+                "columns": _columns(content.shown),
+                "axes": axes if content.is_grid else None,
+                "paired": content.paired,
+                "seconds_left": batches.seconds_left(summary),
+            }
+        )
+
+    @router.get("/{batch_id}/rows")
+    def rows(
+        batch_id: str,
+        state: RowState | None = None,
+        search: Annotated[str, Query(max_length=_SEARCH_LENGTH)] = "",
+        start: Annotated[int, Query(alias="from", ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _PAGE,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Those in a state, with a text among their values, from one of them on."""
+        try:
+            table = batches.table(batch_id, owner)
+            view = TableView(services, table, owner)
+            places = view.places(state, search)
+            told = view.rows(places[start : start + limit])
+        except ComfyError as problem:
+            return refused_batch(problem)
+        return AsciiJSON({"total": len(places), "rows": told})
+
+    router.include_router(change_routes(services, identity))
+    return router
+
+
+def change_routes(services: Services, identity: Identity) -> APIRouter:
+    """`POST /{batch_id}/pause`, `/continue`, `/stop` and `/retry`, and `DELETE /{batch_id}`."""
+    router = APIRouter()
+    batches = services.batches
+    changes = {
+        "pause": batches.pause,
+        "continue": batches.go_on,
+        "stop": batches.stop,
+        "retry": batches.retry_failed,
+    }
+
+    @router.post("/{batch_id}/{change}")
+    def changed(batch_id: str, change: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Begin no more rows, go on, end it, or run once more what has failed or was stopped; how
+        it is then."""
+        try:
+            if change not in changes:
+                raise BatchNotFound(change)
+            changes[change](batch_id, owner)
+            return AsciiJSON(asdict(batches.get(batch_id, owner)))
+        except ComfyError as problem:
+            return refused_batch(problem)
+
+    @router.delete("/{batch_id}")
+    def deleted(
+        batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Forget it, which stops it; its results stay, unless they are to go with it."""
+        try:
+            batches.delete(batch_id, owner, with_runs=with_runs)
+        except ComfyError as problem:
+            return refused_batch(problem)
+        return AsciiJSON({})
+
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """The rows of a batch as a page shows them."""
+
+    services: Services
+    table: BatchTable
+    owner: str
+
+    def places(self, state: RowState | None, search: str) -> Sequence[int]:
+        """The rows in this state, or in any, with a text among their values."""
+        wanted = search.casefold()
+        every = range(len(self.table.rows))
+        some = [at for at in every if state in (None, self.state(at))] if state else every
+        if not wanted:
+            return some
+        return [at for at in some if any(wanted in text.casefold() for text in self.values(at))]
+
+    def values(self, index: int) -> list[str]:
+        """What a row has in each column."""
+        return [_text(value) for value in self.table.rows.cells(index)]
+
+    def state(self, index: int) -> RowState:
+        """How far a row is."""
+        run = self.table.live.get(index)
+        if run is None:
+            return self.table.states[index]
+        try:
+            waits = self.services.runs.get(run, self.owner).state.phase is Phase.WAITING
+        except ComfyError:  # it has ended just now
+            waits = False
+        return "waiting" if waits else "running"
+
+    def rows(self, places: Sequence[int]) -> list[dict[str, Any]]:
+        """These rows, with what has come of them."""
+        states, live, history = self.table.states, self.table.live, self.services.runs.history
+        runs = {at: live.get(at) or states.run(at) for at in places}
+        asked = [run for at, run in runs.items() if run and at not in live]
+        records = history.get_many(asked, self.owner) if history is not None and asked else {}
+        return [self._row(at, runs[at], records) for at in places]
+
+    def _row(self, index: int, run: str, records: Mapping[str, Record]) -> dict[str, Any]:
+        state, record = self.state(index), records.get(run)
+        error = self.table.states.error(index)
+        told = past_run(record) if record is not None and state == "done" else None
+        if state == "failed" and record is not None and not error:
+            error = _why(record)
+        return {
+            "number": self.table.rows.number(index),
+            "index": index,
+            "values": self.values(index),
+            "state": state,
+            "run": run if record is not None or index in self.table.live else "",
+            "thumbnail": (told.thumb or "") if told else "",
+            "kind": told.kind if told else "",
+            "error": error,
+        }
+
+
+def refused_batch(problem: ComfyError) -> AsciiJSON:
+    """Why not, in words; 404 for a batch or a workflow that this person does not have."""
+    status = 404 if isinstance(problem, BatchNotFound | WorkflowError) else 422
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
+
+
+def _why(record: Record) -> str:
+    error = record.state.error
+    return error.message if error is not None else HEADLINES[record.state.phase]
+
+
+def _columns(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    return [_column(one) for one in columns]
+
+
+def _column(column: Column) -> dict[str, Any]:
+    return {"key": column.key, "label": column.label}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value_text(value)
