@@ -38,6 +38,7 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.routes.batch_results import batch_result_routes
 from ui.routes.batches import batch_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.history import history_routes
@@ -155,6 +156,7 @@ def own_routes(
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
     yield batch_routes(services, identity)
+    yield batch_result_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)

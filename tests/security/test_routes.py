@@ -73,6 +73,7 @@ UNNAMED = {
 }  # files of the page, none of which is called so
 
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
+OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
 
 # What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
 # Gradio has most of its paths with a slash at the end too.
@@ -107,7 +108,9 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         # No batch is called so; whose they are is tried in tests/ui/routes/test_batches.py.
         "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
         "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
-        "/batches/{batch_id}/rows": {"GET": people(404), "POST": people(404)},
+        "/batches/{batch_id}/rows": OF_NO_BATCH,
+        "/batches/{batch_id}/results.csv": OF_NO_BATCH,
+        "/batches/{batch_id}/results.zip": OF_NO_BATCH,
         "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},

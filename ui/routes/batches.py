@@ -201,7 +201,7 @@ class TableView:
         error = self.table.states.error(index)
         told = past_run(record) if record is not None and state == "done" else None
         if state == "failed" and record is not None and not error:
-            error = _why(record)
+            error = why_failed(record)
         return {
             "number": self.table.rows.number(index),
             "index": index,
@@ -220,7 +220,8 @@ def refused_batch(problem: ComfyError) -> AsciiJSON:
     return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
 
 
-def _why(record: Record) -> str:
+def why_failed(record: Record) -> str:
+    """What went wrong with a row's run, in a sentence."""
     error = record.state.error
     return error.message if error is not None else HEADLINES[record.state.phase]
 

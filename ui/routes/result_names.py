@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from pathlib import PurePosixPath
@@ -12,6 +13,8 @@ from ui.view.run_view import first_text
 from ui.web.urls import download_name
 
 _LONGEST = 40  # characters of a title and of a text
+_LONGEST_PATTERN = 100
+_PART = re.compile(r"\{(row|workflow|seed)\}")
 
 
 def run_name(record: Record) -> str:
@@ -30,6 +33,22 @@ def result_name(record: Record, index: int) -> str:
     place = str(index + 1) if len(files) > 1 else ""
     of_run = "_".join(filter(None, (run_name(record), place)))
     return of_run + PurePosixPath(name).suffix if of_run else name
+
+
+def pattern_name(pattern: str, record: Record, index: int, row: str) -> str:
+    """The name of the file at `index` of the results of a batch's row, as people want it: with the
+    row's number, the title of the workflow and the first seed for `{row}`, `{workflow}` and
+    `{seed}`. Its place is added where there are several."""
+    parts = {
+        "row": row,
+        "workflow": _words(record.job.title),
+        "seed": next(iter(seeds_of(record)), ""),
+    }
+    told = _PART.sub(lambda found: parts[found[1]], pattern[:_LONGEST_PATTERN])
+    files = record.state.files
+    place = f"_{index + 1}" if len(files) > 1 else ""
+    stem = download_name(told.replace("/", "-")).strip(". -_") or row
+    return stem + place + PurePosixPath(download_name(files[index].filename)).suffix
 
 
 def _words(text: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import mimetypes
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -75,14 +75,14 @@ def result_routes(
 
     @router.get("/files/{run_id}/all.zip")
     def everything(record: Record = Depends(own)) -> StreamingResponse:
-        return _download(results.archive([record]), run_name(record) or record.job.title)
+        return zip_download(results.archive([record]), run_name(record) or record.job.title)
 
     @router.get("/files/chosen.zip")
     def chosen(
         run: Annotated[list[str], Query(max_length=MOST_CHOSEN)],
         owner: str = Depends(identity.reader),
     ) -> StreamingResponse:
-        return _download(results.archive([own(one, owner) for one in run]), "ComfyForms")
+        return zip_download(results.archive([own(one, owner) for one in run]), "ComfyForms")
 
     def given_file(index: int, record: Record = Depends(own)) -> tuple[Path, str]:
         inputs = list(record.job.inputs.values())
@@ -170,21 +170,26 @@ class ResultFiles:
         with none at all there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
-        wanted = ((record, at) for record in records for at in _results(record))
+        wanted = ((record, at) for record in records for at in saved_places(record))
         for number, (record, at) in enumerate(wanted, 1):
-            with ExitStack() as stack:
-                try:
-                    content = stack.enter_context(self._opened(record, record.state.files[at]))
-                except (ComfyError, OSError) as problem:
-                    log.info("A file of run %s is left out of an archive: %s", record.id, problem)
-                    continue
-                bundle.add(
-                    iter(partial(content.read, _CHUNK), b""),
-                    f"{number:03}-{result_name(record, at)}",
-                )
-                yield from bundle.all_files()
+            yield from self.pack(bundle, record, at, f"{number:03}-{result_name(record, at)}")
         if bundle.num_streamed():
             yield from bundle.finalize()
+
+    def pack(
+        self, bundle: ZipStream, record: Record, at: int, name: str
+    ) -> Generator[bytes, None, bool]:
+        """Put one file of a run into a ZIP under this name, piece by piece; False where it cannot
+        be had."""
+        with ExitStack() as stack:
+            try:
+                content = stack.enter_context(self._opened(record, record.state.files[at]))
+            except (ComfyError, OSError) as problem:
+                log.info("A file of run %s is left out of an archive: %s", record.id, problem)
+                return False
+            bundle.add(iter(partial(content.read, _CHUNK), b""), name)
+            yield from bundle.all_files()
+            return True
 
     @contextmanager
     def _opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
@@ -210,20 +215,26 @@ class ResultFiles:
             return False
 
 
-def _results(record: Record) -> list[int]:
+def saved_places(record: Record) -> list[int]:
     """The places of the files that were saved; all, where none was."""
     files = record.state.files
     return [at for at, file in enumerate(files) if file.type == "output"] or [*range(len(files))]
 
 
-def _download(archive: Iterator[bytes], title: str) -> StreamingResponse:
+def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
+    """A ZIP as it is made, under a name of this title; HTTPException for an empty one."""
     first = next(archive, None)
     if first is None:
         raise HTTPException(404, message("None of these files is kept here any longer."))
-    headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(download_name(title))}.zip"
-    }
-    return StreamingResponse(chain([first], archive), media_type="application/zip", headers=headers)
+    return StreamingResponse(
+        chain([first], archive), media_type="application/zip", headers=as_file(f"{title}.zip")
+    )
+
+
+def as_file(name: str) -> dict[str, str]:
+    """The header by which a browser saves an answer under this name."""
+    told = quote(download_name(name))
+    return {"content-disposition": f"attachment; filename*=UTF-8''{told}"}
 
 
 class PassedOn(StreamingResponse):

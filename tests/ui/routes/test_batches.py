@@ -3,6 +3,9 @@ are."""
 
 from __future__ import annotations
 
+import csv
+import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +15,7 @@ import requests
 from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
-from tests.support.http_client import ANN, BOB, cookie_of, page_open, told
+from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -186,3 +189,52 @@ def test_somebody_elses_batch_is_unknown(app: RunningApp) -> None:
     assert app.services.batches.of(f"browser:{ANN}") == () or batch.id not in {
         one.id for one in app.services.batches.of(f"browser:{ANN}")
     }
+
+
+def downloaded(app: RunningApp, batch: BatchSummary, name: str, cookie: str = ANN) -> bytes:
+    """A file of a batch's results, "" where this person has none."""
+    answer = get(app, f"/batches/{batch.id}/{name}", cookie)
+    return answer.content if answer.ok else b""
+
+
+def table_in(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
+    """Named by a pattern, each file once; the table has values, drawn seeds, files and what went
+    wrong; for nobody else."""
+    batch = begin(
+        app,
+        AxisSpec("1.ckpt_name", f"demo-landscapes.safetensors, {BROKEN}"),
+        AxisSpec(TEXT, "=a boat\na sea"),
+    )
+    until(app, batch, "done")
+    table = table_in(downloaded(app, batch, "results.csv"))
+    assert [(row["row"], row["state"], row["Prompt"], row["Model"]) for row in table] == [
+        ("1", "done", "'=a boat", "demo-landscapes.safetensors"),
+        ("2", "done", "a sea", "demo-landscapes.safetensors"),
+        ("3", "failed", "'=a boat", BROKEN),
+        ("4", "failed", "a sea", BROKEN),
+    ]
+    assert all(row["error"] for row in table[2:])
+    seeds = [row["Seed"] for row in table]
+    assert len({*seeds}) == 4
+    failed = rows_of(app, batch, "?state=failed")
+    assert [(row["index"], row["thumbnail"], bool(row["error"])) for row in failed] == [
+        (2, "", True),
+        (3, "", True),
+    ]
+    with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, "results.zip"))) as archive:
+        names = [f"{at}-Text-to-image-{seeds[at - 1]}.png" for at in (1, 2)]
+        assert archive.namelist() == [*names, "results.csv"]
+        assert archive.testzip() is None
+        inside = table_in(archive.read("results.csv"))
+        assert [row["files"] for row in inside] == [*names, "", ""]
+    pattern = "results.zip?pattern=../{workflow}/{x}"
+    with zipfile.ZipFile(io.BytesIO(downloaded(app, batch, pattern))) as archive:
+        same = "Text-to-image-{x}"
+        assert archive.namelist() == [f"{same}.png", f"{same}-2.png", "results.csv"]
+    assert downloaded(app, batch, "results.zip", BOB) == b""
+    assert ask(app, "POST", f"/{batch.id}/retry").json()["failed"] == 0
+    assert until(app, batch, "done")["failed"] == 2

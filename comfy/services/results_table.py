@@ -1,0 +1,67 @@
+"""The table of a batch's rows, for a spreadsheet: what was asked for and what came of it. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from comfy.batches.table import Row
+from comfy.records.record import Record
+
+ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
+_OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
+# What a spreadsheet takes for the begin of a formula, and what it takes for a number all the same.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NOTHING = ("",) * (len(_OF_A_RUN) - 1)
+
+
+def table_head(labels: Iterable[str]) -> str:
+    """The first line; `labels`: of the fields whose values it has."""
+    return _line([*_OF_A_RUN, *labels])
+
+
+def table_line(
+    row: Row,
+    record: Record | None,
+    files: Sequence[str] = (),
+    problems: Sequence[str] = (),
+    keys: Sequence[str] = (),
+) -> str:
+    """The line of a row: its record, if it was run, the names of its files, what went wrong, and
+    the values of the fields with these keys."""
+    told = _told(record, files, problems) if record else _NOTHING
+    return _line([row.number, *told, *_values(row, record, keys)])
+
+
+def _line(cells: Iterable[object]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(_harmless(str(cell)) for cell in cells)
+    return text.getvalue()
+
+
+def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tuple[str, ...]:
+    state = record.state
+    began, ended = state.started_at, state.finished_at
+    return (
+        state.phase.value,
+        "\n".join(files),
+        "\n".join(text.text for text in state.texts),
+        f"{ended - began:.2f}" if began and ended else "",
+        "\n".join(problems),
+    )
+
+
+def _values(row: Row, record: Record | None, keys: Sequence[str]) -> Iterator[object]:
+    """What was sent, which for a random seed only the record knows; else what was asked for."""
+    sent = record.job.values if record else {}
+    for key in keys:
+        value = sent.get(key, row.values.get(key, ""))
+        yield "" if value is None else value
+
+
+def _harmless(text: str) -> str:
+    """No formula: a spreadsheet would work it out."""
+    return f"'{text}" if text[:1] in _FORMULA and not _NUMBER.fullmatch(text) else text

@@ -1,0 +1,142 @@
+"""What a batch has made, on its way to a browser: all files in one archive, and a table of values
+and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import StreamingResponse
+from zipstream import ZIP_STORED, ZipStream
+
+from comfy.errors import BatchNotFound, ComfyError
+from comfy.form.seeds import CountUp
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfy.services.batch_queue import BatchTable
+from comfy.services.results_table import ENCODING, table_head, table_line
+from ui.languages.current import translated
+from ui.routes.batches import why_failed
+from ui.routes.result_names import pattern_name
+from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
+from ui.services import Services
+from ui.web.identity import Identity
+
+_AT_ONCE = 50  # records in memory
+_PATTERN = "{row}-{workflow}-{seed}"
+_TABLE = "results.csv"
+
+
+def batch_result_routes(services: Services, identity: Identity) -> APIRouter:
+    """`GET /batches/{batch_id}/results.zip` and `results.csv`, each for the batches of whoever
+    asks."""
+    router = APIRouter(prefix="/batches/{batch_id}")
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+
+    def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
+        try:
+            table = services.batches.table(batch_id, owner)
+        except BatchNotFound as problem:
+            raise HTTPException(404, str(problem)) from None
+        return BatchResults(services, files, table, owner)
+
+    @router.get("/results.zip")
+    def archive(
+        pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
+    ) -> StreamingResponse:
+        """All results, named by the pattern, and the table of them."""
+        return zip_download(results.archive(pattern), results.table.summary.title)
+
+    @router.get("/results.csv")
+    def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
+        """The table alone."""
+        return StreamingResponse(
+            results.lines(),
+            media_type="text/csv; charset=utf-8",
+            headers=as_file(f"{results.table.summary.title}.csv"),
+        )
+
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResults:
+    """The results of one batch, whatever there is of them by now."""
+
+    services: Services
+    files: ResultFiles
+    table: BatchTable
+    owner: str
+
+    def archive(self, pattern: str) -> Iterator[bytes]:
+        """A ZIP, made while it is sent."""
+        bundle, used = ZipStream(compress_type=ZIP_STORED), {_TABLE}
+        lines = [self._head()]
+        width = len(str(len(self.table.rows)))
+        for index, record in self._records():
+            names = []
+            for at in saved_places(record) if record is not None else ():
+                assert record is not None
+                row = str(self.table.rows.number(index)).zfill(width)
+                name = _unused(pattern_name(pattern, record, at, row), used)
+                if (yield from self.files.pack(bundle, record, at, name)):
+                    names.append(name)
+                    used.add(name)
+            lines.append(self._line(index, record, names))
+        bundle.add("".join(lines).encode(ENCODING, "replace"), _TABLE)
+        yield from bundle.finalize()
+
+    def lines(self) -> Iterator[bytes]:
+        """The table line by line; of files the names that the server gave."""
+        yield self._head().encode(ENCODING, "replace")
+        for index, record in self._records():
+            places = saved_places(record) if record is not None else ()
+            names = [record.state.files[at].filename for at in places] if record else []
+            yield self._line(index, record, names).encode("utf-8", "replace")
+
+    def _records(self) -> Iterator[tuple[int, Record | None]]:
+        history, states = self.services.runs.history, self.table.states
+        for start in range(0, len(self.table.rows), _AT_ONCE):
+            places = range(start, min(start + _AT_ONCE, len(self.table.rows)))
+            runs = {at: states.run(at) for at in places}
+            asked = list(filter(None, runs.values()))
+            found = history.get_many(asked, self.owner) if history is not None and asked else {}
+            for at in places:
+                yield at, found.get(runs[at])
+
+    def _keys(self) -> list[str]:
+        """What varies, and the seeds that are another in each row."""
+        drawn = (
+            key
+            for key, value in self.table.content.base.items()
+            if value is None or isinstance(value, CountUp)
+        )
+        return list(dict.fromkeys([*(one.key for one in self.table.content.shown), *drawn]))
+
+    def _head(self) -> str:
+        labels = {one.key: one.label for one in self.table.content.shown}
+        try:
+            workflow = self.table.summary.workflow
+            _, form = self.services.forms.form(workflow, self.owner, offline=True)
+            labels = {field.key: field.label for field in form.fields} | labels
+        except ComfyError:  # it is gone, or the server is: then keys have to do
+            pass
+        return table_head(translated(labels.get(key, key)) for key in self._keys())
+
+    def _line(self, index: int, record: Record | None, names: list[str]) -> str:
+        row, said = self.table.rows[index], self.table.states.error(index)
+        if record is not None and not said and record.state.phase is not Phase.DONE:
+            said = why_failed(record)
+        problems = [translated(said)] if said else []
+        return table_line(row, record, names, problems, self._keys())
+
+
+def _unused(name: str, used: set[str]) -> str:
+    """The name, or one like it that no file has."""
+    stem, dot, ending = name.rpartition(".")
+    number, free = 1, name
+    while free in used:
+        number += 1
+        free = f"{stem}-{number}{dot}{ending}" if dot else f"{name}-{number}"
+    return free
