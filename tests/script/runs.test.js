@@ -15,6 +15,7 @@ import {
   troubled,
   unfinished,
   waiting,
+  withoutBatches,
   withoutRun,
   withRun,
 } from "../../ui/page/script/runs/runs.js";
@@ -171,6 +172,7 @@ test("the queue is those that wait, then those that failed and were not read", (
     said: "No.",
     movable: false,
     again: false,
+    group: "",
   });
 });
 
@@ -208,4 +210,14 @@ test("what another workflow has left stays beside a form only where it can be us
   assert.deepEqual(of("other", [{}]), [true, true]);
   assert.deepEqual(of("other", []), [false, false]);
   assert.deepEqual(of("other", [{}], "Something is missing."), [false, false]);
+});
+
+test("runs of a batch are no runs of the page's own", () => {
+  const entries = [
+    entry("a"),
+    { ...entry("b"), group: "batch" },
+    { ...entry("c"), group: "press" },
+  ];
+  const left = withoutBatches(entries, [/** @type {any} */ ({ id: "batch" })]);
+  assert.deepEqual(ids(left), ["a", "c"]);
 });

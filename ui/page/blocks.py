@@ -16,9 +16,10 @@ from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
+from ui.page.form.vary import draw_start
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
-from ui.page.run_lists import RunHistory, RunQueue
+from ui.page.run_lists import RunHistory, RunQueue, draw_batches
 from ui.page.script_files import calls, head_tags, listener
 from ui.page.stage import Stage
 from ui.page.theme import make_theme
@@ -79,6 +80,7 @@ def build_page(
                 actions = _actions(keep_running)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
+                draw_batches()
                 RunQueue(live=True, elem_id="queue")
                 RunHistory(live=True, elem_id="history")
         _footer(languages)
@@ -204,7 +206,7 @@ def _actions(keep_running: gr.Checkbox) -> Actions:
         js=listener("form/count.js", "showCount(count)", "count"),
         api_visibility="private",
     )
-    return Actions(generate, count, keep_running)
+    return Actions(generate, count, keep_running, draw_start())
 
 
 def _footer(languages: Languages) -> None:

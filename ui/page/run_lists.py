@@ -144,6 +144,25 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         return [run]
 
 
+def draw_batches() -> gr.HTML:
+    """The person's batches: a card for each that goes on, the sheet of one that is opened, and what
+    varies the values of the form. The script of this app's page fills it in."""
+    return gr.HTML(
+        html_template='<section class="batches"></section>',
+        js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),
+        css_template=_style(
+            "run_lists.css",
+            "viewport.css",
+            "results.css",
+            "batches/cards.css",
+            "batches/vary.css",
+            "batches/sheet.css",
+        ),
+        apply_default_css=False,
+        elem_id="batches",
+    )
+
+
 def _style(*names: str) -> str:
     return "\n".join((_STYLES / name).read_text(encoding="utf-8") for name in names)
 

@@ -30,6 +30,7 @@ from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
+from ui.page.form.vary import BatchStart, bind_batch, draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.services import Services
@@ -53,12 +54,13 @@ _MOST_FIELDS = 250  # a browser takes a second for so many, and minutes for thou
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What stands below every form: the button that starts runs, how many, and whether they go on
-    when the page is closed."""
+    """What stands below every form: the button that starts runs, how many, whether they go on when
+    the page is closed, and what starts a batch."""
 
     generate: gr.Button
     count: gr.Dropdown
     keep_running: gr.Checkbox
+    batch: BatchStart
 
 
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
@@ -105,6 +107,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             elem_classes="caption",
         )
     _bind_generate(services, name, controls, actions, stage, owner)
+    draw_varied(form)
+    bind_batch(services, name, controls, actions.batch, owner)
     bind_use(services, controls, stage, owner)
 
 

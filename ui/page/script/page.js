@@ -2,6 +2,9 @@
 // The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
 
 import { uncovered } from "./back.js";
+import { refuseVaried } from "./batches/given.js";
+import { refuseStart } from "./batches/start.js";
+import { VaryButton } from "./batches/vary_button.js";
 import { ActionsBar } from "./components/actions_bar.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
@@ -45,6 +48,7 @@ const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
 const actions = new ActionsBar();
+const vary = new VaryButton();
 
 /** What a press clears is cleared before Gradio asks the server. */
 function pressed() {
@@ -71,7 +75,7 @@ function refused(why, reload) {
   if (reload) {
     write(sessionStorage, RELOADED, true);
     location.reload();
-  } else if (page.now.sending) {
+  } else if (!refuseStart(why) && page.now.sending) {
     page.set({ sending: false });
     say(why || message("Something went wrong."), message("What you typed is still here."));
   }
@@ -152,6 +156,7 @@ function show(now, before) {
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now.formless);
+  vary.show(!now.formless && !blocked);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // On a phone the result comes first then; what is wrong with a field is said there.
   const isTold = now.notice && !$(".has-error");
@@ -180,7 +185,7 @@ async function startWorker() {
 const { style } = document.documentElement;
 style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
-watchRequests({ call: refused, upload: refuseFile });
+watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
 takeFiles();
 document.addEventListener("click", clicked, true); // before Gradio's own
 document.addEventListener("keydown", keyPressed);

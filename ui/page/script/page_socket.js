@@ -6,6 +6,7 @@ import { closeSocket, root } from "./dom.js";
 import { folderChanged } from "./form/form.js";
 import { message } from "./messages.js";
 import { hear, letGoOfAll } from "./runs/following.js";
+import { withoutBatches } from "./runs/runs.js";
 import { page } from "./state.js";
 
 const NO_LOGIN = 4401;
@@ -64,9 +65,9 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, waiting } = said;
-    page.set({ away: ending ? RESTARTING : "", serverAway, waiting });
-    hear(said.runs);
+    const { ending, server_away: serverAway, waiting, batches } = said;
+    page.set({ away: ending ? RESTARTING : "", serverAway, waiting, batches });
+    hear(withoutBatches(said.runs, batches));
   }
 
   /** @param {number} [code] */

@@ -14,9 +14,9 @@
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[] }} View
  *
- * A run in the person's queue: ui/view/run_view.py.
+ * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
- *   again: boolean }} Entry
+ *   again: boolean, group: string }} Entry
  *
  * A run in the person's history: ui/view/run_view.py. `at`: seconds since 1970.
  * @typedef {{ id: string, workflow: string, title: string, phase: string, at: number, what: string, asked: string,
@@ -28,6 +28,10 @@
  * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
  *   read: boolean, leaving: boolean }} Run
  *
+ * A person's batch: ui/routes/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
+ * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
+ *   rows: number, done: number, failed: number, created_at: number, why: string }} Batch
+ *
  * Something to say that is about no run. `beside`: below what is said of a run, not in the place where that would be.
  * @typedef {{ headline: string, advice: string, phase: string, beside: boolean }} Notice
  *
@@ -38,12 +42,13 @@
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed.
+ * they were listed. `batches`: those that go on, or have ended since the page is open.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
- *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string }} PageState
+ *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
+ *   batches: readonly Batch[] }} PageState
  */
 
 /**
@@ -109,6 +114,7 @@ export const INITIAL = {
   marked: null,
   past: [],
   pastOf: "",
+  batches: [],
 };
 
 export const page = new Store(INITIAL);

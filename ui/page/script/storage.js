@@ -11,6 +11,8 @@ export const VALUES = "comfyforms.values.";
 export const RECENT = "comfyforms.recent";
 /** Before a workflow's name: the texts that were sent from its fields. */
 export const SENT_TEXTS = "comfyforms.texts.";
+/** Before a workflow's name: what was filled in where its values are varied, in this tab. */
+export const VARIED = "comfyforms.varied.";
 /** The workflows into whose forms something was typed last, the latest first. */
 export const TYPED = "comfyforms.typed";
 /** Whether runs go on when the page is closed. */
@@ -21,6 +23,8 @@ export const NOTIFIES = "comfyforms.notifies";
 export const SHADE = "comfyforms.shade";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
+/** Whether the rows of a batch are seen as a table or a gallery. */
+export const BATCH_VIEW = "comfyforms.batch_view";
 /** Whether the history lists runs that came to nothing. */
 export const FRUITLESS = "comfyforms.fruitless";
 /** That the page has loaded itself again. */

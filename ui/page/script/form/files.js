@@ -41,6 +41,12 @@ export const fieldOf = (target) => (target instanceof Element ? target.closest(F
 /** @param {DragEvent} event */
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
+/**
+ * Whether what lies over the page takes files itself.
+ * @param {EventTarget | null} target
+ */
+const isOverPage = (target) => target instanceof Element && target.closest(".takes-own-files");
+
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
@@ -229,7 +235,7 @@ export function takeFiles() {
       true,
     );
   document.addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!carriesFiles(event) || isOverPage(event.target)) return;
     event.preventDefault(); // the browser would leave the page to show the file
     showZones(() => offers(event), event.target);
   });
@@ -242,6 +248,7 @@ export function takeFiles() {
 
 /** @param {DragEvent} event */
 function dropped(event) {
+  if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
   hideZones();
   const file = event.dataTransfer?.files[0];
@@ -259,6 +266,7 @@ function dropped(event) {
 /** @param {ClipboardEvent} event */
 function pasted(event) {
   const { target } = event;
+  if (isOverPage(target)) return;
   const file = event.clipboardData?.files[0];
   const text = event.clipboardData?.getData("text/plain").trim() ?? "";
   if (text && target instanceof Element && target.closest("input, textarea")) return;

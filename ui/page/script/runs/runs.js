@@ -1,7 +1,7 @@
 // @ts-check
 // Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
 
-/** @import { Entry, PageState, PastRun, Run, View } from "../state.js" */
+/** @import { Batch, Entry, PageState, PastRun, Run, View } from "../state.js" */
 
 const TROUBLE = ["failed", "refused", "lost"];
 
@@ -115,6 +115,14 @@ export function troubled(state) {
 }
 
 /**
+ * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
+ * @param {readonly Entry[]} entries
+ * @param {readonly Batch[]} batches
+ */
+export const withoutBatches = (entries, batches) =>
+  entries.filter(({ group }) => !batches.some(({ id }) => id === group));
+
+/**
  * What the app says of all unfinished runs; one that is missing has ended.
  * @param {PageState} state
  * @param {readonly Entry[]} entries
@@ -193,4 +201,5 @@ const endOf = ({ id, workflow, about, phase, headline, advice, again }) => ({
   said: `${headline} ${advice}`.trim(),
   movable: false,
   again,
+  group: "",
 });

@@ -1,7 +1,7 @@
 // @ts-check
 // What can be done with what is seen: each button is about that, and about nothing else.
 
-import { $, addressOf, button, downloadLink, isNarrow, root } from "../dom.js";
+import { $, addressOf, announce, button, downloadLink, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
@@ -77,9 +77,17 @@ async function refusal(answer) {
  */
 async function useValues(what, pressed, events) {
   events.use_values(what);
-  if (!hasForms()) return;
+  if (hasForms()) await reuse(what.run, pressed);
+}
+
+/**
+ * Put a run's values into the form of this app's page, and draw it anew with them.
+ * @param {string} run
+ * @param {HTMLButtonElement | null} [pressed] says that it is done
+ */
+export async function reuse(run, pressed = null) {
   expectForm();
-  const answer = await fetch(`${root}/history/${what.run}/values`).catch(() => null);
+  const answer = await fetch(`${root}/history/${run}/values`).catch(() => null);
   if (!answer?.ok) {
     expectForm(false);
     say(await refusal(answer));
@@ -87,7 +95,8 @@ async function useValues(what, pressed, events) {
   }
   const { workflow, values } = await answer.json();
   refill(workflow, values);
-  showDone(pressed, message("Settings restored"), message("Settings restored."));
+  if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
+  else announce(message("Settings restored."));
   if (isNarrow()) $("#form-side")?.scrollIntoView({ behavior: "smooth" });
 }
 

@@ -1,0 +1,167 @@
+// @ts-check
+// What is varied becomes what the app takes; of the rows of a batch only what is seen is asked for.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  aged,
+  besideWithResult,
+  heightOf,
+  placeOf,
+  seenOf,
+  stale,
+  tilesIn,
+  widthsOf,
+  withRows,
+} from "../../ui/page/script/batches/rows.js";
+import {
+  csvLine,
+  durationWords,
+  EMPTY,
+  estimateWords,
+  fitting,
+  freeFields,
+  placed,
+  replacedTexts,
+  rowFor,
+  sizeWords,
+  specOf,
+} from "../../ui/page/script/batches/spec.js";
+import { progressWords } from "../../ui/page/script/batches/words.js";
+
+/** @param {object} more */
+const field = (more) =>
+  /** @type {any} */ ({
+    key: "2.text",
+    label: "Prompt",
+    kind: "text",
+    choices: [],
+    long: false,
+    ...more,
+  });
+/** @param {object} more */
+const row = (more) => ({ ...rowFor(field({}), ""), ...more });
+/** @param {string} state @param {string} [run] */
+const told = (state, run = "") => /** @type {any} */ ({ state, run });
+
+test("a row begins with what the form holds, if that can be written so", () => {
+  assert.equal(rowFor(field({}), "a boat").text, "a boat");
+  assert.equal(rowFor(field({}), "two\nlines").text, "");
+  assert.equal(rowFor(field({ kind: "number" }), 20).text, "20");
+  assert.equal(rowFor(field({ kind: "seed" }), "7").text, "");
+  const sampler = { kind: "choice", choices: [["Euler, fast", "euler"]] };
+  assert.deepEqual(rowFor(field(sampler), "euler").chosen, ["euler"]);
+  assert.deepEqual(rowFor(field(sampler), "gone").chosen, []);
+  assert.equal(rowFor(field({ ...sampler, long: true }), "a, b").text, '"a, b"');
+});
+
+test("only rows with something in them are sent, each in the way of its kind", () => {
+  const file = { path: "a/b.png", url: "", orig_name: "b.png" };
+  const rows = [
+    row({ text: "a boat\na ship" }),
+    row({ field: "empty", text: "  " }),
+    row({ field: "3.sampler", chosen: ["euler", "a, b"] }),
+    row({ field: "4.image", files: [file] }),
+    row({ field: "2.more", replaces: true, find: " boat ", text: "ship\ncar\n" }),
+  ];
+  assert.deepEqual(specOf({ ...EMPTY, rows }).axes, [
+    { field: "2.text", text: "a boat\na ship" },
+    { field: "3.sampler", text: 'euler, "a, b"' },
+    { field: "4.image", files: [file] },
+    { field: "2.more", replace: "boat\nship\ncar" },
+  ]);
+  const texts = replacedTexts({ ...EMPTY, rows }, { "2.more": "a boat", "2.text": "x" });
+  assert.deepEqual(texts, { "2.more": "a boat" });
+});
+
+test("values with commas, quotes or blanks stand in quotes", () => {
+  assert.equal(csvLine(["a", 'say "b"', "c, d", "", " e"]), 'a, "say ""b""", "c, d", "", " e"');
+});
+
+test("a field is varied once, and one that is gone no longer", () => {
+  const fields = [field({}), field({ key: "5.steps" })];
+  const draft = { ...EMPTY, rows: [row({}), row({ field: "gone" })] };
+  assert.deepEqual(
+    freeFields(fields, draft).map(({ key }) => key),
+    ["5.steps"],
+  );
+  assert.deepEqual(
+    fitting(draft, fields).rows.map((one) => one.field),
+    ["2.text"],
+  );
+});
+
+test("times and sizes are said to the nearest that is worth saying", () => {
+  assert.equal(durationWords(0.2), "1 sec");
+  assert.equal(durationWords(89), "89 sec");
+  assert.equal(durationWords(170), "3 min");
+  assert.equal(durationWords(5500), "1.5 hr");
+  assert.equal(sizeWords(0), "0 byte");
+  assert.equal(sizeWords(20_400_000), "20 MB");
+  assert.equal(sizeWords(2_340_000_000), "2.3 GB");
+  const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [] };
+  assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
+  assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");
+  assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
+});
+
+test("a problem is said at its field's row, at the table, or below all", () => {
+  const draft = { ...EMPTY, rows: [row({})], table: { name: "a.csv", text: "" } };
+  const problems = [
+    { field: "2.text", row: 3, message: "at the field" },
+    { field: null, row: 3, message: "at the table" },
+    { field: "other", row: null, message: "below" },
+  ];
+  const said = placed(problems, draft);
+  assert.deepEqual(said.rows.get("2.text"), ["at the field"]);
+  assert.deepEqual([said.table, said.rest], [["at the table"], ["below"]]);
+});
+
+test("rows come to their places; what may have changed is asked for again, and no more", () => {
+  let cells = withRows([], 5, 1, [told("done", "a"), told("failed")]);
+  assert.deepEqual(
+    cells.map((cell) => cell.row?.state ?? "-"),
+    ["-", "done", "failed", "-", "-"],
+  );
+  assert.deepEqual(stale(cells, 0, 5, 100), { from: 0, limit: 5 });
+  assert.equal(stale(cells, 1, 3, 100), null);
+  cells = aged(cells);
+  assert.deepEqual(stale(cells, 1, 4, 2), { from: 1, limit: 2 });
+  assert.equal(cells[1]?.row?.run, "a");
+  assert.equal(withRows(cells, 2, 0, []).length, 2);
+});
+
+test("of ten thousand rows only those in the window are in the page", () => {
+  const table = { columns: 1, line: 72 };
+  assert.deepEqual(seenOf(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
+  assert.deepEqual(seenOf(table, 3, 0, 720, 300), { from: 0, to: 3 });
+  const tiles = tilesIn(640, 150, 10, 40);
+  assert.deepEqual(tiles, { columns: 4, tile: 152, line: 202 });
+  assert.deepEqual(placeOf(tiles, 9), { column: 1, top: 404 });
+  assert.equal(heightOf(tiles, 9), 606);
+  assert.deepEqual(seenOf(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
+});
+
+test("columns are as wide as what stands in them needs", () => {
+  const cells = withRows([], 1, 0, [/** @type {any} */ ({ values: ["a".repeat(90), "20"] })]);
+  const { columns, least } = widthsOf(cells, ["Prompt", "Steps"]);
+  assert.equal(columns, "minmax(150px, 48fr) minmax(84px, 6fr)");
+  assert.equal(least, 150 + 84 + 28);
+});
+
+test("arrows go to the next row with a result", () => {
+  const rows = [told("done", "a"), told("failed", "b"), told("done", "c")];
+  const cells = withRows([], 4, 0, rows);
+  assert.equal(besideWithResult(cells, 0, 1), 2);
+  assert.equal(besideWithResult(cells, 2, -1), 0);
+  assert.equal(besideWithResult(cells, 2, 1), -1);
+});
+
+test("how far a batch is, with what failed", () => {
+  const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
+  assert.equal(progressWords(batch), "5 of 12 done");
+  assert.equal(
+    progressWords({ ...batch, state: "paused", failed: 2 }),
+    "Paused: 5 of 12 done, 2 failed",
+  );
+});

@@ -1,0 +1,153 @@
+"""Several values for fields of a form: which of them take several, and what starts such a batch.
+
+The dialog is the script's (`ui/page/script/batches/dialog.js`). It is told the form's fields, asks
+`/batches/check` what would be run, and presses a button here, which gives the form's own values and
+what is varied to the app, as Generate does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from comfy.errors import ComfyError, ManyProblems
+from comfy.form.fill import takes_wildcards
+from comfy.form.model import Field, Form
+from comfy.messages import message, sentences
+from comfy.services.start import FieldErrors
+from comfy.workflow.config import Widget
+from ui.files.batch_files import batch_of
+from ui.page.event_options import AT_ONCE
+from ui.page.form.controls import Control
+from ui.page.script_files import calls, listener
+from ui.services import Services
+from ui.view.browser_values import kept
+from ui.web.responses import json_text
+from ui.web.shares import where
+
+_MOST_CHOICES = 300  # more are typed: the page would carry them twice
+# How several values are filled in; of a part of an image and of a curve there is one.
+_KINDS: Mapping[Widget, str] = {
+    "text": "text",
+    "textarea": "text",
+    "number": "number",
+    "slider": "number",
+    "seed": "seed",
+    "dropdown": "choice",
+    "checkbox": "choice",
+    "color": "color",
+    "image": "files",
+    "mask": "files",
+    "video": "files",
+    "audio": "files",
+    "file": "files",
+}
+_ACCEPT: Mapping[Widget, str] = {
+    "image": "image/*",
+    "mask": "image/*",
+    "video": "video/*",
+    "audio": "audio/*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStart:
+    """What the script starts a batch with: a button that it presses, what is varied, and what
+    became of it."""
+
+    press: gr.Button
+    spec: gr.JSON
+    answer: gr.JSON
+
+
+def draw_start() -> BatchStart:
+    """None of it is seen."""
+    return BatchStart(
+        gr.Button("", visible="hidden", elem_id="start-batch"),
+        gr.JSON(visible=False),
+        gr.JSON(visible=False),
+    )
+
+
+def draw_varied(form: Form) -> None:
+    """Tell the script which fields take several values, in the order of the form."""
+    fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
+    gr.HTML(
+        visible=True,
+        elem_id="varied",
+        js_on_load=calls("batches/given.js", f"setFields({json_text(fields)})"),
+    )
+
+
+def takes_several(field: Field) -> bool:
+    """Whether a field that people see can have a value for each run."""
+    return field.group != "hidden" and field.widget in _KINDS
+
+
+def varied_field(form: Form, field: Field) -> dict[str, Any]:
+    """A field as `batches/spec.js` knows it."""
+    choices: list[tuple[str, object]] = list(field.choices or ())
+    if field.widget == "checkbox":
+        choices = [(message("Yes"), "true"), (message("No"), "false")]
+    is_long = len(choices) > _MOST_CHOICES
+    return {
+        "key": field.key,
+        "label": field.label,
+        "kind": _KINDS[field.widget],
+        "choices": [] if is_long else [[label, str(kept(value))] for label, value in choices],
+        "long": is_long,
+        "wildcards": any(takes_wildcards(form, form.prompt, *one) for one in field.targets),
+        "accept": _ACCEPT.get(field.widget, ""),
+    }
+
+
+def bind_batch(
+    services: Services,
+    name: str,
+    controls: tuple[Control, ...],
+    start: BatchStart,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Let the script's press start a batch with what the form of the workflow `name` holds."""
+
+    def press(request: gr.Request, spec: Any, *values: Any) -> dict[str, Any]:  # noqa: ANN401
+        person = owner(request)
+        files = services.copies.files_of(person)
+        parts = iter(values)
+        given = {
+            control.field.key: files.taken(
+                control.read(*(next(parts) for _ in control.components)), control.field
+            )
+            for control in controls
+        }
+        try:
+            _, form = services.forms.form(name, person, given)
+            batch = services.batches.start(
+                name, given, batch_of(spec, form, files), person, where(request, person)
+            )
+        except FieldErrors as problem:
+            return {"batch": "", "problems": list(problem.labelled.values())}
+        except ManyProblems as problem:
+            return {"batch": "", "problems": list(problem.problems)}
+        except ComfyError as problem:
+            return {"batch": "", "problems": [sentences(str(problem), problem.hint)]}
+        return {"batch": batch.id, "problems": []}
+
+    components = [component for control in controls for component in control.components]
+    started = start.press.click(
+        press,
+        [start.spec, *components],
+        start.answer,
+        js=listener("batches/start.js", "withSpec(values)", "...values"),
+        **AT_ONCE,
+    )
+    started.success(
+        None,
+        start.answer,
+        None,
+        js=listener("batches/start.js", "told(answer)", "answer"),
+        api_visibility="private",
+    )

@@ -1,0 +1,120 @@
+// @ts-check
+// The batches that go on, or have ended since the page is open, each as a card.
+
+import { $, button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { ask } from "../requests.js";
+import { fractionOf, hasEnded, progressWords } from "./words.js";
+
+/** @import { Batch } from "../state.js" */
+
+/**
+ * @param {string} id
+ * @param {"pause" | "continue" | "stop" | "retry"} what
+ */
+export const doTo = (id, what) => ask(`/batches/${id}/${what}`);
+
+export class Cards {
+  #place;
+  #open;
+  /** @type {Map<string, Card>} */
+  #cards = new Map();
+  /** What somebody wants to see no longer. @type {Set<string>} */
+  #dismissed = new Set();
+  /** @type {readonly Batch[]} */
+  #batches = [];
+
+  /**
+   * @param {HTMLElement} place
+   * @param {(id: string) => void} open
+   */
+  constructor(place, open) {
+    this.#place = place;
+    this.#open = open;
+    place.ariaLabel = message("Batches");
+  }
+
+  /** @param {readonly Batch[]} batches */
+  show(batches) {
+    this.#batches = batches;
+    const shown = batches.filter(({ id }) => !this.#dismissed.has(id));
+    this.#place.hidden = !shown.length;
+    for (const [id, card] of this.#cards)
+      if (!shown.some((batch) => batch.id === id)) {
+        card.place.remove();
+        this.#cards.delete(id);
+      }
+    for (const batch of shown) {
+      const card = this.#cards.get(batch.id) ?? this.#cardOf(batch);
+      card.show(batch);
+    }
+  }
+
+  /** @param {Batch} batch */
+  #cardOf({ id }) {
+    const card = new Card(id, this.#open, () => {
+      this.#dismissed.add(id);
+      this.show(this.#batches);
+      ($(".open", this.#place) ?? $("#generate"))?.focus();
+    });
+    this.#cards.set(id, card);
+    this.#place.append(card.place);
+    return card;
+  }
+}
+
+/** Its buttons stay the same: one that is new with each result cannot be pressed. */
+class Card {
+  place = element("li", "batch");
+  #title = element("strong");
+  #said = element("span", "said");
+  #bar = element("progress");
+  #why = element("p", "why");
+  #pause;
+  #stop;
+  #dismiss;
+  #state = "";
+
+  /**
+   * @param {string} id
+   * @param {(id: string) => void} open
+   * @param {() => void} dismissed
+   */
+  constructor(id, open, dismissed) {
+    this.place.dataset.batch = id;
+    this.#pause = button(
+      "",
+      () => doTo(id, this.#state === "paused" ? "continue" : "pause"),
+      "quiet",
+    );
+    this.#stop = button(message("Stop"), () => doTo(id, "stop"), "quiet");
+    this.#dismiss = button(message("Dismiss"), dismissed, "quiet");
+    this.#why.role = "status";
+    const head = element("div", "batch-head");
+    head.append(this.#title, this.#said);
+    const row = element("div", "batch-tools");
+    const opening = button(message("Open"), () => open(id), "quiet open");
+    row.append(opening, this.#pause, this.#stop, this.#dismiss);
+    this.place.append(head, this.#bar, this.#why, row);
+  }
+
+  /** @param {Batch} batch */
+  show(batch) {
+    const { title, state, why } = batch;
+    const hadFocus = this.place.contains(document.activeElement);
+    this.#state = state;
+    this.place.dataset.state = state;
+    this.#title.textContent = title;
+    this.#said.textContent = progressWords(batch);
+    this.#bar.value = fractionOf(batch);
+    this.#bar.ariaLabel = message("Progress of {batch}", { batch: title });
+    this.#why.textContent = why;
+    this.#why.hidden = !why;
+    this.#pause.textContent = state === "paused" ? message("Continue") : message("Pause");
+    const isOver = hasEnded(batch);
+    this.#pause.hidden = this.#stop.hidden = isOver;
+    this.#dismiss.hidden = !isOver;
+    // What had it may be gone.
+    if (hadFocus && !document.activeElement?.checkVisibility()) $(".open", this.place)?.focus();
+  }
+}

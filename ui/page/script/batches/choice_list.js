@@ -1,0 +1,64 @@
+// @ts-check
+// Several of the choices of a list, each with a box of its own.
+
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
+
+const MANY = 12;
+
+/**
+ * @param {readonly [string, string][]} choices what is read, and what is sent
+ * @param {readonly string[]} chosen
+ * @param {(chosen: string[]) => void} changed
+ * @returns {HTMLElement}
+ */
+export function choiceList(choices, chosen, changed) {
+  const place = element("div", "choices");
+  const list = element("div", "choice-list");
+  const lines = choices.map(([label, value]) => lineFor(label, value, chosen.includes(value)));
+  list.append(...lines.map(({ line }) => line));
+  const tell = () => changed(lines.filter(({ box }) => box.checked).map(({ box }) => box.value));
+  list.addEventListener("change", tell);
+  const set = (/** @type {boolean} */ isChosen) => {
+    for (const { line, box } of lines) if (!line.hidden) box.checked = isChosen;
+    tell();
+  };
+  const head = element("div", "choice-head");
+  if (choices.length > MANY) head.append(searchOf(lines));
+  head.append(
+    button(message("All"), () => set(true), "quiet"),
+    button(message("None"), () => set(false), "quiet"),
+  );
+  place.append(head, list);
+  return place;
+}
+
+/** @typedef {{ line: HTMLLabelElement, box: HTMLInputElement }} Line */
+
+/**
+ * @param {string} label
+ * @param {string} value
+ * @param {boolean} isChosen
+ * @returns {Line}
+ */
+function lineFor(label, value, isChosen) {
+  const line = element("label");
+  const box = element("input");
+  Object.assign(box, { type: "checkbox", value, checked: isChosen });
+  line.append(box, element("span", "", label));
+  return { line, box };
+}
+
+/** @param {readonly Line[]} lines */
+function searchOf(lines) {
+  const search = element("input");
+  search.type = "search";
+  search.placeholder = message("Search");
+  search.ariaLabel = message("Search choices");
+  search.addEventListener("input", () => {
+    const text = search.value.trim().toLowerCase();
+    for (const { line } of lines)
+      line.hidden = !(line.textContent ?? "").toLowerCase().includes(text);
+  });
+  return search;
+}

@@ -1,0 +1,340 @@
+// @ts-check
+// “Vary values…”: which fields take several values, and which. What is filled in is kept when it is closed.
+
+import { masksHold } from "../components/mask_painter.js";
+import { $, all, announce, button, element, isNarrow } from "../dom.js";
+import { filled } from "../form/filled.js";
+import { formName } from "../form/form.js";
+import { ownName, typed } from "../form/typed.js";
+import { message } from "../messages.js";
+
+import { read, VARIED, write } from "../storage.js";
+import { offerEarlier } from "./earlier.js";
+import { fieldsToVary, theComponent } from "./given.js";
+import {
+  EMPTY,
+  estimateWords,
+  fitting,
+  freeFields,
+  placed,
+  replacedTexts,
+  rowFor,
+  specOf,
+  startWords,
+} from "./spec.js";
+import { checked, start } from "./start.js";
+import { TablePart } from "./table_part.js";
+import { VaryRow } from "./vary_row.js";
+
+/** @import { Check, Draft, Field, Row } from "./spec.js" */
+
+const PAUSE = 250; // milliseconds without a change, then the app is asked
+const MOST_KEPT = 1_000_000; // characters of a table
+
+class VaryDialog {
+  #place = element("dialog", "vary");
+  #workflow = formName();
+  #fields = fieldsToVary();
+  /** @type {Draft} */
+  #draft;
+  /** What was filled in for fields that are not among the rows now. @type {Map<string, Row>} */
+  #parked = new Map();
+  /** @type {Map<string, VaryRow>} */
+  #rows = new Map();
+  #list = element("div", "vary-rows");
+  #table;
+  #add = button(message("+ Add a field"), () => this.#addRow(), "quiet");
+  #ways = element("fieldset", "ways");
+  #problems = element("div", "problems");
+  #estimate = element("p", "estimate");
+  #start = button(message("Start"), () => this.#begin(), "primary");
+  #asking = 0;
+  #turn = 0;
+  /** @type {Check | null} */
+  #check = null;
+  #isStarting = false;
+
+  constructor() {
+    this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
+    this.#table = new TablePart(this.#draft.table, (table) => this.#change({ table }));
+    this.#place.classList.add("takes-own-files");
+    this.#place.append(this.#head(), this.#body(), this.#foot());
+    this.#place.addEventListener("close", () => this.#place.remove());
+    this.#place.addEventListener("keydown", (event) => this.#pressed(event));
+    this.#place.addEventListener("paste", (event) => this.#pasted(event));
+    for (const row of this.#draft.rows) this.#draw(row);
+    if (!this.#draft.rows.length && !this.#draft.table) this.#addRow();
+    this.#offer();
+  }
+
+  /** @param {HTMLElement} parent */
+  open(parent) {
+    parent.append(this.#place);
+    this.#place.showModal();
+    const box = $(".editor :is(input, textarea, button)", this.#list);
+    // A phone would show its keys over what is to be read first.
+    if (box && !isNarrow()) box.focus();
+    this.#ask();
+  }
+
+  get #key() {
+    return VARIED + ownName(this.#workflow);
+  }
+
+  #head() {
+    const head = element("header");
+    const title = element("h2", "", message("Vary values"));
+    title.id = "vary-title";
+    this.#place.setAttribute("aria-labelledby", title.id);
+    const close = button("✕", () => this.#place.close(), "close");
+    close.ariaLabel = close.title = message("Close");
+    head.append(title, close);
+    offerEarlier(close, this.#place, () => this.#place.close());
+    return head;
+  }
+
+  #body() {
+    const body = element("div", "vary-body");
+    const about = message(
+      "Give fields several values. All other fields stay as they are in the form.",
+    );
+    const more = element("div", "more");
+    more.append(this.#add, this.#table.choose);
+    this.#drawWays();
+    body.append(element("p", "about", about), this.#list, this.#table.place, more, this.#ways);
+    return body;
+  }
+
+  #foot() {
+    const foot = element("div", "foot");
+    this.#problems.role = "status";
+    this.#estimate.role = "status";
+    const last = element("div", "last");
+    last.append(this.#estimate, this.#start);
+    foot.append(this.#problems, last);
+    return foot;
+  }
+
+  #drawWays() {
+    const ways = [
+      { paired: false, words: message("Every combination") },
+      { paired: true, words: message("Row by row") },
+    ];
+    this.#ways.append(element("legend", "", message("How they go together")));
+    for (const { paired, words } of ways) {
+      const label = element("label");
+      const box = element("input");
+      Object.assign(box, {
+        type: "radio",
+        name: "vary-way",
+        checked: this.#draft.paired === paired,
+      });
+      box.addEventListener("change", () => this.#change({ paired }));
+      label.append(box, element("span", "", words));
+      this.#ways.append(label);
+    }
+  }
+
+  /** @param {Row} row */
+  #draw(row) {
+    const field = this.#fields.find(({ key }) => key === row.field);
+    if (!field) return null;
+    const drawn = new VaryRow(row, field, {
+      changed: (now) => this.#changeRow(now),
+      other: (key) => this.#turnTo(field, key),
+      removed: () => this.#removeRow(field.key),
+    });
+    this.#rows.set(field.key, drawn);
+    this.#list.append(drawn.place);
+    return drawn;
+  }
+
+  #addRow() {
+    const free = freeFields(this.#fields, this.#draft);
+    const field = free.find(({ kind }) => kind === "text") ?? free[0];
+    if (!field) return;
+    const row = this.#rowOf(field);
+    this.#change({ rows: [...this.#draft.rows, row] });
+    this.#draw(row)?.focus();
+    this.#offer();
+  }
+
+  /** @param {Field} field */
+  #rowOf(field) {
+    const { key } = field;
+    return this.#parked.get(key) ?? rowFor(field, this.#values[key]);
+  }
+
+  /** What is in the form. */
+  get #values() {
+    return { ...filled.now.values, ...typed(this.#workflow) };
+  }
+
+  /** @param {Row} row */
+  #changeRow(row) {
+    const rows = this.#draft.rows.map((one) => (one.field === row.field ? row : one));
+    this.#change({ rows });
+  }
+
+  /**
+   * A row is about another field now.
+   * @param {Field} before
+   * @param {string} key
+   */
+  #turnTo(before, key) {
+    const field = this.#fields.find((one) => one.key === key);
+    const old = this.#rows.get(before.key);
+    if (!field || !old) return;
+    this.#park(before.key);
+    const row = this.#rowOf(field);
+    this.#change({ rows: this.#draft.rows.map((one) => (one.field === before.key ? row : one)) });
+    this.#rows.delete(before.key);
+    const drawn = this.#draw(row);
+    if (drawn) old.place.replaceWith(drawn.place);
+    drawn?.focus();
+    this.#offer();
+  }
+
+  /** @param {string} key */
+  #park(key) {
+    const row = this.#draft.rows.find(({ field }) => field === key);
+    if (row) this.#parked.set(key, row);
+  }
+
+  /** @param {string} key */
+  #removeRow(key) {
+    this.#park(key);
+    this.#rows.get(key)?.place.remove();
+    this.#rows.delete(key);
+    this.#change({ rows: this.#draft.rows.filter(({ field }) => field !== key) });
+    this.#offer();
+    (all(".vary-row select", this.#list).at(-1) ?? this.#add).focus();
+  }
+
+  /** What rows may be about, and whether there is room for more. */
+  #offer() {
+    const free = freeFields(this.#fields, this.#draft);
+    for (const row of this.#rows.values()) row.offer(free);
+    this.#add.hidden = !free.length;
+    const { rows, table } = this.#draft;
+    this.#ways.hidden = rows.length + Number(table !== null) < 2;
+  }
+
+  /** @param {Partial<Draft>} changes */
+  #change(changes) {
+    this.#draft = { ...this.#draft, ...changes };
+    const { table } = this.#draft;
+    const isLarge = table !== null && table.text.length > MOST_KEPT;
+    write(sessionStorage, this.#key, isLarge ? { ...this.#draft, table: null } : this.#draft);
+    this.#offer();
+    clearTimeout(this.#asking);
+    this.#asking = window.setTimeout(() => this.#ask(), PAUSE);
+  }
+
+  /** Ask the app what would be run. */
+  async #ask() {
+    const spec = specOf(this.#draft);
+    const turn = ++this.#turn;
+    if (!spec.axes.length && !spec.table) {
+      this.#show(null, []);
+      return;
+    }
+    const values = replacedTexts(this.#draft, this.#values);
+    const { check, why } = await checked({ workflow: this.#workflow, spec, values });
+    if (turn === this.#turn) this.#show(check, why ? [why] : []);
+  }
+
+  /**
+   * @param {Check | null} check
+   * @param {readonly string[]} more that is wrong
+   */
+  #show(check, more) {
+    this.#check = check;
+    const { rows, table, rest } = placed(check?.problems ?? [], this.#draft);
+    for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
+    this.#table.tell(table);
+    this.#say([...rest, ...more]);
+    this.#estimate.textContent = check?.rows ? estimateWords(check) : "";
+    this.#label();
+  }
+
+  /** @param {readonly string[]} problems */
+  #say(problems) {
+    this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
+  }
+
+  get #canStart() {
+    const check = this.#check;
+    return Boolean(check?.rows && !check.problems.length && !this.#isStarting);
+  }
+
+  #label() {
+    this.#start.textContent = this.#isStarting
+      ? message("Starting…")
+      : startWords(this.#check?.rows ?? 0);
+    this.#start.ariaDisabled = String(!this.#canStart);
+  }
+
+  async #begin() {
+    clearTimeout(this.#asking);
+    await this.#ask(); // what was typed last may not have been told yet
+    if (!this.#canStart) return;
+    this.#isStarting = true;
+    this.#label();
+    const { batch, problems } = await start(specOf(this.#draft));
+    this.#isStarting = false;
+    this.#label();
+    this.#say(problems);
+    if (!batch) return;
+    this.#place.close();
+    announce(message("The batch has started."));
+    leadTo(batch);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    event.stopPropagation(); // Generate is pressed by these elsewhere
+    this.#start.click();
+  }
+
+  /** @param {ClipboardEvent} event */
+  #pasted(event) {
+    const files = event.clipboardData?.files;
+    const target = /** @type {Element} */ (event.target);
+    const own = target.closest(".vary-row");
+    if (!files?.length) return;
+    const rows = [...this.#rows.values()];
+    const row = rows.find(({ place }) => place === own) ?? rows.find(({ isOfFiles }) => isOfFiles);
+    row?.take(files);
+    event.preventDefault();
+  }
+}
+
+/**
+ * Its card comes with the app's next news.
+ * @param {string} id
+ */
+function leadTo(id) {
+  const place = $("#batches");
+  if (!place) return;
+  const look = () => {
+    const open = $(`[data-batch="${id}"] .open`, place);
+    if (!open) return false;
+    open.focus({ preventScroll: true });
+    open.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    return true;
+  };
+  if (look()) return;
+  const awaited = new MutationObserver(() => look() && awaited.disconnect());
+  awaited.observe(place, { childList: true, subtree: true });
+  setTimeout(() => awaited.disconnect(), 5000);
+}
+
+/** Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog. */
+export function openVary() {
+  const component = theComponent();
+  if (!component || $("dialog.vary") || !fieldsToVary().length || masksHold(openVary)) return;
+  new VaryDialog().open(component.place);
+}

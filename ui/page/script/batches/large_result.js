@@ -1,0 +1,138 @@
+// @ts-check
+// The result of a row over the whole window; arrows lead to those of other rows.
+
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { get } from "../requests.js";
+import { arranged } from "../runs/results.js";
+import { loaded } from "../stage/media.js";
+import { Viewport } from "../stage/viewport.js";
+
+/** @import { Item } from "../runs/results.js" */
+/** @import { View } from "../state.js" */
+/** @import { BatchRow } from "./rows.js" */
+
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
+
+/**
+ * `rowAt` a place; `beside`: the next place with a result, -1 where there is none; `use` puts a run's values into the form;
+ * `left`: the page is seen again.
+ * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number) => number,
+ *   use: (run: string) => void, left: (at: number) => void }} Rows
+ */
+
+export class LargeResult {
+  #rows;
+  #viewer;
+  #media = element("div", "media");
+  #use = button(message("Use these values"), () => this.#useValues(), "icon use-values");
+  #viewport = new Viewport(this.#media, this.#use);
+  #said = element("p", "mark");
+  #previous = this.#arrow(message("Previous"), -1);
+  #next = this.#arrow(message("Next"), 1);
+  #at = 0;
+  #turn = 0;
+  /** @type {Item[]} */
+  #items = [];
+  #item = 0;
+  /** @type {View | null} */
+  #view = null;
+
+  /**
+   * @param {Rows} rows
+   * @param {string} viewer where the module is that shows 3D models
+   */
+  constructor(rows, viewer) {
+    this.#rows = rows;
+    this.#viewer = viewer;
+    const { place } = this.#viewport;
+    place.append(this.#previous, this.#next, this.#said);
+    place.addEventListener("close", () => {
+      this.#turn += 1; // what is being loaded would cover the window again
+      this.#media.replaceChildren(); // what plays ends
+      rows.left(this.#at);
+    });
+    place.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key];
+      if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
+      event.preventDefault();
+      this.#walk(step);
+    });
+  }
+
+  /** The place on the page. */
+  get place() {
+    return this.#viewport.place;
+  }
+
+  /**
+   * @param {number} at
+   * @param {boolean} [fromEnd] its last result first
+   */
+  async show(at, fromEnd = false) {
+    const row = this.#rows.rowAt(at);
+    const turn = ++this.#turn;
+    /** @type {View | null} */
+    const view = row && (await get(`/history/${row.run}`));
+    if (turn !== this.#turn || !row || !view) return;
+    this.#at = at;
+    this.#view = view;
+    this.#items = arranged(view.files, view.texts).items;
+    this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
+    this.#said.textContent = [row.number, ...row.values].join(" · ");
+    await this.#draw();
+  }
+
+  async #draw() {
+    const item = this.#items[this.#item];
+    const turn = ++this.#turn;
+    const node = item && (await loaded(item, this.#viewer));
+    if (turn !== this.#turn) return;
+    this.#media.replaceChildren(...(node ? [node] : []));
+    if (!this.#viewport.isFull) this.#viewport.toggle();
+    this.#viewport.changed(true);
+    this.#viewport.offer(item?.url ? item : null, this.#view?.before ?? "");
+    this.#turnArrows();
+  }
+
+  /**
+   * @param {string} label
+   * @param {number} step
+   */
+  #arrow(label, step) {
+    const arrow = button(
+      "",
+      () => this.#walk(step),
+      `icon arrow ${step < 0 ? "previous" : "next"}`,
+    );
+    arrow.ariaLabel = label;
+    return arrow;
+  }
+
+  /** @param {number} step */
+  #walk(step) {
+    const next = this.#item + step;
+    if (next >= 0 && next < this.#items.length) {
+      this.#item = next;
+      this.#draw();
+      return;
+    }
+    const at = this.#rows.beside(this.#at, step);
+    if (at >= 0) this.show(at, step < 0);
+  }
+
+  #turnArrows() {
+    const isEnd = (/** @type {number} */ step) =>
+      !this.#items[this.#item + step] && this.#rows.beside(this.#at, step) < 0;
+    this.#previous.ariaDisabled = String(isEnd(-1));
+    this.#next.ariaDisabled = String(isEnd(1));
+  }
+
+  #useValues() {
+    if (!this.#view) return;
+    this.#viewport.toggle();
+    this.#rows.use(this.#view.id);
+  }
+}

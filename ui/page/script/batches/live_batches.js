@@ -1,0 +1,38 @@
+// @ts-check
+// The person's batches on this app's page: told by its socket, and what is asked for is done by its routes.
+
+import { $, element } from "../dom.js";
+import { page } from "../state.js";
+import { Cards } from "./cards.js";
+import { setComponent } from "./given.js";
+import { openSheet } from "./sheet.js";
+
+/** @import { Component } from "./given.js" */
+
+const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
+
+/**
+ * @param {HTMLElement} place
+ * @param {Omit<Component, "place">} component
+ */
+export function mount(place, { upload, viewer }) {
+  const inside = /** @type {HTMLElement} */ ($(".batches", place));
+  setComponent({ place: inside, upload, viewer });
+  const list = inside.appendChild(element("ul"));
+  const cards = new Cards(list, openSheet);
+  let [known, ended, waits] = ["", 0, 0];
+  page.subscribe(({ batches }) => {
+    const text = JSON.stringify(batches);
+    if (text === known) return;
+    known = text;
+    cards.show(batches);
+    const before = ended;
+    ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);
+    // Its runs are none of the page's, so nobody else tells the history of their ends.
+    if (ended <= before || waits) return;
+    waits = window.setTimeout(() => {
+      waits = 0;
+      page.set({ ended: { id: "" } });
+    }, RENEWED_EVERY);
+  });
+}

@@ -1,0 +1,116 @@
+// @ts-check
+// One row of a batch: a line of the table, or a tile of the gallery.
+
+import { addressOf, button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { stateWords } from "./words.js";
+
+/** @import { BatchRow } from "./rows.js" */
+
+/**
+ * What can be done with a row.
+ * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void }} Does
+ */
+
+/** @type {Record<string, string>} */
+const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶", file: "🗎" };
+
+/**
+ * @param {BatchRow | null} row
+ * @param {number} at
+ * @param {readonly string[]} columns labels of what is varied
+ * @param {Does} does
+ */
+export function lineFor(row, at, columns, does) {
+  const line = element("div", "line");
+  line.role = "row";
+  line.ariaRowIndex = String(at + 2);
+  if (!row) {
+    line.append(cell("number", ""));
+    return line;
+  }
+  line.dataset.state = row.state;
+  const values = element("div", "values");
+  values.role = "presentation";
+  values.append(...columns.map((label, place) => valueCell(label, row.values[place] ?? "")));
+  const seen = cell("seen");
+  seen.append(thumbFor(row, at, does, ""));
+  const state = cell("state");
+  state.append(element("span", "word", stateWords(row.state)));
+  if (row.error) {
+    const error = element("span", "error", row.error);
+    error.title = row.error;
+    state.append(error);
+  }
+  const using = cell("use");
+  if (row.run) {
+    const use = button(message("Use these values"), () => does.use(row.run), "quiet");
+    use.dataset.does = "use";
+    using.append(use);
+  }
+  line.append(cell("number", String(row.number)), seen, values, state, using);
+  return line;
+}
+
+/**
+ * @param {BatchRow | null} row
+ * @param {number} at
+ * @param {Does} does
+ */
+export function tileFor(row, at, does) {
+  const tile = element("div", "batch-tile");
+  tile.role = "listitem";
+  if (!row) return tile;
+  tile.dataset.state = row.state;
+  const words = [row.number, ...row.values].join(" · ");
+  const said = element("p", "words", words);
+  said.title = words;
+  const state = row.state === "waiting" ? "" : stateWords(row.state);
+  tile.append(thumbFor(row, at, does, state), said);
+  return tile;
+}
+
+/**
+ * What came of it, to be enlarged.
+ * @param {BatchRow} row
+ * @param {number} at
+ * @param {Does} does
+ * @param {string} otherwise what is said where nothing came of it
+ */
+function thumbFor({ number, state, thumbnail, kind }, at, { enlarge }, otherwise) {
+  if (state !== "done") return element("span", "no-thumb", otherwise);
+  const made = button("", () => enlarge(at), "thumb");
+  made.dataset.does = "enlarge";
+  made.ariaLabel = message("Enlarge the result of row {number}", { number });
+  const sign = element("span", "sign", ICONS[kind] ?? "");
+  if (!thumbnail) {
+    made.append(sign);
+    return made;
+  }
+  const image = element("img");
+  Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
+  image.addEventListener("error", () => image.replaceWith(sign), { once: true });
+  made.append(image);
+  return made;
+}
+
+/**
+ * @param {string} name
+ * @param {string} [text]
+ */
+function cell(name, text = undefined) {
+  const made = element("div", name, text);
+  made.role = "cell";
+  return made;
+}
+
+/**
+ * @param {string} label which a phone shows beside the value
+ * @param {string} value
+ */
+function valueCell(label, value) {
+  const made = cell("value");
+  made.title = value;
+  made.append(element("span", "label", label), element("span", "", value));
+  return made;
+}

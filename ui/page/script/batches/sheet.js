@@ -1,0 +1,289 @@
+// @ts-check
+// A batch over the whole window: its rows as a table or a gallery, and what can be done with it.
+
+import { coverWindow, uncoverWindow } from "../back.js";
+import { $, element } from "../dom.js";
+import { message } from "../messages.js";
+import { get } from "../requests.js";
+import { reuse } from "../stage/actions.js";
+import { page, say } from "../state.js";
+import { BATCH_VIEW, read, write } from "../storage.js";
+import { theComponent } from "./given.js";
+import { LargeResult } from "./large_result.js";
+import { lineFor, tileFor } from "./row_items.js";
+import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
+import { SheetHead } from "./sheet_head.js";
+import { VirtualList } from "./virtual_list.js";
+
+/** @import { Batch } from "../state.js" */
+/** @import { Cells } from "./rows.js" */
+/** @import { Wishes } from "./sheet_head.js" */
+
+/**
+ * A batch with what only its sheet needs: ui/routes/batches.py. `columns`: what is varied.
+ * @typedef {Batch & { columns: { key: string, label: string }[], seconds_left: number | null }} WholeBatch
+ */
+
+const MOST = 100; // rows that are asked for at once
+const RENEWED_AFTER = 400; // milliseconds of further news
+const LINE = 76; // pixels of a row
+const CARD = 116; // pixels of a row on a phone
+const TILE = 168;
+const TILE_ON_PHONE = 104;
+const GAP = 12;
+const WORDS = 44; // pixels below a tile
+/** Whether rows are cards: styles/batches/sheet.css has the same width. */
+const isSmall = () => matchMedia("(max-width: 600px)").matches;
+const GONE = message("This batch no longer exists.");
+const NOTHING = message("No rows match.");
+
+class Sheet {
+  #place = element("dialog", "sheet");
+  #id;
+  #head;
+  #scroll = element("div", "scroll");
+  #table = element("div", "table");
+  #columns = element("div", "columns");
+  #said = element("p", "nothing");
+  #list;
+  #large;
+  /** @type {WholeBatch | null} */
+  #batch = null;
+  /** @type {Cells} */
+  #cells = [];
+  #seen = { from: 0, to: MOST };
+  #turn = 0;
+  #isAsking = false;
+  #renewing = 0;
+  #known = "";
+  #end = () => {};
+
+  /**
+   * @param {string} id
+   * @param {string} viewer where the module is that shows 3D models
+   */
+  constructor(id, viewer) {
+    this.#id = id;
+    this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
+      close: () => this.#leave(),
+      changed: (wishes) => this.#wish(wishes),
+      renew: () => this.#renew(),
+    });
+    const does = {
+      enlarge: (/** @type {number} */ at) => this.#large.show(at),
+      use: (/** @type {string} */ run) => this.#use(run),
+    };
+    this.#list = new VirtualList(
+      this.#scroll,
+      {
+        lines: (width) => this.#linesIn(width),
+        item: (row, at) =>
+          this.#isGallery ? tileFor(row, at, does) : lineFor(row, at, this.#labels, does),
+      },
+      (from, to) => this.#wants(from, to),
+    );
+    this.#large = new LargeResult(
+      {
+        rowAt: (at) => this.#cells[at]?.row ?? null,
+        beside: (at, step) => besideWithResult(this.#cells, at, step),
+        use: does.use,
+        left: (at) => this.#seeAgain(at),
+      },
+      viewer,
+    );
+    this.#columns.role = "row";
+    this.#said.role = "status";
+    this.#scroll.tabIndex = 0;
+    this.#table.append(this.#columns, this.#list.place);
+    this.#scroll.append(this.#table, this.#said);
+    this.#place.append(this.#head.place, this.#scroll, this.#large.place);
+    this.#place.setAttribute("aria-labelledby", this.#head.titleId);
+    this.#place.addEventListener("cancel", (event) => {
+      if (event.target !== this.#place) return; // the result that lies over it
+      event.preventDefault();
+      this.#leave();
+    });
+    this.#place.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
+    });
+  }
+
+  /** @param {HTMLElement} parent */
+  async open(parent) {
+    if (!(await this.#read())) {
+      say(GONE);
+      return;
+    }
+    parent.append(this.#place);
+    this.#place.showModal();
+    coverWindow(() => this.#leave());
+    this.#arrange();
+    this.#scroll.focus();
+    this.#end = page.subscribe(({ batches }) => this.#hear(batches));
+  }
+
+  get #isGallery() {
+    return this.#head.wishes.view === "gallery";
+  }
+
+  get #labels() {
+    return this.#batch?.columns.map(({ label }) => label) ?? [];
+  }
+
+  /** @param {number} width */
+  #linesIn(width) {
+    if (this.#isGallery) {
+      const tiles = tilesIn(width, isSmall() ? TILE_ON_PHONE : TILE, GAP, WORDS);
+      this.#list.place.style.setProperty("--tile", `${tiles.tile}px`);
+      return tiles;
+    }
+    return { columns: 1, line: isSmall() ? CARD : LINE };
+  }
+
+  /** Ask the app what the batch is. @returns {Promise<boolean>} whether it is there */
+  async #read() {
+    this.#batch = await get(`/batches/${this.#id}`);
+    if (this.#batch) this.#head.show(this.#batch);
+    return this.#batch !== null;
+  }
+
+  /** Draw the list anew, in the way that is wished. */
+  #arrange() {
+    const isGallery = this.#isGallery;
+    this.#place.classList.toggle("gallery", isGallery);
+    this.#table.role = isGallery ? null : "table";
+    this.#table.ariaLabel = isGallery ? null : message("Rows");
+    this.#list.place.role = isGallery ? "list" : "rowgroup";
+    this.#list.place.ariaLabel = isGallery ? message("Results") : null;
+    this.#columns.hidden = isGallery;
+    this.#drawColumns();
+    this.#list.clear();
+    this.#list.show(this.#cells);
+  }
+
+  #drawColumns() {
+    const { columns, least } = widthsOf(this.#cells, this.#labels);
+    this.#table.style.setProperty("--value-columns", columns || "1fr");
+    this.#table.style.setProperty("--values", `${least}px`);
+    const values = element("div", "values");
+    values.role = "presentation";
+    values.append(...this.#labels.map((label) => headOf("value", label)));
+    this.#columns.replaceChildren(
+      headOf("number", message("Row")),
+      headOf("seen", message("Result")),
+      values,
+      headOf("state", message("State")),
+      headOf("use", ""),
+    );
+  }
+
+  /** @param {Wishes} wishes */
+  #wish({ view }) {
+    write(localStorage, BATCH_VIEW, view);
+    this.#turn += 1;
+    this.#isAsking = false;
+    this.#cells = [];
+    this.#seen = { from: 0, to: MOST };
+    this.#scroll.scrollTop = 0;
+    this.#arrange();
+    this.#ask();
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  #wants(from, to) {
+    this.#seen = { from, to: Math.max(to, from + 1) };
+    this.#ask();
+  }
+
+  /** Ask for what is seen and not known, one stretch after the other. */
+  async #ask() {
+    const { from, to } = this.#seen;
+    const asked = this.#cells.length
+      ? stale(this.#cells, from, to, MOST)
+      : { from: 0, limit: MOST };
+    if (!asked || this.#isAsking || !this.#place.isConnected) return;
+    const turn = this.#turn;
+    this.#isAsking = true;
+    const { state, text } = this.#head.wishes;
+    const query = { from: String(asked.from), limit: String(asked.limit), search: text };
+    const told = await get(
+      `/batches/${this.#id}/rows?${new URLSearchParams(state ? { ...query, state } : query)}`,
+    );
+    if (turn !== this.#turn) return;
+    this.#isAsking = false;
+    if (!told) return;
+    const isFirst = !this.#cells.length;
+    this.#cells = withRows(this.#cells, told.total, asked.from, told.rows);
+    if (isFirst) this.#drawColumns();
+    this.#said.textContent = told.total ? "" : NOTHING;
+    this.#place.classList.toggle("empty", !told.total);
+    if (told.total) this.#list.show(this.#cells);
+    else this.#list.clear();
+  }
+
+  /** @param {readonly Batch[]} batches */
+  #hear(batches) {
+    const known = JSON.stringify(batches.find(({ id }) => id === this.#id));
+    if (known === this.#known) return;
+    const isFirst = this.#known === "";
+    this.#known = known;
+    if (isFirst || this.#renewing) return;
+    this.#renewing = window.setTimeout(() => {
+      this.#renewing = 0;
+      this.#renew();
+    }, RENEWED_AFTER);
+  }
+
+  /** What is known may have changed. */
+  async #renew() {
+    if (!(await this.#read())) {
+      this.#leave();
+      return;
+    }
+    this.#cells = aged(this.#cells);
+    this.#ask();
+  }
+
+  /** @param {string} run */
+  #use(run) {
+    this.#leave();
+    reuse(run);
+  }
+
+  /** @param {number} at of the result that was seen */
+  #seeAgain(at) {
+    if (!this.#place.open) return;
+    coverWindow(() => this.#leave());
+    this.#list.focus(at, "enlarge");
+  }
+
+  #leave() {
+    if (!this.#place.open) return;
+    this.#end();
+    clearTimeout(this.#renewing);
+    this.#place.close();
+    this.#place.remove();
+    uncoverWindow();
+    ($(`#batches [data-batch="${this.#id}"] .open`) ?? $("#vary"))?.focus({ preventScroll: true });
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function headOf(name, text) {
+  const made = element("div", name, text);
+  made.role = text ? "columnheader" : "cell";
+  return made;
+}
+
+/** @param {string} id */
+export function openSheet(id) {
+  const component = theComponent();
+  if (component && !$("dialog.sheet", component.place))
+    new Sheet(id, component.viewer).open(component.place);
+}

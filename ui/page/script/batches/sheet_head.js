@@ -1,0 +1,175 @@
+// @ts-check
+// Above the rows of a batch: how far it is, what can be done with it, and which of its rows are looked for.
+
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { doTo } from "./cards.js";
+import { askToDelete, offerDownload } from "./sheet_questions.js";
+import { durationWords } from "./spec.js";
+import { fractionOf, hasEnded, progressWords } from "./words.js";
+
+/** @import { WholeBatch } from "./sheet.js" */
+
+/**
+ * Which rows are looked for, and how they are seen. `state`: "" for all.
+ * @typedef {{ view: "table" | "gallery", state: string, text: string }} Wishes
+ */
+
+const SEARCH_PAUSE = 250;
+
+export class SheetHead {
+  /** The place on the page. */
+  place = element("header");
+  titleId = "sheet-title";
+  #id;
+  #dialog;
+  #told;
+  /** @type {Wishes} */
+  #wishes;
+  #title = element("h2");
+  #bar = element("progress");
+  #said = element("p", "said");
+  #left = element("p", "left");
+  #why = element("p", "why");
+  #pause = tool("", () => this.#do(this.#state === "paused" ? "continue" : "pause"));
+  #stop = tool(message("Stop"), () => this.#do("stop"));
+  #retry = tool("", () => this.#do("retry"));
+  #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog));
+  #delete = tool(message("Delete…"), () =>
+    askToDelete(this.#id, this.#dialog, () => this.#told.close()),
+  );
+  #state = "";
+
+  /**
+   * @param {string} id
+   * @param {HTMLElement} dialog
+   * @param {Wishes["view"]} view
+   * @param {{ close: () => void, changed: (wishes: Wishes) => void, renew: () => void }} told
+   */
+  constructor(id, dialog, view, told) {
+    this.#id = id;
+    this.#dialog = dialog;
+    this.#told = told;
+    this.#wishes = { view, state: "", text: "" };
+    this.#title.id = this.titleId;
+    this.#said.role = "status";
+    this.#bar.ariaLabel = message("Progress");
+    const first = element("div", "first");
+    const close = button("✕", () => told.close(), "close");
+    close.ariaLabel = close.title = message("Close");
+    first.append(this.#title, close);
+    const tools = element("div", "sheet-tools");
+    tools.append(this.#pause, this.#stop, this.#retry, this.#download, this.#delete);
+    const state = element("div", "how-far");
+    state.append(this.#bar, this.#said, this.#left, tools);
+    this.place.append(first, state, this.#why, this.#filters());
+  }
+
+  get wishes() {
+    return this.#wishes;
+  }
+
+  /** @param {WholeBatch} batch */
+  show(batch) {
+    const { title, state, why, failed, done, seconds_left: left } = batch;
+    this.#state = state;
+    this.#title.textContent = title;
+    this.#bar.value = fractionOf(batch);
+    this.#said.textContent = progressWords(batch);
+    const time = left === null || hasEnded(batch) ? "" : durationWords(left);
+    this.#left.textContent = time && message("About {time} left", { time });
+    this.#why.textContent = why;
+    this.#why.hidden = !why;
+    const isOver = hasEnded(batch);
+    this.#pause.textContent = state === "paused" ? message("Continue") : message("Pause");
+    this.#pause.hidden = this.#stop.hidden = isOver;
+    this.#retry.hidden = !failed && state !== "stopped";
+    this.#retry.textContent =
+      state === "stopped" ? message("Run the rest") : message("Retry failed");
+    this.#download.hidden = !done;
+    this.#delete.hidden = !isOver;
+  }
+
+  /** @param {"pause" | "continue" | "stop" | "retry"} what */
+  async #do(what) {
+    await doTo(this.#id, what);
+    this.#told.renew();
+  }
+
+  #filters() {
+    const states = choiceOf(
+      message("Rows to show"),
+      [
+        ["", message("All")],
+        ["done", message("Done")],
+        ["failed", message("Failed")],
+        ["waiting", message("Waiting")],
+      ],
+      "",
+      (state) => this.#wish({ state }),
+    );
+    const views = choiceOf(
+      message("View"),
+      [
+        ["table", message("Table")],
+        ["gallery", message("Gallery")],
+      ],
+      this.#wishes.view,
+      (view) => this.#wish({ view: view === "gallery" ? "gallery" : "table" }),
+    );
+    views.classList.add("views");
+    const place = element("div", "filters");
+    place.append(states, this.#search(), views);
+    return place;
+  }
+
+  #search() {
+    const search = element("input");
+    Object.assign(search, { type: "search", placeholder: message("Search"), maxLength: 200 });
+    search.ariaLabel = message("Search rows");
+    let typing = 0;
+    search.addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = window.setTimeout(() => this.#wish({ text: search.value.trim() }), SEARCH_PAUSE);
+    });
+    return search;
+  }
+
+  /** @param {Partial<Wishes>} changes */
+  #wish(changes) {
+    this.#wishes = { ...this.#wishes, ...changes };
+    this.#told.changed(this.#wishes);
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} does
+ */
+const tool = (text, does) => button(text, does, "quiet");
+
+/**
+ * Buttons of which one is pressed.
+ * @param {string} label
+ * @param {readonly [string, string][]} choices values with their words
+ * @param {string} chosen
+ * @param {(value: string) => void} changed
+ */
+function choiceOf(label, choices, chosen, changed) {
+  const place = element("div", "one-of");
+  place.role = "group";
+  place.ariaLabel = label;
+  for (const [value, words] of choices) {
+    const one = button(
+      words,
+      () => {
+        for (const other of place.children) other.ariaPressed = String(other === one);
+        changed(value);
+      },
+      "quiet",
+    );
+    one.ariaPressed = String(value === chosen);
+    place.append(one);
+  }
+  return place;
+}

@@ -1,0 +1,189 @@
+// @ts-check
+// What is filled in where values are varied, and what the app is told of it: comfy/services has the other side. Pure.
+
+import { LOCALE, message, plural } from "../messages.js";
+
+/**
+ * A field that can be varied: ui/page/form/vary.py. `choices`: pairs of what is read and what is sent; `long`: there
+ * are too many of them to be listed. `wildcards`: its text may have alternatives in it.
+ * @typedef {{ key: string, label: string, kind: "number" | "seed" | "choice" | "color" | "text" | "files",
+ *   choices: [string, string][], long: boolean, wildcards: boolean, accept: string }} Field
+ *
+ * A file that was given to the app.
+ * @typedef {{ path: string, url: string, orig_name: string }} GivenFile
+ *
+ * One field with its values, as they are filled in. `find`: the words that are replaced, where `replaces`.
+ * @typedef {{ field: string, text: string, chosen: string[], files: GivenFile[], replaces: boolean, find: string }} Row
+ *
+ * `paired`: the first value of each field together, then the second; else every combination.
+ * @typedef {{ rows: Row[], table: { name: string, text: string } | null, paired: boolean }} Draft
+ *
+ * What the app takes.
+ * @typedef {{ axes: Record<string, unknown>[], table: Draft["table"], paired: boolean }} Spec
+ *
+ * What the app says of it.
+ * @typedef {{ field: string | null, row: number | null, message: string }} Problem
+ * @typedef {{ rows: number, seconds: number | null, bytes: number | null, problems: Problem[] }} Check
+ */
+
+/** @type {Draft} */
+export const EMPTY = { rows: [], table: null, paired: false };
+const MINUTE = 60;
+const HOUR = 3600;
+const SIZES = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
+
+/**
+ * A field's values begin with the one that the form holds, where it is one that can be written so.
+ * @param {Field} field
+ * @param {unknown} value as the browser keeps it
+ * @returns {Row}
+ */
+export function rowFor({ key, kind, choices, long }, value) {
+  const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
+  const text = value === null || value === undefined ? "" : String(value);
+  if (kind === "files" || kind === "seed") return row;
+  if (kind === "choice" && !long)
+    return { ...row, chosen: choices.some(([, sent]) => sent === text) ? [text] : [] };
+  if (kind === "choice") return { ...row, text: csvLine(text ? [text] : []) };
+  return text.includes("\n") ? row : { ...row, text };
+}
+
+/**
+ * Values on one line; in quotes where one has a comma or a quote in it, or blanks around it.
+ * @param {readonly string[]} values
+ */
+export const csvLine = (values) =>
+  values
+    .map((value) => (/[",]|^\s|\s$|^$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
+    .join(", ");
+
+/**
+ * Whether there is anything in it to be run.
+ * @param {Row} row
+ */
+export const isFilled = ({ text, chosen, files, replaces, find }) =>
+  replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
+
+/**
+ * @param {Draft} draft
+ * @returns {Spec}
+ */
+export const specOf = ({ rows, table, paired }) => ({
+  axes: rows.filter(isFilled).map(axisOf),
+  table,
+  paired,
+});
+
+/** @param {Row} row */
+function axisOf({ field, text, chosen, files, replaces, find }) {
+  if (replaces) return { field, replace: `${find.trim()}\n${text}`.trimEnd() };
+  if (files.length) return { field, files };
+  return { field, text: chosen.length ? csvLine(chosen) : text };
+}
+
+/**
+ * The texts in which words are replaced, by the fields' keys.
+ * @param {Draft} draft
+ * @param {Record<string, unknown>} values of the form
+ */
+export const replacedTexts = ({ rows }, values) =>
+  Object.fromEntries(
+    rows
+      .filter(({ replaces }) => replaces)
+      .map(({ field }) => [field, String(values[field] ?? "")]),
+  );
+
+/**
+ * The fields that nothing is said of yet.
+ * @param {readonly Field[]} fields
+ * @param {Draft} draft
+ */
+export const freeFields = (fields, { rows }) =>
+  fields.filter(({ key }) => !rows.some(({ field }) => field === key));
+
+/**
+ * A draft that was kept, without fields that the form no longer has.
+ * @param {Draft} draft
+ * @param {readonly Field[]} fields
+ * @returns {Draft}
+ */
+export const fitting = (draft, fields) => ({
+  ...draft,
+  rows: draft.rows.filter((row) => fields.some(({ key }) => key === row.field)),
+});
+
+/**
+ * How long something takes, to the nearest that is worth saying.
+ * @param {number} seconds
+ */
+export function durationWords(seconds) {
+  if (seconds < 1.5 * MINUTE) return unitWords(Math.max(1, Math.round(seconds)), "second");
+  if (seconds < 1.5 * HOUR) return unitWords(Math.round(seconds / MINUTE), "minute");
+  return unitWords(Math.round((2 * seconds) / HOUR) / 2, "hour");
+}
+
+/** @param {number} bytes */
+export function sizeWords(bytes) {
+  const step = Math.min(Math.floor(Math.log10(Math.max(1, bytes)) / 3), SIZES.length - 1);
+  const count = bytes / 1000 ** step;
+  return unitWords(
+    count < 10 && step > 1 ? Math.round(count * 10) / 10 : Math.round(count),
+    SIZES[step] ?? "byte",
+  );
+}
+
+/**
+ * @param {number} count
+ * @param {string} unit as `Intl.NumberFormat` knows it
+ */
+const unitWords = (count, unit) =>
+  count.toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" });
+
+/**
+ * What a start would mean.
+ * @param {Check} check
+ */
+export function estimateWords({ rows: count, seconds, bytes }) {
+  const time = seconds === null ? "" : durationWords(seconds);
+  const size = bytes === null ? "" : sizeWords(bytes);
+  if (time && size)
+    return plural(
+      "{count} run, about {time}, about {size}",
+      "{count} runs, about {time}, about {size}",
+      {
+        count,
+        time,
+        size,
+      },
+    );
+  if (time)
+    return plural("{count} run, about {time}", "{count} runs, about {time}", { count, time });
+  if (size)
+    return plural("{count} run, about {size}", "{count} runs, about {size}", { count, size });
+  return plural("{count} run", "{count} runs", { count });
+}
+
+/** @param {number} count of runs, 0 where that is not known */
+export const startWords = (count) =>
+  count ? plural("Start {count} run", "Start {count} runs", { count }) : message("Start");
+
+/**
+ * What is wrong, by where it is said: at a field's row, at the table, or below all.
+ * @param {readonly Problem[]} problems
+ * @param {Draft} draft
+ * @returns {{ rows: Map<string, string[]>, table: string[], rest: string[] }}
+ */
+export function placed(problems, { rows, table }) {
+  const told = {
+    rows: new Map(),
+    table: /** @type {string[]} */ ([]),
+    rest: /** @type {string[]} */ ([]),
+  };
+  for (const { field, row, message: said } of problems) {
+    if (field !== null && rows.some((one) => one.field === field))
+      told.rows.set(field, [...(told.rows.get(field) ?? []), said]);
+    else if (row !== null && table) told.table.push(said);
+    else told.rest.push(said);
+  }
+  return told;
+}

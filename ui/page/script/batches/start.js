@@ -1,0 +1,76 @@
+// @ts-check
+// What a batch would be, and starting it: the form's values go to the app as they do with Generate, with what is to be varied beside them.
+
+import { $, root } from "../dom.js";
+import { clearErrors, settleNumbers } from "../form/field_errors.js";
+import { isDrawing } from "../form/form.js";
+import { keepSentTexts } from "../form/sent_texts.js";
+import { message } from "../messages.js";
+import { json } from "../requests.js";
+
+/** @import { Check, Spec } from "./spec.js" */
+
+/**
+ * What Python says: the id of the batch, or why there is none.
+ * @typedef {{ batch: string, problems: string[] }} Answer
+ */
+
+const SILENT = message("Can't reach ComfyForms. Try again.");
+const NOT_STARTED = message("Something went wrong. Try again.");
+
+/** @type {{ spec: Spec | null, tell: ((answer: Answer) => void) | null }} */
+const starting = { spec: null, tell: null };
+
+/**
+ * What a batch would be; `why` that cannot be told, "" where it can.
+ * @param {{ workflow: string, spec: Spec, values: Record<string, string> }} batch
+ * @returns {Promise<{ check: Check | null, why: string }>}
+ */
+export async function checked(batch) {
+  const asked = { method: "POST", body: json(batch) };
+  const answer = await fetch(`${root}/batches/check`, asked).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  if (answer?.ok && told) return { check: told, why: "" };
+  const why = [told?.message, told?.hint].filter(Boolean).join(" ");
+  return { check: null, why: why || SILENT };
+}
+
+/**
+ * @param {Spec} spec
+ * @returns {Promise<Answer>}
+ */
+export async function start(spec) {
+  if (isDrawing()) return { batch: "", problems: [NOT_STARTED] };
+  settleNumbers();
+  keepSentTexts();
+  clearErrors();
+  return new Promise((tell) => {
+    Object.assign(starting, { spec, tell });
+    $("#start-batch")?.click();
+  });
+}
+
+/**
+ * The inputs of the call.
+ * @param {readonly unknown[]} values of all components, what is varied first
+ */
+export const withSpec = ([, ...values]) => [starting.spec, ...values];
+
+/** @param {Answer | null} answer */
+export function told(answer) {
+  const { tell } = starting;
+  Object.assign(starting, { spec: null, tell: null });
+  tell?.(answer ?? { batch: "", problems: [NOT_STARTED] });
+  return [];
+}
+
+/**
+ * The call itself was refused.
+ * @param {string} why
+ * @returns {boolean} whether it was one that starts a batch
+ */
+export function refuseStart(why) {
+  if (!starting.tell) return false;
+  told({ batch: "", problems: [why || NOT_STARTED] });
+  return true;
+}

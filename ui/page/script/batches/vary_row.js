@@ -1,0 +1,191 @@
+// @ts-check
+// One field and its values, where values are varied.
+
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { choiceList } from "./choice_list.js";
+import { FileList } from "./file_list.js";
+
+/** @import { Field, Row } from "./spec.js" */
+
+const LINES = 3;
+const MOST_LINES = 8;
+
+export class VaryRow {
+  /** The place on the page. */
+  place = element("div", "vary-row");
+  #row;
+  #field;
+  #changed;
+  #editor = element("div", "editor");
+  #problems = element("div", "problems");
+  #which = element("select");
+  #remove;
+  /** @type {FileList | null} */
+  #files = null;
+
+  /**
+   * @param {Row} row
+   * @param {Field} field
+   * @param {{ changed: (row: Row) => void, other: (key: string) => void, removed: () => void }} told
+   */
+  constructor(row, field, { changed, other, removed }) {
+    this.#row = row;
+    this.#field = field;
+    this.#changed = changed;
+    this.place.role = "group";
+    this.place.ariaLabel = field.label;
+    this.place.dataset.field = field.key;
+    this.#which.ariaLabel = message("Field");
+    this.#which.addEventListener("change", () => other(this.#which.value));
+    this.#remove = button("✕", removed, "remove");
+    this.#remove.ariaLabel = this.#remove.title = message("Remove {field}", { field: field.label });
+    this.#problems.role = "status";
+    const head = element("div", "row-head");
+    head.append(this.#which);
+    if (field.kind === "text") head.append(this.#ways());
+    head.append(this.#remove);
+    this.place.append(head, this.#editor, this.#problems);
+    this.#draw();
+  }
+
+  /**
+   * The fields that this row may be about.
+   * @param {readonly Field[]} free
+   */
+  offer(free) {
+    const options = [this.#field, ...free.filter(({ key }) => key !== this.#field.key)];
+    this.#which.replaceChildren(...options.map(({ key, label }) => new Option(label, key)));
+    this.#which.value = this.#field.key;
+  }
+
+  /** @param {readonly string[]} problems */
+  tell(problems) {
+    const known = [...this.#problems.children].map(({ textContent }) => textContent);
+    if (known.join("\n") === problems.join("\n")) return;
+    this.#problems.replaceChildren(...problems.map((said) => element("p", "problem", said)));
+  }
+
+  focus() {
+    this.#which.focus();
+  }
+
+  /** Whether it takes files. */
+  get isOfFiles() {
+    return this.#files !== null;
+  }
+
+  /** @param {Iterable<File>} files that were pasted */
+  take(files) {
+    this.#files?.add(files);
+  }
+
+  /** @param {Partial<Row>} changes */
+  #set(changes) {
+    this.#row = { ...this.#row, ...changes };
+    this.#changed(this.#row);
+  }
+
+  /** Whole texts, or words of the one that is in the form. */
+  #ways() {
+    const way = element("select", "way");
+    way.ariaLabel = message("How {field} is varied", { field: this.#field.label });
+    way.append(
+      new Option(message("Whole texts"), ""),
+      new Option(message("Replace words"), "replace"),
+    );
+    way.value = this.#row.replaces ? "replace" : "";
+    way.addEventListener("change", () => {
+      this.#set({ replaces: way.value === "replace" });
+      this.#draw();
+    });
+    return way;
+  }
+
+  #draw() {
+    this.#files = null;
+    this.#editor.replaceChildren(...this.#parts());
+  }
+
+  #parts() {
+    const { kind, choices, long, accept } = this.#field;
+    const { chosen, files } = this.#row;
+    if (this.#row.replaces && kind === "text") return this.#replacing();
+    if (kind === "files") {
+      this.#files = new FileList(files, accept, (given) => this.#set({ files: given }));
+      return [this.#files.place];
+    }
+    if (kind === "choice" && !long)
+      return [choiceList(choices, chosen, (values) => this.#set({ chosen: values }))];
+    const box = kind === "text" ? this.#lines() : this.#line();
+    box.ariaLabel = message("Values of {field}", { field: this.#field.label });
+    return this.#helped(box, this.#help());
+  }
+
+  #help() {
+    switch (this.#field.kind) {
+      case "number":
+        return message("Separate values with commas. {example} stands for 1, 4, 7, 10.", {
+          example: "1..10:3",
+        });
+      case "seed":
+        return message("Separate seeds with commas. {example} stands for 1, 2, 3, 4.", {
+          example: "1..4",
+        });
+      case "text":
+        return this.#field.wildcards
+          ? message("One text a line. {example} makes two of a line.", { example: "{red|green}" })
+          : message("One text a line.");
+      default:
+        return message("Separate values with commas.");
+    }
+  }
+
+  #replacing() {
+    const find = element("input");
+    find.type = "text";
+    find.value = this.#row.find;
+    find.ariaLabel = message("Find");
+    find.placeholder = message("Find");
+    find.addEventListener("input", () => this.#set({ find: find.value }));
+    const lines = this.#lines();
+    lines.ariaLabel = lines.placeholder = message("Replace with");
+    const help = message("One replacement a line. What was found stays as the first value.");
+    return [find, ...this.#helped(lines, help)];
+  }
+
+  #line() {
+    const box = element("input");
+    box.type = "text";
+    box.value = this.#row.text;
+    box.inputMode = "text";
+    box.addEventListener("input", () => this.#set({ text: box.value }));
+    return box;
+  }
+
+  #lines() {
+    const box = element("textarea");
+    box.value = this.#row.text;
+    const grow = () => {
+      box.rows = Math.min(MOST_LINES, Math.max(LINES, box.value.split("\n").length));
+    };
+    grow();
+    box.addEventListener("input", () => {
+      grow();
+      this.#set({ text: box.value });
+    });
+    return box;
+  }
+
+  /**
+   * @param {HTMLInputElement | HTMLTextAreaElement} box
+   * @param {string} words
+   */
+  #helped(box, words) {
+    const help = element("p", "help", words);
+    help.id = `vary-help-${this.#field.key.replace(/[^\w]/g, "-")}`;
+    box.setAttribute("aria-describedby", help.id);
+    box.spellcheck = false;
+    return [box, help];
+  }
+}

@@ -1,0 +1,55 @@
+// @ts-check
+// What is said of a batch. Pure.
+
+import { message } from "../messages.js";
+
+/** @import { Batch } from "../state.js" */
+/** @import { BatchRow } from "./rows.js" */
+
+/**
+ * How far it is.
+ * @param {Pick<Batch, "state" | "done" | "failed" | "rows">} batch
+ */
+export function progressWords({ state, done, failed, rows }) {
+  const told = { done, failed, rows };
+  switch (state) {
+    case "paused":
+      return failed
+        ? message("Paused: {done} of {rows} done, {failed} failed", told)
+        : message("Paused: {done} of {rows} done", told);
+    case "stopped":
+      return failed
+        ? message("Stopped: {done} of {rows} done, {failed} failed", told)
+        : message("Stopped: {done} of {rows} done", told);
+    case "done":
+      return failed
+        ? message("Finished: {done} of {rows} done, {failed} failed", told)
+        : message("Finished: {done} of {rows} done", told);
+    default:
+      return failed
+        ? message("{done} of {rows} done, {failed} failed", told)
+        : message("{done} of {rows} done", told);
+  }
+}
+
+/** @param {BatchRow["state"]} state */
+export function stateWords(state) {
+  switch (state) {
+    case "waiting":
+      return message("Waiting");
+    case "running":
+      return message("Running");
+    case "done":
+      return message("Done");
+    case "failed":
+      return message("Failed");
+    case "stopped":
+      return message("Stopped");
+  }
+}
+
+/** @param {Pick<Batch, "state">} batch */
+export const hasEnded = ({ state }) => state === "done" || state === "stopped";
+
+/** @param {Pick<Batch, "done" | "failed" | "rows">} batch */
+export const fractionOf = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
