@@ -41,6 +41,7 @@ from ui.page.social_card import social_card_routes
 from ui.routes.batch_results import batch_result_routes
 from ui.routes.batches import batch_routes
 from ui.routes.gradio_api import add_api
+from ui.routes.grids import grid_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
@@ -155,6 +156,7 @@ def own_routes(
     yield history_routes(services, identity, view)
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
+    yield grid_routes(services, identity)
     yield batch_routes(services, identity)
     yield batch_result_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)

@@ -74,6 +74,8 @@ UNNAMED = {
 
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
 OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
+OF_CHOSEN = ["favourites", "delete", "restore"]
+OF_BATCHES = ["rows", "grid", "results.csv", "results.zip", "sheet.png", "sheet.html", "sheet.zip"]
 
 # What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
 # Gradio has most of its paths with a slash at the end too.
@@ -87,9 +89,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/script/{version}/{name:path}": {},
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/history": {"GET": people(200)},
-        "/history/favourites": {"POST": people(422)} | NO_RUN,
-        "/history/delete": {"POST": people(422)} | NO_RUN,
-        "/history/restore": {"POST": people(422)} | NO_RUN,
+        **dict.fromkeys(map("/history/{}".format, OF_CHOSEN), {"POST": people(422)} | NO_RUN),
         "/files/chosen.zip": {"GET": people(422)},
         "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
         "/history/{run_id}/values": {"GET": OWNER},
@@ -108,9 +108,8 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         # No batch is called so; whose they are is tried in tests/ui/routes/test_batches.py.
         "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
         "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
-        "/batches/{batch_id}/rows": OF_NO_BATCH,
-        "/batches/{batch_id}/results.csv": OF_NO_BATCH,
-        "/batches/{batch_id}/results.zip": OF_NO_BATCH,
+        "/batches/grid": {"GET": people(404), "DELETE": people(404), "POST": people(422)},
+        **dict.fromkeys(map("/batches/{{batch_id}}/{}".format, OF_BATCHES), OF_NO_BATCH),
         "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},
