@@ -108,13 +108,16 @@ test("times and sizes are said to the nearest that is worth saying", () => {
 test("a problem is said at its field's row, at the table, or below all", () => {
   const draft = { ...EMPTY, rows: [row({})], table: { name: "a.csv", text: "" } };
   const problems = [
-    { field: "2.text", row: 3, message: "at the field" },
-    { field: null, row: 3, message: "at the table" },
-    { field: "other", row: null, message: "below" },
+    { field: "2.text", row: null, message: "at the field" },
+    { field: "2.text", row: 3, message: "Too long." },
+    { field: "5.steps", row: null, message: "Too many." },
+    { field: null, row: null, message: "Too many rows." },
   ];
-  const said = placed(problems, draft);
+  const fields = [field({}), field({ key: "5.steps", label: "Steps" })];
+  const said = placed(problems, draft, fields);
   assert.deepEqual(said.rows.get("2.text"), ["at the field"]);
-  assert.deepEqual([said.table, said.rest], [["at the table"], ["below"]]);
+  assert.deepEqual(said.table, ["Row 3, Prompt: Too long."]);
+  assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows."]);
 });
 
 test("rows come to their places; what may have changed is asked for again, and no more", () => {

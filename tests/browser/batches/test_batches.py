@@ -3,59 +3,41 @@ form."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    row_of,
+    start_batch,
+    values_of_row,
+    vary,
+)
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-SIZE = {"4.width": 64, "4.height": 64}
-
-
-def vary(person: Visitor) -> Locator:
-    """Open the dialog."""
-    person.page.locator("#vary").click()
-    return person.page.locator("dialog.vary")
-
-
-def row_of(dialog: Locator, field: str) -> Locator:
-    """The row of a field, which is added where it is not there."""
-    row = dialog.get_by_role("group", name=field, exact=True)
-    if not row.count():
-        dialog.get_by_role("button", name="Add a field").click()
-        dialog.locator(".vary-row:last-child > .row-head select").first.select_option(label=field)
-    return row
-
-
-def card_of(person: Visitor) -> Locator:
-    """The one card that there is."""
-    return person.page.locator("#batches .batch")
-
-
-def open_sheet(person: Visitor) -> Locator:
-    """Open the batch of the one card."""
-    card_of(person).get_by_role("button", name="Open", exact=True).click()
-    return person.page.locator("dialog.sheet")
 
 
 def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
     """The dialog begins with the form's own text and says how many runs come of it. They leave the
     stage alone, and stand in a sheet with their values; each result is to be seen large, and its
     values go back into the form."""
-    person = visit(fast).open(**SIZE)
+    person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
-    text = row_of(dialog, "Prompt").get_by_label("Values of Prompt")
+    text = values_of_row(dialog, "Prompt")
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
-    row_of(dialog, "Steps").get_by_label("Values of Steps").fill("1..3")
+    values_of_row(dialog, "Steps").fill("1..3")
     sampler = row_of(dialog, "Sampler")
     sampler.get_by_role("button", name="None").click()
     sampler.get_by_label("heun", exact=True).check()
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
-    dialog.get_by_role("button", name="Start 6 runs").click()
-    expect(dialog).to_have_count(0)
+    start_batch(dialog, 6)
     card = card_of(person)
     expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
     expect(card).to_contain_text("Finished: 6 of 6 done")
@@ -91,6 +73,16 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
 
     sheet = open_sheet(person)  # as it was left
     sheet.get_by_role("button", name="Table").click()
+    sheet.get_by_role("button", name="Download…").click()
+    sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")
+    with page.expect_download() as saving:
+        sheet.get_by_role("link", name="Download ZIP").click()
+    with zipfile.ZipFile(saving.value.path()) as kept:
+        names = kept.namelist()
+        assert sum(name.endswith(".png") for name in names) == 6, names
+        table = kept.read("results.csv").decode("utf-8-sig")
+    assert len(table.splitlines()) == 7
+    assert "a green boat" in table
     lines.nth(3).get_by_role("button", name="Use these values").click()
     expect(sheet).to_have_count(0)
     expect(person.entry("2.text")).to_have_value("a green boat")

@@ -250,7 +250,7 @@ class VaryDialog {
    */
   #show(check, more) {
     this.#check = check;
-    const { rows, table, rest } = placed(check?.problems ?? [], this.#draft);
+    const { rows, table, rest } = placed(check?.problems ?? [], this.#draft, this.#fields);
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
     this.#table.tell(table);
     this.#say([...rest, ...more]);

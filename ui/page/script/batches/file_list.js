@@ -2,6 +2,7 @@
 // Several files for one field: dropped, pasted or chosen, and kept with the app at once.
 
 import { $, announce, button, element } from "../dom.js";
+import { otherKindWords } from "../form/files.js";
 import { message } from "../messages.js";
 import { keepFile } from "./given.js";
 
@@ -52,7 +53,11 @@ export class FileList {
   /** @param {Iterable<File>} files */
   add(files) {
     this.#said.textContent = "";
-    for (const file of files) this.#coming = this.#coming.then(() => this.#keep(file));
+    for (const file of files) {
+      const why = otherKindWords(this.#picker.accept.replace("/*", ""), file);
+      if (why) this.#said.textContent = why;
+      else this.#coming = this.#coming.then(() => this.#keep(file));
+    }
   }
 
   /** @param {File} file */

@@ -8,7 +8,7 @@ import { message } from "../messages.js";
 /**
  * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `viewer`: where
  * the module is that shows 3D models.
- * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<GivenFile | undefined>, viewer: string }} Component
+ * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>, viewer: string }} Component
  */
 
 /**
@@ -56,5 +56,6 @@ export async function keepFile(file) {
   const told = await given.component?.upload(file).catch(() => undefined);
   const { why } = given;
   given.why = null;
-  return told?.path ? { kept: told, why: "" } : { kept: null, why: why || NOT_KEPT };
+  if (!told?.path) return { kept: null, why: why || NOT_KEPT };
+  return { kept: { ...told, orig_name: file.name }, why: "" };
 }

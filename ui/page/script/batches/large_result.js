@@ -50,7 +50,6 @@ export class LargeResult {
     const { place } = this.#viewport;
     place.append(this.#previous, this.#next, this.#said);
     place.addEventListener("close", () => {
-      this.#turn += 1; // what is being loaded would cover the window again
       this.#media.replaceChildren(); // what plays ends
       rows.left(this.#at);
     });
@@ -68,33 +67,44 @@ export class LargeResult {
   }
 
   /**
+   * Cover the window with the result of a row.
    * @param {number} at
-   * @param {boolean} [fromEnd] its last result first
    */
-  async show(at, fromEnd = false) {
+  async open(at) {
+    if (!(await this.#show(at, false)) || this.#viewport.isFull) return;
+    this.#viewport.toggle();
+    this.#viewport.changed(true);
+  }
+
+  /**
+   * @param {number} at
+   * @param {boolean} fromEnd its last result first
+   * @returns {Promise<boolean>} whether it is there, and nothing else was wanted meanwhile
+   */
+  async #show(at, fromEnd) {
     const row = this.#rows.rowAt(at);
     const turn = ++this.#turn;
     /** @type {View | null} */
     const view = row && (await get(`/history/${row.run}`));
-    if (turn !== this.#turn || !row || !view) return;
+    if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;
     this.#items = arranged(view.files, view.texts).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
     this.#said.textContent = [row.number, ...row.values].join(" · ");
-    await this.#draw();
+    return this.#draw();
   }
 
   async #draw() {
     const item = this.#items[this.#item];
     const turn = ++this.#turn;
     const node = item && (await loaded(item, this.#viewer));
-    if (turn !== this.#turn) return;
+    if (turn !== this.#turn) return false;
     this.#media.replaceChildren(...(node ? [node] : []));
-    if (!this.#viewport.isFull) this.#viewport.toggle();
     this.#viewport.changed(true);
     this.#viewport.offer(item?.url ? item : null, this.#view?.before ?? "");
     this.#turnArrows();
+    return true;
   }
 
   /**
@@ -120,7 +130,7 @@ export class LargeResult {
       return;
     }
     const at = this.#rows.beside(this.#at, step);
-    if (at >= 0) this.show(at, step < 0);
+    if (at >= 0) this.#show(at, step < 0);
   }
 
   #turnArrows() {

@@ -70,7 +70,7 @@ class Sheet {
       renew: () => this.#renew(),
     });
     const does = {
-      enlarge: (/** @type {number} */ at) => this.#large.show(at),
+      enlarge: (/** @type {number} */ at) => this.#large.open(at),
       use: (/** @type {string} */ run) => this.#use(run),
     };
     this.#list = new VirtualList(

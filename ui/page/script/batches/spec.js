@@ -171,19 +171,18 @@ export const startWords = (count) =>
  * What is wrong, by where it is said: at a field's row, at the table, or below all.
  * @param {readonly Problem[]} problems
  * @param {Draft} draft
- * @returns {{ rows: Map<string, string[]>, table: string[], rest: string[] }}
+ * @param {readonly Field[]} fields
  */
-export function placed(problems, { rows, table }) {
-  const told = {
-    rows: new Map(),
-    table: /** @type {string[]} */ ([]),
-    rest: /** @type {string[]} */ ([]),
-  };
-  for (const { field, row, message: said } of problems) {
-    if (field !== null && rows.some((one) => one.field === field))
-      told.rows.set(field, [...(told.rows.get(field) ?? []), said]);
-    else if (row !== null && table) told.table.push(said);
-    else told.rest.push(said);
+export function placed(problems, { rows, table }, fields) {
+  /** @type {{ rows: Map<string, string[]>, table: string[], rest: string[] }} */
+  const told = { rows: new Map(), table: [], rest: [] };
+  for (const { field: key, row, message: problem } of problems) {
+    const field = fields.find((one) => one.key === key)?.label ?? "";
+    if (table && row !== null)
+      told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
+    else if (key !== null && rows.some((one) => one.field === key))
+      told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
+    else told.rest.push(field ? message("{field}: {problem}", { field, problem }) : problem);
   }
   return told;
 }

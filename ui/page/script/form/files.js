@@ -146,18 +146,27 @@ function refuseOtherKind(event) {
 }
 
 /**
+ * Why a field does not take a file, as far as its kind says.
+ * @param {string} kind what it takes, "" for any
+ * @param {File} file
+ * @returns {string} "" where it may
+ */
+export function otherKindWords(kind, { name, type }) {
+  const sentence = OTHER_KIND[kind];
+  if (!sentence || type.startsWith(`${kind}/`)) return "";
+  return sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+}
+
+/**
  * @param {Element} field
  * @param {string} kind what it takes
  * @param {File} file
  * @returns {boolean} whether it does not take this, which is told there
  */
 function refuses(field, kind, file) {
-  const sentence = OTHER_KIND[kind];
-  if (!(field instanceof HTMLElement) || !sentence) return false;
-  if (file.type.startsWith(`${kind}/`)) return false;
+  const said = otherKindWords(kind, file);
+  if (!(field instanceof HTMLElement) || !said) return false;
   clearErrors();
-  const { name } = file;
-  const said = sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
   showError(field, said);
   announce(said);
   return true;

@@ -1,0 +1,99 @@
+"""What varies values: what is wrong is told where it is, nothing that was filled in is lost, and
+files and words take part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    row_of,
+    start_batch,
+    values_of_row,
+    vary,
+)
+from tests.support.samples.media import saved
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def table(text: str) -> dict[str, Any]:
+    """A file as a person chooses it."""
+    return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
+    """A value beside its field, a cell by its row, pairs below all; until that is mended nothing
+    starts. What was filled in is there again after Escape and after a reload."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    dialog = vary(person)
+    values_of_row(dialog, "Steps").fill("2, many")
+    steps = row_of(dialog, "Steps")
+    expect(steps.locator(".problem")).to_have_text("“many”: Enter a whole number.")
+    start = dialog.locator(".primary")
+    expect(start).to_have_attribute("aria-disabled", "true")
+    start.click(force=True)
+    page.keyboard.press("Control+Enter")
+    expect(dialog).to_be_visible()
+
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#vary")).to_be_focused()
+    page.reload()
+    person.ready()
+    dialog = vary(person)
+    expect(steps.get_by_role("textbox")).to_have_value("2, many")
+    expect(steps.locator(".problem")).to_be_visible()
+    steps.get_by_role("textbox").fill("2, 3")
+    expect(steps.locator(".problem")).to_have_count(0)
+
+    dialog.get_by_role("button", name="Remove Prompt").click()
+    dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
+    place = dialog.get_by_role("group", name="Table")
+    expect(place.locator(".problem")).to_have_text("Row 2, Width: Enter a whole number.")
+    place.get_by_role("button", name="Remove the table").click()
+    rows = "Prompt\na boat\na ship\na car\n"
+    dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
+    expect(start).to_have_text("Start 6 runs")
+    dialog.get_by_label("Row by row").check()
+    expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
+    steps.get_by_role("textbox").fill("1..3")
+    start_batch(dialog, 3)
+    expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    assert not page.locator("#stage .headline").inner_text().startswith("Can't")
+    sheet = open_sheet(person)
+    expect(sheet.locator(".line").nth(2).locator(".value")).to_have_text(["Prompta car", "Steps3"])
+
+
+def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
+    """Files are dropped or chosen and kept at once; one of another kind is refused by name. Words of
+    the form's own text are replaced, a row for each."""
+    person = visit(fast).open("image-to-image")
+    dialog = vary(person)
+    prompt = row_of(dialog, "Prompt")
+    prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
+    first = person.entry("2.text").input_value().split()[0]
+    prompt.get_by_label("Find").fill(first)
+    prompt.get_by_label("Replace with").fill("purple")
+    image = row_of(dialog, "Your image")
+    files = [
+        {"name": f"{name}.png", "mimeType": "image/png", "buffer": saved("PNG")}
+        for name in ("one", "two")
+    ]
+    image.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    expect(image.locator("li img")).to_have_count(2)
+    text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
+    image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
+    expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
+    image.get_by_role("button", name="Remove one.png").click()
+    expect(image.get_by_role("button", name="Remove two.png")).to_be_focused()
+    image.locator("input[type=file]").set_input_files(files[:1])  # type: ignore[arg-type]
+    start_batch(dialog, 4)
+    expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")

@@ -1,0 +1,112 @@
+"""A batch on its way: paused, found again after a reload, continued, stopped, mended, deleted; and
+how it looks at every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.walk.states import Walker
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    row_of,
+    start_batch,
+    values_of_row,
+    vary,
+)
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visit) -> None:
+    """Its card says how far it is, also after a reload, and lets the person's own run have the
+    stage. What was stopped or has failed is run once more; what is deleted is gone from the page,
+    its results stay."""
+    person = visit(slow).open(**SMALL, **{"5.steps": 3})
+    page = person.page
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Remove Prompt").click()
+    values_of_row(dialog, "Seed").fill("1..8")
+    start_batch(dialog, 8)
+    card = card_of(person)
+    card.get_by_role("button", name="Pause").click()
+    expect(card).to_have_attribute("data-state", "paused")
+    page.reload()
+    person.ready()
+    expect(card).to_contain_text("Paused")
+    person.type("2.text", "of my own")
+    person.press()
+    person.phase("running")
+    card.get_by_role("button", name="Continue").click()
+    expect(card).to_have_attribute("data-state", "running")
+    slow.demo.speed.step = 0
+    run = person.done()
+    expect(card).to_contain_text("of 8 done")
+    expect(page.locator("#stage .made-from")).to_contain_text("of my own")
+    expect(card).to_contain_text("Finished: 8 of 8 done")
+    assert page.locator("#stage .stage").get_attribute("data-run") == run
+
+    slow.demo.speed.step = 1
+    card.get_by_role("button", name="Dismiss").click()
+    expect(card).to_have_count(0)
+    start_batch(vary(person), 8)
+    card.get_by_role("button", name="Stop").click()
+    expect(card).to_contain_text("Stopped")
+    slow.demo.speed.step = 0
+    sheet = open_sheet(person)
+    sheet.get_by_role("button", name="Run the rest").click()
+    expect(sheet.locator("header")).to_contain_text("Finished: 8 of 8 done")
+    expect(sheet.locator(".line[data-state=done]")).to_have_count(8)
+    sheet.get_by_role("button", name="Delete…").click()
+    sheet.get_by_role("button", name="Delete, keep results").click()
+    expect(sheet).to_have_count(0)
+    expect(card).to_have_count(0)
+    expect(page.locator("#history .tile")).to_have_count(17)
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Your batches").click()
+    dialog.get_by_role("button", name="Finished: 8 of 8 done").click()
+    expect(page.locator("dialog.sheet .line")).to_have_count(8)
+
+
+@pytest.fixture
+def walker(fast: Site, visit: Visit) -> Walker:
+    """Somebody who looks at every state at every size, light and dark."""
+    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"))
+
+
+def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
+    """The dialog with something wrong in it, the card, and the sheet as table and as gallery, with
+    rows that have failed: nothing is cut off, covered, too small, or keeps anybody away."""
+    person = walker.person.open(**SMALL)
+    page = person.page
+    dialog = vary(person)
+    values_of_row(dialog, "Prompt").fill("a red boat\na green boat, far out at sea\na kite")
+    values_of_row(dialog, "Steps").fill("2, many")
+    row_of(dialog, "Sampler")
+    expect(dialog.locator(".problem")).to_have_count(1)
+    walker.look("the dialog")
+    walker.read("the dialog", "dialog.vary")
+    values_of_row(dialog, "Steps").fill("2")
+    dialog.get_by_role("button", name="Remove Sampler").click()
+    model = row_of(dialog, "Model")
+    model.get_by_role("button", name="All").click()
+    broken = model.get_by_role("checkbox").count()
+    start_batch(dialog, 3 * broken)
+    card = card_of(person)
+    expect(card).to_contain_text("Finished")
+    walker.look("a card")
+    walker.read("a card", "#batches")
+    sheet = open_sheet(person)
+    expect(sheet.locator(".line[data-state=failed]").first).to_be_visible()
+    walker.look("the table")
+    walker.read("the table", "dialog.sheet")
+    sheet.get_by_role("button", name="Gallery").click()
+    expect(sheet.locator(".batch-tile").first).to_be_visible()
+    walker.look("the gallery")
+    walker.read("the gallery", "dialog.sheet")
+    walker.all_well()

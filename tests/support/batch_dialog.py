@@ -1,0 +1,51 @@
+"""What a person does on the page to start and to open a batch."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from tests.support.visitor import Visitor
+
+SMALL = {"4.width": 64, "4.height": 64}
+
+
+def vary(person: Visitor) -> Locator:
+    """Open the dialog that varies values."""
+    person.page.locator("#vary").click()
+    dialog = person.page.locator("dialog.vary")
+    expect(dialog).to_be_visible()
+    return dialog
+
+
+def row_of(dialog: Locator, field: str) -> Locator:
+    """The row of a field, which is added where it is not there."""
+    row = dialog.get_by_role("group", name=field, exact=True)
+    if not row.count():
+        dialog.get_by_role("button", name="Add a field").click()
+        dialog.locator(".vary-rows > :last-child select").first.select_option(label=field)
+    return row
+
+
+def values_of_row(dialog: Locator, field: str) -> Locator:
+    """Where the values of a field are typed."""
+    return row_of(dialog, field).get_by_label(f"Values of {field}")
+
+
+def start_batch(dialog: Locator, runs: int) -> None:
+    """Start it, as soon as it is known to have so many runs."""
+    words = "Start 1 run" if runs == 1 else f"Start {runs} runs"
+    dialog.get_by_role("button", name=words, exact=True).click()
+    expect(dialog).to_have_count(0)
+
+
+def card_of(person: Visitor) -> Locator:
+    """The one card that there is."""
+    return person.page.locator("#batches .batch")
+
+
+def open_sheet(person: Visitor) -> Locator:
+    """Open the batch of the one card."""
+    card_of(person).get_by_role("button", name="Open", exact=True).click()
+    sheet = person.page.locator("dialog.sheet")
+    expect(sheet).to_be_visible()
+    return sheet
