@@ -25,11 +25,10 @@ _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
 
 def grid_of(content: BatchContent, *, swapped: bool = False) -> Grid:
     """The grid of a batch; BatchNotFound where it is none."""
-    axes = (GridAxis(one.key, one.label, tuple(map(_text, one.values))) for one in content.axes)
-    grid = Grid(tuple(axes), swapped)
-    if not content.is_grid or not grid.fits:
+    if not content.is_grid:
         raise BatchNotFound(_NO_GRID)
-    return grid
+    axes = (GridAxis(one.key, one.label, tuple(map(_text, one.values))) for one in content.axes)
+    return Grid(tuple(axes), swapped)
 
 
 def settings_of(table: BatchTable) -> GridSettings:

@@ -1,6 +1,7 @@
 // @ts-check
 // Files dropped or pasted: a field's value, or a workflow to open.
 
+import { openGrid } from "../batches/opened_grid.js";
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
@@ -104,10 +105,10 @@ function offers(event) {
  * A file that was dropped beside everything: its workflow is opened; one without goes into the field that takes it.
  * @param {File} file
  */
-function takeBeside(file) {
+async function takeBeside(file) {
   const [field] = fieldsFor(file.type);
-  if (field && !mayOpen()) useIn(field, file);
-  else openWorkflow(file, file.name, field && (() => useIn(field, file)));
+  if (!field || mayOpen()) openWorkflow(file, file.name, field && (() => useIn(field, file)));
+  else if (!(await openGrid(file))) useIn(field, file);
 }
 
 /** The field that was given a file last: what is wrong with it is said there. */

@@ -1,6 +1,7 @@
 // @ts-check
 // Workflows that people bring: they open for them alone.
 
+import { openGrid } from "../batches/opened_grid.js";
 import { $, element } from "../dom.js";
 import { ask, tryTo } from "../requests.js";
 import { visit } from "./form.js";
@@ -9,11 +10,13 @@ import { visit } from "./form.js";
 export const mayOpen = () => Boolean($("#open button"));
 
 /**
+ * Open the workflow in a file, or the grid.
  * @param {Blob} file
  * @param {string} name
  * @param {() => void} [otherwise] what is done where it has no workflow; without one that is said
  */
 export async function openWorkflow(file, name, otherwise) {
+  if (await openGrid(file)) return;
   const path = `/workflows?file=${encodeURIComponent(name)}`;
   const opened = await (otherwise ? tryTo(path, file) : ask(path, file));
   if (opened) visit(opened.name);
