@@ -56,6 +56,7 @@ USERS = {
         "comfy.records.groups",
         "comfy.records.presets",
         "comfy.records.rows",
+        "comfy.records.run_writes",
         "comfy.records.shared_results",
         "comfy.records.store",
         "comfy.records.tables",

@@ -18,6 +18,11 @@ _CUT = "…"
 _IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
 
 
+def fits_grid(counts: Sequence[int]) -> bool:
+    """Whether so many values of so many fields are a grid that can be looked at."""
+    return 1 <= len(counts) <= _MOST_AXES and 0 < math.prod(counts[:2]) <= MOST_CELLS
+
+
 @dataclass(frozen=True, slots=True)
 class GridAxis:
     """A field that varies: its key, its label, and its values as people read them."""
@@ -39,12 +44,6 @@ class Grid:
 
     axes: tuple[GridAxis, ...]
     swapped: bool = False
-
-    @property
-    def fits(self) -> bool:
-        """It can be looked at."""
-        counts = [len(axis.values) for axis in self.axes]
-        return 1 <= len(counts) <= _MOST_AXES and 0 < math.prod(counts[:2]) <= MOST_CELLS
 
     @property
     def across(self) -> GridAxis:

@@ -20,6 +20,7 @@ from comfy.client.unreachable import unreachable
 
 log = logging.getLogger(__name__)
 
+_READ_AHEAD = 64 * 1024  # bytes
 _FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
@@ -69,7 +70,7 @@ class EventStream:
             sock.settimeout(self._client.timeout)
             self._ws.connect(  # type: ignore[no-untyped-call]
                 self._url,
-                socket=sock,
+                socket=_ReadAhead(sock),
                 timeout=self._client.timeout,
                 header=dict(self._client.address.headers),
                 suppress_origin=True,  # docs/comfyui.md#13
@@ -166,3 +167,23 @@ class EventStream:
         if sock is not None:
             shut(sock)
             sock.close()
+
+
+class _ReadAhead:
+    """A socket that is read in large pieces: websocket-client asks for the handshake byte by byte,
+    and for each message three times."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._data = memoryview(b"")
+        self.gettimeout = sock.gettimeout  # asked for with every piece
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sock, name)
+
+    def recv(self, most: int) -> bytes:
+        """As a socket's."""
+        if not self._data:
+            self._data = memoryview(self._sock.recv(_READ_AHEAD))
+        part, self._data = self._data[:most], self._data[most:]
+        return bytes(part)

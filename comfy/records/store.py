@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, update
 
 from comfy.errors import ComfyError
 from comfy.quota import Use, to_remove
@@ -26,7 +26,8 @@ from comfy.records.groups import GroupStore
 from comfy.records.lineage import Lineage, find_sources, find_uses, may_be_source, may_be_use
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
-from comfy.records.rows import COLUMNS, escaped, record_of, row_of
+from comfy.records.rows import COLUMNS, escaped, record_of
+from comfy.records.run_writes import RUN_OF, change_run, put_run
 from comfy.records.shared_results import SharedResults
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
@@ -97,7 +98,7 @@ class RunStore:
         """It is being handed to the server at this address, where it goes by this id."""
         told = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(server)}
         with self._changing() as connection:
-            connection.execute(update(_runs).where(_runs.c.id == escaped(run_id)).values(told))
+            change_run(connection, escaped(run_id), told)
 
     def end(self, record: Record) -> None:
         """The run is finished; it is on disk when this returns."""
@@ -121,10 +122,10 @@ class RunStore:
 
     def get(self, run_id: str, owner: str) -> Record | None:
         """One run of this owner, finished or not."""
-        found = self._records(
-            (_runs.c.id == escaped(run_id)) & (_runs.c.owner == digest(owner)), (), 1
-        )
-        return found[0] if found else None
+        asked = {"this": escaped(run_id), "whose": digest(owner)}
+        with as_comfy_errors(), self._engine.connect() as connection:
+            row = connection.execute(RUN_OF, asked).first()
+        return None if row is None else self._record(row)
 
     def get_many(self, run_ids: Iterable[str], owner: str) -> dict[str, Record]:
         """Those of these runs that are this owner's, finished or not, by their ids."""
@@ -253,25 +254,12 @@ class RunStore:
     def _write(self, record: Record, ended_at: float | None) -> None:
         """Put the record in the place of what was known of the run; afterwards it is what keeps the
         files."""
+        sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
+        sizes |= {kept.digest: self.files.size(kept.digest) for kept in record.job.inputs.values()}
         with self._writing:
             with self._changing() as connection:
-                self._put(connection, record, ended_at)
+                put_run(connection, record, ended_at, sizes)
             self.files.release(record.id)
-
-    def _put(self, connection: Connection, record: Record, ended_at: float | None) -> None:
-        row = row_of(record, ended_at)
-        if not connection.execute(
-            update(_runs).where(_runs.c.id == record.id).values(row)
-        ).rowcount:
-            connection.execute(insert(_runs).values(id=record.id, **row))
-        connection.execute(delete(_files).where(_files.c.run == record.id))
-        sizes = {file.digest: file.size for file in record.state.files if file.digest}
-        sizes |= {kept.digest: self.files.size(kept.digest) for kept in record.job.inputs.values()}
-        if sizes:
-            rows = [
-                {"run": record.id, "digest": digest, "size": size} for digest, size in sizes.items()
-            ]
-            connection.execute(insert(_files), rows)
 
     def _change(self, which: ColumnElement[bool], **values: object) -> int:
         with self._changing() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ class RunLimiter:
     def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
         self._recent: deque[tuple[float, Person]] = deque()
+        self._counts: Counter[Person] = Counter()  # of each person among the recent ones
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """TooManyRuns, with what to do, where one more run is too much. `unfinished`: whose those
@@ -56,7 +57,7 @@ class RunLimiter:
         if len(unfinished) >= limits.all:
             raise TooManyRuns(message("The queue is full."), message("Try again in a few minutes."))
         self._forget_old()
-        if sum(one == person for _, one in self._recent) >= limits.hourly:
+        if self._counts[person] >= limits.hourly:
             raise TooManyRuns(
                 plural(
                     "That's more than {count} run in an hour.",
@@ -69,7 +70,11 @@ class RunLimiter:
     def count(self, owner: str, address: str) -> None:
         """Note that this person has a new run."""
         self._recent.append((time.monotonic(), (owner, address)))
+        self._counts[owner, address] += 1
 
     def _forget_old(self) -> None:
         while self._recent and self._recent[0][0] < time.monotonic() - _HOUR:
-            self._recent.popleft()
+            _, person = self._recent.popleft()
+            self._counts[person] -= 1
+            if not self._counts[person]:
+                del self._counts[person]

@@ -374,9 +374,9 @@ class BatchQueue:
         states, _ = batch.states()
         waiting = states.places("waiting")
         for start in range(0, len(waiting), _LOOKED_AT):
-            found = runner.last_of(rows_batch, waiting[start : start + _LOOKED_AT])
-            for index, (record, _) in found.items():
-                batch.found(index, record, is_done=runner.is_done(record))
+            some = waiting[start : start + _LOOKED_AT]
+            last = runner.last_of(rows_batch, some)
+            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
         states, _ = batch.states()
         over = set(range(len(rows))) - set(states.places("waiting"))
         for index, record in runner.run(rows_batch, over, batch):

@@ -51,6 +51,10 @@ class Steering:
         """Whether another row may be begun."""
         return True
 
+    def is_new(self, index: int) -> bool:
+        """Whether it is known that the row at this place was never begun."""
+        return False
+
     def begun(self, index: int, run: Run | Record) -> None:
         """The row at this place was begun: its run, or the record of one that is done."""
 
@@ -125,7 +129,8 @@ class BatchRunner:
             while live or (rest and failed < _MOST_FAILED and steering.wants_more()):
                 while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
                     try:
-                        begun = self._tasks.begin(_task(batch, rest[0]))
+                        is_new = steering.is_new(rest[0])
+                        begun = self._tasks.begin(_task(batch, rest[0]), is_new=is_new)
                     except ComfyError as problem:
                         if not steering.refused(rest[0], problem):
                             if not live:

@@ -73,13 +73,14 @@ class TaskRunner:
         files, state = self._starter.blobs, record.state
         return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
 
-    def begin(self, task: Task, *, again: bool = False) -> Run | Record:
+    def begin(self, task: Task, *, again: bool = False, is_new: bool = False) -> Run | Record:
         """The run of a task: the one that goes on since before a restart, or a new one; its record
         where it is done, unless it is to be done `again`. What failed before is tried again.
+        `is_new`: it is known that there was no try.
 
         Raises as `Starter.start`.
         """
-        record, tries = self._last(task)
+        record, tries = (None, 0) if is_new else self._last(task)
         if record is not None and self.is_done(record) and not again:
             return record
         if record is not None and not record.state.phase.finished:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -76,6 +76,7 @@ class OpenBatch(Steering):
         self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
         self._live: dict[int, Run | Record] = {}
+        self._new: set[int] = set()
 
     @property
     def state(self) -> BatchState:
@@ -166,12 +167,17 @@ class OpenBatch(Steering):
         """See `Steering`."""
         return self._state == "running" and not self._runs.closed
 
+    def is_new(self, index: int) -> bool:
+        """See `Steering`."""
+        return index in self._new
+
     def begun(self, index: int, run: Run | Record) -> None:
         """See `Steering`."""
         with self.lock:
             self._waits_for = ""
             self._rows.tried(index, run.id)
             self._live[index] = run
+            self._new.discard(index)
             stopped = self._state == "stopped"
         if stopped:
             _cancel(run)
@@ -196,12 +202,15 @@ class OpenBatch(Steering):
             self._rows.tried(index, record.id)
             self._note(index, record.state.phase, is_done=is_done)
 
-    def found(self, index: int, record: Record, *, is_done: bool) -> None:
-        """What became of a row before the program was started anew."""
+    def found(self, places: Iterable[int], records: Mapping[int, tuple[Record, bool]]) -> None:
+        """What had become of these rows before: the last record of each that was begun, and whether
+        it is done."""
         with self.lock:
-            self._rows.tried(index, record.id)
-            if is_done:
-                self._rows.set([index], "done")
+            self._new.update(set(places) - records.keys())
+            for index, (record, is_done) in records.items():
+                self._rows.tried(index, record.id)
+                if is_done:
+                    self._rows.set([index], "done")
 
     def _note(self, index: int, phase: Phase, *, is_done: bool) -> None:
         if is_done:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy.batches.grid import MOST_CELLS, Grid, GridAxis, in_lines, short_labels
+from comfy.batches.grid import MOST_CELLS, Grid, GridAxis, fits_grid, in_lines, short_labels
 from comfy.batches.grid_settings import (
     KEYWORD,
     GridField,
@@ -73,7 +73,7 @@ def test_a_swapped_grid_has_the_same_cells_in_turned_lines(counts: list[int]) ->
 def test_a_page_has_no_more_cells_than_anybody_looks_at(
     counts: tuple[int, ...], fits: bool
 ) -> None:
-    assert grid_of(*counts).fits is fits
+    assert fits_grid(counts) is fits
 
 
 @given(st.lists(st.text(max_size=120), max_size=12), st.integers(12, 60))

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "calls": "HTTP calls to the server a run",
     "fifty": "50 runs started and watched at once",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
+    "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
     "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",

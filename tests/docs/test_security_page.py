@@ -15,6 +15,7 @@ import pytest
 
 from comfy.media.checks import MIB
 from comfy.runs.limits import RunLimits
+from comfy.services.batch_queue import BatchLimits
 from ui.settings import Settings
 from ui.web.limits import WebLimits
 
@@ -25,7 +26,7 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("|")
 ]
-LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run)Limits[\w.]*`", row[-1])]
+LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run|Batch)Limits[\w.]*`", row[-1])]
 FINDINGS = [row for row in ROWS if row[0].isdecimal()]
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 FOR_SECURITY = """
@@ -48,6 +49,8 @@ def in_force(name: str) -> tuple[object, object, object]:
     match name.split("."):
         case ["RunLimits"]:
             return RunLimits().all, RunLimits().person, getattr(RunLimits(), "address", None)
+        case ["BatchLimits"]:
+            return BatchLimits().all, BatchLimits().person, BatchLimits().address
         case ["RunLimits", field]:
             return None, getattr(RunLimits(), field), None
         case ["WebLimits", "file", field]:

@@ -105,10 +105,10 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
         "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
         "/batches": {"GET": people(200)},
-        # No batch is called so; whose they are is tried in tests/ui/routes/test_batches.py.
-        "/batches/check": {"GET": people(404), "DELETE": people(404), "POST": OWNER},
-        "/batches/{batch_id}": {"GET": people(404), "DELETE": people(404)},
-        "/batches/grid": {"GET": people(404), "DELETE": people(404), "POST": people(422)},
+        # Of these none is called so.
+        "/batches/check": NO_RUN | {"POST": OWNER},
+        "/batches/grid": NO_RUN | {"POST": people(422)},
+        "/batches/{batch_id}": NO_RUN,
         **dict.fromkeys(map("/batches/{{batch_id}}/{}".format, OF_BATCHES), OF_NO_BATCH),
         "/batches/{batch_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
@@ -131,11 +131,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/svelte/{path:path}": UNNAMED,
         "/login": (
             dict.fromkeys(METHODS, NOTHING)
-            | {
-                "GET": everybody(405),
-                "HEAD": everybody(405),
-                "POST": everybody(422),
-            }
+            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
         ),
         "/gradio_api/app_id": READ,
         "/gradio_api/user": READ,

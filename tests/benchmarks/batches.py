@@ -1,0 +1,127 @@
+"""A batch of a thousand rows: what it takes of this program's processor and memory, and how much
+longer it is than the same prompts sent by a bare script."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import requests
+import websocket
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.demo import DemoServer
+from comfy.prompt.model import Prompt
+from tests.benchmarks.figure import Figure
+from tests.services.batch_lives import ANN, Life, life
+from tests.support.sampler import prompt
+
+ROWS = 1000
+WARM = 200  # rows, from which on nothing should grow
+LONG_ROWS, STEPS, STEP_SECONDS = 40, 5, 0.1
+_TIMEOUT = 60
+_PAUSE = 0.05
+_MANY = 100_000  # runs an hour
+
+
+def measure() -> list[Figure]:
+    """Processor time a row with rows that take no time at the server, growth of memory from the
+    200th row to the last, and the time of longer rows over that of raw submission."""
+    with (
+        stand_in(0) as url,
+        tempfile.TemporaryDirectory() as folder,
+        life(url, Path(folder), hourly=_MANY) as one,
+    ):
+        whole_batch(one, range(WARM))
+        memory, before, began = most_memory(), time.process_time(), time.monotonic()
+        whole_batch(one, range(WARM, WARM + ROWS))
+        taken, lasted = time.process_time() - before, time.monotonic() - began
+        grown = most_memory() / memory
+    with stand_in(STEP_SECONDS) as url, tempfile.TemporaryDirectory() as folder:
+        with life(url, Path(folder)) as one:
+            whole_batch(one, range(2), STEPS)
+            began = time.monotonic()
+            whole_batch(one, range(2, 2 + LONG_ROWS), STEPS)
+            ours = time.monotonic() - began
+        raw = submitted(url, [prompt(at, STEPS) for at in range(5000, 5000 + LONG_ROWS)])
+    seconds = STEPS * STEP_SECONDS
+    return [
+        Figure("batches: processor time a row", taken / ROWS * 1000, "ms", 5),
+        Figure("batches: rows a second", ROWS / lasted, "", 0, at_least=True),
+        Figure("batches: memory after 1,200 rows / after 200", grown, "ratio", 1.05),
+        Figure(f"batches: rows of {seconds:g} s / raw submission", ours / raw, "ratio", 1.02),
+    ]
+
+
+def whole_batch(one: Life, seeds: range, steps: int = 1) -> None:
+    """One row for each of these seeds, to the end."""
+    text = f"{seeds[0]}..{seeds[-1]}"
+    spec = BatchSpec((AxisSpec("4.seed", text),))
+    batch = one.batches.start("small", {"4.steps": steps}, spec, ANN)
+    while one.batches.get(batch.id, ANN).state == "running":
+        time.sleep(_PAUSE)
+    ended = one.batches.get(batch.id, ANN)
+    assert (ended.state, ended.done) == ("done", len(seeds)), ended
+
+
+def submitted(url: str, prompts: list[Prompt]) -> float:
+    """Seconds in which a server has run these prompts, sent at once by a script that waits for the
+    last."""
+    client, began = str(uuid.uuid4()), time.monotonic()
+    stream = websocket.create_connection(
+        f"ws{url.removeprefix('http')}/ws?clientId={client}", timeout=_TIMEOUT
+    )
+    try:
+        with requests.Session() as http:
+            ids = [str(uuid.uuid4()) for _ in prompts]
+            for prompt_id, one in zip(ids, prompts, strict=True):
+                body = {"prompt": one, "client_id": client, "prompt_id": prompt_id}
+                http.post(f"{url}/prompt", json=body, timeout=_TIMEOUT).raise_for_status()
+            while not _is_end(stream.recv(), ids[-1]):
+                pass
+    finally:
+        stream.close()
+    return time.monotonic() - began
+
+
+def _is_end(frame: str | bytes, prompt_id: str) -> bool:
+    if isinstance(frame, bytes):
+        return False
+    told = json.loads(frame)
+    data = told["data"]
+    at_end = told["type"] == "executing" and data["node"] is None
+    return at_end and data.get("prompt_id") == prompt_id
+
+
+def most_memory() -> int:
+    """The most that this process had in memory so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextlib.contextmanager
+def stand_in(step_seconds: float) -> Iterator[str]:
+    """The address of a stand-in in a process of its own."""
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(there, step_seconds)
+    )
+    process.start()
+    try:
+        yield here.recv()
+    finally:
+        here.send("end")
+        process.join()
+
+
+def _serve(told: Connection, step_seconds: float) -> None:
+    with DemoServer(step_seconds=step_seconds, painted=64) as demo:
+        told.send(demo.url)
+        told.recv()

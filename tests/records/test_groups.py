@@ -1,0 +1,109 @@
+"""Batches and chains that are remembered, on SQLite and on Postgres."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from comfy.errors import ComfyError
+from comfy.records.blobs import BlobStore
+from comfy.records.groups import Group
+from comfy.records.store import HistoryLimits, RunStore
+from tests.support.samples.histories import begun, ended_record, picture
+
+ANN, BOB = "user:ann", "user:bob"
+ODD = {"title": "nul \0, half \ud800, “cat”"}
+
+
+def group(number: int = 1, owner: str = ANN, **values: object) -> Group:
+    made = Group(f"group {number}", owner, "batch", 1000.0 + number, "running", ODD, {"n": number})
+    return replace(made, **values)  # type: ignore[arg-type]
+
+
+def test_groups_are_kept_for_their_owner(database: str, tmp_path: Path) -> None:
+    """They are there after a restart exactly as they were, the newest first, as far as they have
+    come; nobody else's, and none that was deleted."""
+    content = {"base": {"2.text": "half \udfff"}}
+    with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
+        with contextlib.closing(RunStore(database, kept)) as history:
+            for number, owner in ((1, ANN), (2, ANN), (3, BOB)):
+                history.groups.add(group(number, owner), content, ())
+            done = group(2, state="done", ended_at=3000.5, progress={"n": 7})
+            history.groups.save(done)
+        kept.close()
+        kept = BlobStore(tmp_path / "kept")
+        with contextlib.closing(RunStore(database, kept)) as history:
+            groups = history.groups
+            assert groups.of(ANN, "batch") == (done, group(1))
+            assert groups.of(ANN, "chain") == ()
+            assert groups.unfinished("batch") == (group(3, BOB), group(1))
+            assert groups.get("group 1", ANN) == group(1)
+            assert groups.content("group 1", ANN) == content
+            assert groups.get("group 1", BOB) is groups.content("group 1", BOB) is None
+            assert not groups.delete("group 1", BOB)
+            assert groups.delete("group 1", ANN)
+            assert not groups.delete("group 1", ANN)
+            history.groups.save(group(1))
+            assert groups.of(ANN, "batch") == (done,)
+        kept.close()
+
+
+def test_a_damaged_group_is_left_out(history: RunStore, database: str) -> None:
+    """The others are listed; one whose content is damaged has none."""
+    for number in range(4):
+        history.groups.add(group(number), {"a": 1}, ())
+    engine = create_engine(database)
+    changes = {"about": ("0", "{"), "content": ("1", "["), "progress": ("2", "x")}
+    with engine.begin() as connection:
+        for column, (number, told) in changes.items():
+            statement = f"UPDATE groups SET {column} = :told WHERE id = :which"
+            connection.execute(text(statement), {"told": told, "which": f"group {number}"})
+    engine.dispose()
+    assert [one.id for one in history.groups.of(ANN, "batch")] == ["group 3", "group 2", "group 1"]
+    assert history.groups.content("group 1", ANN) is None
+    assert history.groups.get("group 2", ANN) == group(2, progress={})
+
+
+def test_files_of_groups_stay_as_long_as_something_has_them(
+    history: RunStore, kept: BlobStore
+) -> None:
+    """Also through a sweep that removes what nothing has; they count among those of the history,
+    and go with the group unless a run has the same bytes."""
+    photo, mask = (kept.add([data])[0] for data in (b"photo", b"mask"))
+    history.groups.add(group(), {}, {photo, mask})
+    history.remove_unreferenced([photo, mask])
+    history.sweep()
+    assert {(one.digest, one.size) for one in history.groups.uses()} == {(photo, 5), (mask, 4)}
+    assert kept.path(photo)
+    history.end(ended_record(begun("run", ANN), files=(picture(kept, b"photo"),)))
+    assert history.groups.delete("group 1", ANN)
+    assert kept.path(photo)
+    assert not kept.path(mask)
+
+
+def test_groups_have_their_room(database: str, tmp_path: Path) -> None:
+    """Too large a content, or too many bytes of files, is refused and leaves nothing; the oldest
+    that has ended goes where one person has too many."""
+    limits = HistoryLimits(bytes=64_000)
+    with (
+        contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
+        contextlib.closing(RunStore(database, kept, limits)) as history,
+    ):
+        groups = history.groups
+        with pytest.raises(ComfyError, match="too large"):
+            groups.add(group(), {"x": "x" * 4_000_000}, ())
+        large = [kept.add([letter * 3_000])[0] for letter in (b"a", b"b")]
+        groups.add(group(1), {}, large[:1])
+        with pytest.raises(ComfyError, match="MB together"):
+            groups.add(group(2), {}, large[1:])
+        for number in range(3, 56):
+            groups.add(group(number, ended_at=2000.0 + number), {}, ())
+        left = [one.id for one in groups.of(ANN, "batch")]
+        assert len(left) == 50
+        assert left[-2:] == ["group 7", "group 1"]
+        groups.forget_ended(2054.5)
+        assert [one.id for one in groups.of(ANN, "batch")] == ["group 55", "group 1"]

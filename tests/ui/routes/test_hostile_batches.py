@@ -1,0 +1,127 @@
+"""Batches that nobody would ask for: a sentence or a batch, never a failure, and nothing that has
+begun in part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from comfy.errors import ComfyError
+from comfy.services.batch_queue import BatchQueue
+from tests.support.http_client import ANN, cookie_of
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.files.batch_files import batch_of
+
+OWNER = f"browser:{ANN}"
+KEYS = ["2.text", "5.steps", "5.seed", "5.cfg", "5.sampler_name", "1.ckpt_name", "4.width", "9.x"]
+texts = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["1..3", "1..1e9", "9..1:0", "1,,2", "{a|b}{c|d}", "{" * 20, "a\nb\nc", "\0"]),
+    st.from_regex(r"[-0-9.:,]{0,12}", fullmatch=True),
+)
+odd = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), texts, st.lists(st.integers(), max_size=2)
+)
+files = st.lists(
+    st.one_of(odd, st.fixed_dictionaries({"path": odd}), st.fixed_dictionaries({"file": odd})),
+    max_size=3,
+)
+axes = st.fixed_dictionaries(
+    {"field": st.one_of(st.sampled_from(KEYS), texts)},
+    optional={"text": texts, "replace": texts, "files": files, "more": odd},
+)
+good = st.sampled_from(
+    [
+        {"field": "5.steps", "text": "1..3"},
+        {"field": "5.seed", "text": "7, 8"},
+        {"field": "2.text", "text": "a\nb"},
+        {"field": "2.text", "replace": "a\nb"},
+        {"field": "5.cfg", "text": "2..3:0.5"},
+    ]
+)
+tables = st.fixed_dictionaries(
+    {"name": st.sampled_from(["a.csv", "b.jsonl", "../c", ""]), "text": texts}
+)
+specs = st.one_of(
+    st.deferred(lambda: odd),  # as one of three, not as many
+    st.fixed_dictionaries(
+        {"axes": st.lists(good, min_size=1, max_size=2)}, optional={"paired": st.booleans()}
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "axes": st.lists(st.one_of(good, axes), max_size=3),
+            "table": st.one_of(st.none(), tables, odd),
+            "paired": st.booleans(),
+        },
+    ),
+)
+SOME = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with running_demo_app(step_seconds=0) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: Served) -> RunningApp:
+    return served[1]
+
+
+@SOME
+@given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
+def test_whatever_is_checked_has_an_answer(
+    app: RunningApp, spec: Any, values: dict[str, str]
+) -> None:
+    """A number of rows and sentences, or that it is no batch at all."""
+    body = {"workflow": "text-to-image", "spec": spec, "values": values}
+    answer = requests.post(
+        f"{app.url}/batches/check",
+        data=json.dumps(body),
+        headers={"Content-Type": "application/json"},
+        cookies=cookie_of(ANN),
+        timeout=LONGEST_WAIT,
+    )
+    assert answer.status_code in (200, 422)
+    if answer.ok:
+        told = answer.json()
+        assert told["rows"] > 0 or told["problems"]
+        assert all(problem["message"] for problem in told["problems"])
+
+
+@SOME
+@given(spec=specs, base=st.one_of(st.just({}), st.dictionaries(st.sampled_from(KEYS[:4]), odd)))
+def test_whatever_is_started_begins_whole_or_not_at_all(
+    app: RunningApp, spec: Any, base: dict[str, object]
+) -> None:
+    """What is refused leaves no batch, no run and no thread; what is not has all of its rows, and
+    is the same after a restart."""
+    batches, _ = app.services.batches, app.services.forms.catalogue.get()
+    _, form = app.services.forms.form("text-to-image", OWNER)
+    begun = None
+    with suppress(ComfyError):
+        given_spec = batch_of(spec, form, app.services.copies.files_of(OWNER))
+        begun = batches.start("text-to-image", base, given_spec, OWNER)
+    if begun is None:
+        assert batches.of(OWNER) == ()
+        return
+    event("begun")
+    batches.pause(begun.id, OWNER)
+    table = batches.table(begun.id, OWNER)
+    assert len(table.rows) == len(table.states) == begun.rows
+    again = BatchQueue(app.services.starter).table(begun.id, OWNER)
+    assert [again.rows[at] for at in range(min(5, begun.rows))] == list(table.rows[:5])
+    batches.delete(begun.id, OWNER)
+    eventually(lambda: not app.runs.line_of(OWNER))
