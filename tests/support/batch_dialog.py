@@ -17,7 +17,7 @@ def vary(person: Visitor) -> Locator:
     return dialog
 
 
-def row_of(dialog: Locator, field: str) -> Locator:
+def vary_row(dialog: Locator, field: str) -> Locator:
     """The row of a field, which is added where it is not there."""
     row = dialog.get_by_role("group", name=field, exact=True)
     if not row.count():
@@ -28,7 +28,7 @@ def row_of(dialog: Locator, field: str) -> Locator:
 
 def values_of_row(dialog: Locator, field: str) -> Locator:
     """Where the values of a field are typed."""
-    return row_of(dialog, field).get_by_label(f"Values of {field}")
+    return vary_row(dialog, field).get_by_label(f"Values of {field}")
 
 
 def start_batch(dialog: Locator, runs: int) -> None:

@@ -158,6 +158,7 @@ def draw_batches() -> gr.HTML:
             "batches/vary.css",
             "batches/sheet.css",
             "batches/grid.css",
+            "batches/over.css",
         ),
         apply_default_css=False,
         elem_id="batches",

@@ -12,10 +12,10 @@ from tests.support.batch_dialog import (
     SMALL,
     card_of,
     open_sheet,
-    row_of,
     start_batch,
     values_of_row,
     vary,
+    vary_row,
 )
 from tests.support.visitor import Site, Visitor
 
@@ -33,7 +33,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
     values_of_row(dialog, "Steps").fill("1..3")
-    sampler = row_of(dialog, "Sampler")
+    sampler = vary_row(dialog, "Sampler")
     sampler.get_by_role("button", name="None").click()
     sampler.get_by_label("heun", exact=True).check()
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
@@ -83,7 +83,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         table = kept.read("results.csv").decode("utf-8-sig")
     assert len(table.splitlines()) == 7
     assert "a green boat" in table
-    lines.nth(3).get_by_role("button", name="Use these values").click()
+    lines.nth(3).get_by_role("button", name="Reuse settings").click()
     expect(sheet).to_have_count(0)
     expect(person.entry("2.text")).to_have_value("a green boat")
     expect(person.entry("5.steps")).to_have_value("1")

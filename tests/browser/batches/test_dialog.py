@@ -12,10 +12,10 @@ from tests.support.batch_dialog import (
     SMALL,
     card_of,
     open_sheet,
-    row_of,
     start_batch,
     values_of_row,
     vary,
+    vary_row,
 )
 from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visitor
@@ -35,7 +35,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     page = person.page
     dialog = vary(person)
     values_of_row(dialog, "Steps").fill("2, many")
-    steps = row_of(dialog, "Steps")
+    steps = vary_row(dialog, "Steps")
     expect(steps.locator(".problem")).to_have_text("“many”: Enter a whole number.")
     start = dialog.locator(".primary")
     expect(start).to_have_attribute("aria-disabled", "true")
@@ -77,12 +77,12 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     the form's own text are replaced, a row for each."""
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
-    prompt = row_of(dialog, "Prompt")
+    prompt = vary_row(dialog, "Prompt")
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
     prompt.get_by_label("Find").fill(first)
     prompt.get_by_label("Replace with").fill("purple")
-    image = row_of(dialog, "Your image")
+    image = vary_row(dialog, "Your image")
     files = [
         {"name": f"{name}.png", "mimeType": "image/png", "buffer": saved("PNG")}
         for name in ("one", "two")

@@ -13,10 +13,10 @@ from tests.support.batch_dialog import (
     SMALL,
     card_of,
     open_sheet,
-    row_of,
     start_batch,
     values_of_row,
     vary,
+    vary_row,
 )
 from tests.support.visitor import Site, Visitor
 
@@ -83,17 +83,16 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     """The dialog with something wrong in it, the card, and the sheet as table and as gallery, with
     rows that have failed: nothing is cut off, covered, too small, or keeps anybody away."""
     person = walker.person.open(**SMALL)
-    page = person.page
     dialog = vary(person)
     values_of_row(dialog, "Prompt").fill("a red boat\na green boat, far out at sea\na kite")
     values_of_row(dialog, "Steps").fill("2, many")
-    row_of(dialog, "Sampler")
+    vary_row(dialog, "Sampler")
     expect(dialog.locator(".problem")).to_have_count(1)
     walker.look("the dialog")
     walker.read("the dialog", "dialog.vary")
     values_of_row(dialog, "Steps").fill("2")
     dialog.get_by_role("button", name="Remove Sampler").click()
-    model = row_of(dialog, "Model")
+    model = vary_row(dialog, "Model")
     model.get_by_role("button", name="All").click()
     broken = model.get_by_role("checkbox").count()
     start_batch(dialog, 3 * broken)

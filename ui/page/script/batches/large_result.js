@@ -29,7 +29,7 @@ export class LargeResult {
   #rows;
   #viewer;
   #media = element("div", "media");
-  #use = button(message("Use these values"), () => this.#useValues(), "icon use-values");
+  #use = button(message("Reuse settings"), () => this.#useValues(), "icon use-values");
   #viewport = new Viewport(this.#media, this.#use);
   #said = element("p", "mark");
   #previous = this.#arrow(message("Previous"), -1);

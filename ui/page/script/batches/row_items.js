@@ -44,7 +44,7 @@ export function lineFor(row, at, columns, does) {
   }
   const using = cell("use");
   if (row.run) {
-    const use = button(message("Use these values"), () => does.use(row.run), "quiet");
+    const use = button(message("Reuse settings"), () => does.use(row.run), "quiet");
     use.dataset.does = "use";
     using.append(use);
   }
