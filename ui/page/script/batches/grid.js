@@ -15,6 +15,7 @@ const MOST = 300;
 const LEAST_ON_PHONE = 84;
 const GLANCE = 160; // below this, cells do not shrink so that all lines are seen at once
 const ALONE = 220; // of the one field's cells
+const EDGE = 16; // pixels beside them
 const GAP = 8;
 const SMALL_ROOM = 600;
 const RENEWED_AFTER = 1000; // milliseconds, where something is to begin
@@ -245,16 +246,27 @@ export class Grid {
 
   #measure() {
     const { clientWidth: room } = this.place;
-    if (!room || !this.#told.axes.length) return;
+    if (room && this.#told.axes.length)
+      this.place.style.setProperty("--cell", `${this.#sideIn(room, room < SMALL_ROOM)}px`);
+  }
+
+  /**
+   * How large cells are.
+   * @param {number} room
+   * @param {boolean} isSmall
+   */
+  #sideIn(room, isSmall) {
     const { across, down } = this.#arranged;
-    const least = room < SMALL_ROOM ? LEAST_ON_PHONE : LEAST;
+    if (!down) return isSmall ? cellSide(2, room - 2 * EDGE, LEAST, MOST, GAP) : ALONE;
     const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
+    const least = isSmall ? LEAST_ON_PHONE : LEAST;
     const wide = cellSide(across.values.length, room - labels, least, MOST, GAP);
     const heads = $("thead", this.place)?.offsetHeight ?? 0;
-    const { clientHeight: high } = this.place.parentElement ?? this.place;
-    const lines = down?.values.length ?? 1;
-    const side = down ? cellSide(lines, high - heads, GLANCE, wide, GAP) : ALONE;
-    this.place.style.setProperty("--cell", `${Math.min(side, wide)}px`);
+    const scroll = this.place.parentElement ?? this.place;
+    scroll.style.setProperty("--labels-width", `${labels}px`);
+    scroll.style.setProperty("--heads-height", `${heads}px`);
+    const { clientHeight: high } = scroll;
+    return Math.min(wide, cellSide(down.values.length, high - heads, GLANCE, wide, GAP));
   }
 }
 
