@@ -122,6 +122,7 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             demo=server.stand_in,
         )
         services.batches.resume()
+        services.chains.resume()
         log.info("Images come from %s.", server)
         web = WebSettings(
             settings.host,

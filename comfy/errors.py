@@ -110,6 +110,10 @@ class BatchNotFound(ComfyError):
     """There is no such batch, or it belongs to somebody else, as with `RunNotFound`."""
 
 
+class ChainNotFound(ComfyError):
+    """There is no such chain, or it belongs to somebody else, as with `RunNotFound`."""
+
+
 class TooManyRuns(ComfyError):
     """A person, or all together, ask for too many runs at the moment."""
 

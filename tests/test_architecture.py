@@ -82,6 +82,7 @@ USERS = {
         "comfy.records.steps.versions.step_0006_shared_results",
         "comfy.records.steps.versions.step_0007_preset_files",
         "comfy.records.steps.versions.step_0008_groups",
+        "comfy.records.steps.versions.step_0009_runs_by_parent",
     },
 }
 

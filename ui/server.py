@@ -38,10 +38,12 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
-from ui.routes.batch_results import batch_result_routes
-from ui.routes.batches import batch_routes
 from ui.routes.gradio_api import add_api
-from ui.routes.grids import grid_routes
+from ui.routes.gradio_batches import add_batch_api
+from ui.routes.groups.batch_results import batch_result_routes
+from ui.routes.groups.batches import batch_routes
+from ui.routes.groups.chains import chain_routes
+from ui.routes.groups.grids import grid_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
@@ -150,7 +152,7 @@ def own_routes(
     yield run_socket_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
-    yield page_socket_routes(runs, services.batches, services.folder, services.health, identity)
+    yield page_socket_routes(services, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)
@@ -159,6 +161,7 @@ def own_routes(
     yield grid_routes(services, identity)
     yield batch_routes(services, identity)
     yield batch_result_routes(services, identity)
+    yield chain_routes(services.chains, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
@@ -178,14 +181,18 @@ def mount_page(
     """Put Gradio's app with the page into this one, behind its gate; with users, let its login
     say who asks."""
     limits = services.limits
-    endpoints = partial(add_api, services.starter, services.folder, identity)
+
+    def add_endpoints() -> None:
+        add_api(services.starter, services.folder, identity)
+        add_batch_api(services, identity)
+
     with without_apps():
         page = build_page(
             services,
             identity,
             settings.languages,
             login=bool(settings.users),
-            add_endpoints=endpoints,
+            add_endpoints=add_endpoints,
         )
         # GradioGate lets go of pages long before, and of the right ones.
         allow(page, threads=_THREADS, sessions=2 * limits.pages, calls=limits.calls)
@@ -362,4 +369,5 @@ def serve(services: Services, settings: WebSettings) -> int:
     finally:
         services.runs.close()
         services.batches.close()
+        services.chains.close()
     return 0

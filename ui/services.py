@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from comfy.chains.folder import ChainFolder
 from comfy.client.client import Client
+from comfy.form.model import Form
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
 from comfy.services.batch_queue import BatchQueue
 from comfy.services.catalogue import CatalogueCache
+from comfy.services.chain_forms import ChainForms
+from comfy.services.chain_queue import ChainQueue
 from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
 from comfy.services.server_files import ServerFiles
 from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
-from comfy.workflow.folder import WorkflowFolder
+from comfy.workflow.folder import FolderEntry, WorkflowFolder
 from ui.files.copies import FileCopies
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
@@ -42,6 +46,8 @@ class Services:
     forms: Forms
     starter: Starter
     batches: BatchQueue
+    chain_forms: ChainForms
+    chains: ChainQueue
     copies: FileCopies
     server_files: ServerFiles
     health: ServerHealth
@@ -51,6 +57,32 @@ class Services:
     demo: bool
     limits: WebLimits
     secret: bytes = field(repr=False)
+
+    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
+        """The form of a workflow or a chain with these values. Raises as `Forms.form` and
+        `ChainForms.form`."""
+        if name in self.chain_forms.folder:
+            return self.chain_forms.form(name, owner, values).form
+        return self.forms.form(name, owner, values)[1]
+
+    def cover(self, name: str) -> Path | None:
+        """The image that its author has put beside a workflow or a chain of the folder; None where
+        there is none. WorkflowError."""
+        chains = {one.name: one for one in self.chain_forms.folder.entries()}
+        return chains[name].cover if name in chains else self.folder.get(name).cover
+
+    def stamps(self) -> Mapping[str, object]:
+        """What changes when a workflow or a chain of the folder does; by name."""
+        return {**self.folder.stamps(), **self.chain_forms.folder.stamps()}
+
+    def entries(self) -> tuple[FolderEntry, ...]:
+        """The workflows and the chains of the folder, in the order in which they are listed."""
+        chains = self.chain_forms.folder.entries()
+        covers = {one.cover for one in chains}
+        workflows = self.folder.entries(covers)
+        good = [one for one in workflows if not one.problem]
+        rest = [one for one in workflows if one.problem]
+        return (*good, *chains, *rest)
 
 
 def wire(  # noqa: PLR0913 - the one place where an app is put together
@@ -74,12 +106,15 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     forms = Forms(folder.get, CatalogueCache(client.object_info), permissions)
     server_files = ServerFiles(client.view)
     starter = Starter(runs, forms, blobs, UploadLimits(limits.file, limits.run_files))
+    chain_forms = ChainForms(ChainFolder(folder.path), starter)
     return Services(
         runs=runs,
         folder=folder,
         forms=forms,
         starter=starter,
         batches=BatchQueue(starter, nobody=NOBODY),
+        chain_forms=chain_forms,
+        chains=ChainQueue(chain_forms, nobody=NOBODY),
         copies=FileCopies(UploadFolder(files), blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,

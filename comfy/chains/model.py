@@ -69,9 +69,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Steps, of which none waits for itself."""
+    """Steps, of which none waits for itself. `cover`: the name of an image beside the file that
+    shows what comes out, "" for none."""
 
     steps: tuple[Step, ...]
     title: str = ""
     description: str = ""
+    cover: str = ""
     switches: tuple[Switch, ...] = ()

@@ -217,6 +217,7 @@ def _condition(value: object) -> Condition | None:
 CHAIN_KEYS: SettingReaders = {
     "title": FORM_KEYS["title"],
     "description": FORM_KEYS["description"],
+    "cover": FORM_KEYS["cover"],
     "switches": (as_table, no_table),
     "steps": (
         _steps,

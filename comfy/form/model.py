@@ -105,10 +105,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Idea:
-    """Something to try: `label` is what people read, `values` what it fills in, by field key."""
+    """Something to try: `label` is what people read, `values` what it fills in, by field key.
+    `images`: the same of images, by their names beside the workflow."""
 
     label: str
     values: Mapping[str, Any]
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 _SAMPLING_SHARE = 0.9  # of a run that samples: whatever else it does takes little
 _MOST_STEPS = 10_000  # as in ComfyUI
 _DEEPEST = 10  # links from a sampler to whatever has its number of steps
+_FARTHEST = 30  # links from a sampler to whatever has the size that it works on
+_LONGEST = 16_384  # pixels of a side, as in ComfyUI
+# By which what a sampler works on goes from node to node.
+_WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
+_REPEATS = ("batch_size", "length", "amount")
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerSteps:
-    """One sampler: `taken` of `steps`. The first step that was heard of was number `first`, at
-    `first_at`, the last one came at `last_at`. `restarted`: it counts from the start again, so
-    nobody knows how often it will. `interrupted`: the server was away since the last step; `lost`:
-    seconds that this took between the steps before."""
+    """One sampler: `taken` of `steps`. `weight`: how much work each is, beside those of others. The
+    first step that was heard of was number `first`, at `first_at`, the last one came at `last_at`.
+    `restarted`: it counts from the start again, so nobody knows how often it will. `interrupted`:
+    the server was away since the last step; `lost`: seconds that this took between the steps
+    before."""
 
     steps: int
+    weight: float = field(default=1.0, kw_only=True)
     taken: int = 0
     first: int = 0
     first_at: float | None = None
@@ -46,7 +54,7 @@ class SamplerSteps:
             return self
         if self.first_at is None or step < self.taken:
             again = self.restarted or step < self.taken
-            return SamplerSteps(steps, step, step, now, now, again)
+            return SamplerSteps(steps, step, step, now, now, again, weight=self.weight)
         since = replace(self, steps=steps, taken=step, last_at=now, interrupted=False)
         if not self.interrupted or self.last_at is None:
             return since
@@ -106,19 +114,68 @@ def _share(
         return min(1.0, (len(nodes & done) + part) / max(1, len(nodes)))
     others = nodes - samplers.keys()
     through = len(others & done) / len(others) if others else 1.0
-    total = sum(one.steps for one in samplers.values())
-    taken = sum(one.steps if node in done else one.taken for node, one in samplers.items())
+    total = sum(one.weight * one.steps for one in samplers.values())
+    taken = sum(
+        one.weight * (one.steps if node in done else one.taken) for node, one in samplers.items()
+    )
     return min(1.0, _SAMPLING_SHARE * (taken / total) + (1 - _SAMPLING_SHARE) * through)
 
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
     """Of a run of this prompt that has not begun."""
-    samplers = {
-        node: SamplerSteps(steps)
+    steps = {
+        node: steps
         for node, values in prompt.items()
         if "Sampler" in str(_part(values, "class_type")) and (steps := _steps_of(prompt, node))
     }
+    weights = _weights(prompt, steps)
+    samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
     return RunProgress(frozenset(prompt), samplers)
+
+
+def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str, float]:
+    """How much work a step of each sampler is, the least 1: by the pixels that it works on. All the
+    same where the graph does not tell."""
+    work = {node: _work_of(prompt, node) for node in samplers}
+    if len({source for source, _ in work.values()}) != 1:
+        return dict.fromkeys(work, 1.0)
+    least = min(amount for _, amount in work.values())
+    return {node: amount / least for node, (_, amount) in work.items()}
+
+
+def _work_of(prompt: Mapping[str, Any], sampler: str) -> tuple[str, float]:
+    """On how many pixels a sampler works at once; where their number is not known, how many times
+    those of the node that is named first."""
+    at, times, pixels = sampler, 1.0, 0
+    for _ in range(_FARTHEST):
+        inputs = _part(prompt.get(at), "inputs")
+        if at != sampler:
+            times *= prod(_count(prompt, _part(inputs, name)) or 1 for name in _REPEATS)
+        if at != sampler and not pixels:
+            scale = _part(inputs, "scale_by")
+            pixels = prod(_count(prompt, _part(inputs, name)) for name in ("width", "height"))
+            if isinstance(scale, int | float) and 0.01 <= scale <= 100:
+                times *= scale * scale
+            elif not pixels and _resizes(prompt.get(at)):
+                break
+        links = (_part(inputs, name) for name in _WORKED_ON)
+        link = next((value for value in links if isinstance(value, list) and value), None)
+        if link is None:
+            break
+        at = str(link[0])
+    return ("", times * pixels) if pixels else (at, times)
+
+
+def _count(prompt: Mapping[str, Any], value: object) -> int:
+    """A number of things, 0 where it is unknown or no such number."""
+    number = _number(prompt, value) or 0
+    return number if 0 < number <= _LONGEST else 0
+
+
+def _resizes(node: object) -> bool:
+    """Whether what comes out of a node may have another size than what goes in."""
+    name = str(_part(node, "class_type")).lower()
+    return any(word in name for word in ("scale", "resize", "crop"))
 
 
 def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:

@@ -89,6 +89,16 @@ class GroupStore:
                 unused = _forget_too_many(connection, owner)
             self._remove(unused)
 
+    def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
+        """As `add`, in the place of what was kept of it before."""
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                before = _take_out(connection, _groups.c.id == group.id)
+            self.add(group, content, digests)
+            with as_comfy_errors(), self._engine.connect() as connection:
+                unused = without_use(connection, before)
+            self._remove(unused)
+
     def save(self, group: Group) -> None:
         """Keep how far it is now; nothing where it was deleted."""
         with self._writing, as_comfy_errors(), self._engine.begin() as connection:

@@ -10,7 +10,7 @@ from pydantic import GetPydanticSchema
 
 from comfy.messages import KeptText
 from comfy.prompt.model import InputRef, Prompt
-from comfy.protocol.run_state import RunState
+from comfy.protocol.run_state import Phase, RunState
 
 # A node may have keys that are not ours: what reads a record keeps them.
 _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
@@ -67,3 +67,11 @@ class Record:
     group: str = ""
     parent: str = ""
     favourite: bool = False
+
+    @property
+    def was_taken_out(self) -> bool:
+        """Its owner stopped it before it had begun, and the server has no files of it."""
+        state = self.state
+        by_owner = state.phase is Phase.STOPPED and state.error is None
+        has_begun = state.started_at is not None or bool(state.files or state.texts)
+        return by_owner and not has_begun and not (self.sent and self.job.inputs)

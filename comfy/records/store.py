@@ -101,8 +101,14 @@ class RunStore:
             change_run(connection, escaped(run_id), told)
 
     def end(self, record: Record) -> None:
-        """The run is finished; it is on disk when this returns."""
-        self._write(record, record.state.finished_at or time.time())
+        """The run is finished; it is on disk when this returns, unless its owner took it out of the
+        line: then nothing of it is kept."""
+        if record.was_taken_out:
+            with self._writing:
+                self.files.release(record.id)
+                self._forget(_runs.c.id == record.id)
+        else:
+            self._write(record, record.state.finished_at or time.time())
 
     def unfinished(self) -> tuple[Record, ...]:
         """Runs that began before a restart and never ended; oldest first. None

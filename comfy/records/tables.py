@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0008"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0009"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -66,6 +66,7 @@ runs = Table(
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
+    Index("runs_by_parent", "owner", "parent"),
     # Everything by which a list is made: the records lie between it and the last columns.
     Index(
         "runs_listed",

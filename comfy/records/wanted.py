@@ -38,4 +38,15 @@ class Wanted:
         return which
 
 
+@dataclass(frozen=True, slots=True)
+class WantedOfGroups(Wanted):
+    """Those among the runs of some groups."""
+
+    groups: tuple[str, ...] = ()
+
+    def of(self, owner: str) -> ColumnElement[bool]:
+        """As `Wanted.of`."""
+        return Wanted.of(self, owner) & runs.c.group.in_(self.groups)
+
+
 ALL = Wanted()

@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from comfy.protocol.run_progress import RunProgress
+from comfy.protocol.run_progress import RunProgress, SamplerSteps
 from comfy.protocol.run_state import RunState
 
 _WORKFLOWS = 200
@@ -82,7 +82,8 @@ def time_left(
     """Seconds that a run since `since` still takes, at `now`; None where nobody can tell.
 
     What is left of a sampler's steps goes by their pace in this run. Only what has not begun goes
-    by what is `usual`, and so does a run without steps.
+    by what is `usual`, else by the pace and the weight of the steps before; a run without steps
+    goes by what is usual, too.
     """
     samplers, elapsed = progress.samplers, now - since
     before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)
@@ -93,12 +94,24 @@ def time_left(
     left = max(0.0, before - elapsed) if last is None else 0.0
     going = {node: one for node, one in samplers.items() if node not in done and not one.through}
     for node, one in going.items():
-        pace = one.pace if one.pace is not None else usual.paces.get(node) if usual else None
+        pace = _pace_of(node, one, samplers, usual)
         if pace is None or one.restarted:
             return None
         passed = min(pace, max(0.0, now - one.last_at)) if one.last_at else 0.0
         left += pace * (one.steps - one.taken) - passed
     return _if_any(left + after - (0.0 if going or last is None else max(0.0, now - last)))
+
+
+def _pace_of(
+    node: str, one: SamplerSteps, samplers: Mapping[str, SamplerSteps], usual: RunTimes | None
+) -> float | None:
+    if one.pace is not None:
+        return one.pace
+    if usual is not None and node in usual.paces:
+        return usual.paces[node]
+    measured = [other for other in samplers.values() if other.pace is not None]
+    last = max(measured, key=lambda other: other.last_at or 0.0, default=None)
+    return None if last is None or last.pace is None else last.pace * one.weight / last.weight
 
 
 def _if_any(seconds: float) -> float | None:

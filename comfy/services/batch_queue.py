@@ -118,15 +118,18 @@ class BatchQueue:
         spec: BatchSpec,
         owner: str,
         address: str = "",
+        *,
+        attended: bool = False,
     ) -> BatchSummary:
         """Check all rows, keep the files among their values, and let the batch run. `base`: the
-        values that the form has; `address`: as of `RunRegistry.submit`.
+        values that the form has; `address`: as of `RunRegistry.submit`; `attended`: whoever asks
+        stays until its end, and need not find it again.
 
         BatchErrors and FieldErrors say what is wrong; also raises TooManyRuns, WorkflowError,
         ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
         """
         history = self._history()
-        if owner == self._nobody:
+        if owner == self._nobody and not attended:
             raise ComfyError(
                 message("This app keeps no batches of yours."),
                 message("Allow cookies for this page."),

@@ -20,6 +20,7 @@ from comfy.messages import message
 from comfy.protocol.outputs import TextOutput
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
+from comfy.runs.interface import Run
 from comfy.services.once import NOT_FETCHED, LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload, content_of
@@ -33,6 +34,16 @@ class StepProblem:
     """A step that cannot run, or a run of it: why."""
 
     error: ComfyError
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegin:
+    """A run of a step that goes on: the step's name, which of its runs, from 1, of how many."""
+
+    step: str
+    number: int
+    runs: int
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +78,14 @@ class _Standing:
             if not left and all(one.is_done for one in self.ends[name].values())
         }
 
+    def runs(self, step: str) -> int:
+        """How many runs of a step there are in all."""
+        return self.open[step] + len(self.ends.get(step, {}))
+
     def ended(self, step: str, run: int, outcome: Record | StepProblem) -> StepEnd:
         """Take note of the end of a run."""
-        runs = self.open[step] + len(self.ends.setdefault(step, {}))
-        end = self.ends[step][run] = StepEnd(step, run, runs, outcome)
+        end = StepEnd(step, run, self.runs(step), outcome)
+        self.ends.setdefault(step, {})[run] = end
         self.open[step] -= 1
         return end
 
@@ -90,9 +105,10 @@ class _Standing:
 class ChainRunner:
     """Runs chains. What became of each run is on record, so the registry needs a history."""
 
-    def __init__(self, starter: Starter, owner: str) -> None:
+    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
+        """`address`: as of `RunRegistry.submit`."""
         self._starter = starter
-        self._tasks = TaskRunner(starter, owner)
+        self._tasks = TaskRunner(starter, owner, address)
         self._owner = owner
 
     def steps(
@@ -110,20 +126,25 @@ class ChainRunner:
     def check(self, steps: Sequence[FormStep]) -> None:
         """ChainErrors with all values that the forms refuse in any step, and all that the server
         does not have for one; what is given by other steps is taken for good."""
-        problems: list[str] = []
-        for one in steps:
-            problems += [
-                in_step(one.step, said) for said in lacking(one.form, {*one.values, *one.rows[0]})
-            ]
-            given = {key: _stand_in(one.form, key) for key in one.inputs}
-            for row in one.rows:
-                try:
-                    values = {**one.values, **row, **given}
-                    self._starter.check(one.step.workflow, values, self._owner)
-                except FieldErrors as error:
-                    problems += [in_step(one.step, said) for said in error.labelled.values()]
+        problems = [said for one in steps for _, _, said in self.problems(one)]
         if problems:
             raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
+
+    def problems(self, step: FormStep) -> Iterator[tuple[str, str, str]]:
+        """What is wrong with a step: what the server lacks, and all values that its form refuses;
+        what is given by other steps is taken for good. Each with the key of the field that it is
+        about, "" for none, and as it is said away from there."""
+        for said in lacking(step.form, {*step.values, *step.rows[0]}):
+            yield "", said, in_step(step.step, said)
+        given = {key: _stand_in(step.form, key) for key in step.inputs}
+        for row in step.rows:
+            try:
+                values = {**step.values, **row, **given}
+                self._starter.check(step.step.workflow, values, self._owner)
+            except FieldErrors as error:
+                for key in error.errors.keys() - step.inputs.keys():
+                    said = error.errors[key]
+                    yield key, said, in_step(step.step, error.labelled[key])
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any step is run."""
@@ -136,12 +157,14 @@ class ChainRunner:
         *,
         again: Collection[str] = (),
         watch: Callable[[Mapping[tuple[str, int], RunState]], None] | None = None,
+        begun: Callable[[StepBegin], None] = lambda _: None,
     ) -> Iterator[StepEnd]:
         """Run the steps, those together that do not wait for each other, and tell of each run when
         it has ended. A step that fails stops only those that need it.
 
         `chain_id`: the group of all its runs. `again`: steps that are run even if they are done.
-        `watch`: as of `LiveTasks`, by step and number of its run.
+        `watch`: as of `LiveTasks`, by step and number of its run. `begun` is told of each run that
+        goes on from now.
         """
         by_name = {one.step.name: one for one in steps}
         standing = _Standing()
@@ -158,7 +181,10 @@ class ChainRunner:
                     name, number, run = waiting.popleft()
                     try:
                         task = self._task(by_name[name], run, chain_id)
-                        live.add((name, number), self._tasks.begin(task, again=name in again))
+                        run_or_record = self._tasks.begin(task, again=name in again)
+                        live.add((name, number), run_or_record)
+                        if not isinstance(run_or_record, Record):
+                            begun(StepBegin(name, number, standing.runs(name), run_or_record))
                     except ComfyError as error:
                         yield standing.ended(name, number, StepProblem(error))
                 if not live:
@@ -181,7 +207,7 @@ class ChainRunner:
         given = {key: self._value(one.result) for key, one in run.given.items()}
         values = {**run.values, **given}
         workflow, form = self._starter.forms.form(step.step.workflow, self._owner, values)
-        name = _content(workflow, form, values)
+        name = _content(self._owner, workflow, form, values)
         parent = next((one.run for one in run.given.values()), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
 
@@ -218,9 +244,10 @@ def _stand_in(form: Form, key: str) -> Upload | str:
     return Upload("result", b"") if form.field(key).is_media else "result"
 
 
-def _content(workflow: Workflow, form: Form, values: Mapping[str, object]) -> uuid.UUID:
-    """The same for the same workflow, values and files: what comes of it is the same too."""
+def _content(owner: str, workflow: Workflow, form: Form, values: Mapping[str, object]) -> uuid.UUID:
+    """The same for the same workflow, values and files: what comes of it is the same too. What one
+    person has made is no other's."""
     used = {one.key: one.default for one in form.fields} | dict(values)
-    told = [workflow.prompt, sorted(output.node for output in form.outputs), used]
+    told = [owner, workflow.prompt, sorted(output.node for output in form.outputs), used]
     content = json.dumps(told, default=content_of, sort_keys=True)
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())

@@ -32,12 +32,14 @@ from comfy.workflow.sanitize import named_files, written_names
 
 class FieldErrors(ComfyError):
     """Values the form refuses; `errors` holds what each field says, by its key, and `labelled` the
-    same for where the fields are not seen."""
+    same for where the fields are not seen, by their labels unless it is given."""
 
-    def __init__(self, form: Form, errors: Mapping[str, str]) -> None:
+    def __init__(
+        self, form: Form, errors: Mapping[str, str], labelled: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message("Please fix the highlighted fields."))
         self.errors = dict(errors)
-        self.labelled = labelled_errors(form, errors)
+        self.labelled = dict(labelled or labelled_errors(form, errors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,9 @@ Widget = Literal[
 Group = Literal["main", "advanced", "hidden"]
 # What becomes of inputs that nobody mentions; "auto": as the heuristics judge.
 Others = Literal["advanced", "auto", "hidden"]
-# A text for the prompt, or values by the names of inputs.
+# A text for the prompt, or values by the names of inputs: of an image its name, as of a cover.
 IdeaConfig = str | Mapping[str, Any]
-_COVERS = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
+_IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,10 @@ def _values(value: object) -> dict[str, Any] | None:
     return value
 
 
-def _cover(value: object) -> str | None:
-    """The name of an image in the same folder, wherever paths are written with other slashes."""
-    if not isinstance(value, str) or not value.lower().endswith(_COVERS):
+def image_beside(value: object) -> str | None:
+    """The name of an image in the same folder, wherever paths are written with other slashes; None
+    for anything else."""
+    if not isinstance(value, str) or not value.lower().endswith(_IMAGES):
         return None
     return None if {"/", "\\"} & set(value) or value.startswith(".") else value
 
@@ -183,7 +184,7 @@ FORM_KEYS: SettingReaders = {
         ),
     ),
     "cover": (
-        _cover,
+        image_beside,
         lambda place, name: message(
             "{place}: “{name}” must be the name of an image beside it, such as “cover.webp”.",
             place=place,

@@ -1,13 +1,15 @@
-"""The cover of a workflow: its author's own image of what comes out, beside the file."""
+"""An author's own images beside a workflow: the cover, which shows what comes out, and those that
+ideas begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from comfy.errors import words_of
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.messages import message
-from comfy.workflow.config import FormConfig
+from comfy.workflow.config import FormConfig, image_beside
 
 # It is sent to everybody who opens the page, and to each list of workflows.
 _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
@@ -16,6 +18,16 @@ _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
 def cover_of(path: Path, config: FormConfig | None) -> Path | None:
     """The cover that the toml of the workflow at `path` names; None where it names none."""
     return path.with_name(config.cover) if config and config.cover else None
+
+
+def images_of(path: Path, config: FormConfig | None) -> Iterator[Path]:
+    """The cover, and whatever the ideas in the toml of the workflow at `path` name that may be an
+    image beside it."""
+    if cover := cover_of(path, config):
+        yield cover
+    for idea in config.ideas if config else ():
+        values = () if isinstance(idea, str) else idea.values()
+        yield from (path.with_name(name) for name in map(image_beside, values) if name)
 
 
 def cover_problem(cover: Path) -> str:

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from comfy.errors import WorkflowError, words_of
 from comfy.filenames import plain_name
 from comfy.messages import message
 from comfy.workflow.config import FormConfig
-from comfy.workflow.cover import cover_of
+from comfy.workflow.cover import cover_of, images_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
@@ -43,7 +43,7 @@ class Stamp:
 class FolderEntry:
     """One workflow of the folder; `problem` is the sentence why it cannot be read, or empty.
     `order`: its author's number for its place, infinite where there is none. `cover`: its author's
-    image of what comes out."""
+    image of what comes out; `images`: all that its author has put beside it."""
 
     name: str
     title: str
@@ -51,6 +51,7 @@ class FolderEntry:
     cover: Path | None = None
     problem: str = ""
     order: float = math.inf
+    images: tuple[Path, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -68,15 +69,15 @@ class WorkflowFolder:
         self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
         self._reading = threading.Lock()  # what several want at once is read by one of them
 
-    def entries(self) -> tuple[FolderEntry, ...]:
+    def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
         """Every workflow in the folder: those with an order by that, then the others by title;
-        those that cannot be read come last."""
+        those that cannot be read come last. `covers`: images that belong to something else."""
         stamps = self.stamps()
         for name in self._read.keys() - stamps:
             self._read.pop(name, None)
         found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        covers = {one.cover for one in found}
-        listed = (one for one in found if not (one.problem and stamps[one.name].file in covers))
+        images = {*covers, *(image for one in found for image in one.images)}
+        listed = (one for one in found if not (one.problem and stamps[one.name].file in images))
         return tuple(
             sorted(
                 listed,
@@ -119,7 +120,7 @@ class WorkflowFolder:
         words = "-".join(re.findall(r"\w+", stem))[:60] or "workflow"
         words = Path(plain_name(f"{words}{suffix}")).stem
         taken = _files(self.path)
-        sizes = [state[1] for state in map(_state, taken.values()) if state]
+        sizes = [state[1] for state in map(state_of, taken.values()) if state]
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
             raise WorkflowError(
                 message("There's no room for more workflows here."),
@@ -157,6 +158,7 @@ class WorkflowFolder:
                     said.description or "",
                     workflow.cover,
                     order=math.inf if said.order is None else said.order,
+                    images=tuple(images_of(stamp.file, workflow.config)),
                 )
             case problem:
                 return FolderEntry(name, stamp.file.stem, problem=str(problem))
@@ -181,19 +183,28 @@ def workflow_title(workflow: Workflow) -> str:
     return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """The files that may hold a workflow, by name. Links to folders are not followed: they may lead
-    out of this one, or back into it."""
-    found: list[Path] = []
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder and its sub-folders, but for hidden ones. Links to folders are not
+    followed: they may lead out of this one, or back into it."""
     for path, folders, names in os.walk(folder):
         here = Path(path)
         is_deepest = len(here.relative_to(folder).parts) == _DEEPEST
         folders[:] = [] if is_deepest else [name for name in folders if not name.startswith(".")]
-        found += (
-            here / name
-            for name in names
-            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith(".")
-        )
+        yield from (here / name for name in names if not name.startswith("."))
+
+
+def state_of(file: Path) -> State:
+    """What changes when a file is written; None where there is none."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return (state.st_mtime_ns, state.st_size)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files that may hold a workflow, by name."""
+    found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
     found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in found}
 
@@ -207,18 +218,11 @@ def _read(file: Path, name: str) -> Workflow | WorkflowError:
 
 def _stamp(file: Path) -> Stamp:
     return Stamp(
-        file, (_state(file), _state(file.with_suffix(".toml")), _state(file.with_name(MAPPINGS)))
+        file,
+        (state_of(file), state_of(file.with_suffix(".toml")), state_of(file.with_name(MAPPINGS))),
     )
 
 
 def _cover_state(stamp: Stamp, read: Workflow | WorkflowError) -> State:
     cover = cover_of(stamp.file, read.config) if isinstance(read, Workflow) else None
-    return _state(cover) if cover else None
-
-
-def _state(file: Path) -> State:
-    try:
-        state = file.stat()
-    except OSError:
-        return None
-    return (state.st_mtime_ns, state.st_size)
+    return state_of(cover) if cover else None

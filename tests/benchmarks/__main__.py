@@ -10,14 +10,13 @@ import sys
 import time
 
 BENCHMARKS = {
-    "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files",
+    "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
     "slow_link": "the same over links that are long or narrow",
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run",
     "fifty": "50 runs started and watched at once",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
-    "grid": "a grid of 6 x 6 cells with previews: frames a second of the page",
     "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",

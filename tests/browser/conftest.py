@@ -42,6 +42,8 @@ FLAGS = [
     "--renderer-process-limit=1",
     "--in-process-gpu",
     "--js-flags=--no-opt --no-maglev",
+    # Whatever is asked of another machine fails, and that is told.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     # A camera that no machine needs, which may be used.
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",

@@ -87,7 +87,7 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     goes through list, fields, tools, Generate and the results, in the order they are read; whatever
     has the focus is outlined or has a border of its own. Every request, from opening to the result,
     goes to the app: no fonts, no telemetry, no CDN."""
-    person = visit(fast).open(**{"5.steps": 1, "4.batch_size": 2})
+    person = visit(fast).recording().open(**{"5.steps": 1, "4.batch_size": 2})
     page = person.page
     person.entry("2.text").fill("typed and sent")
     page.keyboard.press("Control+Enter")
@@ -107,6 +107,21 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     assert [one for one in order if one in READ_IN_ORDER] == READ_IN_ORDER
     assert len(person.requests) > 10
     assert {urlsplit(one).netloc for one in person.requests} - {""} == {urlsplit(fast.url).netloc}
+
+
+def test_nothing_is_asked_of_another_machine_unseen(fast: Site, visit: Visit) -> None:
+    """Browsers of tests reach this machine only: what a page asks of another one, by name or by
+    number, fails and is told."""
+    person = visit(fast)
+    addresses = ["http://elsewhere.test/", "http://192.0.2.1/"]
+    for address in addresses:
+        with person.page.expect_event("requestfailed") as failed:
+            person.page.evaluate("address => fetch(address).catch(() => 0)", address)
+        assert failed.value.failure == "net::ERR_NAME_NOT_RESOLVED"
+    assert person.outside == addresses
+    assert len(person.complaints) == 2
+    person.failed.clear()
+    person.complaints.clear()
 
 
 def test_everything_has_a_name(fast: Site, visit: Visit) -> None:
@@ -190,7 +205,7 @@ def test_a_phone(slow: Site, visit: Visit) -> None:
 
 def test_an_idle_page_is_quiet(fast: Site, visit: Visit) -> None:
     """A page that nobody uses asks for next to nothing: at most one request in five seconds."""
-    person = visit(fast).open()
+    person = visit(fast).recording().open()
     person.page.wait_for_load_state("networkidle")
     before = len(person.requests)
     person.page.wait_for_timeout(5000)  # it is the silence that is measured

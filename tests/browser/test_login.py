@@ -106,6 +106,7 @@ def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
     person.page.goto(site.url)
     log_in(person.page, "somebody with quite a long name", "harbour")
     person.ready()
+    person.page.get_by_role("button", name="Menu").click()
     account = person.page.get_by_role("button", name="somebody with quite a long name")
     expect(account).to_be_in_viewport(ratio=1)
     account.click()

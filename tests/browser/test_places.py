@@ -27,7 +27,7 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
         running_app(fast.demo.url, settings=settings) as app,
         running_proxy(app.url, "/tools/forms") as outside,
     ):
-        person = visit(Site(outside, fast.demo, app)).open(**{"5.steps": 12})
+        person = visit(Site(outside, fast.demo, app)).recording().open(**{"5.steps": 12})
         person.press()
         person.frames(1)
         run_id = person.done()

@@ -200,6 +200,7 @@ def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
         "two boats",
         "three boats",
     )
+    person.page.get_by_role("button", name="Menu").click()
     assert person.page.evaluate(UNNAMED) == []
     for dark in (0, 1):
         expect(person.page.locator("body.dark")).to_have_count(dark)

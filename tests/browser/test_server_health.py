@@ -17,7 +17,8 @@ from ui.view.headlines import AWAY
 from ui.web.server_health import CheckIntervals
 
 Visit = Callable[..., Visitor]
-SIZES = [ViewportSize(width=width, height=844) for width in (1440, 1024, 390)]
+SIZES = [ViewportSize(width=width, height=844) for width in (390, 1024, 1440)]
+RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').content"
 BACK = "The image server is back."
 QUICK = CheckIntervals(idle=0.3, doubted=0.1, away=0.2)
 
@@ -45,7 +46,7 @@ def places(person: Visitor) -> list[Any]:
 
 def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
     """Every page says in words that the server is away, without a dot, and that it is back; nothing
-    moves for it, at any width."""
+    moves for it, at any width. On a phone there is a ring at the menu that the words are in."""
     person = visit(site).open()
     pages = (person, person.another_tab("upscale"))
     dots = [one.page.locator("#server .dot") for one in pages]
@@ -62,6 +63,9 @@ def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> Non
         expect(state(one)).to_have_text(AWAY)
         expect(dot).to_be_hidden()
     assert everywhere() == before
+    person.page.set_viewport_size(SIZES[0])
+    assert person.page.evaluate(RING) == '""'
+    person.page.set_viewport_size(SIZES[-1])
     site.demo.start()
     for one in pages:
         expect(state(one)).to_have_text(BACK)

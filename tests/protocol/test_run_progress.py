@@ -57,6 +57,51 @@ def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) 
     assert planned_progress(prompt).samplers == ({"1": SamplerSteps(planned)} if planned else {})
 
 
+def sampling(first: dict[str, Any], **between: dict[str, Any]) -> dict[str, Any]:
+    """Two samplers of ten steps, the first of what `first` is, and what is between them."""
+    prompt: dict[str, Any] = {
+        "1": first,
+        "5": {"class_type": "KSampler", "inputs": {"steps": 10, "latent_image": ["1", 0]}},
+    }
+    at = "5"
+    for name, inputs in between.items():
+        prompt[name] = {"class_type": name, "inputs": {**inputs, "samples": [at, 0]}}
+        at = name
+    last = {"class_type": "KSampler", "inputs": {"steps": 10, "latent_image": [at, 0]}}
+    return {**prompt, "7": last}
+
+
+CANVAS = {
+    "class_type": "EmptyLatentImage",
+    "inputs": {"width": 512, "height": 512, "batch_size": 2},
+}
+PHOTO = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "weight"),
+    [
+        (sampling(CANVAS), 1),
+        (sampling(CANVAS, LatentUpscale={"width": 1024, "height": 1024}), 4),
+        (sampling(CANVAS, LatentUpscaleBy={"scale_by": 1.5}), 2.25),
+        (sampling(CANVAS, VAEDecode={}, RepeatLatentBatch={"amount": 8}), 8),
+        (sampling(PHOTO, LatentUpscaleBy={"scale_by": 2}), 4),
+        (sampling(PHOTO, LatentUpscale={"width": 1024, "height": 1024}), 1),
+        (sampling(CANVAS, UpscaleModelLoader={}), 1),
+        (sampling(CANVAS, LatentUpscaleBy={"scale_by": 10**400}), 1),
+        (sampling(CANVAS, LatentUpscale={"width": 10**400, "height": -5}), 1),
+        (sampling({"class_type": "Ring", "inputs": {"samples": ["5", 0]}}), 1),
+    ],
+)
+def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: float) -> None:
+    """As far as the graph tells of both samplers; the bar goes by that."""
+    samplers = planned_progress(prompt).samplers
+    assert [samplers[node].weight for node in "57"] == [1, weight]
+    state = after(waiting("p", prompt), *steps("1", 0, 0), *steps("5", 10, 10))
+    others = len(prompt) - 2
+    assert state.progress.fraction == pytest.approx(0.9 / (1 + weight) + 0.1 / others)
+
+
 def test_two_samplers_are_one_way() -> None:
     """The second sampler goes on where the first one ended, and the last node brings it to 1."""
     state = after(waiting("p", TWO_SAMPLERS), *steps("1", 0, 0), *steps("5", 20, 20))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from comfy.protocol.run_state import Phase
+from comfy.protocol.run_state import Phase, RunError
 from comfy.records.blobs import BlobStore
+from comfy.records.record import KeptInput
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
@@ -80,11 +82,31 @@ def test_what_is_about_to_be_deleted(history: RunStore) -> None:
 @pytest.mark.parametrize("phase", [Phase.STOPPED, Phase.FAILED, Phase.REFUSED, Phase.LOST])
 def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Phase) -> None:
     """They can be left out; one with a result of its own is listed all the same."""
-    history.end(ended_record(begun("nothing"), phase))
+    history.end(ended_record(begun("nothing"), phase, started_at=1000.5))
     history.end(ended_record(begun("something"), phase, files=(picture(kept, b"result"),)))
     history.end(ended_record(begun("done")))
     assert sorted(ids(history.of(ANN, FRUITFUL))) == ["done", "something"]
     assert len(history.of(ANN)) == len(history.ends(ANN)) == 3
+
+
+def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore) -> None:
+    """Nothing of it is kept, unless it says why it was stopped, or the server was given files that
+    are to be removed there."""
+    photo = KeptInput("a.png", picture(kept, b"photo").digest)
+    with_photo = begun("sent", inputs={"4.image": photo})
+    for record in (begun("out"), replace(begun("handed"), sent=True), begun("told"), with_photo):
+        history.begin(record)
+    history.end(ended_record(begun("out"), Phase.STOPPED))
+    history.end(ended_record(replace(begun("handed"), sent=True), Phase.STOPPED))
+    history.end(ended_record(begun("told"), Phase.STOPPED, error=RunError("Too long.", "")))
+    history.end(ended_record(replace(with_photo, sent=True), Phase.STOPPED))
+    assert sorted(ids(history.of(ANN))) == ["sent", "told"]
+    assert history.unfinished() == ()
+    assert kept.path(photo.digest) is not None
+    history.begin(replace(with_photo, id="never sent"))
+    assert history.delete("sent", ANN)
+    history.end(ended_record(replace(with_photo, id="never sent"), Phase.STOPPED))
+    assert kept.path(photo.digest) is None
 
 
 def test_pages_by_what_is_before_them(history: RunStore) -> None:

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arranged, cellBeside, cellSide } from "../../ui/page/script/batches/grid_cells.js";
 import { EMPTY, rowOfAxis, seedsOf, specOf } from "../../ui/page/script/batches/spec.js";
+import { arranged, cellBeside, cellSide } from "../../ui/page/script/grids/grid_cells.js";
 
 /** @param {string} key @param {number} count */
 const axis = (key, count) => ({

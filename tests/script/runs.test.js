@@ -197,19 +197,20 @@ test("beside a finished run stand those with files, the newest first", () => {
   assert.equal(neighbour(past, "unlisted", -1), null);
 });
 
-test("what another workflow has left stays beside a form only where it can be used in that", () => {
+test("what another workflow has left stays beside a form where it can be used in that, unless the form was opened", () => {
   const of = (form, files, blocked = "") => {
     const said = end("a", 1, { form, files, texts: [] });
     const state = { ...INITIAL, form: "here", blocked };
     const late = { ...state, runs: withRun(state.runs, "a", { doubtful: true }) };
     const changed = { ...state, ...told(state, said, 0) };
     assert.equal(changed.shown, "a"); // it ended under the person's eyes
-    return [told(late, said, 0).shown === "a", leftWith(changed).shown !== null];
+    const stays = (clears) => leftWith(changed, clears).shown !== null;
+    return [told(late, said, 0).shown === "a", stays(false), stays(true)];
   };
-  assert.deepEqual(of("here", []), [true, true]);
-  assert.deepEqual(of("other", [{}]), [true, true]);
-  assert.deepEqual(of("other", []), [false, false]);
-  assert.deepEqual(of("other", [{}], "Something is missing."), [false, false]);
+  assert.deepEqual(of("here", []), [true, true, true]);
+  assert.deepEqual(of("other", [{}]), [true, true, false]);
+  assert.deepEqual(of("other", []), [false, false, false]);
+  assert.deepEqual(of("other", [{}], "Something is missing."), [false, false, false]);
 });
 
 test("runs of a batch are no runs of the page's own", () => {

@@ -35,6 +35,7 @@ test("an objection stands in the place of a run's words, and beside those that a
     advice: "Why.",
     phase: "refused",
     beside: false,
+    offers: [],
   });
   page.set({ runs: withRun(page.now.runs, "a", {}) });
   say("No.");

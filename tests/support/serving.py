@@ -114,6 +114,7 @@ def running_app(
             pace=pace,
         )
         services.batches.resume()
+        services.chains.resume()
         settings = settings or WebSettings(port=0)
         asgi = build_app(services, settings)
         config = web_config(asgi, settings, services.limits)
@@ -129,6 +130,7 @@ def running_app(
             thread.join(timeout=LONGEST_WAIT)
             assert not thread.is_alive(), "the app did not end"
             services.batches.close()
+            services.chains.close()
 
 
 def open_history(folder: Path) -> RunStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -67,28 +68,38 @@ class Visitor:
         self.page = page
         self.site = site
         self.complaints: list[str] = []
-        self.requests: list[str] = []
+        self.requests: list[str] = []  # all of them once it is `recording`; until then the sockets
+        self.failed: list[str] = []
+        self.visited: list[str] = []
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", self._asked)
+        page.on("requestfailed", lambda request: self.failed.append(request.url))
+        page.on("framenavigated", lambda frame: self.visited.append(frame.url))
         page.on("websocket", self._connected)
 
     @property
     def outside(self) -> list[str]:
-        """Requests that left this machine."""
+        """Requests for other machines, which all fail: browsers of tests reach this one only."""
         here = ("127.0.0.1", None)
-        return [address for address in self.requests if urlsplit(address).hostname not in here]
+        asked = [*self.requests, *self.failed]
+        return [address for address in asked if urlsplit(address).hostname not in here]
 
     @property
     def origins(self) -> set[str]:
-        """Where its requests went, as `http://host:port`."""
-        parts = [urlsplit(address) for address in self.requests]
+        """Where its pages are from, as `http://host:port`."""
+        parts = [urlsplit(address) for address in self.visited]
         return {f"{one.scheme}://{one.netloc}" for one in parts if one.scheme in ("http", "https")}
 
     def _said(self, message: ConsoleMessage) -> None:
         said = f"{message.text} {message.location.get('url', '')}"
         if message.type == "error" and not any(path in said for path in OF_THE_HOST):
             self.complaints.append(said)
+
+    def recording(self) -> Visitor:
+        """From now on each request is in `requests`: to hear of all that a page asks for costs a
+        tenth of what the page does."""
+        self.page.on("request", self._asked)
+        return self
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)
@@ -126,12 +137,15 @@ class Visitor:
         return self._has_fields_of(workflow, {})
 
     def _has_fields_of(self, workflow: str, values: dict[str, object]) -> Visitor:
-        _, form = self.site.services.forms.form(workflow, "", values, offline=True)
+        chains = self.site.services.chain_forms
+        if workflow in chains.folder:
+            form = chains.form(workflow, "", values).form
+        else:
+            _, form = self.site.services.forms.form(workflow, "", values, offline=True)
         # Gradio loads each kind of component when it is first needed: one may come long after
         # another.
-        for field in form.fields:
-            if field.group == "main":
-                expect(self.field(field.key)).to_be_attached()
+        fields = {_id_of(field.key) for field in form.fields if field.group == "main"}
+        expect(self.page.locator(", ".join(fields) or "#none")).to_have_count(len(fields))
         return self
 
     def ready(self) -> None:
@@ -150,7 +164,7 @@ class Visitor:
 
     def field(self, key: str) -> Locator:
         """A field by its key."""
-        return self.page.locator("#field-" + key.replace(".", "-").replace("_", "-"))
+        return self.page.locator(_id_of(key))
 
     def entry(self, key: str) -> Locator:
         """Where a field's text or number is typed."""
@@ -239,3 +253,8 @@ class Visitor:
         return dict(
             notes.evaluate_all("all => all.map(note => [note.parentElement.id, note.textContent])")
         )
+
+
+def _id_of(key: str) -> str:
+    """Where the field with this key is."""
+    return "#field-" + re.sub(r"[._:]", "-", key)

@@ -1,5 +1,6 @@
-"""Makes the covers of the shipped workflows, workflows/<name>.webp: what the stand-in paints for the
-first of their ideas.
+"""Makes the images of the shipped workflows: the covers, workflows/<name>.webp, what the stand-in
+paints for the first of their ideas; and those that ideas begin with, its example with a mask. Where
+the first idea has a mask, the cover is before and after.
 
     python -m tests.tools.covers
 """
@@ -9,22 +10,35 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from comfy.services.uploads import Upload
 from tests.support.serving import WORKFLOWS, RunningApp, running_demo_app
 
 SIDE = 512  # pixels
 MOST = 40_000  # bytes
 SEED = 7
+PAIR = 360  # pixels, of each image
+PAINT = (255, 42, 42)  # as ui/page/script/mask_steps.js
+# Where the example is masked for each idea of inpaint, in parts of its sides: from top to bottom.
+MASKED = {"water": (0.42, 0.93), "sky": (0.05, 0.4), "meadow": (0.66, 0.97)}
 
 
 def main() -> int:
     """Run each workflow once and write its cover; the exit code."""
     largest = 0
-    with running_demo_app(step_seconds=0, painted=1024) as (_, app):
+    with running_demo_app(step_seconds=0, painted=1024) as (demo, app):
+        folder = demo.storage.folder("input")
+        assert folder is not None
+        with Image.open(folder / "example.png") as example:
+            for name, (top, bottom) in MASKED.items():
+                masked = with_mask(example, top, bottom)
+                file = WORKFLOWS / f"inpaint-{name}.webp"
+                masked.save(file, "WEBP", quality=80, method=6, exact=True)
         for entry in app.services.folder.entries():
             target = WORKFLOWS / f"{entry.name}.webp"
             target.write_bytes(cover(app, entry.name))
@@ -36,7 +50,9 @@ def main() -> int:
 def cover(app: RunningApp, name: str) -> bytes:
     """The first result of a workflow, as a small WebP."""
     _, form = app.services.forms.form(name, "")
-    values = dict(form.ideas[0].values)
+    idea = form.ideas[0]
+    given = {key: WORKFLOWS / file for key, file in idea.images.items()}
+    values = {**idea.values, **{key: Upload(file.name, file) for key, file in given.items()}}
     values |= {field.key: SEED for field in form.fields if field.widget == "seed"}
     run = app.services.starter.start(name, values, "")
     *_, last = run.watch(60)
@@ -45,10 +61,40 @@ def cover(app: RunningApp, name: str) -> bytes:
     assert path is not None
     with Image.open(path) as image:
         small = image.convert("RGB")
+    if given:
+        small = before_and_after(next(iter(given.values())), small)
+    else:
         small.thumbnail((SIDE, SIDE))
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=6)
     return target.getvalue()
+
+
+def with_mask(image: Image.Image, top: float, bottom: float) -> Image.Image:
+    """An image with a broad soft stroke masked, as ComfyUI takes it: in its alpha, turned round."""
+    width, height = image.size
+    stroke = Image.new("L", image.size)
+    box = (0.04 * width, top * height, 0.96 * width, bottom * height)
+    ImageDraw.Draw(stroke).rounded_rectangle(box, radius=0.12 * height, fill=255)
+    masked = image.convert("RGB")
+    masked.putalpha(ImageChops.invert(stroke.filter(ImageFilter.GaussianBlur(6))))
+    return masked
+
+
+def before_and_after(given: Path, result: Image.Image) -> Image.Image:
+    """An image with its mask painted as the page paints it, beside what became of it."""
+    with Image.open(given) as image:
+        colours, mask = image.convert("RGB"), ImageChops.invert(image.getchannel("A"))
+    painted = Image.composite(Image.new("RGB", colours.size, PAINT), colours, half(mask))
+    pair = Image.new("RGB", (2 * PAIR + 8, PAIR), "white")
+    pair.paste(painted.resize((PAIR, PAIR)), (0, 0))
+    pair.paste(result.resize((PAIR, PAIR)), (PAIR + 8, 0))
+    return pair
+
+
+def half(mask: Image.Image) -> Image.Image:
+    """As translucent as the brush."""
+    return mask.point(lambda level: level * 0.55)
 
 
 if __name__ == "__main__":

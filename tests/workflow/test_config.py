@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.workflow.config import FIELD_KEYS, FORM_KEYS, FormConfig, parse_config, read_config
+from comfy.workflow.folder import WorkflowFolder
 from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import (
     WORKFLOWS,
@@ -244,6 +246,23 @@ def test_ideas_go_into_fields() -> None:
         ("two boats", {"6.text": "two boats", "3.steps": 7}),
         ("3.0", {"3.cfg": 3.0}),
     ]
+
+
+def test_an_idea_may_bring_an_image(tmp_path: Path) -> None:
+    """It lies beside the workflow, and is no workflow that cannot be read."""
+    for file in ("inpaint.json", "inpaint.toml", "inpaint.webp", "inpaint-water.webp"):
+        shutil.copy(WORKFLOWS / file, tmp_path)
+    shutil.copy(WORKFLOWS / "inpaint-sky.webp", tmp_path / "other.webp")
+    folder = WorkflowFolder(tmp_path)
+    assert [entry.name for entry in folder.entries()] == ["inpaint", "other"]
+    form = build_form(folder.get("inpaint"), small_catalogue())
+    assert form.ideas[0].images == {"4.image": "inpaint-water.webp"}
+    assert dict(form.ideas[0].values) == {"2.text": form.ideas[0].label}
+    toml = tmp_path / "inpaint.toml"
+    toml.write_text(toml.read_text().replace("inpaint-water.webp", "../other.webp"))
+    form = build_form(folder.get("inpaint"), small_catalogue())
+    assert len(form.ideas) == 2
+    assert "Your image: This must be the name of an image beside the workflow." in form.problems[0]
 
 
 @pytest.mark.parametrize(

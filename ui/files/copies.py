@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from comfy.errors import ComfyError, RunNotFound
 from comfy.form.model import Field
@@ -50,6 +51,17 @@ class FileCopies:
             return None
         folder, _, name = item.default.rpartition("/")
         return self.of_server(OutputFile(name, folder, "input", "file", item.node), owner)
+
+    def beside(self, workflow: Path, name: str, owner: str) -> str | None:
+        """The place of an image that an author has put beside a workflow; None where it is not
+        there."""
+        image = workflow.with_name(name)
+        try:
+            key = self._key(f"{image} {image.stat().st_mtime_ns}")
+            return self.uploads.place(self.uploads.copy(owner, image, name, key))
+        except OSError as problem:
+            log.info("An image of an idea cannot be shown in a form: %s", problem)
+            return None
 
     def of_kept(self, digest: str, name: str, owner: str) -> str | None:
         """The place of a kept file, where a field of the owner's form can show it; None where it is

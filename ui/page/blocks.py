@@ -14,6 +14,7 @@ from gradio.components import Component
 from comfy.messages import message
 from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
+from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
 from ui.page.form.panel import Actions, draw_form
 from ui.page.form.vary import draw_start
@@ -32,6 +33,7 @@ _HERE = Path(__file__).parent
 _STYLES = (
     "gradio.css",
     "page.css",
+    "phone_header.css",
     "form.css",
     "filling.css",
     "dialogs.css",
@@ -41,6 +43,14 @@ _STYLES = (
 _COUNTS = (1, 2, 4, 8, 16)
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
+# On a phone there is room for the mark only, and the rest of the header is folded away.
+_BRAND = (
+    '<a class="brand" href="./"><img src="{icon}" alt="" width="32" height="32">'
+    "<span>ComfyForms</span></a>"
+)
+_MENU = (
+    '<button type="button" class="quiet" aria-label="${value}" aria-expanded="false">☰</button>'
+)
 # What the header says of the server: templates that Gradio fills in with their words.
 _SERVER = '<span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 _STAND_IN = """<span class="stand-in" title="${value.connect}">${value.demo} <details>
@@ -89,7 +99,9 @@ def build_page(
 
             def form(choice: dict[str, Any] | None, request: gr.Request) -> None:
                 if choice:
-                    draw_form(services, choice, opened, actions, stage, identity.person, request)
+                    is_chain = choice["name"] in services.chain_forms.folder
+                    draw = draw_chain if is_chain else draw_form
+                    draw(services, choice, opened, actions, stage, identity.person, request)
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
@@ -115,14 +127,20 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
     """What chooses a workflow, and what opens one: shown to those who may, once it is known who
     looks."""
     with gr.Row(elem_id="topbar", equal_height=True):
-        gr.HTML('<a class="brand" href="./">ComfyForms</a>', elem_id="brand")
+        gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
+        gr.HTML(
+            message("Menu"),
+            html_template=_MENU,
+            elem_id="header-menu",
+            js_on_load=calls("components/header.js", "mountMenu(element)"),
+        )
         bring = gr.HTML(
             message("Open a workflow…"),
             html_template='<button type="button" class="quiet">${value}</button>',
             elem_id="open",
             visible=False,
-            js_on_load=calls("form/workflows.js", "mountOpen(element)"),
+            js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
         gr.HTML(
             _STAND_IN_WORDS if services.demo else html.escape(services.server_name),
@@ -234,7 +252,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     what is drawn then, its choice first."""
 
     def open_page(wanted: dict[str, Any] | None, request: gr.Request) -> tuple[Any, ...]:
-        entries = services.folder.entries()
+        entries = services.entries()
         person = identity.person(request)
         shared = [
             WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)

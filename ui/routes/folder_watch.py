@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-
-from comfy.workflow.folder import WorkflowFolder
+from collections.abc import Callable, Iterator, Mapping
 
 _LOOK_SECONDS = 0.5
 
@@ -14,8 +12,9 @@ _LOOK_SECONDS = 0.5
 class FolderWatch:
     """Looks at the folder while anybody listens, once for all of them."""
 
-    def __init__(self, folder: WorkflowFolder) -> None:
-        self._folder = folder
+    def __init__(self, stamps: Callable[[], Mapping[str, object]]) -> None:
+        """`stamps`: what changes with each of them, by name."""
+        self._stamps = stamps
         self._listeners: set[asyncio.Queue[list[str]]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -32,10 +31,10 @@ class FolderWatch:
             self._listeners.discard(queue)
 
     async def _look(self) -> None:
-        known = await asyncio.to_thread(self._folder.stamps)
+        known = await asyncio.to_thread(self._stamps)
         while self._listeners:
             await asyncio.sleep(_LOOK_SECONDS)
-            now = await asyncio.to_thread(self._folder.stamps)
+            now = await asyncio.to_thread(self._stamps)
             changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
             known = now
             for queue in list(self._listeners) if changed else ():

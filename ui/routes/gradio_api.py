@@ -1,4 +1,4 @@
-"""The same runs for scripts: one endpoint of Gradio's API, for `gradio_client` and plain HTTP."""
+"""The same runs for scripts: endpoints of Gradio's API, for `gradio_client` and plain HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = message(
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
-_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
+MOST_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
 
 
 def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> None:
@@ -41,30 +41,16 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
         """
         with releases_session(request):
             owner = identity.person(request)
-            if not isinstance(values, dict):
-                raise gr.Error(_NO_OBJECT, print_exception=False)
-            yield from progress(workflow, values, owner, where(request, owner))
+            yield from progress(workflow, values_of_script(values), owner, where(request, owner))
 
     def progress(
         workflow: str, values: dict[str, Any], owner: str, address: str
     ) -> Iterator[dict[str, Any]]:
-        read = {
-            key: (from_data_url(value) or value) if isinstance(value, str) else value
-            for key, value in values.items()
-        }
-        try:
+        with as_gradio_errors():
             started = starter.start(
-                workflow, read, owner, address=address, deadline=_DEADLINE, watched=False
+                workflow, values, owner, address=address, deadline=_DEADLINE, watched=False
             )
-            del read  # files may be among it, and the run may take an hour
-        except FieldErrors as problem:
-            raise gr.Error(
-                sentences(*problem.labelled.values()), print_exception=False
-            ) from problem
-        except ComfyError as problem:
-            raise gr.Error(
-                sentences(str(problem), problem.hint), print_exception=False
-            ) from problem
+        del values  # files may be among them, and the run may take an hour
         try:
             for state in started.watch():
                 told = state_to_json(state)
@@ -90,8 +76,31 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
                 for entry in entries
             ]
 
-    api(run, api_name="run", concurrency_limit=_AT_ONCE)
+    api(run, api_name="run", concurrency_limit=MOST_AT_ONCE)
     api(workflows, api_name="workflows", concurrency_limit=None)
+
+
+def values_of_script(values: object) -> dict[str, object]:
+    """The values of a script, with what it sends as files."""
+    if not isinstance(values, dict):
+        raise gr.Error(_NO_OBJECT, print_exception=False)
+    return {key: file_of_script(value) for key, value in values.items()}
+
+
+def file_of_script(value: object) -> object:
+    """The file that a data address holds; anything else as it is."""
+    return (from_data_url(value) or value) if isinstance(value, str) else value
+
+
+@contextlib.contextmanager
+def as_gradio_errors() -> Iterator[None]:
+    """What is wrong, as Gradio tells it to scripts."""
+    try:
+        yield
+    except FieldErrors as problem:
+        raise gr.Error(sentences(*problem.labelled.values()), print_exception=False) from problem
+    except ComfyError as problem:
+        raise gr.Error(sentences(str(problem), problem.hint), print_exception=False) from problem
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, Depends, HTTPException, Query
 from comfy.errors import ComfyError, RunNotFound
 from comfy.messages import sentences
 from comfy.records.store import RunStore
-from comfy.records.wanted import Wanted
+from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.deleting import delete_run
 from ui.routes.past_run import days_of, past_run
 from ui.routes.results import MOST_CHOSEN
@@ -87,6 +87,7 @@ def list_routes(services: Services, identity: Identity) -> APIRouter:
         if history is None or owner == NOBODY:
             return AsciiJSON({"runs": [], "days": [], "any": False})
         with as_http_errors():
+            wanted = of_chain(services, wanted, owner)
             found = history.of(owner, wanted, before=before, skip=skip, limit=_PAGE)
             told: dict[str, Any] = {"runs": [asdict(past_run(record)) for record in found]}
             if zone:
@@ -95,6 +96,14 @@ def list_routes(services: Services, identity: Identity) -> APIRouter:
         return AsciiJSON(told)
 
     return router
+
+
+def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
+    """What is wanted, where that is of a chain the runs of all its steps."""
+    if wanted.workflow not in services.chain_forms.folder:
+        return wanted
+    groups = services.chains.groups_of(wanted.workflow, owner)
+    return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
 
 
 def many_routes(services: Services, identity: Identity) -> APIRouter:

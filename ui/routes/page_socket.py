@@ -1,6 +1,6 @@
 """What is sent to an open page over one socket: the runs of its person wherever they were started,
-how far their batches are, how many wait in all, which workflows of the folder have changed, whether
-the image server answers, and that the app is about to end.
+how far their batches and chains are, how many wait in all, which workflows of the folder have
+changed, whether the image server answers, and that the app is about to end.
 
 As long as the socket is open the person watches all of their runs; when the last one closes, their
 grace time begins.
@@ -15,31 +15,25 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, WebSocket
 
-from comfy.runs.interface import Run, RunRegistry
-from comfy.services.batch_queue import BatchQueue
+from comfy.errors import ComfyError
+from comfy.runs.interface import Run
 from comfy.services.open_batch import BatchSummary
-from comfy.workflow.folder import WorkflowFolder
 from ui.routes.folder_watch import FolderWatch
+from ui.routes.groups.chains import chain_view
+from ui.services import Services
 from ui.view.headlines import AWAY
 from ui.view.run_view import run_entry
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text
-from ui.web.server_health import ServerHealth
 from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first
 
 _GAP = 0.1  # seconds between two messages to one page: news adds up
 
 
-def page_socket_routes(
-    runs: RunRegistry,
-    batches: BatchQueue,
-    folder: WorkflowFolder,
-    health: ServerHealth,
-    identity: Identity,
-) -> APIRouter:
+def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
     """The WebSocket `/news`."""
     router = APIRouter()
-    watch = FolderWatch(folder)
+    watch = FolderWatch(services.stamps)
     life = secrets.token_hex(
         8
     )  # another one after a restart: a page from before it has to be loaded again
@@ -51,7 +45,7 @@ def page_socket_routes(
             owner = f"{NOBODY}{secrets.token_hex(16)}"
         if owner is not None:
             with watch.listen() as changed:
-                await PageSession(socket, runs, batches, owner, life, health).serve(changed)
+                await PageSession(socket, services, owner, life).serve(changed)
 
     return router
 
@@ -59,21 +53,14 @@ def page_socket_routes(
 class PageSession:
     """One page, and what has been sent to it."""
 
-    def __init__(
-        self,
-        socket: WebSocket,
-        runs: RunRegistry,
-        batches: BatchQueue,
-        owner: str,
-        life: str,
-        health: ServerHealth,
-    ) -> None:
+    def __init__(self, socket: WebSocket, services: Services, owner: str, life: str) -> None:
         self.socket = socket
-        self.runs = runs
-        self.batches = batches
+        self.runs = services.runs
+        self.batches = services.batches
+        self.chains = services.chains
         self.owner = owner
         self.life = life
-        self.health = health
+        self.health = services.health
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
@@ -92,8 +79,11 @@ class PageSession:
             if owner == self.owner:
                 wake(owner)
 
-        leave = self.runs.subscribe(wake), self.batches.subscribe(wake_own)
+        queues = (self.batches, self.chains)
+        leave = [self.runs.subscribe(wake), *(queue.subscribe(wake_own) for queue in queues)]
         try:
+            with contextlib.suppress(ComfyError):  # a disk: those that go on are known
+                await asyncio.to_thread(self.chains.look_up, self.owner)
             with self.health.listen(self.due.set):
                 await run_until_first(
                     self.socket, self.listen(), self.tell_runs(), self.tell_folder(changed)
@@ -149,6 +139,7 @@ class PageSession:
                 for run in line
             ],
             "batches": [asdict(batch) for batch in self.news_of_batches()],
+            "chains": [asdict(chain_view(chain)) for chain in self.chains.recent(self.owner)],
         }
 
     def news_of_batches(self) -> list[BatchSummary]:

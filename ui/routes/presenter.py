@@ -52,9 +52,20 @@ def presenter(services: Services) -> Show:
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(map(past_run, lineage.made_from)),
             used_for=tuple(map(past_run, lineage.used_for)),
+            part_of=part_of(services, record),
         )
 
     return view
+
+
+def part_of(services: Services, record: Record) -> str:
+    """Of which chain a run is a step, in a sentence; "" for none."""
+    match services.chains.part_of(record):
+        case (chain, step) if step:
+            return message("Step “{step}” of “{chain}”", step=step, chain=chain)
+        case (chain, _):
+            return message("Part of “{chain}”", chain=chain)
+    return ""
 
 
 def outcome_of(services: Services, record: Record) -> Outcome:

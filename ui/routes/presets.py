@@ -55,7 +55,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """The names of both kinds, and whether this person may change those of everybody."""
         try:
-            services.forms.form(workflow, owner)
+            services.form(workflow, owner)
             kept = history(owner).presets
             own, shared = (
                 [preset.name for preset in kept.of(one, workflow)] for one in (owner, EVERYBODY)
@@ -70,10 +70,10 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> AsciiJSON:
         """What one puts into the form, with copies of its files for this person."""
         try:
-            services.forms.form(workflow, owner)
+            services.form(workflow, owner)
             kept = history(owner)
             preset = kept.presets.get(EVERYBODY if shared else owner, workflow, name)
-            _, form = services.forms.form(workflow, owner, {**preset.values, **preset.files})
+            form = services.form(workflow, owner, {**preset.values, **preset.files})
             told = PresetFiles(services.copies, kept).values(form, preset, owner)
         except ComfyError as problem:
             return _refused(problem)
@@ -84,7 +84,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
         """Keep values of a form and copies of its files, wrong values left out; one of the same
         name is overwritten."""
         try:
-            _, form = services.forms.form(workflow, owner, given.values)
+            form = services.form(workflow, owner, given.values)
             whose, kept = keeper(owner, shared=given.shared), history(owner)
             with PresetFiles(services.copies, kept).kept(form, given.values, owner) as files:
                 preset = Preset(given.name.strip(), _right(form, given.values), files)
@@ -99,7 +99,7 @@ def preset_routes(services: Services, identity: Identity) -> APIRouter:
     ) -> AsciiJSON:
         """Forget one, with its files."""
         try:
-            services.forms.form(workflow, owner)
+            services.form(workflow, owner)
             found = history(owner).presets.delete(keeper(owner, shared=shared), workflow, name)
         except ComfyError as problem:
             return _refused(problem)

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse
 
-from comfy.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
+from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
 from comfy.messages import message
 from ui.routes.history import as_http_errors
 from ui.routes.past_run import past_run
@@ -53,7 +53,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
         """The image that its author has put beside a workflow of the folder."""
         try:
-            path = folder.get(name).cover
+            path = services.cover(name)
             if path is not None:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
@@ -86,7 +86,7 @@ def workflow_routes(services: Services, identity: Identity) -> APIRouter:
 def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, KnownWorkflow]]:
     """Each workflow of the folder and each that this person has opened. May take seconds once, as
     their forms are built."""
-    entries = services.folder.entries()
+    entries = services.entries()
     covers = {one.name: cover_address(one.name, one.cover) for one in entries if one.cover}
     thumbs = _newest_thumbs(services, owner) | covers
     opened = services.forms.opened_by(owner)
@@ -97,7 +97,11 @@ def known_workflows(services: Services, owner: str) -> Iterator[tuple[str, Known
 def _is_blocked(services: Services, name: str, owner: str) -> bool:
     """Not while nobody knows what the server has."""
     try:
+        if name in services.chain_forms.folder:
+            return not services.form(name, owner).can_run
         return not services.forms.usability(name, owner).can_run
+    except (WorkflowError, ManyProblems):
+        return True
     except (ServerUnreachable, ServerError):
         return False
 

@@ -58,7 +58,8 @@ class Outcome:
     `remarks` those that belong to no field, `details` what it was made with, in words, and
     `caption` the first of that. `before`: the address of the image that became the result, ""
     where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
-    it was given, `used_for`: those that were given its own."""
+    it was given, `used_for`: those that were given its own. `part_of`: of which chain it is a step,
+    in a sentence."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class Outcome:
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
     used_for: tuple[PastRun, ...] = ()
+    part_of: str = ""
 
 
 NOTHING_YET = Outcome()
@@ -84,7 +86,8 @@ class RunView:
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
     for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
-    `before` are there once it has ended; a file's place is its place in the run.
+    `before` are there once it has ended, `part_of` as in `Outcome`; a file's place is its place in
+    the run.
     """
 
     id: str
@@ -114,6 +117,7 @@ class RunView:
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
     used_for: tuple[PastRun, ...] = ()
+    part_of: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
@@ -172,6 +176,7 @@ def show(
         favourite=outcome.favourite,
         made_from=outcome.made_from,
         used_for=outcome.used_for,
+        part_of=outcome.part_of,
     )
 
 

@@ -1,4 +1,5 @@
-"""What an author lets people try: a text for the prompt, or values for several fields."""
+"""What an author lets people try: a text for the prompt, or values for several fields, images that
+lie beside the workflow among them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
 from comfy.messages import message, sentences
 from comfy.wording import did_you_mean, short
-from comfy.workflow.config import IdeaConfig
+from comfy.workflow.config import IdeaConfig, image_beside
+
+_OF_IMAGES = ("image", "mask")
+_NO_IMAGE = message("This must be the name of an image beside the workflow.")
 
 
 def find_ideas(
@@ -23,15 +27,19 @@ def find_ideas(
         values, wrong = _values_of(form, one, names)
         problems += wrong
         if not wrong:
+            media = (key for key in values if form.field(key).is_media)
+            images = {key: str(values[key]) for key in media}
+            values = {key: value for key, value in values.items() if key not in images}
             texts = (value for value in values.values() if isinstance(value, str))
-            ideas.append(Idea(next(texts, ", ".join(map(str, values.values()))), values))
+            label = next(texts, ", ".join(map(str, (values or images).values())))
+            ideas.append(Idea(label, values, images))
     return tuple(ideas), tuple(problems)
 
 
 def _values_of(
     form: Form, said: IdeaConfig, names: Mapping[str, Candidate]
 ) -> tuple[dict[str, object], list[str]]:
-    shown = {field.key: field for field in form.fields if _can_be_filled(field)}
+    shown = {field.key: field for field in form.fields if field.group != "hidden"}
     if isinstance(said, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
@@ -47,7 +55,14 @@ def _values_of(
         if unknown:
             return {}, unknown
         values = {names[name.lower()].key: value for name, value in said.items()}
-    clean, errors = check(form, values)
+    images = {key: name for key, name in values.items() if shown[key].is_media}
+    clean, errors = check(form, {key: values[key] for key in values if key not in images})
+    clean |= images
+    errors |= {
+        key: _NO_IMAGE
+        for key, name in images.items()
+        if shown[key].widget not in _OF_IMAGES or not image_beside(name)
+    }
     said_of = labelled_errors(form, errors)
     wrong: list[str] = [
         message("Ideas in the TOML file: {problem}", problem=said_of[key])
@@ -75,7 +90,3 @@ def _unknown(
                 "The ideas in the TOML file name “{name}”, which isn't a field to fill in.",
                 name=name,
             )
-
-
-def _can_be_filled(field: Field) -> bool:
-    return field.group != "hidden" and not field.is_media

@@ -16,6 +16,7 @@ from tests.browser.walk.states import at_every_size
 from tests.support.samples.media import MEDIA
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 SIZES = [ViewportSize(width=x, height=y) for x, y in ((1440, 900), (820, 1180), (390, 844))]
@@ -41,7 +42,7 @@ DROP = """(field, [data, name, type]) => {
     dataTransfer.items.add(new File([bytes], name, { type }));
     field.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
 }"""
-SAID = "(one) => getComputedStyle(one, '::after').content"
+SAID = "(one) => [getComputedStyle(one, '::after').content, getComputedStyle(one).fontSize]"
 FONTS = """() => [...document.querySelectorAll("input, select, textarea")]
     .filter((one) => one.checkVisibility()).map((one) => parseFloat(getComputedStyle(one).fontSize))"""
 # Boxes and choices whose edge has less than three times the light of the page, or the page's of it.
@@ -115,14 +116,19 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
         for widget, kind in kinds.items():
             person.page.set_viewport_size(SIZES[0])
             words = person.turn_to(widget).field("20.image").get_by_test_id("upload-text")
-            expect(words).to_be_visible()
-            assert words.evaluate(SAID) == f'"Drop, paste or choose {kind}"'
-            size = "(one) => getComputedStyle(one).fontSize"
-            assert words.evaluate(size) == "0px"  # Gradio's own words
+            # The field of the form before has the same key, and goes while it is looked at. Gradio's
+            # own words have no size.
+            says(words, [f'"Drop, paste or choose {kind}"', "0px"])
             stays_within(person)  # and goes to a phone
-            assert words.evaluate(SAID) == '"Tap to choose"'
+            says(words, ['"Tap to choose"', "0px"])
         takes_videos(person)
         person.page.close()
+
+
+def says(words: Locator, what: list[str]) -> None:
+    """Wait until a field says what can be done with it in these words, of this size."""
+    eventually(lambda: words.evaluate(SAID) == what, f"it says {what}")
+    expect(words).to_be_visible()
 
 
 def takes_videos(person: Visitor) -> None:

@@ -95,7 +95,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     the same browser, the results are there: it keeps what it was given, and no second cookie comes.
     The past costs one request when a page is opened, and its small pictures; afterwards nothing. A
     result of several is one in the list, says how many there are, and shows them all when chosen."""
-    person = visit(fast).open(**ONE, **{"4.batch_size": 3})
+    person = visit(fast).recording().open(**ONE, **{"4.batch_size": 3})
     expect(person.page.locator("#history")).to_be_attached()
     expect(person.page.get_by_role("heading", name="History")).to_be_hidden()
     run_id = make(person, "three boats")

@@ -13,6 +13,7 @@ from comfy.protocol.run_state import Phase
 from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
 from tests.support.samples.media import MEDIA, wav
 from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 FRAME = """one => one.readyState >= 1
@@ -24,10 +25,17 @@ DRAWN = """one => one.decode().then(() => {
 
 def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     """What was stopped is listed on demand, in words, which the browser remembers; chosen, it says
-    so, and its settings can be used."""
+    so, and its settings can be used. What was removed before it had begun is not listed at all."""
     person = visit(slow).open(**{"2.text": "never finished"})
+    slow.demo.speed.step = 0.6
     person.press()
     person.frames(1)
+    for number in (1, 2):
+        person.press()
+        expect(person.waiting()).to_have_count(number)
+    person.page.get_by_role("button", name="Remove all").click()
+    expect(person.waiting()).to_have_count(0)
+    eventually(lambda: len(slow.unfinished()) == 1, "the others are removed")
     person.page.locator("#stop").click()
     person.phase("stopped")
     stopped = person.page.get_by_role("button", name="Show stopped and failed")

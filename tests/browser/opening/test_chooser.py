@@ -17,6 +17,9 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 MANY = 200
+LONG = [f"portrait_relight_flux_dev_fp8_upscaled_twice_{light}" for light in ("hard", "soft")]
+CUT_OFF = """all => all.map(
+    (one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1)"""
 
 
 def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
@@ -104,9 +107,10 @@ def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> 
 
 def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A folder of many is opened like any other. On a phone the list fills the window, with rows for
-    a finger; the one that is typed is found, a tap opens it, and Close leaves the list."""
-    for number in range(MANY):
-        shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / f"workflow-{number:03}.json")
+    a finger; the one that is typed is found, a tap opens it, and Close leaves the list. Long titles
+    that differ at their ends are told apart, in the list and above the form."""
+    for name in (*(f"workflow-{number:03}" for number in range(MANY - 2)), *LONG):
+        shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / f"{name}.json")
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         phone = {"width": 390, "height": 844}
         person = visit(Site(app.url, fast.demo, app), viewport=phone, has_touch=True)
@@ -130,6 +134,17 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
         options.tap()
         expect(page.locator("#heading h1")).to_have_text("Workflow 177")
         expect(person.workflows()).to_contain_text("Workflow 177")
+        person.workflows().tap()
+        page.keyboard.type("relight")
+        assert options.locator("strong").evaluate_all(CUT_OFF) == [False, False]
+        options.last.tap()
+        parts = person.workflows().locator(".title span")
+        expect(person.workflows()).to_have_attribute("title", re.compile("twice soft$"))
+        assert parts.evaluate_all(CUT_OFF) == [True, False]
+        inner, outer = parts.last.bounding_box(), person.workflows().bounding_box()
+        assert inner
+        assert outer
+        assert inner["x"] + inner["width"] < outer["x"] + outer["width"]
         person.page.close()
 
 

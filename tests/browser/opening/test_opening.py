@@ -61,9 +61,11 @@ def keeping(
 def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
     """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
 
-    A pasted picture is for a picture's field, where there is one.
+    A pasted picture is for a picture's field, where there is one. What another workflow has made
+    before does not stay on its stage, nor does a reload bring it back.
     """
     person = visit(fast).open("upscale")
+    empty = person.page.locator("#stage .empty")
     for number, (name, how) in enumerate(itertools.product(FILES, ("drop", "paste"))):
         words = f"brought text {number}"
         prompt = own_prompt(words)
@@ -71,6 +73,9 @@ def test_a_file_opens_its_form(fast: Site, visit: Visit) -> None:
         give(person.page, FILES[name](prompt), name, how)
         expect(person.entry("2.text")).to_have_value(words)
         expect(person.page.locator("#opened-here")).to_be_visible()
+        expect(empty).to_be_visible()
+        expect(person.page.locator("#stage .media > *")).to_have_count(0)
+        assert json.loads(person.page.evaluate("sessionStorage['comfyforms.read']")) == []
         assert fast.prompt_of(person.generate())["2"]["inputs"]["text"] == words
 
 

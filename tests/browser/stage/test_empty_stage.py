@@ -11,6 +11,8 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from comfy.services.permissions import Permissions
+from tests.browser.form.test_masks import PAINTED, sent_mask
+from tests.browser.form.test_pictures import picture, received
 from tests.browser.opening.test_choosing import lacking
 from tests.support.brought import give
 from tests.support.serving import WORKFLOWS, running_app
@@ -82,6 +84,30 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         expect(empty.locator("figcaption")).to_contain_text("The last image you made")
         expect(empty).not_to_contain_text("Drop a workflow file")
         person.page.close()
+
+
+def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
+    """Ideas of an inpainting bring an image with a part of it masked, which is all that changes; an
+    image of the person's own they leave as it is."""
+    person = visit(fast).open("inpaint", **{"7.steps": 1})
+    ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
+    ideas.first.click()
+    expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
+    person.page.wait_for_function(f"({PAINTED})() > 50000")
+    first = sent_mask(fast, person.generate())
+    assert (first.getpixel((256, 400)), first.getpixel((256, 100))) == (255, 0)
+    expect(person.page.get_by_role("button", name="Compare")).to_be_visible()
+    person.page.get_by_role("button", name="Delete").click()
+    ideas.nth(1).click()
+    person.page.wait_for_function(f"({PAINTED})() < 100000")
+    mine = {"name": "mine.png", "mimeType": "image/png", "buffer": picture()}
+    person.field("4.image").locator("input[type=file]").set_input_files(mine)  # type: ignore[arg-type]
+    person.page.wait_for_function(f"({PAINTED})() === 0")
+    ideas.nth(2).click()
+    expect(person.entry("2.text")).to_have_value(ideas.nth(2).inner_text())
+    person.press()
+    person.page.get_by_role("button", name="Run anyway").click()
+    assert received(fast, person.done()).size == (96, 64)
 
 
 def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:

@@ -208,6 +208,26 @@ def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats"])
 
 
+def test_all_that_wait_are_removed_by_one_press(opened: Opened) -> None:
+    """Each is an event of its own, the last first, whatever the listener takes for it."""
+    told: list[str] = []
+    waiting = [
+        RunEntry(name, "Boats", "", "waiting", f"Number {name}", movable=True) for name in "12345"
+    ]
+
+    def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
+        told.append(event.run)
+        return [run for run in runs if run.id != event.run]
+
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        queue = RunQueue([*waiting, WAITING[-1]], elem_id="queue")
+        queue.remove(without, queue, queue)
+    page = opened(blocks)
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.locator("#queue .about")).to_have_text(["no boat"])
+    assert told == ["5", "4", "3", "2", "1"]
+
+
 def test_a_history_shows_runs_and_tells_which_is_chosen(opened: Opened) -> None:
     """A tile that is chosen and a text that is searched for reach Python; what it answers is
     listed."""
@@ -292,7 +312,7 @@ def test_the_example_of_the_page_for_contributors_works(
             page = context_of().new_page()
             page.goto(address[0])
             expect(page.locator(".queue .about")).to_have_text(["a boat", "two boats"])
-            page.get_by_role("button", name="Remove").first.click()
+            page.get_by_role("button", name="Remove:").first.click()
             expect(page.locator(".queue .about")).to_have_text(["two boats"])
             page.locator(".history .tile").click()
             expect(page.locator(".stage .media img")).to_be_visible()

@@ -10,10 +10,14 @@ from playwright.sync_api import BrowserContext, expect
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-# Every value that the bar and the title have had.
+# Every value that the bar and the title have had, and how far the bar was when an end was first told.
 WATCH = """() => {
     const bar = document.querySelector('#stage [role=progressbar]');
-    Object.assign(window, { percents: [], titles: [] });
+    Object.assign(window, { percents: [], titles: [], promised: null });
+    const times = document.querySelector('#stage .times');
+    new MutationObserver(() => {
+        if (times.textContent.includes('left')) window.promised ??= window.percents.at(-1);
+    }).observe(times, { childList: true });
     const note = () => {
         const percent = bar.hidden ? null : bar.getAttribute('aria-valuenow');
         if (percent !== null) window.percents.push(Number(percent));
@@ -40,8 +44,9 @@ NOTIFIED = """
 
 def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     """With two samplers the bar goes on where the first one ended, and never back.
-    The tab's title has its percent, and the workflow's name when it is done."""
-    person = visit(slow).open("animation", **{"5.steps": 4, "7.steps": 6, "6.amount": 2})
+    In the first one already it is told how long both will take. The tab's title has its percent,
+    and the workflow's name when it is done."""
+    person = visit(slow).open("animation", **{"5.steps": 8, "7.steps": 6, "6.amount": 2})
     expect(person.page).to_have_title("Animation")
     person.page.evaluate(WATCH)
     person.generate()
@@ -50,6 +55,7 @@ def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
     assert len(set(percents)) > 4
     assert percents[0] <= 20
     assert percents[-1] > 80
+    assert person.page.evaluate("window.promised") < 90 * 8 / (8 + 2 * 6)
     expect(person.page).to_have_title("Animation")
     titles = person.page.evaluate("window.titles")
     assert any(re.fullmatch(r"\d+% · Animation", title) for title in titles), titles

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import at_every_size, below_stage
-from tests.support.brought import picture_with
+from tests.support.brought import give, picture_with
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
@@ -26,12 +26,14 @@ WATCH = """() => {
     new MutationObserver(() => window.headlines.push(line.textContent))
         .observe(line, { childList: true, characterData: true, subtree: true });
 }"""
+BOX_AND_OBJECTION = ("#stage .box", "#stage .objection")
 IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
 
 
 def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
-    """What is said of fields stands below what is said of the result, until the last of them is
-    right; what is said of a file, until something else is done. Nothing moves for it."""
+    """What is said of fields stands apart from what is said of the result, all of which stays, until
+    the last of them is right; what is said of a file, until something else is done, or it goes into
+    a field that takes it. Nothing moves for it."""
     person = visit(fast).open(**{"5.steps": 1})
     run = person.generate()
     person.choose("Image to image")
@@ -44,6 +46,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
         expect(objection).to_contain_text(said)
         expect(status.locator(".headline")).to_contain_text("Done")
         expect(status.locator(".times")).to_have_text("Made with Text to image")
+        expect(status.locator(".copy[data-part=prompt]")).to_be_visible()
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
     person.type("5.height", 99999)
@@ -67,9 +70,21 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     photo = {"name": "photo.png", "mimeType": "image/png", "buffer": picture_with()}
     chooser.value.set_files(photo)  # type: ignore[arg-type]
     stands("No workflow found in photo.png.")
-    picture.locator("input[type=file]").set_input_files(PHOTO)
+    for size in at_every_size(person.page):
+        box, words = (person.page.locator(one).bounding_box() for one in BOX_AND_OBJECTION)
+        assert box
+        assert words
+        assert words["y"] + words["height"] < box["y"] + box["height"], size
+        assert words["height"] < 150, size
+    objection.get_by_role("button", name="Use as Your image").click()
     expect(objection).to_be_empty()
+    expect(picture.locator("img")).to_have_attribute("src", re.compile("photo"))
     expect(status.locator(".headline")).to_contain_text("Done")
+    give(person.page, b"{}", "empty.json")
+    stands("empty.json")
+    objection.get_by_role("button", name="Dismiss").click()
+    expect(objection).to_be_empty()
+    expect(person.page.locator("#generate")).to_be_focused()
     person.forgive("422")
 
 

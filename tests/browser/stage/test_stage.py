@@ -274,7 +274,7 @@ def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
     for count in (1, 2):
         person.press()
         expect(person.waiting()).to_have_count(count)
-    before = len(person.requests)
+    before = len(person.recording().requests)
     person.waiting().nth(1).get_by_role("button", name="Remove").click()
     expect(person.waiting()).to_have_count(1)
     looks_back(person, first)
@@ -309,7 +309,7 @@ def looks_back(person: Visitor, run_id: str) -> None:
 def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> None:
     """Results come over the run's own socket: after the press there is no other call."""
     person = visit(fast).open(**{"5.steps": 2})
-    before = len(person.requests)
+    before = len(person.recording().requests)
     person.generate()
     asked = [one for one in person.requests[before:] if "/gradio_api/" in one]
     assert len(asked) == 1, asked

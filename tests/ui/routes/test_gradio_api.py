@@ -92,7 +92,7 @@ def test_wrong_calls_are_told_why(
 def test_only_what_is_meant_for_scripts_is_offered(caller: Client) -> None:
     """The API lists runs and workflows, none of the page's own handlers."""
     endpoints = caller.view_api(return_format="dict", print_info=False)
-    assert set(endpoints["named_endpoints"]) == {"/run", "/workflows"}
+    assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/workflows"}
     assert not endpoints["unnamed_endpoints"]
 
 
@@ -113,3 +113,50 @@ def test_values_that_are_no_object_are_told(caller: Client, values: Any) -> None
     """Whoever sends something else reads what is expected."""
     with pytest.raises(Exception, match="JSON object"):
         results_of(caller, "text-to-image", values)
+
+
+def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) -> None:
+    """How far it is comes as it happens; the last answer has what came of each row."""
+    spec = {"axes": [{"field": "5.steps", "text": "1..2"}, {"field": "5.cfg", "text": "7, 8"}]}
+    answers = list(caller.submit("text-to-image", {"5.seed": 3}, spec, api_name="/batch"))
+    last = answers[-1]
+    assert [one["done"] for one in answers] == sorted(one["done"] for one in answers)
+    assert (last["state"], last["rows"], last["done"]) == ("done", 4, 4)
+    assert [(one["number"], one["values"], one["state"]) for one in last["results"]] == [
+        (1, {"5.steps": "1", "5.cfg": "7"}, "done"),
+        (2, {"5.steps": "1", "5.cfg": "8"}, "done"),
+        (3, {"5.steps": "2", "5.cfg": "7"}, "done"),
+        (4, {"5.steps": "2", "5.cfg": "8"}, "done"),
+    ]
+    for row in last["results"]:
+        assert row["files"][0].startswith(f"/files/{row['run']}/0/")
+        prompt = served[0].queue.history_of(row["run"])[row["run"]]["prompt"][2]
+        assert prompt["5"]["inputs"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, "Choose a field"),
+        ("many", "JSON object"),
+        ({"axes": [{"field": "5.steps", "text": "0"}]}, "Steps"),
+        ({"table": {"name": "a.csv", "text": "Steps\nmany"}}, "Row 2"),
+    ],
+)
+def test_a_wrong_batch_is_refused_in_words(
+    served: Served, caller: Client, spec: Any, said: str
+) -> None:
+    """What is wrong is told, and nothing is started."""
+    before = len(served[1].runs.known())
+    with pytest.raises(Exception, match=said):
+        caller.predict("text-to-image", {}, spec, api_name="/batch")
+    assert len(served[1].runs.known()) == before
+
+
+def test_a_batch_ends_with_its_caller(served: Served, caller: Client) -> None:
+    """Whoever cancels the call stops the batch: no more rows are begun."""
+    spec = {"axes": [{"field": "5.seed", "text": "1..500"}]}
+    job = caller.submit("text-to-image", {"5.steps": 20}, spec, api_name="/batch")
+    eventually(lambda: job.outputs())
+    job.cancel()
+    eventually(lambda: served[1].services.batches.recent("browser:")[-1].state == "stopped")

@@ -114,11 +114,14 @@ def test_the_end_is_told_as_its_socket_told_it(served: Served) -> None:
 
 
 def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
-    """A failed run and a stopped one say so, and have no picture."""
-    _, app = served
-    failing = start(app, **SMALL)
+    """One that was stopped says so, and has no picture."""
+    demo, app = served
+    demo.speed.step = 0.2
+    failing = start(app, **SMALL | {"5.steps": 40})
+    eventually(lambda: failing.state.phase is Phase.RUNNING)
     failing.cancel()
     finished(failing)
+    demo.speed.step = 0
     (told,) = past(app)
     assert (told["what"], told["files"], told["thumb"]) == ("Stopped", 0, None)
     words = get(app, f"/history/{failing.id}").json()

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import requests
 
+from comfy.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.deleting import delete_unlisted
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
@@ -77,14 +78,18 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
     assert get(app, f"/history/{second.id}").status_code == 404
 
 
-def test_stopped_runs_can_be_left_out(app: RunningApp) -> None:
-    """Whoever asks for fruitful runs is told of no stopped one."""
-    run = made(app)
-    stopped = start(app, **SMALL)
-    stopped.cancel()
-    finished(stopped)
-    assert [told["id"] for told in past(app)] == [stopped.id, run.id]
-    assert [told["id"] for told in past(app, "fruitless=false")] == [run.id]
+def test_stopped_runs_can_be_left_out() -> None:
+    """Whoever asks for fruitful runs is told of no stopped one; nobody is told of one that was
+    stopped before it had begun."""
+    with running_demo_app(step_seconds=0.2) as (_, app):
+        run = made(app)
+        stopped, waiting = (start(app, **SMALL | {"5.steps": 40}) for _ in range(2))
+        eventually(lambda: stopped.state.phase is Phase.RUNNING)
+        for one in (waiting, stopped):
+            one.cancel()
+            finished(one)
+        assert [told["id"] for told in past(app)] == [stopped.id, run.id]
+        assert [told["id"] for told in past(app, "fruitless=false")] == [run.id]
 
 
 def test_several_runs_in_one_archive(app: RunningApp) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from comfy.errors import ComfyError
-from comfy.form.model import Form
+from comfy.form.model import Form, Idea
 from comfy.messages import message
 from comfy.workflow.private import MARK as OPENED_MARK
 from ui.languages.current import html_of, translated
@@ -29,16 +32,31 @@ _NOTE = message("Please note")
 _SHARE = message("Add to shared workflows")
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorsImages:
+    """Images of an author's own: the address of one of what comes out, `cover`, or "", and the
+    places of others, None for one that is not there: the `examples` of fields by their keys, and
+    those that ideas begin with by their names."""
+
+    cover: str
+    examples: Mapping[str, str | None]
+    of_ideas: Mapping[str, str | None]
+
+
 def draw_heading(
-    name: str, form: Form, filled: Filled, cover: str, *, may_keep: bool, demo: bool
+    name: str, form: Form, filled: Filled, images: AuthorsImages, *, may_keep: bool, demo: bool
 ) -> None:
     """The title, and what is to be known before anything is filled in; the script is told what is
-    `filled` in. `cover`: the address of an image of what comes out, or ""."""
+    `filled` in."""
     text = f'<h1 data-workflow="{html.escape(name)}">{html_of(form.title)}</h1>'
     if form.description:
         text += f"<p>{html_of(form.description)}</p>"
     ideas = [
-        {"label": idea.label, "values": run_values(idea.values, {})}
+        {
+            "label": idea.label,
+            "values": _values_of(idea, images.of_ideas),
+            "instead": {key: _authors_own(key, form, images) for key in idea.images},
+        }
         for idea in form.ideas[:_MOST_IDEAS]
     ]
     given = (
@@ -48,7 +66,7 @@ def draw_heading(
         filled.values,
         filled.authors,
         ideas,
-        cover,
+        images.cover,
         {key: translated(sentence) for key, sentence in filled.errors.items()},
     )
     arguments = ", ".join(map(json_text, given))
@@ -76,6 +94,20 @@ def draw_heading(
             f'<div role="note"><strong>{html_of(_NOTE)}</strong><ul>{items}</ul></div>',
             elem_classes="notice",
         )
+
+
+def _values_of(idea: Idea, places: Mapping[str, str | None]) -> dict[str, Any]:
+    """What an idea fills in, as the browser keeps it; an image that is not there is left as it
+    is."""
+    there = {key: places.get(name) for key, name in idea.images.items()}
+    return run_values(idea.values, {key: place for key, place in there.items() if place})
+
+
+def _authors_own(key: str, form: Form, images: AuthorsImages) -> list[str]:
+    """The places of all that a field may show and nobody else has given."""
+    names = (idea.images[key] for idea in form.ideas if key in idea.images)
+    places = (images.examples.get(key), *map(images.of_ideas.get, names))
+    return [place for place in places if place]
 
 
 def draw_problem(problem: ComfyError, *, will_pass: bool) -> None:

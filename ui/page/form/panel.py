@@ -17,7 +17,6 @@ from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.messages import Message, message, plural, sentences
-from comfy.runs.interface import Run
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
@@ -25,7 +24,7 @@ from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import linked_values, values_at_first
-from ui.page.form.heading import draw_heading, draw_problem
+from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
@@ -91,15 +90,24 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
     errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
     filled = filled_in(form.fields, shown, places, errors)
-    cover = cover_address(name, workflow.cover) if workflow.cover else ""
-    draw_heading(name, form, filled, cover, may_keep=may_keep, demo=services.demo)
+    images = AuthorsImages(
+        cover_address(name, workflow.cover) if workflow.cover else "",
+        places,
+        {
+            image: services.copies.beside(workflow.path, image, person)
+            for idea in form.ideas
+            for image in idea.images.values()
+            if workflow.path
+        },
+    )
+    draw_heading(name, form, filled, images, may_keep=may_keep, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     controls = draw_fields(scope, form, shown, choice["unfolded"])
-    _keep_values(name, controls)
-    _redraw_on_choice(controls)
+    keep_values(name, controls)
+    redraw_on_choice(controls)
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     if form.notes:
         gr.HTML(
@@ -202,7 +210,7 @@ def _draw_more(field: Field) -> None:
     )
 
 
-def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
+def keep_values(name: str, controls: tuple[Control, ...]) -> None:
     """Every value is kept in the browser at once, so that a reload or another drawing loses
     nothing.
 
@@ -221,7 +229,7 @@ def _keep_values(name: str, controls: tuple[Control, ...]) -> None:
     )
 
 
-def _redraw_on_choice(controls: tuple[Control, ...]) -> None:
+def redraw_on_choice(controls: tuple[Control, ...]) -> None:
     """A choice that brings other fields draws the form again, once the browser has kept what was
     chosen."""
     for control in controls:
@@ -239,16 +247,10 @@ def _bind_generate(
     stage: Stage,
     owner: Callable[[gr.Request], str],
 ) -> None:
-    counting = [control for control in controls if control.field.widget == "seed"]
-
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         person = owner(request)
-        read = {
-            c.field.key: c.read(*(values[component] for component in c.components))
-            for c in controls
-        }
-        files = services.copies.files_of(person)
-        given = {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
+        read = read_values(controls, values)
+        given = values_given(services, controls, read, person)
         try:
             batch = services.starter.start_batch(
                 name,
@@ -271,18 +273,43 @@ def _bind_generate(
                 queued=len(batch.runs),
             )
             refused = Refusal(said, sentences(str(batch.refused), batch.refused.hint))
-        return {stage: Follow(batch.runs[0].id, refused)} | counted(read, batch.runs[-1])
-
-    def counted(read: dict[str, object], run: Run) -> dict[Component, str]:
-        """A seed that counts up shows the one now used, from which the next press goes on."""
-        keys = {control.components[0]: control.field.key for control in counting}
-        return {
-            seed: str(run.job.values[key])
-            for seed, key in keys.items()
-            if isinstance(read[key], CountUp)
-        }
+        return {stage: Follow(batch.runs[0].id, refused)} | counted_up(
+            controls, read, batch.runs[-1].job.values
+        )
 
     components: set[Block] = {component for control in controls for component in control.components}
     components |= {actions.count, actions.keep_running}
-    outputs = [stage, *(control.components[0] for control in counting)]
+    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
     actions.generate.click(press, components, outputs, **AT_ONCE)
+
+
+def read_values(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
+    """What the fields hold, by key; `values` are those of their components."""
+    return {
+        control.field.key: control.read(*(values[one] for one in control.components))
+        for control in controls
+    }
+
+
+def values_given(
+    services: Services, controls: Iterable[Control], read: Mapping[str, object], person: str
+) -> dict[str, object]:
+    """The same as a run is given it: of a file the file itself, or what is wrong with it."""
+    files = services.copies.files_of(person)
+    return {c.field.key: files.taken(read[c.field.key], c.field) for c in controls}
+
+
+def seed_controls(controls: Iterable[Control]) -> list[Control]:
+    """Those of seeds."""
+    return [control for control in controls if control.field.widget == "seed"]
+
+
+def counted_up(
+    controls: Iterable[Control], read: Mapping[str, object], used: Mapping[str, object]
+) -> dict[Component, str]:
+    """A seed that counts up shows the one now used, from which the next press goes on."""
+    return {
+        control.components[0]: str(used[control.field.key])
+        for control in seed_controls(controls)
+        if isinstance(read[control.field.key], CountUp)
+    }

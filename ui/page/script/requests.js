@@ -5,6 +5,8 @@ import { root } from "./dom.js";
 import { message } from "./messages.js";
 import { say } from "./state.js";
 
+/** @import { Offer } from "./state.js" */
+
 export const SILENT = message("Can't reach ComfyForms.");
 
 /** @param {object} told @returns a request's body */
@@ -15,9 +17,10 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  * @param {string} path below the app's root
  * @param {BodyInit} [body]
  * @param {string} [method]
+ * @param {readonly Offer[]} [offers] what can be done instead where it is refused
  * @returns {Promise<any>} the answer's JSON; null where it was refused, which has been said
  */
-export async function ask(path, body, method = "POST") {
+export async function ask(path, body, method = "POST", offers = []) {
   const answer = await fetch(root + path, { method, body }).catch(() => null);
   if (!answer) {
     say(SILENT, message("Try again."));
@@ -25,7 +28,8 @@ export async function ask(path, body, method = "POST") {
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
-  say(told.message ?? told.detail ?? message("Something went wrong."), told.hint);
+  const what = told.message ?? told.detail ?? message("Something went wrong.");
+  say(what, told.hint, "refused", offers);
   return null;
 }
 

@@ -12,7 +12,14 @@
  *   ended: number, again: boolean, previews: number, files: ShownFile[], texts: string[], seeds: string[],
  *   blind: boolean, errors: Record<string, string>, labelled: Record<string, string>, details: [string, string][],
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
- *   made_from: PastRun[], used_for: PastRun[] }} View
+ *   made_from: PastRun[], used_for: PastRun[], part_of: string }} View
+ *
+ * A chain and its steps: ui/routes/groups/chains.py.
+ * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
+ *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, why: string, hint: string,
+ *   errors: Record<string, string> }} ChainStep
+ * @typedef {{ id: string, chain: string, title: string, state: "running" | "done" | "failed" | "stopped", why: string,
+ *   steps: readonly ChainStep[] }} Chain
  *
  * A run in the person's queue: ui/view/run_view.py. `group`: what it was started with, as a batch by its id.
  * @typedef {{ id: string, workflow: string, about: string, phase: string, said: string, movable: boolean,
@@ -28,12 +35,14 @@
  * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
  *   read: boolean, leaving: boolean }} Run
  *
- * A person's batch: ui/routes/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
+ * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
  * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
  *   rows: number, done: number, failed: number, created_at: number, why: string }} Batch
  *
- * Something to say that is about no run. `beside`: below what is said of a run, not in the place where that would be.
- * @typedef {{ headline: string, advice: string, phase: string, beside: boolean }} Notice
+ * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
+ * be. `offers`: what can be done about it, each as a button.
+ * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, offers: readonly Offer[] }} Notice
+ * @typedef {{ label: string, does: () => void }} Offer
  *
  * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
@@ -42,18 +51,20 @@
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed. `batches`: those that go on, or have ended since the page is open.
+ * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
+ * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
  *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
- *   batches: readonly Batch[] }} PageState
+ *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
  */
 
 /**
- * Something to try: what is read, and the values by field key, as the browser keeps them.
- * @typedef {{ label: string, values: Record<string, unknown> }} Idea
+ * Something to try: what is read, and the values by field key, as the browser keeps them. `instead`: of fields of
+ * files, in whose place only they are put.
+ * @typedef {{ label: string, values: Record<string, unknown>, instead: Record<string, readonly string[]> }} Idea
  */
 
 /**
@@ -115,6 +126,8 @@ export const INITIAL = {
   past: [],
   pastOf: "",
   batches: [],
+  chains: [],
+  followed: "",
 };
 
 export const page = new Store(INITIAL);
@@ -124,13 +137,14 @@ export const page = new Store(INITIAL);
  * @param {string} headline "" takes back what was said
  * @param {string} [advice]
  * @param {string} [phase] how it looks
+ * @param {readonly Offer[]} [offers] what can be done about it
  */
-export function say(headline, advice = "", phase = "refused") {
+export function say(headline, advice = "", phase = "refused", offers = []) {
   const { runs, shown } = page.now;
   const isOnTheWay = phase === "waiting"; // a run will be told of in its place
   const isTold = [...runs.values()].some(
     ({ id, view, doubtful }) => id === shown || (!view?.finished && !doubtful),
   );
   const beside = isTold && !isOnTheWay;
-  page.set({ notice: headline ? { headline, advice, phase, beside } : null });
+  page.set({ notice: headline ? { headline, advice, phase, beside, offers } : null });
 }

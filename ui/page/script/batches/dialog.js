@@ -6,11 +6,11 @@ import { $, all, announce, button, element, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
+import { SeedChoice } from "../grids/seed_choice.js";
 import { message } from "../messages.js";
 import { read, VARIED, write } from "../storage.js";
 import { offerEarlier } from "./earlier.js";
 import { fieldsToVary, theComponent } from "./given.js";
-import { SeedChoice } from "./seed_choice.js";
 import {
   EMPTY,
   estimateWords,

@@ -6,9 +6,10 @@ import { message } from "../messages.js";
 /** @import { Field, GivenFile } from "./spec.js" */
 
 /**
- * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `viewer`: where
- * the module is that shows 3D models.
- * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>, viewer: string }} Component
+ * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `open` shows
+ * the sheet of a batch.
+ * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>,
+ *   open: (batch: string) => void }} Component
  */
 
 /**

@@ -2,7 +2,7 @@
 // The rows of a batch as far as they are known here, and which of them are seen. Pure.
 
 /**
- * One row: ui/routes/batches.py. `index`: its place in the batch; `values`: a text for each column.
+ * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column.
  * @typedef {{ number: number, index: number, values: string[], state: "waiting" | "running" | "done" | "failed" | "stopped",
  *   run: string, thumbnail: string, kind: string, error: string }} BatchRow
  *

@@ -3,25 +3,24 @@
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, element } from "../dom.js";
+import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { reuse } from "../stage/actions.js";
 import { page, say } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
-import { theComponent } from "./given.js";
-import { Grid } from "./grid.js";
-import { LargeResult } from "./large_result.js";
 import { lineFor, tileFor } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { VirtualList } from "./virtual_list.js";
 
 /** @import { Batch } from "../state.js" */
+/** @import { LargeResult, Rows } from "./large_result.js" */
 /** @import { Cells } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
 /**
- * A batch with what only its sheet needs: ui/routes/batches.py. `columns`: what is varied; `axes`: where it is a grid.
+ * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied; `axes`: where it is a grid.
  * @typedef {Batch & { columns: { key: string, label: string }[], axes: object[] | null, seconds_left: number | null }} WholeBatch
  */
 
@@ -48,7 +47,14 @@ class Sheet {
   #said = element("p", "nothing");
   #list;
   #grid;
-  #large;
+  /** @type {Rows} */
+  #results = {
+    rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
+    beside: (at, step, down) =>
+      this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
+    use: (run) => this.#use(run),
+    left: (at) => this.#seeAgain(at),
+  };
   /** @type {WholeBatch | null} */
   #batch = null;
   /** @type {Cells} */
@@ -62,9 +68,9 @@ class Sheet {
 
   /**
    * @param {string} id
-   * @param {string} viewer where the module is that shows 3D models
+   * @param {LargeResult} large
    */
-  constructor(id, viewer) {
+  constructor(id, large) {
     this.#id = id;
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#leave(),
@@ -72,7 +78,7 @@ class Sheet {
       renew: () => this.#renew(),
     });
     const does = {
-      enlarge: (/** @type {number} */ at) => this.#large.open(at),
+      enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {string} */ run) => this.#use(run),
     };
     this.#list = new VirtualList(
@@ -85,25 +91,13 @@ class Sheet {
       (from, to) => this.#wants(from, to),
     );
     this.#grid = new Grid(id, does);
-    this.#large = new LargeResult(
-      {
-        rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
-        beside: (at, step, down) =>
-          this.#isGrid
-            ? this.#grid.beside(at, step, down)
-            : besideWithResult(this.#cells, at, step),
-        use: does.use,
-        left: (at) => this.#seeAgain(at),
-      },
-      viewer,
-    );
     this.#columns.role = "row";
     this.#said.role = "status";
     this.#scroll.tabIndex = 0;
     this.#table.append(this.#columns, this.#list.place);
     this.#scroll.append(this.#table, this.#said, this.#grid.place);
     this.#head.filters.prepend(this.#grid.tools);
-    this.#place.append(this.#head.place, this.#scroll, this.#large.place);
+    this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
       if (event.target !== this.#place) return; // the result that lies over it
@@ -301,9 +295,11 @@ function headOf(name, text) {
   return made;
 }
 
-/** @param {string} id */
-export function openSheet(id) {
-  const component = theComponent();
-  if (component && !$("dialog.sheet", component.place))
-    new Sheet(id, component.viewer).open(component.place);
+/**
+ * @param {HTMLElement} parent the component in whose styles it is
+ * @param {string} id
+ * @param {LargeResult} large
+ */
+export function openSheet(parent, id, large) {
+  if (!$("dialog.sheet", parent)) new Sheet(id, large).open(parent);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // The header: what is said of the image server, light and dark.
 
-import { $ } from "../dom.js";
+import { $, announce } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
 import { message, plural } from "../messages.js";
 import { page } from "../state.js";
@@ -31,11 +31,23 @@ export function mountServer(place) {
     told = now.serverAway;
     clearTimeout(forgetting);
     state.textContent = now.serverAway || BACK;
+    if (!place.checkVisibility()) announce(state.textContent); // folded away
     server.classList.toggle("away", Boolean(now.serverAway));
     if (now.serverAway) return;
     forgetting = window.setTimeout(() => {
       state.textContent = "";
     }, BACK_SHOWN);
+  });
+}
+
+/**
+ * The button that unfolds the rest of the header on a phone.
+ * @param {HTMLElement} place
+ */
+export function mountMenu(place) {
+  const opener = $("button", place);
+  opener?.addEventListener("click", () => {
+    opener.ariaExpanded = String($("#topbar")?.classList.toggle("unfolded"));
   });
 }
 

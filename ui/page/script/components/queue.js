@@ -15,6 +15,7 @@ import { message } from "../messages.js";
  */
 
 const GOES_ON = ["waiting", "running"];
+const ANSWERED_WITHIN = 5000;
 
 export class Queue {
   #place;
@@ -27,18 +28,20 @@ export class Queue {
   #lines = /** @type {Map<string, HTMLLIElement>} */ (new Map());
   /** @type {string[]} */
   #waiting = [];
+  /** Those that are to be removed, the next one first, in other Blocks. @type {string[]} */
+  #leaving = [];
+  #giveUp = 0;
 
   /**
    * @param {HTMLElement} place
    * @param {Component} component
-   * @param {((ids: string[]) => void) | null} removeAll takes out these; null in other Blocks, where Gradio
-   *   drops events that come while one of the kind is answered
+   * @param {((ids: string[]) => void) | null} removeAll takes out these at once; null in other Blocks
    */
   constructor(place, component, removeAll) {
     this.#place = place;
     this.#component = component;
-    this.#removeAll =
-      removeAll && button(message("Remove all"), () => removeAll(this.#waiting), "quiet");
+    const remove = removeAll ?? ((ids) => this.#removeEach(ids));
+    this.#removeAll = button(message("Remove all"), () => remove(this.#waiting), "quiet");
     this.#head.append(this.#title);
     place.replaceChildren(this.#head, this.#list);
   }
@@ -69,11 +72,32 @@ export class Queue {
     // A line that has been moved has lost the focus on the way.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
     this.#offerRemoveAll();
+    const [next = ""] = this.#leaving;
+    if (next && !this.#waiting.includes(next)) setTimeout(() => this.#removeNext());
+  }
+
+  /**
+   * One after the other, the last first: Gradio drops events that come while one of the kind is answered.
+   * @param {string[]} ids
+   */
+  #removeEach(ids) {
+    this.#leaving = [...ids].reverse();
+    this.#removeNext();
+  }
+
+  #removeNext() {
+    clearTimeout(this.#giveUp);
+    this.#leaving = this.#leaving.filter((id) => this.#waiting.includes(id));
+    const [run] = this.#leaving;
+    if (!run) return;
+    this.#giveUp = window.setTimeout(() => {
+      this.#leaving = []; // it stays, and the others go at another press only
+    }, ANSWERED_WITHIN);
+    this.#component.remove({ run });
   }
 
   /** One alone has a button of its own, which has the focus then. */
   #offerRemoveAll() {
-    if (!this.#removeAll) return;
     const hadFocus = document.activeElement === this.#removeAll;
     if (this.#waiting.length > 1) {
       if (!this.#removeAll.isConnected) this.#head.append(this.#removeAll);

@@ -6,11 +6,12 @@ import { $, all, button, element, fold, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
-import { follow, lookBackAt, onFrame } from "../runs/following.js";
+import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
 import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
+import { ChainStrip } from "../stage/chain_strip.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
 import { loaded, markLast, thumbnailFor } from "../stage/media.js";
@@ -68,13 +69,13 @@ class Stage {
     this.#place = place;
     this.#component = component;
     const box = element("div", "box");
-    box.append(this.#viewport.place);
+    box.append(this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
     this.#thumbnails.role = "group";
     this.#thumbnails.ariaLabel = message("Results");
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
-    under.append(this.#progress.place, this.#thumbnails);
+    under.append(this.#progress.place, this.#thumbnails, new ChainStrip().place);
     const parts = [this.#rest, this.#intermediate, this.#lineage.place, this.#details];
     place.replaceChildren(box, under, this.#actions, ...parts);
     this.#arrange(NOTHING, []);
@@ -88,6 +89,7 @@ class Stage {
   /** @param {any} value what Python says */
   tell(value) {
     if (value?.run) follow(value.run);
+    else if (value?.chain) followChain(value.chain);
     else page.set({ sending: false });
     if (value?.refusal) {
       const homeless = showErrors(value.refusal.errors, { labelled: value.refusal.labelled });

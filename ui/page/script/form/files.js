@@ -1,13 +1,14 @@
 // @ts-check
 // Files dropped or pasted: a field's value, or a workflow to open.
 
-import { openGrid } from "../batches/opened_grid.js";
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
+import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
+import { say } from "../state.js";
 import { clearErrors, showError } from "./field_errors.js";
-import { mayOpen, openWorkflow } from "./workflows.js";
+import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
@@ -73,13 +74,25 @@ const fieldsFor = (type) => {
 };
 
 /**
- * @param {Element} field
+ * @param {Element} field as it was when it was offered: it may have been drawn anew since then
  * @param {File} file
  */
-function useIn(field, file) {
+function useIn({ id }, file) {
+  const field = document.getElementById(id);
+  if (!field) return;
   put(field, file);
   field.scrollIntoView({ block: "nearest" });
 }
+
+/**
+ * The fields that such a file can be put into, each in words.
+ * @param {string} type as a browser says it
+ */
+const usesOf = (type) =>
+  fieldsFor(type).map((field) => ({
+    label: message("Use as {field}", { field: labelOf(field) }),
+    take: (/** @type {File} */ file) => useIn(field, file),
+  }));
 
 /**
  * What a file that is held over the page can become.
@@ -87,18 +100,46 @@ function useIn(field, file) {
  * @returns {Zone[]}
  */
 function offers(event) {
-  const fields = fieldsFor(event.dataTransfer?.items[0]?.type ?? "");
-  const uses = fields.map((field) => ({
-    title: message("Use as {field}", { field: labelOf(field) }),
-    about: message("Put the file into this field"),
-    take: (/** @type {File} */ file) => useIn(field, file),
-  }));
+  const about = message("Put the file into this field");
+  const type = event.dataTransfer?.items[0]?.type ?? "";
+  const uses = usesOf(type).map(({ label, take }) => ({ title: label, about, take }));
   const opens = {
     title: message("Open its workflow"),
     about: message("JSON, or an image, video or audio file saved by ComfyUI"),
-    take: (/** @type {File} */ file) => openWorkflow(file, file.name),
+    take: openFile,
   };
   return mayOpen() ? [...uses, opens] : uses;
+}
+
+/**
+ * Open a file for its workflow; one that has none is offered to the fields that take it.
+ * @param {File} file
+ */
+function openFile(file) {
+  const offers = usesOf(file.type).map(({ label, take }) => ({
+    label,
+    does: () => {
+      say("");
+      take(file);
+    },
+  }));
+  openWorkflow(file, file.name, offers);
+}
+
+/**
+ * The button that opens a workflow.
+ * @param {HTMLElement} place
+ */
+export function mountOpen(place) {
+  $("button", place)?.addEventListener("click", () => {
+    const picker = element("input");
+    picker.type = "file";
+    picker.onchange = () => {
+      const file = picker.files?.[0];
+      if (file) openFile(file);
+    };
+    picker.click();
+  });
 }
 
 /**
@@ -107,8 +148,10 @@ function offers(event) {
  */
 async function takeBeside(file) {
   const [field] = fieldsFor(file.type);
-  if (!field || mayOpen()) openWorkflow(file, file.name, field && (() => useIn(field, file)));
-  else if (!(await openGrid(file))) useIn(field, file);
+  if (field && (await openGrid(file))) return;
+  if (field && !mayOpen()) useIn(field, file);
+  else if (field) tryToOpen(file, file.name, () => useIn(field, file));
+  else openWorkflow(file, file.name);
 }
 
 /** The field that was given a file last: what is wrong with it is said there. */
@@ -287,7 +330,7 @@ function pasted(event) {
   const isMedia = /^(image|audio|video)\//.test(file?.type ?? "");
   if (file) {
     if (isMedia && field) put(field, file);
-    else openWorkflow(file, file.name);
+    else openFile(file);
   } else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
   else return;
   event.preventDefault();

@@ -6,7 +6,7 @@ import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
-import { keepsGoing } from "../runs/following.js";
+import { keepsGoing, remember } from "../runs/following.js";
 import { leftWith } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
@@ -28,7 +28,7 @@ const MOST_RECENT = 5;
 /**
  * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
  * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
- * `leads`: the form is gone to when it is there.
+ * `leads`: the form is gone to when it is there. `clears`: what others have left on the stage goes then.
  */
 const drawing = {
   formWanted: true,
@@ -36,6 +36,7 @@ const drawing = {
   since: 0,
   pressWaits: false,
   leads: false,
+  clears: false,
 };
 
 /**
@@ -103,10 +104,11 @@ export const redrawSoon = () => void setTimeout(redraw, 100);
 /**
  * Show the form of a workflow that was opened, with what is said of it.
  * @param {string} name
+ * @param {boolean} [clears] what was made with others goes from the stage
  */
-export function visit(name) {
+export function visit(name, clears = false) {
   say("");
-  drawing.leads = true;
+  Object.assign(drawing, { leads: true, clears });
   goTo(`?workflow=${encodeURIComponent(name)}`);
   redraw();
 }
@@ -185,7 +187,12 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
     history.replaceState({}, "", address);
   }
   const form = { form: name, formless: false, blocked, ideas, cover };
-  page.set({ ...form, ...(page.now.form === name ? {} : leftWith({ ...page.now, ...form })) });
+  const { clears } = drawing;
+  drawing.clears = false;
+  const isOther = clears || page.now.form !== name;
+  const left = isOther ? leftWith({ ...page.now, ...form }, clears) : {};
+  page.set({ ...form, ...left });
+  if ("shown" in left) remember(); // else it would be back at a reload
   showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits) return;
@@ -213,7 +220,7 @@ function lead() {
  * @param {boolean} willPass the server is away: try again
  */
 export function notDrawn(willPass) {
-  Object.assign(drawing, { since: 0, pressWaits: false });
+  Object.assign(drawing, { since: 0, pressWaits: false, clears: false });
   page.set({ formless: true });
   lead();
   if (!willPass) return;

@@ -1,10 +1,12 @@
 // @ts-check
 // Workflows that people bring: they open for them alone.
 
-import { openGrid } from "../batches/opened_grid.js";
-import { $, element } from "../dom.js";
+import { $ } from "../dom.js";
+import { openGrid } from "../grids/opened_grid.js";
 import { ask, tryTo } from "../requests.js";
 import { visit } from "./form.js";
+
+/** @import { Offer } from "../state.js" */
 
 /** Whether this person may open any: the button is there for those. */
 export const mayOpen = () => Boolean($("#open button"));
@@ -13,31 +15,28 @@ export const mayOpen = () => Boolean($("#open button"));
  * Open the workflow in a file, or the grid.
  * @param {Blob} file
  * @param {string} name
- * @param {() => void} [otherwise] what is done where it has no workflow; without one that is said
+ * @param {readonly Offer[]} [offers] what else can be done with it where it has no workflow
  */
-export async function openWorkflow(file, name, otherwise) {
+export async function openWorkflow(file, name, offers = []) {
   if (await openGrid(file)) return;
-  const path = `/workflows?file=${encodeURIComponent(name)}`;
-  const opened = await (otherwise ? tryTo(path, file) : ask(path, file));
-  if (opened) visit(opened.name);
-  else otherwise?.();
+  const opened = await ask(pathFor(name), file, "POST", offers);
+  if (opened) visit(opened.name, true);
 }
 
 /**
- * The button that opens a workflow.
- * @param {HTMLElement} place
+ * Open the workflow of a file that may well have none.
+ * @param {Blob} file
+ * @param {string} name
+ * @param {() => void} otherwise what is done then
  */
-export function mountOpen(place) {
-  $("button", place)?.addEventListener("click", () => {
-    const picker = element("input");
-    picker.type = "file";
-    picker.onchange = () => {
-      const file = picker.files?.[0];
-      if (file) openWorkflow(file, file.name);
-    };
-    picker.click();
-  });
+export async function tryToOpen(file, name, otherwise) {
+  const opened = await tryTo(pathFor(name), file);
+  if (opened) visit(opened.name, true);
+  else otherwise();
 }
+
+/** @param {string} name of a file */
+const pathFor = (name) => `/workflows?file=${encodeURIComponent(name)}`;
 
 /**
  * The button that keeps an opened workflow for everybody.

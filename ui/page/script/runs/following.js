@@ -8,6 +8,7 @@ import { showErrors } from "../form/field_errors.js";
 import { ask, get } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
+import { chainOf } from "./chains.js";
 import { openRunSocket } from "./run_socket.js";
 import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
 
@@ -55,6 +56,13 @@ export function follow(id) {
 }
 
 /**
+ * Show the runs of a chain one after another.
+ * @param {string} id
+ */
+export const followChain = (id) =>
+  page.set({ sending: false, lookingBack: false, notice: null, followed: id });
+
+/**
  * What the app says of all unfinished runs.
  * @param {readonly Entry[]} entries
  */
@@ -69,6 +77,12 @@ export function hear(entries) {
  * @param {string} [id]
  */
 export function stop(id = current(page.now)?.id) {
+  const run = page.now.runs.get(id ?? "");
+  const chain = run && chainOf(page.now, run);
+  if (chain?.state === "running") {
+    ask(`/chains/${chain.id}/stop`);
+    return;
+  }
   const socket = sockets.get(id ?? "");
   if (socket?.readyState === WebSocket.OPEN) socket.send("stop");
   else if (id) ask(`/runs/${id}/stop`);

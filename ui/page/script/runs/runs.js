@@ -148,11 +148,13 @@ const isOutOfPlace = ({ form, blocked }, view) =>
 /**
  * What goes from the stage when the form of another workflow is there.
  * @param {PageState} state with that form
+ * @param {boolean} clears whether all goes that was made with others
  * @returns {Partial<PageState>}
  */
-export function leftWith(state) {
+export function leftWith(state, clears) {
   const view = shownRun(state)?.view;
-  const isLeft = view?.finished && isOutOfPlace(state, view);
+  const isMade = clears && view?.form !== state.form;
+  const isLeft = view?.finished && (isMade || isOutOfPlace(state, view));
   return isLeft ? { shown: null, lookingBack: false } : {};
 }
 

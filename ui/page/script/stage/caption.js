@@ -21,6 +21,7 @@ const COPIED = {
 export class Caption {
   /** The place on the page. */
   place = element("div", "made-from");
+  #chain = element("p", "part-of");
   #drawn = "";
 
   /**
@@ -29,13 +30,18 @@ export class Caption {
    */
   show(view, media) {
     const parts = view ? captionOf(view, sizeOf(media)) : [];
-    const wanted = JSON.stringify(parts);
+    const chain = view?.part_of ?? "";
+    const wanted = JSON.stringify([parts, chain]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const facts = element("div", "facts");
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
     const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
-    this.place.replaceChildren(...(parts.length ? [facts, ...prompt] : []));
+    this.#chain.textContent = chain;
+    this.place.replaceChildren(
+      ...(chain ? [this.#chain] : []),
+      ...(parts.length ? [facts, ...prompt] : []),
+    );
   }
 }
 

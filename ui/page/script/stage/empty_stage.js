@@ -4,7 +4,7 @@
 
 import { $, addressOf, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
-import { fillIn } from "../form/ideas.js";
+import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
 
@@ -54,9 +54,7 @@ export class EmptyStage {
       const parts = image ? [exampleOf(image, own ? OWN : EXAMPLE)] : [];
       if (mayOpen()) parts.push(element("p", "hint", DROP));
       this.place.replaceChildren(...parts);
-      const chips = ideas.map(({ label, values }) =>
-        button(label, () => fillIn(values), "idea button"),
-      );
+      const chips = ideas.map((idea) => button(idea.label, () => tryOut(idea), "idea button"));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
     }
     [this.#first] = ideas;

@@ -2,11 +2,12 @@
 // In words how far a run is, and what became of it.
 
 import { clock } from "../clock.js";
-import { announce, element } from "../dom.js";
+import { $, announce, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { current, seen } from "../runs/runs.js";
+import { say } from "../state.js";
 
-/** @import { PageState, Run } from "../state.js" */
+/** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("No updates for this run right now.");
 const WELCOME = message("Your images will appear here.");
@@ -78,10 +79,12 @@ export function timesOf({ view, at }, form, now, serverAway) {
     .join(" · ");
 }
 
-/** The lines below the stage's image. */
+/** The lines below the stage's image, and what is said beside them. */
 export class Progress {
   /** The place on the page. */
   place = element("div", "status");
+  /** The place of what is said beside that. */
+  objection = element("div", "objection");
   #headline = element("p", "headline");
   #bar = element("div", "bar");
   #filled = element("span");
@@ -89,7 +92,10 @@ export class Progress {
   #advice = element("p", "advice");
   #detail = element("details", "detail");
   #text = element("pre");
-  #beside = element("p", "objection");
+  #offers = element("div", "offers");
+  #dismiss = button("×", dismiss, "dismiss");
+  /** What stands there. @type {Notice | null} */
+  #notice = null;
   /** What moves while nobody knows how long it takes. */
   #passing;
   #spoken = "";
@@ -107,14 +113,15 @@ export class Progress {
       easing: "ease-in-out",
     });
     this.#detail.append(element("summary", "", message("Technical details")), this.#text);
-    this.#beside.role = "alert";
+    this.objection.role = "alert";
+    this.#dismiss.ariaLabel = message("Dismiss");
     this.place.append(
       this.#headline,
       this.#times,
       this.#bar,
       this.#advice,
       this.#detail,
-      this.#beside,
+      this.#offers,
     );
     setInterval(() => {
       if (this.#state && current(this.#state)) this.show(this.#state);
@@ -137,11 +144,20 @@ export class Progress {
     const { notice, form, serverAway } = state;
     this.#times.textContent =
       said.run && !said.silent ? timesOf(said.run, form, performance.now(), serverAway) : "";
-    this.#beside.textContent = notice?.beside
-      ? [notice.headline, notice.advice].filter(Boolean).join(" ")
-      : "";
+    this.#showNotice(notice);
     this.#speak(said);
     return said;
+  }
+
+  /** @param {Notice | null} notice */
+  #showNotice(notice) {
+    if (notice === this.#notice) return;
+    this.#notice = notice;
+    const offers = (notice?.offers ?? []).map(({ label, does }) => button(label, does));
+    this.#offers.replaceChildren(...(notice?.beside ? [] : offers));
+    const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
+    const parts = [element("p", "", words), ...offers, this.#dismiss];
+    this.objection.replaceChildren(...(words ? parts : []));
   }
 
   /** @param {Said} said */
@@ -164,4 +180,10 @@ export class Progress {
     this.#spoken = heard;
     announce(headline);
   }
+}
+
+/** What was said is read; whoever pressed that goes on at Generate. */
+function dismiss() {
+  say("");
+  $("#generate")?.focus({ preventScroll: true });
 }

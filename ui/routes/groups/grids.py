@@ -27,7 +27,7 @@ from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
 from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
 from ui.languages.current import translated
-from ui.routes.batches import TableView, refused_batch
+from ui.routes.groups.batches import TableView, refused_batch
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services

@@ -1,14 +1,14 @@
 // @ts-check
 // A cell of a grid: what came of it, the previews of what runs, or a word.
 
+import { ICONS } from "../batches/row_items.js";
+import { stateWords } from "../batches/words.js";
 import { $, addressOf, button, closeSocket, element } from "../dom.js";
 import { message } from "../messages.js";
 import { openRunSocket } from "../runs/run_socket.js";
 import { LivePreviews } from "../stage/preview_animation.js";
-import { ICONS } from "./row_items.js";
-import { stateWords } from "./words.js";
 
-/** @import { BatchRow } from "./rows.js" */
+/** @import { BatchRow } from "../batches/rows.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
 
 /** @typedef {{ enlarge: () => void, use: (run: string) => void }} CellEvents */

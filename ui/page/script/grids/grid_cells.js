@@ -1,10 +1,10 @@
 // @ts-check
 // How the cells of a grid stand: in columns and lines, or in a row that wraps. Pure.
 
-/** @import { BatchRow } from "./rows.js" */
+/** @import { BatchRow } from "../batches/rows.js" */
 
 /**
- * A field that varies: ui/routes/grids.py. `values`: pairs of a short label and the whole value.
+ * A field that varies: ui/routes/groups/grids.py. `values`: pairs of a short label and the whole value.
  * @typedef {{ key: string, label: string, values: [string, string][] }} Axis
  *
  * The cells of a page, column by column, and the axes: columns, lines, pages.

@@ -1,6 +1,9 @@
 // @ts-check
 // The image of a grid that somebody brings: its workflow opens with its values, and the dialog with what it varies.
 
+import { openVary } from "../batches/dialog.js";
+import { fieldsToVary, variedForm } from "../batches/given.js";
+import { rowOfAxis } from "../batches/spec.js";
 import { addressOf } from "../dom.js";
 import { formName, isDrawing, visitWith } from "../form/form.js";
 import { ownName } from "../form/typed.js";
@@ -8,11 +11,8 @@ import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { say } from "../state.js";
 import { VARIED, write } from "../storage.js";
-import { openVary } from "./dialog.js";
-import { fieldsToVary, variedForm } from "./given.js";
-import { rowOfAxis } from "./spec.js";
 
-/** @import { ToldAxis } from "./spec.js" */
+/** @import { ToldAxis } from "../batches/spec.js" */
 
 /**
  * What an image carries: ui/files/batch_grids.py. `missing`: labels of fields whose files are not here.

@@ -4,7 +4,7 @@
 import { element } from "../dom.js";
 import { message } from "../messages.js";
 
-/** @import { Seeds } from "./spec.js" */
+/** @import { Seeds } from "../batches/spec.js" */
 
 export class SeedChoice {
   /** The place on the page. */

@@ -1,0 +1,98 @@
+"""The chains of a folder of workflows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from comfy.chains.model import Chain, ChainErrors
+from comfy.chains.read import SUFFIX, read_chain
+from comfy.errors import WorkflowError
+from comfy.messages import message
+from comfy.workflow.folder import FolderEntry, State, files_below, state_of
+from comfy.workflow.model import title_from_name
+
+_ENDING = ".chain"  # of the names of chains, which workflows' can have as well
+
+
+class ChainFolder:
+    """Chains by name, which is the file's without ".toml", behind the names of its sub-folders:
+    "portraits/soft-light.chain". A missing folder is an empty one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read: dict[str, tuple[State, Chain | ChainErrors]] = {}
+        self._reading = threading.Lock()
+
+    def __contains__(self, name: str) -> bool:
+        return name.endswith(_ENDING) and name in _files(self.path)
+
+    def entries(self) -> tuple[FolderEntry, ...]:
+        """Every chain in the folder, by title; those that cannot be read come last."""
+        found = [self._entry(name, file) for name, file in _files(self.path).items()]
+        return tuple(sorted(found, key=lambda one: (bool(one.problem), one.title.casefold())))
+
+    def stamps(self) -> Mapping[str, State]:
+        """What changes when a chain is added, edited or removed; by name."""
+        return {name: state_of(file) for name, file in _files(self.path).items()}
+
+    def get(self, name: str) -> Chain:
+        """The chain called `name`, with a title, and its workflows by their names in the folder.
+        WorkflowError where there is none, ChainErrors where it cannot be used."""
+        # The name comes from a browser's address: it is looked up among the files.
+        file = _files(self.path).get(name)
+        if file is None:
+            raise WorkflowError(
+                message("Workflow “{name}” not found.", name=name[:80]),
+                message("Choose another workflow."),
+            )
+        match self._current(name, file):
+            case Chain() as chain:
+                return chain
+            case problem:
+                raise problem
+
+    def folder_of(self, name: str) -> Path:
+        """Where the files of a chain lie that it names."""
+        return _files(self.path)[name].parent
+
+    def _entry(self, name: str, file: Path) -> FolderEntry:
+        match self._current(name, file):
+            case Chain(title=title, description=description, cover=cover):
+                image = file.with_name(cover) if cover else None
+                return FolderEntry(name, title, description, image)
+            case problem:
+                return FolderEntry(name, title_of(name), problem=str(problem))
+
+    def _current(self, name: str, file: Path) -> Chain | ChainErrors:
+        state = state_of(file)
+        with self._reading:
+            known = self._read.get(name)
+            if known is None or known[0] != state:
+                known = self._read[name] = (state, _chain(file, name))
+            return known[1]
+
+
+def title_of(name: str) -> str:
+    """What people call a chain that has no title."""
+    return title_from_name(name.removesuffix(_ENDING))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    chains = (file for file in files_below(folder) if file.name.endswith(SUFFIX))
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in chains}
+
+
+def _chain(file: Path, name: str) -> Chain | ChainErrors:
+    try:
+        chain = read_chain(file)
+    except ChainErrors as problem:
+        return problem
+    beside = PurePosixPath(name).parent
+    steps = tuple(
+        replace(step, workflow=(beside / step.workflow.removesuffix(".json")).as_posix())
+        for step in chain.steps
+    )
+    return replace(chain, title=chain.title or title_of(name), steps=steps)

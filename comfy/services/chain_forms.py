@@ -1,0 +1,290 @@
+"""The forms of chains: the fields that each step shows, as one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from comfy.chains.chosen import chosen
+from comfy.chains.fields import FormStep, known_values
+from comfy.chains.folder import ChainFolder
+from comfy.chains.model import Chain, ChainErrors, Step
+from comfy.filenames import is_beside
+from comfy.form.missing_items import Missing, MissingChoice
+from comfy.form.model import Field, Form
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue, read_bool
+from comfy.services.chains import ChainRunner
+from comfy.services.start import FieldErrors, Starter
+from comfy.services.uploads import Upload
+from comfy.workflow.config import Widget
+
+_RUNS = "runs"  # no field's key: those have a dot
+_SWITCHES = "switches:"  # no step is called that
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A field that is given something by another step: `title` is that step's, `each`: the step
+    runs for each of its results."""
+
+    field: Field
+    title: str
+    each: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """A step of a chain on its form. `fields`: what it shows, none where it is left out; `option`:
+    the field by which it is left out, None where it has to run; `given`: the fields that other
+    steps give it, with the titles of these; `runs`: how often it runs with each that it is
+    given."""
+
+    step: Step
+    title: str
+    fields: tuple[Field, ...] = ()
+    option: Field | None = None
+    given: tuple[Feed, ...] = ()
+    runs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChainForm:
+    """The form of a chain with some values: `form` has all that can be set, by keys that say of
+    which step each is. `runs`: the steps as they run with these values. `problem`: why it cannot
+    run with these steps left out, or ""."""
+
+    chain: Chain
+    switches: tuple[Field, ...]
+    steps: tuple[ChainStep, ...]
+    runs: tuple[FormStep, ...]
+    form: Form
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainForms:
+    """The forms of the chains of a folder."""
+
+    folder: ChainFolder
+    starter: Starter
+
+    def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> ChainForm:
+        """The form of the chain that goes by `name`, as it is with these values by key; values that
+        it has no fields for count for nothing.
+
+        Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
+        """
+        values = values or {}
+        whole = self.folder.get(name)
+        switches, without = _switched(whole, values), _left_out(whole, values)
+        problem = ""
+        try:
+            chain = chosen(whole, switches, without)
+        except ChainErrors as error:
+            if not without:
+                raise
+            # There has to be a form on which what was left out can be put back.
+            problem, chain = str(error), chosen(whole, switches)
+        runner = ChainRunner(self.starter, owner)
+        settings = {step.name: self._settings(step, owner, values) for step in chain.steps}
+        folder = self.folder.folder_of(name)
+        runs = tuple(_with_files(one, folder) for one in runner.steps(chain, settings))
+        running = {one.step.name: one for one in runs}
+        titles = {step.name: step.title for step in whole.steps}
+        titles |= {one.step.name: one.title for one in runs}
+        steps = tuple(
+            _shown(step, running.get(step.name), titles)
+            for step in whole.steps
+            if step.name in running or step.name in without
+        )
+        fields = tuple(_switch(switch.name, switch.choices) for switch in whole.switches)
+        form = _form(whole, fields, steps, runs, problem)
+        return ChainForm(whole, fields, steps, runs, form, problem)
+
+    def check(self, form: ChainForm, owner: str) -> None:
+        """FieldErrors with all that is wrong with the values that its steps have, by its keys, and
+        what the server lacks. ChainErrors where it cannot run without what is left out."""
+        if form.problem:
+            raise ChainErrors([form.problem], message("Nothing was started."))
+        errors: dict[str, str] = {}
+        labelled: dict[str, str] = {}
+        for one in form.runs:
+            for key, said, away in ChainRunner(self.starter, owner).problems(one):
+                place = step_key(one.step, key) if key else f"{one.step.name}.{len(errors)}"
+                errors[place], labelled[place] = said, away
+        if errors:
+            raise FieldErrors(form.form, errors, labelled)
+
+    def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
+        """What people set in a step, as far as its form has the fields."""
+        own = step_values(step.name, values)
+        _, plain = self.starter.forms.form(step.workflow, owner)
+        fixed = known_values(plain, step, {})
+        _, form = self.starter.forms.form(step.workflow, owner, {**fixed, **own})
+        keys = {field.key for field in form.fields}
+        files = {field.key for field in form.fields if field.is_media} & fixed.keys()
+        return {
+            key: value
+            for key, value in own.items()
+            if key in keys and not (key in files and value is None)
+        }
+
+
+def step_key(step: Step, key: str) -> str:
+    """The key of a step's field among those of the chain."""
+    return f"{step.name}.{key}"
+
+
+def is_switch(key: str) -> bool:
+    """Whether a chain's key is that of a switch."""
+    return key.startswith(_SWITCHES)
+
+
+def step_values(step: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Those of a chain's values that are for a step, by the keys of its fields."""
+    prefix = f"{step}."
+    own = {key.removeprefix(prefix): one for key, one in values.items() if key.startswith(prefix)}
+    own.pop(_RUNS, None)
+    return own
+
+
+def _switched(chain: Chain, values: Mapping[str, object]) -> dict[str, str]:
+    """What the switches are at; where a value is none of their choices it counts for nothing."""
+    found: dict[str, str] = {}
+    for switch in chain.switches:
+        said = values.get(f"{_SWITCHES}.{switch.name}")
+        text = str(said).lower() if switch.is_flag else str(said)
+        if text in switch.choices:
+            found[switch.name] = text
+    return found
+
+
+def _left_out(chain: Chain, values: Mapping[str, object]) -> tuple[str, ...]:
+    """The optional steps that people have left out."""
+    return tuple(
+        step.name
+        for step in chain.steps
+        if step.optional and not _is_on(values.get(step_key(step, _RUNS), True))
+    )
+
+
+def _is_on(value: object) -> bool:
+    try:
+        return read_bool(value)
+    except BadValue:
+        return True
+
+
+def _shown(
+    step: Step,
+    runs: FormStep | None,
+    titles: Mapping[str, str],
+) -> ChainStep:
+    option = _option(step, titles[step.name]) if step.optional else None
+    if runs is None:
+        return ChainStep(step, titles[step.name] or step.name, option=option)
+    fixed = known_values(runs.form, step, {})
+    given = tuple(
+        Feed(runs.form.field(key), titles[source.step], each=source.pick == "each")
+        for key, source in runs.inputs.items()
+    )
+    fields = tuple(_field(step, one, fixed) for one in runs.shown)
+    return ChainStep(step, runs.title, fields, option, given, len(runs.rows))
+
+
+def _field(step: Step, field: Field, fixed: Mapping[str, object]) -> Field:
+    """A step's field as the chain has it: with the value that its author gave it there. A file
+    that lies beside the chain is what counts where nobody gives another, and is not shown."""
+    is_file = field.is_media and field.key in fixed
+    return replace(
+        field,
+        key=step_key(step, field.key),
+        grows=step_key(step, field.grows) if field.grows else None,
+        group="main",
+        section=None,
+        default=None if is_file else fixed.get(field.key, field.default),
+        default_offered=field.default_offered and not is_file,
+        optional=field.optional or is_file,
+    )
+
+
+def _form(
+    chain: Chain,
+    switches: tuple[Field, ...],
+    steps: tuple[ChainStep, ...],
+    runs: tuple[FormStep, ...],
+    problem: str,
+) -> Form:
+    fields = [*switches]
+    for one in steps:
+        fields += [one.option] if one.option else []
+        fields += one.fields
+    return Form(
+        title=chain.title,
+        description=chain.description,
+        fields=tuple(fields),
+        outputs=runs[-1].form.outputs,
+        problems=tuple(
+            dict.fromkeys(filter(None, (problem, *(p for one in runs for p in one.form.problems))))
+        ),
+        missing=tuple(dict.fromkeys(said for one in runs for said in _missing(one))),
+        notes=tuple(dict.fromkeys(said for one in runs for said in one.form.notes)),
+    )
+
+
+def _missing(runs: FormStep) -> Iterator[Missing]:
+    """What the server lacks for a step; a choice that its author has replaced here is not
+    missing, and one that nobody can replace here has none that is like it."""
+    shown = {field.key for field in runs.shown}
+    fixed = runs.values.keys() | runs.inputs.keys() | runs.rows[0].keys()
+    for one in runs.form.missing:
+        if not isinstance(one, MissingChoice):
+            yield one
+        elif one.key not in fixed:
+            key = step_key(runs.step, one.key)
+            yield replace(one, key=key, close=one.close if one.key in shown else None)
+
+
+def _option(step: Step, title: str) -> Field:
+    label = message("Run “{step}”", step=title or step.name)
+    return _choice(step_key(step, _RUNS), label, "checkbox", default=True)
+
+
+def _switch(name: str, choices: tuple[str, ...]) -> Field:
+    words = name.replace("_", " ").replace("-", " ")
+    label, key = words[:1].upper() + words[1:], f"{_SWITCHES}.{name}"
+    if set(choices) == {"true", "false"}:
+        return _choice(key, label, "checkbox", default=choices[0] == "true")
+    pairs = tuple((one, one) for one in choices)
+    return replace(_choice(key, label, "dropdown", default=choices[0]), choices=pairs)
+
+
+def _choice(key: str, label: str, widget: Widget, *, default: object) -> Field:
+    """A field of the chain's own, by which its form becomes another one."""
+    kind = "BOOLEAN" if widget == "checkbox" else "COMBO"
+    node, _, name = key.partition(".")
+    return Field(key, node, name, label, kind, widget, "main", default, redraws=True)
+
+
+def _with_files(step: FormStep, folder: Path) -> FormStep:
+    """The step with its author's own files, which lie beside the chain."""
+
+    def given(values: Mapping[str, object]) -> dict[str, object]:
+        return {key: _file(step.form, key, value, folder) for key, value in values.items()}
+
+    named = {key for name in step.step.values for key in _keys(step.form, name)}
+    authors = given({key: step.values[key] for key in named})
+    return replace(step, values={**step.values, **authors}, rows=tuple(map(given, step.rows)))
+
+
+def _keys(form: Form, name: str) -> Iterator[str]:
+    yield from known_values(form, Step("", 0, "", values={name: None}), {})
+
+
+def _file(form: Form, key: str, value: object, folder: Path) -> object:
+    if not form.field(key).is_media or not isinstance(value, str) or not is_beside(value):
+        return value
+    file = folder / value
+    return Upload(file.name, file) if file.is_file() else value

@@ -1,0 +1,354 @@
+"""The chains of everybody: each runs in a thread of its own, through the registry of runs, so that
+people take turns whatever they have begun. They outlive the program."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from comfy.errors import ChainNotFound, ComfyError, ServerUnreachable, TooManyRuns
+from comfy.form.seeds import CountUp, next_seed
+from comfy.messages import message, plural
+from comfy.records.groups import Group
+from comfy.records.record import Record
+from comfy.records.store import RunStore
+from comfy.runs.shared import Callbacks
+from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
+from comfy.services.chains import ChainRunner, StepBegin
+from comfy.services.kept_uploads import kept_uploads
+from comfy.services.open_chain import ChainStanding, OpenChain
+from comfy.services.uploads import Upload
+
+log = logging.getLogger(__name__)
+
+_OF_ONE = 5  # chains of one person that go on
+_IN_ALL = 100
+_RECENT = 200  # that ended, of which pages are still told
+_OF_PAGE = 3  # that ended before the page was there, and of which it is told
+_AGAIN = 5.0  # seconds until a server that is away is asked again
+_OUR_FAULT = message("Something went wrong inside this program.")
+_GONE = message("This chain no longer exists.")
+
+
+@dataclass(frozen=True, slots=True)
+class StartedChain:
+    """A chain that goes on, and what the fields of its form were: by key, its seeds as numbers."""
+
+    id: str
+    values: Mapping[str, object]
+
+
+class ChainQueue:
+    """Any thread may call anything here; only `subscribe` and `recent` wait for no disk.
+    ChainNotFound wherever there is no such chain of this owner."""
+
+    def __init__(self, forms: ChainForms, *, nobody: str = "") -> None:
+        """`nobody`: the owner of what nobody could find again, who has no chains."""
+        self._forms, self._starter = forms, forms.starter
+        self._runs = forms.starter.runs
+        self._nobody = nobody
+        self._lock = threading.Lock()
+        self._open: dict[str, OpenChain] = {}
+        self._ended: OrderedDict[str, OpenChain] = OrderedDict()
+        self._closing = threading.Event()
+        self._listeners = Callbacks[[str]]()
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with an owner whenever something is new of one of their chains: it must
+        not block. Returns the way out."""
+        return self._listeners.add(callback)
+
+    def resume(self) -> None:
+        """Let those go on that did when the program ended, once the registry has taken up its
+        runs."""
+        if self._runs.history is None:
+            return
+        try:
+            unfinished = self._runs.history.groups.unfinished("chain")
+        except ComfyError as problem:
+            log.warning("Chains of before the restart cannot go on: %s", problem)
+            return
+        for group in unfinished:
+            self._let_run(self._with_results(OpenChain(group)))
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Wait until no chain is at work, once the registry is closed."""
+        self._closing.set()
+        with self._lock:
+            threads = [one.thread for one in self._open.values() if one.thread is not None]
+        end = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    # One chain
+
+    def start(
+        self, name: str, values: Mapping[str, object], owner: str, address: str = ""
+    ) -> StartedChain:
+        """Check the values of a chain's form, draw its seeds, keep the files, and let it run.
+        `address`: as of `RunRegistry.submit`.
+
+        Raises FieldErrors, ChainErrors, WorkflowError, TooManyRuns, ServerUnreachable, ServerError,
+        and ComfyError where there is no room for a file.
+        """
+        if owner == self._nobody:
+            raise ComfyError(
+                message("This app keeps no chains of yours."),
+                message("Allow cookies for this page."),
+            )
+        self._check_room(owner)
+        form, drawn = self._checked(name, values, owner)
+        about = {"chain": name}
+        group = Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about)
+        chain = OpenChain(group, address)
+        chain.title = form.chain.title
+        chain.begin(form)
+        self._keep(chain, drawn)
+        self._let_run(chain)
+        return StartedChain(chain.id, drawn)
+
+    def stop(self, chain_id: str, owner: str) -> None:
+        """End it: what runs is cancelled, and no other step is begun."""
+        chain = self._found(chain_id, owner)
+        chain.stop()
+        self._save(chain)
+
+    def go_on(
+        self, chain_id: str, owner: str, values: Mapping[str, object] | None = None
+    ) -> StartedChain:
+        """Let one run again that failed or was stopped, with these values of its form for the steps
+        that are not done; with those that it had where there are none.
+
+        Steps that are done keep their values and seeds, and are not run again. Raises as `start`.
+        """
+        chain = self._found(chain_id, owner)
+        before = self._content(chain)
+        if chain.state in ("running", "done"):
+            return StartedChain(chain.id, before)
+        self._check_room(owner)
+        mended = dict(before)
+        if values is not None:
+            keeps = [key for key in before if _is_kept(key, chain.done)]
+            others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
+            mended = {**others, **{key: before[key] for key in keeps}}
+        form, drawn = self._checked(chain.chain, mended, owner)
+        chain.go_on()
+        chain.begin(form)
+        self._keep(chain, drawn)
+        self._let_run(chain)
+        return StartedChain(chain.id, drawn)
+
+    # Looking
+
+    def recent(self, owner: str) -> tuple[ChainStanding, ...]:
+        """Those of one owner that go on, and the last that have ended, as far as anybody has asked
+        for them since the program's start; the oldest first."""
+        with self._lock:
+            chains = [*self._open.values(), *self._ended.values()]
+        own = {one.id: one.standing for one in chains if one.owner == owner}
+        return tuple(sorted(own.values(), key=lambda one: (one.created_at, one.id)))
+
+    def look_up(self, owner: str) -> None:
+        """See that `recent` has the last chains of this owner, also of before a restart."""
+        if self._runs.history is None or owner == self._nobody:
+            return
+        for group in reversed(self._runs.history.groups.of(owner, "chain")[:_OF_PAGE]):
+            with self._lock:
+                is_known = group.id in self._open or group.id in self._ended
+            if not is_known and group.ended_at is not None:
+                self._note(self._with_results(OpenChain(group)))
+
+    def groups_of(self, name: str, owner: str) -> tuple[str, ...]:
+        """The groups of the runs that this chain has started for this owner."""
+        groups = self._history().groups.of(owner, "chain")
+        return tuple(one.id for one in groups if one.about.get("chain") == name)
+
+    def part_of(self, record: Record) -> tuple[str, str] | None:
+        """The titles of the chain and of the step that a run was started for; None where it was
+        started for none."""
+        if not record.group or self._runs.history is None:
+            return None
+        group = self._runs.history.groups.get(record.group, record.owner)
+        if group is None or group.kind != "chain":
+            return None
+        standing = OpenChain(group).standing
+        with self._lock:
+            live = self._open.get(group.id)
+        steps = (live.standing if live else standing).steps
+        ids = ((step, {*step.ended, *step.live}) for step in steps)
+        title = next((step.title for step, runs in ids if record.id in runs), "")
+        return standing.title, title
+
+    # Inside
+
+    def _history(self) -> RunStore:
+        if self._runs.history is None:
+            raise ComfyError(message("This app remembers no runs, so it can't run chains."))
+        return self._runs.history
+
+    def _check_room(self, owner: str) -> None:
+        with self._lock:
+            owners = [one.owner for one in self._open.values()]
+        if owners.count(owner) >= _OF_ONE:
+            raise TooManyRuns(
+                plural(
+                    "You already have {count} unfinished chain.",
+                    "You already have {count} unfinished chains.",
+                    count=_OF_ONE,
+                ),
+                message("Wait, or stop one."),
+            )
+        if len(owners) >= _IN_ALL:
+            raise TooManyRuns(
+                message("There are too many chains at the moment."),
+                message("Try again in a few minutes."),
+            )
+
+    def _checked(
+        self, name: str, values: Mapping[str, object], owner: str
+    ) -> tuple[ChainForm, dict[str, object]]:
+        """The form of a chain with values that it takes, and these with its seeds drawn."""
+        form = self._forms.form(name, owner, values)
+        drawn = dict(values)
+        for one in form.form.fields:
+            seed = values.get(one.key)
+            if one.widget == "seed" and (seed is None or isinstance(seed, CountUp)):
+                drawn[one.key] = next_seed(one, seed, self._starter.rng)
+        form = self._forms.form(name, owner, drawn)
+        self._forms.check(form, owner)
+        return form, drawn
+
+    def _keep(self, chain: OpenChain, values: Mapping[str, object]) -> None:
+        """Put a chain with its values on record, in the place of what was there of it."""
+        history = self._history()
+        uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
+        with kept_uploads(self._starter.blobs, history, uploads) as digests:
+            told = {
+                key: {"file": [one.name, digests[key]]}
+                if isinstance(one, Upload)
+                else {"value": one}
+                for key, one in values.items()
+            }
+            history.groups.put(chain.group, {"values": told}, set(digests.values()))
+
+    def _content(self, chain: OpenChain) -> dict[str, object]:
+        """The values of a chain by key. ComfyError where a file is gone."""
+        told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
+        values: dict[str, object] = {}
+        for key, one in told.get("values", {}).items():
+            match one:
+                case {"file": [str(name), str(digest)]}:
+                    path = self._starter.blobs.path(digest)
+                    if path is None:
+                        raise ComfyError(message("{file} is no longer here.", file=name))
+                    values[key] = Upload(name, path)
+                case {"value": value}:
+                    values[key] = value
+        return values
+
+    def _found(self, chain_id: str, owner: str) -> OpenChain:
+        with self._lock:
+            chain = self._open.get(chain_id) or self._ended.get(chain_id)
+        if chain is None and self._runs.history is not None:
+            group = self._runs.history.groups.get(chain_id, owner)
+            if group is not None and group.kind == "chain":
+                chain = self._with_results(OpenChain(group))
+        if chain is None or chain.owner != owner:
+            raise ChainNotFound(_GONE)
+        return chain
+
+    def _with_results(self, chain: OpenChain) -> OpenChain:
+        """The chain with what its steps have made before."""
+        history = self._history()
+        for step in chain.standing.steps:
+            for run in step.ended:
+                record = history.get(run, chain.owner)
+                if record is not None:
+                    chain.known(step.name, record)
+        return chain
+
+    def _save(self, chain: OpenChain) -> None:
+        try:
+            self._history().groups.save(chain.group)
+        except ComfyError as problem:
+            log.warning("How far a chain is could not be written: %s", problem)
+        self._listeners.call(chain.owner)
+
+    def _note(self, chain: OpenChain) -> None:
+        """Keep one in mind that has ended."""
+        with self._lock:
+            self._open.pop(chain.id, None)
+            self._ended[chain.id] = chain
+            self._ended.move_to_end(chain.id)
+            while len(self._ended) > _RECENT:
+                self._ended.popitem(last=False)
+
+    def _let_run(self, chain: OpenChain) -> None:
+        main = partial(self._main, chain)
+        chain.thread = threading.Thread(target=main, name=f"chain-{chain.id[:8]}", daemon=True)
+        with self._lock:
+            self._ended.pop(chain.id, None)
+            self._open[chain.id] = chain
+        chain.thread.start()
+        self._listeners.call(chain.owner)
+
+    # The thread of a chain
+
+    def _main(self, chain: OpenChain) -> None:
+        try:
+            self._run(chain)
+        except ComfyError as problem:
+            if not self._runs.closed:
+                chain.fail(problem)
+        except Exception:
+            log.exception("A chain failed inside this program")
+            chain.fail(ComfyError(_OUR_FAULT))
+        if self._runs.closed or self._closing.is_set():
+            return  # it goes on in the next life
+        chain.settle()
+        self._save(chain)
+        self._note(chain)
+        self._listeners.call(chain.owner)
+
+    def _run(self, chain: OpenChain) -> None:
+        values = self._content(chain)
+        form = self._form(chain, values)
+        if form is None:
+            return
+        chain.begin(form)
+        forms = {one.step.name: one.form for one in form.runs}
+        runner = ChainRunner(self._starter, chain.owner, chain.address)
+
+        def begun(one: StepBegin) -> None:
+            chain.begun(one)
+            self._save(chain)
+
+        for end in runner.run(chain.id, form.runs, begun=begun):
+            if self._runs.closed:
+                return
+            chain.ended(end, forms[end.step])
+            self._save(chain)
+            if chain.state == "stopped":
+                return
+
+    def _form(self, chain: OpenChain, values: Mapping[str, object]) -> ChainForm | None:
+        """The chain's form; None where the program ends before the server is there."""
+        while not self._closing.is_set() and not self._runs.closed and chain.state == "running":
+            try:
+                return self._forms.form(chain.chain, chain.owner, values)
+            except ServerUnreachable:
+                self._closing.wait(_AGAIN)
+        return None
+
+
+def _is_kept(key: str, done: Collection[str]) -> bool:
+    """Whether this value stays as it is where a chain goes on: that of a step which is done, or a
+    switch, by which steps are chosen."""
+    return is_switch(key) or key.partition(".")[0] in done

@@ -1,0 +1,254 @@
+"""A chain that goes on, or has ended: how far each step is, for the thread that runs it and for all
+who look."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from comfy.errors import ComfyError
+from comfy.form.check import labelled_errors
+from comfy.form.model import Form
+from comfy.form.server_errors import field_of_node, place_errors
+from comfy.messages import KeptText, message, message_from_json, message_to_json, sentences
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.groups import Group
+from comfy.records.record import Record
+from comfy.runs.interface import Run
+from comfy.services.chain_forms import ChainForm
+from comfy.services.chains import StepBegin, StepEnd, StepProblem
+from comfy.services.start import FieldErrors
+
+ChainPhase = Literal["running", "done", "failed", "stopped"]
+StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStanding:
+    """How far a step is. `runs`: how many it has, 0 while nobody knows; `live`: the ids of those
+    that go on, `ended`: of the others, as they ended; `done`: how many have made what they were to.
+    `why` it failed, in sentences, and `errors`: the same for its fields, by the chain's keys."""
+
+    name: str
+    title: KeptText
+    state: StepPhase = "waiting"
+    runs: int = 0
+    done: int = 0
+    live: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    why: KeptText = ""
+    hint: KeptText = ""
+    errors: Mapping[str, KeptText] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStanding:
+    """How far a chain is. `chain`: its name in the folder. `why` it could not go on, where that is
+    about no step. `results`: of the steps that have made something, the record of the last run
+    that has."""
+
+    id: str
+    owner: str
+    chain: str
+    title: str
+    state: ChainPhase
+    created_at: float
+    steps: tuple[StepStanding, ...] = ()
+    why: str = ""
+    results: Mapping[str, Record] = field(default_factory=dict)
+
+
+_STEPS = TypeAdapter(tuple[StepStanding, ...])
+
+
+class OpenChain:
+    """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
+    what runs it, set by the queue alone; `address`: where its owner is, as of
+    `RunRegistry.submit`."""
+
+    def __init__(self, group: Group, address: str = "") -> None:
+        """As it is remembered."""
+        self.id, self.owner, self.address = group.id, group.owner, address
+        self.chain = str(group.about.get("chain", ""))
+        self.title = str(message_from_json(group.about.get("title", "")))
+        self.thread: threading.Thread | None = None
+        self._created_at, self._ended_at = group.created_at, group.ended_at
+        self._lock = threading.RLock()
+        self._state = cast(ChainPhase, group.state)
+        self._why = str(message_from_json(group.about.get("why", "")))
+        self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
+        self._live: dict[str, Run] = {}
+        self._results: dict[str, Record] = {}
+
+    @property
+    def state(self) -> ChainPhase:
+        """What is to become of it, or has."""
+        return self._state
+
+    @property
+    def standing(self) -> ChainStanding:
+        """As people are told of it now."""
+        with self._lock:
+            return ChainStanding(
+                self.id,
+                self.owner,
+                self.chain,
+                self.title,
+                self._state,
+                self._created_at,
+                tuple(self._steps.values()),
+                self._why,
+                dict(self._results),
+            )
+
+    @property
+    def group(self) -> Group:
+        """As it is to be remembered now."""
+        with self._lock:
+            about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
+            about |= {"why": message_to_json(self._why)}
+            steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
+            return Group(
+                self.id,
+                self.owner,
+                "chain",
+                self._created_at,
+                self._state,
+                about,
+                {"steps": steps},
+                self._ended_at,
+            )
+
+    @property
+    def done(self) -> frozenset[str]:
+        """The names of the steps that are done."""
+        with self._lock:
+            return frozenset(one.name for one in self._steps.values() if one.state == "done")
+
+    def known(self, step: str, record: Record) -> None:
+        """A run of a step that has ended; the last that has made something is its result."""
+        if record.state.files or record.state.texts:
+            with self._lock:
+                self._results[step] = record
+
+    # What people want
+
+    def stop(self) -> None:
+        """End it: what runs is cancelled, and no other step is begun."""
+        with self._lock:
+            if self._state != "running":
+                return
+            self._end("stopped")
+            for step in self._steps.values():
+                if step.state in ("running", "waiting"):
+                    self._set(step.name, state="stopped", live=())
+            live = tuple(self._live.values())
+        for run in live:
+            run.cancel()
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        with self._lock:
+            self._state, self._why, self._ended_at = "running", "", None
+
+    # What its thread finds
+
+    def begin(self, form: ChainForm) -> None:
+        """These are its steps, none of which is begun."""
+        with self._lock:
+            self._steps = {
+                one.step.name: StepStanding(one.step.name, one.title) for one in form.runs
+            }
+
+    def begun(self, begun: StepBegin) -> None:
+        """A run of a step goes on."""
+        with self._lock:
+            self._live[begun.run.id] = begun.run
+            step = self._steps[begun.step]
+            live = (*(one for one in step.live if one != begun.run.id), begun.run.id)
+            is_stopped = self._state == "stopped"
+            if not is_stopped:
+                state = "failed" if step.state == "failed" else "running"
+                self._set(begun.step, state=state, runs=begun.runs, live=live)
+        if is_stopped:
+            begun.run.cancel()
+
+    def ended(self, end: StepEnd, form: Form) -> None:
+        """What became of a run of a step; `form`: that of the step."""
+        with self._lock:
+            step = self._steps[end.step]
+            runs = max(step.runs, end.runs)
+            if isinstance(end.outcome, StepProblem):
+                self._fail(end.step, runs, *_told(step.name, end.outcome.error))
+                return
+            record = end.outcome
+            self._live.pop(record.id, None)
+            live = tuple(one for one in step.live if one != record.id)
+            self._set(end.step, live=live, runs=runs, ended=(*step.ended, record.id))
+            self.known(end.step, record)
+            if end.is_done:
+                done = step.done + 1
+                state = "done" if done == runs else self._steps[end.step].state
+                self._set(end.step, done=done, state=state)
+            elif record.state.phase is Phase.STOPPED and record.state.error is None:
+                self.stop()
+            else:
+                self._fail(end.step, runs, *_why(step.name, record.state, form))
+
+    def settle(self) -> None:
+        """Nothing more is to come of it."""
+        with self._lock:
+            if self._state == "running":
+                done = all(one.state == "done" for one in self._steps.values())
+                self._end("done" if done else "failed")
+
+    def fail(self, problem: ComfyError) -> None:
+        """It cannot go on."""
+        with self._lock:
+            if self._state == "running":
+                self._why = sentences(str(problem), problem.hint)
+                self._end("failed")
+
+    def _fail(self, name: str, runs: int, why: str, hint: str, errors: Mapping[str, str]) -> None:
+        if self._state == "running":
+            self._set(name, state="failed", runs=runs, why=why, hint=hint, errors=errors)
+
+    def _end(self, state: ChainPhase) -> None:
+        self._state, self._ended_at = state, time.time()
+
+    def _set(self, name: str, **changes: Any) -> None:
+        self._steps[name] = replace(self._steps[name], **changes)
+
+
+def _steps(told: object) -> tuple[StepStanding, ...]:
+    try:
+        return _STEPS.validate_python(told or [])
+    except ValidationError:
+        return ()
+
+
+def _told(step: str, problem: ComfyError) -> tuple[str, str, dict[str, str]]:
+    """Why a step was not begun, what to do, and what is said on fields."""
+    if isinstance(problem, FieldErrors):
+        errors = {f"{step}.{key}": said for key, said in problem.errors.items()}
+        return sentences(*problem.labelled.values()), "", errors
+    return str(problem), problem.hint, {}
+
+
+def _why(step: str, state: RunState, form: Form) -> tuple[str, str, dict[str, str]]:
+    """The same of a run that came to nothing."""
+    errors, remarks = place_errors(form, state.node_errors)
+    error = state.error
+    if error and (named := field_of_node(form, error.node)) and not errors:
+        errors = {named.key: error.message}
+    by_key = {f"{step}.{key}": said for key, said in errors.items()}
+    if state.node_errors:
+        return sentences(*labelled_errors(form, errors).values(), *remarks), "", by_key
+    if error is None:
+        return message("It made nothing."), "", by_key
+    return error.message, error.hint, by_key

@@ -1,0 +1,143 @@
+"""What every route answers: to whoever owns what its path names, to anybody else, and to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE", "TRACE")
+
+
+class Answers(NamedTuple):
+    """Statuses for whoever owns what the path names, for anybody else, and without the login that
+    is asked for. Where no login is asked for, a request without a cookie is anybody else's."""
+
+    own: int
+    foreign: int
+    nobody: int
+
+
+def people(status: int) -> Answers:
+    """The same for everybody who may use the app."""
+    return Answers(status, status, 401)
+
+
+def everybody(status: int) -> Answers:
+    """The same for everybody, before the login too."""
+    return Answers(status, status, status)
+
+
+OWNER = Answers(200, 404, 401)
+NOTHING = everybody(404)
+TOLD = {"GET": Answers(200, 404, 404), "HEAD": Answers(405, 404, 404), "POST": people(405)}
+READ = {"GET": everybody(200), "HEAD": everybody(405)}
+GIVEN = {"GET": everybody(200)}
+READ_BY_PEOPLE = {"GET": people(200), "HEAD": everybody(405)}
+UNNAMED = {
+    "GET": everybody(404),
+    "HEAD": everybody(405),
+}  # files of the page, none of which is called so
+
+NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
+OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
+
+# What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
+# Gradio has most of its paths with a slash at the end too.
+RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
+    {
+        "/files/{run_id}/all.zip": {"GET": OWNER},
+        "/files/{run_id}/given/{index}": {"GET": people(404)},  # this run was given none
+        "/files/{run_id}/given/{index}/unpainted": {"GET": people(404)},
+        "/files/{run_id}/{index}/thumb": {"GET": OWNER},
+        "/files/{run_id}/{index}/{name}": {"GET": OWNER},
+        "/script/{version}/{name:path}": {},
+        **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
+        "/history": {"GET": people(200)},
+        "/history/favourites": {"POST": people(422)} | NO_RUN,
+        "/history/delete": {"POST": people(422)} | NO_RUN,
+        "/history/restore": {"POST": people(422)} | NO_RUN,
+        "/files/chosen.zip": {"GET": people(422)},
+        "/history/{run_id}": {"GET": OWNER, "DELETE": OWNER},
+        "/history/{run_id}/values": {"GET": OWNER},
+        # No workflow is called so.
+        "/history/{run_id}/files/{index}/for/{name:path}": {"GET": Answers(409, 404, 401)},
+        "/history/{run_id}/files/{index}/link": {
+            "POST": OWNER,
+            "DELETE": people(404),
+        },  # not shared
+        "/shared/{token}": {"GET": Answers(404, 404, 200)},  # no such link; the sign-in page
+        "/shared/{token}/{name}": {"GET": people(404)},
+        "/takers": {"GET": people(200)},
+        "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
+        "/presets/values": {"GET": Answers(422, 404, 401)},  # no preset is called so
+        "/batches": {"GET": people(200)},
+        "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
+        "/batches/{batch_id}": NO_RUN,
+        "/batches/{batch_id}/rows": OF_NO_BATCH,
+        "/batches/grid": NO_RUN | {"POST": people(422)},
+        "/batches/{batch_id}/grid": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.png": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.html": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.zip": OF_NO_BATCH,
+        "/batches/{batch_id}/results.csv": OF_NO_BATCH,
+        "/batches/{batch_id}/results.zip": OF_NO_BATCH,
+        "/batches/{batch_id}/{change}": {"POST": people(404)},
+        "/chains/{chain_id}/{change}": {"POST": people(422)},
+        "/runs/{run_id}/again": {"POST": OWNER},
+        "/runs/{run_id}/move": {"POST": OWNER},
+        "/runs/{run_id}/stop": {"POST": OWNER},
+        "/workflows": {"GET": people(200), "POST": people(200)},
+        "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
+        "/workflows/{name}/keep": {"POST": people(422)},
+        "/gradio_api/upload": {"POST": people(200)},
+        "/gradio_api/upload_progress": {"GET": everybody(200)},
+        "/": {"GET": everybody(200), "HEAD": everybody(200)},
+        "/config": READ_BY_PEOPLE,
+        **dict.fromkeys(("/favicon.ico", "/robots.txt", "/theme.css"), READ),
+        "/icons/{name}": {},  # none is called so
+        "/languages/{version}/{name}": {},
+        "/language": dict.fromkeys(METHODS, NOTHING) | {"POST": everybody(422)},
+        "/static/{path:path}": UNNAMED,
+        "/assets/{name}": UNNAMED,
+        "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
+        "/svelte/{path:path}": UNNAMED,
+        "/login": (
+            dict.fromkeys(METHODS, NOTHING)
+            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
+        ),
+        "/gradio_api/app_id": READ,
+        "/gradio_api/user": READ,
+        "/gradio_api/login_check": READ_BY_PEOPLE,
+        "/gradio_api/info": READ_BY_PEOPLE,
+        "/gradio_api/openapi.json": READ_BY_PEOPLE,
+        "/gradio_api/file={place:path}": {"GET": OWNER, "HEAD": OWNER},
+        "/gradio_api/file={path_or_url:path}": {"GET": OWNER, "HEAD": OWNER},  # Gradio's, behind it
+        "/gradio_api/queue/join": {"POST": people(200)},
+        "/gradio_api/queue/data": {},
+        "/gradio_api/cancel": {"POST": OWNER},
+        "/gradio_api/reset": {"POST": OWNER},
+        "/gradio_api/run/{api_name}": {"POST": people(422)},
+        "/gradio_api/call/{api_name}": {"POST": people(200)},
+        "/gradio_api/call/{api_name}/{event_id}": TOLD,
+        "/gradio_api/call/v2/{api_name}": {"POST": people(200)},
+        "/gradio_api/call/v2/{api_name}/{event_id}": TOLD,
+    }
+)
+# What Gradio brings and nobody needs: as unknown as what never was.
+UNUSED = """
+/openapi.json /pwa_icon /pwa_icon/{size} /monitoring /monitoring/summary /monitoring/{key}
+/gradio_api/deep_link /gradio_api/token /gradio_api/dev/reload /gradio_api/runs /gradio_api/api/{api_name}
+/gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/proxy={url_path:path}
+/gradio_api/stream/{event_id} /gradio_api/stream/{event_id}/close /gradio_api/file/{path:path}
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8 /gradio_api/heartbeat/{session_hash}
+/gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext} /gradio_api/component_server
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file /gradio_api/queue/status
+/gradio_api/startup-events /gradio_api/theme.css /gradio_api/process_recording /gradio_api/vibe-edit
+/gradio_api/undo-vibe-edit /gradio_api/vibe-code /gradio_api/vibe-starter-queries
+"""
+SHUT = frozenset(UNUSED.split())
+LOGOUT = "/logout"  # ends what the others need: it has a test of its own
+GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
+SOCKETS = frozenset({"/live/{run_id}", "/news"})

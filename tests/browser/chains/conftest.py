@@ -1,0 +1,70 @@
+"""A site with a chain of three steps beside the shipped workflows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import SOON, STEP
+from tests.support.samples.forms import WORKFLOWS
+from tests.support.serving import running_demo_app
+from tests.support.visitor import Site
+
+BOATS = "boats.chain"
+CHAIN = """
+title = "Boats in three steps"
+description = "A boat, enlarged and painted over."
+
+[switches]
+look = ["painting", "photo"]
+
+[[steps]]
+name = "make"
+title = "Make"
+workflow = "text-to-image"
+show = ["Prompt", "Seed", "Width", "Height"]
+[steps.values]
+Steps = 4
+Prompt = "a small boat"
+
+[[steps]]
+name = "large"
+title = "Enlarge"
+workflow = "upscale"
+show = ["Scale", "Model"]
+optional = true
+[steps.values]
+Steps = 4
+[steps.inputs]
+"Your image" = "make"
+
+[[steps]]
+name = "over"
+title = "Paint over"
+workflow = "image-to-image"
+show = ["Prompt"]
+when = "look=painting"
+[steps.values]
+Steps = 4
+[steps.inputs]
+"Your image" = "large"
+"""
+
+
+@pytest.fixture(scope="session")
+def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped workflows with the chain."""
+    folder = tmp_path_factory.mktemp("chains") / "workflows"
+    shutil.copytree(WORKFLOWS, folder)
+    (folder / f"{BOATS}.toml").write_text(CHAIN, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def chains(chain_folder: Path, nothing_left_behind: None) -> Iterator[Site]:
+    """A site of the test's own, with a server slow enough to do something during a run."""
+    with running_demo_app(workflows=chain_folder, step_seconds=STEP, timing=SOON) as (demo, app):
+        yield Site(app.url, demo, app)

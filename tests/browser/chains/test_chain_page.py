@@ -1,0 +1,168 @@
+"""A chain on the page: its form, its steps as they run, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.chains.conftest import BOATS
+from tests.support.visitor import WAIT, Site, Visitor
+
+Visit = Callable[..., Visitor]
+BROKEN = "demo-broken"
+
+
+def steps(person: Visitor) -> Locator:
+    """The steps below the stage."""
+    return person.page.locator("#stage .chain .steps li")
+
+
+def chain_is(person: Visitor, state: str) -> None:
+    """Wait until the chain that is shown is in this state."""
+    place = person.page.locator(f'#stage .chain[data-state="{state}"]')
+    expect(place).to_be_visible(timeout=WAIT)
+
+
+def states(person: Visitor, *wanted: str) -> None:
+    """Wait until the steps are in these states."""
+    for at, state in enumerate(wanted):
+        expect(steps(person).nth(at)).to_have_attribute("data-state", state, timeout=WAIT)
+
+
+def percent(person: Visitor) -> int:
+    """How far all steps are."""
+    bar = person.page.locator("#stage .chain .bar")
+    return int(bar.get_attribute("aria-valuenow") or 0)
+
+
+def choose(person: Visitor, key: str, name: str) -> None:
+    """Choose from a list of the form."""
+    person.entry(key).click()
+    person.page.locator("#form").get_by_role("option", name=name).click()
+
+
+def test_the_form_of_a_chain_asks_for_what_its_steps_show(chains: Site, visit: Visit) -> None:
+    """It is found in the list of workflows. Each step is a section with the fields that it shows;
+    what another step gives is said, an optional one can be left out, and a switch is a list. All of
+    that is still there after a reload, and Reset puts it back."""
+    person = visit(chains).open()
+    person.turn_to(BOATS)
+    form = person.page.locator("#form")
+    expect(form.get_by_role("heading")).to_have_text(
+        ["Boats in three steps", "1. Make", "2. Enlarge", "3. Paint over"]
+    )
+    expect(person.entry("make.2.text")).to_have_value("a small boat")
+    expect(form.get_by_text("The image comes from “Make”.")).to_be_visible()
+    expect(form.get_by_text("The image comes from “Enlarge”.")).to_be_visible()
+    expect(form.locator(".takes-files")).to_have_count(0)
+    expect(person.page.locator("#count")).to_be_hidden()
+
+    person.type("make.2.text", "three boats")
+    form.get_by_role("checkbox", name="Run “Enlarge”").uncheck()
+    expect(person.field("large.5.scale_by")).to_have_count(0)
+    expect(form.get_by_text("The image comes from “Make”.")).to_be_visible()
+    choose(person, "switches:.look", "photo")
+    expect(form.get_by_role("heading", name="3. Paint over")).to_have_count(0)
+    person.page.reload()
+    expect(form.get_by_role("checkbox", name="Run “Enlarge”")).not_to_be_checked()
+    expect(person.entry("make.2.text")).to_have_value("three boats")
+    expect(person.entry("switches:.look")).to_have_value("photo")
+    form.get_by_role("button", name="Reset", exact=True).click()
+    expect(person.field("large.5.scale_by")).to_be_visible()
+    expect(person.entry("make.2.text")).to_have_value("a small boat")
+
+
+def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
+    """One bar over all steps never goes back. Each step has the image that it made, which a press
+    shows on the stage while the next one runs. Another tab shows the same, as does the page after a
+    reload. What was made says of which chain it is a step, and the history has all steps."""
+    person = visit(chains).open(BOATS)
+    seen = [0]
+    person.press()
+    states(person, "running", "waiting", "waiting")
+    person.frames()
+    expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
+    expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+    states(person, "done", "running")
+    chains.demo.speed.step = 4  # seconds, until all is looked at
+    seen.append(percent(person))
+    other = person.another_tab(BOATS)
+    states(other, "done", "running", "waiting")
+    expect(other.page.locator("#stage .chain-headline")).to_have_text("Step 2 of 3: Enlarge")
+    steps(person).first.get_by_role("button").click()
+    expect(steps(person).first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
+    person.page.reload()
+    states(person, "done", "running", "waiting")
+    seen.append(percent(person))
+    chains.demo.speed.step = 0.2
+    states(person, "done", "done", "running")
+    seen.append(percent(person))
+    chain_is(person, "done")
+    assert seen == sorted(seen)
+    assert seen[1] >= 33
+    assert seen[-1] >= 66
+    expect(steps(person).locator("img")).to_have_count(3)
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(person.page.locator("#history .tile")).to_have_count(3)
+    chain_is(other, "done")
+
+    person.turn_to("text-to-image")
+    person.page.locator("#history .tile").first.click()
+    expect(person.page.locator("#stage .part-of")).to_have_text(
+        "Step “Make” of “Boats in three steps”"
+    )
+
+
+def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visit) -> None:
+    """The field that is wrong says so, also after a reload. With another value there, Continue runs
+    the step that failed and those after it; what was made before is not made again. With nothing
+    changed, another press makes nothing twice, and shows the last result."""
+    chains.demo.speed.step = 0.02
+    person = visit(chains).open(BOATS)
+    person.keep_seed(7, "make.5.seed")
+    choose(person, "large.1.ckpt_name", BROKEN)
+    person.press()
+    chain_is(person, "failed")
+    states(person, "done", "failed", "waiting")
+    assert list(person.errors()) == ["field-large-1-ckpt-name"]
+    person.page.reload()
+    chain_is(person, "failed")
+    expect(person.page.locator("#field-large-1-ckpt-name .field-error")).to_be_visible()
+    made = len(chains.app.runs.history.of(owner_of(chains)))  # type: ignore[union-attr]
+    choose(person, "large.1.ckpt_name", "demo-landscapes")
+    person.page.get_by_role("button", name="Continue").click()
+    chain_is(person, "done")
+    states(person, "done", "done", "done")
+    assert len(person.errors()) == 0
+    now = chains.app.runs.history.of(owner_of(chains))  # type: ignore[union-attr]
+    assert len(now) == made + 2
+
+    person.press()
+    chain_is(person, "done")
+    expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
+
+
+def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
+    """Stop ends it at the step that runs, and no other is begun; Continue goes on from there."""
+    person = visit(chains).open(BOATS)
+    person.press()
+    person.frames()
+    person.page.locator("#stop").click()
+    chain_is(person, "stopped")
+    states(person, "stopped", "stopped", "stopped")
+    person.phase("stopped")
+    assert chains.idle()
+    chains.demo.speed.step = 0.02
+    person.page.get_by_role("button", name="Continue").click()
+    chain_is(person, "done")
+
+
+def owner_of(site: Site) -> str:
+    """Whose chains there are."""
+    (owner,) = {one.owner for one in site.services.chains._open.values()} | {
+        one.owner for one in site.services.chains._ended.values()
+    }
+    return owner

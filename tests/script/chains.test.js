@@ -1,0 +1,105 @@
+// @ts-check
+// Which chain is shown, and how far it is.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  chainOf,
+  errorsOf,
+  fractionOf,
+  seenChain,
+  stepNumber,
+} from "../../ui/page/script/runs/chains.js";
+import { newRun } from "../../ui/page/script/runs/runs.js";
+import { INITIAL } from "../../ui/page/script/state.js";
+
+/** @import { Chain, ChainStep, Entry, PageState, Run, View } from "../../ui/page/script/state.js" */
+
+/**
+ * @param {string} name
+ * @param {Partial<ChainStep>} more
+ * @returns {ChainStep}
+ */
+const step = (name, more = {}) => ({
+  name,
+  title: name,
+  state: "waiting",
+  runs: 0,
+  done: 0,
+  ids: [],
+  result: "",
+  thumb: null,
+  text: "",
+  why: "",
+  hint: "",
+  errors: {},
+  ...more,
+});
+
+/**
+ * @param {string} id
+ * @param {Partial<Chain>} more
+ * @returns {Chain}
+ */
+const chain = (id, more = {}) => ({
+  id,
+  chain: "boats.chain",
+  title: "Boats",
+  state: "running",
+  why: "",
+  steps: [
+    step("make", { state: "done", runs: 1, done: 1, ids: ["a"] }),
+    step("large", { state: "running", runs: 2, done: 1, ids: ["b", "c"] }),
+    step("over"),
+  ],
+  ...more,
+});
+
+/**
+ * @param {string} id
+ * @param {Partial<View>} view
+ * @param {string} group
+ * @returns {Run}
+ */
+const run = (id, view, group = "") => ({
+  ...newRun(id),
+  view: /** @type {View} */ ({ id, ...view }),
+  entry: /** @type {Entry} */ ({ id, group }),
+});
+
+/** @param {Partial<PageState>} more */
+const state = (more) => ({ ...INITIAL, ...more });
+
+test("each step counts as much as another, and what runs by how far it is", () => {
+  const runs = new Map([["c", run("c", { phase: "running", fraction: 0.5 })]]);
+  assert.equal(fractionOf(chain("1"), runs).toFixed(3), ((1 + 0.75) / 3).toFixed(3));
+  assert.equal(fractionOf(chain("1"), new Map()).toFixed(3), "0.500");
+  assert.equal(stepNumber(chain("1")), 2);
+});
+
+test("the chain of the run on the stage is shown, also before its step is known", () => {
+  const one = run("c", { phase: "running", finished: false });
+  const chains = [chain("1"), chain("2", { steps: [step("make")] })];
+  assert.equal(seenChain(state({ chains, runs: new Map([["c", one]]) }))?.id, "1");
+  const early = run("x", { phase: "waiting", finished: false }, "2");
+  assert.equal(chainOf(state({ chains }), early)?.id, "2");
+  assert.equal(seenChain(state({ chains, runs: new Map([["y", run("y", {})]]) })), null);
+});
+
+test("with nothing on the stage it is what goes on, or has failed with this form", () => {
+  const failed = chain("1", { state: "failed" });
+  assert.equal(seenChain(state({ chains: [failed] })), null);
+  assert.equal(seenChain(state({ chains: [failed], form: "boats.chain" }))?.id, "1");
+  assert.equal(seenChain(state({ chains: [failed, chain("2")] }))?.id, "2");
+  assert.equal(
+    seenChain(state({ chains: [chain("1", { state: "done" })], form: "boats.chain" })),
+    null,
+  );
+});
+
+test("what is wrong with values is that of the form's last chain", () => {
+  const errors = { "make.2.text": "Too long." };
+  const failed = chain("1", { state: "failed", steps: [step("make", { errors })] });
+  assert.deepEqual(errorsOf(state({ chains: [failed], form: "boats.chain" })), errors);
+  assert.deepEqual(errorsOf(state({ chains: [failed, chain("2")], form: "boats.chain" })), {});
+});

@@ -1,0 +1,189 @@
+"""Chains behind the page: how far they are, what is done with them, whose they are, and what becomes
+of them when the app is started anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.errors import ChainNotFound, ComfyError
+from comfy.form.seeds import CountUp
+from comfy.services.open_chain import ChainStanding
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Upload
+from tests.support.http_client import ANN, BOB, post
+from tests.support.samples.forms import WORKFLOWS
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import eventually
+from ui.routes.groups.chains import chain_view
+
+OWNER = f"browser:{ANN}"
+STEPS = "[steps.values]\nSteps = 2\nWidth = 256\nHeight = 256\n"
+BOATS = f"""
+title = "Boats"
+[[steps]]
+name = "make"
+title = "Make"
+workflow = "text-to-image"
+show = ["Prompt", "Images", "Seed"]
+{STEPS}
+[[steps]]
+name = "large"
+workflow = "upscale.json"
+show = ["Model"]
+optional = true
+[steps.values]
+Steps = 2
+[steps.inputs]
+"Your image" = "make[each]"
+[[steps]]
+name = "over"
+workflow = "image-to-image"
+show = ["Prompt"]
+{STEPS}
+[steps.inputs]
+"Your image" = "large"
+"""
+MAKE, SEED, IMAGES = "make.2.text", "make.5.seed", "make.4.batch_size"
+MODEL, BROKEN = "large.1.ckpt_name", "demo-broken.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three workflows, and a chain of them in a sub-folder of its own with a file beside it."""
+    folder = tmp_path / "workflows" / "boats"
+    folder.mkdir(parents=True)
+    for name in ("text-to-image", "upscale", "image-to-image"):
+        for ending in ("json", "toml"):
+            file = f"{name}.{ending}"
+            (folder / file).write_bytes((WORKFLOWS / file).read_bytes())
+    (folder / "boats.chain.toml").write_text(BOATS)
+    return tmp_path / "workflows"
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.01, painted=128) as demo:
+        yield demo
+
+
+def served(demo: DemoServer, folder: Path) -> AbstractContextManager[RunningApp]:
+    """The app in one of its lives."""
+    return running_app(demo.url, workflows=folder, data=folder.parent / "data")
+
+
+def standing(app: RunningApp, owner: str = OWNER) -> ChainStanding:
+    """The last chain of this owner."""
+    app.services.chains.look_up(owner)
+    return app.services.chains.recent(owner)[-1]
+
+
+def ended(app: RunningApp, state: str) -> ChainStanding:
+    """The last chain, when it has ended in this state."""
+    eventually(lambda: standing(app).state != "running", "the chain ends")
+    chain = standing(app)
+    assert chain.state == state, chain
+    return chain
+
+
+def prompts(demo: DemoServer) -> int:
+    """How many prompts the server was given."""
+    return len(demo.journal.all())
+
+
+def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
+    demo: DemoServer, folder: Path
+) -> None:
+    """A step runs for each result of the one before. Pressed again with the same values and seed
+    all is there already; a seed that is drawn, or counts up, makes another chain."""
+    with served(demo, folder) as app:
+        chains = app.services.chains
+        values = {MAKE: "two boats", IMAGES: 2, SEED: 5}
+        chains.start("boats/boats.chain", values, OWNER)
+        chain = ended(app, "done")
+        assert [(step.runs, step.done) for step in chain.steps] == [(1, 1), (2, 2), (1, 1)]
+        view = chain_view(chain)
+        assert view.title == "Boats"
+        assert [step.title for step in view.steps] == ["Make", "Upscale", "Image to image"]
+        assert all(step.thumb and step.result for step in view.steps)
+        assert prompts(demo) == 4
+
+        chains.start("boats/boats.chain", values, OWNER)
+        assert ended(app, "done").id != chain.id
+        assert prompts(demo) == 4
+        started = chains.start("boats/boats.chain", {**values, SEED: CountUp(5)}, OWNER)
+        assert started.values[SEED] == 6
+        ended(app, "done")
+        assert prompts(demo) == 8
+
+
+def test_a_chain_goes_on_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
+    """In the middle of the second step the app ends. In its next life the first step is not run
+    again, and what the chain was given is the same: seeds that were drawn, and what was typed."""
+    demo.speed.step = 0.5
+    with served(demo, folder) as app:
+        app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, OWNER)
+        eventually(lambda: standing(app).steps[1].state == "running", "the second step runs")
+        (first,) = standing(app).steps[0].ended
+        assert standing(app).state == "running"
+    demo.speed.step = 0.01
+    with served(demo, folder) as app:
+        chain = ended(app, "done")
+        assert chain.steps[0].ended == (first,)
+        texts = [
+            app.runs.record(step.ended[-1], OWNER).job.values.get("2.text") for step in chain.steps
+        ]
+        assert texts[0] == "a boat"
+    with served(demo, folder) as app:
+        assert standing(app).id == chain.id
+        assert standing(app).state == "done"
+        assert chain_view(standing(app)).steps[0].result == first
+
+
+def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
+    demo: DemoServer, folder: Path
+) -> None:
+    """The step that fails says why and on which field; those after it wait. Going on with another
+    model leaves the first step as it is, whatever the form says of it by now, also in a next
+    life. Somebody else's chain is none."""
+    with served(demo, folder) as app:
+        given = {MAKE: "a boat", SEED: None, MODEL: BROKEN}
+        app.services.chains.start("boats/boats.chain", given, OWNER)
+        chain = ended(app, "failed")
+        assert [step.state for step in chain.steps] == ["done", "failed", "waiting"]
+        assert set(chain.steps[1].errors) == {MODEL}
+        for change in ("stop", "continue"):
+            address = f"/chains/{chain.id}/{change}"
+            assert post(app, address, BOB).status_code == 404
+        with pytest.raises(ChainNotFound):
+            app.services.chains.go_on(chain.id, f"browser:{BOB}", {})
+        assert post(app, address).json() == {}
+        assert ended(app, "failed").steps[1].errors == chain.steps[1].errors
+    with served(demo, folder) as app:
+        mended = {MAKE: "something else", SEED: 9, MODEL: "demo-landscapes.safetensors"}
+        app.services.chains.go_on(chain.id, OWNER, mended)
+        done = ended(app, "done")
+        assert done.id == chain.id
+        assert done.steps[0].ended == chain.steps[0].ended
+
+
+def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:
+    """All that is wrong is said at once, by the chain's own fields; so is a step that is left out
+    though another one needs it, or a file that is none."""
+    with served(demo, folder) as app:
+        chains = app.services.chains
+        with pytest.raises(FieldErrors) as wrong:
+            chains.start("boats/boats.chain", {IMAGES: 0, SEED: "boat", MODEL: "none"}, OWNER)
+        assert set(wrong.value.errors) == {IMAGES, SEED, MODEL}
+        assert "Step “make”" in wrong.value.labelled[IMAGES]
+        with pytest.raises(ComfyError, match="not found"):
+            chains.start("boats/other.chain", {}, OWNER)
+        with pytest.raises(FieldErrors):
+            chains.start("boats/boats.chain", {MAKE: Upload("boat.png", b"no text")}, OWNER)
+        assert chains.recent(OWNER) == ()
+        chains.start("boats/boats.chain", {"large.runs": False, SEED: 1}, OWNER)
+        assert [step.name for step in ended(app, "done").steps] == ["make", "over"]

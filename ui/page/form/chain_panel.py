@@ -1,0 +1,200 @@
+"""The form of a chain: a section for each step, with the fields that it shows and what it is given
+by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.messages import message, plural
+from comfy.services.chain_forms import ChainForm, ChainStep, Feed
+from comfy.services.start import FieldErrors
+from comfy.services.uploads import Refused
+from comfy.workflow.config import Widget
+from ui.languages.current import html_of
+from ui.page.event_options import AT_ONCE
+from ui.page.form.controls import Control
+from ui.page.form.first_values import values_at_first
+from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
+from ui.page.form.panel import (
+    Actions,
+    counted_up,
+    draw_fields,
+    keep_values,
+    read_values,
+    redraw_on_choice,
+    seed_controls,
+    values_given,
+)
+from ui.page.form.tools import draw_tools
+from ui.page.form.use_as_input import bind_use
+from ui.page.script_files import listener
+from ui.page.stage import FollowChain, Refusal, Stage
+from ui.services import Services
+from ui.view.browser_values import filled_in
+from ui.web.gradio_internals import root_of
+from ui.web.responses import json_text
+from ui.web.shares import where
+from ui.web.urls import cover_address
+
+_Sentence = Callable[[str], str]
+_FED: Mapping[Widget, _Sentence] = MappingProxyType(
+    {
+        "image": lambda step: message("The image comes from “{step}”.", step=step),
+        "mask": lambda step: message("The image comes from “{step}”.", step=step),
+        "video": lambda step: message("The video comes from “{step}”.", step=step),
+        "audio": lambda step: message("The audio file comes from “{step}”.", step=step),
+        "text": lambda step: message("The text comes from “{step}”.", step=step),
+        "textarea": lambda step: message("The text comes from “{step}”.", step=step),
+    }
+)
+
+
+def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
+    services: Services,
+    choice: dict[str, Any],
+    opened: gr.JSON,
+    actions: Actions,
+    stage: Stage,
+    owner: Callable[[gr.Request], str],
+    request: gr.Request,
+) -> None:
+    """Draw the form of the chosen chain and bind Generate to it; called inside `gr.render`."""
+    name, person = str(choice["name"]), owner(request)
+    try:
+        chain = services.chain_forms.form(name, person, choice["linked"] | choice["kept"])
+        cover = services.cover(name)
+    except ComfyError as problem:
+        draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
+        return
+    form = chain.form
+    places = {
+        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
+    }
+    values = values_at_first(
+        services.copies, form, choice, services.copies.files_of(person, root_of(request))
+    )
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
+    filled = filled_in(form.fields, shown, places, errors)
+    images = AuthorsImages(cover_address(name, cover) if cover else "", places, {})
+    draw_heading(name, form, filled, images, may_keep=False, demo=services.demo)
+    scope = f"{name}/{choice['filling']}"
+    controls = tuple(_draw_sections(scope, chain, shown))
+    keep_values(name, controls)
+    own = {
+        field.key for field in (*chain.switches, *(step.option for step in chain.steps)) if field
+    }
+    redraw_on_choice(tuple(one for one in controls if one.field.key not in own))
+    for control in controls:
+        if control.field.key in own:
+            _redraw_when_other(control, shown[control.field.key])
+    draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
+    _bind(services, name, controls, actions, stage, owner)
+    bind_use(services, controls, stage, owner)
+
+
+def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Iterator[Control]:
+    if chain.switches:
+        switches = replace(chain.form, fields=chain.switches)
+        yield from draw_fields(scope, switches, shown)
+    for number, step in enumerate(chain.steps, 1):
+        with gr.Column(elem_classes="chain-step"):
+            with gr.Row(elem_classes="chain-step-head"):
+                title = message("{number}. {step}", number=number, step=step.title)
+                gr.HTML(f"<h2>{html_of(title)}</h2>")
+                if step.option is not None:
+                    yield from draw_fields(scope, replace(chain.form, fields=(step.option,)), shown)
+            if said := list(_given(step)):
+                items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in said)
+                gr.HTML(items, elem_classes="caption")
+            yield from draw_fields(scope, replace(chain.form, fields=step.fields), shown)
+
+
+def _given(step: ChainStep) -> Iterator[str]:
+    """What a step is given, in sentences."""
+    widgets = [feed.field.widget for feed in step.given]
+    for feed in step.given:
+        yield _fed(feed, is_only=widgets.count(feed.field.widget) == 1)
+    if step.runs > 1:
+        yield plural(
+            "This step runs {count} time.", "This step runs {count} times.", count=step.runs
+        )
+
+
+def _fed(feed: Feed, *, is_only: bool) -> str:
+    if feed.each:
+        return message(
+            "“{field}”: this step runs for each result of “{step}”.",
+            field=feed.field.label,
+            step=feed.title,
+        )
+    if is_only and (sentence := _FED.get(feed.field.widget)):
+        return sentence(feed.title)
+    return message("“{field}” comes from “{step}”.", field=feed.field.label, step=feed.title)
+
+
+def _redraw_when_other(control: Control, drawn: object) -> None:
+    """Draw the form again when a choice is another one than it was drawn with, also by Reset."""
+    component = control.components[0]
+    component.change(  # type: ignore[attr-defined]
+        None,
+        component,
+        js=listener("form/chain.js", f"switched({json_text(drawn)}, value)", "value"),
+        api_visibility="private",
+    )
+
+
+def _bind(
+    services: Services,
+    name: str,
+    controls: tuple[Control, ...],
+    actions: Actions,
+    stage: Stage,
+    owner: Callable[[gr.Request], str],
+) -> None:
+    """Generate starts the chain; what the script presses lets one go on that has failed."""
+
+    def run(
+        values: Mapping[Component, Any], request: gr.Request, chain_id: str = ""
+    ) -> dict[Component, Any]:
+        person = owner(request)
+        read = read_values(controls, values)
+        given = values_given(services, controls, read, person)
+        try:
+            if chain_id:
+                started = services.chains.go_on(chain_id, person, given)
+            else:
+                started = services.chains.start(name, given, person, where(request, person))
+        except FieldErrors as problem:
+            return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
+        except ComfyError as problem:
+            return {stage: Refusal(str(problem), problem.hint)}
+        return {stage: FollowChain(started.id)} | counted_up(controls, read, started.values)
+
+    def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
+        return run(values, request)
+
+    def press_continue(request: gr.Request, chain_id: str, *values: object) -> dict[Component, Any]:
+        return run(dict(zip(components, values, strict=True)), request, chain_id)
+
+    components: list[Component] = [one for control in controls for one in control.components]
+    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
+    pressed: set[Block] = set(components)
+    actions.generate.click(press, pressed or None, outputs, **AT_ONCE)
+    chain_id = gr.JSON(visible=False)
+    go_on = gr.Button("", visible="hidden", elem_id="continue-chain")
+    go_on.click(
+        press_continue,
+        [chain_id, *components],
+        outputs,
+        js=listener("form/chain.js", "continued(values)", "...values"),
+        **AT_ONCE,
+    )

@@ -1,0 +1,72 @@
+// @ts-check
+// Which of a person's chains is meant by what, and how far it is. Pure: the page's state in.
+
+import { seen } from "./runs.js";
+
+/** @import { Chain, ChainStep, PageState, Run } from "../state.js" */
+
+/**
+ * The chain that a run is a part of.
+ * @param {PageState} state
+ * @param {Run} run
+ */
+export const chainOf = ({ chains }, run) =>
+  chains.find(
+    ({ id, steps }) => run.entry?.group === id || steps.some(({ ids }) => ids.includes(run.id)),
+  ) ?? null;
+
+/**
+ * The chain whose steps are shown: that of the run on the stage, or where there is none the one that goes on, or has
+ * come to nothing, of the form that is there.
+ * @param {PageState} state
+ */
+export function seenChain(state) {
+  const run = seen(state);
+  if (run) return chainOf(state, run);
+  const { chains, form } = state;
+  const open = chains.filter(
+    ({ state: phase, chain }) => phase === "running" || (phase === "failed" && chain === form),
+  );
+  return open.at(-1) ?? null;
+}
+
+/**
+ * The number of the step that is told of, from 1: the first that is not done.
+ * @param {Chain} chain
+ */
+export function stepNumber({ steps }) {
+  const at = steps.findIndex(({ state }) => state !== "done");
+  return at < 0 ? steps.length : at + 1;
+}
+
+/**
+ * How much of a chain is done, 0 to 1: each step counts as much as any other.
+ * @param {Chain} chain
+ * @param {ReadonlyMap<string, Run>} runs
+ */
+export function fractionOf({ steps }, runs) {
+  const parts = steps.map((step) => (step.state === "done" ? 1 : partOf(step, runs)));
+  return steps.length ? parts.reduce((sum, part) => sum + part, 0) / steps.length : 0;
+}
+
+/**
+ * @param {ChainStep} step
+ * @param {ReadonlyMap<string, Run>} runs
+ */
+function partOf({ ids, done, runs: count }, runs) {
+  if (!count) return 0;
+  const live = ids.map((id) => runs.get(id)?.view).filter((view) => view?.phase === "running");
+  const going = live.reduce((sum, view) => sum + (view?.fraction ?? 0), 0);
+  return Math.min(1, (done + going) / count);
+}
+
+/**
+ * What is wrong with the values of the last chain of a form, by the fields' keys.
+ * @param {PageState} state
+ * @returns {Record<string, string>}
+ */
+export function errorsOf({ chains, form }) {
+  const last = chains.findLast(({ chain }) => chain === form);
+  if (last?.state !== "failed") return {};
+  return Object.assign({}, ...last.steps.map(({ errors }) => errors));
+}

@@ -1,0 +1,187 @@
+// @ts-check
+// The steps of a chain below the stage: how far all are, and what each has made.
+
+import { addressOf, button, element } from "../dom.js";
+import { goOn } from "../form/chain.js";
+import { showErrorsSoon } from "../form/field_errors.js";
+import { message } from "../messages.js";
+import { ask } from "../requests.js";
+import { errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
+import { lookBackAt } from "../runs/following.js";
+import { current, seen } from "../runs/runs.js";
+import { page } from "../state.js";
+
+/** @import { Chain, ChainStep, PageState } from "../state.js" */
+
+/** @type {Record<ChainStep["state"], string>} */
+const STATES = {
+  waiting: message("Waiting"),
+  running: message("Running"),
+  done: message("Done"),
+  failed: message("Failed"),
+  stopped: message("Stopped"),
+};
+
+export class ChainStrip {
+  /** The place on the page. */
+  place = element("section", "chain");
+  #headline = element("p", "chain-headline");
+  #bar = element("div", "bar");
+  #filled = element("span");
+  #steps = element("ol", "steps");
+  #why = element("p", "advice");
+  #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
+  #stop = button(
+    message("Stop"),
+    () => this.#chain && ask(`/chains/${this.#chain.id}/stop`),
+    "button",
+  );
+  /** @type {Chain | null} */
+  #chain = null;
+  #drawn = "";
+  /** How far it was: one bar never goes back. */
+  #reached = { id: "", fraction: 0 };
+  #errors = "";
+  /** The chain whose last result is to be shown though none of its runs was seen here. */
+  #shown = "";
+
+  constructor() {
+    this.place.ariaLabel = message("Steps");
+    this.#bar.role = "progressbar";
+    this.#bar.ariaLabel = message("Progress of all steps");
+    this.#bar.append(this.#filled);
+    const head = element("div", "chain-head");
+    head.append(this.#headline, this.#again, this.#stop);
+    this.place.append(head, this.#bar, this.#why, this.#steps);
+    page.subscribe((now) => this.#show(now));
+  }
+
+  /** @param {PageState} state */
+  #show(state) {
+    const chain = seenChain(state);
+    this.#chain = chain;
+    this.place.hidden = !chain;
+    this.#showErrors(state);
+    this.#showEnd(state);
+    if (!chain) return;
+    this.#showBar(chain, state);
+    const run = seen(state)?.id ?? "";
+    const going = current(state);
+    const isIdle = chain.state === "running" && !going;
+    const wanted = JSON.stringify([chain, run, isIdle]);
+    if (wanted === this.#drawn) return;
+    this.#drawn = wanted;
+    this.place.dataset.state = chain.state;
+    this.#headline.textContent = headlineOf(chain);
+    this.#steps.replaceChildren(...chain.steps.map((step) => stepFor(step, run)));
+    const failed = chain.steps.find(({ state: phase }) => phase === "failed");
+    // Where the run that failed is seen, it says itself why.
+    const isSaid = failed?.ids.includes(run);
+    const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
+    this.#why.textContent = why.filter(Boolean).join(" ");
+    this.#again.hidden = !["failed", "stopped"].includes(chain.state);
+    this.#stop.hidden = !isIdle;
+  }
+
+  /**
+   * @param {Chain} chain
+   * @param {PageState} state
+   */
+  #showBar(chain, { runs }) {
+    const fraction = fractionOf(chain, runs);
+    const before = this.#reached.id === chain.id ? this.#reached.fraction : 0;
+    this.#reached = { id: chain.id, fraction: Math.max(before, fraction) };
+    const percent = Math.round(100 * this.#reached.fraction);
+    this.#filled.style.width = `${percent}%`;
+    this.#bar.setAttribute("aria-valuenow", String(percent));
+    this.#bar.hidden = chain.state === "done";
+  }
+
+  /** @param {PageState} state */
+  #showErrors(state) {
+    const errors = errorsOf(state);
+    const wanted = JSON.stringify([state.form, errors]);
+    if (wanted === this.#errors) return;
+    this.#errors = wanted;
+    // The form that is there now says first what it has to say.
+    if (Object.keys(errors).length) setTimeout(() => showErrorsSoon(errors));
+  }
+
+  /**
+   * A chain of which all was done before has no run that could be followed: its last result is shown.
+   * @param {PageState} state
+   */
+  #showEnd(state) {
+    const { followed, chains } = state;
+    const chain = chains.find(({ id }) => id === followed);
+    if (!chain || chain.state === "running" || this.#shown === followed) return;
+    this.#shown = followed;
+    const run = seen(state);
+    const last = chain.steps.findLast(({ result }) => result);
+    if (last && !chain.steps.some(({ ids }) => ids.includes(run?.id ?? ""))) lookAt(last);
+  }
+}
+
+/** @param {Chain} chain */
+function headlineOf(chain) {
+  const { title, steps } = chain;
+  const count = steps.length;
+  const number = stepNumber(chain);
+  const step = steps[number - 1]?.title ?? "";
+  switch (chain.state) {
+    case "done":
+      return message("{chain}: all steps are done.", { chain: title });
+    case "failed":
+      return message("{chain}: stopped at step {number} of {count}, “{step}”.", {
+        chain: title,
+        number,
+        count,
+        step,
+      });
+    case "stopped":
+      return message("{chain}: you stopped it at step {number} of {count}, “{step}”.", {
+        chain: title,
+        number,
+        count,
+        step,
+      });
+    default:
+      return message("Step {number} of {count}: {step}", { number, count, step });
+  }
+}
+
+/**
+ * @param {ChainStep} step
+ * @param {string} run the one on the stage
+ */
+function stepFor(step, run) {
+  const place = element("li");
+  place.dataset.state = step.state;
+  const shown = element("span", "shown");
+  if (step.thumb) {
+    const image = element("img");
+    Object.assign(image, { alt: "", src: addressOf(step.thumb) });
+    shown.append(image);
+  } else if (step.text) shown.append(element("span", "text", step.text));
+  const state = step.runs > 1 && step.state !== "waiting" ? countOf(step) : STATES[step.state];
+  const words = [element("span", "name", step.title), element("span", "state", state)];
+  const label = message("{step}: {state}", { step: step.title, state });
+  if (step.result) {
+    const made = button("", () => lookAt(step), "step");
+    made.ariaLabel = label;
+    made.ariaPressed = String(step.ids.includes(run));
+    made.append(shown, ...words);
+    place.append(made);
+  } else {
+    const made = element("div", "step");
+    made.append(shown, ...words);
+    place.append(made);
+  }
+  return place;
+}
+
+/** @param {ChainStep} step */
+const countOf = ({ done, runs }) => message("{done} of {count} done", { done, count: runs });
+
+/** @param {ChainStep} step */
+const lookAt = ({ result }) => lookBackAt({ id: result, at: Date.now() / 1000 });

@@ -1,0 +1,125 @@
+"""Batches for scripts: an endpoint of Gradio's API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+import gradio as gr
+from pydantic import TypeAdapter, ValidationError
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.errors import BatchNotFound
+from comfy.messages import message
+from comfy.services.batch_queue import BatchQueue
+from ui.routes.gradio_api import (
+    MOST_AT_ONCE,
+    as_gradio_errors,
+    file_of_script,
+    releases_session,
+    values_of_script,
+)
+from ui.services import Services
+from ui.view.browser_values import value_text
+from ui.web.gradio_internals import api
+from ui.web.identity import NOBODY, Identity
+from ui.web.shares import where
+from ui.web.urls import file_address
+
+_SPEC = TypeAdapter(BatchSpec)
+_NO_SPEC = message(
+    'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
+)
+_GOING = ("running",)
+
+
+def add_batch_api(services: Services, identity: Identity) -> None:
+    """Add the endpoint `/batch`; called inside the Blocks."""
+
+    def batch(
+        workflow: str, values: dict[str, Any], spec: dict[str, Any], request: gr.Request
+    ) -> Iterator[dict[str, Any]]:
+        """Run a workflow once for each row of values, and tell how far that is; the last answer has
+        all rows with what came of them. A batch whose caller goes away is stopped.
+
+        workflow, values: as for /run; every row has these values. spec: what varies, as
+        {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for every combination, with
+        "paired": true for the first values together, then the second ones; or as
+        {"table": {"name": "values.csv", "text": "Steps,Prompt…"}}.
+        """
+        with releases_session(request), as_gradio_errors():
+            owner = identity.person(request)
+            base, wanted = values_of_script(values), _read_spec(spec)
+            started = services.batches.start(
+                workflow, base, wanted, owner, where(request, owner), attended=True
+            )
+            del base, wanted  # files may be among them, and the batch may take long
+            with closing(_told(services.batches, started.id, owner)) as told:
+                yield from told
+            yield asdict(services.batches.get(started.id, owner)) | {
+                "results": list(_results(services, started.id, owner))
+            }
+            if owner == NOBODY:
+                services.batches.delete(started.id, owner)
+
+    api(batch, api_name="batch", concurrency_limit=MOST_AT_ONCE)
+
+
+def _read_spec(told: object) -> BatchSpec:
+    try:
+        spec = _SPEC.validate_python(told)
+    except ValidationError:
+        raise gr.Error(_NO_SPEC, print_exception=False) from None
+    return replace(spec, axes=tuple(map(_with_files, spec.axes)))
+
+
+def _with_files(axis: AxisSpec) -> AxisSpec:
+    return (
+        axis if axis.files is None else replace(axis, files=tuple(map(file_of_script, axis.files)))
+    )
+
+
+def _told(batches: BatchQueue, batch_id: str, owner: str) -> Generator[dict[str, Any]]:
+    """How far a batch is, whenever that is new, as long as it goes on; it is stopped where nobody
+    wants to know any more."""
+    changed = threading.Event()
+    leave = batches.subscribe(lambda whose: changed.set() if whose == owner else None)
+    try:
+        while (summary := batches.get(batch_id, owner)).state in _GOING:
+            yield asdict(summary)
+            changed.wait()
+            changed.clear()
+    except GeneratorExit:
+        with suppress(BatchNotFound):
+            batches.stop(batch_id, owner)
+        raise
+    finally:
+        leave()
+
+
+def _results(services: Services, batch_id: str, owner: str) -> Iterator[dict[str, Any]]:
+    table, history = services.batches.table(batch_id, owner), services.runs.history
+    assert history is not None  # else there are no batches
+    places = range(len(table.rows))
+    records = history.get_many([table.states.run(at) for at in places], owner)
+    keys = [column.key for column in table.content.shown]
+    for at in places:
+        record = records.get(table.states.run(at))
+        error = record.state.error if record is not None else None
+        yield {
+            "number": table.rows.number(at),
+            "values": dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
+            "state": table.states[at],
+            "run": record.id if record is not None else "",
+            "files": [
+                file_address(record.id, index, file)
+                for index, file in enumerate(record.state.files)
+            ]
+            if record is not None
+            else [],
+            "texts": [text.text for text in record.state.texts] if record is not None else [],
+            "error": table.states.error(at) or (error.message if error is not None else None),
+        }
