@@ -15,7 +15,7 @@ from functools import partial
 from cachetools import LRUCache
 
 from comfy.batches.content import BatchContent, BatchRows
-from comfy.batches.spec import BatchSpec
+from comfy.batches.spec import BatchSpec, with_seeds
 from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
 from comfy.messages import message, plural, sentences
 from comfy.records.groups import Group
@@ -140,6 +140,7 @@ class BatchQueue:
             )
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
+        content = with_seeds(form, content, spec.seeds, self._starter.rng)
         group_id = str(uuid.uuid4())
         about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
         group = Group(group_id, owner, "batch", time.time(), "running", about)

@@ -76,6 +76,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/batches/check": NO_RUN | {"POST": OWNER},  # none is called so
         "/batches/{batch_id}": NO_RUN,
         "/batches/{batch_id}/rows": OF_NO_BATCH,
+        "/batches/grid": NO_RUN | {"POST": people(422)},
+        "/batches/{batch_id}/grid": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.png": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.html": OF_NO_BATCH,
+        "/batches/{batch_id}/sheet.zip": OF_NO_BATCH,
         "/batches/{batch_id}/results.csv": OF_NO_BATCH,
         "/batches/{batch_id}/results.zip": OF_NO_BATCH,
         "/batches/{batch_id}/{change}": {"POST": people(404)},

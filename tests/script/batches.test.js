@@ -64,7 +64,7 @@ test("only rows with something in them are sent, each in the way of its kind", (
     row({ field: "4.image", files: [file] }),
     row({ field: "2.more", replaces: true, find: " boat ", text: "ship\ncar\n" }),
   ];
-  assert.deepEqual(specOf({ ...EMPTY, rows }).axes, [
+  assert.deepEqual(specOf({ ...EMPTY, rows }, []).axes, [
     { field: "2.text", text: "a boat\na ship" },
     { field: "3.sampler", text: 'euler, "a, b"' },
     { field: "4.image", files: [file] },

@@ -13,20 +13,26 @@ import { message } from "../messages.js";
  */
 
 /**
- * `why`: what the app said of the file that is on its way, null while none is.
- * @type {{ fields: readonly Field[], component: Component | null, why: string | null }}
+ * `fields` of the form of `workflow`. `why`: what the app said of the file that is on its way, null while none is.
+ * @type {{ fields: readonly Field[], workflow: string, component: Component | null, why: string | null }}
  */
-const given = { fields: [], component: null, why: null };
+const given = { fields: [], workflow: "", component: null, why: null };
 
 const NOT_KEPT = message("This file couldn't be uploaded.");
 
-/** @param {readonly Field[]} fields of the form that is drawn */
-export function setFields(fields) {
-  given.fields = fields;
+/**
+ * @param {readonly Field[]} fields of the form that is drawn
+ * @param {string} workflow
+ */
+export function setFields(fields, workflow) {
+  Object.assign(given, { fields, workflow });
 }
 
 /** The fields that can be varied, as the form has them. */
 export const fieldsToVary = () => given.fields;
+
+/** The workflow whose form has them. */
+export const variedForm = () => given.workflow;
 
 /** @param {Component} component */
 export function setComponent(component) {

@@ -14,12 +14,14 @@ import { Viewport } from "../stage/viewport.js";
 
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+/** @type {Record<string, number>} */
+const STEPS_DOWN = { ArrowDown: 1, ArrowUp: -1 };
 const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
 
 /**
- * `rowAt` a place; `beside`: the next place with a result, -1 where there is none; `use` puts a run's values into the form;
+ * `rowAt` a place; `beside`: the next place with a result, in a grid also so many lines below, -1 where there is none; `use` puts a run's values into the form;
  * `left`: the page is seen again.
- * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number) => number,
+ * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
  *   use: (run: string) => void, left: (at: number) => void }} Rows
  */
 
@@ -53,10 +55,12 @@ export class LargeResult {
       this.#rows?.left(this.#at);
     });
     place.addEventListener("keydown", (event) => {
-      const step = STEPS[event.key];
-      if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
+      const [step, down] = [STEPS[event.key], STEPS_DOWN[event.key]];
+      const isOthers = /** @type {Element} */ (event.target).closest(OWN_KEYS);
+      if (isOthers || !(step || down)) return;
       event.preventDefault();
-      this.#walk(step);
+      if (step) this.#walk(step);
+      else if (down) this.#climb(down);
     });
   }
 
@@ -129,6 +133,12 @@ export class LargeResult {
     }
     const at = this.#beside(step);
     if (at >= 0) this.#show(at, step < 0);
+  }
+
+  /** @param {number} down */
+  #climb(down) {
+    const at = this.#rows?.beside(this.#at, 0, down) ?? -1;
+    if (at >= 0) this.#show(at, false);
   }
 
   /** @param {number} step */

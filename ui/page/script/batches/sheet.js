@@ -3,6 +3,7 @@
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, element } from "../dom.js";
+import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { reuse } from "../stage/actions.js";
@@ -19,8 +20,8 @@ import { VirtualList } from "./virtual_list.js";
 /** @import { Wishes } from "./sheet_head.js" */
 
 /**
- * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied.
- * @typedef {Batch & { columns: { key: string, label: string }[], seconds_left: number | null }} WholeBatch
+ * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied; `axes`: where it is a grid.
+ * @typedef {Batch & { columns: { key: string, label: string }[], axes: object[] | null, seconds_left: number | null }} WholeBatch
  */
 
 const MOST = 100; // rows that are asked for at once
@@ -45,10 +46,12 @@ class Sheet {
   #columns = element("div", "columns");
   #said = element("p", "nothing");
   #list;
+  #grid;
   /** @type {Rows} */
   #results = {
-    rowAt: (at) => this.#cells[at]?.row ?? null,
-    beside: (at, step) => besideWithResult(this.#cells, at, step),
+    rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
+    beside: (at, step, down) =>
+      this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
     use: (run) => this.#use(run),
     left: (at) => this.#seeAgain(at),
   };
@@ -87,11 +90,13 @@ class Sheet {
       },
       (from, to) => this.#wants(from, to),
     );
+    this.#grid = new Grid(id, does);
     this.#columns.role = "row";
     this.#said.role = "status";
     this.#scroll.tabIndex = 0;
     this.#table.append(this.#columns, this.#list.place);
-    this.#scroll.append(this.#table, this.#said);
+    this.#scroll.append(this.#table, this.#said, this.#grid.place);
+    this.#head.filters.prepend(this.#grid.tools);
     this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
@@ -122,6 +127,10 @@ class Sheet {
     return this.#head.wishes.view === "gallery";
   }
 
+  get #isGrid() {
+    return this.#head.wishes.view === "grid";
+  }
+
   get #labels() {
     return this.#batch?.columns.map(({ label }) => label) ?? [];
   }
@@ -139,7 +148,10 @@ class Sheet {
   /** Ask the app what the batch is. @returns {Promise<boolean>} whether it is there */
   async #read() {
     this.#batch = await get(`/batches/${this.#id}`);
-    if (this.#batch) this.#head.show(this.#batch);
+    if (this.#batch) {
+      this.#head.show(this.#batch);
+      this.#grid.hear(this.#batch);
+    }
     return this.#batch !== null;
   }
 
@@ -147,6 +159,9 @@ class Sheet {
   #arrange() {
     const isGallery = this.#isGallery;
     this.#place.classList.toggle("gallery", isGallery);
+    this.#place.classList.toggle("as-grid", this.#isGrid);
+    this.#grid.show(this.#isGrid);
+    this.#table.hidden = this.#isGrid;
     this.#table.role = isGallery ? null : "table";
     this.#table.ariaLabel = isGallery ? null : message("Rows");
     this.#list.place.role = isGallery ? "list" : "rowgroup";
@@ -196,6 +211,7 @@ class Sheet {
 
   /** Ask for what is seen and not known, one stretch after the other. */
   async #ask() {
+    if (this.#isGrid) return;
     const { from, to } = this.#seen;
     const asked = this.#cells.length
       ? stale(this.#cells, from, to, MOST)
@@ -253,13 +269,15 @@ class Sheet {
   #seeAgain(at) {
     if (!this.#place.open) return;
     coverWindow(() => this.#leave());
-    this.#list.focus(at, "enlarge");
+    if (this.#isGrid) this.#grid.focus(at);
+    else this.#list.focus(at, "enlarge");
   }
 
   #leave() {
     if (!this.#place.open) return;
     this.#end();
     clearTimeout(this.#renewing);
+    this.#grid.leave();
     this.#place.close();
     this.#place.remove();
     uncoverWindow();
