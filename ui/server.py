@@ -38,11 +38,12 @@ from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
-from ui.routes.batch_results import batch_result_routes
-from ui.routes.batches import batch_routes
-from ui.routes.chains.chain_routes import chain_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
+from ui.routes.groups.batch_results import batch_result_routes
+from ui.routes.groups.batches import batch_routes
+from ui.routes.groups.chain_routes import chain_routes
+from ui.routes.groups.grids import grid_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes
 from ui.routes.presenter import presenter
@@ -157,6 +158,7 @@ def own_routes(
     yield history_routes(services, identity, view)
     yield use_routes(services, identity)
     yield preset_routes(services, identity)
+    yield grid_routes(services, identity)
     yield batch_routes(services, identity)
     yield batch_result_routes(services, identity)
     yield chain_routes(services.chains, identity)

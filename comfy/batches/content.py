@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from comfy.batches.grid import fits_grid
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row
 from comfy.form.seeds import CountUp
 
 _TABLE = "table"
-_MOST_AXES_OF_A_GRID = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class BatchContent:
 
     @property
     def is_grid(self) -> bool:
-        """It is every combination of few fields."""
-        few = 1 <= len(self.axes) <= _MOST_AXES_OF_A_GRID
-        return few and not self.table and not self.paired
+        """It is every combination of few fields, and not of too many values to be looked at."""
+        counts = [len(axis.values) for axis in self.axes]
+        return fits_grid(counts) and not self.table and not self.paired
 
 
 class BatchRows(Sequence[Row]):

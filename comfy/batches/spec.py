@@ -3,9 +3,10 @@ form has. Pure."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 from pydantic import Field as Limited
 
@@ -13,6 +14,7 @@ from comfy.batches.content import BatchContent, Column
 from comfy.batches.table import Row, TableErrors, read_table
 from comfy.batches.values import MOST_ROWS, values_of
 from comfy.form.model import Field, Form
+from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
 from comfy.wording import short
@@ -42,6 +44,10 @@ class TableSpec:
     text: str
 
 
+# Of the seeds that do not vary: as the form has them, one that all rows have, or another in each.
+Seeds = Literal["form", "one", "each"]
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
     """Every combination of the values, the first axis changing least; or, `paired`, the first ones
@@ -50,6 +56,7 @@ class BatchSpec:
     axes: Annotated[tuple[AxisSpec, ...], Limited(max_length=_MOST_AXES)] = ()
     table: TableSpec | None = None
     paired: bool = False
+    seeds: Seeds = "form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,22 @@ def read_batch(
         problems.append(BatchProblem(message("Choose a field and give it several values.")))
     values = {**base, **_texts(form, axes, base)}
     return BatchContent(values, columns, table, tuple(axes), spec.paired), tuple(problems)
+
+
+def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:
+    """What is to be run, with such seeds; a seed that is a number already is the one of all."""
+    if seeds == "form":
+        return content
+    given = {column.key for column in content.shown}
+    drawn: dict[str, object] = {}
+    for field in form.fields:
+        if field.widget == "seed" and field.group != "hidden" and field.key not in given:
+            match content.base.get(field.key):
+                case None | CountUp() as seed if seeds == "one":
+                    drawn[field.key] = next_seed(field, seed, rng)
+                case _ if seeds == "each":
+                    drawn[field.key] = None
+    return replace(content, base={**content.base, **drawn})
 
 
 def _column(

@@ -10,7 +10,7 @@ import sys
 import time
 
 BENCHMARKS = {
-    "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files",
+    "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
     "slow_link": "the same over links that are long or narrow",
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run",

@@ -1,18 +1,32 @@
-"""Live previews at full speed: 10 frames a second of 67 kB, from the server to the screen."""
+"""Live previews at full speed: 10 frames a second of 67 kB, from the server to the screen; and in
+the cells of a grid of 6 x 6, where the page has to stay smooth."""
 
 from __future__ import annotations
 
 import time
+from itertools import pairwise
+
+from playwright.sync_api import Page, expect
 
 from tests.benchmarks.app_process import AppProcess, running_app
-from tests.benchmarks.browser import Paint, generate, opened_page, paints
-from tests.benchmarks.figure import Figure, median
+from tests.benchmarks.browser import WAIT, Paint, generate, opened_page, paints
+from tests.benchmarks.figure import Figure, median, percentile
 from tests.benchmarks.frames import FrameSource
 
 FRAMES = 100
 RATE = 10.0
 ROUNDS = 2
 IDLE_SECONDS = 4.0
+SIDE = 6  # cells
+IN_CELL = 10  # frames
+LEAD = 0.3  # seconds between the begin of a cell's run and its first frame
+LONGEST = 180_000  # milliseconds of the grid
+# When the page has drawn itself, in milliseconds.
+NOTE_FRAMES = """() => {
+  window.drawn = [];
+  const note = (at) => { drawn.push(at); requestAnimationFrame(note); };
+  requestAnimationFrame(note);
+}"""
 
 
 class Meter:
@@ -41,6 +55,11 @@ class Meter:
 
 
 def measure() -> list[Figure]:
+    """On the stage, and in a grid."""
+    return [*on_stage(), *in_grid()]
+
+
+def on_stage() -> list[Figure]:
     """Frames painted, lag, processor time and files, the middle of the rounds (for the count: the
     worst)."""
     source = FrameSource(FRAMES, 1 / RATE, lead=1.0)
@@ -75,3 +94,45 @@ def measure() -> list[Figure]:
 def lag_of(painted: list[Paint], source: FrameSource) -> list[float]:
     """Seconds from the server's hands to the screen, for each painted frame."""
     return [paint.at - source.sent[paint.number] for paint in painted]
+
+
+def in_grid() -> list[Figure]:
+    """The page's frames a second, the time of its slowest ones, and the previews that were seen."""
+    source = FrameSource(IN_CELL, 1 / RATE, lead=LEAD)
+    with source.serve() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
+        start_grid(page)
+        before = len(paints(page))
+        page.evaluate(NOTE_FRAMES)
+        results = page.locator(".grid-cell .result img")
+        expect(results).to_have_count(SIDE**2, timeout=LONGEST)
+        drawn = page.evaluate("drawn")
+        painted = len(paints(page)) - before
+    gaps = [later - earlier for earlier, later in pairwise(drawn)]
+    rate = 1000 * len(gaps) / (drawn[-1] - drawn[0])
+    return [
+        Figure("grid: frames a second of the page", rate, "", 50, at_least=True),
+        Figure("grid: its frames p99", percentile(gaps, 0.99), "ms", 50),
+        Figure(
+            f"grid: previews painted of {SIDE**2 * IN_CELL}",
+            painted,
+            "frames",
+            0.8 * SIDE**2 * IN_CELL,
+            at_least=True,
+        ),
+    ]
+
+
+def start_grid(page: Page) -> None:
+    """Start it from the dialog, and open its sheet."""
+    page.set_default_timeout(WAIT)
+    page.click("#vary")
+    dialog = page.locator("dialog.vary")
+    fields = dialog.get_by_label("Field", exact=True)
+    fields.first.select_option(label="Steps")
+    dialog.get_by_label("Values of Steps").fill(f"1..{SIDE}")
+    dialog.get_by_role("button", name="Add a field").click()
+    fields.last.select_option(label="Guidance scale")
+    dialog.get_by_label("Values of Guidance scale").fill(f"1..{SIDE}")
+    dialog.get_by_role("button", name=f"Start {SIDE**2} runs").click()
+    page.locator("#batches .batch .open").click()
+    page.wait_for_selector(".grid-cell")

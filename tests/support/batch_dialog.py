@@ -43,9 +43,10 @@ def card_of(person: Visitor) -> Locator:
     return person.page.locator("#batches .batch")
 
 
-def open_sheet(person: Visitor) -> Locator:
-    """Open the batch of the one card."""
+def open_sheet(person: Visitor, view: str = "Table") -> Locator:
+    """Open the batch of the one card, in this view."""
     card_of(person).get_by_role("button", name="Open", exact=True).click()
     sheet = person.page.locator("dialog.sheet")
     expect(sheet).to_be_visible()
+    sheet.get_by_role("button", name=view, exact=True).click()
     return sheet

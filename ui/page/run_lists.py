@@ -157,6 +157,7 @@ def draw_batches() -> gr.HTML:
             "batches/cards.css",
             "batches/vary.css",
             "batches/sheet.css",
+            "batches/grid.css",
             "batches/over.css",
         ),
         apply_default_css=False,

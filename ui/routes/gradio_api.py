@@ -41,7 +41,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
         """
         with releases_session(request):
             owner = identity.person(request)
-            yield from progress(workflow, read_values(values), owner, where(request, owner))
+            yield from progress(workflow, values_of_script(values), owner, where(request, owner))
 
     def progress(
         workflow: str, values: dict[str, Any], owner: str, address: str
@@ -80,14 +80,14 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
     api(workflows, api_name="workflows", concurrency_limit=None)
 
 
-def read_values(values: object) -> dict[str, object]:
+def values_of_script(values: object) -> dict[str, object]:
     """The values of a script, with what it sends as files."""
     if not isinstance(values, dict):
         raise gr.Error(_NO_OBJECT, print_exception=False)
-    return {key: read_file(value) for key, value in values.items()}
+    return {key: file_of_script(value) for key, value in values.items()}
 
 
-def read_file(value: object) -> object:
+def file_of_script(value: object) -> object:
     """The file that a data address holds; anything else as it is."""
     return (from_data_url(value) or value) if isinstance(value, str) else value
 

@@ -18,9 +18,9 @@ from comfy.services.batch_queue import BatchQueue
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
-    read_file,
-    read_values,
+    file_of_script,
     releases_session,
+    values_of_script,
 )
 from ui.services import Services
 from ui.view.browser_values import value_text
@@ -52,7 +52,7 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         """
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)
-            base, wanted = read_values(values), _read_spec(spec)
+            base, wanted = values_of_script(values), _read_spec(spec)
             started = services.batches.start(
                 workflow, base, wanted, owner, where(request, owner), attended=True
             )
@@ -77,7 +77,9 @@ def _read_spec(told: object) -> BatchSpec:
 
 
 def _with_files(axis: AxisSpec) -> AxisSpec:
-    return axis if axis.files is None else replace(axis, files=tuple(map(read_file, axis.files)))
+    return (
+        axis if axis.files is None else replace(axis, files=tuple(map(file_of_script, axis.files)))
+    )
 
 
 def _told(batches: BatchQueue, batch_id: str, owner: str) -> Generator[dict[str, Any]]:

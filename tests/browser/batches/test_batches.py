@@ -68,10 +68,15 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     page.keyboard.press("Escape")
     expect(large).to_have_count(0)
     expect(tiles.nth(2).get_by_role("button")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
+    open_sheet(person)
     page.go_back()
     expect(sheet).to_have_count(0)
 
-    sheet = open_sheet(person)  # as it was left
+    sheet = open_sheet(person)
+    expect(tiles).to_have_count(6)  # as it was left
     sheet.get_by_role("button", name="Table").click()
     sheet.get_by_role("button", name="Download…").click()
     sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")

@@ -21,7 +21,7 @@ from tests.support.http_client import ANN, BOB, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
-from ui.routes.chains.chain_view import chain_view
+from ui.routes.groups.chain_view import chain_view
 
 OWNER = f"browser:{ANN}"
 STEPS = "[steps.values]\nSteps = 2\nWidth = 256\nHeight = 256\n"

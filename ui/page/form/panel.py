@@ -115,7 +115,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             elem_classes="caption",
         )
     _bind_generate(services, name, controls, actions, stage, owner)
-    draw_varied(form)
+    draw_varied(name, form)
     bind_batch(services, name, controls, actions.batch, owner)
     bind_use(services, controls, stage, owner)
 

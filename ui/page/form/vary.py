@@ -72,13 +72,14 @@ def draw_start() -> BatchStart:
     )
 
 
-def draw_varied(form: Form) -> None:
-    """Tell the script which fields take several values, in the order of the form."""
+def draw_varied(name: str, form: Form) -> None:
+    """Tell the script which fields of the workflow `name` take several values, in the order of the
+    form."""
     fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
     gr.HTML(
         visible=True,
         elem_id="varied",
-        js_on_load=calls("batches/given.js", f"setFields({json_text(fields)})"),
+        js_on_load=calls("batches/given.js", f"setFields({json_text(fields)}, {json_text(name)})"),
     )
 
 

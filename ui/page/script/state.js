@@ -14,7 +14,7 @@
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], part_of: string }} View
  *
- * A chain and its steps: ui/routes/chains/chain_view.py.
+ * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
  *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, why: string, hint: string,
  *   errors: Record<string, string> }} ChainStep
@@ -35,7 +35,7 @@
  * @typedef {{ id: string, view: View | null, at: number, entry: Entry | null, doubtful: boolean, connected: boolean,
  *   read: boolean, leaving: boolean }} Run
  *
- * A person's batch: ui/routes/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
+ * A person's batch: ui/routes/groups/batches.py. `why`: a sentence, where it has paused by itself. `created_at`: seconds since 1970.
  * @typedef {{ id: string, title: string, workflow: string, state: "running" | "paused" | "stopped" | "done",
  *   rows: number, done: number, failed: number, created_at: number, why: string }} Batch
  *

@@ -6,8 +6,8 @@ import { $, all, announce, button, element, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
+import { SeedChoice } from "../grids/seed_choice.js";
 import { message } from "../messages.js";
-
 import { read, VARIED, write } from "../storage.js";
 import { offerEarlier } from "./earlier.js";
 import { fieldsToVary, theComponent } from "./given.js";
@@ -19,6 +19,7 @@ import {
   placed,
   replacedTexts,
   rowFor,
+  seedsOf,
   specOf,
   startWords,
 } from "./spec.js";
@@ -45,6 +46,7 @@ class VaryDialog {
   #table;
   #add = button(message("+ Add a field"), () => this.#addRow(), "quiet");
   #ways = element("fieldset", "ways");
+  #seeds = new SeedChoice((seeds) => this.#change({ seeds }));
   #problems = element("div", "problems");
   #estimate = element("p", "estimate");
   #start = button(message("Start"), () => this.#begin(), "primary");
@@ -101,7 +103,10 @@ class VaryDialog {
     const more = element("div", "more");
     more.append(this.#add, this.#table.choose);
     this.#drawWays();
-    body.append(element("p", "about", about), this.#list, this.#table.place, more, this.#ways);
+    body.append(element("p", "about", about), this.#list, this.#table.place, more);
+    const together = element("div", "together");
+    together.append(this.#ways, this.#seeds.place);
+    body.append(together);
     return body;
   }
 
@@ -218,6 +223,7 @@ class VaryDialog {
     this.#add.hidden = !free.length;
     const { rows, table } = this.#draft;
     this.#ways.hidden = rows.length + Number(table !== null) < 2;
+    this.#seeds.show(seedsOf(this.#draft, this.#fields));
   }
 
   /** @param {Partial<Draft>} changes */
@@ -233,7 +239,7 @@ class VaryDialog {
 
   /** Ask the app what would be run. */
   async #ask() {
-    const spec = specOf(this.#draft);
+    const spec = specOf(this.#draft, this.#fields);
     const turn = ++this.#turn;
     if (!spec.axes.length && !spec.table) {
       this.#show(null, []);
@@ -281,7 +287,7 @@ class VaryDialog {
     if (!this.#canStart) return;
     this.#isStarting = true;
     this.#label();
-    const { batch, problems } = await start(specOf(this.#draft));
+    const { batch, problems } = await start(specOf(this.#draft, this.#fields));
     this.#isStarting = false;
     this.#label();
     this.#say(problems);

@@ -5,7 +5,7 @@ import { when } from "../clock.js";
 import { button, dialog, element } from "../dom.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
-import { openSheet } from "./sheet.js";
+import { theComponent } from "./given.js";
 import { progressWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
@@ -38,7 +38,7 @@ function list(batches, over, left) {
       const open = button("", () => {
         place.hidePopover();
         left();
-        openSheet(batch.id);
+        theComponent()?.open(batch.id);
       });
       const said = `${when(batch.created_at)} · ${progressWords(batch)}`;
       open.append(element("strong", "", batch.title), element("span", "", said));

@@ -6,26 +6,33 @@ import { message } from "../messages.js";
 /** @import { Field, GivenFile } from "./spec.js" */
 
 /**
- * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `viewer`: where
- * the module is that shows 3D models.
- * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>, viewer: string }} Component
+ * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `open` shows
+ * the sheet of a batch.
+ * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>,
+ *   open: (batch: string) => void }} Component
  */
 
 /**
- * `why`: what the app said of the file that is on its way, null while none is.
- * @type {{ fields: readonly Field[], component: Component | null, why: string | null }}
+ * `fields` of the form of `workflow`. `why`: what the app said of the file that is on its way, null while none is.
+ * @type {{ fields: readonly Field[], workflow: string, component: Component | null, why: string | null }}
  */
-const given = { fields: [], component: null, why: null };
+const given = { fields: [], workflow: "", component: null, why: null };
 
 const NOT_KEPT = message("This file couldn't be uploaded.");
 
-/** @param {readonly Field[]} fields of the form that is drawn */
-export function setFields(fields) {
-  given.fields = fields;
+/**
+ * @param {readonly Field[]} fields of the form that is drawn
+ * @param {string} workflow
+ */
+export function setFields(fields, workflow) {
+  Object.assign(given, { fields, workflow });
 }
 
 /** The fields that can be varied, as the form has them. */
 export const fieldsToVary = () => given.fields;
+
+/** The workflow whose form has them. */
+export const variedForm = () => given.workflow;
 
 /** @param {Component} component */
 export function setComponent(component) {

@@ -14,17 +14,21 @@ import { Viewport } from "../stage/viewport.js";
 
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+/** @type {Record<string, number>} */
+const STEPS_DOWN = { ArrowDown: 1, ArrowUp: -1 };
 const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
 
 /**
- * `rowAt` a place; `beside`: the next place with a result, -1 where there is none; `use` puts a run's values into the form;
+ * `rowAt` a place; `beside`: the next place with a result, in a grid also so many lines below, -1 where there is none; `use` puts a run's values into the form;
  * `left`: the page is seen again.
- * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number) => number,
+ * @typedef {{ rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
  *   use: (run: string) => void, left: (at: number) => void }} Rows
  */
 
+/** One for all sheets: what covers the window listens to that for as long as the page is there. */
 export class LargeResult {
-  #rows;
+  /** @type {Rows | null} */
+  #rows = null;
   #viewer;
   #media = element("div", "media");
   #use = button(message("Reuse settings"), () => this.#useValues(), "icon use-values");
@@ -40,38 +44,36 @@ export class LargeResult {
   /** @type {View | null} */
   #view = null;
 
-  /**
-   * @param {Rows} rows
-   * @param {string} viewer where the module is that shows 3D models
-   */
-  constructor(rows, viewer) {
-    this.#rows = rows;
+  /** @param {string} viewer where the module is that shows 3D models */
+  constructor(viewer) {
     this.#viewer = viewer;
     const { place } = this.#viewport;
     place.append(this.#previous, this.#next, this.#said);
     place.addEventListener("close", () => {
       this.#media.replaceChildren(); // what plays ends
-      rows.left(this.#at);
+      place.remove();
+      this.#rows?.left(this.#at);
     });
     place.addEventListener("keydown", (event) => {
-      const step = STEPS[event.key];
-      if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
+      const [step, down] = [STEPS[event.key], STEPS_DOWN[event.key]];
+      const isOthers = /** @type {Element} */ (event.target).closest(OWN_KEYS);
+      if (isOthers || !(step || down)) return;
       event.preventDefault();
-      this.#walk(step);
+      if (step) this.#walk(step);
+      else if (down) this.#climb(down);
     });
-  }
-
-  /** The place on the page. */
-  get place() {
-    return this.#viewport.place;
   }
 
   /**
    * Cover the window with the result of a row.
+   * @param {HTMLElement} over what it lies over; it is there only while it is open, or Escape would be its alone
+   * @param {Rows} rows
    * @param {number} at
    */
-  async open(at) {
+  async open(over, rows, at) {
+    this.#rows = rows;
     if (!(await this.#show(at, false)) || this.#viewport.isFull) return;
+    over.append(this.#viewport.place);
     this.#viewport.toggle();
     this.#viewport.changed(true);
   }
@@ -82,10 +84,10 @@ export class LargeResult {
    * @returns {Promise<boolean>} whether it is there, and nothing else was wanted meanwhile
    */
   async #show(at, fromEnd) {
-    const row = this.#rows.rowAt(at);
+    const row = this.#rows?.rowAt(at);
     const turn = ++this.#turn;
     /** @type {View | null} */
-    const view = row && (await get(`/history/${row.run}`));
+    const view = row ? await get(`/history/${row.run}`) : null;
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;
@@ -129,13 +131,24 @@ export class LargeResult {
       this.#draw();
       return;
     }
-    const at = this.#rows.beside(this.#at, step);
+    const at = this.#beside(step);
     if (at >= 0) this.#show(at, step < 0);
+  }
+
+  /** @param {number} down */
+  #climb(down) {
+    const at = this.#rows?.beside(this.#at, 0, down) ?? -1;
+    if (at >= 0) this.#show(at, false);
+  }
+
+  /** @param {number} step */
+  #beside(step) {
+    return this.#rows?.beside(this.#at, step) ?? -1;
   }
 
   #turnArrows() {
     const isEnd = (/** @type {number} */ step) =>
-      !this.#items[this.#item + step] && this.#rows.beside(this.#at, step) < 0;
+      !this.#items[this.#item + step] && this.#beside(step) < 0;
     this.#previous.ariaDisabled = String(isEnd(-1));
     this.#next.ariaDisabled = String(isEnd(1));
   }
@@ -143,6 +156,6 @@ export class LargeResult {
   #useValues() {
     if (!this.#view) return;
     this.#viewport.toggle();
-    this.#rows.use(this.#view.id);
+    this.#rows?.use(this.#view.id);
   }
 }

@@ -5,6 +5,7 @@ import { $, element } from "../dom.js";
 import { page } from "../state.js";
 import { Cards } from "./cards.js";
 import { setComponent } from "./given.js";
+import { LargeResult } from "./large_result.js";
 import { openSheet } from "./sheet.js";
 
 /** @import { Component } from "./given.js" */
@@ -13,13 +14,15 @@ const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
 
 /**
  * @param {HTMLElement} place
- * @param {Omit<Component, "place">} component
+ * @param {Pick<Component, "upload"> & { viewer: string }} component
  */
 export function mount(place, { upload, viewer }) {
   const inside = /** @type {HTMLElement} */ ($(".batches", place));
-  setComponent({ place: inside, upload, viewer });
+  const large = new LargeResult(viewer);
+  const open = (/** @type {string} */ id) => openSheet(inside, id, large);
+  setComponent({ place: inside, upload, open });
   const list = inside.appendChild(element("ul"));
-  const cards = new Cards(list, openSheet);
+  const cards = new Cards(list, open);
   let [known, ended, waits] = ["", 0, 0];
   page.subscribe(({ batches }) => {
     const text = JSON.stringify(batches);

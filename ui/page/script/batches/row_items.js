@@ -13,7 +13,7 @@ import { stateWords } from "./words.js";
  */
 
 /** @type {Record<string, string>} */
-const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶", file: "🗎" };
+export const ICONS = { video: "▶", audio: "♪", "3d": "⬡", text: "¶", file: "🗎" };
 
 /**
  * @param {BatchRow | null} row

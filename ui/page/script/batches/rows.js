@@ -2,7 +2,7 @@
 // The rows of a batch as far as they are known here, and which of them are seen. Pure.
 
 /**
- * One row: ui/routes/batches.py. `index`: its place in the batch; `values`: a text for each column.
+ * One row: ui/routes/groups/batches.py. `index`: its place in the batch; `values`: a text for each column.
  * @typedef {{ number: number, index: number, values: string[], state: "waiting" | "running" | "done" | "failed" | "stopped",
  *   run: string, thumbnail: string, kind: string, error: string }} BatchRow
  *
@@ -117,7 +117,7 @@ export function widthsOf(cells, labels) {
   const lengths = labels.map((label, at) =>
     Math.max(label.length, ...rows.map(({ values }) => values[at]?.length ?? 0)),
   );
-  const least = lengths.map((length) => (length > SHORT ? 150 : 84));
+  const least = lengths.map((length) => (length > SHORT ? 120 : 72));
   const parts = lengths.map((length) => Math.min(Math.max(length, SHORT / 2), 4 * SHORT));
   return {
     columns: parts.map((part, at) => `minmax(${least[at]}px, ${part}fr)`).join(" "),

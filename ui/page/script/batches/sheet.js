@@ -3,25 +3,25 @@
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, element } from "../dom.js";
+import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { reuse } from "../stage/actions.js";
 import { page, say } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
-import { theComponent } from "./given.js";
-import { LargeResult } from "./large_result.js";
 import { lineFor, tileFor } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
 import { VirtualList } from "./virtual_list.js";
 
 /** @import { Batch } from "../state.js" */
+/** @import { LargeResult, Rows } from "./large_result.js" */
 /** @import { Cells } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
 /**
- * A batch with what only its sheet needs: ui/routes/batches.py. `columns`: what is varied.
- * @typedef {Batch & { columns: { key: string, label: string }[], seconds_left: number | null }} WholeBatch
+ * A batch with what only its sheet needs: ui/routes/groups/batches.py. `columns`: what is varied; `axes`: where it is a grid.
+ * @typedef {Batch & { columns: { key: string, label: string }[], axes: object[] | null, seconds_left: number | null }} WholeBatch
  */
 
 const MOST = 100; // rows that are asked for at once
@@ -46,7 +46,15 @@ class Sheet {
   #columns = element("div", "columns");
   #said = element("p", "nothing");
   #list;
-  #large;
+  #grid;
+  /** @type {Rows} */
+  #results = {
+    rowAt: (at) => (this.#isGrid ? this.#grid.rowAt(at) : (this.#cells[at]?.row ?? null)),
+    beside: (at, step, down) =>
+      this.#isGrid ? this.#grid.beside(at, step, down) : besideWithResult(this.#cells, at, step),
+    use: (run) => this.#use(run),
+    left: (at) => this.#seeAgain(at),
+  };
   /** @type {WholeBatch | null} */
   #batch = null;
   /** @type {Cells} */
@@ -60,9 +68,9 @@ class Sheet {
 
   /**
    * @param {string} id
-   * @param {string} viewer where the module is that shows 3D models
+   * @param {LargeResult} large
    */
-  constructor(id, viewer) {
+  constructor(id, large) {
     this.#id = id;
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
       close: () => this.#leave(),
@@ -70,7 +78,7 @@ class Sheet {
       renew: () => this.#renew(),
     });
     const does = {
-      enlarge: (/** @type {number} */ at) => this.#large.open(at),
+      enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {string} */ run) => this.#use(run),
     };
     this.#list = new VirtualList(
@@ -82,21 +90,14 @@ class Sheet {
       },
       (from, to) => this.#wants(from, to),
     );
-    this.#large = new LargeResult(
-      {
-        rowAt: (at) => this.#cells[at]?.row ?? null,
-        beside: (at, step) => besideWithResult(this.#cells, at, step),
-        use: does.use,
-        left: (at) => this.#seeAgain(at),
-      },
-      viewer,
-    );
+    this.#grid = new Grid(id, does);
     this.#columns.role = "row";
     this.#said.role = "status";
     this.#scroll.tabIndex = 0;
     this.#table.append(this.#columns, this.#list.place);
-    this.#scroll.append(this.#table, this.#said);
-    this.#place.append(this.#head.place, this.#scroll, this.#large.place);
+    this.#scroll.append(this.#table, this.#said, this.#grid.place);
+    this.#head.filters.prepend(this.#grid.tools);
+    this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
       if (event.target !== this.#place) return; // the result that lies over it
@@ -126,6 +127,10 @@ class Sheet {
     return this.#head.wishes.view === "gallery";
   }
 
+  get #isGrid() {
+    return this.#head.wishes.view === "grid";
+  }
+
   get #labels() {
     return this.#batch?.columns.map(({ label }) => label) ?? [];
   }
@@ -143,7 +148,10 @@ class Sheet {
   /** Ask the app what the batch is. @returns {Promise<boolean>} whether it is there */
   async #read() {
     this.#batch = await get(`/batches/${this.#id}`);
-    if (this.#batch) this.#head.show(this.#batch);
+    if (this.#batch) {
+      this.#head.show(this.#batch);
+      this.#grid.hear(this.#batch);
+    }
     return this.#batch !== null;
   }
 
@@ -151,6 +159,9 @@ class Sheet {
   #arrange() {
     const isGallery = this.#isGallery;
     this.#place.classList.toggle("gallery", isGallery);
+    this.#place.classList.toggle("as-grid", this.#isGrid);
+    this.#grid.show(this.#isGrid);
+    this.#table.hidden = this.#isGrid;
     this.#table.role = isGallery ? null : "table";
     this.#table.ariaLabel = isGallery ? null : message("Rows");
     this.#list.place.role = isGallery ? "list" : "rowgroup";
@@ -200,6 +211,7 @@ class Sheet {
 
   /** Ask for what is seen and not known, one stretch after the other. */
   async #ask() {
+    if (this.#isGrid) return;
     const { from, to } = this.#seen;
     const asked = this.#cells.length
       ? stale(this.#cells, from, to, MOST)
@@ -257,13 +269,15 @@ class Sheet {
   #seeAgain(at) {
     if (!this.#place.open) return;
     coverWindow(() => this.#leave());
-    this.#list.focus(at, "enlarge");
+    if (this.#isGrid) this.#grid.focus(at);
+    else this.#list.focus(at, "enlarge");
   }
 
   #leave() {
     if (!this.#place.open) return;
     this.#end();
     clearTimeout(this.#renewing);
+    this.#grid.leave();
     this.#place.close();
     this.#place.remove();
     uncoverWindow();
@@ -281,9 +295,11 @@ function headOf(name, text) {
   return made;
 }
 
-/** @param {string} id */
-export function openSheet(id) {
-  const component = theComponent();
-  if (component && !$("dialog.sheet", component.place))
-    new Sheet(id, component.viewer).open(component.place);
+/**
+ * @param {HTMLElement} parent the component in whose styles it is
+ * @param {string} id
+ * @param {LargeResult} large
+ */
+export function openSheet(parent, id, large) {
+  if (!$("dialog.sheet", parent)) new Sheet(id, large).open(parent);
 }

@@ -12,7 +12,7 @@ import { fractionOf, hasEnded, progressWords } from "./words.js";
 
 /**
  * Which rows are looked for, and how they are seen. `state`: "" for all.
- * @typedef {{ view: "table" | "gallery", state: string, text: string }} Wishes
+ * @typedef {{ view: "table" | "gallery" | "grid", state: string, text: string }} Wishes
  */
 
 const SEARCH_PAUSE = 250;
@@ -21,6 +21,8 @@ export class SheetHead {
   /** The place on the page. */
   place = element("header");
   titleId = "sheet-title";
+  /** What chooses which rows are seen, and how. */
+  filters = element("div", "filters");
   #id;
   #dialog;
   #told;
@@ -39,6 +41,8 @@ export class SheetHead {
     askToDelete(this.#id, this.#dialog, () => this.#told.close()),
   );
   #state = "";
+  #views = element("div");
+  #isKnown = false;
 
   /**
    * @param {string} id
@@ -71,6 +75,8 @@ export class SheetHead {
 
   /** @param {WholeBatch} batch */
   show(batch) {
+    if (!this.#isKnown) this.#offerGrid(batch.axes?.length ?? 0);
+    this.#isKnown = true;
     const { title, state, why, failed, done, seconds_left: left } = batch;
     this.#state = state;
     this.#title.textContent = title;
@@ -88,6 +94,20 @@ export class SheetHead {
       state === "stopped" ? message("Run the rest") : message("Retry failed");
     this.#download.hidden = !done;
     this.#delete.hidden = !isOver;
+  }
+
+  /**
+   * What several fields vary is seen as a grid at first.
+   * @param {number} axes of the grid that the batch is, 0 where it is none
+   */
+  #offerGrid(axes) {
+    const { view } = this.#wishes;
+    const first = axes > 1 ? "grid" : axes || view !== "grid" ? view : "table";
+    this.#wishes = { ...this.#wishes, view: first };
+    for (const one of /** @type {Iterable<HTMLButtonElement>} */ (this.#views.children)) {
+      one.ariaPressed = String(one.value === first);
+      one.hidden = one.value === "grid" && !axes;
+    }
   }
 
   /** @param {"pause" | "continue" | "stop" | "retry"} what */
@@ -108,19 +128,19 @@ export class SheetHead {
       "",
       (state) => this.#wish({ state }),
     );
-    const views = choiceOf(
+    this.#views = choiceOf(
       message("View"),
       [
         ["table", message("Table")],
         ["gallery", message("Gallery")],
+        ["grid", message("Grid")],
       ],
       this.#wishes.view,
-      (view) => this.#wish({ view: view === "gallery" ? "gallery" : "table" }),
+      (view) => this.#wish({ view: /** @type {Wishes["view"]} */ (view) }),
     );
-    views.classList.add("views");
-    const place = element("div", "filters");
-    place.append(states, this.#search(), views);
-    return place;
+    this.#views.classList.add("views");
+    this.filters.append(states, this.#search(), this.#views);
+    return this.filters;
   }
 
   #search() {
@@ -168,6 +188,7 @@ function choiceOf(label, choices, chosen, changed) {
       },
       "quiet",
     );
+    one.value = value;
     one.ariaPressed = String(value === chosen);
     place.append(one);
   }

@@ -15,11 +15,17 @@ import { LOCALE, message, plural } from "../messages.js";
  * One field with its values, as they are filled in. `find`: the words that are replaced, where `replaces`.
  * @typedef {{ field: string, text: string, chosen: string[], files: GivenFile[], replaces: boolean, find: string }} Row
  *
- * `paired`: the first value of each field together, then the second; else every combination.
- * @typedef {{ rows: Row[], table: { name: string, text: string } | null, paired: boolean }} Draft
+ * One seed for all runs, a new one for each, or as the form has it.
+ * @typedef {"one" | "each" | "form"} Seeds
+ *
+ * `paired`: the first value of each field together, then the second; else every combination. `seeds`: what was chosen.
+ * @typedef {{ rows: Row[], table: { name: string, text: string } | null, paired: boolean, seeds?: Seeds }} Draft
  *
  * What the app takes.
- * @typedef {{ axes: Record<string, unknown>[], table: Draft["table"], paired: boolean }} Spec
+ * @typedef {{ axes: Record<string, unknown>[], table: Draft["table"], paired: boolean, seeds: Seeds }} Spec
+ *
+ * A field of a grid that was opened again: ui/files/batch_grids.py.
+ * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
  *
  * What the app says of it.
  * @typedef {{ field: string | null, row: number | null, message: string }} Problem
@@ -28,9 +34,10 @@ import { LOCALE, message, plural } from "../messages.js";
 
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
+const MOST_AXES = 3;
 const MINUTE = 60;
 const HOUR = 3600;
-const SIZES = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
+const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
  * A field's values begin with the one that the form holds, where it is one that can be written so.
@@ -66,13 +73,44 @@ export const isFilled = ({ text, chosen, files, replaces, find }) =>
 
 /**
  * @param {Draft} draft
+ * @param {readonly Field[]} fields
  * @returns {Spec}
  */
-export const specOf = ({ rows, table, paired }) => ({
-  axes: rows.filter(isFilled).map(axisOf),
-  table,
-  paired,
+export const specOf = (draft, fields) => ({
+  axes: draft.rows.filter(isFilled).map(axisOf),
+  table: draft.table,
+  paired: draft.paired,
+  seeds: seedsOf(draft, fields) ?? "form",
 });
+
+/**
+ * Which seeds a draft means, null where there is nothing to choose: cells of a grid are to be compared, so they have
+ * one seed.
+ * @param {Draft} draft
+ * @param {readonly Field[]} fields
+ * @returns {Seeds | null}
+ */
+export function seedsOf({ rows, table, paired, seeds }, fields) {
+  const varied = rows.filter(isFilled).map(({ field }) => field);
+  const isGrid = varied.length > 1 && varied.length <= MOST_AXES && !table && !paired;
+  const isDrawn = fields.some(({ key, kind }) => kind === "seed" && !varied.includes(key));
+  return isGrid && isDrawn ? (seeds ?? "one") : null;
+}
+
+/**
+ * A field as it is filled in, of one that was.
+ * @param {Field} field
+ * @param {ToldAxis} axis
+ * @returns {Row}
+ */
+export function rowOfAxis({ key, kind, long }, { values, find, files }) {
+  const row = { field: key, text: "", chosen: [], files, replaces: false, find: "" };
+  if (kind === "files") return row;
+  if (find) return { ...row, replaces: true, find, text: values.slice(1).join("\n") };
+  if (kind === "text") return { ...row, text: values.join("\n") };
+  if (kind === "choice" && !long) return { ...row, chosen: values };
+  return { ...row, text: csvLine(values) };
+}
 
 /** @param {Row} row */
 function axisOf({ field, text, chosen, files, replaces, find }) {
@@ -122,13 +160,17 @@ export function durationWords(seconds) {
   return unitWords(Math.round((2 * seconds) / HOUR) / 2, "hour");
 }
 
-/** @param {number} bytes */
+/**
+ * How much room something takes: kilobytes at least.
+ * @param {number} bytes
+ */
 export function sizeWords(bytes) {
-  const step = Math.min(Math.floor(Math.log10(Math.max(1, bytes)) / 3), SIZES.length - 1);
-  const count = bytes / 1000 ** step;
+  const step = Math.min(Math.floor(Math.log10(Math.max(1000, bytes)) / 3), SIZES.length);
+  const count = Math.max(1, bytes / 1000 ** step);
+  const isRounded = count >= 10 || step === 1;
   return unitWords(
-    count < 10 && step > 1 ? Math.round(count * 10) / 10 : Math.round(count),
-    SIZES[step] ?? "byte",
+    isRounded ? Math.round(count) : Math.round(count * 10) / 10,
+    SIZES[step - 1] ?? "kilobyte",
   );
 }
 

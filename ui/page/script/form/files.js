@@ -4,6 +4,7 @@
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
+import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
 import { clearErrors, showError } from "./field_errors.js";
@@ -145,8 +146,9 @@ export function mountOpen(place) {
  * A file that was dropped beside everything: its workflow is opened; one without goes into the field that takes it.
  * @param {File} file
  */
-function takeBeside(file) {
+async function takeBeside(file) {
   const [field] = fieldsFor(file.type);
+  if (field && (await openGrid(file))) return;
   if (field && !mayOpen()) useIn(field, file);
   else if (field) tryToOpen(file, file.name, () => useIn(field, file));
   else openWorkflow(file, file.name);

@@ -2,6 +2,7 @@
 // Workflows that people bring: they open for them alone.
 
 import { $ } from "../dom.js";
+import { openGrid } from "../grids/opened_grid.js";
 import { ask, tryTo } from "../requests.js";
 import { visit } from "./form.js";
 
@@ -11,11 +12,13 @@ import { visit } from "./form.js";
 export const mayOpen = () => Boolean($("#open button"));
 
 /**
+ * Open the workflow in a file, or the grid.
  * @param {Blob} file
  * @param {string} name
  * @param {readonly Offer[]} [offers] what else can be done with it where it has no workflow
  */
 export async function openWorkflow(file, name, offers = []) {
+  if (await openGrid(file)) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (opened) visit(opened.name, true);
 }

@@ -3,19 +3,18 @@
 // page has not heard.
 
 import { pause, when } from "../clock.js";
-import { closeSocket, isTyping, root } from "../dom.js";
+import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { ask, get } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { chainOf } from "./chains.js";
+import { openRunSocket } from "./run_socket.js";
 import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
 
 /** @import { Entry, PastRun, View } from "../state.js" */
 
 const GONE = 4404;
-const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last frame
-const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
@@ -139,54 +138,26 @@ function engage() {
  * @param {number} [tries] so far in vain
  */
 function connect(id, tries = 0) {
-  const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${id}`);
-  socket.binaryType = "arraybuffer";
-  sockets.set(id, socket);
   let failed = tries;
-  /** The frame that comes next, and since when. */
-  let coming = { number: 0, since: 0, place: /** @type {Place | null} */ (null) };
-  let newest = 0;
-  /** One after the other. @type {Promise<void>} */
-  let painting = Promise.resolve();
-  let ended = false;
-  /** The last frame is seen before the result; a page that is not seen paints nothing. @param {View} view */
-  const end = async (view) => {
-    ended = true;
-    await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
-    heard(view);
-  };
-  socket.onopen = () => set(id, { connected: true });
-  socket.onmessage = ({ data }) => {
-    failed = 0;
-    if (typeof data === "string") {
-      const said = JSON.parse(data);
-      const since = performance.now();
-      if ("frame" in said)
-        coming = { number: said.frame, since, place: "at" in said ? said : null };
-      else if (said.finished) end(said);
-      else heard(said);
-      return;
-    }
-    const { number, since, place } = coming;
-    newest = number;
-    const spent = Math.min(LONGEST, Math.round(performance.now() - since));
-    painting = painting.then(async () => {
-      // Where a newer one is here already, this one is only let go; an animation needs each.
-      if (number === newest || place)
-        await Promise.all([...painters].map((paint) => paint(id, data, place)));
-      if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
-    });
-  };
-  socket.onclose = ({ code }) => {
-    sockets.delete(id);
-    set(id, { connected: false });
-    if (ended || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
-    if (code === GONE) forget(id);
-    else if (!page.now.away)
-      setTimeout(() => {
-        if (!sockets.has(id) && !page.now.away) connect(id, failed + 1);
-      }, pause(failed));
-  };
+  const socket = openRunSocket(id, {
+    opened: () => set(id, { connected: true }),
+    heard: () => {
+      failed = 0;
+    },
+    told: heard,
+    paint: (frame, place) => Promise.all([...painters].map((paint) => paint(id, frame, place))),
+    closed: (code, isOver) => {
+      sockets.delete(id);
+      set(id, { connected: false });
+      if (isOver || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
+      if (code === GONE) forget(id);
+      else if (!page.now.away)
+        setTimeout(() => {
+          if (!sockets.has(id) && !page.now.away) connect(id, failed + 1);
+        }, pause(failed));
+    },
+  });
+  sockets.set(id, socket);
 }
 
 /** @param {string} id */

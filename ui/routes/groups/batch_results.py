@@ -17,7 +17,7 @@ from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
 from comfy.services.results_table import ENCODING, table_head, table_line
 from ui.languages.current import translated
-from ui.routes.batches import why_failed
+from ui.routes.groups.batches import why_failed
 from ui.routes.result_names import pattern_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services

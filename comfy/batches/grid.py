@@ -1,0 +1,144 @@
+"""A batch of every combination of one to three fields, as cells in columns, lines and pages.
+Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from comfy.form.labels import choice_labels
+
+MOST_CELLS = 1_000  # of a page: more is nothing that anybody looks at as a grid
+_LONGEST_LABEL = 40  # characters
+_MOST_AXES = 3
+_CUT = "…"
+_IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
+
+
+def fits_grid(counts: Sequence[int]) -> bool:
+    """Whether so many values of so many fields are a grid that can be looked at."""
+    return 1 <= len(counts) <= _MOST_AXES and 0 < math.prod(counts[:2]) <= MOST_CELLS
+
+
+@dataclass(frozen=True, slots=True)
+class GridAxis:
+    """A field that varies: its key, its label, and its values as people read them."""
+
+    key: str
+    label: str
+    values: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A short one for each value."""
+        return short_labels(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The axes of a batch, the one that changes least first: columns, lines, pages. `swapped`: the
+    second are the columns."""
+
+    axes: tuple[GridAxis, ...]
+    swapped: bool = False
+
+    @property
+    def across(self) -> GridAxis:
+        """The columns' axis."""
+        return self.axes[1 if self.swapped and len(self.axes) > 1 else 0]
+
+    @property
+    def down(self) -> GridAxis | None:
+        """The lines' axis; None where there is one field: its cells stand in lines as they fit."""
+        if len(self.axes) < 2:
+            return None
+        return self.axes[0 if self.swapped else 1]
+
+    @property
+    def pages(self) -> GridAxis | None:
+        """The pages' axis."""
+        return self.axes[2] if len(self.axes) > 2 else None
+
+    def index(self, x: int, y: int = 0, z: int = 0) -> int:
+        """The place in the batch of the cell at this value of its first, second and third axis."""
+        _, lines, pages = self._counts
+        return (x * lines + y) * pages + z
+
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Where the row at this place of the batch is: the other way round."""
+        _, lines, pages = self._counts
+        rest, z = divmod(index, pages)
+        return *divmod(rest, lines), z
+
+    def lines(self, page: int = 0) -> tuple[tuple[int, ...], ...]:
+        """The places in the batch of a page's cells, line by line."""
+        across, down = self._counts[:2]
+        whole = [[self.index(x, y, page) for x in range(across)] for y in range(down)]
+        return tuple(zip(*whole, strict=True)) if self.swapped else tuple(map(tuple, whole))
+
+    @property
+    def _counts(self) -> tuple[int, int, int]:
+        first, second, third = (*(len(axis.values) for axis in self.axes), 1, 1)[:3]
+        return first, second, third
+
+
+def in_lines(cells: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """The cells of one line in several, so that they are about as high as wide."""
+    width = max(1, math.ceil(math.sqrt(len(cells))))
+    return tuple(tuple(cells[at : at + width]) for at in range(0, len(cells), width))
+
+
+def short_labels(values: Sequence[str], longest: int = _LONGEST_LABEL) -> tuple[str, ...]:
+    """For each value what tells it from the others, on one line, of `longest` characters at most.
+    Model files are without their folder, long texts without the words that all begin and end with.
+    Different values have different labels."""
+    known = list(dict.fromkeys(values))
+    lines = [" ".join(value.split()) for value in known]
+    if all(map(_IS_FILE.fullmatch, lines)) and len(set(lines)) == len(lines):
+        lines = [label for label, _ in choice_labels(lines)]
+    if any(len(line) > longest for line in lines):
+        lines = _without_common_words(lines)
+    given: set[str] = set()
+    labels = [_distinct(line, number, longest, given) for number, line in enumerate(lines, 1)]
+    return tuple(map(dict(zip(known, labels, strict=True)).__getitem__, values))
+
+
+def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:
+    """A label that is not among those that are `given`, and is from now on."""
+    label = _clipped(line, longest)
+    numbers = count(number)
+    while label in given:
+        label = _clipped(f"{next(numbers)}: {line}", longest)
+    given.add(label)
+    return label
+
+
+def _without_common_words(lines: Sequence[str]) -> list[str]:
+    """Whole words that all lines begin with, then those that all end with, give way to an ellipsis;
+    of each line something stays."""
+    words = [line.split(" ") for line in lines]
+    if len(set(lines)) < 2:
+        return list(lines)
+    start = _shared(words)
+    rest = [line[start:] for line in words]
+    end = _shared([line[::-1] for line in rest])
+    least = min(map(len, rest))
+    end = max(0, min(end, least - 1))
+    if not least:  # one line is the beginning of another
+        start, end = max(0, start - 1), 0
+    kept = [" ".join(line[start : len(line) - end]) for line in words]
+    return [(_CUT * bool(start)) + line + (_CUT * bool(end)) for line in kept]
+
+
+def _shared(lines: Sequence[Sequence[str]]) -> int:
+    """How many words all of them begin with."""
+    beside = enumerate(zip(*lines, strict=False))
+    least = min(map(len, lines))
+    return next((at for at, words in beside if len(set(words)) > 1), least)
+
+
+def _clipped(line: str, longest: int) -> str:
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + _CUT

@@ -1,0 +1,170 @@
+"""A batch as a grid: it fills in, is walked and turned, and its image opens it again."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.walk.states import SIZES, Walker
+from tests.support.batch_dialog import (
+    SMALL,
+    card_of,
+    open_sheet,
+    start_batch,
+    values_of_row,
+    vary,
+    vary_row,
+)
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+LABELS = "labels => labels.map((one) => one.textContent)"
+# Where the columns' labels are, and the lines', once the cells have been moved as far as they go.
+MOVED = """scroll => {
+    scroll.scrollTo(10000, 10000);
+    const at = (what) => scroll.querySelector(what).getBoundingClientRect();
+    const box = scroll.getBoundingClientRect();
+    return [scroll.scrollLeft, at("thead th").top - box.top, at("tbody th").left - box.left];
+}"""
+# A file is dropped beside the form.
+DROP = """([data, name]) => {
+    const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], name, { type: "image/png" }));
+    const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+    document.querySelector("#stage").dispatchEvent(event);
+}"""
+
+
+def drop(page: Page, file: Path) -> None:
+    """Drop an image on the page."""
+    page.evaluate(DROP, [base64.b64encode(file.read_bytes()).decode(), "grid.png"])
+
+
+def lines_of(sheet: Locator) -> list[str]:
+    """What the lines of a grid are called."""
+    return list(sheet.locator("tbody th").evaluate_all(LABELS))
+
+
+def test_a_grid_from_the_dialog_to_its_image_and_back(
+    slow: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """Words of the text are replaced, for each number of steps and model; all cells have one seed
+    unless it is wished otherwise. What runs shows its previews in its cell. Arrows lead from a
+    result to those beside and below, a cell's values go into the form, and the image that is
+    downloaded brings all of it back."""
+    person = visit(slow).open(**SMALL)
+    page = person.page
+    person.type("2.text", "a red boat on a calm sea")
+    dialog = vary(person)
+    text = vary_row(dialog, "Prompt")
+    text.get_by_label("How Prompt is varied").select_option(label="Replace words")
+    text.get_by_label("Find").fill("boat")
+    text.get_by_label("Replace with").fill("ship\nkite")
+    expect(dialog.get_by_role("group", name="Seed")).to_have_count(0)
+    values_of_row(dialog, "Steps").fill("2, 3")
+    seed = dialog.get_by_role("group", name="Seed")
+    expect(seed.get_by_label("The same for all runs")).to_be_checked()
+    model = vary_row(dialog, "Model")
+    model.get_by_role("button", name="All").click()
+    models = model.get_by_role("checkbox").count()
+    start_batch(dialog, 6 * models)
+    sheet = open_sheet(person, "Grid")
+    expect(sheet.locator(".grid-cell[data-state=running] img.live-frame")).to_be_visible()
+    slow.demo.speed.step = 0
+    expect(sheet).to_contain_text("Finished")
+    results = sheet.locator(".grid-cell .result img")
+    expect(results).to_have_count(6)
+    assert lines_of(sheet) == ["2", "3"]
+    sheet.get_by_role("group", name="Model").get_by_role("button", name="demo-broken").click()
+    expect(sheet.locator(".grid-cell[data-state=failed]")).to_have_count(6)
+    sheet.get_by_role("button", name="demo-landscapes").click()
+    expect(results).to_have_count(6)
+    sheet.get_by_role("button", name="Swap axes").click()
+    assert lines_of(sheet) == ["boat", "ship", "kite"]
+
+    first = sheet.get_by_role("button", name="Enlarge: boat · 2")
+    first.click()
+    said = page.locator("dialog.viewport:modal .mark").last
+    expect(said).to_contain_text("boat · 2")
+    for key, words in [
+        ("ArrowDown", "ship · 2"),
+        ("ArrowRight", "ship · 3"),
+        ("ArrowUp", "boat · 3"),
+    ]:
+        page.keyboard.press(key)
+        expect(said).to_contain_text(words)
+    page.keyboard.press("Escape")
+    cell = sheet.get_by_role("button", name="Enlarge: boat · 3")
+    expect(cell).to_be_focused()
+
+    with page.expect_download() as saving:
+        sheet.get_by_role("link", name="Download as PNG").click()
+    image = tmp_path / "grid.png"
+    saving.value.save_as(image)
+    cell.focus()
+    page.keyboard.press("Tab")
+    expect(sheet.get_by_role("button", name="Use this cell: boat · 3")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(sheet).to_have_count(0)
+    expect(person.entry("5.steps")).to_have_value("3")
+    expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
+
+    person.type("2.text", "something else")
+    page.evaluate("sessionStorage.removeItem('comfyforms.varied.text-to-image')")
+    drop(page, image)
+    expect(dialog.get_by_role("button", name=f"Start {6 * models} runs")).to_be_enabled()
+    expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
+    expect(text.get_by_label("Find")).to_have_value("boat")
+    expect(text.get_by_label("Replace with")).to_have_value("ship\nkite")
+    expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
+    expect(seed.get_by_label("The same for all runs")).to_be_checked()
+
+
+@pytest.fixture
+def walker(fast: Site, visit: Visit) -> Walker:
+    """Somebody who looks at every state at every size, light and dark."""
+    return Walker(visit(fast, reduced_motion="reduce", color_scheme="light"))
+
+
+def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
+    """With long labels and cells that have failed; the labels stay in sight on a phone. The cells of
+    one field stand in a row that wraps."""
+    person, page = walker.person.open(**SMALL), walker.page
+    dialog = vary(person)
+    long = "a red boat\na green boat, far out at sea\nthe lighthouse\na harbour at noon\n四枚の帆"
+    values_of_row(dialog, "Prompt").fill(long)
+    model = vary_row(dialog, "Model")
+    model.get_by_role("button", name="All").click()
+    models = model.get_by_role("checkbox").count()
+    values_of_row(dialog, "Steps").fill("1, 2")
+    walker.look("the dialog of a grid")
+    walker.read("the dialog of a grid", "dialog.vary")
+    start_batch(dialog, 10 * models)
+    expect(card_of(person)).to_contain_text("Finished")
+    sheet = open_sheet(person, "Grid")
+    expect(sheet.locator(".grid-cell[data-state=failed]").first).to_be_visible()
+    walker.look("the grid")
+    walker.read("the grid", "dialog.sheet")
+    page.set_viewport_size(SIZES["phone"])
+    left, top, beside = sheet.locator(".scroll").evaluate(MOVED)
+    assert left > 0
+    assert (round(top), round(beside)) == (0, 0)
+    page.set_viewport_size(SIZES["desktop"])
+    sheet.get_by_role("button", name="Close").click()
+    card_of(person).get_by_role("button", name="Dismiss").click()
+
+    dialog = vary(person)
+    for field in ("Model", "Steps"):
+        dialog.get_by_role("button", name=f"Remove {field}").click()
+    start_batch(dialog, 5)
+    expect(card_of(person)).to_contain_text("Finished")
+    sheet = open_sheet(person, "Grid")
+    expect(sheet.locator("li .grid-cell .result img")).to_have_count(5)
+    walker.look("a row of cells")
+    walker.read("a row of cells", "dialog.sheet")
+    walker.all_well()

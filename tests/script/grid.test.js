@@ -1,0 +1,110 @@
+// @ts-check
+// A grid's cells stand in columns and lines, can be turned, and lead to each other; what an image carries is filled in.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EMPTY, rowOfAxis, seedsOf, specOf } from "../../ui/page/script/batches/spec.js";
+import { arranged, cellBeside, cellSide } from "../../ui/page/script/grids/grid_cells.js";
+
+/** @param {string} key @param {number} count */
+const axis = (key, count) => ({
+  key,
+  label: key,
+  values: Array.from(
+    { length: count },
+    (_, at) => /** @type {[string, string]} */ ([`${at}`, `${at}`]),
+  ),
+});
+const DONE = { run: "1", state: /** @type {const} */ ("done") };
+const FAILED = { run: "1", state: /** @type {const} */ ("failed") };
+/** @param {string} key @param {any} kind @param {object} more */
+const field = (key, kind, more = {}) => ({
+  key,
+  label: key,
+  kind,
+  choices: [],
+  long: false,
+  wildcards: false,
+  accept: "",
+  ...more,
+});
+/** @param {string} key */
+const row = (key) => ({
+  field: key,
+  text: "1",
+  chosen: [],
+  files: [],
+  replaces: false,
+  find: "",
+});
+
+test("the first axis are the columns, the second the lines, unless they are swapped", () => {
+  const axes = [axis("x", 2), axis("y", 3), axis("z", 9)];
+  const { across, down, lines } = arranged(axes, false);
+  assert.deepEqual([across.key, down?.key], ["x", "y"]);
+  assert.deepEqual(lines, [
+    [0, 3],
+    [1, 4],
+    [2, 5],
+  ]);
+  const turned = arranged(axes, true);
+  assert.deepEqual([turned.across.key, turned.down?.key], ["y", "x"]);
+  assert.deepEqual(turned.lines, [
+    [0, 1, 2],
+    [3, 4, 5],
+  ]);
+});
+
+test("the cells of one field are in one line, which cannot be swapped", () => {
+  for (const isSwapped of [false, true]) {
+    const { down, lines } = arranged([axis("x", 3)], isSwapped);
+    assert.equal(down, null);
+    assert.deepEqual(lines, [[0, 1, 2]]);
+  }
+  assert.deepEqual(arranged([], false).lines, [[0]]);
+});
+
+test("arrows lead to the next cells with a result, as they stand", () => {
+  const cells = [DONE, FAILED, DONE, DONE, DONE, DONE];
+  const grid = arranged([axis("x", 2), axis("y", 3)], false);
+  assert.equal(cellBeside(grid, cells, 0, 1, 0), 3);
+  assert.equal(cellBeside(grid, cells, 3, 1, 0), 4); // the next line begins with one that failed
+  assert.equal(cellBeside(grid, cells, 0, 0, 1), 2);
+  assert.equal(cellBeside(grid, cells, 0, -1, 0), -1);
+  assert.equal(cellBeside(grid, cells, 5, 0, 1), -1);
+  const turned = arranged([axis("x", 2), axis("y", 3)], true);
+  assert.equal(cellBeside(turned, cells, 0, 0, 1), 3);
+});
+
+test("cells are as large as all of them fit, within bounds", () => {
+  assert.equal(cellSide(4, 832, 96, 300, 8), 200);
+  assert.equal(cellSide(40, 832, 96, 300, 8), 96);
+  assert.equal(cellSide(1, 832, 96, 300, 8), 300);
+});
+
+test("two fields or three have one seed for all runs, unless it is wished or varied otherwise", () => {
+  const fields = [field("a", "number"), field("b", "number"), field("s", "seed")];
+  const two = { ...EMPTY, rows: [row("a"), row("b")] };
+  assert.equal(seedsOf(two, fields), "one");
+  assert.equal(specOf({ ...two, seeds: "each" }, fields).seeds, "each");
+  assert.equal(seedsOf({ ...EMPTY, rows: [row("a")] }, fields), null);
+  assert.equal(seedsOf({ ...EMPTY, rows: [row("a"), row("s")] }, fields), null);
+  assert.equal(seedsOf({ ...two, paired: true }, fields), null);
+  assert.equal(seedsOf({ ...two, table: { name: "a.csv", text: "" } }, fields), null);
+  assert.equal(specOf({ ...EMPTY, rows: [row("a")], seeds: "each" }, fields).seeds, "form");
+});
+
+test("what an image carries is filled in as each field takes it", () => {
+  /** @param {any} one @param {string[]} values @param {string} [find] */
+  const filled = (one, values, find = "") =>
+    rowOfAxis(one, { field: "f", values, find, files: [] });
+  assert.equal(filled(field("f", "number"), ["1", "2.5"]).text, "1, 2.5");
+  assert.equal(filled(field("f", "text"), ["a, b", "c"]).text, "a, b\nc");
+  assert.deepEqual(filled(field("f", "choice"), ["a, b", "c"]).chosen, ["a, b", "c"]);
+  assert.equal(filled(field("f", "choice", { long: true }), ["a, b", "c"]).text, '"a, b", c');
+  const { replaces, find, text } = filled(field("f", "text"), ["boat", "ship", "kite"], "boat");
+  assert.deepEqual([replaces, find, text], [true, "boat", "ship\nkite"]);
+  const file = { path: "p", url: "u", orig_name: "n" };
+  const files = rowOfAxis(field("f", "files"), { field: "f", values: [], find: "", files: [file] });
+  assert.deepEqual(files.files, [file]);
+});

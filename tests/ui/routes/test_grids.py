@@ -1,0 +1,176 @@
+"""Grids over HTTP: their cells, their image and page, and the same grid opened again."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from comfy.batches.grid_settings import KEYWORD
+from comfy.batches.spec import AxisSpec, BatchSpec, Seeds
+from comfy.services.open_batch import BatchSummary
+from comfy.services.uploads import Upload
+from tests.support.http_client import ANN, BOB, cookie_of
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
+SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
+GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with running_demo_app(step_seconds=0) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: Served) -> RunningApp:
+    return served[1]
+
+
+def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSummary:
+    """A batch of Ann's that has come to its end."""
+    spec = BatchSpec(axes, seeds=seeds)
+    batch = app.services.batches.start("text-to-image", SMALL, spec, f"browser:{ANN}")
+    owner = f"browser:{ANN}"
+    eventually(lambda: app.services.batches.get(batch.id, owner).state == "done")
+    return batch
+
+
+def ask(
+    app: RunningApp, path: str, cookie: str = ANN, data: bytes | None = None
+) -> requests.Response:
+    return requests.request(
+        "GET" if data is None else "POST",
+        f"{app.url}/batches/{path}",
+        cookies=cookie_of(cookie),
+        data=data,
+        timeout=LONGEST_WAIT,
+    )
+
+
+def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
+    """Cells column by column; an image with what it was made of inside, from which anybody's form is
+    filled in; a page of its own, also with all results; nothing of it for others."""
+    batch = ended(
+        app,
+        AxisSpec(MODEL, f"{GOOD}, {BROKEN}"),
+        AxisSpec(TEXT, replace="boat\nship\n<b>日本"),
+        seeds="one",
+    )
+    told = ask(app, f"{batch.id}/grid").json()
+    assert [(axis["label"], [value[0] for value in axis["values"]]) for axis in told["axes"]] == [
+        ("Model", ["demo-landscapes", "demo-broken"]),
+        ("Prompt", ["boat", "ship", "<b>日本"]),
+    ]
+    assert [(cell["index"], cell["state"]) for cell in told["cells"]] == [
+        *((at, "done") for at in range(3)),
+        *((at, "failed") for at in range(3, 6)),
+    ]
+    runs = [app.runs.record(cell["run"], f"browser:{ANN}") for cell in told["cells"][:3]]
+    assert len({run.job.values[SEED] for run in runs}) == 1
+    assert [run.job.values[TEXT] for run in runs] == ["a red boat", "a red ship", "a red <b>日本"]
+
+    png = ask(app, f"{batch.id}/sheet.png?cell=100&swapped=true")
+    assert png.headers["content-disposition"].endswith("Text%20to%20image%20grid.png")
+    image = Image.open(io.BytesIO(png.content))
+    image.load()
+    assert image.width > 300 > 75
+    carried = json.loads(image.text[KEYWORD])  # type: ignore[attr-defined]
+    assert carried["workflow"] == "text-to-image"
+    assert str(app.services.copies.uploads) not in json.dumps(carried)
+
+    for cookie in (ANN, BOB):
+        opened = ask(app, "grid", cookie, png.content[:5000]).json()
+        assert (opened["workflow"], opened["seeds"], opened["missing"]) == (
+            "text-to-image",
+            "one",
+            [],
+        )
+        assert opened["values"][STEPS] == 1
+        assert opened["values"][SEED] == runs[0].job.values[SEED]
+        assert [(axis["field"], axis["values"], axis["find"]) for axis in opened["axes"]] == [
+            (MODEL, [GOOD, BROKEN], ""),
+            (TEXT, ["boat", "ship", "<b>日本"], "boat"),
+        ]
+
+    page = ask(app, f"{batch.id}/sheet.html").text
+    assert page.count("data:image/webp;base64,") == 3
+    assert page.count("Failed") == 3
+    assert "<b>" not in page
+    assert "<script" not in page
+    with zipfile.ZipFile(io.BytesIO(ask(app, f"{batch.id}/sheet.zip").content)) as archive:
+        *images, last = archive.namelist()
+        assert (len(images), last) == (3, "grid.html")
+        page = archive.read(last).decode()
+        assert [name for name in images if f'src="{quote(name)}"' not in page] == []
+
+    for path in ("grid", "sheet.png", "sheet.html", "sheet.zip"):
+        assert ask(app, f"{batch.id}/{path}", BOB).status_code == 404
+    assert ask(app, f"{batch.id}/grid?page=1").status_code == 404
+    assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
+
+
+def test_files_of_a_grid_are_there_for_who_made_it(app: RunningApp) -> None:
+    """They are put back for them; others are told which fields lack theirs. Its pages are one image
+    each."""
+    owner = f"browser:{ANN}"
+    files = tuple(
+        Upload(f"{name}.png", saved("PNG", Image.new("RGB", (size, 40))))
+        for name, size in (("a", 30), ("b", 50))
+    )
+    form = app.services.forms.form("image-to-image", owner)[1]
+    keys = {field.input: field.key for field in form.fields}
+    spec = BatchSpec(
+        (
+            AxisSpec(keys["image"], files=files),
+            AxisSpec(keys["steps"], "1, 2"),
+            AxisSpec(keys["seed"], "5, 6"),
+        )
+    )
+    batch = app.services.batches.start("image-to-image", {}, spec, owner)
+    eventually(lambda: app.services.batches.get(batch.id, owner).state == "done")
+    told = ask(app, f"{batch.id}/grid?page=1").json()
+    assert [cell["index"] for cell in told["cells"]] == [1, 3, 5, 7]
+    png = ask(app, f"{batch.id}/sheet.png?page=1").content
+    image, steps, _ = ask(app, "grid", ANN, png).json()["axes"]
+    assert [file["orig_name"] for file in image["files"]] == ["a.png", "b.png"]
+    assert (image["values"], steps["values"]) == ([], ["1", "2"])
+    others = ask(app, "grid", BOB, png).json()
+    assert (others["axes"][0]["files"], others["missing"]) == (
+        [],
+        [form.field(keys["image"]).label],
+    )
+
+
+def test_what_is_no_grid_has_none(app: RunningApp) -> None:
+    """Pairs, a table, or more cells than anybody looks at; of one field the cells are in a row."""
+    owner = f"browser:{ANN}"
+    axes = AxisSpec(STEPS, "1, 2"), AxisSpec(SEED, "1, 2")
+    paired = app.services.batches.start("text-to-image", SMALL, BatchSpec(axes, paired=True), owner)
+    assert ask(app, f"{paired.id}/grid").status_code == 404
+    app.services.batches.stop(paired.id, owner)
+    one = ended(app, AxisSpec(STEPS, "1, 2, 3"), seeds="each")
+    told = ask(app, f"{one.id}/grid").json()
+    runs = [app.runs.record(cell["run"], owner) for cell in told["cells"]]
+    assert len({run.job.values[SEED] for run in runs}) == 3
+    assert ask(app, f"{one.id}/sheet.png").status_code == 200
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: saved("PNG") + tail))
+def test_any_file_that_is_no_grid_is_answered_with_a_sentence(app: RunningApp, data: bytes) -> None:
+    answer = ask(app, "grid", ANN, data)
+    assert answer.status_code == 422
+    assert answer.json()["message"].endswith(".")

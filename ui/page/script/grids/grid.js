@@ -1,0 +1,295 @@
+// @ts-check
+// A batch as a grid: its cells in columns and lines with labels that stay in sight, one page of them at a time.
+
+import { $, button, downloadLink, element, root } from "../dom.js";
+import { message } from "../messages.js";
+import { get } from "../requests.js";
+import { GridCell } from "./grid_cell.js";
+import { arranged, cellBeside, cellSide } from "./grid_cells.js";
+
+/** @import { Batch } from "../state.js" */
+/** @import { Arranged, Axis, ToldGrid } from "./grid_cells.js" */
+
+const LEAST = 96; // pixels of a cell
+const MOST = 300;
+const LEAST_ON_PHONE = 84;
+const GLANCE = 160; // below this, cells do not shrink so that all lines are seen at once
+const ALONE = 220; // of the one field's cells
+const EDGE = 16; // pixels beside them
+const GAP = 8;
+const SMALL_ROOM = 600;
+const RENEWED_AFTER = 1000; // milliseconds, where something is to begin
+const REST = 10; // times as long as an answer took
+const SHEET_CELL = 512; // pixels, in the image that is downloaded
+
+const AS_PNG = message("Download as PNG: an image that opens this grid again when dropped here");
+const AS_HTML = message("Download as HTML: a page with small images");
+const AS_ZIP = message("Download as ZIP: a page with all results");
+
+/**
+ * What can be done with a cell; `at`: its place among those of the page.
+ * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void }} Does
+ */
+
+export class Grid {
+  /** The place on the page. */
+  place = element("div", "grid-view");
+  /** What stands above the cells, and is not moved with them. */
+  tools = element("div", "grid-tools");
+  #id;
+  #does;
+  #page = 0;
+  #isSwapped = false;
+  #isShown = false;
+  #goesOn = false;
+  #isAsking = false;
+  #asksAgain = false;
+  #renewing = 0;
+  #drawn = "";
+  /** @type {ToldGrid} */
+  #told = { axes: [], cells: [] };
+  /** @type {GridCell[]} */
+  #cells = [];
+  #pages = element("div", "grid-pages");
+  #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
+  #files = element("div", "grid-files");
+
+  /**
+   * @param {string} id of the batch
+   * @param {Does} does
+   */
+  constructor(id, does) {
+    this.#id = id;
+    this.#does = does;
+    this.#pages.role = "group";
+    this.tools.append(this.#pages, this.#swap, this.#files);
+    new ResizeObserver(() => this.#measure()).observe(this.place);
+  }
+
+  /** @param {boolean} isShown */
+  show(isShown) {
+    this.leave();
+    this.#isShown = isShown;
+    this.place.hidden = this.tools.hidden = !isShown;
+    this.#renew();
+  }
+
+  /**
+   * There is news of the batch.
+   * @param {Pick<Batch, "state">} batch
+   */
+  hear({ state }) {
+    this.#goesOn = state === "running";
+    this.#renew();
+  }
+
+  /** It is no longer on the page. */
+  leave() {
+    clearTimeout(this.#renewing);
+    for (const cell of this.#cells) cell.leave();
+    this.#cells = [];
+    this.#drawn = "";
+    this.#isShown = false;
+  }
+
+  /** @param {number} at */
+  rowAt = (at) => this.#told.cells[at] ?? null;
+
+  /**
+   * The next cell with a result in a direction; -1 where there is none.
+   * @param {number} at
+   * @param {number} across
+   * @param {number} [down]
+   */
+  beside = (at, across, down = 0) => cellBeside(this.#arranged, this.#told.cells, at, across, down);
+
+  /** @param {number} at */
+  focus(at) {
+    this.#cells[at]?.focus();
+  }
+
+  /** What is known may have changed. */
+  async #renew() {
+    clearTimeout(this.#renewing);
+    if (!this.#isShown || this.#isAsking) {
+      this.#asksAgain = this.#isAsking;
+      return;
+    }
+    this.#isAsking = true;
+    const [page, started] = [this.#page, performance.now()];
+    /** @type {ToldGrid | null} */
+    const told = await get(`/batches/${this.#id}/grid?page=${page}`);
+    const asksAgain = this.#asksAgain;
+    this.#isAsking = this.#asksAgain = false;
+    if (told && this.#isShown && page === this.#page) {
+      this.#told = told;
+      this.#draw();
+    }
+    // Rows begin without news.
+    if (!asksAgain && !this.#goesOn) return;
+    const pause = Math.max(RENEWED_AFTER, REST * (performance.now() - started));
+    this.#renewing = window.setTimeout(() => this.#renew(), page === this.#page ? pause : 0);
+  }
+
+  get #arranged() {
+    return arranged(this.#told.axes, this.#isSwapped);
+  }
+
+  #turn() {
+    this.#isSwapped = !this.#isSwapped;
+    this.#draw();
+  }
+
+  /** @param {number} page */
+  #choose(page) {
+    this.#page = page;
+    this.#renew();
+    this.#drawTools();
+  }
+
+  #draw() {
+    const { axes, cells } = this.#told;
+    const drawn = JSON.stringify([axes, this.#isSwapped, this.#page, cells.length]);
+    if (drawn !== this.#drawn) {
+      this.#drawn = drawn;
+      this.#drawCells();
+      this.#drawTools();
+    }
+    for (const [at, row] of cells.entries()) this.#cells[at]?.show(row);
+  }
+
+  #drawCells() {
+    for (const cell of this.#cells) cell.leave();
+    const { cells } = this.#told;
+    this.#cells = cells.map(
+      ({ values }, at) =>
+        new GridCell(values.join(" · "), {
+          enlarge: () => this.#does.enlarge(at),
+          use: this.#does.use,
+        }),
+    );
+    const shown = this.#arranged;
+    this.place.classList.toggle("wraps", !shown.down);
+    this.place.replaceChildren(shown.down ? this.#tableOf(shown, shown.down) : this.#rowOf(shown));
+    this.#measure();
+  }
+
+  /**
+   * @param {Arranged} arranged
+   * @param {Axis} down
+   */
+  #tableOf({ across, lines }, down) {
+    const table = element("table");
+    const title = message("{columns} across, {lines} down", {
+      columns: across.label,
+      lines: down.label,
+    });
+    table.ariaLabel = title;
+    const head = table.createTHead();
+    const names = head.insertRow();
+    const corner = headOf(["", ""], "col");
+    corner.className = "corner";
+    corner.append(element("span", "across", across.label), element("span", "down", down.label));
+    names.append(corner, ...across.values.map((value) => headOf(value, "col")));
+    const body = table.createTBody();
+    for (const [y, places] of lines.entries()) {
+      const line = body.insertRow();
+      line.append(headOf(down.values[y] ?? ["", ""], "row"));
+      for (const at of places) line.insertCell().append(this.#placeOf(at));
+    }
+    return table;
+  }
+
+  /** @param {Arranged} arranged */
+  #rowOf({ across, lines: [line = []] }) {
+    const list = element("ul");
+    list.ariaLabel = across.label;
+    for (const [x, at] of line.entries()) {
+      const item = element("li");
+      const [label, value] = across.values[x] ?? ["", ""];
+      const words = element("p", "value", label);
+      words.title = value;
+      item.append(words, this.#placeOf(at));
+      list.append(item);
+    }
+    return list;
+  }
+
+  /** @param {number} at */
+  #placeOf(at) {
+    return this.#cells[at]?.place ?? "";
+  }
+
+  #drawTools() {
+    const [, second, pages] = this.#told.axes;
+    this.#swap.hidden = !second;
+    this.#pages.hidden = !pages;
+    this.#pages.ariaLabel = pages?.label ?? "";
+    const name = element("span", "name", pages?.label ?? "");
+    const tabs = (pages?.values ?? []).map(([label, value], at) => {
+      const tab = button(label, () => this.#choose(at), "quiet");
+      tab.title = value;
+      tab.ariaPressed = String(at === this.#page);
+      return tab;
+    });
+    this.#pages.replaceChildren(name, ...tabs);
+    const turned = `swapped=${this.#isSwapped}`;
+    const sheet = `${root}/batches/${this.#id}/sheet`;
+    const query = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
+    const links = [
+      fileLink("PNG", `${sheet}.png?${query}`, AS_PNG),
+      fileLink("HTML", `${sheet}.html?${turned}`, AS_HTML),
+      fileLink("ZIP", `${sheet}.zip?${turned}`, AS_ZIP),
+    ];
+    this.#files.replaceChildren(...links);
+  }
+
+  #measure() {
+    const { clientWidth: room } = this.place;
+    if (room && this.#told.axes.length)
+      this.place.style.setProperty("--cell", `${this.#sideIn(room, room < SMALL_ROOM)}px`);
+  }
+
+  /**
+   * How large cells are.
+   * @param {number} room
+   * @param {boolean} isSmall
+   */
+  #sideIn(room, isSmall) {
+    const { across, down } = this.#arranged;
+    if (!down) return isSmall ? cellSide(2, room - 2 * EDGE, LEAST, MOST, GAP) : ALONE;
+    const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
+    const least = isSmall ? LEAST_ON_PHONE : LEAST;
+    const wide = cellSide(across.values.length, room - labels, least, MOST, GAP);
+    const heads = $("thead", this.place)?.offsetHeight ?? 0;
+    const scroll = this.place.parentElement ?? this.place;
+    scroll.style.setProperty("--labels-width", `${labels}px`);
+    scroll.style.setProperty("--heads-height", `${heads}px`);
+    const { clientHeight: high } = scroll;
+    return Math.min(wide, cellSide(down.values.length, high - heads, GLANCE, wide, GAP));
+  }
+}
+
+/**
+ * @param {[string, string]} value
+ * @param {"col" | "row"} scope
+ */
+function headOf([label, value], scope) {
+  const head = element("th");
+  head.scope = scope;
+  head.title = value;
+  head.append(element("span", "value", label));
+  return head;
+}
+
+/**
+ * @param {string} text
+ * @param {string} href
+ * @param {string} about
+ */
+function fileLink(text, href, about) {
+  const link = downloadLink(text, href);
+  link.className = "quiet";
+  link.title = link.ariaLabel = about;
+  return link;
+}

@@ -1,0 +1,144 @@
+// @ts-check
+// A cell of a grid: what came of it, the previews of what runs, or a word.
+
+import { ICONS } from "../batches/row_items.js";
+import { stateWords } from "../batches/words.js";
+import { $, addressOf, button, closeSocket, element } from "../dom.js";
+import { message } from "../messages.js";
+import { openRunSocket } from "../runs/run_socket.js";
+import { LivePreviews } from "../stage/preview_animation.js";
+
+/** @import { BatchRow } from "../batches/rows.js" */
+/** @import { Place } from "../stage/preview_animation.js" */
+
+/** @typedef {{ enlarge: () => void, use: (run: string) => void }} CellEvents */
+
+export class GridCell {
+  /** The place on the page. */
+  place = element("div", "grid-cell");
+  #events;
+  #named;
+  #known = "";
+  #frames = 0;
+  /** What runs, and its socket. @type {{ run: string, socket: WebSocket } | null} */
+  #watched = null;
+  #previews = new LivePreviews();
+
+  /**
+   * @param {string} named its values, as they are read
+   * @param {CellEvents} events
+   */
+  constructor(named, events) {
+    this.#named = named;
+    this.#events = events;
+  }
+
+  /** @param {BatchRow} row */
+  show(row) {
+    const known = JSON.stringify([row.state, row.run, row.thumbnail, row.error]);
+    if (known === this.#known) return;
+    this.#known = known;
+    const isUnderWay = row.state === "waiting" || row.state === "running";
+    const { run } = this.#watched ?? {};
+    this.#watch(isUnderWay ? row.run : "");
+    if (run && run === this.#watched?.run && this.#frames) return; // its previews stay
+    this.#frames = 0;
+    this.place.dataset.state = row.state;
+    this.place.title = row.error ? `${this.#named}\n${row.error}` : this.#named;
+    const hadFocus = this.place.contains(document.activeElement);
+    this.place.replaceChildren(...this.#parts(row));
+    if (hadFocus) this.focus();
+  }
+
+  focus() {
+    const first = $("button", this.place);
+    first?.focus({ preventScroll: true });
+    this.place.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** It is no longer on the page. */
+  leave() {
+    this.#watch("");
+  }
+
+  /** @param {BatchRow} row */
+  #parts({ state, run, thumbnail, kind, error }) {
+    const parts = [];
+    if (state === "done") parts.push(this.#result(thumbnail, kind));
+    else {
+      const said = element("span", "said", stateWords(state));
+      const why = element("span", "why", error);
+      const place = element("div", "no-result");
+      place.append(...(error ? [said, why] : [said]));
+      parts.push(place);
+    }
+    if (run && state !== "waiting" && state !== "running") {
+      const use = button(message("Use this cell"), () => this.#events.use(run), "use-cell");
+      use.setAttribute("aria-label", message("Use this cell: {values}", { values: this.#named }));
+      parts.push(use);
+    }
+    return parts;
+  }
+
+  /**
+   * @param {string} thumbnail
+   * @param {string} kind
+   */
+  #result(thumbnail, kind) {
+    const made = button("", this.#events.enlarge, "result");
+    made.ariaLabel = message("Enlarge: {values}", { values: this.#named });
+    const sign = element("span", "sign", ICONS[kind] ?? "");
+    if (!thumbnail) {
+      made.append(sign);
+      return made;
+    }
+    const image = element("img");
+    Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
+    image.addEventListener("error", () => image.replaceWith(sign), { once: true });
+    made.append(image);
+    return made;
+  }
+
+  /** It runs, which nobody has told of yet but its own socket. */
+  #begin() {
+    if (this.place.dataset.state === "running") return;
+    this.place.dataset.state = "running";
+    const said = $(".said", this.place);
+    if (said) said.textContent = stateWords("running");
+  }
+
+  /** @param {string} run "" for none */
+  #watch(run) {
+    if (run === (this.#watched?.run ?? "")) return;
+    if (this.#watched) closeSocket(this.#watched.socket);
+    this.#watched = null;
+    if (!run) return;
+    const isWanted = () => this.#watched?.run === run;
+    const socket = openRunSocket(run, {
+      told: ({ phase }) => {
+        if (isWanted() && phase === "running") this.#begin();
+      },
+      paint: (frame, place) => this.#paint(run, frame, place, isWanted),
+    });
+    this.#watched = { run, socket };
+  }
+
+  /**
+   * Paint a frame; done when it is on the screen, or not wanted.
+   * @param {string} run
+   * @param {ArrayBuffer} frame
+   * @param {Place | null} place
+   * @param {() => boolean} isWanted
+   */
+  async #paint(run, frame, place, isWanted) {
+    const image = await this.#previews.imageOf(run, frame, place, isWanted);
+    if (!image) return;
+    if (!image.isConnected) {
+      const before = $("img", this.place);
+      this.place.replaceChildren(image);
+      if (before instanceof HTMLImageElement && !place) URL.revokeObjectURL(before.src);
+    }
+    this.place.dataset.frames = String(++this.#frames);
+    await new Promise(requestAnimationFrame);
+  }
+}

@@ -1,0 +1,73 @@
+// @ts-check
+// How the cells of a grid stand: in columns and lines, or in a row that wraps. Pure.
+
+/** @import { BatchRow } from "../batches/rows.js" */
+
+/**
+ * A field that varies: ui/routes/groups/grids.py. `values`: pairs of a short label and the whole value.
+ * @typedef {{ key: string, label: string, values: [string, string][] }} Axis
+ *
+ * The cells of a page, column by column, and the axes: columns, lines, pages.
+ * @typedef {{ axes: Axis[], cells: BatchRow[] }} ToldGrid
+ *
+ * `lines`: of each line the places of its cells among those that were told. `down` null: one line that wraps.
+ * @typedef {{ across: Axis, down: Axis | null, lines: number[][] }} Arranged
+ */
+
+/** @type {Axis} */
+const NONE = { key: "", label: "", values: [["", ""]] };
+
+/**
+ * @param {readonly Axis[]} axes
+ * @param {boolean} isSwapped the second axis are the columns
+ * @returns {Arranged}
+ */
+export function arranged([first = NONE, second], isSwapped) {
+  const lines = second?.values ?? NONE.values;
+  const place = (/** @type {number} */ x, /** @type {number} */ y) => x * lines.length + y;
+  if (!second || !isSwapped)
+    return {
+      across: first,
+      down: second ?? null,
+      lines: lines.map((_, y) => first.values.map((_, x) => place(x, y))),
+    };
+  return {
+    across: second,
+    down: first,
+    lines: first.values.map((_, x) => lines.map((_, y) => place(x, y))),
+  };
+}
+
+/**
+ * The next cell that has a result, in the direction of an arrow; along a line it goes on with the next one.
+ * @param {Arranged} arranged
+ * @param {readonly Pick<BatchRow, "run" | "state">[]} cells
+ * @param {number} at
+ * @param {number} across steps to the right
+ * @param {number} down
+ * @returns {number} -1 where there is none
+ */
+export function cellBeside({ lines }, cells, at, across, down) {
+  const flat = lines.flat();
+  const width = lines[0]?.length ?? 0;
+  const step = across + down * width;
+  for (let next = flat.indexOf(at) + step; next >= 0 && next < flat.length; next += step) {
+    const place = flat[next] ?? 0;
+    const cell = cells[place];
+    if (cell?.run && cell.state === "done") return place;
+  }
+  return -1;
+}
+
+/**
+ * How large cells are, in pixels, so that all beside or below each other are seen at once if that leaves something to see.
+ * @param {number} count
+ * @param {number} room
+ * @param {number} least
+ * @param {number} most
+ * @param {number} gap after each
+ */
+export function cellSide(count, room, least, most, gap) {
+  const fitting = Math.floor(room / Math.max(1, count)) - gap;
+  return Math.max(least, Math.min(most, fitting));
+}

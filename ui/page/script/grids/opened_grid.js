@@ -1,0 +1,71 @@
+// @ts-check
+// The image of a grid that somebody brings: its workflow opens with its values, and the dialog with what it varies.
+
+import { openVary } from "../batches/dialog.js";
+import { fieldsToVary, variedForm } from "../batches/given.js";
+import { rowOfAxis } from "../batches/spec.js";
+import { addressOf } from "../dom.js";
+import { formName, isDrawing, visitWith } from "../form/form.js";
+import { ownName } from "../form/typed.js";
+import { message } from "../messages.js";
+import { ask } from "../requests.js";
+import { say } from "../state.js";
+import { VARIED, write } from "../storage.js";
+
+/** @import { ToldAxis } from "../batches/spec.js" */
+
+/**
+ * What an image carries: ui/files/batch_grids.py. `missing`: labels of fields whose files are not here.
+ * @typedef {{ workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
+ *   missing: string[] }} CarriedGrid
+ */
+
+const KEYWORD = "comfyforms_grid"; // comfy/batches/grid_settings.py
+const HEAD = 200; // bytes, in which an image says that it carries a grid
+const BEGINNING = 4_000_000; // bytes in which it has the grid
+const DRAWN_WITHIN = 15000; // milliseconds
+
+/** @param {Blob} file */
+const carriesGrid = async (file) =>
+  file.type === "image/png" && (await file.slice(0, HEAD).text()).includes(KEYWORD);
+
+/**
+ * @param {Blob} file
+ * @returns {Promise<boolean>} whether it is the image of a grid; what is wrong with it is said
+ */
+export async function openGrid(file) {
+  if (!(await carriesGrid(file))) return false;
+  /** @type {CarriedGrid | null} */
+  const told = await ask("/batches/grid", file.slice(0, BEGINNING));
+  if (!told) return true;
+  const { workflow, values, axes, seeds, missing } = told;
+  visitWith(workflow, values);
+  if (!(await isDrawn(workflow))) return true;
+  const fields = fieldsToVary();
+  const rows = axes.flatMap((axis) => {
+    const field = fields.find(({ key }) => key === axis.field);
+    const files = axis.files.map((one) => ({ ...one, url: addressOf(one.url) }));
+    return field ? [rowOfAxis(field, { ...axis, files })] : [];
+  });
+  write(sessionStorage, VARIED + ownName(workflow), { rows, table: null, paired: false, seeds });
+  openVary();
+  if (missing.length)
+    say(
+      message("The grid's files aren't here."),
+      message("Add them again: {fields}.", { fields: missing.join(", ") }),
+    );
+  return true;
+}
+
+/**
+ * Whether the form of a workflow is there, once it is, with the fields that can be varied.
+ * @param {string} workflow
+ */
+async function isDrawn(workflow) {
+  const end = performance.now() + DRAWN_WITHIN;
+  while (performance.now() < end) {
+    await new Promise(requestAnimationFrame);
+    if (!isDrawing() && formName() === workflow && variedForm() === workflow) return true;
+  }
+  return false;
+}

@@ -1,0 +1,38 @@
+// @ts-check
+// Whether all runs have one seed, or each a new one.
+
+import { element } from "../dom.js";
+import { message } from "../messages.js";
+
+/** @import { Seeds } from "../batches/spec.js" */
+
+export class SeedChoice {
+  /** The place on the page. */
+  place = element("fieldset", "ways seeds");
+  /** @type {HTMLInputElement[]} */
+  #boxes = [];
+
+  /** @param {(seeds: Seeds) => void} chosen */
+  constructor(chosen) {
+    const ways = [
+      { seeds: /** @type {const} */ ("one"), words: message("The same for all runs") },
+      { seeds: /** @type {const} */ ("each"), words: message("A new one for each run") },
+    ];
+    this.place.append(element("legend", "", message("Seed")));
+    for (const { seeds, words } of ways) {
+      const label = element("label");
+      const box = element("input");
+      Object.assign(box, { type: "radio", name: "vary-seeds", value: seeds });
+      box.addEventListener("change", () => chosen(seeds));
+      this.#boxes.push(box);
+      label.append(box, element("span", "", words));
+      this.place.append(label);
+    }
+  }
+
+  /** @param {Seeds | null} seeds null where there is nothing to choose */
+  show(seeds) {
+    this.place.hidden = seeds === null;
+    for (const box of this.#boxes) box.checked = box.value === seeds;
+  }
+}

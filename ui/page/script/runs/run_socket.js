@@ -1,0 +1,62 @@
+// @ts-check
+// The socket of a run: how far it is, and its frames, one after the other as they are painted.
+
+import { root } from "../dom.js";
+
+/** @import { View } from "../state.js" */
+/** @import { Place } from "../stage/preview_animation.js" */
+
+const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last frame
+const LONGEST = 600000; // milliseconds that a frame is said to have taken
+
+/**
+ * `heard`: something came; `told`: how far the run is, its end after its last frame; `paint` a frame, of an animation at
+ * its place; `closed`: `isOver` where the end was told.
+ * @typedef {{ opened?: () => void, heard?: () => void, told: (view: View) => void,
+ *   paint: (frame: ArrayBuffer, place: Place | null) => Promise<unknown>,
+ *   closed?: (code: number, isOver: boolean) => void }} RunEvents
+ */
+
+/**
+ * @param {string} id
+ * @param {RunEvents} events
+ */
+export function openRunSocket(id, { opened, heard, told, paint, closed }) {
+  const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${id}`);
+  socket.binaryType = "arraybuffer";
+  /** The frame that comes next, and since when. */
+  let coming = { number: 0, since: 0, place: /** @type {Place | null} */ (null) };
+  let newest = 0;
+  /** One after the other. @type {Promise<void>} */
+  let painting = Promise.resolve();
+  let isOver = false;
+  /** The last frame is seen before the result; a page that is not seen paints nothing. @param {View} view */
+  const end = async (view) => {
+    isOver = true;
+    await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
+    told(view);
+  };
+  socket.onopen = () => opened?.();
+  socket.onmessage = ({ data }) => {
+    heard?.();
+    if (typeof data === "string") {
+      const said = JSON.parse(data);
+      const since = performance.now();
+      if ("frame" in said)
+        coming = { number: said.frame, since, place: "at" in said ? said : null };
+      else if (said.finished) end(said);
+      else told(said);
+      return;
+    }
+    const { number, since, place } = coming;
+    newest = number;
+    const spent = Math.min(LONGEST, Math.round(performance.now() - since));
+    painting = painting.then(async () => {
+      // Where a newer one is here already, this one is only let go; an animation needs each.
+      if (number === newest || place) await paint(data, place);
+      if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
+    });
+  };
+  socket.onclose = ({ code }) => closed?.(code, isOver);
+  return socket;
+}

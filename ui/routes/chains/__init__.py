@@ -1,1 +1,0 @@
-"""Chains: how far they are, and what is done with them."""

@@ -1,0 +1,1 @@
+"""Routes for what is more than one run: batches and chains."""

@@ -1,0 +1,259 @@
+"""A person's batches as grids: their cells, and all of them as one image, one page, or that page
+with all results in a ZIP."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from zipstream import ZIP_STORED, ZipStream
+
+from comfy.batches.grid import Grid
+from comfy.batches.grid_settings import KEYWORD, settings_in, settings_text
+from comfy.batches.grid_sheet import sheet_of
+from comfy.errors import BatchNotFound, ComfyError
+from comfy.media.grid_image import draw_grid
+from comfy.messages import message
+from comfy.records.record import Record
+from comfy.services.batch_queue import BatchTable
+from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
+from ui.languages.current import translated
+from ui.routes.groups.batches import TableView, refused_batch
+from ui.routes.result_names import result_name
+from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
+from ui.services import Services
+from ui.view.grid_page import grid_page, image_cell, word_cell
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+
+_SMALL = 320  # pixels: up to here thumbnails do
+_SIDE = 512
+_AT_ONCE = 50  # records in memory
+_BEGINNING = 4 * 1024 * 1024  # bytes of an image that are looked at: what it carries comes first
+_DRAWN = 2  # images that are drawn at once
+_PAGE_FILE = "grid.html"
+_WORDS = {
+    "waiting": message("Waiting"),
+    "running": message("Running"),
+    "failed": message("Failed"),
+    "stopped": message("Stopped"),
+}
+_NO_PAGE = message("This grid has no such page.")
+_NOTHING = message("No image")
+
+
+def grid_routes(services: Services, identity: Identity) -> APIRouter:
+    """`GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`, each for the
+    batches of whoever asks, and `POST /batches/grid`, for a grid's image that somebody brings."""
+    router = APIRouter(prefix="/batches")
+    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+    drawing = Drawing()
+
+    def own(
+        batch_id: str, *, swapped: bool = False, owner: str = Depends(identity.reader)
+    ) -> GridResults:
+        try:
+            table = services.batches.table(batch_id, owner)
+            grid = grid_of(table.content, swapped=swapped)
+        except BatchNotFound as problem:
+            raise HTTPException(404, str(problem)) from None
+        return GridResults(services, files, table, grid, owner)
+
+    @router.post("/grid")
+    async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """What the image of a grid carries, of which this is the beginning: the workflow, the
+        values of its form, and what varies."""
+        data = (await request.body())[:_BEGINNING]
+        return await run_in_threadpool(reopened, services, owner, data)
+
+    @router.get("/{batch_id}/grid")
+    def cells(
+        page: Annotated[int, Query(ge=0)] = 0, results: GridResults = Depends(own)
+    ) -> AsciiJSON:
+        """The axes, and how far the cells of a page are, column by column."""
+        grid, view = results.grid, TableView(services, results.table, results.owner)
+        axes = [
+            {
+                "key": axis.key,
+                "label": axis.label,
+                "values": list(zip(axis.labels, axis.values, strict=True)),
+            }
+            for axis in grid.axes
+        ]
+        places = [*chain(*zip(*results.lines(page), strict=True))]
+        return AsciiJSON({"axes": axes, "cells": view.rows(places)})
+
+    @router.get("/{batch_id}/sheet.png")
+    def image(
+        page: Annotated[int, Query(ge=0)] = 0,
+        cell: Annotated[int, Query(ge=1, le=4096)] = _SIDE,
+        results: GridResults = Depends(own),
+    ) -> StreamingResponse:
+        """A page of it as one image, with cells of about so many pixels."""
+        results.lines(page)
+        body = drawing.turn(results.owner, results.image(page, cell))
+        first = next(body)
+        return StreamingResponse(
+            chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
+        )
+
+    @router.get("/{batch_id}/sheet.html")
+    def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
+        """All of it as one page with small images in it."""
+        return StreamingResponse(
+            results.page(results.inlined),
+            media_type="text/html; charset=utf-8",
+            headers=as_file(results.file_name("html")),
+        )
+
+    @router.get("/{batch_id}/sheet.zip")
+    def archive(results: GridResults = Depends(own)) -> StreamingResponse:
+        """That page with all results beside it."""
+        return zip_download(results.archive(), results.table.summary.title)
+
+    return router
+
+
+def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
+    """What a grid's image carries, for the page's script; else why not."""
+    try:
+        settings = settings_in(data)
+        _, form = services.forms.form(settings.workflow, owner)
+        opened = OpenedGrid(services.batches, services.copies, owner)
+        return AsciiJSON(opened.told(settings, form))
+    except ComfyError as problem:
+        return refused_batch(problem)
+
+
+class Drawing:
+    """Lets few images be drawn at once, one of each person: they take a processor for seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owners: set[str] = set()
+
+    def turn(self, owner: str, drawn: Iterator[bytes]) -> Iterator[bytes]:
+        """Hand on what is drawn; HTTPException at once where it is not this person's turn."""
+        with self._lock:
+            if owner in self._owners or len(self._owners) >= _DRAWN:
+                raise HTTPException(
+                    429, message("Another grid's image is being made. Try again in a moment.")
+                )
+            self._owners.add(owner)
+        try:
+            yield from drawn
+        finally:
+            with self._lock:
+                self._owners.discard(owner)
+
+
+@dataclass(frozen=True, slots=True)
+class GridResults:
+    """What there is by now of one batch, as a grid."""
+
+    services: Services
+    files: ResultFiles
+    table: BatchTable
+    grid: Grid
+    owner: str
+
+    def lines(self, page: int) -> tuple[tuple[int, ...], ...]:
+        """The rows in the cells of a page; HTTPException where there is none such."""
+        if page >= self._pages:
+            raise HTTPException(404, _NO_PAGE)
+        return self.grid.lines(page)
+
+    def file_name(self, ending: str) -> str:
+        """Under which it is saved."""
+        return f"{self.table.summary.title} grid.{ending}"
+
+    def image(self, page: int, side: int) -> Iterator[bytes]:
+        """A page as a PNG."""
+        blobs = self.services.copies.blobs
+        shown: dict[int, Path | str] = {}
+        for index, record in self._records([*chain(*self.lines(page))]):
+            shown[index] = self._thumbnail(record, small=side <= _SMALL) or self._word(index)
+        sheet = sheet_of(self.grid, self._title, page)
+        carried = [(KEYWORD, settings_text(settings_of(self.table)))]
+        return draw_grid(sheet, lambda cell: shown[cell], side, carried, blobs.turns.turn)
+
+    def page(self, cell: Callable[[int], str]) -> Iterator[bytes]:
+        """All pages as one of HTML."""
+        sheets = (sheet_of(self.grid, self._title, page) for page in range(self._pages))
+        for part in grid_page(self._title, sheets, cell):
+            yield part.encode("utf-8", "replace")
+
+    def inlined(self, index: int) -> str:
+        """A cell with its small image in it."""
+        ((_, record),) = self._records([index])
+        path = self._thumbnail(record, small=True)
+        if path is None:
+            return word_cell(self._word(index))
+        data = base64.b64encode(path.read_bytes()).decode()
+        return image_cell(f"data:image/webp;base64,{data}", self._about(index))
+
+    def archive(self) -> Iterator[bytes]:
+        """A ZIP of all results and the page that shows them."""
+        bundle = ZipStream(compress_type=ZIP_STORED)
+        cells: dict[int, str] = {}
+        width = len(str(len(self.table.rows)))
+        for index, record in self._records(range(len(self.table.rows))):
+            shown = ""
+            for at in saved_places(record) if record is not None else ():
+                assert record is not None
+                name = f"images/{self.table.rows.number(index):0{width}}-{at + 1}-"
+                name += result_name(record, at)
+                if (yield from self.files.pack(bundle, record, at, name)) and not shown:
+                    is_image = record.state.files[at].kind == "image"
+                    link = quote(name)
+                    about = self._about(index)
+                    shown = image_cell(link, about, link) if is_image else word_cell(name, link)
+            cells[index] = shown or word_cell(self._word(index))
+        bundle.add(b"".join(self.page(cells.__getitem__)), _PAGE_FILE)
+        yield from bundle.finalize()
+
+    @property
+    def _title(self) -> str:
+        return translated(self.table.summary.title)
+
+    @property
+    def _pages(self) -> int:
+        return len(self.grid.pages.values) if self.grid.pages else 1
+
+    def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
+        """The runs that are done at these places."""
+        history, states = self.services.runs.history, self.table.states
+        for start in range(0, len(places), _AT_ONCE):
+            some = places[start : start + _AT_ONCE]
+            runs = {at: states.run(at) for at in some if states[at] == "done"}
+            found = history.get_many([*runs.values()], self.owner) if history and runs else {}
+            for at in some:
+                yield at, found.get(runs.get(at, ""))
+
+    def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
+        """The file of the image that a run has made, else of its sound's waveform."""
+        blobs = self.services.copies.blobs
+        files = record.state.files if record is not None else ()
+        by_use = sorted(files, key=lambda file: file.type != "output")
+        for file in sorted(by_use, key=lambda file: file.kind != "image"):
+            if file.kind == "image" and not small:
+                return blobs.path(file.digest)
+            if path := blobs.thumbnail(file.digest, file.kind):
+                return path
+        return None
+
+    def _word(self, index: int) -> str:
+        return _WORDS.get(self.table.states[index], _NOTHING)
+
+    def _about(self, index: int) -> str:
+        told = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
+        return ", ".join(f"{column.label}: {value}" for column, value in told)
