@@ -36,11 +36,11 @@ def generate_text(run: NodeRun, inputs: Inputs) -> Result:
     """What can be measured in the image; without one the text that was given."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
-    words = described(images[0]) if images else str(inputs["prompt"])
+    words = words_of_image(images[0]) if images else str(inputs["prompt"])
     return Result((words[: 4 * int(inputs["max_length"])],))
 
 
-def described(image: Image.Image) -> str:
+def words_of_image(image: Image.Image) -> str:
     """How bright an image is, its shape, and its colours, as a text to paint another one by."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException
 
 from comfy.errors import ChainNotFound, ComfyError
 from comfy.messages import sentences
@@ -18,18 +18,19 @@ def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
     """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
     that never was."""
     router = APIRouter()
+    changes: Mapping[str, Callable[[str, str], object]] = {
+        "stop": chains.stop,
+        "continue": chains.go_on,
+    }
 
     @router.post("/chains/{chain_id}/{change}")
-    def changed(
-        chain_id: str, change: Literal["stop", "continue"], owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
+    def changed(chain_id: str, change: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """End it: what runs is cancelled, and no other step is begun. Or let one that has failed or
         was stopped go on, with the values that it has."""
+        if change not in changes:
+            raise HTTPException(404)
         try:
-            if change == "stop":
-                chains.stop(chain_id, owner)
-            else:
-                chains.go_on(chain_id, owner)
+            changes[change](chain_id, owner)
         except FieldErrors as problem:
             return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
         except ComfyError as problem:
