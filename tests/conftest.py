@@ -39,6 +39,11 @@ SETTLE = 25.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pure", action="store_true", help="only what needs no server: seconds")
+    parser.addoption(
+        "--every",
+        action="store_true",
+        help="all combinations and languages, where some of them are tried otherwise: minutes more",
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -50,6 +55,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     pure = [TESTS / one for one in PURE]
     leads_there = any(one.is_relative_to(collection_path) for one in pure)
     return None if leads_there or any(collection_path.is_relative_to(one) for one in pure) else True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --every, tests that are marked so are left out."""
+    if config.getoption("--every"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("every")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker("every")]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -74,6 +88,12 @@ def pytest_collection_finish() -> None:
     """What is imported stays: looking for garbage passes it by from now on."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def every(request: pytest.FixtureRequest) -> bool:
+    """Whether to try what --every asks for."""
+    return bool(request.config.getoption("--every"))
 
 
 @pytest.fixture(scope="session")

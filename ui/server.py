@@ -42,7 +42,7 @@ from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.groups.batch_results import batch_result_routes
 from ui.routes.groups.batches import batch_routes
-from ui.routes.groups.chains import chain_routes
+from ui.routes.groups.chain_routes import chain_routes
 from ui.routes.groups.grids import grid_routes
 from ui.routes.history import history_routes
 from ui.routes.page_socket import page_socket_routes

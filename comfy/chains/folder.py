@@ -11,6 +11,7 @@ from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.read import SUFFIX, read_chain
 from comfy.errors import WorkflowError
 from comfy.messages import message
+from comfy.workflow.cover import cover_problem
 from comfy.workflow.folder import FolderEntry, State, files_below, state_of
 from comfy.workflow.model import title_from_name
 
@@ -95,4 +96,5 @@ def _chain(file: Path, name: str) -> Chain | ChainErrors:
         replace(step, workflow=(beside / step.workflow.removesuffix(".json")).as_posix())
         for step in chain.steps
     )
-    return replace(chain, title=chain.title or title_of(name), steps=steps)
+    cover = chain.cover if chain.cover and not cover_problem(file.with_name(chain.cover)) else ""
+    return replace(chain, title=chain.title or title_of(name), cover=cover, steps=steps)

@@ -142,9 +142,9 @@ class ChainRunner:
                 values = {**step.values, **row, **given}
                 self._starter.check(step.step.workflow, values, self._owner)
             except FieldErrors as error:
-                for key in error.errors.keys() - step.inputs.keys():
-                    said = error.errors[key]
-                    yield key, said, in_step(step.step, error.labelled[key])
+                for key, said in error.errors.items():
+                    if key not in step.inputs:
+                        yield key, said, in_step(step.step, error.labelled[key])
 
     def resume(self) -> None:
         """Take up what was under way when the program ended, before any step is run."""

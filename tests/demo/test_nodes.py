@@ -264,7 +264,18 @@ def test_links_do_not_lead_out(bench: Bench, tmp_path: Path) -> None:
 # --- the catalogue
 
 OWN_WORDS = ("tooltip", "description", "search_aliases", "output_tooltips")
-OWN_FILES = ("ckpt_name", "lora_name")
+OWN_FILES = ("ckpt_name", "lora_name", "clip_name")
+
+
+def test_a_text_says_what_can_be_measured_in_an_image(bench: Bench) -> None:
+    """How bright, which shape, which colours; without an image it is what was asked."""
+    clip = bench.call("CLIPLoader", clip_name="demo-words.safetensors").outputs[0]
+    asked = {"clip": clip, "prompt": "What is it?", "max_length": 50}
+    wide = Image.new("RGB", (90, 60), (30, 60, 200))
+    wide.paste((240, 240, 240), (0, 0, 90, 50))
+    (said,) = bench.call("TextGenerate", **asked, image=(wide,)).outputs
+    assert said == "a bright, wide scene in grey and blue"
+    assert bench.call("TextGenerate", **asked).outputs == ("What is it?",)
 
 
 def differences(ours: Any, real: Any, path: str) -> Iterator[str]:

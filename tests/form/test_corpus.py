@@ -74,6 +74,7 @@ def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> 
     assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
 
 
+@pytest.mark.every
 def test_the_published_score_is_reached(shared: Path, tmp_path: Path) -> None:
     """The scorer for forms of official Apps, run as anybody would run it, is satisfied."""
     scorer = shared / "workflows/score_forms.py"

@@ -96,7 +96,7 @@ test("times and sizes are said to the nearest that is worth saying", () => {
   assert.equal(durationWords(89), "89 sec");
   assert.equal(durationWords(170), "3 min");
   assert.equal(durationWords(5500), "1.5 hr");
-  assert.equal(sizeWords(0), "0 byte");
+  assert.equal(sizeWords(25), "1 kB");
   assert.equal(sizeWords(20_400_000), "20 MB");
   assert.equal(sizeWords(2_340_000_000), "2.3 GB");
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [] };
@@ -148,8 +148,8 @@ test("of ten thousand rows only those in the window are in the page", () => {
 test("columns are as wide as what stands in them needs", () => {
   const cells = withRows([], 1, 0, [/** @type {any} */ ({ values: ["a".repeat(90), "20"] })]);
   const { columns, least } = widthsOf(cells, ["Prompt", "Steps"]);
-  assert.equal(columns, "minmax(150px, 48fr) minmax(84px, 6fr)");
-  assert.equal(least, 150 + 84 + 28);
+  assert.equal(columns, "minmax(120px, 48fr) minmax(72px, 6fr)");
+  assert.equal(least, 120 + 72 + 28);
 });
 
 test("arrows go to the next row with a result", () => {

@@ -3,7 +3,6 @@ failures, nothing left."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -14,17 +13,18 @@ from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
-REQUESTS = int(os.environ.get("COMFYFORMS_FUZZ_REQUESTS", "600"))
+REQUESTS = 300  # with --every twice as many
 SEED = 7
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
-def test_finding_21_no_request_makes_the_app_fail() -> None:
+def test_finding_21_no_request_makes_the_app_fail(every: bool) -> None:
     """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
     word of somebody else's, no file outside of its folders; and it works as before. The requests
     are not all noise: they reach the app's own answers, good and bad."""
-    report = campaign(REQUESTS, SEED)
-    assert sum(report.kinds.values()) >= REQUESTS
+    requests = REQUESTS * (2 if every else 1)
+    report = campaign(requests, SEED)
+    assert sum(report.kinds.values()) >= requests
     assert not report.problems, "\n".join(
         f"{problem}\n  {command}" for problem, command in report.problems.items()
     )

@@ -19,7 +19,7 @@ from comfy.errors import ComfyError
 from comfy.runs.interface import Run
 from comfy.services.open_batch import BatchSummary
 from ui.routes.folder_watch import FolderWatch
-from ui.routes.groups.chains import chain_view
+from ui.routes.groups.chain_view import chain_view
 from ui.services import Services
 from ui.view.headlines import AWAY
 from ui.view.run_view import run_entry

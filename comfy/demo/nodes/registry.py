@@ -9,6 +9,7 @@ from comfy.demo.nodes import latent as nodes_latent
 from comfy.demo.nodes import media as nodes_media
 from comfy.demo.nodes import model as nodes_model
 from comfy.demo.nodes import sampling as nodes_sampling
+from comfy.demo.nodes import text as nodes_text
 from comfy.demo.nodes import value as nodes_value
 from comfy.demo.nodes.base import NodeClass
 from comfy.demo.painter.paint import Brief, paint
@@ -21,11 +22,13 @@ NODES: Mapping[str, NodeClass] = {
     **nodes_image.NODES,
     **nodes_media.NODES,
     **nodes_value.NODES,
+    **nodes_text.NODES,
 }
 
 MODELS: Mapping[str, list[str]] = {
     "checkpoints": nodes_model.CHECKPOINTS,
     "loras": nodes_model.LORAS,
+    "text_encoders": nodes_text.TEXT_ENCODERS,
 }
 
 

@@ -22,6 +22,8 @@ Visit = Callable[..., Visitor]
 IDEAS = """
 ideas = [{ "Positive prompt.text" = "a boat", "Sampler.steps" = 1, "Model.ckpt_name" = "demo-watercolour.safetensors" }]
 """
+# When the page is left, so that it keeps nothing afterwards.
+FORGET = "addEventListener('pagehide', () => { localStorage.clear(); sessionStorage.clear(); })"
 # Of all that stands above the history.
 HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 
@@ -78,7 +80,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         assert sent["1"]["inputs"]["ckpt_name"] == "demo-watercolour.safetensors"
         assert sent["5"]["inputs"]["steps"] == 1
         assert sent["3"]["inputs"]["text"] == "typed before"
-        person.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        person.page.evaluate(FORGET)
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
         expect(empty.locator("figcaption")).to_contain_text("The last image you made")

@@ -63,7 +63,7 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
     """It is painted, turns by itself unless the person's system asks for stillness, is turned with
     the mouse, over the whole window too, and is downloaded by the button of all results. Two of
     them are compared like images."""
-    person = visit(site, viewport={"width": 1440, "height": 900}, reduced_motion=motion)
+    person = visit(site, viewport={"width": 820, "height": 620}, reduced_motion=motion)
     person.open("model").press()
     person.phase("done")
     expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)

@@ -65,6 +65,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     stands("Please fix the highlighted fields.")
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(objection).to_be_empty()
+    person.page.set_viewport_size(ViewportSize(width=1440, height=900))
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Open a workflow").click()
     photo = {"name": "photo.png", "mimeType": "image/png", "buffer": picture_with()}

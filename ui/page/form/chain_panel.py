@@ -28,10 +28,10 @@ from ui.page.form.panel import (
     counted_up,
     draw_fields,
     keep_values,
-    read_values,
     redraw_on_choice,
     seed_controls,
     values_given,
+    values_shown,
 )
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -44,6 +44,7 @@ from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
+_IMAGES: tuple[Widget, ...] = ("image", "mask")
 _Sentence = Callable[[str], str]
 _FED: Mapping[Widget, _Sentence] = MappingProxyType(
     {
@@ -120,8 +121,14 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
 
 def _given(step: ChainStep) -> Iterator[str]:
     """What a step is given, in sentences."""
-    widgets = [feed.field.widget for feed in step.given]
-    for feed in step.given:
+    images = [feed for feed in step.given if feed.field.widget in _IMAGES and not feed.each]
+    steps = {feed.title for feed in images}
+    alike = images if len(images) > 1 and len(steps) == 1 else []
+    for title in steps if alike else ():
+        yield message("The images come from “{step}”.", step=title)
+    rest = [feed for feed in step.given if feed not in alike]
+    widgets = [feed.field.widget for feed in rest]
+    for feed in rest:
         yield _fed(feed, is_only=widgets.count(feed.field.widget) == 1)
     if step.runs > 1:
         yield plural(
@@ -166,7 +173,7 @@ def _bind(
         values: Mapping[Component, Any], request: gr.Request, chain_id: str = ""
     ) -> dict[Component, Any]:
         person = owner(request)
-        read = read_values(controls, values)
+        read = values_shown(controls, values)
         given = values_given(services, controls, read, person)
         try:
             if chain_id:

@@ -249,7 +249,7 @@ def _bind_generate(
 ) -> None:
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         person = owner(request)
-        read = read_values(controls, values)
+        read = values_shown(controls, values)
         given = values_given(services, controls, read, person)
         try:
             batch = services.starter.start_batch(
@@ -283,7 +283,7 @@ def _bind_generate(
     actions.generate.click(press, components, outputs, **AT_ONCE)
 
 
-def read_values(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
+def values_shown(controls: Iterable[Control], values: Mapping[Component, Any]) -> dict[str, object]:
     """What the fields hold, by key; `values` are those of their components."""
     return {
         control.field.key: control.read(*(values[one] for one in control.components))

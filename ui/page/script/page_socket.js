@@ -65,7 +65,7 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, waiting, batches, chains = [] } = said;
+    const { ending, server_away: serverAway, waiting, batches, chains } = said;
     page.set({ away: ending ? RESTARTING : "", serverAway, waiting, batches, chains });
     hear(withoutBatches(said.runs, batches));
   }

@@ -14,7 +14,7 @@
  *   caption: { prompt: string, model: string }, before: string, favourite: boolean,
  *   made_from: PastRun[], used_for: PastRun[], part_of: string }} View
  *
- * A chain and its steps: ui/routes/groups/chains.py.
+ * A chain and its steps: ui/routes/groups/chain_view.py.
  * @typedef {{ name: string, title: string, state: "waiting" | "running" | "done" | "failed" | "stopped", runs: number,
  *   done: number, ids: readonly string[], result: string, thumb: string | null, text: string, why: string, hint: string,
  *   errors: Record<string, string> }} ChainStep

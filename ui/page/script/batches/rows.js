@@ -117,7 +117,7 @@ export function widthsOf(cells, labels) {
   const lengths = labels.map((label, at) =>
     Math.max(label.length, ...rows.map(({ values }) => values[at]?.length ?? 0)),
   );
-  const least = lengths.map((length) => (length > SHORT ? 150 : 84));
+  const least = lengths.map((length) => (length > SHORT ? 120 : 72));
   const parts = lengths.map((length) => Math.min(Math.max(length, SHORT / 2), 4 * SHORT));
   return {
     columns: parts.map((part, at) => `minmax(${least[at]}px, ${part}fr)`).join(" "),

@@ -37,7 +37,7 @@ export const EMPTY = { rows: [], table: null, paired: false };
 const MOST_AXES = 3;
 const MINUTE = 60;
 const HOUR = 3600;
-const SIZES = /** @type {const} */ (["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"]);
+const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
  * A field's values begin with the one that the form holds, where it is one that can be written so.
@@ -160,13 +160,17 @@ export function durationWords(seconds) {
   return unitWords(Math.round((2 * seconds) / HOUR) / 2, "hour");
 }
 
-/** @param {number} bytes */
+/**
+ * How much room something takes: kilobytes at least.
+ * @param {number} bytes
+ */
 export function sizeWords(bytes) {
-  const step = Math.min(Math.floor(Math.log10(Math.max(1, bytes)) / 3), SIZES.length - 1);
-  const count = bytes / 1000 ** step;
+  const step = Math.min(Math.floor(Math.log10(Math.max(1000, bytes)) / 3), SIZES.length);
+  const count = Math.max(1, bytes / 1000 ** step);
+  const isRounded = count >= 10 || step === 1;
   return unitWords(
-    count < 10 && step > 1 ? Math.round(count * 10) / 10 : Math.round(count),
-    SIZES[step] ?? "byte",
+    isRounded ? Math.round(count) : Math.round(count * 10) / 10,
+    SIZES[step - 1] ?? "kilobyte",
   );
 }
 

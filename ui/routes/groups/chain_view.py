@@ -1,21 +1,12 @@
-"""A person's chains: how far they are, and what is done with them. They are started on the page."""
+"""A chain as a page is told of it: `ChainStanding` in, `ChainView` out. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from fastapi import APIRouter, Depends
-
-from comfy.errors import ChainNotFound, ComfyError
-from comfy.messages import sentences
-from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainPhase, ChainStanding, StepPhase, StepStanding
-from comfy.services.start import FieldErrors
 from ui.routes.past_run import past_run
-from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +69,3 @@ def _step(standing: ChainStanding, step: StepStanding) -> StepView:
     past = past_run(record)
     text = past.what if past.kind == "text" else ""
     return replace(view, result=record.id, thumb=past.thumb, text=text)
-
-
-def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
-    """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
-    that never was."""
-    router = APIRouter()
-
-    @router.post("/chains/{chain_id}/{change}")
-    def changed(
-        chain_id: str, change: Literal["stop", "continue"], owner: str = Depends(identity.caller)
-    ) -> AsciiJSON:
-        """End it: what runs is cancelled, and no other step is begun. Or let one that has failed or
-        was stopped go on, with the values that it has."""
-        try:
-            if change == "stop":
-                chains.stop(chain_id, owner)
-            else:
-                chains.go_on(chain_id, owner)
-        except FieldErrors as problem:
-            return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
-        except ComfyError as problem:
-            return refused_chain(problem)
-        return AsciiJSON({})
-
-    return router
-
-
-def refused_chain(problem: ComfyError) -> AsciiJSON:
-    """Why not, in words; 404 for a chain that this person does not have."""
-    status = 404 if isinstance(problem, ChainNotFound) else 422
-    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)

@@ -1,0 +1,131 @@
+"""Nodes that write texts. There is no language model here: what is said of an image is measured in
+it."""
+
+from bisect import bisect
+
+from PIL import Image, ImageStat
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeRun, fixed
+from comfy.demo.nodes.describe import SEED_MAX, node_info, spec, v3_node_info
+from comfy.demo.nodes.values import Model, Result
+
+TEXT_ENCODERS = ["demo-words.safetensors"]
+
+# fmt: off
+_KINDS = [
+    "stable_diffusion", "stable_cascade", "sd3", "stable_audio", "mochi", "ltxv", "pixart",
+    "cosmos", "lumina2", "wan", "hidream", "chroma", "ace", "omnigen2", "qwen_image",
+    "hunyuan_image", "flux2", "ovis", "longcat_image", "cogvideox", "lens", "pixeldit", "ideogram4",
+    "boogu", "krea2", "joyimage", "mage", "minimax",
+]
+# fmt: on
+# Up to which hue, of 255, each reaches.
+_ENDS = (14, 32, 50, 114, 142, 184, 212, 241)
+_HUES = ("red", "orange", "yellow", "green", "teal", "blue", "violet", "pink", "red")
+_GREY = 40  # of 255: with less saturation a colour is none
+_MOST_COLORS = 3
+
+
+def load_text_encoder(run: NodeRun, inputs: Inputs) -> Result:
+    """A reader and writer of texts."""
+    run.wait(run.speed.load)
+    return Result((Model(inputs["clip_name"]),))
+
+
+def generate_text(run: NodeRun, inputs: Inputs) -> Result:
+    """What can be measured in the image; without one the text that was given."""
+    images = inputs.get("image")
+    run.wait(run.speed.encode)
+    words = described(images[0]) if images else str(inputs["prompt"])
+    return Result((words[: 4 * int(inputs["max_length"])],))
+
+
+def described(image: Image.Image) -> str:
+    """How bright an image is, its shape, and its colours, as a text to paint another one by."""
+    small = image.convert("RGB").resize((32, 32))
+    bright = ImageStat.Stat(small.convert("L")).mean[0]
+    light = "bright" if bright > 150 else "dark" if bright < 80 else "softly lit"
+    width, height = image.size
+    shape = "wide" if width > height else "tall" if height > width else "square"
+    return f"a {light}, {shape} scene in {' and '.join(_colors(small))}"
+
+
+def _colors(image: Image.Image) -> list[str]:
+    """The commonest colours, by name."""
+    counts: dict[str, int] = {}
+    pixels = image.convert("HSV").tobytes()
+    for hue, saturation in zip(pixels[::3], pixels[1::3], strict=True):
+        name = _HUES[bisect(_ENDS, hue)] if saturation >= _GREY else "grey"
+        counts[name] = counts.get(name, 0) + 1
+    return sorted(counts, key=lambda name: -counts[name])[:_MOST_COLORS]
+
+
+_SAMPLING = {
+    "required": {
+        "temperature": spec("FLOAT", default=0.7, min=0.01, max=2.0, step=0.000001),
+        "top_k": spec("INT", default=64, min=0, max=1000),
+        "top_p": spec("FLOAT", default=0.95, min=0.0, max=1.0, step=0.01),
+        "min_p": spec("FLOAT", default=0.05, min=0.0, max=1.0, step=0.01),
+        "repetition_penalty": spec("FLOAT", default=1.05, min=0.0, max=5.0, step=0.01),
+        "seed": spec("INT", default=0, min=0, max=SEED_MAX),
+    },
+    "optional": {"presence_penalty": spec("FLOAT", default=0.0, min=0.0, max=5.0, step=0.01)},
+}
+
+NODES = {
+    "CLIPLoader": NodeClass(
+        fixed(
+            node_info(
+                "CLIPLoader",
+                "Load CLIP",
+                "model/loaders",
+                required={"clip_name": spec(TEXT_ENCODERS), "type": spec(_KINDS)},
+                optional={"device": spec(["default", "cpu"], advanced=True)},
+                outputs=["CLIP"],
+                description="Opens a file of a reader of texts; some write them, too.",
+            )
+        ),
+        load_text_encoder,
+    ),
+    "TextGenerate": NodeClass(
+        fixed(
+            v3_node_info(
+                "TextGenerate",
+                "Generate Text",
+                "text",
+                module="nodes_textgen",
+                required={
+                    "clip": spec("CLIP"),
+                    "prompt": spec("STRING", default="", multiline=True, dynamicPrompts=True),
+                    "max_length": spec("INT", default=512, min=1, max=32768),
+                    "sampling_mode": spec(
+                        "COMFY_DYNAMICCOMBO_V3",
+                        display_name="Sampling Mode",
+                        options=[
+                            {"key": "on", "inputs": _SAMPLING},
+                            {"key": "off", "inputs": {"required": {}}},
+                        ],
+                    ),
+                },
+                optional={
+                    "image": ["IMAGE", {}],
+                    "video": spec("IMAGE", tooltip="Frames, of which one a second is looked at."),
+                    "audio": ["AUDIO", {}],
+                    "thinking": spec(
+                        "BOOLEAN", tooltip="Let the model think first, if it can.", default=False
+                    ),
+                    "use_default_template": spec(
+                        "BOOLEAN",
+                        tooltip="Ask in the way that the model was made for, if it says which.",
+                        advanced=True,
+                        default=True,
+                    ),
+                },
+                outputs=["STRING"],
+                output_names=["generated_text"],
+                aliases=["LLM", "gemma"],
+            )
+        ),
+        generate_text,
+    ),
+}

@@ -1,0 +1,45 @@
+"""What is done with a person's chains. They are started on the page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Depends
+
+from comfy.errors import ChainNotFound, ComfyError
+from comfy.messages import sentences
+from comfy.services.chain_queue import ChainQueue
+from comfy.services.start import FieldErrors
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+
+
+def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
+    """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
+    that never was."""
+    router = APIRouter()
+
+    @router.post("/chains/{chain_id}/{change}")
+    def changed(
+        chain_id: str, change: Literal["stop", "continue"], owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """End it: what runs is cancelled, and no other step is begun. Or let one that has failed or
+        was stopped go on, with the values that it has."""
+        try:
+            if change == "stop":
+                chains.stop(chain_id, owner)
+            else:
+                chains.go_on(chain_id, owner)
+        except FieldErrors as problem:
+            return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
+        except ComfyError as problem:
+            return refused_chain(problem)
+        return AsciiJSON({})
+
+    return router
+
+
+def refused_chain(problem: ComfyError) -> AsciiJSON:
+    """Why not, in words; 404 for a chain that this person does not have."""
+    status = 404 if isinstance(problem, ChainNotFound) else 422
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
