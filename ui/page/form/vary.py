@@ -76,7 +76,6 @@ def draw_varied(form: Form) -> None:
     """Tell the script which fields take several values, in the order of the form."""
     fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
     gr.HTML(
-        visible=True,
         elem_id="varied",
         js_on_load=calls("batches/given.js", f"setFields({json_text(fields)})"),
     )
