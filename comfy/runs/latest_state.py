@@ -19,7 +19,7 @@ class LatestState:
         self._state = state
         self._version = 0
         self._changed = threading.Condition()
-        self._callbacks = Callbacks[[]]()
+        self._callbacks: Callbacks[[]] = Callbacks()
 
     @property
     def state(self) -> RunState:

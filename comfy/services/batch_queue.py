@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from cachetools import LRUCache
+
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 _RECENT = 200  # that ended, of which pages are still told
 _SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
 _LOOKED_AT = 200  # records at a time
+_LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
 _SAMPLE = 5  # runs
 _OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This batch no longer exists.")
@@ -77,6 +80,7 @@ class BatchQueue:
         self._lock = threading.Lock()
         self._open: dict[str, OpenBatch] = {}
         self._ended: OrderedDict[str, tuple[str, BatchSummary]] = OrderedDict()
+        self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
         self._listeners = Callbacks[[str]]()
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
@@ -237,9 +241,9 @@ class BatchQueue:
     def table(self, batch_id: str, owner: str) -> BatchTable:
         """One of this owner's with its rows."""
         batch = self._opened(batch_id, owner)
-        content = self._content(batch_id, owner)
+        content, rows = self._content(batch_id, owner)
         states, live = batch.states()
-        return BatchTable(batch.summary, content, BatchRows(content), states, live)
+        return BatchTable(batch.summary, content, rows, states, live)
 
     def seconds_left(self, summary: BatchSummary) -> float | None:
         """About how long the rest of one takes; None where nobody can tell."""
@@ -305,12 +309,21 @@ class BatchQueue:
             raise BatchNotFound(_GONE)
         return batch
 
-    def _content(self, batch_id: str, owner: str) -> BatchContent:
+    def _content(self, batch_id: str, owner: str) -> tuple[BatchContent, BatchRows]:
+        """What is to be run, which never changes, of a batch that is this owner's."""
+        with self._lock:
+            known = self._contents.get(batch_id)
+        if known is not None:
+            return known
         told = self._history().groups.content(batch_id, owner)
         try:
-            return content_from_json(told or {})
+            content = content_from_json(told or {})
         except (KeyError, TypeError, ValueError) as error:
             raise BatchNotFound(_GONE) from error
+        read = content, BatchRows(content)
+        with self._lock:
+            self._contents[batch_id] = read
+        return read
 
     def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
         """Do something with a batch, remember it, and tell of it."""
@@ -367,7 +380,7 @@ class BatchQueue:
         self._let_go(batch)
 
     def _run_rows(self, batch: OpenBatch) -> None:
-        rows = BatchRows(self._content(batch.id, batch.owner))
+        _, rows = self._content(batch.id, batch.owner)
         rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows)
         runner = BatchRunner(self._starter, batch.owner, batch.address)
         states, _ = batch.states()
