@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
 
 # A slow machine is no fault of what is tried.
-settings.register_profile("any machine", suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
