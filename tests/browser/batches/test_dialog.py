@@ -29,8 +29,9 @@ def table(text: str) -> dict[str, Any]:
 
 
 def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
-    """A value beside its field, a cell by its row, pairs below all; until that is mended nothing
-    starts. What was filled in is there again after Escape and after a reload."""
+    """A value beside its field, a cell by its row, pairs and other fields of the form below all;
+    until that is mended nothing starts. What was filled in is there again after Escape and after a
+    reload."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
@@ -65,7 +66,14 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     dialog.get_by_label("Row by row").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.get_by_role("textbox").fill("1..3")
-    start_batch(dialog, 3)
+    page.keyboard.press("Escape")
+    person.type("4.width", "")
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Start 3 runs").click()
+    expect(dialog.locator(".foot .problem")).to_contain_text("Width")
+    page.keyboard.press("Escape")
+    person.type("4.width", 256)
+    start_batch(vary(person), 3)
     expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
     assert not page.locator("#stage .headline").inner_text().startswith("Can't")
     sheet = open_sheet(person)
