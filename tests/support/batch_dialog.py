@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.support.visitor import Visitor
 
-SMALL = {"4.width": 64, "4.height": 64}
+SMALL = {"4.width": 256, "4.height": 256}
 
 
 def vary(person: Visitor) -> Locator:

@@ -21,6 +21,11 @@ from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+DROPPED = """([name, bytes]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+    return transfer;
+}"""
 
 
 def table(text: str) -> dict[str, Any]:
@@ -29,8 +34,9 @@ def table(text: str) -> dict[str, Any]:
 
 
 def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
-    """A value beside its field, a cell by its row, pairs below all; until that is mended nothing
-    starts. What was filled in is there again after Escape and after a reload."""
+    """A value beside its field, a cell by its row, pairs and other fields of the form below all;
+    until that is mended nothing starts. What was filled in is there again after Escape and after a
+    reload."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
@@ -65,7 +71,14 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     dialog.get_by_label("Row by row").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.get_by_role("textbox").fill("1..3")
-    start_batch(dialog, 3)
+    page.keyboard.press("Escape")
+    person.type("4.width", "")
+    dialog = vary(person)
+    dialog.get_by_role("button", name="Start 3 runs").click()
+    expect(dialog.locator(".foot .problem")).to_contain_text("Width")
+    page.keyboard.press("Escape")
+    person.type("4.width", 256)
+    start_batch(vary(person), 3)
     expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
     assert not page.locator("#stage .headline").inner_text().startswith("Can't")
     sheet = open_sheet(person)
@@ -94,6 +107,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
     image.get_by_role("button", name="Remove one.png").click()
     expect(image.get_by_role("button", name="Remove two.png")).to_be_focused()
-    image.locator("input[type=file]").set_input_files(files[:1])  # type: ignore[arg-type]
+    dropped = person.page.evaluate_handle(DROPPED, [files[0]["name"], list(saved("PNG"))])
+    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
     start_batch(dialog, 4)
     expect(card_of(person)).to_contain_text("Finished: 4 of 4 done")

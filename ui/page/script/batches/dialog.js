@@ -30,6 +30,7 @@ import { VaryRow } from "./vary_row.js";
 /** @import { Check, Draft, Field, Row } from "./spec.js" */
 
 const PAUSE = 250; // milliseconds without a change, then the app is asked
+const TABLE = /\.(csv|tsv|jsonl|ndjson)$/i;
 const MOST_KEPT = 1_000_000; // characters of a table
 
 class VaryDialog {
@@ -63,7 +64,10 @@ class VaryDialog {
     this.#place.append(this.#head(), this.#body(), this.#foot());
     this.#place.addEventListener("close", () => this.#place.remove());
     this.#place.addEventListener("keydown", (event) => this.#pressed(event));
-    this.#place.addEventListener("paste", (event) => this.#pasted(event));
+    this.#place.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
+    this.#place.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
+    // The browser would leave the page to show the file.
+    this.#place.addEventListener("dragover", (event) => event.preventDefault());
     for (const row of this.#draft.rows) this.#draw(row);
     if (!this.#draft.rows.length && !this.#draft.table) this.#addRow();
     this.#offer();
@@ -305,16 +309,23 @@ class VaryDialog {
     this.#start.click();
   }
 
-  /** @param {ClipboardEvent} event */
-  #pasted(event) {
-    const files = event.clipboardData?.files;
-    const target = /** @type {Element} */ (event.target);
-    const own = target.closest(".vary-row");
-    if (!files?.length) return;
-    const rows = [...this.#rows.values()];
-    const row = rows.find(({ place }) => place === own) ?? rows.find(({ isOfFiles }) => isOfFiles);
-    row?.take(files);
+  /**
+   * Files that were dropped or pasted: a table, or for the row that they were given to, else the first that takes any.
+   * @param {Event} event
+   * @param {DataTransfer | null} transfer
+   */
+  #take(event, transfer) {
+    const files = [...(transfer?.files ?? [])];
+    if (!files.length) return;
     event.preventDefault();
+    const table = files.find(({ name }) => TABLE.test(name));
+    if (table) {
+      this.#table.take(table);
+      return;
+    }
+    const own = /** @type {Element} */ (event.target).closest(".vary-row");
+    const rows = [...this.#rows.values()].filter(({ isOfFiles }) => isOfFiles);
+    (rows.find(({ place }) => place === own) ?? rows[0])?.take(files);
   }
 }
 

@@ -2,10 +2,11 @@
 // The way to batches of before, which have no card on the page any more.
 
 import { when } from "../clock.js";
-import { button, dialog, element } from "../dom.js";
+import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { theComponent } from "./given.js";
+import { question } from "./question.js";
 import { progressWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
@@ -29,14 +30,14 @@ export async function offerEarlier(before, over, left) {
  * @param {() => void} left
  */
 function list(batches, over, left) {
-  const place = dialog("batch-list", message("Your batches"));
+  const place = question("batch-list", message("Your batches"));
   place.classList.add("earlier");
   const items = element("ul");
   items.append(
     ...batches.map((batch) => {
       const item = element("li");
       const open = button("", () => {
-        place.hidePopover();
+        place.close();
         left();
         theComponent()?.open(batch.id);
       });
@@ -48,6 +49,6 @@ function list(batches, over, left) {
   );
   place.append(items);
   over.append(place);
-  place.showPopover();
+  place.showModal();
   items.querySelector("button")?.focus();
 }

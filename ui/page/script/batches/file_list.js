@@ -37,16 +37,13 @@ export class FileList {
     choose.classList.add("drop");
     this.#said.role = "alert";
     this.place.append(this.#list, choose, this.#picker, this.#said);
-    this.place.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      this.place.classList.add("over");
-    });
-    this.place.addEventListener("dragleave", () => this.place.classList.remove("over"));
-    this.place.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.place.classList.remove("over");
-      this.add(event.dataTransfer?.files ?? []);
-    });
+    // The dialog takes what is dropped anywhere in it.
+    for (const [kind, isOver] of /** @type {const} */ ([
+      ["dragover", true],
+      ["dragleave", false],
+      ["drop", false],
+    ]))
+      this.place.addEventListener(kind, () => this.place.classList.toggle("over", isOver));
     this.#draw();
   }
 

@@ -9,7 +9,7 @@ import { stateWords } from "./words.js";
 
 /**
  * What can be done with a row.
- * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void }} Does
+ * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void, explain: (row: BatchRow) => void }} Does
  */
 
 /** @type {Record<string, string>} */
@@ -34,7 +34,7 @@ export function lineFor(row, at, columns, does) {
   values.role = "presentation";
   values.append(...columns.map((label, place) => valueCell(label, row.values[place] ?? "")));
   const seen = cell("seen");
-  seen.append(thumbFor(row, at, does, ""));
+  seen.append(thumbFor(row, at, does, row.error ? message("Why?") : ""));
   const state = cell("state");
   state.append(element("span", "word", stateWords(row.state)));
   if (row.error) {
@@ -77,7 +77,14 @@ export function tileFor(row, at, does) {
  * @param {Does} does
  * @param {string} otherwise what is said where nothing came of it
  */
-function thumbFor({ number, state, thumbnail, kind }, at, { enlarge }, otherwise) {
+function thumbFor(row, at, { enlarge, explain }, otherwise) {
+  const { number, state, thumbnail, kind, error } = row;
+  if (state !== "done" && error) {
+    const why = button(otherwise, () => explain(row), "no-thumb");
+    why.dataset.does = "explain";
+    why.ariaLabel = message("{words}: why row {number} failed", { words: otherwise, number });
+    return why;
+  }
   if (state !== "done") return element("span", "no-thumb", otherwise);
   const made = button("", () => enlarge(at), "thumb");
   made.dataset.does = "enlarge";

@@ -12,11 +12,12 @@ import { BATCH_VIEW, read, write } from "../storage.js";
 import { lineFor, tileFor } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
 import { SheetHead } from "./sheet_head.js";
+import { explain } from "./sheet_questions.js";
 import { VirtualList } from "./virtual_list.js";
 
 /** @import { Batch } from "../state.js" */
 /** @import { LargeResult, Rows } from "./large_result.js" */
-/** @import { Cells } from "./rows.js" */
+/** @import { BatchRow, Cells } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
 /**
@@ -80,6 +81,7 @@ class Sheet {
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {string} */ run) => this.#use(run),
+      explain: (/** @type {BatchRow} */ row) => explain(row, this.#place),
     };
     this.#list = new VirtualList(
       this.#scroll,

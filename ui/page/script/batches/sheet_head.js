@@ -1,6 +1,7 @@
 // @ts-check
 // Above the rows of a batch: how far it is, what can be done with it, and which of its rows are looked for.
 
+import { when } from "../clock.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { doTo } from "./cards.js";
@@ -29,6 +30,7 @@ export class SheetHead {
   /** @type {Wishes} */
   #wishes;
   #title = element("h2");
+  #since = element("p", "since");
   #bar = element("progress");
   #said = element("p", "said");
   #left = element("p", "left");
@@ -61,7 +63,7 @@ export class SheetHead {
     const first = element("div", "first");
     const close = button("✕", () => told.close(), "close");
     close.ariaLabel = close.title = message("Close");
-    first.append(this.#title, close);
+    first.append(this.#title, this.#since, close);
     const tools = element("div", "sheet-tools");
     tools.append(this.#pause, this.#stop, this.#retry, this.#download, this.#delete);
     const state = element("div", "how-far");
@@ -80,6 +82,7 @@ export class SheetHead {
     const { title, state, why, failed, done, seconds_left: left } = batch;
     this.#state = state;
     this.#title.textContent = title;
+    this.#since.textContent = when(batch.created_at);
     this.#bar.value = fractionOf(batch);
     this.#said.textContent = progressWords(batch);
     const time = left === null || hasEnded(batch) ? "" : durationWords(left);

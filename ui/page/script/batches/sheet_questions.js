@@ -1,9 +1,12 @@
 // @ts-check
-// What is asked before a batch is downloaded or deleted, in a small dialog over its sheet.
+// What is asked before a batch is downloaded or deleted, and what a row failed of, in a small dialog over its sheet.
 
-import { announce, button, dialog, downloadLink, element, root } from "../dom.js";
+import { announce, button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
+import { question } from "./question.js";
+
+/** @import { BatchRow } from "./rows.js" */
 
 const PATTERN = "{row}-{workflow}-{seed}";
 
@@ -13,7 +16,7 @@ const PATTERN = "{row}-{workflow}-{seed}";
  * @param {HTMLElement} over
  */
 export function offerDownload(id, over) {
-  const place = dialog("batch-download", message("Download results"));
+  const place = question("batch-download", message("Download results"));
   const pattern = element("input");
   pattern.type = "text";
   pattern.value = PATTERN;
@@ -32,14 +35,14 @@ export function offerDownload(id, over) {
   const about = message("What stands in braces is filled in for each result.");
   const row = element("div", "last");
   row.append(
-    button(message("Close"), () => place.hidePopover()),
+    button(message("Close"), () => place.close()),
     table,
     zip,
   );
   place.append(label, element("p", "help", about), row);
-  for (const link of [zip, table]) link.addEventListener("click", () => place.hidePopover());
+  for (const link of [zip, table]) link.addEventListener("click", () => place.close());
   over.append(place);
-  place.showPopover();
+  place.showModal();
   zip.focus();
 }
 
@@ -49,17 +52,17 @@ export function offerDownload(id, over) {
  * @param {() => void} deleted
  */
 export function askToDelete(id, over, deleted) {
-  const place = dialog("batch-delete", message("Delete this batch?"));
+  const place = question("batch-delete", message("Delete this batch?"));
   const about = message(
     "Its results can stay in your history. What is deleted can't be brought back.",
   );
   const remove = async (/** @type {boolean} */ withRuns) => {
-    place.hidePopover();
+    place.close();
     if (!(await ask(`/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return;
     deleted();
     announce(message("Deleted."));
   };
-  const cancel = button(message("Cancel"), () => place.hidePopover());
+  const cancel = button(message("Cancel"), () => place.close());
   const row = element("div", "last");
   row.append(
     cancel,
@@ -68,6 +71,22 @@ export function askToDelete(id, over, deleted) {
   );
   place.append(element("p", "", about), row);
   over.append(place);
-  place.showPopover();
+  place.showModal();
   cancel.focus();
+}
+
+/**
+ * Say all that a row failed of, which has little room in its line.
+ * @param {BatchRow} row
+ * @param {HTMLElement} over
+ */
+export function explain({ number, error }, over) {
+  const place = question("row-error", message("Row {number} failed", { number }));
+  const close = button(message("Close"), () => place.close());
+  const last = element("div", "last");
+  last.append(close);
+  place.append(element("p", "", error), last);
+  over.append(place);
+  place.showModal();
+  close.focus();
 }
