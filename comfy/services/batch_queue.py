@@ -267,10 +267,7 @@ class BatchQueue:
         )
         sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
         size = sum(sizes) / len(sizes) if any(sizes) else None
-        return (
-            None if seconds is None else seconds * rows,
-            None if size is None else size * rows,
-        )
+        return seconds and seconds * rows, size and size * rows
 
     # Inside
 

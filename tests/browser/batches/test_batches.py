@@ -75,8 +75,8 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     page.go_back()
     expect(sheet).to_have_count(0)
 
-    sheet = open_sheet(person)
-    expect(tiles).to_have_count(6)  # as it was left
+    sheet = open_sheet(person, "Gallery")
+    expect(tiles).to_have_count(6)
     sheet.get_by_role("button", name="Table").click()
     sheet.get_by_role("button", name="Download…").click()
     sheet.get_by_label("Names of the files").fill("{row}-{5.steps}")

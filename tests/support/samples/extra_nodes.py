@@ -15,7 +15,7 @@ from comfy.workflow.config import FormConfig
 from tests.support.samples.forms import DATA, node, workflow_of
 
 
-def described(
+def node_entry(
     required: Mapping[str, Any],
     outputs: list[str],
     optional: Mapping[str, Any] | None = None,
@@ -53,24 +53,24 @@ SIZES = ["COMBO", {"options": ["1K", "2K"], "default": "1K"}]
 IMAGES = grows(["IMAGE", {}], 0, names=["image_1", "image_2", "image_3"])
 
 EXTRA = {
-    "StyleAdapter": described(
+    "StyleAdapter": node_entry(
         {"model": ["MODEL"], "image": ["IMAGE"], "weight": ["FLOAT", {}]}, ["MODEL"]
     ),
-    "EditText": described(
+    "EditText": node_entry(
         {"clip": ["CLIP"], "prompt": TEXT},
         ["CONDITIONING"],
         {f"image{n}": ["IMAGE"] for n in (1, 2)},
     ),
-    "PictureSize": described({"image": ["IMAGE"]}, ["INT", "INT"]),
-    "Caption": described({"image": ["IMAGE"]}, ["STRING"]),
-    "Blend": described(
+    "PictureSize": node_entry({"image": ["IMAGE"]}, ["INT", "INT"]),
+    "Caption": node_entry({"image": ["IMAGE"]}, ["STRING"]),
+    "Blend": node_entry(
         {"image1": ["IMAGE"], "image2": ["IMAGE"], "factor": ["FLOAT", {}]}, ["IMAGE"]
     ),
-    "Formula": described(
+    "Formula": node_entry(
         {"formula": ["STRING", {}], "values": grows(["INT,FLOAT", {}], 1, names=list("abc"))},
         ["INT"],
     ),
-    "Painter": described(
+    "Painter": node_entry(
         {
             "model": chooses(
                 Small={
