@@ -48,9 +48,13 @@ def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iter
 def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterator[Reader]:
     """Somebody who reads it."""
     reader = Reader(visit(pseudo_site, locale=TAG))
-    entries = pseudo_site.services.folder.entries()
-    reader.knows_authors(pseudo_site, [one.name for one in entries])
-    reader.knows(*(one.description for one in entries))
+    services = pseudo_site.services
+    workflows, entries = services.folder.entries(), services.entries()
+    reader.knows_authors(pseudo_site, [one.name for one in workflows])
+    reader.knows(*(text for one in entries for text in (one.title, one.description, one.folder)))
+    chains = services.chain_forms.folder
+    names = [one.name for one in entries if one.name in chains]
+    reader.knows(*(step.title for name in names for step in chains.get(name).steps))
     yield reader
     pseudo_site.rest()
 
@@ -63,7 +67,7 @@ def press(page: Page, english: str) -> None:
 def test_forms_and_their_menus(reader: Reader) -> None:
     """Every shipped form, the list of workflows, keys, presets, errors, a file that is held over."""
     person = reader.person
-    for entry in person.site.services.folder.entries():
+    for entry in person.site.services.entries():
         person.open(entry.name)
         reader.read(entry.name)
     person.open()

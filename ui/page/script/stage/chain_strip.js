@@ -29,7 +29,7 @@ export class ChainStrip {
   #bar = element("div", "bar");
   #filled = element("span");
   #steps = element("ol", "steps");
-  #why = element("p", "advice");
+  #why = element("p", "chain-why");
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
   #stop = button(
     message("Stop"),
