@@ -67,6 +67,11 @@ export class Grid {
     this.#pages.role = "group";
     this.tools.append(this.#pages, this.#swap, this.#files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
+    // Browsers take a third of a cell for enough; what is being pressed has to stay where it is.
+    this.place.addEventListener("focusin", ({ target }) => {
+      if (target instanceof Element && !target.matches(":active"))
+        target.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
   }
 
   /** @param {boolean} isShown */

@@ -54,9 +54,7 @@ export class GridCell {
   }
 
   focus() {
-    const first = $("button", this.place);
-    first?.focus({ preventScroll: true });
-    this.place.scrollIntoView({ block: "nearest", inline: "nearest" });
+    $("button", this.place)?.focus({ preventScroll: true });
   }
 
   /** It is no longer on the page. */
