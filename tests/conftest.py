@@ -20,6 +20,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
 from tests.support.distribution import PROCESSES_PER_CORE, PURE, ByFile
@@ -29,6 +30,12 @@ from tests.support.postgres import empty, running_postgres
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
+
+# A slow machine is no fault of what is tried.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
 SHARED = TESTS.parents[1] / "shared"

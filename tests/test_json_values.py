@@ -30,7 +30,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_what_is_read_can_be_written(value: Any) -> None:
     """NaN, infinity and half characters are gone, wherever they stood."""
@@ -39,7 +39,7 @@ def test_what_is_read_can_be_written(value: Any) -> None:
     json.dumps(parse_json(text), allow_nan=False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_levels_hold_every_value_once(value: Any) -> None:
     """A walk by levels meets what a walk by recursion meets."""

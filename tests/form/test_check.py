@@ -226,7 +226,7 @@ KEYS = st.sampled_from([field.key for field in FORM.fields])
 
 
 @given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_is_entered_is_good_or_named(values: dict[str, object]) -> None:
     """Every field is either clean or has a sentence, and clean values pass again unchanged."""
     good, errors = check(FORM, values)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.form.build import build_form
@@ -349,7 +349,6 @@ def test_any_title_is_read_or_is_none(title: str) -> None:
         read(title)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(CLASSES), TITLES, VALUES), max_size=4))
 def test_any_mix_of_conventions_makes_a_form(nodes: list[tuple[str, str, Any]]) -> None:
     """Whatever titles and values say, no input is lost, set twice, or named like another."""

@@ -159,7 +159,7 @@ CHOICES = st.fixed_dictionaries(
 
 
 @given(st.lists(CHOICES, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_row_of_choices_leaves_a_node_whole(rows: list[dict[str, object]]) -> None:
     """Every widget of the chosen options has a value, nothing of others is left, and choosing twice
     changes nothing."""

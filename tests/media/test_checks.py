@@ -158,7 +158,7 @@ def test_too_much_is_refused_at_once(make: Callable[[], bytes], said: str) -> No
 CONTAINERS = every_container()
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     st.sampled_from(sorted(CONTAINERS)),
     st.integers(0, 400),
@@ -201,7 +201,7 @@ def test_names_are_made_plain(name: str, plain: str) -> None:
     assert plain_name(name) == plain
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.text(max_size=200))
 def test_every_name_can_be_a_file(name: str) -> None:
     """No name leaves its folder, is too long, or is empty; and it is plain already then."""

@@ -318,7 +318,7 @@ def prompts(draw: st.DrawFn) -> Prompt:
 
 
 @given(prompts(), st.sets(st.sampled_from(["a", "b"]), min_size=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_left_is_whole(prompt: Prompt, gone: set[str]) -> None:
     """No link leads nowhere, nothing required is missing, every type fits, and the prompt given is
     as it was."""

@@ -30,7 +30,7 @@ def test_a_title_stands_as_it_was_written() -> None:
     assert written_title({"class_type": "A", "inputs": {}}) == ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ARROWS)
 def test_sources_come_first(arrows: list[tuple[str, str]]) -> None:
     """Each comes once and after all it needs; what hangs in a ring, or behind one, is told apart."""

@@ -221,7 +221,7 @@ def damaged(draw: st.DrawFn) -> str | bytes:
     return raw.decode("utf-8", "replace") if isinstance(frame, str) else raw
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text() | st.binary() | MESSAGES | BINARIES | damaged())
 def test_nothing_on_the_wire_raises(frame: str | bytes) -> None:
     """Whatever comes is an event of the union or None."""

@@ -65,7 +65,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_odd_answers_are_read_as_far_as_they_go(answer: Any) -> None:
     """No JSON from a server breaks the parsers of its answers; only a prompt id cannot be done

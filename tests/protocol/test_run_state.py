@@ -266,7 +266,7 @@ def test_a_finished_state_never_changes(state: RunState) -> None:
     assert refused(state, PromptRejected("Other.")) is state
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(EVENTS, max_size=30))
 def test_any_order_of_events_is_borne(events: list[Event]) -> None:
     """Counts stay within bounds, only history finishes a run, and previews are never counted

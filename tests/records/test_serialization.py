@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.errors import NodeError
@@ -68,7 +68,6 @@ STATES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(STATES)
 def test_any_state_comes_back_as_it_was(state: RunState) -> None:
     """As a part of its record."""

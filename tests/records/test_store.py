@@ -46,9 +46,7 @@ PLAIN = (
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(WORDS, PLAIN, max_size=4), WORDS, WORDS, WORDS, WORDS)
 def test_any_text_comes_back_as_it_was(
     history: RunStore, values: dict[str, object], owner: str, title: str, prompt_id: str, said: str

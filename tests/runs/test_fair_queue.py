@@ -166,7 +166,7 @@ def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
     assert (line.place("old"), line.place("b1")) == (None, 1)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
 def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
     """Between two runs of one person, everybody else who waits gets a turn; and all are handed over

@@ -284,7 +284,5 @@ class Story(RuleBasedStateMachine):
             assert not self.has_run
 
 
-Story.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=20, deadline=None, derandomize=True
-)
+Story.TestCase.settings = settings(max_examples=150, stateful_step_count=20, derandomize=True)
 test_no_story_runs_a_prompt_twice = Story.TestCase

@@ -20,7 +20,6 @@ from tests.support.waiting import LONGEST_WAIT
 
 SEEDED = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

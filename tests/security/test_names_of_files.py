@@ -312,7 +312,7 @@ def bound(job: Job) -> tuple[Prompt, list[str]]:
     return prompt, names
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), typed=st.one_of(names, st.sampled_from(["a cat [output]", "euler", 7])))
 def test_finding_02_nothing_that_is_sent_names_anothers_file(
     app: RunningApp, known: CatalogueCache, server: InputFolders, data: st.DataObject, typed: Any

@@ -20,7 +20,6 @@ from comfy.services.open_batch import BatchSummary
 from comfy.services.permissions import Permissions
 from comfy.services.start import Starter
 from comfy.workflow.folder import WorkflowFolder
-from tests.runs.registry import HURRIED
 from tests.support.app_process import FORKED
 from tests.support.sampler import prompt
 from tests.support.serving import open_history
@@ -59,7 +58,7 @@ def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
     with Client(url) as client, closing(open_history(folder)) as history:
-        runs = LocalRunRegistry(client, history=history, timing=HURRIED, limits=RunLimits(**limits))
+        runs = LocalRunRegistry(client, history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.form.build import build_form
@@ -223,7 +223,6 @@ FIELDS = st.dictionaries(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FORM_KEYS)), TOML, max_size=4), FIELDS)
-@settings(deadline=None)
 def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> None:
     """Whatever stands in it, no field is lost and no label doubled."""
     form = configured(**top | {"fields": fields})

@@ -177,7 +177,7 @@ def test_the_toml_beside_it_is_read(tmp_path: Path) -> None:
 
 
 @given(HOSTILE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
     """Random JSON either makes a form or a WorkflowError, nothing else."""
     try:
@@ -188,7 +188,7 @@ def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
 
 
 @given(PROMPTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_prompt_makes_a_form(prompt: dict[str, Any]) -> None:
     """Nodes with wrong values, cycles and links to nowhere still make a form without duplicate
     labels."""

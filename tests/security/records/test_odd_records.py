@@ -65,7 +65,7 @@ def odd_records(draw: st.DrawFn) -> str:
     return json.dumps(told)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(odd_records() | JSON.map(json.dumps) | st.text())
 def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
     """Whatever is missing, of another type or unknown in a record: it is a run that can be listed,

@@ -60,7 +60,7 @@ def test_a_stage_is_told_one_thing(told: Any, key: str, value: object) -> None:
 
 def test_a_stage_takes_no_other_word() -> None:
     """What is none of its values is an error that names them."""
-    with pytest.raises(ValueError, match="Follow, ShowFiles"):
+    with pytest.raises(ValueError, match="Follow, FollowChain, ShowFiles"):
         Stage().postprocess("a picture")  # type: ignore[arg-type]
 
 

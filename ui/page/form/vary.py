@@ -77,7 +77,6 @@ def draw_varied(name: str, form: Form) -> None:
     form."""
     fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
     gr.HTML(
-        visible=True,
         elem_id="varied",
         js_on_load=calls("batches/given.js", f"setFields({json_text(fields)}, {json_text(name)})"),
     )

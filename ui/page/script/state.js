@@ -49,7 +49,7 @@
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
- * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told. `past`: the finished runs that are
+ * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
  * they were listed. `batches`: those that go on, or have ended since the page is open; `chains`: likewise, the oldest
  * first; `followed`: the chain that was started or went on here last, by its id.

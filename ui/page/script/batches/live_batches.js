@@ -1,13 +1,16 @@
 // @ts-check
 // The person's batches on this app's page: told by its socket, and what is asked for is done by its routes.
 
+import { notifyIfAway } from "../components/tab.js";
 import { $, element } from "../dom.js";
 import { page } from "../state.js";
 import { Cards } from "./cards.js";
 import { setComponent } from "./given.js";
 import { LargeResult } from "./large_result.js";
 import { openSheet } from "./sheet.js";
+import { progressWords } from "./words.js";
 
+/** @import { Batch } from "../state.js" */
 /** @import { Component } from "./given.js" */
 
 const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
@@ -24,11 +27,12 @@ export function mount(place, { upload, viewer }) {
   const list = inside.appendChild(element("ul"));
   const cards = new Cards(list, open);
   let [known, ended, waits] = ["", 0, 0];
-  page.subscribe(({ batches }) => {
+  page.subscribe(({ batches }, { batches: earlier }) => {
     const text = JSON.stringify(batches);
     if (text === known) return;
     known = text;
     cards.show(batches);
+    for (const batch of batches) tellEnd(batch, earlier);
     const before = ended;
     ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);
     // Its runs are none of the page's, so nobody else tells the history of their ends.
@@ -38,4 +42,15 @@ export function mount(place, { upload, viewer }) {
       page.set({ ended: { id: "" } });
     }, RENEWED_EVERY);
   });
+}
+
+/**
+ * @param {Batch} batch
+ * @param {readonly Batch[]} earlier
+ */
+function tellEnd(batch, earlier) {
+  const before = earlier.find(({ id }) => id === batch.id);
+  const isLeft = batch.state === "done" || (batch.state === "paused" && batch.why !== "");
+  if (before?.state === "running" && isLeft)
+    notifyIfAway(progressWords(batch), batch.title, batch.id);
 }

@@ -7,6 +7,7 @@ import { isDrawing } from "../form/form.js";
 import { keepSentTexts } from "../form/sent_texts.js";
 import { message } from "../messages.js";
 import { json } from "../requests.js";
+import { page } from "../state.js";
 
 /** @import { Check, Spec } from "./spec.js" */
 
@@ -18,7 +19,7 @@ import { json } from "../requests.js";
 const SILENT = message("Can't reach ComfyForms. Try again.");
 const NOT_STARTED = message("Something went wrong. Try again.");
 
-/** @type {{ spec: Spec | null, tell: ((answer: Answer) => void) | null }} */
+/** `tell` whoever waits for it. @type {{ spec: Spec | null, tell: ((answer: Answer) => void) | null }} */
 const starting = { spec: null, tell: null };
 
 /**
@@ -31,7 +32,7 @@ export async function checked(batch) {
   const answer = await fetch(`${root}/batches/check`, asked).catch(() => null);
   const told = await answer?.json().catch(() => null);
   if (answer?.ok && told) return { check: told, why: "" };
-  const why = [told?.message, told?.hint].filter(Boolean).join(" ");
+  const why = [told?.message ?? told?.detail, told?.hint].filter(Boolean).join(" ");
   return { check: null, why: why || SILENT };
 }
 
@@ -44,7 +45,14 @@ export async function start(spec) {
   settleNumbers();
   keepSentTexts();
   clearErrors();
-  return new Promise((tell) => {
+  return new Promise((resolve) => {
+    const end = page.subscribe(({ away }) => {
+      if (away) told({ batch: "", problems: [SILENT] });
+    });
+    const tell = (/** @type {Answer} */ answer) => {
+      end();
+      resolve(answer);
+    };
     Object.assign(starting, { spec, tell });
     $("#start-batch")?.click();
   });

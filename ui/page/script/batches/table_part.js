@@ -8,7 +8,7 @@ import { sizeWords } from "./spec.js";
 /** @import { Draft } from "./spec.js" */
 
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
-const MOST = 5_000_000; // bytes
+const MOST = 3_000_000; // bytes; the app takes a third more in a request
 const TOO_LARGE = message("This table is too large. Split it, or run it from a shell.");
 
 export class TablePart {

@@ -38,10 +38,20 @@ export async function notifyWhenDone(wish) {
 /**
  * @param {View} view of a run that has ended
  */
-function notify(view) {
-  const { workflow, about } = view;
+function notify({ workflow, about, headline, id }) {
   const body = about ? message("{workflow}: {prompt}", { workflow, prompt: about }) : workflow;
-  const told = new Notification(view.headline, { body, tag: view.id });
+  notifyIfAway(headline, body, id);
+}
+
+/**
+ * Tell somebody who wants it of something that has ended while they look elsewhere.
+ * @param {string} headline
+ * @param {string} body
+ * @param {string} tag of which one is told
+ */
+export function notifyIfAway(headline, body, tag) {
+  if (!document.hidden || !notifies()) return;
+  const told = new Notification(headline, { body, tag });
   told.onclick = () => {
     window.focus();
     told.close();
@@ -55,7 +65,7 @@ function notify(view) {
 export function showInTab(now, before) {
   const title = titleOf(now, $("#heading h1")?.textContent?.trim() ?? "");
   if (document.title !== title) document.title = title;
-  if (!now.ended || now.ended === before.ended || !document.hidden || !notifies()) return;
+  if (!now.ended || now.ended === before.ended) return;
   const { id } = now.ended;
   const view = now.runs.get(id)?.view;
   // One that is doubtful had ended before this page was opened.
