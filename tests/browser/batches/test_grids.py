@@ -132,9 +132,10 @@ def walker(fast: Site, visit: Visit) -> Walker:
 
 
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
-    """With long labels and cells that have failed; the labels stay in sight on a phone. The cells of
-    one field stand in a row that wraps."""
-    person, page = walker.person.open(**SMALL), walker.page
+    """With long labels and cells that have failed; all have the shape of the images, and the labels
+    stay in sight on a phone. The cells of one field stand in a row that wraps."""
+    page = walker.page
+    person = walker.person.open(**{"4.width": 256, "4.height": 512})
     dialog = vary(person)
     long = "a red boat\na green boat, far out at sea\nthe lighthouse\na harbour at noon\n四枚の帆"
     values_of_row(dialog, "Prompt").fill(long)
@@ -147,7 +148,8 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     start_batch(dialog, 10 * models)
     expect(card_of(person)).to_contain_text("Finished")
     sheet = open_sheet(person, "Grid")
-    expect(sheet.locator(".grid-cell[data-state=failed]").first).to_be_visible()
+    failed = sheet.locator(".grid-cell[data-state=failed]").first
+    expect(failed).to_have_css("aspect-ratio", "0.5 / 1")
     walker.look("the grid")
     walker.read("the grid", "dialog.sheet")
     page.set_viewport_size(SIZES["phone"])

@@ -39,7 +39,7 @@ _SMALL = 320  # pixels: up to here thumbnails do
 _SIDE = 512
 _AT_ONCE = 50  # records in memory
 _BEGINNING = 4 * 1024 * 1024  # bytes of an image that are looked at: what it carries comes first
-_DRAWN = 2  # images that are drawn at once
+_DRAWN = 4  # images that are drawn at once
 _PAGE_FILE = "grid.html"
 _WORDS = {
     "waiting": message("Waiting"),

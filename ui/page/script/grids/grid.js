@@ -15,6 +15,7 @@ const MOST = 300;
 const LEAST_ON_PHONE = 84;
 const GLANCE = 160; // below this, cells do not shrink so that all lines are seen at once
 const ALONE = 220; // of the one field's cells
+const WIDEST = 2; // times as wide as high
 const EDGE = 16; // pixels beside them
 const GAP = 8;
 const SMALL_ROOM = 600;
@@ -40,6 +41,8 @@ export class Grid {
   #does;
   #page = 0;
   #isSwapped = false;
+  /** Width by height of the cells, 0 while there is no image. */
+  #shape = 0;
   #isShown = false;
   #goesOn = false;
   #isAsking = false;
@@ -64,6 +67,11 @@ export class Grid {
     this.#pages.role = "group";
     this.tools.append(this.#pages, this.#swap, this.#files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
+    // Browsers take a third of a cell for enough; what is being pressed has to stay where it is.
+    this.place.addEventListener("focusin", ({ target }) => {
+      if (target instanceof Element && !target.matches(":active"))
+        target.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
   }
 
   /** @param {boolean} isShown */
@@ -166,6 +174,7 @@ export class Grid {
         new GridCell(values.join(" · "), {
           enlarge: () => this.#does.enlarge(at),
           use: this.#does.use,
+          sized: (width, height) => this.#take(width / height),
         }),
     );
     const shown = this.#arranged;
@@ -244,14 +253,26 @@ export class Grid {
     this.#files.replaceChildren(...links);
   }
 
+  /**
+   * Cells have the shape of the first image.
+   * @param {number} shape width by height
+   */
+  #take(shape) {
+    if (this.#shape) return;
+    this.#shape = Math.min(WIDEST, Math.max(1 / WIDEST, shape));
+    this.#measure();
+  }
+
   #measure() {
     const { clientWidth: room } = this.place;
-    if (room && this.#told.axes.length)
-      this.place.style.setProperty("--cell", `${this.#sideIn(room, room < SMALL_ROOM)}px`);
+    if (!room || !this.#told.axes.length) return;
+    const side = this.#sideIn(room, room < SMALL_ROOM);
+    this.place.style.setProperty("--cell", `${side}px`);
+    this.place.style.setProperty("--shape", String(this.#shape || 1));
   }
 
   /**
-   * How large cells are.
+   * How wide cells are.
    * @param {number} room
    * @param {boolean} isSmall
    */
@@ -266,7 +287,8 @@ export class Grid {
     scroll.style.setProperty("--labels-width", `${labels}px`);
     scroll.style.setProperty("--heads-height", `${heads}px`);
     const { clientHeight: high } = scroll;
-    return Math.min(wide, cellSide(down.values.length, high - heads, GLANCE, wide, GAP));
+    const tall = cellSide(down.values.length, high - heads, GLANCE, MOST, GAP);
+    return Math.min(wide, Math.round(tall * (this.#shape || 1)));
   }
 }
 

@@ -11,7 +11,10 @@ import { LivePreviews } from "../stage/preview_animation.js";
 /** @import { BatchRow } from "../batches/rows.js" */
 /** @import { Place } from "../stage/preview_animation.js" */
 
-/** @typedef {{ enlarge: () => void, use: (run: string) => void }} CellEvents */
+/**
+ * `sized`: an image is there, of this shape.
+ * @typedef {{ enlarge: () => void, use: (run: string) => void, sized: (width: number, height: number) => void }} CellEvents
+ */
 
 export class GridCell {
   /** The place on the page. */
@@ -46,14 +49,12 @@ export class GridCell {
     this.place.dataset.state = row.state;
     this.place.title = row.error ? `${this.#named}\n${row.error}` : this.#named;
     const hadFocus = this.place.contains(document.activeElement);
-    this.place.replaceChildren(...this.#parts(row));
+    this.#put(...this.#parts(row));
     if (hadFocus) this.focus();
   }
 
   focus() {
-    const first = $("button", this.place);
-    first?.focus({ preventScroll: true });
-    this.place.scrollIntoView({ block: "nearest", inline: "nearest" });
+    $("button", this.place)?.focus({ preventScroll: true });
   }
 
   /** It is no longer on the page. */
@@ -94,6 +95,7 @@ export class GridCell {
     }
     const image = element("img");
     Object.assign(image, { alt: "", decoding: "async", src: addressOf(thumbnail) });
+    image.addEventListener("load", () => this.#tellShape(image), { once: true });
     image.addEventListener("error", () => image.replaceWith(sign), { once: true });
     made.append(image);
     return made;
@@ -123,6 +125,18 @@ export class GridCell {
     this.#watched = { run, socket };
   }
 
+  /** @param {HTMLImageElement} image that is loaded */
+  #tellShape({ naturalWidth, naturalHeight }) {
+    if (naturalWidth && naturalHeight) this.#events.sized(naturalWidth, naturalHeight);
+  }
+
+  /** @param {HTMLElement[]} parts in the place of those that are there */
+  #put(...parts) {
+    const before = $("img.live-frame", this.place);
+    this.place.replaceChildren(...parts);
+    if (before instanceof HTMLImageElement) URL.revokeObjectURL(before.src);
+  }
+
   /**
    * Paint a frame; done when it is on the screen, or not wanted.
    * @param {string} run
@@ -133,11 +147,8 @@ export class GridCell {
   async #paint(run, frame, place, isWanted) {
     const image = await this.#previews.imageOf(run, frame, place, isWanted);
     if (!image) return;
-    if (!image.isConnected) {
-      const before = $("img", this.place);
-      this.place.replaceChildren(image);
-      if (before instanceof HTMLImageElement && !place) URL.revokeObjectURL(before.src);
-    }
+    if (!image.isConnected) this.#put(image);
+    this.#tellShape(image);
     this.place.dataset.frames = String(++this.#frames);
     await new Promise(requestAnimationFrame);
   }
