@@ -330,7 +330,9 @@ class ChainQueue:
             chain.begun(one)
             self._save(chain)
 
-        for end in runner.run(chain.id, form.runs, begun=begun):
+        for end in runner.run(
+            chain.id, form.runs, begun=begun, wanted=lambda: chain.state == "running"
+        ):
             if self._runs.closed:
                 return
             chain.ended(end, forms[end.step])

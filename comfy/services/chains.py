@@ -14,7 +14,7 @@ from comfy.chains.fields import FormStep, form_steps, in_step, known_values
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.order import due
 from comfy.chains.results import Given, Result, StepRun, runs_of
-from comfy.errors import ComfyError, WorkflowError
+from comfy.errors import ComfyError, TooManyRuns, WorkflowError
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.protocol.outputs import TextOutput
@@ -26,6 +26,7 @@ from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload, content_of
 from comfy.workflow.model import Workflow
 
+_AGAIN = 1.0  # seconds until a run is begun that was one too many
 _NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
 
 
@@ -158,19 +159,20 @@ class ChainRunner:
         again: Collection[str] = (),
         watch: Callable[[Mapping[tuple[str, int], RunState]], None] | None = None,
         begun: Callable[[StepBegin], None] = lambda _: None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[StepEnd]:
         """Run the steps, those together that do not wait for each other, and tell of each run when
         it has ended. A step that fails stops only those that need it.
 
         `chain_id`: the group of all its runs. `again`: steps that are run even if they are done.
         `watch`: as of `LiveTasks`, by step and number of its run. `begun` is told of each run that
-        goes on from now.
+        goes on from now. Where there are too many runs it waits, as long as it is `wanted`.
         """
         by_name = {one.step.name: one for one in steps}
         standing = _Standing()
         waiting: deque[tuple[str, int, StepRun]] = deque()
         with LiveTasks[tuple[str, int]](self._starter.runs, watch) as live:
-            while True:
+            while wanted():
                 for step in due([one.step for one in steps], standing.open, standing.done):
                     match _runs(by_name[step.name], standing):
                         case StepProblem() as problem:
@@ -185,9 +187,16 @@ class ChainRunner:
                         live.add((name, number), run_or_record)
                         if not isinstance(run_or_record, Record):
                             begun(StepBegin(name, number, standing.runs(name), run_or_record))
+                    except TooManyRuns:
+                        waiting.appendleft((name, number, run))
+                        if not live:
+                            live.wait(_AGAIN)
+                        break
                     except ComfyError as error:
                         yield standing.ended(name, number, StepProblem(error))
                 if not live:
+                    if waiting:
+                        continue
                     return
                 if not waiting and live.are_all_at_work:  # else some are still to be found again
                     self._tasks.cancel_others(chain_id, live)

@@ -14,10 +14,11 @@ from PIL import Image
 from comfy.demo import DemoServer
 from comfy.errors import ChainNotFound, ComfyError
 from comfy.form.seeds import CountUp
+from comfy.runs.limits import RunLimits
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
-from tests.support.http_client import ANN, BOB, post
+from tests.support.http_client import ANN, BOB, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
@@ -189,6 +190,21 @@ def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> 
         assert chains.recent(OWNER) == ()
         chains.start("boats/boats.chain", {"large.runs": False, SEED: 1}, OWNER)
         assert [step.name for step in ended(app, "done").steps] == ["make", "over"]
+
+
+def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: Path) -> None:
+    """With as many runs as a person can have, a chain waits and goes on when one has ended; one
+    that is stopped meanwhile begins nothing."""
+    demo.speed.step = 0.2
+    limits = RunLimits(person=1)
+    with running_app(demo.url, workflows=folder, run_limits=limits) as app:
+        start(app, "boats/text-to-image", **{"5.steps": 10})
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, OWNER)
+        app.services.chains.stop(standing(app).id, OWNER)
+        assert [step.ended for step in ended(app, "stopped").steps] == [(), (), ()]
+        app.services.chains.start("boats/boats.chain", {SEED: 1}, OWNER)
+        demo.speed.step = 0
+        ended(app, "done")
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.chain.toml")), ids=lambda file: file.stem)
