@@ -1,6 +1,6 @@
 """Several values for fields of a form: which of them take several, and what starts such a batch.
 
-The dialog is the script's (`ui/page/script/batches/dialog.js`). It is told the form's fields, asks
+The dialog is the script's (`ui/page/script/vary/dialog.js`). It is told the form's fields, asks
 `/batches/check` what would be run, and presses a button here, which gives the form's own values and
 what is varied to the app, as Generate does.
 """
@@ -141,13 +141,13 @@ def bind_batch(
         press,
         [start.spec, *components],
         start.answer,
-        js=listener("batches/start.js", "withSpec(values)", "...values"),
+        js=listener("vary/start.js", "withSpec(values)", "...values"),
         **AT_ONCE,
     )
     started.success(
         None,
         start.answer,
         None,
-        js=listener("batches/start.js", "told(answer)", "answer"),
+        js=listener("vary/start.js", "told(answer)", "answer"),
         api_visibility="private",
     )

@@ -3,8 +3,6 @@
 
 import { uncovered } from "./back.js";
 import { refuseVaried } from "./batches/given.js";
-import { refuseStart } from "./batches/start.js";
-import { VaryButton } from "./batches/vary_button.js";
 import { ActionsBar } from "./components/actions_bar.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
@@ -38,6 +36,8 @@ import { restore, stop } from "./runs/following.js";
 import { current, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
 import { RELOADED, read, write } from "./storage.js";
+import { refuseStart } from "./vary/start.js";
+import { VaryButton } from "./vary/vary_button.js";
 
 /** @import { PageState } from "./state.js" */
 

@@ -1,11 +1,11 @@
 // @ts-check
 // A table with a column for each field and a row for each run, where values are varied.
 
+import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
-import { sizeWords } from "./spec.js";
 
-/** @import { Draft } from "./spec.js" */
+/** @import { Draft } from "../batches/spec.js" */
 
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
 const MOST = 3_000_000; // bytes; the app takes a third more in a request

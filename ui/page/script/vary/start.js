@@ -9,7 +9,7 @@ import { message } from "../messages.js";
 import { json } from "../requests.js";
 import { page } from "../state.js";
 
-/** @import { Check, Spec } from "./spec.js" */
+/** @import { Check, Spec } from "../batches/spec.js" */
 
 /**
  * What Python says: the id of the batch, or why there is none.

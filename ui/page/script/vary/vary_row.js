@@ -6,7 +6,7 @@ import { message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
 
-/** @import { Field, Row } from "./spec.js" */
+/** @import { Field, Row } from "../batches/spec.js" */
 
 const LINES = 3;
 const MOST_LINES = 8;

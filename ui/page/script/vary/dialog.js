@@ -1,16 +1,8 @@
 // @ts-check
 // “Vary values…”: which fields take several values, and which. What is filled in is kept when it is closed.
 
-import { masksHold } from "../components/mask_painter.js";
-import { $, all, announce, button, element, isNarrow } from "../dom.js";
-import { filled } from "../form/filled.js";
-import { formName } from "../form/form.js";
-import { ownName, typed } from "../form/typed.js";
-import { SeedChoice } from "../grids/seed_choice.js";
-import { message } from "../messages.js";
-import { read, VARIED, write } from "../storage.js";
-import { offerEarlier } from "./earlier.js";
-import { fieldsToVary, theComponent } from "./given.js";
+import { offerEarlier } from "../batches/earlier.js";
+import { fieldsToVary, theComponent } from "../batches/given.js";
 import {
   EMPTY,
   estimateWords,
@@ -22,12 +14,20 @@ import {
   seedsOf,
   specOf,
   startWords,
-} from "./spec.js";
+} from "../batches/spec.js";
+import { masksHold } from "../components/mask_painter.js";
+import { $, all, announce, button, element, isNarrow } from "../dom.js";
+import { filled } from "../form/filled.js";
+import { formName } from "../form/form.js";
+import { ownName, typed } from "../form/typed.js";
+import { SeedChoice } from "../grids/seed_choice.js";
+import { message } from "../messages.js";
+import { read, VARIED, write } from "../storage.js";
 import { checked, start } from "./start.js";
 import { TablePart } from "./table_part.js";
 import { VaryRow } from "./vary_row.js";
 
-/** @import { Check, Draft, Field, Row } from "./spec.js" */
+/** @import { Check, Draft, Field, Row } from "../batches/spec.js" */
 
 const PAUSE = 250; // milliseconds without a change, then the app is asked
 const TABLE = /\.(csv|tsv|jsonl|ndjson)$/i;

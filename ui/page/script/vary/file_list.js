@@ -1,12 +1,12 @@
 // @ts-check
 // Several files for one field: dropped, pasted or chosen, and kept with the app at once.
 
+import { keepFile } from "../batches/given.js";
 import { $, announce, button, element } from "../dom.js";
 import { otherKindWords } from "../form/files.js";
 import { message } from "../messages.js";
-import { keepFile } from "./given.js";
 
-/** @import { GivenFile } from "./spec.js" */
+/** @import { GivenFile } from "../batches/spec.js" */
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
 
