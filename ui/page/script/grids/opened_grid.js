@@ -1,7 +1,6 @@
 // @ts-check
 // The image of a grid that somebody brings: its workflow opens with its values, and the dialog with what it varies.
 
-import { openVary } from "../batches/dialog.js";
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
 import { addressOf } from "../dom.js";
@@ -11,6 +10,7 @@ import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { say } from "../state.js";
 import { VARIED, write } from "../storage.js";
+import { openVary } from "../vary/dialog.js";
 
 /** @import { ToldAxis } from "../batches/spec.js" */
 
