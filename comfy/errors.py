@@ -106,6 +106,10 @@ class RunNotFound(ComfyError):
     purpose."""
 
 
+class RunGoesOn(ComfyError):
+    """What was submitted under the id of a run that is not at its end."""
+
+
 class BatchNotFound(ComfyError):
     """There is no such batch, or it belongs to somebody else, as with `RunNotFound`."""
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from comfy.client.client import Client
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.messages import message
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
+_LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
 _SHUTDOWN = RunError(
     message("The run was stopped because the program shut down."),
     message("Run it again."),
@@ -113,8 +114,10 @@ class LocalRunRegistry:
             group=group,
             parent=parent,
         )
+        self._check_free(run_id)
         with self._entrance:
             self._check_limits(owner, address)
+            self._check_free(run_id)
             if self.history is not None:
                 self.history.begin(record)
             try:
@@ -307,6 +310,14 @@ class LocalRunRegistry:
         for run in _not_joined(late, timeout):
             log.warning("Run %s did not end in time", run.id)
         self._record_again()
+
+    def _check_free(self, run_id: str) -> None:
+        """RunGoesOn where a run with this id does. The thread of one that has ended is waited for:
+        it would leave the line for the next one too."""
+        with self._lock:
+            live = next((run for run in self._live if run.id == run_id), None)
+        if live and not (live.state.phase.finished and live.join(_LEAVING)):
+            raise RunGoesOn(message("This run goes on already."), message("Wait for its end."))
 
     def _check_open(self) -> None:
         if self._closed:

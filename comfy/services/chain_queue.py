@@ -129,20 +129,21 @@ class ChainQueue:
         Steps that are done keep their values and seeds, and are not run again. Raises as `start`.
         """
         chain = self._found(chain_id, owner)
-        before = self._content(chain)
-        if chain.state in ("running", "done"):
-            return StartedChain(chain.id, before)
-        self._check_room(owner)
-        mended = dict(before)
-        if values is not None:
-            keeps = [key for key in before if _is_kept(key, chain.done)]
-            others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
-            mended = {**others, **{key: before[key] for key in keeps}}
-        form, drawn = self._checked(chain.chain, mended, owner)
-        chain.go_on()
-        chain.begin(form)
-        self._keep(chain, drawn)
-        self._let_run(chain)
+        with chain.changing:  # whoever wants the same at once finds it going on
+            before = self._content(chain)
+            if chain.state in ("running", "done"):
+                return StartedChain(chain.id, before)
+            self._check_room(owner)
+            mended = dict(before)
+            if values is not None:
+                keeps = [key for key in before if _is_kept(key, chain.done)]
+                others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
+                mended = {**others, **{key: before[key] for key in keeps}}
+            form, drawn = self._checked(chain.chain, mended, owner)
+            self._keep(chain, drawn)
+            chain.go_on(form)
+            self._let_run(chain)
+        self._save(chain)
         return StartedChain(chain.id, drawn)
 
     # Looking
@@ -236,7 +237,8 @@ class ChainQueue:
                 else {"value": one}
                 for key, one in values.items()
             }
-            history.groups.put(chain.group, {"values": told}, set(digests.values()))
+            with chain.saving:
+                history.groups.put(chain.group, {"values": told}, set(digests.values()))
 
     def _content(self, chain: OpenChain) -> dict[str, object]:
         """The values of a chain by key. ComfyError where a file is gone."""
@@ -259,7 +261,7 @@ class ChainQueue:
         if chain is None and self._runs.history is not None:
             group = self._runs.history.groups.get(chain_id, owner)
             if group is not None and group.kind == "chain":
-                chain = self._with_results(OpenChain(group))
+                chain = self._note(self._with_results(OpenChain(group)))
         if chain is None or chain.owner != owner:
             raise ChainNotFound(_GONE)
         return chain
@@ -276,48 +278,59 @@ class ChainQueue:
 
     def _save(self, chain: OpenChain) -> None:
         try:
-            self._history().groups.save(chain.group)
+            with chain.saving:  # nobody writes what was so before over what is so now
+                self._history().groups.save(chain.group)
         except ComfyError as problem:
             log.warning("How far a chain is could not be written: %s", problem)
         self._listeners.call(chain.owner)
 
-    def _note(self, chain: OpenChain) -> None:
-        """Keep one in mind that has ended."""
+    def _note(self, chain: OpenChain) -> OpenChain:
+        """Keep one in mind that has ended, unless it goes on again: the same for all who ask."""
         with self._lock:
+            known = self._open.get(chain.id, chain)
+            if chain.state == "running" or known is not chain:
+                return known
             self._open.pop(chain.id, None)
-            self._ended[chain.id] = chain
+            kept = self._ended.setdefault(chain.id, chain)
             self._ended.move_to_end(chain.id)
             while len(self._ended) > _RECENT:
                 self._ended.popitem(last=False)
+            return kept
 
     def _let_run(self, chain: OpenChain) -> None:
-        main = partial(self._main, chain)
-        chain.thread = threading.Thread(target=main, name=f"chain-{chain.id[:8]}", daemon=True)
-        with self._lock:
-            self._ended.pop(chain.id, None)
-            self._open[chain.id] = chain
-        chain.thread.start()
+        """See that there is a thread that runs it."""
+        with chain.lock:
+            with self._lock:
+                self._ended.pop(chain.id, None)
+                self._open[chain.id] = chain
+            if chain.thread is None:
+                main, name = partial(self._main, chain), f"chain-{chain.id[:8]}"
+                chain.thread = threading.Thread(target=main, name=name, daemon=True)
+                chain.thread.start()
         self._listeners.call(chain.owner)
 
     # The thread of a chain
 
     def _main(self, chain: OpenChain) -> None:
-        try:
-            self._run(chain)
-        except ComfyError as problem:
-            if not self._runs.closed:
-                chain.fail(problem)
-        except Exception:
-            log.exception("A chain failed inside this program")
-            chain.fail(ComfyError(_OUR_FAULT))
-        if self._runs.closed or self._closing.is_set():
-            return  # it goes on in the next life
-        chain.settle()
+        while True:
+            try:
+                self._run(chain)
+            except ComfyError as problem:
+                if not self._runs.closed:
+                    chain.fail(problem)
+            except Exception:
+                log.exception("A chain failed inside this program")
+                chain.fail(ComfyError(_OUR_FAULT))
+            if self._runs.closed or self._closing.is_set():
+                return  # it goes on in the next life
+            if not chain.settle():
+                break
         self._save(chain)
         self._note(chain)
         self._listeners.call(chain.owner)
 
     def _run(self, chain: OpenChain) -> None:
+        chain.join_cancelled()
         values = self._content(chain)
         form = self._form(chain, values)
         if form is None:
@@ -337,7 +350,7 @@ class ChainQueue:
                 return
             chain.ended(end, forms[end.step])
             self._save(chain)
-            if chain.state == "stopped":
+            if chain.is_over:
                 return
 
     def _form(self, chain: OpenChain, values: Mapping[str, object]) -> ChainForm | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
+from comfy.errors import RunGoesOn
 from comfy.form.missing_items import MissingChoice
 from comfy.form.model import Form
 from comfy.messages import message
@@ -85,17 +86,21 @@ class TaskRunner:
             return record
         if record is not None and not record.state.phase.finished:
             return self._runs.get(record.id, self._owner)
-        return self._starter.start(
-            task.workflow,
-            task.values,
-            self._owner,
-            address=self._address,
-            watched=False,
-            keeps_going=True,
-            group=task.group,
-            parent=task.parent,
-            run_id=run_id_of(task.id, tries),
-        )
+        run_id = run_id_of(task.id, tries)
+        try:
+            return self._starter.start(
+                task.workflow,
+                task.values,
+                self._owner,
+                address=self._address,
+                watched=False,
+                keeps_going=True,
+                group=task.group,
+                parent=task.parent,
+                run_id=run_id,
+            )
+        except RunGoesOn:  # somebody else has begun the same in the meantime
+            return self._runs.get(run_id, self._owner)
 
     def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
         """Stop the runs of a group that were taken up and are none of these: what was wanted before

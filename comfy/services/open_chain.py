@@ -67,9 +67,9 @@ _STEPS = TypeAdapter(tuple[StepStanding, ...])
 
 
 class OpenChain:
-    """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
-    what runs it, set by the queue alone; `address`: where its owner is, as of
-    `RunRegistry.submit`."""
+    """For any number of threads: each method holds a lock for a moment, and none waits but
+    `join_cancelled`. `thread`: what runs it, set by the queue alone; `changing`: held while it is
+    let go on; `address`: where its owner is, as of `RunRegistry.submit`."""
 
     def __init__(self, group: Group, address: str = "") -> None:
         """As it is remembered."""
@@ -77,8 +77,10 @@ class OpenChain:
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
         self.thread: threading.Thread | None = None
+        self.lock = threading.RLock()
+        self.changing, self.saving = threading.Lock(), threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at
-        self._lock = threading.RLock()
+        self._goes_on = False  # what is at work is over, and it is to begin once more
         self._state = cast(ChainPhase, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
@@ -93,7 +95,7 @@ class OpenChain:
     @property
     def standing(self) -> ChainStanding:
         """As people are told of it now."""
-        with self._lock:
+        with self.lock:
             return ChainStanding(
                 self.id,
                 self.owner,
@@ -109,7 +111,7 @@ class OpenChain:
     @property
     def group(self) -> Group:
         """As it is to be remembered now."""
-        with self._lock:
+        with self.lock:
             about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
             about |= {"why": message_to_json(self._why)}
             steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
@@ -127,20 +129,20 @@ class OpenChain:
     @property
     def done(self) -> frozenset[str]:
         """The names of the steps that are done."""
-        with self._lock:
+        with self.lock:
             return frozenset(one.name for one in self._steps.values() if one.state == "done")
 
     def known(self, step: str, record: Record) -> None:
         """A run of a step that has ended; the last that has made something is its result."""
         if record.state.files or record.state.texts:
-            with self._lock:
+            with self.lock:
                 self._results[step] = record
 
     # What people want
 
     def stop(self) -> None:
         """End it: what runs is cancelled, and no other step is begun."""
-        with self._lock:
+        with self.lock:
             if self._state != "running":
                 return
             self._end("stopped")
@@ -151,36 +153,54 @@ class OpenChain:
         for run in live:
             run.cancel()
 
-    def go_on(self) -> None:
-        """Let it run again."""
-        with self._lock:
+    def go_on(self, form: ChainForm) -> None:
+        """Let it run again with these steps, once what was stopped is at its end."""
+        with self.lock:
+            self._goes_on = self.thread is not None
             self._state, self._why, self._ended_at = "running", "", None
+            self.begin(form)
 
     # What its thread finds
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing is wanted any more of what its thread is at."""
+        return self._state == "stopped" or self._goes_on
+
     def begin(self, form: ChainForm) -> None:
         """These are its steps, none of which is begun."""
-        with self._lock:
-            self._steps = {
-                one.step.name: StepStanding(one.step.name, one.title) for one in form.runs
-            }
+        with self.lock:
+            if self._state == "running":
+                self._steps = {
+                    one.step.name: StepStanding(one.step.name, one.title) for one in form.runs
+                }
 
     def begun(self, begun: StepBegin) -> None:
         """A run of a step goes on."""
-        with self._lock:
+        with self.lock:
             self._live[begun.run.id] = begun.run
-            step = self._steps[begun.step]
-            live = (*(one for one in step.live if one != begun.run.id), begun.run.id)
-            is_stopped = self._state == "stopped"
-            if not is_stopped:
+            is_over = self.is_over
+            if not is_over:
+                step = self._steps[begun.step]
+                live = (*(one for one in step.live if one != begun.run.id), begun.run.id)
                 state = "failed" if step.state == "failed" else "running"
                 self._set(begun.step, state=state, runs=begun.runs, live=live)
-        if is_stopped:
+        if is_over:
             begun.run.cancel()
+
+    def join_cancelled(self) -> None:
+        """Wait until what was cancelled has ended: it can't be begun anew before."""
+        with self.lock:
+            cancelled, self._live = self._live, {}
+        for run in cancelled.values():
+            for _ in run.watch():
+                pass
 
     def ended(self, end: StepEnd, form: Form) -> None:
         """What became of a run of a step; `form`: that of the step."""
-        with self._lock:
+        with self.lock:
+            if self._goes_on:
+                return  # of what was stopped before
             step = self._steps[end.step]
             runs = max(step.runs, end.runs)
             if isinstance(end.outcome, StepProblem):
@@ -200,17 +220,22 @@ class OpenChain:
             else:
                 self._fail(end.step, runs, *_why(step.name, record.state, form))
 
-    def settle(self) -> None:
-        """Nothing more is to come of it."""
-        with self._lock:
+    def settle(self) -> bool:
+        """Of the thread alone, once it has nothing in work: whether it is to begin once more."""
+        with self.lock:
+            goes_on, self._goes_on = self._goes_on, False
             if self._state == "running":
+                if goes_on:
+                    return True
                 done = all(one.state == "done" for one in self._steps.values())
                 self._end("done" if done else "failed")
+            self.thread = None
+            return False
 
     def fail(self, problem: ComfyError) -> None:
         """It cannot go on."""
-        with self._lock:
-            if self._state == "running":
+        with self.lock:
+            if self._state == "running" and not self._goes_on:
                 self._why = sentences(str(problem), problem.hint)
                 self._end("failed")
 

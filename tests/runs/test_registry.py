@@ -10,7 +10,7 @@ import pytest
 
 from comfy.client.client import Client
 from comfy.demo import DemoServer
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.protocol.responses import Queue
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
@@ -68,6 +68,18 @@ def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
     assert second.phase is Phase.DONE
     assert second.files == first.files
     assert second.preview_number == 0
+
+
+def test_two_runs_never_go_on_under_one_id(runs: LocalRunRegistry) -> None:
+    """The second is refused as long as the first goes on, and taken right after its end."""
+    run_id = str(uuid.uuid4())
+    first = runs.submit(job(LONG), owner="me", run_id=run_id)
+    with pytest.raises(RunGoesOn, match="goes on already"):
+        runs.submit(job(6), owner="me", run_id=run_id)
+    assert runs.line_of("me") == (first,)
+    first.cancel()
+    assert end(first).phase is Phase.STOPPED
+    assert end(runs.submit(job(6), owner="me", run_id=run_id)).phase is Phase.DONE
 
 
 def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:

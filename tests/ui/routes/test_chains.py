@@ -4,6 +4,7 @@ of them when the app is started anew."""
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -172,6 +173,74 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
         done = ended(app, "done")
         assert done.id == chain.id
         assert done.steps[0].ended == chain.steps[0].ended
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_chain_that_two_people_let_go_on_at_once_runs_once(
+    demo: DemoServer, folder: Path, *, is_known: bool
+) -> None:
+    """Two pages of one person, also where the app has been started anew in between: one thread runs
+    it, each step is run once, and both are told the same."""
+    given = {MAKE: "a boat", IMAGES: 2, SEED: 5, MODEL: BROKEN}
+    mended = {**given, MODEL: "demo-landscapes.safetensors"}
+    with served(demo, folder) as app:
+        app.services.chains.start("boats/boats.chain", given, OWNER)
+        chain = ended(app, "failed")
+        before = prompts(demo)
+        if is_known:
+            with demo.hold("progress"):
+                let_go_on_twice(app, chain, mended)
+            ended(app, "done")
+    if not is_known:
+        with served(demo, folder) as app:
+            with demo.hold("progress"):
+                let_go_on_twice(app, chain, mended)
+            ended(app, "done")
+    assert prompts(demo) == before + 3
+
+
+def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, object]) -> None:
+    """Two threads let it go on at the same time."""
+    both = threading.Barrier(2)
+    told = []
+
+    def go_on() -> None:
+        both.wait(30)
+        told.append(app.services.chains.go_on(chain.id, OWNER, values))
+
+    threads = [threading.Thread(target=go_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [one.values[MODEL] for one in told] == [values[MODEL]] * 2
+    assert threads_of(chain.id) == 1
+
+
+def threads_of(chain_id: str) -> int:
+    """How many threads run this chain."""
+    return [one.name for one in threading.enumerate()].count(f"chain-{chain_id[:8]}")
+
+
+def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Path) -> None:
+    """Its thread waits for the end of what was cancelled and begins anew; what is stopped once more
+    stays so."""
+    with served(demo, folder) as app:
+        chains = app.services.chains
+        with demo.hold("progress") as first:
+            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 5}, OWNER)
+            assert first.reached.wait(30)
+            chains.stop(begun.id, OWNER)
+            chains.go_on(begun.id, OWNER)
+            assert (standing(app).state, threads_of(begun.id)) == ("running", 1)
+        assert ended(app, "done").id == begun.id
+        with demo.hold("progress") as second:
+            other = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, OWNER)
+            assert second.reached.wait(30)
+            for change in (chains.stop, chains.go_on, chains.stop):
+                change(other.id, OWNER)
+        eventually(lambda: not app.runs.line_of(OWNER), "nothing of it is left")
+        assert standing(app).state == "stopped"
 
 
 def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:
