@@ -13,7 +13,7 @@ from pydantic import Field as Limited
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, TableErrors, read_table
-from comfy.batches.values import MOST_ROWS, values_of
+from comfy.batches.values import MOST_ROWS, MOST_TEXT, too_many_rows, values_of
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
@@ -87,11 +87,16 @@ def read_batch(
     keys = dict.fromkeys(key for row in table for key in row.values)
     columns = tuple(Column(key, labels[key]) for key in keys)
     fields, axes = {field.key: field for field in form.fields}, list[Column]()
+    size = 0
     for axis in spec.axes:
         found = fields.get(axis.field)
         given = {*keys, *(column.key for column in axes)}
         try:
-            axes.append(_column(form, found, axis, base, given))
+            column = _column(form, found, axis, base, given)
+            size += sum(len(value) for value in column.values if isinstance(value, str))
+            if size > MOST_TEXT:  # each alone may have as much
+                raise too_many_rows()
+            axes.append(column)
         except BadValue as error:
             problems.append(BatchProblem(str(error), axis.field))
     if spec.table is None and not spec.axes:

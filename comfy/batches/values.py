@@ -18,7 +18,7 @@ from comfy.prompt.wildcards import every_text
 from comfy.wording import short
 
 MOST_ROWS = 10_000
-_MOST_TEXT = 50_000_000  # characters of all values together
+MOST_TEXT = 50_000_000  # characters of all values together
 _NUMBER = r"[+-]?\d{1,40}(?:\.\d{1,20})?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
@@ -44,7 +44,7 @@ def values_of(form: Form, field: Field, text: str) -> tuple[object, ...]:
     size = 0
     for value in _read(form, field, text):
         size += len(value)
-        if len(values) == MOST_ROWS or size > _MOST_TEXT:
+        if len(values) == MOST_ROWS or size > MOST_TEXT:
             raise too_many_rows()
         values.append(value)
     return tuple(values)

@@ -37,13 +37,16 @@ def problems_of_batch(
     """What a batch is as far as it can be read, how many rows it has, and what is wrong with it, of
     which no more is told than anybody reads."""
     content, problems = read_batch(form, spec, base)
+    wrong = _wrong(starter, form, content, owner)
     try:
         count = len(BatchRows(content)) if content.shown else 0
     except (BadValue, UnequalLengths) as error:
         count, problems = 0, (*problems, BatchProblem(str(error)))
+        if isinstance(error, BadValue):  # too many rows: nobody waits for each to be looked at
+            wrong = iter(())
     chosen = {column.key for column in content.shown}
     missing = map(BatchProblem, lacking(form, chosen))
-    found = (*problems, *missing, *islice(_wrong(starter, form, content, owner), MOST_TOLD))
+    found = (*problems, *missing, *islice(wrong, MOST_TOLD))
     return content, count, found
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.batches.values import MOST_ROWS, values_of
+from comfy.batches.spec import AxisSpec, BatchSpec, read_batch
+from comfy.batches.values import MOST_ROWS, MOST_TEXT, values_of
 from comfy.form.check import check
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
@@ -115,3 +116,14 @@ def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
     assert values
     for value in values[:20]:
         check(FORM, {key_of(FORM, name): value})
+
+
+def test_all_texts_together_have_an_end() -> None:
+    """What several fields have of it counts together."""
+    negative, positive = (field.key for field in FORM.fields if field.input == "text")
+    long = "a" * (MOST_TEXT // 5)
+    axes = [AxisSpec(key, "\n".join([long] * 3)) for key in (negative, positive)]
+    assert read_batch(FORM, BatchSpec((axes[0],)), {})[1] == ()
+    content, (problem,) = read_batch(FORM, BatchSpec((*axes,)), {})
+    assert (len(content.axes), problem.field) == (1, positive)
+    assert problem.message.startswith("A batch has")

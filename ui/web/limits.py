@@ -25,7 +25,7 @@ class WebLimits:
     `depth`: of one call's JSON. `connections`: open at once; `sockets`: WebSockets among them.
     `pages`: open pages whose forms are kept; the one used longest ago by whoever has most goes
     first. `calls`: scripts' calls that wait or run. `…_working`: calls of pages that are looked at
-    at once; more of them wait, as each takes processor time from all.
+    at once, and as many batches; more of them wait, as each takes processor time from all.
 
     What begins with `person_` and `address_` is the most of one person and from one address. A
     person's is far more than anybody uses with many tabs. An address has half of all or less, so

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from fastapi import HTTPException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,6 +23,7 @@ from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.routes.groups.grids import Drawing
 
 MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
 SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
@@ -166,6 +168,19 @@ def test_what_is_no_grid_has_none(app: RunningApp) -> None:
     runs = [app.runs.record(cell["run"], owner) for cell in told["cells"]]
     assert len({run.job.values[SEED] for run in runs}) == 3
     assert ask(app, f"{one.id}/sheet.png").status_code == 200
+
+
+def test_images_that_are_read_slowly_hold_up_nobody_else() -> None:
+    """However many of them are on their way; each person has one."""
+    drawing = Drawing()
+    readers = [drawing.turn(f"person {at}", iter([b"an image", b" of a grid"])) for at in range(9)]
+    begun = [next(one) for one in readers]
+    with pytest.raises(HTTPException) as refused:
+        next(drawing.turn("person 3", iter([b"another"])))
+    assert refused.value.status_code == 429
+    whole = [first + b"".join(rest) for first, rest in zip(begun, readers, strict=True)]
+    assert whole == [b"an image of a grid"] * 9
+    assert next(drawing.turn("person 3", iter([b"another"]))) == b"another"
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,8 +4,11 @@ begun in part."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -14,11 +17,13 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from comfy.errors import ComfyError
+from comfy.services.batch_check import problems_of_batch
 from comfy.services.batch_queue import BatchQueue
 from tests.support.http_client import ANN, cookie_of
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.batch_files import batch_of
+from ui.web.limits import WebLimits
 
 OWNER = f"browser:{ANN}"
 KEYS = ["2.text", "5.steps", "5.seed", "5.cfg", "5.sampler_name", "1.ckpt_name", "4.width", "9.x"]
@@ -78,20 +83,51 @@ def app(served: Served) -> RunningApp:
     return served[1]
 
 
-@SOME
-@given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
-def test_whatever_is_checked_has_an_answer(
-    app: RunningApp, spec: Any, values: dict[str, str]
-) -> None:
-    """A number of rows and sentences, or that it is no batch at all."""
-    body = {"workflow": "text-to-image", "spec": spec, "values": values}
-    answer = requests.post(
+def check(app: RunningApp, body: object) -> requests.Response:
+    return requests.post(
         f"{app.url}/batches/check",
         data=json.dumps(body),
         headers={"Content-Type": "application/json"},
         cookies=cookie_of(ANN),
         timeout=LONGEST_WAIT,
     )
+
+
+def being_checked() -> int:
+    """How many batches are looked at in this moment."""
+
+    def is_checking(frame: FrameType | None) -> bool:
+        return frame is not None and (
+            frame.f_code is problems_of_batch.__code__ or is_checking(frame.f_back)
+        )
+
+    return sum(map(is_checking, sys._current_frames().values()))
+
+
+def test_whoever_asks_for_many_checks_waits_for_themselves(app: RunningApp) -> None:
+    """Two of one person are looked at at once, as with calls of pages; all are answered. One with
+    too many rows is refused before its values are looked at."""
+    many = "{" + "|".join(map(str, range(4000))) + "}"
+    body = {"workflow": "text-to-image", "spec": {"axes": [{"field": "2.text", "text": many}]}}
+    most = 0
+    with ThreadPoolExecutor(12) as people:
+        answers = [people.submit(check, app, body) for _ in range(12)]
+        while wait(answers, timeout=0.005).not_done:
+            most = max(most, being_checked())
+    assert [one.result().json()["rows"] for one in answers] == [4000] * 12
+    assert most <= WebLimits().person_working
+    axes = [{"field": "5.steps", "text": "0..5000"}, {"field": "5.seed", "text": "1..9"}]
+    told = check(app, {"workflow": "text-to-image", "spec": {"axes": axes}}).json()
+    assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]
+
+
+@SOME
+@given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
+def test_whatever_is_checked_has_an_answer(
+    app: RunningApp, spec: Any, values: dict[str, str]
+) -> None:
+    """A number of rows and sentences, or that it is no batch at all."""
+    answer = check(app, {"workflow": "text-to-image", "spec": spec, "values": values})
     assert answer.status_code in (200, 422)
     if answer.ok:
         told = answer.json()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from comfy.batches.content import Column
 from comfy.batches.spec import BatchSpec
@@ -23,6 +23,7 @@ from ui.view.browser_values import value_text
 from ui.view.headlines import HEADLINES
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import FairSlots, caller_of
 
 _PAGE = 100  # rows a request
 _MOST_ROWS = 200
@@ -43,8 +44,16 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
     unknown as none. They are started on the page."""
     router = APIRouter(prefix="/batches")
     batches = services.batches
+    turns = FairSlots(services.limits.person_working, services.limits.address_working)
 
-    @router.post("/check")
+    async def turn(request: Request) -> AsyncIterator[None]:
+        async with turns.turn(caller_of(request.scope, identity)):
+            yield
+
+    # Until there is an answer, however slowly that is read: it may take a processor for seconds.
+    in_turn = [Depends(turn, scope="function")]
+
+    @router.post("/check", dependencies=in_turn)
     def check(given: CheckedBatch, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """How many rows it has, how long they take, and all that is wrong with it."""
         try:
@@ -96,7 +105,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             }
         )
 
-    @router.get("/{batch_id}/rows")
+    @router.get("/{batch_id}/rows", dependencies=in_turn)
     def rows(
         batch_id: str,
         state: RowState | None = None,

@@ -4,9 +4,11 @@ with all results in a ZIP."""
 from __future__ import annotations
 
 import base64
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +42,7 @@ _SIDE = 512
 _AT_ONCE = 50  # records in memory
 _BEGINNING = 4 * 1024 * 1024  # bytes of an image that are looked at: what it carries comes first
 _DRAWN = 4  # images that are drawn at once
+_PIECE = 1024 * 1024  # bytes of one that are sent at once
 _PAGE_FILE = "grid.html"
 _WORDS = {
     "waiting": message("Waiting"),
@@ -135,25 +138,39 @@ def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
 
 
 class Drawing:
-    """Lets few images be drawn at once, one of each person: they take a processor for seconds."""
+    """Lets few images be drawn at once, as they take a processor for seconds, and one of each
+    person be there: however slowly they are read, only their own readers wait for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._owners: set[str] = set()
+        self._drawn = 0
 
     def turn(self, owner: str, drawn: Iterator[bytes]) -> Iterator[bytes]:
-        """Hand on what is drawn; HTTPException at once where it is not this person's turn."""
+        """Hand on what is drawn, once all of it is; HTTPException at once where it is not this
+        person's turn."""
+        with tempfile.TemporaryFile() as whole:
+            self._take(owner)
+            try:
+                try:
+                    whole.writelines(drawn)
+                finally:
+                    with self._lock:
+                        self._drawn -= 1
+                whole.seek(0)
+                yield from iter(partial(whole.read, _PIECE), b"")
+            finally:
+                with self._lock:
+                    self._owners.discard(owner)
+
+    def _take(self, owner: str) -> None:
         with self._lock:
-            if owner in self._owners or len(self._owners) >= _DRAWN:
+            if owner in self._owners or self._drawn >= _DRAWN:
                 raise HTTPException(
                     429, message("Another grid's image is being made. Try again in a moment.")
                 )
             self._owners.add(owner)
-        try:
-            yield from drawn
-        finally:
-            with self._lock:
-                self._owners.discard(owner)
+            self._drawn += 1
 
 
 @dataclass(frozen=True, slots=True)
