@@ -161,7 +161,7 @@ def own_routes(
     yield grid_routes(services, identity)
     yield batch_routes(services, identity)
     yield batch_result_routes(services, identity)
-    yield chain_routes(services.chains, identity)
+    yield chain_routes(services, identity)
     yield result_routes(runs, services.copies.blobs, services.server_files, identity)
     yield shared_result_routes(services, identity)
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from comfy.chains.model import Chain, ChainErrors
 from comfy.chains.read import SUFFIX, read_chain
-from comfy.errors import WorkflowError
+from comfy.errors import WorkflowError, words_of
 from comfy.messages import message
 from comfy.workflow.cover import cover_problem
-from comfy.workflow.folder import FolderEntry, State, files_below, state_of
+from comfy.workflow.folder import MOST, FolderEntry, State, files_below, names_like, state_of
 from comfy.workflow.model import title_from_name
 
 _ENDING = ".chain"  # of the names of chains, which workflows' can have as well
@@ -54,6 +54,32 @@ class ChainFolder:
                 return chain
             case problem:
                 raise problem
+
+    def add(self, title: str, text: str) -> str:
+        """Keep a chain's text in a new file; the chain's name. WorkflowError."""
+        if len(_files(self.path)) >= MOST:
+            raise WorkflowError(
+                message("There's no room for more workflows here."),
+                message("Ask whoever runs this app."),
+            )
+        # A workflow may be called as a chain is, and a toml beside it speaks about that one.
+        free = (
+            name
+            for name in names_like(title, "chain")
+            if not any(self.path.glob(f"{name}{_ENDING}.*"))
+        )
+        name = next(free)
+        try:
+            with (self.path / f"{name}{SUFFIX}").open(
+                "x", encoding="utf-8", errors="replace", newline="\n"
+            ) as file:
+                file.write(text)
+        except OSError as error:
+            raise WorkflowError(
+                message("The chain can't be added: {why}.", why=words_of(error)),
+                message("Ask whoever runs this app."),
+            ) from error
+        return f"{name}{_ENDING}"
 
     def folder_of(self, name: str) -> Path:
         """Where the files of a chain lie that it names."""

@@ -60,8 +60,7 @@ def _picked(
     field: Field, source: Source, made: Mapping[str, Sequence[Given]], problems: list[str]
 ) -> tuple[Given, ...]:
     """The results that the field takes of the source: one, or each."""
-    fit = [one for one in made[source.step] if takes_from(field, source, _kind(one.result))]
-    saved = [one for one in fit if not _is_aside(one.result)] or fit
+    saved = fitting(field, source, made[source.step])
     if source.pick == "each" and saved:
         return tuple(saved)
     place = 1 if source.pick == "each" else source.pick
@@ -78,6 +77,12 @@ def _picked(
         )
         return ()
     return (saved[place - 1],)
+
+
+def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:
+    """Those of a step's results that the field takes of the source: what was saved, if any was."""
+    fit = [one for one in made if takes_from(field, source, _kind(one.result))]
+    return [one for one in fit if not _is_aside(one.result)] or fit
 
 
 def _kind(result: Result) -> ResultKind:

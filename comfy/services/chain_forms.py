@@ -1,8 +1,9 @@
-"""The forms of chains: the fields that each step shows, as one form."""
+"""The forms of chains: the fields that each step shows, as one form; and runs made into a chain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ from comfy.chains.chosen import chosen
 from comfy.chains.fields import FormStep, known_values
 from comfy.chains.folder import ChainFolder
 from comfy.chains.model import Chain, ChainErrors, Step
+from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
+from comfy.errors import WorkflowError
 from comfy.filenames import is_beside
 from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_bool
+from comfy.records.record import Record
 from comfy.services.chains import ChainRunner
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import Upload
@@ -22,6 +26,7 @@ from comfy.workflow.config import Widget
 
 _RUNS = "runs"  # no field's key: those have a dot
 _SWITCHES = "switches:"  # no step is called that
+_MOST_RUNS = 20  # that a chain is made of: those nearest to the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,43 @@ class ChainForms:
                 errors[place], labelled[place] = said, away
         if errors:
             raise FieldErrors(form.form, errors, labelled)
+
+    def add(self, record: Record, title: str, workflows: Collection[str]) -> str:
+        """Make a chain of a run and of all that it was made from, and add it to the folder, for
+        everybody; the chain's name. `workflows`: the names of those in the folder.
+
+        Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
+        """
+        self.starter.forms.permissions.check_keep(record.owner)
+        plain = " ".join(title.split())
+        if not plain:
+            raise ChainErrors([message("A chain needs a title.")])
+        chain = chain_of_runs(plain, self._recorded(record, workflows))
+        ChainRunner(self.starter, record.owner).steps(chain, {})  # it can be opened
+        return self.folder.add(plain, chain_text(chain))
+
+    def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
+        """A run, and those that it was made from, near or far."""
+        history = self.starter.runs.history
+        found: dict[str, RecordedStep] = {}
+        left = deque([record])
+        while left and len(found) < _MOST_RUNS:
+            run = left.popleft()
+            if run.id in found:
+                continue
+            job = run.job
+            if job.workflow not in workflows:
+                raise WorkflowError(
+                    message(
+                        "A chain can only use shared workflows, and “{title}” isn't one.",
+                        title=job.title,
+                    )
+                )
+            _, form = self.starter.forms.form(job.workflow, run.owner, job.values)
+            sources = history.lineage(run).made_from if history else ()
+            found[run.id] = RecordedStep(run, form, tuple(one.id for one in sources))
+            left += sources
+        return tuple(found.values())
 
     def _settings(self, step: Step, owner: str, values: Mapping[str, object]) -> dict[str, object]:
         """What people set in a step, as far as its form has the fields."""

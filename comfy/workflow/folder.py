@@ -116,9 +116,6 @@ class WorkflowFolder:
                 message("Files ending in “{ending}” can't be added here.", ending=suffix),
                 message("Save the workflow as JSON."),
             )
-        stem = Path(file_name).stem.removesuffix(".app")
-        words = "-".join(re.findall(r"\w+", stem))[:60] or "workflow"
-        words = Path(plain_name(f"{words}{suffix}")).stem
         taken = _files(self.path)
         sizes = [state[1] for state in map(state_of, taken.values()) if state]
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
@@ -126,7 +123,7 @@ class WorkflowFolder:
                 message("There's no room for more workflows here."),
                 message("Ask whoever runs this app."),
             )
-        names = itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
+        names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
         # A toml that was left behind speaks about another workflow.
         name = next(
             name
@@ -170,6 +167,13 @@ class WorkflowFolder:
                 read = _read(stamp.file, name)
                 known = self._read[name] = (stamp, _cover_state(stamp, read), read)
             return known[2]
+
+
+def names_like(text: str, otherwise: str) -> Iterator[str]:
+    """Names for a new file, without an ending, that say what `text` does: the plainest, then
+    numbered ones without end. `otherwise` stands where nothing is left of it."""
+    words = plain_name("-".join(re.findall(r"\w+", text))[:60] or otherwise)
+    return itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
 
 
 def _toml_of(title: str) -> str:

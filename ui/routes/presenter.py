@@ -13,6 +13,7 @@ from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
+from comfy.records.lineage import Lineage
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.routes.past_run import past_run
@@ -52,10 +53,19 @@ def presenter(services: Services) -> Show:
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(map(past_run, lineage.made_from)),
             used_for=tuple(map(past_run, lineage.used_for)),
+            can_be_chain=can_be_chain(services, record, lineage),
             part_of=part_of(services, record),
         )
 
     return view
+
+
+def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
+    """Whether its owner may make a chain of a run for everybody. Why one cannot be made all the
+    same is said when it is asked for."""
+    may, owner = services.forms.permissions, record.owner
+    is_result = bool(lineage.made_from) and record.state.phase is Phase.DONE
+    return is_result and may.open(owner) and may.keep(owner)
 
 
 def part_of(services: Services, record: Record) -> str:

@@ -58,8 +58,9 @@ class Outcome:
     `remarks` those that belong to no field, `details` what it was made with, in words, and
     `caption` the first of that. `before`: the address of the image that became the result, ""
     where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
-    it was given, `used_for`: those that were given its own. `part_of`: of which chain it is a step,
-    in a sentence."""
+    it was given, `used_for`: those that were given its own. `can_be_chain`: its owner may make a
+    chain of it and of those that it was made from. `part_of`: of which chain it is a step, in a
+    sentence."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class Outcome:
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
     used_for: tuple[PastRun, ...] = ()
+    can_be_chain: bool = False
     part_of: str = ""
 
 
@@ -117,6 +119,7 @@ class RunView:
     favourite: bool = False
     made_from: tuple[PastRun, ...] = ()
     used_for: tuple[PastRun, ...] = ()
+    can_be_chain: bool = False
     part_of: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def show(
         favourite=outcome.favourite,
         made_from=outcome.made_from,
         used_for=outcome.used_for,
+        can_be_chain=outcome.can_be_chain,
         part_of=outcome.part_of,
     )
 

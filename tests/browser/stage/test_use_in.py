@@ -39,39 +39,68 @@ def drag_newest(person: Visitor, field: Locator) -> None:
     mouse.up()
 
 
-def test_a_result_goes_to_another_workflow_in_two_clicks(fast: Site, visit: Visit) -> None:
+def make_chain(person: Visitor, title: str) -> None:
+    """Make a chain of what is seen and what it was made from, and wait for its form."""
+    before = person.page.get_by_role("region", name="Made from")
+    before.get_by_role("button", name="Make this a chain…").click()
+    asked = person.page.get_by_role("dialog", name="Make this a chain")
+    expect(asked.get_by_label("Title of the chain")).to_be_focused()
+    person.page.keyboard.type(title)
+    person.page.keyboard.press("Enter")
+    expect(asked).to_be_hidden()
+    expect(person.page.locator("#heading h1")).to_have_text(title)
+
+
+def test_a_result_goes_to_another_workflow_in_two_clicks(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
     """“Use in…” lists the workflows that take such a result; one opens with it in its field, and
-    with what was typed there before. What comes of it leads back, and from there to it again."""
-    person = visit(fast).open("upscale")
-    shown(person)
-    person.unfold()
-    person.type("9.filename_prefix", "large")
-    person.open(**{"5.steps": 1, "4.width": 320, "4.height": 256})
-    person.generate()
-    menu = person.page.get_by_role("menu")
-    person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
-    expect(menu.get_by_role("menuitem")).to_have_text(["Image to image", "Inpaint", "Upscale"])
-    expect(menu.get_by_role("menuitem").first).to_be_focused()
-    person.page.keyboard.press("Escape")
-    expect(menu).to_be_hidden()
-    person.use_in("Upscale")
-    person.page.wait_for_function(WIDTH, arg=320)
-    assert "workflow=upscale" in person.page.url
-    expect(person.entry("9.filename_prefix")).to_have_value("large")
-    first = person.page.locator("#stage .stage").get_attribute("data-run")
-    upscaled = person.generate()
-    shown_run = person.page.locator("#stage .stage")
-    person.page.get_by_role("region", name="Made from").get_by_role("button").click()
-    expect(shown_run).to_have_attribute("data-run", first or "")
-    expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
-    person.page.get_by_role("region", name="Used for").get_by_role("button").click()
-    expect(shown_run).to_have_attribute("data-run", upscaled)
-    assert received(fast, person.generate()).size == (320, 256)
-    person.page.locator("#stage .media img").click()
-    person.page.locator("#stage .viewport .use").click()
-    expect(menu.get_by_text("This form")).to_be_visible()
-    menu.get_by_role("menuitem", name="Inpaint").click()
-    expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
+    with what was typed there before. What comes of it leads back, and from there to it again; both
+    become a chain, for those who may add some."""
+    folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+    with running_app(fast.demo.url, workflows=folder, may_keep=True) as app:
+        site = Site(app.url, fast.demo, app)
+        person = visit(site).open("upscale")
+        shown(person)
+        person.unfold()
+        person.type("9.filename_prefix", "large")
+        person.open(**{"5.steps": 1, "4.width": 320, "4.height": 256})
+        person.generate()
+        menu = person.page.get_by_role("menu")
+        person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
+        offered = [
+            "Describe an image",
+            "Frames to animation",
+            "Image to image",
+            "Inpaint",
+            "Upscale",
+        ]
+        expect(menu.get_by_role("menuitem")).to_have_text(offered)
+        expect(menu.get_by_role("menuitem").first).to_be_focused()
+        person.page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+        person.use_in("Upscale")
+        person.page.wait_for_function(WIDTH, arg=320)
+        assert "workflow=upscale" in person.page.url
+        expect(person.entry("9.filename_prefix")).to_have_value("large")
+        first = person.page.locator("#stage .stage").get_attribute("data-run")
+        upscaled = person.generate()
+        shown_run = person.page.locator("#stage .stage")
+        person.page.get_by_role("region", name="Made from").locator(".tile").click()
+        expect(shown_run).to_have_attribute("data-run", first or "")
+        expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
+        person.page.get_by_role("region", name="Used for").get_by_role("button").click()
+        expect(shown_run).to_have_attribute("data-run", upscaled)
+        assert received(site, person.generate()).size == (320, 256)
+        person.page.locator("#stage .media img").click()
+        person.page.locator("#stage .viewport .use").click()
+        expect(menu.get_by_text("This form")).to_be_visible()
+        menu.get_by_role("menuitem", name="Inpaint").click()
+        expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
+        person.page.get_by_role("button", name="Leave full screen").click()
+        make_chain(person, "Boats, enlarged")
+        expect(person.page.get_by_text("The image comes from “Text to image”.")).to_be_visible()
+        person.page.close()
 
 
 def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:

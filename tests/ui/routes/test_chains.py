@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
@@ -19,10 +20,10 @@ from comfy.runs.limits import RunLimits
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
-from tests.support.http_client import ANN, BOB, post, start
+from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.routes.groups.chain_view import chain_view
 
 OWNER = f"browser:{ANN}"
@@ -274,6 +275,57 @@ def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: P
         app.services.chains.start("boats/boats.chain", {SEED: 1}, OWNER)
         demo.speed.step = 0
         ended(app, "done")
+
+
+def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> requests.Response:
+    """Ask for a chain of a run, as a browser with this cookie."""
+    return requests.post(
+        f"{app.url}/history/{run_id}/chain",
+        json={"title": title},
+        cookies=cookie_of(cookie),
+        timeout=LONGEST_WAIT,
+    )
+
+
+def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
+    demo: DemoServer, folder: Path
+) -> None:
+    """An image and what was made of it, under a title that may be another chain's: its form has
+    what was typed, and it runs. One step is none; nor is a run of somebody else's, or of a
+    workflow that is gone; and whoever may not keep makes none."""
+    small = {"5.steps": 2, "4.width": 256, "4.height": 256}
+    with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
+        made = finished(start(app, "text-to-image", **{"2.text": "a red boat", **small}))
+        path = app.services.starter.blobs.path(made.state.files[0].digest)
+        assert path is not None
+        large = finished(
+            start(app, "upscale", **{"4.image": Upload("boat.png", path), "7.steps": 2})
+        )
+        assert make_chain(app, large.id, "Boats", BOB).status_code == 404
+        alone = make_chain(app, made.id, "Boats")
+        assert (alone.status_code, alone.json()["message"]) == (
+            422,
+            "This was made in one step, and a chain needs several.",
+        )
+        assert make_chain(app, large.id, " ").json()["message"] == "A chain needs a title."
+        before = (folder / "boats" / "boats.chain.toml").read_bytes()
+        name = make_chain(app, large.id, "boats").json()["name"]
+        assert name == "boats-2.chain"
+        assert (folder / "boats" / "boats.chain.toml").read_bytes() == before
+        form = app.services.chain_forms.form(name, f"browser:{BOB}").form
+        assert form.field("text-to-image.2.text").default == "a red boat"
+        assert form.field("upscale.7.steps").default == 2
+        assert "upscale.4.image" not in [one.key for one in form.fields]
+        app.services.chains.start(name, {}, OWNER)
+        chain = ended(app, "done")
+        assert [step.title for step in chain.steps] == ["Text to image", "Upscale"]
+        (folder / "boats" / "text-to-image.json").unlink()
+        gone = make_chain(app, large.id, "Gone")
+        assert gone.status_code == 422
+        assert "“Text to image” isn't one" in gone.json()["message"]
+    with running_app(demo.url, workflows=folder / "boats", data=folder) as app:
+        assert make_chain(app, large.id, "Boats").status_code == 422
+        assert len([*(folder / "boats").glob("*.chain.toml")]) == 2
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.chain.toml")), ids=lambda file: file.stem)

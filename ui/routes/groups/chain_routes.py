@@ -1,23 +1,28 @@
-"""What is done with a person's chains. They are started on the page."""
+"""What is done with a person's chains, and new ones made of runs. They are started on the page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException
 
 from comfy.errors import ChainNotFound, ComfyError
 from comfy.messages import sentences
-from comfy.services.chain_queue import ChainQueue
 from comfy.services.start import FieldErrors
+from ui.routes.history import as_http_errors
+from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
+_LONGEST_TITLE = 100  # characters
 
-def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
-    """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
-    that never was."""
+
+def chain_routes(services: Services, identity: Identity) -> APIRouter:
+    """`POST /chains/{chain_id}/stop` and `/continue`, and `/history/{run_id}/chain`; somebody
+    else's chain or run is as unknown as one that never was."""
     router = APIRouter()
+    chains = services.chains
     changes: Mapping[str, Callable[[str, str], object]] = {
         "stop": chains.stop,
         "continue": chains.go_on,
@@ -36,6 +41,21 @@ def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return refused_chain(problem)
         return AsciiJSON({})
+
+    @router.post("/history/{run_id}/chain")
+    def made(
+        run_id: str,
+        title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Make a chain for everybody of a run and of those that it was made from; its name."""
+        with as_http_errors():
+            record = services.runs.record(run_id, owner)
+        try:
+            name = services.chain_forms.add(record, title, services.folder.stamps().keys())
+        except ComfyError as problem:
+            return refused_chain(problem)
+        return AsciiJSON({"name": name})
 
     return router
 

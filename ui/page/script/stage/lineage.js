@@ -1,10 +1,12 @@
 // @ts-check
-// What a result was made from, and what it was used for: a press on one of these shows it.
+// What a result was made from, and what it was used for: a press on one of these shows it. With what it was made from it
+// can become a chain.
 
-import { element } from "../dom.js";
+import { button, element } from "../dom.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
+import { askForChain } from "./make_chain.js";
 
 /** @import { PastRun, View } from "../state.js" */
 
@@ -15,14 +17,14 @@ export class Lineage {
 
   /** @param {View | null} view a run that has ended */
   show(view) {
-    const { made_from = [], used_for = [] } = view ?? {};
-    const wanted = JSON.stringify([made_from, used_for]);
+    const { id = "", made_from = [], used_for = [], can_be_chain = false } = view ?? {};
+    const wanted = JSON.stringify([id, made_from, used_for]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
-    this.place.replaceChildren(
-      ...groupOf(message("Made from"), made_from),
-      ...groupOf(message("Used for"), used_for),
-    );
+    const before = groupOf(message("Made from"), made_from);
+    if (can_be_chain)
+      before[0]?.append(button(message("Make this a chain…"), () => askForChain(id), "quiet"));
+    this.place.replaceChildren(...before, ...groupOf(message("Used for"), used_for));
   }
 }
 

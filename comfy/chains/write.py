@@ -1,0 +1,166 @@
+"""Runs that were made from each other as a chain, and a chain as the text of its file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import tomlkit
+
+from comfy.batches.find_field import UnknownField, find_field
+from comfy.chains.fields import takes_from
+from comfy.chains.model import Chain, ChainErrors, Source, Step
+from comfy.chains.results import Given, fitting
+from comfy.form.model import Field, Form
+from comfy.messages import message
+from comfy.protocol.outputs import OutputFile
+from comfy.records.record import Record
+from comfy.workflow.toml_settings import as_scalar
+
+_LONGEST_NAME = 50  # characters of a step's
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """A run that becomes a step: the `form` that it came from, and the ids of the runs that it was
+    made from."""
+
+    record: Record
+    form: Form
+    made_from: tuple[str, ...] = ()
+
+
+def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> Chain:
+    """The chain that does again what the first of these runs has done, and those that it was made
+    from; others of `runs` are left out.
+
+    Values that differ from the form's are fixed, and people may change those of the main fields.
+    Seeds are not: a chain is there to make new things. ChainErrors where it would have one step.
+    """
+    known = {one.record.id: one for one in runs}
+    given: dict[str, dict[str, Source]] = {}  # by run and field; a source's step is a run here
+    left = [runs[0].record.id]
+    while left:
+        run = left.pop()
+        if run not in given:
+            given[run] = dict(_given(known[run], known))
+            left += [source.step for source in given[run].values()]
+    if len(given) == 1:
+        raise ChainErrors(
+            [message("This was made in one step, and a chain needs several.")],
+            message("Use a result in another workflow first."),
+        )
+    order = sorted(given, key=lambda run: known[run].record.submitted_at)
+    workflows = [known[run].record.job.workflow for run in order]
+    names = dict(zip(order, _step_names(workflows), strict=True))
+    steps = (
+        _step(number, known[run], given[run], names) for number, run in enumerate(order, start=1)
+    )
+    return Chain(tuple(steps), title=title)
+
+
+def chain_text(chain: Chain) -> str:
+    """The TOML of a chain that has a title and steps alone, each always run, and once for what it
+    is given: of a chain that was made of runs."""
+    steps = [
+        {
+            "name": step.name,
+            "title": step.title,
+            "workflow": step.workflow,
+            "show": list(step.show),
+            "values": dict(step.values),
+            "inputs": {name: _source_text(one) for name, (one,) in step.inputs.items()},
+        }
+        for step in chain.steps
+    ]
+    filled = [{key: value for key, value in step.items() if value} for step in steps]
+    return tomlkit.dumps({"title": chain.title, "steps": filled})
+
+
+def _given(run: RecordedStep, known: Mapping[str, RecordedStep]) -> Iterator[tuple[str, Source]]:
+    """The fields that results of other runs went into, by their keys."""
+    sources = [known[one].record for one in run.made_from if one in known]
+    for field in run.form.fields:
+        found = (_source(run.record, field, source) for source in sources)
+        if first := next(filter(None, found), None):
+            yield field.key, first
+
+
+def _source(run: Record, field: Field, source: Record) -> Source | None:
+    """Which of a run's results went into a field of another run; None for none."""
+    kept = run.job.inputs.get(field.key)
+    if kept is not None:
+        files = [Given(one, source.id) for one in source.state.files]
+        digests = [
+            one.result.digest
+            for one in fitting(field, Source(source.id), files)
+            if isinstance(one.result, OutputFile)
+        ]
+        places = (n for n, digest in enumerate(digests, 1) if digest == kept.digest)
+        return next((Source(source.id, n) for n in places), None)
+    value = run.job.values.get(field.key)
+    takes_text = takes_from(field, Source(source.id, text=True), "text")
+    if not value or not takes_text or run.parent != source.id:  # else it says the same by chance
+        return None
+    places = (n for n, one in enumerate(source.state.texts, 1) if one.text == value)
+    return next((Source(source.id, n, text=True) for n in places), None)
+
+
+def _step(
+    number: int, run: RecordedStep, given: Mapping[str, Source], names: Mapping[str, str]
+) -> Step:
+    form, job = run.form, run.record.job
+    free = [one for one in form.fields if one.group != "hidden" and one.key not in given]
+    inputs = {
+        _name(form, form.field(key)): (Source(names[one.step], one.pick, one.text),)
+        for key, one in given.items()
+    }
+    return Step(
+        name=names[run.record.id],
+        number=number,
+        workflow=job.workflow,
+        title=str(form.title).strip(),
+        values={
+            _name(form, one): job.values[one.key] for one in free if _is_fixed(one, job.values)
+        },
+        show=tuple(
+            _name(form, one) for one in free if one.group == "main" or one.key in job.inputs
+        ),
+        inputs=inputs,
+    )
+
+
+def _is_fixed(field: Field, values: Mapping[str, object]) -> bool:
+    """Whether a field has a value of its own, which a chain can have too."""
+    value = values.get(field.key)
+    if field.is_media or field.widget == "seed" or as_scalar(value) is None:
+        return False
+    return bool(value != field.default)
+
+
+def _name(form: Form, field: Field) -> str:
+    """What a chain calls a field: its label, or else its key, where that is another field's."""
+    label = str(field.label)
+    try:
+        return label if find_field(form, label) is field else field.key
+    except UnknownField:
+        return field.key
+
+
+def _step_names(workflows: Iterable[str]) -> Iterator[str]:
+    """A name for each step, after its workflow's."""
+    taken: set[str] = set()
+    for workflow in workflows:
+        words = "-".join(re.findall(r"\w+", workflow.rpartition("/")[2]))
+        plain = words[:_LONGEST_NAME].strip("-") or "step"
+        names = (plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 2)))
+        name = next(one for one in names if one not in taken)
+        taken.add(name)
+        yield name
+
+
+def _source_text(source: Source) -> str:
+    kind = ".text" if source.text else ""
+    pick = "" if source.pick == 1 else f"[{source.pick}]"
+    return f"{source.step}{kind}{pick}"

@@ -1,0 +1,160 @@
+"""Runs that were made from each other as a chain, and chains as the text of a file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from comfy.chains.fields import FormStep, form_steps
+from comfy.chains.model import Chain, ChainErrors, Source, Step
+from comfy.chains.read import parse_chain
+from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.protocol.outputs import OutputFile, TextOutput
+from comfy.records.record import KeptInput
+from comfy.workflow.model import read_workflow
+from tests.support.samples.forms import WORKFLOWS, small_catalogue
+from tests.support.samples.histories import begun, ended_record
+
+SAID = some.text(some.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+TEXTS = SAID.filter(lambda text: text == text.strip())
+NAMES = some.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,20}", fullmatch=True)
+SCALARS = some.one_of(
+    SAID,
+    some.integers(-(2**64), 2**64),
+    some.booleans(),
+    some.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@some.composite
+def chains(draw: some.DrawFn) -> Chain:
+    """Of steps that are given something by earlier ones."""
+    steps: list[Step] = []
+    for number, name in enumerate(draw(some.lists(NAMES, min_size=1, max_size=4, unique=True)), 1):
+        before = [step.name for step in steps]
+        sources = some.builds(
+            Source, some.sampled_from(before), some.integers(1, 9), some.booleans()
+        )
+        inputs = draw(some.dictionaries(TEXTS, sources, max_size=3)) if before else {}
+        shown = some.lists(TEXTS.filter(lambda one, given=inputs: one not in given), max_size=3)
+        step = Step(
+            name,
+            number,
+            draw(NAMES),
+            draw(TEXTS),
+            draw(some.dictionaries(SAID, SCALARS, max_size=3)),
+            tuple(draw(shown)),
+            {field: (source,) for field, source in inputs.items()},
+        )
+        steps.append(step)
+    return Chain(tuple(steps), title=draw(TEXTS))
+
+
+def form_with(workflow: str) -> Form:
+    return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalogue())
+
+
+def run(
+    run_id: str, workflow: str, at: float, *made_from: str, parent: str = "", **told: object
+) -> RecordedStep:
+    """A finished run: `told` is what was asked for, and what it made as `files` and `texts`."""
+    made = {key: told.pop(key) for key in ("files", "texts") if key in told}
+    record = ended_record(begun(run_id, at=at, workflow=workflow, **told), **made)  # type: ignore[arg-type]
+    return RecordedStep(replace(record, parent=parent), form_with(workflow), made_from)
+
+
+def image(digest: str, *, aside: bool = False) -> OutputFile:
+    return OutputFile(f"{digest}.png", "", "temp" if aside else "output", "image", "9", digest, 9)
+
+
+def image_input(digest: str) -> dict[str, KeptInput]:
+    return {"4.image": KeptInput("x.png", digest)}
+
+
+def read(chain: Chain) -> Chain:
+    """The chain as its file has it."""
+    return parse_chain("a.chain.toml", tomllib.loads(chain_text(chain)))
+
+
+def steps_of(chain: Chain) -> tuple[FormStep, ...]:
+    """Its steps in the forms of their workflows."""
+    return form_steps(chain, {step.name: form_with(step.workflow) for step in chain.steps}, {})
+
+
+@given(chains())
+def test_what_is_written_is_read_as_the_same_chain(chain: Chain) -> None:
+    """Whatever the fields are called, and whatever is in them."""
+    assert read(chain) == chain
+
+
+def test_runs_become_the_steps_that_were_taken() -> None:
+    """Oldest first: what was set stays, and can be changed where it is a main field; a seed does
+    not; the second of two images goes into the next step. A run that gave nothing is left out."""
+    made = (image("aside", aside=True), image("a"), image("b"))
+    values = {"2.text": "a red boat", "4.batch_size": 2, "5.seed": 77, "5.steps": 20}
+    base = run("base", "text-to-image", 1.0, values=values, files=made)
+    other = run("other", "text-to-image", 2.0, files=(image("c"),))
+    again = run(
+        "again", "image-to-image", 3.0, "base", inputs=image_input("b"), files=(image("d"),)
+    )
+    last = run("last", "image-to-image", 4.0, "again", "other", inputs=image_input("d"))
+    chain = read(chain_of_runs("Boats", [last, again, other, base]))
+    first, second, third = chain.steps
+    assert [step.name for step in chain.steps] == [
+        "text-to-image",
+        "image-to-image",
+        "image-to-image-2",
+    ]
+    assert first.title == "Text to image"
+    default = {field.key: field.default for field in base.form.fields}
+    changed = {"Prompt": "a red boat", "Images": 2, "Steps": 20}
+    same = {"Steps"} if default["5.steps"] == 20 else set()
+    assert first.values == {name: one for name, one in changed.items() if name not in same}
+    assert "Prompt" in first.show
+    assert "Seed" in first.show
+    assert second.inputs == {"Your image": (Source("text-to-image", 2),)}
+    assert third.inputs == {"Your image": (Source("image-to-image", 1),)}
+    assert "Your image" not in second.show
+    assert [one.step.name for one in steps_of(chain)] == [step.name for step in chain.steps]
+
+
+def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
+    """Where one run was made from the other; else it says the same by chance, and is a value."""
+    said = TextOutput("3", "a red boat")
+    caption = run("caption", "text-to-image", 1.0, files=(image("a"),), texts=(said,))
+    values: dict[str, object] = {"2.text": "a red boat"}
+    last = run("last", "image-to-image", 2.0, "caption", parent="caption", values=values)
+    _, step = read(chain_of_runs("Words", [last, caption])).steps
+    assert step.inputs == {"Prompt": (Source("text-to-image", 1, text=True),)}
+    assert "Prompt" not in step.values
+    inputs = image_input("a")
+    by_chance = run("last", "image-to-image", 2.0, "caption", values=values, inputs=inputs)
+    _, step = read(chain_of_runs("Words", [by_chance, caption])).steps
+    assert [*step.inputs] == ["Your image"]
+    assert step.values == {"Prompt": "a red boat"}
+
+
+def test_a_file_of_a_persons_own_is_asked_for() -> None:
+    """It is nobody else's, so the chain's form has its field."""
+    own = run("own", "image-to-image", 1.0, inputs=image_input("mine"), files=(image("a"),))
+    last = run("last", "image-to-image", 2.0, "own", inputs=image_input("a"))
+    first, _ = read(chain_of_runs("Twice", [last, own])).steps
+    assert "Your image" in first.show
+    assert "Your image" not in first.values
+
+
+def test_one_step_is_no_chain() -> None:
+    """Nor are two of which one gave the other nothing."""
+    base = run("base", "text-to-image", 1.0, files=(image("a"),))
+    last = run("last", "image-to-image", 2.0, "base", inputs=image_input("gone"))
+    for runs in ([base], [last, base]):
+        with pytest.raises(
+            ChainErrors, match="This was made in one step, and a chain needs several"
+        ):
+            chain_of_runs("Boats", runs)

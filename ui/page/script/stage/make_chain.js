@@ -1,0 +1,47 @@
+// @ts-check
+// “Make this a chain…”: a run and those that it was made from become a chain for everybody, under a title.
+
+import { button, dialog, element } from "../dom.js";
+import { visit } from "../form/form.js";
+import { message } from "../messages.js";
+import { ask, json } from "../requests.js";
+
+const LONGEST = 60;
+
+/**
+ * @param {string} run by its id
+ * @param {string} typed
+ */
+export function askForChain(run, typed = "") {
+  const place = dialog("make-chain", message("Make this a chain"));
+  const about = message(
+    "A form for all these steps, with your values and a new seed each time. Everybody here can use it.",
+  );
+  const form = element("form");
+  const title = element("input");
+  Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
+  title.placeholder = title.ariaLabel = message("Title of the chain");
+  const make = button(message("Make the chain"), () => form.requestSubmit());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (make.ariaDisabled === "true") return;
+    make.ariaDisabled = "true";
+    const again = { label: message("Try again"), does: () => askForChain(run, title.value) };
+    const told = json({ title: title.value });
+    const made = await ask(`/history/${run}/chain`, told, "POST", [again]);
+    place.hidePopover();
+    if (made) visit(made.name);
+  });
+  const row = element("div", "row");
+  row.append(title);
+  const last = element("div", "row last");
+  last.append(
+    button(message("Cancel"), () => place.hidePopover()),
+    make,
+  );
+  form.append(row, last);
+  place.append(element("p", "", about), form);
+  document.body.append(place);
+  place.showPopover();
+  title.focus();
+}
