@@ -15,7 +15,7 @@ import pytest
 
 from comfy.media.checks import MIB
 from comfy.runs.limits import RunLimits
-from comfy.services.batch_queue import BatchLimits
+from comfy.services.open_batch import BatchLimits
 from ui.settings import Settings
 from ui.web.limits import WebLimits
 
