@@ -16,11 +16,12 @@ from cachetools import LRUCache
 
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.spec import BatchSpec, with_seeds
-from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
-from comfy.messages import message, plural, sentences
+from comfy.errors import BatchNotFound, ComfyError
+from comfy.messages import message, sentences
 from comfy.records.groups import Group
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted
+from comfy.runs.limits import BatchLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.batch_check import checked_batch
 from comfy.services.batch_content import (
@@ -45,15 +46,6 @@ _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of eac
 _SAMPLE = 5  # runs
 _OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This batch no longer exists.")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """Batches of one person, from one address and in all that have not ended."""
-
-    person: int = 10
-    address: int = 40
-    all: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +135,7 @@ class BatchQueue:
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
         group_id = str(uuid.uuid4())
         about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
+        about |= {"address": address}
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
@@ -157,7 +150,7 @@ class BatchQueue:
             told = content_to_json(with_other_values(content, kept))
             with self._lock:
                 self._check_room_locked(owner, address)
-                batch = self._open[group_id] = OpenBatch(group, self._runs, address)
+                batch = self._open[group_id] = OpenBatch(group, self._runs)
             try:
                 history.groups.add(group, told, set(digests.values()))
             except BaseException:
@@ -188,7 +181,7 @@ class BatchQueue:
             known = batch_id in self._open
         batch = self._opened(batch_id, owner)
         if not known:
-            self._check_room(owner, "")
+            self._check_room(owner, batch.address)
         with self._lock:
             batch = self._open.setdefault(batch_id, batch)
         if batch.go_on("failed", "stopped"):
@@ -277,27 +270,21 @@ class BatchQueue:
         return self._runs.history
 
     def _check_room(self, owner: str, address: str) -> None:
+        """TooManyRuns where there is no room for one more, though others that have been paused for
+        long are stopped for it."""
+        with self._lock:
+            batches = tuple(self._open.values())
+        if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
+            before = time.time() - self._limits.paused
+            for one in batches:
+                if one.was_paused(before):
+                    self._changed(one, OpenBatch.stop)
         with self._lock:
             self._check_room_locked(owner, address)
 
     def _check_room_locked(self, owner: str, address: str) -> None:
-        limits, batches = self._limits, self._open.values()
-        own = sum((one.owner, one.address) == (owner, address) for one in batches)
-        if own >= limits.person:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} unfinished batch.",
-                    "You already have {count} unfinished batches.",
-                    count=limits.person,
-                ),
-                message("Wait, or stop one."),
-            )
-        beside = sum(one.address == address for one in batches) if address else 0
-        if beside >= limits.address or len(batches) >= limits.all:
-            raise TooManyRuns(
-                message("There are too many batches at the moment."),
-                message("Try again in a few minutes."),
-            )
+        unfinished = [(one.owner, one.address) for one in self._open.values()]
+        self._limits.check(owner, address, unfinished)
 
     def _opened(self, batch_id: str, owner: str) -> OpenBatch:
         """The batch, as it is in work or as it is remembered."""

@@ -57,12 +57,13 @@ def summary_of(group: Group) -> BatchSummary:
 
 class OpenBatch(Steering):
     """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
-    what runs it, set by the queue alone; `address`: where its owner is, as of
+    what runs it, set by the queue alone; `address`: where it was started, as of
     `RunRegistry.submit`."""
 
-    def __init__(self, group: Group, runs: RunRegistry, address: str = "") -> None:
+    def __init__(self, group: Group, runs: RunRegistry) -> None:
         """As it is remembered."""
-        self.id, self.owner, self.address = group.id, group.owner, address
+        self.id, self.owner = group.id, group.owner
+        self.address = str(group.about.get("address", ""))
         self.workflow = str(group.about.get("workflow", ""))
         self.thread: threading.Thread | None = None
         self.lock = threading.RLock()
@@ -73,6 +74,7 @@ class OpenBatch(Steering):
         self._state = cast(BatchState, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._waits_for = ""
+        self._paused_at = float(group.about.get("paused_at", group.created_at))
         self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
         self._live: dict[int, Run | Record] = {}
@@ -83,11 +85,16 @@ class OpenBatch(Steering):
         """What is to become of it, or has."""
         return self._state
 
+    def was_paused(self, before: float) -> bool:
+        """It is paused, and has been since before this moment, in seconds since 1970."""
+        return self._state == "paused" and self._paused_at <= before
+
     @property
     def group(self) -> Group:
         """As it is to be remembered now."""
         with self.lock:
             about = {**self._group.about, "why": message_to_json(self._why)}
+            about |= {"paused_at": self._paused_at}
             return Group(
                 self.id,
                 self.owner,
@@ -136,7 +143,7 @@ class OpenBatch(Steering):
         """Begin no more rows, and say why; what runs goes on."""
         with self.lock:
             if self._state == "running":
-                self._state, self._why = "paused", why
+                self._state, self._why, self._paused_at = "paused", why, time.time()
 
     def stop(self) -> None:
         """End it: what waits is not begun, and what runs is cancelled."""

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 from comfy.demo import DemoServer
-from comfy.errors import ChainNotFound, ComfyError
+from comfy.errors import ChainNotFound, ComfyError, TooManyRuns
 from comfy.form.seeds import CountUp
+from comfy.runs.limits import ChainLimits
+from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
@@ -172,6 +174,25 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
         done = ended(app, "done")
         assert done.id == chain.id
         assert done.steps[0].ended == chain.steps[0].ended
+
+
+def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:
+    """In the next life too, and so do its runs: whoever comes from there finds no room."""
+    with demo.hold("progress") as reached, served(demo, folder) as app:
+        given = {MAKE: "a boat", SEED: 5}
+        chains = app.services.chains
+        chains.start("boats/boats.chain", given, OWNER, "10.0.0.1")
+        assert reached.reached.wait(30)
+    with demo.hold("progress") as reached, served(demo, folder) as app:
+        chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
+        chains.resume()
+        with pytest.raises(TooManyRuns, match="too many chains"):
+            chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.1")
+        eventually(lambda: app.runs.line_of(OWNER), "it goes on")
+        assert {run.address for run in app.runs.line_of(OWNER)} == {"10.0.0.1"}
+        chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.2")
+        app.runs.close()
+        chains.close()
 
 
 @pytest.mark.parametrize("is_known", [True, False])
