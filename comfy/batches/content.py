@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from comfy.batches.grid import fits_grid
+from comfy.batches.replaced import replaced
 from comfy.batches.rows import Axis, combined
 from comfy.batches.table import Row
 from comfy.form.seeds import CountUp
@@ -51,7 +52,8 @@ class BatchContent:
 
 class BatchRows(Sequence[Row]):
     """The rows of a batch, of which each is made when it is asked for. BadValue where there are too
-    many, UnequalLengths where they are pairs and not equally many of all."""
+    many, UnequalLengths where they are pairs and not equally many of all; BadValue of a row whose
+    text would grow too long."""
 
     def __init__(self, content: BatchContent) -> None:
         self._content = content
@@ -77,7 +79,7 @@ class BatchRows(Sequence[Row]):
         values |= self._line(row)
         for column, value in self._values(row):
             text = str(values.get(column.key, ""))
-            values[column.key] = text.replace(column.find, str(value)) if column.find else value
+            values[column.key] = replaced(text, column.find, str(value)) if column.find else value
         return Row(row.number, values)
 
     def number(self, index: int) -> int:

@@ -4,13 +4,14 @@ form has. Pure."""
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Limited
 
 from comfy.batches.content import BatchContent, Column
+from comfy.batches.replaced import check_together
 from comfy.batches.table import Row, TableErrors, read_table
 from comfy.batches.values import MOST_ROWS, values_of
 from comfy.form.model import Field, Form
@@ -96,6 +97,7 @@ def read_batch(
     if spec.table is None and not spec.axes:
         problems.append(BatchProblem(message("Choose a field and give it several values.")))
     values = {**base, **_texts(form, axes, base)}
+    problems += _too_long(values, table, axes)
     return BatchContent(values, columns, table, tuple(axes), spec.paired), tuple(problems)
 
 
@@ -145,6 +147,23 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
     return Column(field.key, field.label, words, find=words[0])
+
+
+def _too_long(
+    base: Mapping[str, object], table: tuple[Row, ...], axes: list[Column]
+) -> Iterator[BatchProblem]:
+    """The texts that may grow too long with all that is replaced in them; where that is one word
+    in the form's own text, each value is judged by itself."""
+    for key in dict.fromkeys(column.key for column in axes if column.find):
+        own = [column for column in axes if column.key == key]
+        texts = [str(row.values.get(key, base.get(key, ""))) for row in table]
+        texts = [str(one) for column in own if not column.find for one in column.values] or texts
+        finds = [(one.find, [*map(str, one.values)]) for one in own if one.find]
+        if texts or len(finds) > 1:
+            try:
+                check_together(texts or [str(base.get(key, ""))], finds)
+            except BadValue as error:
+                yield BatchProblem(str(error), key)
 
 
 def _texts(form: Form, axes: list[Column], base: Mapping[str, object]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from PIL import ImageColor
 
 from comfy.messages import message
 
-_MAX_TEXT = 100_000
+LONGEST_TEXT = 100_000  # characters
 
 _WHOLE = re.compile(r"[+-]?\d{1,40}(\.0*)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d{1,40}([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,4})?", re.ASCII)
@@ -47,6 +47,11 @@ _HSLA = re.compile(r"^hsla\(", re.ASCII)
 
 class BadValue(ValueError):
     """A value that cannot be used; the text is what its field says then."""
+
+
+def too_long() -> BadValue:
+    """What is said of a text that is longer than any field takes."""
+    return BadValue(message("Maximum {most} characters.", most=f"{LONGEST_TEXT:,}"))
 
 
 def read_int(value: object) -> int:
@@ -103,8 +108,8 @@ def read_text(value: object) -> str:
     match value:
         case None:
             return ""
-        case str() if len(value) > _MAX_TEXT:
-            raise BadValue(message("Maximum {most} characters.", most=f"{_MAX_TEXT:,}"))
+        case str() if len(value) > LONGEST_TEXT:
+            raise too_long()
         case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
             return value.encode("utf-8", "replace").decode("utf-8")
         case bool() | int() | float():

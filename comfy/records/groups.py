@@ -67,36 +67,18 @@ class GroupStore:
     def add(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
         """Keep a new one, with what is to be run (`content`, JSON values) and the kept files that
         this needs. ComfyError where it is too large, or its files are."""
-        told = json.dumps(content)
-        if len(told) > _LARGEST:
-            raise ComfyError(
-                message("This batch is too large to be kept."), message("Make several of it.")
-            )
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
-                owner = digest(group.owner)
-                row = {"id": group.id, "owner": owner, "kind": group.kind, "content": told}
-                made = {"created_at": group.created_at}
-                connection.execute(insert(_groups).values(row | made | _changing(group)))
-                if digests:
-                    sizes = {one: self._blobs.size(one) for one in digests}
-                    rows = [
-                        {"group": group.id, "digest": one, "size": size}
-                        for one, size in sizes.items()
-                    ]
-                    connection.execute(insert(_files), rows)
-                    self._check_room(connection, owner)
-                unused = _forget_too_many(connection, owner)
+                unused = self._insert(connection, group, content, digests)
             self._remove(unused)
 
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
-        """As `add`, in the place of what was kept of it before."""
+        """As `add`, in the place of what was kept of it before, which stays where it raises."""
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 before = _take_out(connection, _groups.c.id == group.id)
-            self.add(group, content, digests)
-            with as_comfy_errors(), self._engine.connect() as connection:
-                unused = without_use(connection, before)
+                before += self._insert(connection, group, content, digests)
+                unused = without_use(connection, dict.fromkeys(before))
             self._remove(unused)
 
     def save(self, group: Group) -> None:
@@ -145,6 +127,30 @@ class GroupStore:
             rows = connection.execute(select(*columns).join_from(_files, _groups)).all()
         for row in rows:
             yield Use(row.group, row.owner, removable=False, digest=row.digest, size=row.size)
+
+    def _insert(
+        self,
+        connection: Connection,
+        group: Group,
+        content: Mapping[str, Any],
+        digests: Collection[str],
+    ) -> list[str]:
+        """See `add`; the files that nothing has any more then."""
+        told = json.dumps(content)
+        if len(told) > _LARGEST:
+            raise ComfyError(
+                message("This batch is too large to be kept."), message("Make several of it.")
+            )
+        owner = digest(group.owner)
+        row = {"id": group.id, "owner": owner, "kind": group.kind, "content": told}
+        made = {"created_at": group.created_at}
+        connection.execute(insert(_groups).values(row | made | _changing(group)))
+        if digests:
+            sizes = {one: self._blobs.size(one) for one in digests}
+            rows = [{"group": group.id, "digest": one, "size": size} for one, size in sizes.items()]
+            connection.execute(insert(_files), rows)
+            self._check_room(connection, owner)
+        return _forget_too_many(connection, owner)
 
     def _groups(self, which: ColumnElement[bool]) -> tuple[Group, ...]:
         order = (_groups.c.created_at.desc(), _groups.c.id)

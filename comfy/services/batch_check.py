@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 
 from comfy.batches.content import BatchContent, BatchRows
+from comfy.batches.replaced import replaced
 from comfy.batches.rows import UnequalLengths
 from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
 from comfy.errors import ManyProblems
@@ -78,8 +79,12 @@ def _wrong(
         own = _with_fields(form, [axis.key])
         for value in axis.values:
             text = str(content.base.get(axis.key, ""))
-            given = text.replace(axis.find, str(value)) if axis.find else value
-            _, errors = starter.judged_values(own, {axis.key: given}, owner)
+            try:
+                given = replaced(text, axis.find, str(value)) if axis.find else value
+            except BadValue as error:
+                errors = {axis.key: str(error)}
+            else:
+                _, errors = starter.judged_values(own, {axis.key: given}, owner)
             if said := errors.get(axis.key):
                 told = message("“{value}”: {problem}", value=short(value), problem=said)
                 yield BatchProblem(told, axis.key)

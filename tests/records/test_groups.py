@@ -85,6 +85,22 @@ def test_files_of_groups_stay_as_long_as_something_has_them(
     assert not kept.path(mask)
 
 
+def test_a_refused_put_leaves_what_was_kept(history: RunStore, kept: BlobStore) -> None:
+    """Its files too; one that is taken removes what nothing has any more."""
+    photo, mask, other = (kept.add([data])[0] for data in (b"photo", b"mask", b"other"))
+    history.groups.put(group(), {"a": 1}, {photo, mask})
+    with pytest.raises(ComfyError, match="too large"):
+        history.groups.put(group(state="done"), {"a": "x" * 4_000_000}, {other})
+    assert history.groups.get("group 1", ANN) == group()
+    assert history.groups.content("group 1", ANN) == {"a": 1}
+    assert kept.path(photo)
+    history.groups.put(group(state="done"), {"a": 2}, {mask, other})
+    assert history.groups.content("group 1", ANN) == {"a": 2}
+    assert not kept.path(photo)
+    assert kept.path(mask)
+    assert kept.path(other)
+
+
 def test_groups_have_their_room(database: str, tmp_path: Path) -> None:
     """Too large a content, or too many bytes of files, is refused and leaves nothing; the oldest
     that has ended goes where one person has too many."""

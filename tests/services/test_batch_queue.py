@@ -90,6 +90,9 @@ def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life)
         ("4.steps", "“0”: Minimum 1."),
     ]
     assert "Steps: “0”: Minimum 1." in str(wrong.value)
+    with pytest.raises(BatchErrors) as wrong:
+        one.begin(AxisSpec("2.text", replace="a\n" + "b" * 50_000), **{"2.text": "a" * 50_000})
+    assert [found.message[-27:] for found in wrong.value.found] == ["Maximum 100,000 characters."]
     with pytest.raises(FieldErrors) as field:
         one.begin(AxisSpec(SEED, "1, 2"), **{"4.steps": "many"})
     assert set(field.value.errors) == {"4.steps"}

@@ -1,0 +1,56 @@
+"""Words that stand in the place of others in a text, which never grows beyond what a field takes.
+Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from comfy.messages import message
+from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
+
+
+def replaced(text: str, find: str, value: str) -> str:
+    """`text` with `value` in all places of `find`; BadValue, before it is made, where it would be
+    longer than any field takes."""
+    if len(text) > LONGEST_TEXT:
+        raise too_long()
+    if len(text) + text.count(find) * (len(value) - len(find)) > LONGEST_TEXT:
+        raise too_long()
+    return text.replace(find, value)
+
+
+def check_together(
+    texts: Collection[str], replacements: Sequence[tuple[str, Sequence[str]]]
+) -> None:
+    """BadValue where one of the texts could be longer than any field takes, once it has gone
+    through all replacements: of each what is looked for, and the values, any of which may stand
+    there.
+
+    Told by how often each character can be there at most: what is looked for is in no text more
+    often than its rarest one.
+    """
+    length = max(map(len, texts), default=0)
+    most = Counter[str]()
+    if len(replacements) > 1 and length <= LONGEST_TEXT:
+        for text in texts:
+            most |= Counter(text)
+    for at, (find, values) in enumerate(replacements):
+        looked_for = Counter(find)
+        if at == 0:
+            count = max((text.count(find) for text in texts), default=0)
+        else:
+            count = min(most[letter] // times for letter, times in looked_for.items())
+        length += count * max(0, *(len(value) - len(find) for value in values))
+        if length > LONGEST_TEXT:
+            raise BadValue(
+                message(
+                    "With all words replaced, this text could have more than {most} characters.",
+                    most=f"{LONGEST_TEXT:,}",
+                )
+            )
+        if at + 1 < len(replacements):
+            added = Counter[str]()
+            for value in values:
+                added |= Counter(value) - looked_for
+            most += Counter({letter: count * times for letter, times in added.items()})
