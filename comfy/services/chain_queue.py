@@ -132,6 +132,7 @@ class ChainQueue:
         """
         chain = self._found(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
+            self._found(chain_id, owner)  # nor has it been deleted
             before = self._content(chain)
             if chain.state in ("running", "done"):
                 return StartedChain(chain.id, before)
@@ -149,6 +150,17 @@ class ChainQueue:
         self._save(chain)
         return StartedChain(chain.id, drawn)
 
+    def delete(self, chain_id: str, owner: str) -> None:
+        """Forget one, which is stopped first; its runs stay in the history."""
+        chain = self._found(chain_id, owner)
+        with chain.changing:  # nobody lets it go on in between
+            self._history().groups.delete(chain_id, owner)
+            chain.deleted = True
+            chain.stop()
+            with self._lock:
+                self._ended.pop(chain_id, None)
+        self._listeners.call(owner)
+
     # Looking
 
     def recent(self, owner: str) -> tuple[ChainStanding, ...]:
@@ -156,7 +168,7 @@ class ChainQueue:
         for them since the program's start; the oldest first."""
         with self._lock:
             chains = [*self._open.values(), *self._ended.values()]
-        own = {one.id: one.standing for one in chains if one.owner == owner}
+        own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
         return tuple(sorted(own.values(), key=lambda one: (one.created_at, one.id)))
 
     def look_up(self, owner: str) -> None:
@@ -270,7 +282,7 @@ class ChainQueue:
             group = self._runs.history.groups.get(chain_id, owner)
             if group is not None and group.kind == "chain":
                 chain = self._note(self._with_results(OpenChain(group)))
-        if chain is None or chain.owner != owner:
+        if chain is None or chain.owner != owner or chain.deleted:
             raise ChainNotFound(_GONE)
         return chain
 
@@ -299,6 +311,8 @@ class ChainQueue:
             if chain.state == "running" or known is not chain:
                 return known
             self._open.pop(chain.id, None)
+            if chain.deleted:
+                return chain
             kept = self._ended.setdefault(chain.id, chain)
             self._ended.move_to_end(chain.id)
             while len(self._ended) > _RECENT:

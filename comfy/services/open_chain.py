@@ -78,6 +78,7 @@ class OpenChain:
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
         self.thread: threading.Thread | None = None
+        self.deleted = False
         self.lock = threading.RLock()
         self.changing, self.saving = threading.Lock(), threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
@@ -20,7 +21,7 @@ from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
-from tests.support.http_client import ANN, BOB, post
+from tests.support.http_client import ANN, BOB, cookie_of, post
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
@@ -261,6 +262,33 @@ def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Pa
                 change(other.id, OWNER)
         eventually(lambda: not app.runs.line_of(OWNER), "nothing of it is left")
         assert standing(app).state == "stopped"
+
+
+def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None:
+    """Also one that goes on, which is stopped; it isn't there after a restart either, and what it
+    has made stays."""
+
+    def delete(chain_id: str, cookie: str = ANN) -> int:
+        address = f"{app.url}/chains/{chain_id}"
+        return requests.delete(address, cookies=cookie_of(cookie), timeout=30).status_code
+
+    with served(demo, folder) as app:
+        chains = app.services.chains
+        chains.start("boats/boats.chain", {MAKE: "a boat", "large.runs": False, SEED: 5}, OWNER)
+        made = ended(app, "done")
+        assert delete(made.id, BOB) == 404
+        assert [delete(made.id), delete(made.id)] == [200, 404]
+        assert app.runs.record(made.steps[0].ended[0], OWNER)
+        with demo.hold("progress") as reached:
+            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, OWNER)
+            assert reached.reached.wait(30)
+            assert delete(begun.id) == 200
+            assert chains.recent(OWNER) == ()
+        with pytest.raises(ChainNotFound):
+            chains.go_on(begun.id, OWNER)
+        eventually(lambda: not app.runs.line_of(OWNER) and not threads_of(begun.id), "it is over")
+        chains.look_up(OWNER)
+        assert chains.recent(OWNER) == ()
 
 
 def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:

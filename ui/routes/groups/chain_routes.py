@@ -15,8 +15,8 @@ from ui.web.responses import AsciiJSON
 
 
 def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
-    """`POST /chains/{chain_id}/stop` and `/continue`; somebody else's chain is as unknown as one
-    that never was."""
+    """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`; somebody else's
+    chain is as unknown as one that never was."""
     router = APIRouter()
     changes: Mapping[str, Callable[[str, str], object]] = {
         "stop": chains.stop,
@@ -33,6 +33,15 @@ def chain_routes(chains: ChainQueue, identity: Identity) -> APIRouter:
             changes[change](chain_id, owner)
         except FieldErrors as problem:
             return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
+        except ComfyError as problem:
+            return refused_chain(problem)
+        return AsciiJSON({})
+
+    @router.delete("/chains/{chain_id}")
+    def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Forget it, which stops it; what its steps have made stays in the history."""
+        try:
+            chains.delete(chain_id, owner)
         except ComfyError as problem:
             return refused_chain(problem)
         return AsciiJSON({})
