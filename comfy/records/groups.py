@@ -138,9 +138,7 @@ class GroupStore:
         """See `add`; the files that nothing has any more then."""
         told = json.dumps(content)
         if len(told) > _LARGEST:
-            raise ComfyError(
-                message("This batch is too large to be kept."), message("Make several of it.")
-            )
+            raise _too_large(group.kind)
         owner = digest(group.owner)
         row = {"id": group.id, "owner": owner, "kind": group.kind, "content": told}
         made = {"created_at": group.created_at}
@@ -182,15 +180,28 @@ class GroupStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "The files of your batches can have at most {size} MB together.",
+                    "The files of your batches and chains can have at most {size} MB together.",
                     size=round(most / _MILLION),
                 ),
-                message("Delete a batch with files first."),
+                message("Delete a batch or a chain with files first."),
             )
         if bytes_of(connection, every) > self._room:
             raise ComfyError(
-                message("This app has no room for more files of batches."),
+                message("This app has no room for more files of batches and chains."),
                 message("Ask whoever runs it for help."),
+            )
+
+
+def _too_large(kind: Kind) -> ComfyError:
+    match kind:
+        case "batch":
+            return ComfyError(
+                message("This batch is too large to be kept."), message("Make several of it.")
+            )
+        case "chain":
+            return ComfyError(
+                message("What is filled in is too large for a chain to be kept."),
+                message("Shorten a text."),
             )
 
 

@@ -1,4 +1,4 @@
-"""How many runs may be asked for."""
+"""How many runs, batches and chains may be asked for."""
 
 from __future__ import annotations
 
@@ -26,6 +26,70 @@ class RunLimits:
     address: int = 150
     all: int = 300
     hourly: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Batches of one person, from one address and in all that have not ended; a person counts as
+    for runs. `paused`: seconds after which one that is paused makes room for others."""
+
+    person: int = 10
+    address: int = 40
+    all: int = 100
+    paused: float = 86_400.0
+
+    def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
+        """TooManyRuns, with what to do, where one more is too much. `unfinished`: whose those of
+        all people are."""
+        if unfinished.count((owner, address)) >= self.person:
+            raise TooManyRuns(
+                plural(
+                    "You already have {count} unfinished batch.",
+                    "You already have {count} unfinished batches.",
+                    count=self.person,
+                ),
+                message("Wait, or stop one."),
+            )
+        if self.is_full(address, unfinished):
+            raise TooManyRuns(
+                message("There are too many batches at the moment."),
+                message("Try again in a few minutes."),
+            )
+
+    def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
+        """There is no room for anybody at this address."""
+        return _is_full(self, address, unfinished)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLimits:
+    """Chains of one person, from one address and in all that go on; a person counts as for runs."""
+
+    person: int = 5
+    address: int = 40
+    all: int = 100
+
+    def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
+        """As `BatchLimits.check`."""
+        if unfinished.count((owner, address)) >= self.person:
+            raise TooManyRuns(
+                plural(
+                    "You already have {count} unfinished chain.",
+                    "You already have {count} unfinished chains.",
+                    count=self.person,
+                ),
+                message("Wait, or stop one."),
+            )
+        if _is_full(self, address, unfinished):
+            raise TooManyRuns(
+                message("There are too many chains at the moment."),
+                message("Try again in a few minutes."),
+            )
+
+
+def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]) -> bool:
+    beside = sum(one == address for _, one in unfinished) if address else 0
+    return beside >= limits.address or len(unfinished) >= limits.all
 
 
 class RunLimiter:

@@ -22,6 +22,7 @@ from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted, WantedOfGroups
+from comfy.runs.limits import BatchLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.batch_check import checked_batch
 from comfy.services.batch_content import (
@@ -33,7 +34,7 @@ from comfy.services.batch_content import (
 from comfy.services.batch_rows import RowStates
 from comfy.services.batches import BatchRunner, RowBatch
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.open_batch import BatchLimits, BatchSummary, OpenBatch, summary_of, why_paused
+from comfy.services.open_batch import BatchSummary, OpenBatch, summary_of, why_paused
 from comfy.services.start import Starter
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -135,6 +136,7 @@ class BatchQueue:
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
         group_id = str(uuid.uuid4())
         about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
+        about |= {"address": address}
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
@@ -148,8 +150,8 @@ class BatchQueue:
 
             told = content_to_json(with_other_values(content, kept))
             with self._lock:
-                self._limits.check_room(self._open.values(), owner, address)
-                batch = self._open[group_id] = self._open_batch(group, address)
+                self._check_room_locked(owner, address)
+                batch = self._open[group_id] = self._open_batch(group)
             try:
                 history.groups.add(group, told, set(digests.values()))
             except BaseException:
@@ -188,7 +190,7 @@ class BatchQueue:
             known = batch_id in self._open
         batch = self._opened(batch_id, owner)
         if not known:
-            self._check_room(owner, "")
+            self._check_room(owner, batch.address)
         with self._lock:
             batch = self._open.setdefault(batch_id, batch)
         self._changed(batch, lambda one: one.go_on("failed", "stopped"))
@@ -274,12 +276,24 @@ class BatchQueue:
         return self._runs.history
 
     def _check_room(self, owner: str, address: str) -> None:
+        """TooManyRuns where there is no room for one more, though others that have been paused for
+        long are stopped for it."""
         with self._lock:
-            self._limits.check_room(self._open.values(), owner, address)
+            batches = tuple(self._open.values())
+        if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
+            before = time.time() - self._limits.paused
+            for one in batches:
+                if one.was_paused(before):
+                    self._changed(one, OpenBatch.stop)
+        with self._lock:
+            self._check_room_locked(owner, address)
 
-    def _open_batch(self, group: Group, address: str = "") -> OpenBatch:
-        told = partial(self._listeners.call, group.owner)
-        return OpenBatch(group, self._runs, address, told)
+    def _open_batch(self, group: Group) -> OpenBatch:
+        return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
+
+    def _check_room_locked(self, owner: str, address: str) -> None:
+        unfinished = [(one.owner, one.address) for one in self._open.values()]
+        self._limits.check(owner, address, unfinished)
 
     def _opened(self, batch_id: str, owner: str) -> OpenBatch:
         """The batch, as it is in work or as it is remembered."""

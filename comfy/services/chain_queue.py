@@ -8,17 +8,19 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from comfy.errors import ChainNotFound, ComfyError, ServerUnreachable, TooManyRuns
+from comfy.errors import ChainNotFound, ComfyError, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
-from comfy.messages import message, plural
+from comfy.messages import message
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.records.store import RunStore
+from comfy.runs.limits import ChainLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
@@ -28,8 +30,6 @@ from comfy.services.uploads import Upload
 
 log = logging.getLogger(__name__)
 
-_OF_ONE = 5  # chains of one person that go on
-_IN_ALL = 100
 _RECENT = 200  # that ended, of which pages are still told
 _OF_PAGE = 3  # that ended before the page was there, and of which it is told
 _AGAIN = 5.0  # seconds until a server that is away is asked again
@@ -49,11 +49,13 @@ class ChainQueue:
     """Any thread may call anything here; only `subscribe` and `recent` wait for no disk.
     ChainNotFound wherever there is no such chain of this owner."""
 
-    def __init__(self, forms: ChainForms, *, nobody: str = "") -> None:
+    def __init__(
+        self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
+    ) -> None:
         """`nobody`: the owner of what nobody could find again, who has no chains."""
         self._forms, self._starter = forms, forms.starter
         self._runs = forms.starter.runs
-        self._nobody = nobody
+        self._limits, self._nobody = limits or ChainLimits(), nobody
         self._lock = threading.Lock()
         self._open: dict[str, OpenChain] = {}
         self._ended: OrderedDict[str, OpenChain] = OrderedDict()
@@ -103,15 +105,15 @@ class ChainQueue:
                 message("This app keeps no chains of yours."),
                 message("Allow cookies for this page."),
             )
-        self._check_room(owner)
+        about = {"chain": name, "address": address}
+        chain = OpenChain(Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about))
+        self._check_room(chain)  # before any work is done for it
         form, drawn = self._checked(name, values, owner)
-        about = {"chain": name}
-        group = Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about)
-        chain = OpenChain(group, address)
         chain.title = form.chain.title
         chain.begin(form)
-        self._keep(chain, drawn)
-        self._let_run(chain)
+        with self._counted(chain):
+            self._keep(chain, drawn)
+            self._let_run(chain)
         return StartedChain(chain.id, drawn)
 
     def stop(self, chain_id: str, owner: str) -> None:
@@ -130,21 +132,34 @@ class ChainQueue:
         """
         chain = self._found(chain_id, owner)
         with chain.changing:  # whoever wants the same at once finds it going on
+            self._found(chain_id, owner)  # nor has it been deleted
             before = self._content(chain)
             if chain.state in ("running", "done"):
                 return StartedChain(chain.id, before)
-            self._check_room(owner)
+            self._check_room(chain)
             mended = dict(before)
             if values is not None:
                 keeps = [key for key in before if _is_kept(key, chain.done)]
                 others = {key: one for key, one in values.items() if not _is_kept(key, chain.done)}
                 mended = {**others, **{key: before[key] for key in keeps}}
             form, drawn = self._checked(chain.chain, mended, owner)
-            self._keep(chain, drawn)
-            chain.go_on(form)
-            self._let_run(chain)
+            with self._counted(chain):
+                self._keep(chain, drawn)
+                chain.go_on(form)
+                self._let_run(chain)
         self._save(chain)
         return StartedChain(chain.id, drawn)
+
+    def delete(self, chain_id: str, owner: str) -> None:
+        """Forget one, which is stopped first; its runs stay in the history."""
+        chain = self._found(chain_id, owner)
+        with chain.changing:  # nobody lets it go on in between
+            self._history().groups.delete(chain_id, owner)
+            chain.deleted = True
+            chain.stop()
+            with self._lock:
+                self._ended.pop(chain_id, None)
+        self._listeners.call(owner)
 
     # Looking
 
@@ -153,7 +168,7 @@ class ChainQueue:
         for them since the program's start; the oldest first."""
         with self._lock:
             chains = [*self._open.values(), *self._ended.values()]
-        own = {one.id: one.standing for one in chains if one.owner == owner}
+        own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
         return tuple(sorted(own.values(), key=lambda one: (one.created_at, one.id)))
 
     def look_up(self, owner: str) -> None:
@@ -194,23 +209,28 @@ class ChainQueue:
             raise ComfyError(message("This app remembers no runs, so it can't run chains."))
         return self._runs.history
 
-    def _check_room(self, owner: str) -> None:
+    def _check_room(self, chain: OpenChain) -> None:
         with self._lock:
-            owners = [one.owner for one in self._open.values()]
-        if owners.count(owner) >= _OF_ONE:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} unfinished chain.",
-                    "You already have {count} unfinished chains.",
-                    count=_OF_ONE,
-                ),
-                message("Wait, or stop one."),
-            )
-        if len(owners) >= _IN_ALL:
-            raise TooManyRuns(
-                message("There are too many chains at the moment."),
-                message("Try again in a few minutes."),
-            )
+            self._check_room_locked(chain)
+
+    def _check_room_locked(self, chain: OpenChain) -> None:
+        others = (one for one in self._open.values() if one is not chain)
+        unfinished = [(one.owner, one.address) for one in others]
+        self._limits.check(chain.owner, chain.address, unfinished)
+
+    @contextmanager
+    def _counted(self, chain: OpenChain) -> Iterator[None]:
+        """It counts among those that go on, unless the block fails. Raises TooManyRuns."""
+        with self._lock:
+            self._check_room_locked(chain)
+            self._open[chain.id] = chain
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                if chain.thread is None:
+                    self._open.pop(chain.id, None)
+            raise
 
     def _checked(
         self, name: str, values: Mapping[str, object], owner: str
@@ -262,7 +282,7 @@ class ChainQueue:
             group = self._runs.history.groups.get(chain_id, owner)
             if group is not None and group.kind == "chain":
                 chain = self._note(self._with_results(OpenChain(group)))
-        if chain is None or chain.owner != owner:
+        if chain is None or chain.owner != owner or chain.deleted:
             raise ChainNotFound(_GONE)
         return chain
 
@@ -291,6 +311,8 @@ class ChainQueue:
             if chain.state == "running" or known is not chain:
                 return known
             self._open.pop(chain.id, None)
+            if chain.deleted:
+                return chain
             kept = self._ended.setdefault(chain.id, chain)
             self._ended.move_to_end(chain.id)
             while len(self._ended) > _RECENT:

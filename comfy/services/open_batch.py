@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
-from comfy.messages import message, message_from_json, message_to_json, plural, sentences
+from comfy.messages import message, message_from_json, message_to_json, sentences
 from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
@@ -22,34 +22,6 @@ from comfy.services.once import NOT_FETCHED
 from comfy.services.start import FieldErrors
 
 BatchState = Literal["running", "paused", "stopped", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """Batches of one person, from one address and in all that have not ended."""
-
-    person: int = 10
-    address: int = 40
-    all: int = 100
-
-    def check_room(self, batches: Collection[OpenBatch], owner: str, address: str) -> None:
-        """TooManyRuns where beside these there may be no other one."""
-        own = sum((one.owner, one.address) == (owner, address) for one in batches)
-        if own >= self.person:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} unfinished batch.",
-                    "You already have {count} unfinished batches.",
-                    count=self.person,
-                ),
-                message("Wait, or stop one."),
-            )
-        beside = sum(one.address == address for one in batches) if address else 0
-        if beside >= self.address or len(batches) >= self.all:
-            raise TooManyRuns(
-                message("There are too many batches at the moment."),
-                message("Try again in a few minutes."),
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +58,16 @@ def summary_of(group: Group) -> BatchSummary:
 
 class OpenBatch(Steering):
     """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
-    what runs it, set by the queue alone; `address`: where its owner is, as of
+    what runs it, set by the queue alone; `address`: where it was started, as of
     `RunRegistry.submit`."""
 
     def __init__(
-        self,
-        group: Group,
-        runs: RunRegistry,
-        address: str = "",
-        told: Callable[[], object] = lambda: None,
+        self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
     ) -> None:
         """As it is remembered. `told` is called when it waits for something else, and must not
         block."""
-        self.id, self.owner, self.address = group.id, group.owner, address
+        self.id, self.owner = group.id, group.owner
+        self.address = str(group.about.get("address", ""))
         self.workflow = str(group.about.get("workflow", ""))
         self.thread: threading.Thread | None = None
         self.lock = threading.RLock()
@@ -109,6 +78,7 @@ class OpenBatch(Steering):
         self._state = cast(BatchState, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._waits_for = ""
+        self._paused_at = float(group.about.get("paused_at", group.created_at))
         self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
         if self._state == "stopped":  # the program ended while they were cancelled
@@ -122,11 +92,16 @@ class OpenBatch(Steering):
         """What is to become of it, or has."""
         return self._state
 
+    def was_paused(self, before: float) -> bool:
+        """It is paused, and has been since before this moment, in seconds since 1970."""
+        return self._state == "paused" and self._paused_at <= before
+
     @property
     def group(self) -> Group:
         """As it is to be remembered now."""
         with self.lock:
             about = {**self._group.about, "why": message_to_json(self._why)}
+            about |= {"paused_at": self._paused_at}
             return Group(
                 self.id,
                 self.owner,
@@ -177,7 +152,7 @@ class OpenBatch(Steering):
         """Begin no more rows, and say why; what runs goes on."""
         with self.lock:
             if self._state == "running":
-                self._state, self._why = "paused", why
+                self._state, self._why, self._paused_at = "paused", why, time.time()
 
     def stop(self) -> None:
         """End it: what waits is not begun, and what runs is cancelled."""

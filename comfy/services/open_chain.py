@@ -69,14 +69,16 @@ _STEPS = TypeAdapter(tuple[StepStanding, ...])
 class OpenChain:
     """For any number of threads: each method holds a lock for a moment, and none waits but
     `join_cancelled`. `thread`: what runs it, set by the queue alone; `changing`: held while it is
-    let go on; `address`: where its owner is, as of `RunRegistry.submit`."""
+    let go on; `address`: where it was started, as of `RunRegistry.submit`."""
 
-    def __init__(self, group: Group, address: str = "") -> None:
+    def __init__(self, group: Group) -> None:
         """As it is remembered."""
-        self.id, self.owner, self.address = group.id, group.owner, address
+        self.id, self.owner = group.id, group.owner
+        self.address = str(group.about.get("address", ""))
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
         self.thread: threading.Thread | None = None
+        self.deleted = False
         self.lock = threading.RLock()
         self.changing, self.saving = threading.Lock(), threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at
@@ -113,7 +115,7 @@ class OpenChain:
         """As it is to be remembered now."""
         with self.lock:
             about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
-            about |= {"why": message_to_json(self._why)}
+            about |= {"why": message_to_json(self._why), "address": self.address}
             steps = _STEPS.dump_python(tuple(self._steps.values()), mode="json", round_trip=True)
             return Group(
                 self.id,

@@ -85,6 +85,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/batches/{batch_id}/results.csv": OF_NO_BATCH,
         "/batches/{batch_id}/results.zip": OF_NO_BATCH,
         "/batches/{batch_id}/{change}": {"POST": people(404)},
+        "/chains/{chain_id}": {"DELETE": people(404)},  # none is called so
         "/chains/{chain_id}/{change}": {"POST": people(404)},
         "/runs/{run_id}/again": {"POST": OWNER},
         "/runs/{run_id}/move": {"POST": OWNER},

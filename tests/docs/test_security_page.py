@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from comfy.media.checks import MIB
-from comfy.runs.limits import RunLimits
-from comfy.services.open_batch import BatchLimits
+from comfy.runs.limits import BatchLimits, ChainLimits, RunLimits
 from ui.settings import Settings
 from ui.web.limits import WebLimits
 
@@ -26,7 +25,7 @@ ROWS = [
     for line in PAGE.splitlines()
     if line.startswith("|")
 ]
-LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run|Batch)Limits[\w.]*`", row[-1])]
+LIMITS = [row for row in ROWS if re.fullmatch(r"`(Web|Run|Batch|Chain)Limits[\w.]*`", row[-1])]
 FINDINGS = [row for row in ROWS if row[0].isdecimal()]
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 FOR_SECURITY = """
@@ -51,6 +50,8 @@ def in_force(name: str) -> tuple[object, object, object]:
             return RunLimits().all, RunLimits().person, getattr(RunLimits(), "address", None)
         case ["BatchLimits"]:
             return BatchLimits().all, BatchLimits().person, BatchLimits().address
+        case ["ChainLimits"]:
+            return ChainLimits().all, ChainLimits().person, ChainLimits().address
         case ["RunLimits", field]:
             return None, getattr(RunLimits(), field), None
         case ["WebLimits", "file", field]:

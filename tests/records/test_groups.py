@@ -112,6 +112,8 @@ def test_groups_have_their_room(database: str, tmp_path: Path) -> None:
         groups = history.groups
         with pytest.raises(ComfyError, match="too large"):
             groups.add(group(), {"x": "x" * 4_000_000}, ())
+        with pytest.raises(ComfyError, match="for a chain"):
+            groups.add(group(kind="chain"), {"x": "x" * 4_000_000}, ())
         large = [kept.add([letter * 3_000])[0] for letter in (b"a", b"b")]
         groups.add(group(1), {}, large[:1])
         with pytest.raises(ComfyError, match="MB together"):

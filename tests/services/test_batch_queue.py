@@ -15,8 +15,9 @@ from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
 from comfy.protocol.run_state import Phase
+from comfy.runs.limits import BatchLimits
 from comfy.services.batch_check import BatchErrors
-from comfy.services.batch_queue import BatchLimits, BatchQueue
+from comfy.services.batch_queue import BatchQueue
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.cli.commands import outcomes
@@ -224,6 +225,45 @@ def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: 
         batch = one.begin(AxisSpec(SEED, "11..16"))
         assert known.wait(30)
         assert one.batches.get(batch.id, ANN).why == told[-1]
+
+
+def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
+    """In the next life too, and what is tried again is: whoever comes from there finds no room."""
+    spec = BatchSpec((AxisSpec(SEED, "1..3"),))
+    with demo.hold("progress"), life(demo.url, tmp_path) as first:
+        stopped, paused = (
+            first.batches.start("small", {SEED: None}, spec, ANN, "10.0.0.1") for _ in range(2)
+        )
+        first.batches.stop(stopped.id, ANN)
+        first.batches.pause(paused.id, ANN)
+    with life(demo.url, tmp_path) as second:
+        second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
+        batches.resume()
+        with pytest.raises(TooManyRuns, match="too many batches"):
+            batches.start("small", {}, spec, BOB, "10.0.0.1")
+        with pytest.raises(TooManyRuns, match="too many batches"):
+            batches.retry_failed(stopped.id, ANN)
+        batches.delete(paused.id, ANN)
+        batches.retry_failed(stopped.id, ANN)
+        assert second.until(stopped, "done").done == 3
+        assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
+        batches.start("small", {}, spec, BOB, "10.0.0.2")
+
+
+def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
+    """Only where there is none; it is stopped then, as by its owner."""
+    with demo.hold("progress"), life(demo.url, tmp_path) as one:
+        batch = one.begin(AxisSpec(SEED, "1..3"))
+        one.batches.pause(batch.id, ANN)
+    with life(demo.url, tmp_path) as one:
+        for paused in (86_400.0, 0.0):
+            one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
+            one.batches.resume()
+            if paused:
+                with pytest.raises(TooManyRuns, match="too many batches"):
+                    one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        assert one.batches.get(batch.id, ANN).state == "stopped"
 
 
 def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:

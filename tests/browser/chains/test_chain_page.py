@@ -146,7 +146,8 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
 
 
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
-    """Stop ends it at the step that runs, and no other is begun; Continue goes on from there."""
+    """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
+    is removed at its end is not told of any more, and what it has made stays."""
     person = visit(chains).open(BOATS)
     person.press()
     person.frames()
@@ -156,8 +157,14 @@ def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
     person.phase("stopped")
     assert chains.idle()
     chains.demo.speed.step = 0.02
-    person.page.get_by_role("button", name="Continue").click()
+    strip = person.page.locator("#stage .chain")
+    remove = strip.get_by_role("button", name="Remove")
+    strip.get_by_role("button", name="Continue").click()
+    expect(remove).to_be_hidden()
     chain_is(person, "done")
+    remove.click()
+    expect(strip).to_be_hidden()
+    expect(person.page.locator("#stage .media img")).to_be_visible()
 
 
 def owner_of(site: Site) -> str:

@@ -14,9 +14,10 @@ import requests
 from PIL import Image
 
 from comfy.demo import DemoServer
-from comfy.errors import ChainNotFound, ComfyError
+from comfy.errors import ChainNotFound, ComfyError, TooManyRuns
 from comfy.form.seeds import CountUp
-from comfy.runs.limits import RunLimits
+from comfy.runs.limits import ChainLimits, RunLimits
+from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
@@ -176,6 +177,25 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
         assert done.steps[0].ended == chain.steps[0].ended
 
 
+def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:
+    """In the next life too, and so do its runs: whoever comes from there finds no room."""
+    with demo.hold("progress") as reached, served(demo, folder) as app:
+        given = {MAKE: "a boat", SEED: 5}
+        chains = app.services.chains
+        chains.start("boats/boats.chain", given, OWNER, "10.0.0.1")
+        assert reached.reached.wait(30)
+    with demo.hold("progress") as reached, served(demo, folder) as app:
+        chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
+        chains.resume()
+        with pytest.raises(TooManyRuns, match="too many chains"):
+            chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.1")
+        eventually(lambda: app.runs.line_of(OWNER), "it goes on")
+        assert {run.address for run in app.runs.line_of(OWNER)} == {"10.0.0.1"}
+        chains.start("boats/boats.chain", given, f"browser:{BOB}", "10.0.0.2")
+        app.runs.close()
+        chains.close()
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_a_chain_that_two_people_let_go_on_at_once_runs_once(
     demo: DemoServer, folder: Path, *, is_known: bool
@@ -242,6 +262,33 @@ def test_a_chain_goes_on_right_after_it_was_stopped(demo: DemoServer, folder: Pa
                 change(other.id, OWNER)
         eventually(lambda: not app.runs.line_of(OWNER), "nothing of it is left")
         assert standing(app).state == "stopped"
+
+
+def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None:
+    """Also one that goes on, which is stopped; it isn't there after a restart either, and what it
+    has made stays."""
+
+    def delete(chain_id: str, cookie: str = ANN) -> int:
+        address = f"{app.url}/chains/{chain_id}"
+        return requests.delete(address, cookies=cookie_of(cookie), timeout=30).status_code
+
+    with served(demo, folder) as app:
+        chains = app.services.chains
+        chains.start("boats/boats.chain", {MAKE: "a boat", "large.runs": False, SEED: 5}, OWNER)
+        made = ended(app, "done")
+        assert delete(made.id, BOB) == 404
+        assert [delete(made.id), delete(made.id)] == [200, 404]
+        assert app.runs.record(made.steps[0].ended[0], OWNER)
+        with demo.hold("progress") as reached:
+            begun = chains.start("boats/boats.chain", {MAKE: "a boat", SEED: 6}, OWNER)
+            assert reached.reached.wait(30)
+            assert delete(begun.id) == 200
+            assert chains.recent(OWNER) == ()
+        with pytest.raises(ChainNotFound):
+            chains.go_on(begun.id, OWNER)
+        eventually(lambda: not app.runs.line_of(OWNER) and not threads_of(begun.id), "it is over")
+        chains.look_up(OWNER)
+        assert chains.recent(OWNER) == ()
 
 
 def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:

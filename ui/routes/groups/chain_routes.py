@@ -19,8 +19,8 @@ _LONGEST_TITLE = 100  # characters
 
 
 def chain_routes(services: Services, identity: Identity) -> APIRouter:
-    """`POST /chains/{chain_id}/stop` and `/continue`, and `/history/{run_id}/chain`; somebody
-    else's chain or run is as unknown as one that never was."""
+    """`POST /chains/{chain_id}/stop` and `/continue`, `DELETE /chains/{chain_id}`, and
+    `/history/{run_id}/chain`; somebody else's chain or run is as unknown as one that never was."""
     router = APIRouter()
     chains = services.chains
     changes: Mapping[str, Callable[[str, str], object]] = {
@@ -56,6 +56,15 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return refused_chain(problem)
         return AsciiJSON({"name": name})
+
+    @router.delete("/chains/{chain_id}")
+    def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Forget it, which stops it; what its steps have made stays in the history."""
+        try:
+            chains.delete(chain_id, owner)
+        except ComfyError as problem:
+            return refused_chain(problem)
+        return AsciiJSON({})
 
     return router
 

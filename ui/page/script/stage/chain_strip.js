@@ -36,6 +36,11 @@ export class ChainStrip {
     () => this.#chain && ask(`/chains/${this.#chain.id}/stop`),
     "button",
   );
+  #remove = button(
+    message("Remove"),
+    () => this.#chain && ask(`/chains/${this.#chain.id}`, undefined, "DELETE"),
+    "quiet",
+  );
   /** @type {Chain | null} */
   #chain = null;
   #drawn = "";
@@ -51,7 +56,7 @@ export class ChainStrip {
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
-    head.append(this.#headline, this.#again, this.#stop);
+    head.append(this.#headline, this.#again, this.#stop, this.#remove);
     this.place.append(head, this.#bar, this.#why, this.#steps);
     page.subscribe((now) => this.#show(now));
   }
@@ -81,6 +86,7 @@ export class ChainStrip {
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !["failed", "stopped"].includes(chain.state);
     this.#stop.hidden = !isIdle;
+    this.#remove.hidden = chain.state === "running";
   }
 
   /**
