@@ -27,7 +27,7 @@ import {
   sizeWords,
   specOf,
 } from "../../ui/page/script/batches/spec.js";
-import { progressWords } from "../../ui/page/script/batches/words.js";
+import { progressWords, sinceOpened } from "../../ui/page/script/batches/words.js";
 
 /** @param {object} more */
 const field = (more) =>
@@ -167,4 +167,18 @@ test("how far a batch is, with what failed", () => {
     progressWords({ ...batch, state: "paused", failed: 2 }),
     "Paused: 5 of 12 done, 2 failed",
   );
+});
+
+test("A page keeps the batches that ended while it was open, whenever it heard of them.", () => {
+  const ofPage = sinceOpened();
+  /** @param {[string, string][]} told */
+  const shown = (...told) =>
+    ofPage(/** @type {any} */ (told.map(([id, state]) => ({ id, state })))).map(({ id }) => id);
+  assert.deepEqual(shown(["old", "done"], ["goes on", "paused"]), ["goes on"]);
+  assert.deepEqual(shown(["old", "done"], ["goes on", "done"], ["quick", "done"]), [
+    "goes on",
+    "quick",
+  ]);
+  assert.deepEqual(shown(["old", "running"]), ["old"]);
+  assert.deepEqual(shown(["old", "stopped"]), ["old"]);
 });

@@ -15,6 +15,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.errors import BatchNotFound
 from comfy.messages import message
 from comfy.services.batch_queue import BatchQueue
+from comfy.services.open_batch import BatchSummary
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
@@ -34,6 +35,7 @@ _NO_SPEC = message(
     'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
 )
 _GOING = ("running",)
+_AGAIN = 3.0  # seconds without news: Gradio sees that a caller is gone when it hands on an answer
 
 
 def add_batch_api(services: Services, identity: Identity) -> None:
@@ -43,7 +45,8 @@ def add_batch_api(services: Services, identity: Identity) -> None:
         workflow: str, values: dict[str, Any], spec: dict[str, Any], request: gr.Request
     ) -> Iterator[dict[str, Any]]:
         """Run a workflow once for each row of values, and tell how far that is; the last answer has
-        all rows with what came of them. A batch whose caller goes away is stopped.
+        all rows with what came of them. A batch whose caller goes away is stopped, and so is one
+        that would wait for somebody who lets it go on; `why` says for what reason.
 
         workflow, values: as for /run; every row has these values. spec: what varies, as
         {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for every combination, with
@@ -57,13 +60,14 @@ def add_batch_api(services: Services, identity: Identity) -> None:
                 workflow, base, wanted, owner, where(request, owner), attended=True
             )
             del base, wanted  # files may be among them, and the batch may take long
-            with closing(_told(services.batches, started.id, owner)) as told:
-                yield from told
-            yield asdict(services.batches.get(started.id, owner)) | {
-                "results": list(_results(services, started.id, owner))
-            }
-            if owner == NOBODY:
-                services.batches.delete(started.id, owner)
+            try:
+                with closing(_told(services.batches, started.id, owner)) as told:
+                    last = yield from told
+                yield asdict(last) | {"results": list(_results(services, started.id, owner))}
+            finally:
+                if owner == NOBODY:
+                    with suppress(BatchNotFound):
+                        services.batches.delete(started.id, owner)
 
     api(batch, api_name="batch", concurrency_limit=MOST_AT_ONCE)
 
@@ -82,20 +86,27 @@ def _with_files(axis: AxisSpec) -> AxisSpec:
     )
 
 
-def _told(batches: BatchQueue, batch_id: str, owner: str) -> Generator[dict[str, Any]]:
-    """How far a batch is, whenever that is new, as long as it goes on; it is stopped where nobody
-    wants to know any more."""
+def _told(
+    batches: BatchQueue, batch_id: str, owner: str
+) -> Generator[dict[str, Any], None, BatchSummary]:
+    """How far a batch is, whenever that is new, as long as it goes on; then how it has ended. It is
+    stopped where nobody wants to know any more, and where it has paused by itself."""
     changed = threading.Event()
     leave = batches.subscribe(lambda whose: changed.set() if whose == owner else None)
     try:
         while (summary := batches.get(batch_id, owner)).state in _GOING:
             yield asdict(summary)
-            changed.wait()
+            changed.wait(_AGAIN)
             changed.clear()
     except GeneratorExit:
         with suppress(BatchNotFound):
             batches.leave(batch_id, owner)
         raise
+    else:
+        if summary.state == "paused" and summary.why:
+            batches.stop(batch_id, owner)
+            return replace(batches.get(batch_id, owner), why=summary.why)
+        return summary
     finally:
         leave()
 

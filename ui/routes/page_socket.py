@@ -28,6 +28,7 @@ from ui.web.responses import json_text
 from ui.web.socket_limits import UNKNOWN_WORD, authenticate_socket, run_until_first
 
 _GAP = 0.1  # seconds between two messages to one page: news adds up
+_ENDED = 50  # batches that have, of which a page is told
 
 
 def page_socket_routes(services: Services, identity: Identity) -> APIRouter:
@@ -64,7 +65,6 @@ class PageSession:
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
-        self.seen: set[str] = set()  # batches that had not ended
 
     async def serve(self, changed: asyncio.Queue[list[str]]) -> None:
         """Send until the page is closed; `changed` brings the names of workflows."""
@@ -143,10 +143,12 @@ class PageSession:
         }
 
     def news_of_batches(self) -> list[BatchSummary]:
-        """Those that have not ended, and those that have since the page was opened."""
+        """Those that have not ended, and the last that have: the page knows which of them ended
+        before it was opened, also when this is not its first socket."""
         recent = self.batches.recent(self.owner)
-        self.seen |= {batch.id for batch in recent if batch.state in ("running", "paused")}
-        return [batch for batch in recent if batch.id in self.seen]
+        ended = [batch.id for batch in recent if batch.state not in ("running", "paused")]
+        left_out = {*ended[:-_ENDED]}
+        return [batch for batch in recent if batch.id not in left_out]
 
     def attach_to(self, runs: dict[str, Run]) -> None:
         """Watch these runs and no others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
+from comfy.records.groups import Group
+from comfy.runs.limits import RunLimits
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -154,9 +157,44 @@ def test_a_wrong_batch_is_refused_in_words(
 
 
 def test_a_batch_ends_with_its_caller(served: Served, caller: Client) -> None:
-    """Whoever cancels the call stops the batch: no more rows are begun."""
+    """Whoever cancels the call stops the batch: no more rows are begun, and without a cookie nothing
+    is left of it."""
     spec = {"axes": [{"field": "5.seed", "text": "1..500"}]}
     job = caller.submit("text-to-image", {"5.steps": 20}, spec, api_name="/batch")
     eventually(lambda: job.outputs())
     job.cancel()
-    eventually(lambda: served[1].services.batches.recent("browser:")[-1].state == "stopped")
+    eventually(lambda: not groups_of_nobody(served))
+    eventually(lambda: not served[1].services.batches.recent("browser:"))
+
+
+def test_a_batch_that_gives_up_is_stopped_and_told_why(served: Served, caller: Client) -> None:
+    """Nobody is there to let it go on: it takes no place from the next ones, and nothing is left of
+    it where its owner could not find it again."""
+    spec = {"axes": [{"field": "5.seed", "text": "1..9"}]}
+    broken = {"1.ckpt_name": "demo-broken.safetensors"}
+    last = caller.predict("text-to-image", broken, spec, api_name="/batch")
+    assert (last["state"], last["done"], bool(last["why"])) == ("stopped", 0, True)
+    assert {row["state"] for row in last["results"]} == {"failed", "stopped"}
+    eventually(lambda: served[1].services.batches.recent("browser:") == ())
+    assert groups_of_nobody(served) == ()
+
+
+def groups_of_nobody(served: Served) -> tuple[Group, ...]:
+    """The batches of those without a cookie that are remembered."""
+    history = served[1].runs.history
+    assert history is not None
+    return tuple(history.groups.of("browser:", "batch"))
+
+
+def test_a_batch_that_waits_ends_with_its_caller() -> None:
+    """Also while there is nothing new of it."""
+    spec = {"axes": [{"field": "5.steps", "text": "1..9"}]}
+    with (
+        running_demo_app(step_seconds=0, run_limits=RunLimits(hourly=2)) as served,
+        closing(script_client(served[1].url)) as caller,
+    ):
+        job = caller.submit("text-to-image", {}, spec, api_name="/batch")
+        eventually(lambda: any(one["why"] for one in job.outputs()))
+        job.cancel()
+        eventually(lambda: groups_of_nobody(served) == ())
+        eventually(lambda: served[1].services.batches.recent("browser:") == ())

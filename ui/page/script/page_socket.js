@@ -1,6 +1,7 @@
 // @ts-check
 // The one socket that every page has: which runs there are, which workflows have changed, whether the app is there.
 
+import { sinceOpened } from "./batches/words.js";
 import { pause } from "./clock.js";
 import { closeSocket, root } from "./dom.js";
 import { folderChanged } from "./form/form.js";
@@ -33,6 +34,7 @@ class PageSocket {
   #retrying = 0;
   #answering = 0;
   #telling = 0;
+  #sinceOpened = sinceOpened();
 
   connect() {
     clearTimeout(this.#retrying);
@@ -65,7 +67,8 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, waiting, batches, chains } = said;
+    const { ending, server_away: serverAway, waiting, chains } = said;
+    const batches = this.#sinceOpened(said.batches);
     page.set({ away: ending ? RESTARTING : "", serverAway, waiting, batches, chains });
     hear(withoutBatches(said.runs, batches));
   }

@@ -50,6 +50,16 @@ export async function tryTo(path, body) {
  * @returns {Promise<any>} its JSON, or null where it cannot be had
  */
 export async function get(path) {
+  return (await look(path)) ?? null;
+}
+
+/**
+ * Look whether something is there.
+ * @param {string} path
+ * @returns {Promise<any>} its JSON; null where there is no such thing; undefined where nobody can tell
+ */
+export async function look(path) {
   const answer = await fetch(root + path).catch(() => null);
-  return answer?.ok ? answer.json().catch(() => null) : null;
+  if (answer?.status === 404) return null;
+  return answer?.ok ? answer.json().catch(() => undefined) : undefined;
 }

@@ -5,9 +5,9 @@ import { coverWindow, uncoverWindow } from "../back.js";
 import { $, element } from "../dom.js";
 import { Grid } from "../grids/grid.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { ask, get, look } from "../requests.js";
 import { reuse } from "../stage/actions.js";
-import { page, say } from "../state.js";
+import { page } from "../state.js";
 import { BATCH_VIEW, read, write } from "../storage.js";
 import { lineFor, tileFor } from "./row_items.js";
 import { aged, besideWithResult, stale, tilesIn, widthsOf, withRows } from "./rows.js";
@@ -35,7 +35,6 @@ const GAP = 12;
 const WORDS = 44; // pixels below a tile
 /** Whether rows are cards: styles/batches/sheet.css has the same width. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
-const GONE = message("This batch no longer exists.");
 const NOTHING = message("No rows match.");
 
 class Sheet {
@@ -113,11 +112,13 @@ class Sheet {
 
   /** @param {HTMLElement} parent */
   async open(parent) {
-    if (!(await this.#read())) {
-      say(GONE);
+    parent.append(this.#place); // there is one from the first press on
+    const batch = await ask(`/batches/${this.#id}`, undefined, "GET");
+    if (!batch) {
+      this.#place.remove();
       return;
     }
-    parent.append(this.#place);
+    this.#show(batch);
     this.#place.showModal();
     coverWindow(() => this.#leave());
     this.#arrange();
@@ -147,14 +148,11 @@ class Sheet {
     return { columns: 1, line: isSmall() ? CARD : LINE };
   }
 
-  /** Ask the app what the batch is. @returns {Promise<boolean>} whether it is there */
-  async #read() {
-    this.#batch = await get(`/batches/${this.#id}`);
-    if (this.#batch) {
-      this.#head.show(this.#batch);
-      this.#grid.hear(this.#batch);
-    }
-    return this.#batch !== null;
+  /** @param {WholeBatch} batch */
+  #show(batch) {
+    this.#batch = batch;
+    this.#head.show(batch);
+    this.#grid.hear(batch);
   }
 
   /** Draw the list anew, in the way that is wished. */
@@ -253,10 +251,12 @@ class Sheet {
 
   /** What is known may have changed. */
   async #renew() {
-    if (!(await this.#read())) {
+    const batch = await look(`/batches/${this.#id}`);
+    if (batch === null) {
       this.#leave();
       return;
     }
+    if (batch) this.#show(batch);
     this.#cells = aged(this.#cells);
     this.#ask();
   }

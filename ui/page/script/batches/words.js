@@ -51,5 +51,16 @@ export function stateWords(state) {
 /** @param {Pick<Batch, "state">} batch */
 export const hasEnded = ({ state }) => state === "done" || state === "stopped";
 
+/** @returns what picks, of all that are told, those that go on or have ended since the first were told */
+export function sinceOpened() {
+  /** @type {Set<string> | undefined} */
+  let earlier;
+  return (/** @type {readonly Batch[]} */ batches) => {
+    earlier ??= new Set(batches.map(({ id }) => id));
+    for (const batch of batches) if (!hasEnded(batch)) earlier.delete(batch.id);
+    return batches.filter(({ id }) => !earlier?.has(id));
+  };
+}
+
 /** @param {Pick<Batch, "done" | "failed" | "rows">} batch */
 export const fractionOf = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
