@@ -17,10 +17,11 @@ from cachetools import LRUCache
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.spec import BatchSpec, with_seeds
 from comfy.errors import BatchNotFound, ComfyError
-from comfy.messages import message, sentences
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.store import RunStore
-from comfy.records.wanted import Wanted
+from comfy.records.wanted import Wanted, WantedOfGroups
 from comfy.runs.limits import BatchLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.batch_check import checked_batch
@@ -33,7 +34,7 @@ from comfy.services.batch_content import (
 from comfy.services.batch_rows import RowStates
 from comfy.services.batches import BatchRunner, RowBatch
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.open_batch import BatchSummary, OpenBatch, summary_of
+from comfy.services.open_batch import BatchSummary, OpenBatch, summary_of, why_paused
 from comfy.services.start import Starter
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -91,7 +92,7 @@ class BatchQueue:
             log.warning("Batches of before the restart cannot go on: %s", problem)
             return
         for group in unfinished:
-            batch = OpenBatch(group, self._runs)
+            batch = self._open_batch(group)
             with self._lock:
                 self._open[batch.id] = batch
             if batch.state == "running":
@@ -133,10 +134,9 @@ class BatchQueue:
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
-        group_id = str(uuid.uuid4())
-        about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
-        about |= {"address": address}
-        group = Group(group_id, owner, "batch", time.time(), "running", about)
+        group_id, rows = str(uuid.uuid4()), len(BatchRows(content))
+        about = {"title": str(form.title), "workflow": workflow, "address": address}
+        group = Group(group_id, owner, "batch", time.time(), "running", {**about, "rows": rows})
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
         with kept_uploads(self._starter.blobs, history, uploads) as digests:
@@ -150,7 +150,7 @@ class BatchQueue:
             told = content_to_json(with_other_values(content, kept))
             with self._lock:
                 self._check_room_locked(owner, address)
-                batch = self._open[group_id] = OpenBatch(group, self._runs)
+                batch = self._open[group_id] = self._open_batch(group)
             try:
                 history.groups.add(group, told, set(digests.values()))
             except BaseException:
@@ -175,6 +175,14 @@ class BatchQueue:
         """End it: what waits is not begun, and what runs is cancelled."""
         self._changed(self._opened(batch_id, owner), OpenBatch.stop)
 
+    def leave(self, batch_id: str, owner: str) -> None:
+        """Nobody waits for it any more, or hears of it: end it, also where that is not written."""
+        batch = self._opened(batch_id, owner)
+        batch.stop()
+        self._save(batch)
+        if batch.thread is None:
+            self._let_go(batch)
+
     def retry_failed(self, batch_id: str, owner: str) -> None:
         """Run the rows that have failed, or were stopped, once more."""
         with self._lock:
@@ -184,30 +192,27 @@ class BatchQueue:
             self._check_room(owner, batch.address)
         with self._lock:
             batch = self._open.setdefault(batch_id, batch)
-        if batch.go_on("failed", "stopped"):
-            self._save(batch)
+        self._changed(batch, lambda one: one.go_on("failed", "stopped"))
+        if batch.state == "running":
             self._let_run(batch)
-        else:
-            self._let_go(batch)
 
     def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
         """Forget one, which is stopped first; its runs stay in the history, unless they are no
         longer to be listed either, and soon deleted (`with_runs`)."""
         batch = self._opened(batch_id, owner)
-        batch.deleted = True
-        batch.stop()
         history = self._history()
         history.groups.delete(batch_id, owner)
-        if with_runs:
-            states, _ = batch.states()
-            runs = [run for at in range(len(states)) if (run := states.run(at))]
-            for start in range(0, len(runs), _LOOKED_AT):
-                history.unlist(runs[start : start + _LOOKED_AT], owner)
+        batch.deleted = True
+        batch.stop()
         with self._lock:
             self._ended.pop(batch_id, None)
             if batch.thread is None:
                 self._open.pop(batch_id, None)
         self._listeners.call(owner)
+        wanted = WantedOfGroups(groups=(batch_id,))
+        while with_runs and (runs := history.of(owner, wanted, limit=_LOOKED_AT)):
+            if not history.unlist([one.id for one in runs], owner):
+                break
 
     # Looking
 
@@ -270,21 +275,21 @@ class BatchQueue:
         return self._runs.history
 
     def _check_room(self, owner: str, address: str) -> None:
-        """TooManyRuns where there is no room for one more, though others that have been paused for
-        long are stopped for it."""
+        """What has been paused for long is stopped first where there is no room."""
         with self._lock:
             batches = tuple(self._open.values())
         if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
-            before = time.time() - self._limits.paused
-            for one in batches:
-                if one.was_paused(before):
-                    self._changed(one, OpenBatch.stop)
+            for one in (one for one in batches if one.was_paused_for(self._limits.paused)):
+                self._changed(one, OpenBatch.stop)
         with self._lock:
             self._check_room_locked(owner, address)
 
     def _check_room_locked(self, owner: str, address: str) -> None:
-        unfinished = [(one.owner, one.address) for one in self._open.values()]
-        self._limits.check(owner, address, unfinished)
+        people = [(one.owner, one.address) for one in self._open.values()]
+        self._limits.check(owner, address, people)
+
+    def _open_batch(self, group: Group) -> OpenBatch:
+        return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
 
     def _opened(self, batch_id: str, owner: str) -> OpenBatch:
         """The batch, as it is in work or as it is remembered."""
@@ -292,7 +297,7 @@ class BatchQueue:
             batch = self._open.get(batch_id)
         if batch is None and self._runs.history is not None:
             group = self._runs.history.groups.get(batch_id, owner)
-            batch = OpenBatch(group, self._runs) if group and group.kind == "batch" else None
+            batch = self._open_batch(group) if group and group.kind == "batch" else None
         if batch is None or batch.owner != owner or batch.deleted:
             raise BatchNotFound(_GONE)
         return batch
@@ -314,13 +319,21 @@ class BatchQueue:
         return read
 
     def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
-        """Do something with a batch, remember it, and tell of it."""
-        change(batch)
-        self._save(batch)
-        if batch.thread is None:
-            self._let_go(batch)
+        """Do with a batch what somebody wants, and tell of it. ComfyError where it cannot be
+        remembered: then nothing has changed."""
+        try:
+            with batch.saving:  # the thread writes nothing over it
+                after = OpenBatch(batch.group, self._runs)
+                change(after)
+                self._history().groups.save(after.group)
+                change(batch)
+            self._listeners.call(batch.owner)
+        finally:
+            if batch.thread is None:
+                self._let_go(batch)
 
     def _save(self, batch: OpenBatch) -> None:
+        """Where nobody has asked for it: what cannot be written now is written later."""
         try:
             with batch.saving:  # nobody writes what was so before over what is so now
                 batch.saved_at = time.monotonic()
@@ -356,9 +369,9 @@ class BatchQueue:
         while True:
             try:
                 self._run_rows(batch)
-            except ComfyError as problem:
+            except (ComfyError, BadValue) as problem:
                 if not self._runs.closed:
-                    batch.pause(sentences(str(problem), problem.hint))
+                    batch.pause(why_paused(problem))
             except Exception:
                 log.exception("A batch failed inside this program")
                 batch.pause(_OUR_FAULT)

@@ -19,7 +19,7 @@ from comfy.services.start import FieldErrors, Starter
 
 MOST_TOLD = 20  # wrong rows
 _AGAIN = 1.0  # seconds until a row is tried again that could not be begun
-_MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
+MOST_FAILED = 5  # rows one after the other: what is wrong is wrong with all of them
 
 
 class RowErrors(ManyProblems):
@@ -126,8 +126,8 @@ class BatchRunner:
         rest = deque(index for index in range(len(batch.rows)) if index not in done)
         failed = 0
         with LiveTasks[int](self._starter.runs) as live:
-            while live or (rest and failed < _MOST_FAILED and steering.wants_more()):
-                while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
+            while live or (rest and failed < MOST_FAILED and steering.wants_more()):
+                while rest and failed < MOST_FAILED and not live.is_full and steering.wants_more():
                     try:
                         is_new = steering.is_new(rest[0])
                         begun = self._tasks.begin(_task(batch, rest[0]), is_new=is_new)
@@ -144,14 +144,14 @@ class BatchRunner:
                 for index, record in live.ended():
                     yield index, record
                     failed = self._failed_after(failed, record)
-        if failed >= _MOST_FAILED:
+        if rest and failed >= MOST_FAILED:
             raise _gave_up()
 
     def _failed_after(self, failed: int, record: Record) -> int:
         """How many rows have failed one after the other; those that somebody has stopped don't
         count. Too many stay too many."""
         if self.is_done(record):
-            return failed if failed >= _MOST_FAILED else 0
+            return failed if failed >= MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1
 
 
@@ -169,7 +169,7 @@ def _gave_up() -> BatchGaveUp:
     return BatchGaveUp(
         message(
             "{count} rows failed one after the other, so the batch was stopped.",
-            count=_MOST_FAILED,
+            count=MOST_FAILED,
         ),
         message("Look at what the last one says, then go on."),
     )

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
-from comfy.messages import message_from_json, message_to_json, sentences
+from comfy.messages import message, message_from_json, message_to_json, sentences
+from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from comfy.services.batch_rows import RowState, RowStates
-from comfy.services.batches import Steering
+from comfy.services.batches import MOST_FAILED, BatchGaveUp, Steering
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import FieldErrors
 
@@ -60,8 +61,11 @@ class OpenBatch(Steering):
     what runs it, set by the queue alone; `address`: where it was started, as of
     `RunRegistry.submit`."""
 
-    def __init__(self, group: Group, runs: RunRegistry) -> None:
-        """As it is remembered."""
+    def __init__(
+        self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
+    ) -> None:
+        """As it is remembered. `told` is called when it waits for something else, and must not
+        block."""
         self.id, self.owner = group.id, group.owner
         self.address = str(group.about.get("address", ""))
         self.workflow = str(group.about.get("workflow", ""))
@@ -70,24 +74,27 @@ class OpenBatch(Steering):
         self.saving = threading.Lock()
         self.saved_at = 0.0
         self.deleted = False
-        self._group, self._runs = group, runs
+        self._group, self._runs, self._told = group, runs, told
         self._state = cast(BatchState, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._waits_for = ""
         self._paused_at = float(group.about.get("paused_at", group.created_at))
         self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
+        if self._state == "stopped":  # the program ended while they were cancelled
+            self._rows.set(self._rows.places("waiting"), "stopped")
         self._live: dict[int, Run | Record] = {}
         self._new: set[int] = set()
+        self._again: set[int] = set()  # of those in work: cancelled, and wanted after all
 
     @property
     def state(self) -> BatchState:
         """What is to become of it, or has."""
         return self._state
 
-    def was_paused(self, before: float) -> bool:
-        """It is paused, and has been since before this moment, in seconds since 1970."""
-        return self._state == "paused" and self._paused_at <= before
+    def was_paused_for(self, seconds: float) -> bool:
+        """It is paused, and has been for so long."""
+        return self._state == "paused" and time.time() - self._paused_at >= seconds
 
     @property
     def group(self) -> Group:
@@ -133,6 +140,8 @@ class OpenBatch(Steering):
     def go_on(self, *states: RowState) -> bool:
         """Let it run, also the rows in these states once more; False if there is nothing to do."""
         with self.lock:
+            if self._state == "stopped":
+                self._again.update(self._live)
             self._rows.set(self._rows.places(*states), "waiting")
             if not (self._live or self._rows.count("waiting")):
                 return False
@@ -151,6 +160,7 @@ class OpenBatch(Steering):
             if self._state in ("running", "paused"):
                 self._end("stopped")
             live = dict(self._live)
+            self._again.clear()
             self._rows.set(set(self._rows.places("waiting")) - live.keys(), "stopped")
         for run in live.values():
             _cancel(run)
@@ -158,10 +168,11 @@ class OpenBatch(Steering):
     def settle(self) -> bool:
         """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
         with self.lock:
-            if self._state == "running" and not self._runs.closed:
-                if self._rows.count("waiting"):
+            if self._state in ("running", "paused") and not self._runs.closed:
+                if not self._rows.count("waiting"):
+                    self._end("done")
+                elif self._state == "running":
                     return True
-                self._end("done")
             self.thread = None
             return False
 
@@ -180,8 +191,8 @@ class OpenBatch(Steering):
 
     def begun(self, index: int, run: Run | Record) -> None:
         """See `Steering`."""
+        self._wait_for("")
         with self.lock:
-            self._waits_for = ""
             self._rows.tried(index, run.id)
             self._live[index] = run
             self._new.discard(index)
@@ -197,17 +208,25 @@ class OpenBatch(Steering):
                     self._rows.tell(index, sentences(*problem.labelled.values()))
                 return True
             case TooManyRuns() | ServerUnreachable() | ServerError():
-                with self.lock:
-                    self._waits_for = sentences(str(problem), problem.hint)
+                self._wait_for(sentences(str(problem), problem.hint))
                 return False
         raise problem
+
+    def _wait_for(self, sentence: str) -> None:
+        with self.lock:
+            is_other, self._waits_for = sentence != self._waits_for, sentence
+        if is_other:
+            self._told()
 
     def ended(self, index: int, record: Record, *, is_done: bool) -> None:
         """What became of a row."""
         with self.lock:
             self._live.pop(index, None)
             self._rows.tried(index, record.id)
-            self._note(index, record.state.phase, is_done=is_done)
+            is_wanted = index in self._again and record.state.phase is Phase.STOPPED
+            self._again.discard(index)
+            if not is_wanted:  # else it still waits
+                self._note(index, record.state.phase, is_done=is_done)
 
     def found(self, places: Iterable[int], records: Mapping[int, tuple[Record, bool]]) -> None:
         """What had become of these rows before: the last record of each that was begun, and whether
@@ -233,3 +252,17 @@ class OpenBatch(Steering):
 def _cancel(run: Run | Record) -> None:
     if not isinstance(run, Record):
         run.cancel()
+
+
+def why_paused(problem: ComfyError | BadValue) -> str:
+    """Why no more rows are begun, in sentences."""
+    match problem:
+        case BatchGaveUp():
+            failed = message(
+                "{count} rows failed one after the other, so the batch is paused.",
+                count=MOST_FAILED,
+            )
+            return sentences(failed, problem.hint)
+        case ComfyError():
+            return sentences(str(problem), problem.hint)
+    return str(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -70,6 +71,20 @@ def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
         finally:
             runs.close()
             one.batches.close()
+
+
+@contextmanager
+def read_only_groups(folder: Path) -> Iterator[None]:
+    """Whatever is to be written of batches in `folder` is refused by the database."""
+    with closing(sqlite3.connect(folder / "history.sqlite")) as database:
+        for what in ("UPDATE", "DELETE"):
+            refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            database.execute(f"CREATE TRIGGER no_{what} BEFORE {what} ON groups {refuse}")
+        try:
+            yield
+        finally:
+            for what in ("UPDATE", "DELETE"):
+                database.execute(f"DROP TRIGGER no_{what}")
 
 
 def _killed(url: str, folder: Path, rows: int) -> None:

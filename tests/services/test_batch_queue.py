@@ -4,6 +4,7 @@ otherwise."""
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from comfy.services.batch_queue import BatchQueue
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.cli.commands import outcomes
-from tests.services.batch_lives import ANN, BOB, MODEL, SEED, Life, killed_life, life
+from tests.services.batch_lives import (
+    ANN,
+    BOB,
+    MODEL,
+    SEED,
+    Life,
+    killed_life,
+    life,
+    read_only_groups,
+)
 from tests.support.waiting import eventually
 
 BROKEN = "demo-broken.safetensors"
@@ -70,7 +80,7 @@ def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Life
     """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
     batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
     paused = one.until(batch, "paused")
-    assert paused.why.startswith("5 rows failed one after the other")
+    assert paused.why.startswith("5 rows failed one after the other, so the batch is paused.")
     assert 5 <= paused.failed <= 7
     assert len(demo.journal.all()) < 10
     one.batches.go_on(batch.id, ANN)
@@ -79,6 +89,84 @@ def test_a_batch_of_which_nothing_succeeds_is_paused(demo: DemoServer, one: Life
     one.batches.delete(batch.id, ANN)
     with pytest.raises(BatchNotFound):
         one.batches.get(batch.id, ANN)
+
+
+def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Life) -> None:
+    """Where its last rows have failed, or had begun when it was paused; what it has tried, all of
+    it, is listed no longer where it is deleted with its runs."""
+    batch = one.begin(AxisSpec(SEED, "1..5"), **{MODEL: BROKEN})
+    ended = one.until(batch, "done", "paused")
+    assert (ended.state, ended.failed, ended.why) == ("done", 5, "")
+    one.batches.retry_failed(batch.id, ANN)
+    assert one.until(batch, "done", "paused").failed == 5
+    with demo.hold("progress") as reached:
+        other = one.begin(AxisSpec(SEED, "1, 2"))
+        assert reached.reached.wait(30)
+        eventually(lambda: len(one.batches.table(other.id, ANN).live) == 2)
+        one.batches.pause(other.id, ANN)
+    assert one.until(other, "done").done == 2
+    history = one.runs.history
+    assert history is not None
+    assert len(history.of(ANN)) == 12
+    one.batches.delete(batch.id, ANN, with_runs=True)
+    assert len(history.of(ANN)) == 2
+
+
+def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Life, tmp_path: Path) -> None:
+    """Whoever wants it hears so, and can do it once more; what the batch does by itself goes
+    on."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        with read_only_groups(tmp_path):
+            for refused in (one.batches.pause, one.batches.stop, one.batches.delete):
+                with pytest.raises(ComfyError):
+                    refused(batch.id, ANN)
+            assert one.batches.get(batch.id, ANN).state == "running"
+            assert one.batches.recent(ANN) == one.batches.of(ANN)
+        one.batches.pause(batch.id, ANN)
+        with read_only_groups(tmp_path), pytest.raises(ComfyError):
+            one.batches.go_on(batch.id, ANN)
+        one.batches.go_on(batch.id, ANN)
+    assert one.until(batch, "done").done == 6
+    other = one.begin(AxisSpec(SEED, "11..16"))
+    with read_only_groups(tmp_path):
+        one.batches.leave(other.id, ANN)
+        assert one.batches.get(other.id, ANN).state == "stopped"
+        eventually(lambda: not one.batches.table(other.id, ANN).live)
+    one.batches.delete(other.id, ANN)
+    one.batches.delete(batch.id, ANN)
+    assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
+
+
+def test_what_is_wanted_again_while_it_is_cancelled_is_run(demo: DemoServer, one: Life) -> None:
+    """The rows that were at work are begun once more like those that waited."""
+    with demo.hold("progress") as reached:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        eventually(lambda: len(one.batches.table(batch.id, ANN).live) == 3)
+        one.batches.stop(batch.id, ANN)
+        one.batches.retry_failed(batch.id, ANN)
+        assert one.batches.get(batch.id, ANN).state == "running"
+    ended = one.until(batch, "done", "paused", "stopped")
+    assert (ended.state, ended.done) == ("done", 6)
+    assert one.states(batch) == ["done"] * 6
+
+
+def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """Rows that were still being cancelled too, so that they can be run then."""
+    with demo.hold("progress") as reached, life(demo.url, tmp_path) as first:
+        batch = first.begin(AxisSpec(SEED, "1..6"))
+        assert reached.reached.wait(30)
+        first.batches.stop(batch.id, ANN)
+        first.runs.close()
+    with life(demo.url, tmp_path) as second:
+        assert second.batches.get(batch.id, ANN).state == "stopped"
+        assert set(second.states(batch)) == {"stopped"}
+        second.batches.retry_failed(batch.id, ANN)
+        assert second.until(batch, "done").done == 6
 
 
 def test_what_is_wrong_is_told_before_anything_runs(demo: DemoServer, one: Life) -> None:
@@ -154,6 +242,28 @@ def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: 
                     one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         assert one.batches.get(batch.id, ANN).state == "stopped"
+
+
+def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: Path) -> None:
+    """To whoever listens, once for each reason."""
+    told: list[str] = []
+    known = threading.Event()
+    with life(demo.url, tmp_path, hourly=2) as one:
+
+        def listen(owner: str) -> None:
+            (batch,) = one.batches.recent(owner)
+            told.append(batch.why)
+            if batch.why:
+                known.set()
+
+        one.starter.start("small", {SEED: 1}, ANN, watched=False)
+        run = one.starter.start("small", {SEED: 2}, ANN, watched=False)
+        for _ in run.watch(timeout=30):
+            pass
+        one.batches.subscribe(listen)
+        batch = one.begin(AxisSpec(SEED, "11..16"))
+        assert known.wait(30)
+        assert one.batches.get(batch.id, ANN).why == told[-1]
 
 
 def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:

@@ -94,7 +94,7 @@ def _told(batches: BatchQueue, batch_id: str, owner: str) -> Generator[dict[str,
             changed.clear()
     except GeneratorExit:
         with suppress(BatchNotFound):
-            batches.stop(batch_id, owner)
+            batches.leave(batch_id, owner)
         raise
     finally:
         leave()
