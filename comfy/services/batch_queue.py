@@ -134,10 +134,9 @@ class BatchQueue:
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
-        group_id = str(uuid.uuid4())
-        about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
-        about |= {"address": address}
-        group = Group(group_id, owner, "batch", time.time(), "running", about)
+        group_id, rows = str(uuid.uuid4()), len(BatchRows(content))
+        about = {"title": str(form.title), "workflow": workflow, "address": address}
+        group = Group(group_id, owner, "batch", time.time(), "running", {**about, "rows": rows})
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
         with kept_uploads(self._starter.blobs, history, uploads) as digests:
@@ -276,24 +275,21 @@ class BatchQueue:
         return self._runs.history
 
     def _check_room(self, owner: str, address: str) -> None:
-        """TooManyRuns where there is no room for one more, though others that have been paused for
-        long are stopped for it."""
+        """What has been paused for long is stopped first where there is no room."""
         with self._lock:
             batches = tuple(self._open.values())
         if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
-            before = time.time() - self._limits.paused
-            for one in batches:
-                if one.was_paused(before):
-                    self._changed(one, OpenBatch.stop)
+            for one in (one for one in batches if one.was_paused_for(self._limits.paused)):
+                self._changed(one, OpenBatch.stop)
         with self._lock:
             self._check_room_locked(owner, address)
 
+    def _check_room_locked(self, owner: str, address: str) -> None:
+        people = [(one.owner, one.address) for one in self._open.values()]
+        self._limits.check(owner, address, people)
+
     def _open_batch(self, group: Group) -> OpenBatch:
         return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
-
-    def _check_room_locked(self, owner: str, address: str) -> None:
-        unfinished = [(one.owner, one.address) for one in self._open.values()]
-        self._limits.check(owner, address, unfinished)
 
     def _opened(self, batch_id: str, owner: str) -> OpenBatch:
         """The batch, as it is in work or as it is remembered."""

@@ -92,9 +92,9 @@ class OpenBatch(Steering):
         """What is to become of it, or has."""
         return self._state
 
-    def was_paused(self, before: float) -> bool:
-        """It is paused, and has been since before this moment, in seconds since 1970."""
-        return self._state == "paused" and self._paused_at <= before
+    def was_paused_for(self, seconds: float) -> bool:
+        """It is paused, and has been for so long."""
+        return self._state == "paused" and time.time() - self._paused_at >= seconds
 
     @property
     def group(self) -> Group:

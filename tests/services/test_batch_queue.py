@@ -205,28 +205,6 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
         eventually(lambda: one.batches.get(other.id, BOB).state == "done")
 
 
-def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: Path) -> None:
-    """To whoever listens, once for each reason."""
-    told: list[str] = []
-    known = threading.Event()
-    with life(demo.url, tmp_path, hourly=2) as one:
-
-        def listen(owner: str) -> None:
-            (batch,) = one.batches.recent(owner)
-            told.append(batch.why)
-            if batch.why:
-                known.set()
-
-        one.starter.start("small", {SEED: 1}, ANN, watched=False)
-        run = one.starter.start("small", {SEED: 2}, ANN, watched=False)
-        for _ in run.watch(timeout=30):
-            pass
-        one.batches.subscribe(listen)
-        batch = one.begin(AxisSpec(SEED, "11..16"))
-        assert known.wait(30)
-        assert one.batches.get(batch.id, ANN).why == told[-1]
-
-
 def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
     """In the next life too, and what is tried again is: whoever comes from there finds no room."""
     spec = BatchSpec((AxisSpec(SEED, "1..3"),))
@@ -264,6 +242,28 @@ def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: 
                     one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         assert one.batches.get(batch.id, ANN).state == "stopped"
+
+
+def test_why_a_batch_waits_is_told_when_it_is_known(demo: DemoServer, tmp_path: Path) -> None:
+    """To whoever listens, once for each reason."""
+    told: list[str] = []
+    known = threading.Event()
+    with life(demo.url, tmp_path, hourly=2) as one:
+
+        def listen(owner: str) -> None:
+            (batch,) = one.batches.recent(owner)
+            told.append(batch.why)
+            if batch.why:
+                known.set()
+
+        one.starter.start("small", {SEED: 1}, ANN, watched=False)
+        run = one.starter.start("small", {SEED: 2}, ANN, watched=False)
+        for _ in run.watch(timeout=30):
+            pass
+        one.batches.subscribe(listen)
+        batch = one.begin(AxisSpec(SEED, "11..16"))
+        assert known.wait(30)
+        assert one.batches.get(batch.id, ANN).why == told[-1]
 
 
 def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:
