@@ -298,7 +298,7 @@ class VaryDialog {
     if (!batch) return;
     this.#place.close();
     announce(message("The batch has started."));
-    leadTo(batch);
+    theComponent()?.open(batch);
   }
 
   /** @param {KeyboardEvent} event */
@@ -327,26 +327,6 @@ class VaryDialog {
     const rows = [...this.#rows.values()].filter(({ isOfFiles }) => isOfFiles);
     (rows.find(({ place }) => place === own) ?? rows[0])?.take(files);
   }
-}
-
-/**
- * Its card comes with the app's next news.
- * @param {string} id
- */
-function leadTo(id) {
-  const place = $("#batches");
-  if (!place) return;
-  const look = () => {
-    const open = $(`[data-batch="${id}"] .open`, place);
-    if (!open) return false;
-    open.focus({ preventScroll: true });
-    open.scrollIntoView({ block: "nearest", behavior: "smooth" });
-    return true;
-  };
-  if (look()) return;
-  const awaited = new MutationObserver(() => look() && awaited.disconnect());
-  awaited.observe(place, { childList: true, subtree: true });
-  setTimeout(() => awaited.disconnect(), 5000);
 }
 
 /** Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog. */
