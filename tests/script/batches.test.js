@@ -26,6 +26,7 @@ import {
   rowFor,
   sizeWords,
   specOf,
+  startWords,
 } from "../../ui/page/script/batches/spec.js";
 import { progressWords, sinceOpened } from "../../ui/page/script/batches/words.js";
 
@@ -103,6 +104,9 @@ test("times and sizes are said to the nearest that is worth saying", () => {
   assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");
   assert.equal(estimateWords({ ...check, rows: 1, seconds: null, bytes: null }), "1 run");
+  const wrong = { ...check, problems: [{ field: null, row: null, message: "Too many rows." }] };
+  assert.equal(estimateWords(wrong), "1 problem");
+  assert.deepEqual([startWords(check), startWords(wrong)], ["Start 12 runs", "Start"]);
 });
 
 test("a problem is said at its field's row, at the table, or below all", () => {

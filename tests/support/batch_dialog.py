@@ -32,10 +32,19 @@ def values_of_row(dialog: Locator, field: str) -> Locator:
 
 
 def start_batch(dialog: Locator, runs: int) -> None:
-    """Start it, as soon as it is known to have so many runs."""
+    """Start it, as soon as it is known to have so many runs, and close its sheet."""
+    begin_batch(dialog, runs)
+    sheet = dialog.page.locator("dialog.sheet")
+    dialog.page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+
+
+def begin_batch(dialog: Locator, runs: int) -> None:
+    """Start it, as soon as it is known to have so many runs: its sheet opens."""
     words = "Start 1 run" if runs == 1 else f"Start {runs} runs"
     dialog.get_by_role("button", name=words, exact=True).click()
     expect(dialog).to_have_count(0)
+    expect(dialog.page.locator("dialog.sheet")).to_be_visible()
 
 
 def card_of(person: Visitor) -> Locator:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.browser.walk.states import SIZES
 from tests.support.batch_dialog import (
     SMALL,
+    begin_batch,
     card_of,
     open_sheet,
-    start_batch,
     values_of_row,
     vary,
     vary_row,
@@ -23,12 +24,14 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
-    """The dialog begins with the form's own text and says how many runs come of it. They leave the
-    stage alone, and stand in a sheet with their values; each result is to be seen large, and its
-    values go back into the form."""
+    """The dialog begins with the form's own text and says how many runs come of it. Their sheet opens
+    by itself, and closed, leads to a card that is in sight. They leave the stage alone, and stand
+    in the sheet with their values; each result is to be seen large, and its values go back into the
+    form."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
+    sheet = page.locator("dialog.sheet")
     text = values_of_row(dialog, "Prompt")
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
@@ -37,9 +40,23 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     sampler.get_by_role("button", name="None").click()
     sampler.get_by_label("heun", exact=True).check()
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
-    start_batch(dialog, 6)
+    begin_batch(dialog, 6)
+    expect(page.locator("#spoken")).to_have_text("The batch has started.")
     card = card_of(person)
-    expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
+    back = card.get_by_role("button", name="Open", exact=True)
+    for size, leave in (
+        (SIZES["laptop"], page.go_back),
+        (SIZES["desktop"], lambda: page.keyboard.press("Escape")),
+    ):
+        page.set_viewport_size(size)
+        page.evaluate("scrollTo(0, 0)")
+        if not sheet.count():
+            back.evaluate("button => button.click()")
+            expect(sheet).to_be_visible()
+        leave()
+        expect(sheet).to_have_count(0)
+        expect(back).to_be_focused()
+        expect(card).to_be_in_viewport(ratio=1)
     expect(card).to_contain_text("Finished: 6 of 6 done")
     assert not page.locator("#stage .stage").get_attribute("data-run")
 

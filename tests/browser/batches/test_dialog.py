@@ -35,8 +35,8 @@ def table(text: str) -> dict[str, Any]:
 
 def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
     """A value beside its field, a cell by its row, pairs and other fields of the form below all;
-    until that is mended nothing starts. What was filled in is there again after Escape and after a
-    reload."""
+    until that is mended nothing starts. What was filled in is there again after Escape, after a
+    reload, and once the table goes that had taken a field over."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)
@@ -57,14 +57,20 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     dialog = vary(person)
     expect(steps.get_by_role("textbox")).to_have_value("2, many")
     expect(steps.locator(".problem")).to_be_visible()
+    expect(dialog.locator(".estimate")).to_have_text("1 problem")
+    expect(start).to_have_text("Start")
     steps.get_by_role("textbox").fill("2, 3")
     expect(steps.locator(".problem")).to_have_count(0)
 
-    dialog.get_by_role("button", name="Remove Prompt").click()
+    values_of_row(dialog, "Prompt").fill("a house")
     dialog.locator(".table-part input[type=file]").set_input_files(table("Prompt,Width\na,wide\n"))
     place = dialog.get_by_role("group", name="Table")
     expect(place.locator(".problem")).to_have_text("Row 2, Width: Enter a whole number.")
+    prompt = dialog.get_by_role("group", name="Prompt", exact=True)
+    expect(prompt).to_have_count(0)
+    expect(steps).to_be_visible()
     place.get_by_role("button", name="Remove the table").click()
+    expect(prompt.get_by_label("Values of Prompt")).to_have_value("a house")
     rows = "Prompt\na boat\na ship\na car\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start 6 runs")

@@ -35,6 +35,7 @@ export function correctAddress(address) {
  */
 export function coverWindow(leave) {
   cover.leave = leave;
+  history.scrollRestoration = "manual"; // what is shown when it is left stays in view
   if (!cover.isTakenBack && !history.state?.covered) history.pushState(COVERED, "");
 }
 
@@ -63,5 +64,8 @@ export function uncovered(event) {
     cover.leave = null;
     leave();
   }
+  requestAnimationFrame(() => {
+    if (!cover.leave) history.scrollRestoration = "auto";
+  });
   return true;
 }

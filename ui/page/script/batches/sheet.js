@@ -73,7 +73,7 @@ class Sheet {
   constructor(id, large) {
     this.#id = id;
     this.#head = new SheetHead(id, this.#place, read(localStorage, BATCH_VIEW, "table"), {
-      close: () => this.#leave(),
+      close: () => this.#close(),
       changed: (wishes) => this.#wish(wishes),
       renew: () => this.#renew(),
     });
@@ -103,7 +103,7 @@ class Sheet {
     this.#place.addEventListener("cancel", (event) => {
       if (event.target !== this.#place) return; // the result that lies over it
       event.preventDefault();
-      this.#leave();
+      this.#close();
     });
     this.#place.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.stopPropagation();
@@ -120,7 +120,7 @@ class Sheet {
     }
     this.#show(batch);
     this.#place.showModal();
-    coverWindow(() => this.#leave());
+    coverWindow(() => this.#close());
     this.#arrange();
     this.#scroll.focus();
     this.#end = page.subscribe(({ batches }) => this.#hear(batches));
@@ -270,9 +270,20 @@ class Sheet {
   /** @param {number} at of the result that was seen */
   #seeAgain(at) {
     if (!this.#place.open) return;
-    coverWindow(() => this.#leave());
+    coverWindow(() => this.#close());
     if (this.#isGrid) this.#grid.focus(at);
     else this.#list.focus(at, "enlarge");
+  }
+
+  /** Whoever has closed it sees the way back to it. */
+  #close() {
+    this.#leave();
+    const card = document.activeElement?.closest(".batch");
+    // It stands in a column that stays in view for a while: a browser does not scroll far enough at once.
+    for (let before = -1; card && before !== scrollY; ) {
+      before = scrollY;
+      card.scrollIntoView({ block: "nearest" });
+    }
   }
 
   #leave() {

@@ -29,7 +29,8 @@ import { LOCALE, message, plural } from "../messages.js";
  *
  * What the app says of it.
  * @typedef {{ field: string | null, row: number | null, message: string }} Problem
- * @typedef {{ rows: number, seconds: number | null, bytes: number | null, problems: Problem[] }} Check
+ * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
+ *   problems: Problem[] }} Check
  */
 
 /** @type {Draft} */
@@ -182,10 +183,12 @@ const unitWords = (count, unit) =>
   count.toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" });
 
 /**
- * What a start would mean.
- * @param {Check} check
+ * What a start would mean, or how much is in its way.
+ * @param {Omit<Check, "columns">} check
  */
-export function estimateWords({ rows: count, seconds, bytes }) {
+export function estimateWords({ rows: count, seconds, bytes, problems }) {
+  if (problems.length)
+    return plural("{count} problem", "{count} problems", { count: problems.length });
   const time = seconds === null ? "" : durationWords(seconds);
   const size = bytes === null ? "" : sizeWords(bytes);
   if (time && size)
@@ -205,9 +208,11 @@ export function estimateWords({ rows: count, seconds, bytes }) {
   return plural("{count} run", "{count} runs", { count });
 }
 
-/** @param {number} count of runs, 0 where that is not known */
-export const startWords = (count) =>
-  count ? plural("Start {count} run", "Start {count} runs", { count }) : message("Start");
+/** @param {Pick<Check, "rows" | "problems"> | null} check null where nothing is known */
+export const startWords = (check) =>
+  check?.rows && !check.problems.length
+    ? plural("Start {count} run", "Start {count} runs", { count: check.rows })
+    : message("Start");
 
 /**
  * What is wrong, by where it is said: at a field's row, at the table, or below all.

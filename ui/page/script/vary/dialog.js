@@ -41,6 +41,8 @@ class VaryDialog {
   #draft;
   /** What was filled in for fields that are not among the rows now. @type {Map<string, Row>} */
   #parked = new Map();
+  /** Rows of fields that the table has. @type {readonly Row[]} */
+  #taken = [];
   /** @type {Map<string, VaryRow>} */
   #rows = new Map();
   #list = element("div", "vary-rows");
@@ -59,7 +61,7 @@ class VaryDialog {
 
   constructor() {
     this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
-    this.#table = new TablePart(this.#draft.table, (table) => this.#change({ table }));
+    this.#table = new TablePart(this.#draft.table, (table) => this.#changeTable(table));
     this.#place.classList.add("takes-own-files");
     this.#place.append(this.#head(), this.#body(), this.#foot());
     this.#place.addEventListener("close", () => this.#place.remove());
@@ -212,12 +214,37 @@ class VaryDialog {
 
   /** @param {string} key */
   #removeRow(key) {
+    this.#takeOut(key);
+    (all(".vary-row select", this.#list).at(-1) ?? this.#add).focus();
+  }
+
+  /** @param {string} key */
+  #takeOut(key) {
     this.#park(key);
     this.#rows.get(key)?.place.remove();
     this.#rows.delete(key);
     this.#change({ rows: this.#draft.rows.filter(({ field }) => field !== key) });
+  }
+
+  /**
+   * A field's values come from the table or from its row, which is there again once the table is not.
+   * @param {Draft["table"]} table
+   */
+  async #changeTable(table) {
+    const back = this.#taken.filter(({ field }) => !this.#rows.has(field));
+    this.#taken = [];
+    this.#change({ table, rows: [...this.#draft.rows, ...back] });
+    for (const row of back) this.#draw(row);
     this.#offer();
-    (all(".vary-row select", this.#list).at(-1) ?? this.#add).focus();
+    if (!table) return;
+    clearTimeout(this.#asking); // it would say that what is taken out is given twice
+    const spec = specOf({ ...EMPTY, table }, this.#fields);
+    const { check } = await checked({ workflow: this.#workflow, spec, values: {} });
+    if (this.#draft.table !== table) return;
+    const keys = check?.columns.map(({ key }) => key) ?? [];
+    this.#taken = this.#draft.rows.filter((row) => !row.replaces && keys.includes(row.field));
+    for (const { field } of this.#taken) this.#takeOut(field);
+    this.#change({});
   }
 
   /** What rows may be about, and whether there is room for more. */
@@ -264,7 +291,7 @@ class VaryDialog {
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
     this.#table.tell(table);
     this.#say([...rest, ...more]);
-    this.#estimate.textContent = check?.rows ? estimateWords(check) : "";
+    this.#estimate.textContent = check ? estimateWords(check) : "";
     this.#label();
   }
 
@@ -279,9 +306,7 @@ class VaryDialog {
   }
 
   #label() {
-    this.#start.textContent = this.#isStarting
-      ? message("Starting…")
-      : startWords(this.#check?.rows ?? 0);
+    this.#start.textContent = this.#isStarting ? message("Starting…") : startWords(this.#check);
     this.#start.ariaDisabled = String(!this.#canStart);
   }
 
@@ -298,7 +323,7 @@ class VaryDialog {
     if (!batch) return;
     this.#place.close();
     announce(message("The batch has started."));
-    leadTo(batch);
+    theComponent()?.open(batch);
   }
 
   /** @param {KeyboardEvent} event */
@@ -327,26 +352,6 @@ class VaryDialog {
     const rows = [...this.#rows.values()].filter(({ isOfFiles }) => isOfFiles);
     (rows.find(({ place }) => place === own) ?? rows[0])?.take(files);
   }
-}
-
-/**
- * Its card comes with the app's next news.
- * @param {string} id
- */
-function leadTo(id) {
-  const place = $("#batches");
-  if (!place) return;
-  const look = () => {
-    const open = $(`[data-batch="${id}"] .open`, place);
-    if (!open) return false;
-    open.focus({ preventScroll: true });
-    open.scrollIntoView({ block: "nearest", behavior: "smooth" });
-    return true;
-  };
-  if (look()) return;
-  const awaited = new MutationObserver(() => look() && awaited.disconnect());
-  awaited.observe(place, { childList: true, subtree: true });
-  setTimeout(() => awaited.disconnect(), 5000);
 }
 
 /** Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog. */
