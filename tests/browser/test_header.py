@@ -21,7 +21,7 @@ COVERS = """() => {
     const box = (one) => document.querySelector(one).getBoundingClientRect();
     document.querySelector("#away").textContent = "ComfyForms is restarting. Reconnecting…";
     const away = box("#away");
-    const beside = innerWidth > 1023 ? ["#stage .actions"] : [];
+    const beside = innerWidth > 1023 ? ["#stage .actions", "#form-side"] : [];
     const covered = ["#topbar", "#generate", "#stop", ...beside].filter((name) => {
         const { left, right, top, bottom } = box(name);
         return left < away.right && away.left < right && top < away.bottom && away.top < bottom;
@@ -32,7 +32,8 @@ COVERS = """() => {
 
 def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     """How to connect a server is told over the page, and how many runs wait has its room; what is
-    said of an app that is away covers neither header nor buttons. At every size."""
+    said of an app that is away covers neither header nor buttons, nor a field beside the stage. At
+    every size."""
     person = visit(slow).open(**{"5.steps": 60})
     page = person.page
     expect(page.locator("#open button")).to_be_visible()

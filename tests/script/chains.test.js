@@ -7,6 +7,7 @@ import {
   chainOf,
   errorsOf,
   fractionOf,
+  isContinued,
   seenChain,
   stepNumber,
 } from "../../ui/page/script/runs/chains.js";
@@ -84,6 +85,20 @@ test("the chain of the run on the stage is shown, also before its step is known"
   const early = run("x", { phase: "waiting", finished: false }, "2");
   assert.equal(chainOf(state({ chains }), early)?.id, "2");
   assert.equal(seenChain(state({ chains, runs: new Map([["y", run("y", {})]]) })), null);
+});
+
+test("what a chain came to nothing at is run again by continuing the chain", () => {
+  const steps = [
+    step("make", { state: "done", ids: ["a"] }),
+    step("large", { state: "failed", ids: ["b"] }),
+  ];
+  const failed = state({ chains: [chain("1", { state: "failed", steps })] });
+  assert.deepEqual(
+    ["a", "b", "c"].map((id) => isContinued(failed, id)),
+    [false, true, false],
+  );
+  const goesOn = state({ chains: [chain("1", { state: "running", steps })] });
+  assert.equal(isContinued(goesOn, "b"), false);
 });
 
 test("with nothing on the stage it is what goes on, or has failed with this form", () => {

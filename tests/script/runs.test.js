@@ -115,6 +115,13 @@ test("a failure behind another run's back stays in the list until it was read", 
   assert.deepEqual(troubled({ ...state, runs: withRun(state.runs, "b", { read: true }) }), []);
 });
 
+test("a failed step of a chain is told of by its chain, not in the list", () => {
+  const lost = end("b", 1, { phase: "lost", again: true, part_of: "Step “Make” of “Boats”" });
+  const state = after(INITIAL, hearing(lost), hearing(view("c")));
+  assert.deepEqual(ids(troubled(state)), []);
+  assert.deepEqual(queued(state), []);
+});
+
 test("changes leave the runs before them as they were", () => {
   const before = withRun(INITIAL.runs, "a", {});
   const changed = withRun(before, "a", { read: true });

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.stage.test_results import SOUND
+from tests.browser.walk.states import at_every_size
 from tests.support.history_tiles import (
     ONE,
     button,
@@ -57,6 +58,16 @@ def test_favourites(fast: Site, visit: Visit) -> None:
     only.click()
     mark.click()
     expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+
+
+# Which of the buttons below the form are on top where their edges and their middle are.
+UNCOVERED = """() => ["generate", "stop"].filter((id) => {
+    const one = document.getElementById(id);
+    const { left, top, width, height } = one.getBoundingClientRect();
+    const across = [0.05, 0.5, 0.95].map((part) => left + part * width);
+    const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
+    return across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
+})"""
 
 
 def test_delete_and_undo(fast: Site, visit: Visit) -> None:
@@ -106,6 +117,8 @@ def test_several_at_once(fast: Site, visit: Visit) -> None:
     expect(tiles(person)).to_have_count(1)
     line = person.page.locator("#undo")
     expect(line).to_contain_text("3 results deleted.")
+    for _ in at_every_size(person.page):
+        assert person.page.evaluate(UNCOVERED) == ["generate", "stop"]
     line.get_by_role("button", name="Undo").click()
     expect(tiles(person)).to_have_count(4)
     person.page.get_by_role("button", name="Done", exact=True).click()

@@ -152,3 +152,40 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     hold(person, json.dumps(own_prompt("dropped")).encode(), "b.json", "application/json", opens)
     expect(person.entry("2.text")).to_have_value("dropped")
     person.forgive("422")  # a refused request is written to every browser's console
+
+
+DROP_ON = """([field, data, name, type]) => {
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], name, { type }));
+    const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    for (const kind of ["dragover", "drop"])
+        document.querySelector(field).dispatchEvent(new DragEvent(kind, options));
+}"""
+
+
+def test_a_file_with_a_workflow_on_a_field(fast: Site, visit: Visit) -> None:
+    """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
+    sentence; one without says nothing. A workflow, which no image's field can take, opens."""
+    person = visit(fast).open("image-to-image")
+    field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
+    expect(field.locator("img")).to_be_visible()
+
+    def drop(data: bytes, name: str, kind: str) -> None:
+        given = ["#field-4-image", base64.b64encode(data).decode(), name, kind]
+        person.page.evaluate(DROP_ON, given)
+
+    drop(picture_with(), "plain.png", "image/png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("plain"))
+    expect(offer).to_have_count(0)
+    drop(picture_with(prompt=own_prompt("in a photo")), "made.png", "image/png")
+    expect(field.locator("img")).to_have_attribute("src", re.compile("made"))
+    headline = person.page.locator("#stage .headline")
+    expect(headline).to_have_text("There is a workflow in “made.png”.")
+    offer.click()
+    expect(person.entry("2.text")).to_have_value("in a photo")
+    expect(headline).not_to_contain_text("made.png")
+
+    person.turn_to("image-to-image")
+    drop(json.dumps(own_prompt("a document")).encode(), "b.json", "application/json")
+    expect(person.entry("2.text")).to_have_value("a document")

@@ -6,6 +6,7 @@ import { $, all, button, element, fold, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { showErrors } from "../form/field_errors.js";
 import { message } from "../messages.js";
+import { isContinued } from "../runs/chains.js";
 import { follow, followChain, lookBackAt, onFrame } from "../runs/following.js";
 import { arranged, choiceWords, choosable, groupOf, placeAfter } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
@@ -349,18 +350,20 @@ class Stage {
     const view = this.#shown;
     this.#caption.show(view, this.#media.firstElementChild);
     this.#lineage.show(view);
-    const ahead = Boolean(view && current(state));
     const item = this.#item;
     const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
     const linked = $("a[download]", this.#media) !== null;
     this.#viewport.offer(item?.url && !linked ? item : null, view?.before ?? "");
-    const parts = [view?.id, view?.favourite, item?.url, this.#at, ahead, isTaken, linked];
-    const wanted = JSON.stringify(parts);
+    const continued = isContinued(state, view?.id ?? "");
+    const offered = { ahead: Boolean(view && current(state)), linked, continued };
+    const parts = [view?.id, view?.favourite, item?.url, this.#at];
+    const wanted = JSON.stringify([...parts, isTaken, offered]);
     if (this.#actions.dataset.for === wanted) return;
     this.#actions.dataset.for = wanted;
     this.#menus.offer(view?.id ?? "", item);
     const use = isTaken ? () => this.#component.use(this.#seen) : null;
-    const more = { use, menu: this.#menus.below.place, ahead, linked, events: this.#component };
+    const menu = this.#menus.below.place;
+    const more = { use, menu, ...offered, events: this.#component };
     this.#actions.replaceChildren(...actionsFor(view, item, more));
   }
 

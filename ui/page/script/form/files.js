@@ -8,7 +8,7 @@ import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
 import { clearErrors, showError } from "./field_errors.js";
-import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
+import { carriesWorkflow, mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
@@ -154,6 +154,30 @@ async function takeBeside(file) {
   else openWorkflow(file, file.name);
 }
 
+/**
+ * Whether a file on a field can be nothing but a workflow.
+ * @param {Element} field
+ * @param {File} file
+ */
+const opensInstead = (field, { name, type }) =>
+  mayOpen() &&
+  !field.matches(".of-file") &&
+  (type === "application/json" || name.toLowerCase().endsWith(".json"));
+
+/**
+ * A file that has become a field's value can be opened as well where there is a workflow inside.
+ * @param {File} file
+ */
+async function offerWorkflow(file) {
+  if (!mayOpen() || !(await carriesWorkflow(file))) return;
+  const does = () => {
+    say("");
+    openFile(file);
+  };
+  const offers = [{ label: message("Open its workflow"), does }];
+  say(message("There is a workflow in “{file}”.", { file: shortened(file.name) }), "", "", offers);
+}
+
 /** The field that was given a file last: what is wrong with it is said there. */
 const given = { id: "" };
 
@@ -198,8 +222,11 @@ function refuseOtherKind(event) {
 export function otherKindWords(kind, { name, type }) {
   const sentence = OTHER_KIND[kind];
   if (!sentence || type.startsWith(`${kind}/`)) return "";
-  return sentence(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+  return sentence(shortened(name));
 }
+
+/** @param {string} name of a file */
+const shortened = (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
 
 /**
  * @param {Element} field
@@ -310,8 +337,10 @@ function dropped(event) {
   const field = fieldOf(event.target);
   if (zone) zone.take(file);
   else if (!field) takeBeside(file);
+  else if (opensInstead(field, file)) openFile(file);
   else {
     put(field, file);
+    offerWorkflow(file);
     event.stopPropagation();
   }
 }

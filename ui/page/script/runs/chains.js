@@ -31,6 +31,24 @@ export function seenChain(state) {
 }
 
 /**
+ * Whether it can be continued where it stopped.
+ * @param {Chain} chain
+ */
+export const canContinue = ({ state }) => state === "failed" || state === "stopped";
+
+/**
+ * Whether a run is what a chain came to nothing at: to continue that runs it again.
+ * @param {PageState} state
+ * @param {string} id
+ */
+export const isContinued = ({ chains }, id) =>
+  chains.some(
+    (chain) =>
+      canContinue(chain) &&
+      chain.steps.some(({ state, ids }) => state !== "done" && ids.includes(id)),
+  );
+
+/**
  * The number of the step that is told of, from 1: the first that is not done.
  * @param {Chain} chain
  */

@@ -84,11 +84,12 @@ export function waiting(state) {
 }
 
 /**
- * @param {Run} run one that is done but for a part has advice
+ * @param {Run} run one that is done but for a part has advice; of a step of a chain its chain tells
  */
 const isTroubled = ({ view }) =>
   Boolean(
     view?.finished &&
+      !view.part_of &&
       (view.again || TROUBLE.includes(view.phase) || (view.phase === "done" && view.advice)),
   );
 

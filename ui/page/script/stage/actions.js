@@ -35,11 +35,12 @@ const FAVOURITE = message("Favourite");
  * The buttons for a run that has ended, or for files that no run is known for.
  * @param {View | null} view
  * @param {Item | null} item what of it is seen
- * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, linked: boolean, events: Events }} more `use` makes it the
- *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself
+ * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, linked: boolean, continued: boolean, events: Events }} more `use` makes it the
+ *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `linked`: what is seen has a link for the download itself;
+ *   `continued`: its chain offers to continue, which runs it again
  * @returns {HTMLElement[]}
  */
-export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
+export function actionsFor(view, item, { use, menu, ahead, linked, continued, events }) {
   const made = [];
   if (item?.url && !linked)
     made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
@@ -52,7 +53,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, events }) {
   made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
   if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
     made.push(button(message("Share…"), () => share(view.id, item.at)));
-  made.push(...againFor(view, what, events));
+  if (!continued) made.push(...againFor(view, what, events));
   if (isKept(view)) made.push(favouriteFor(view));
   made.push(button(message("Delete"), () => remove(what, events)));
   if (ahead) made.push(button(message("Back to the current run"), lookAhead));

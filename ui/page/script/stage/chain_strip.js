@@ -6,7 +6,7 @@ import { goOn } from "../form/chain.js";
 import { showErrorsSoon } from "../form/field_errors.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
-import { errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
+import { canContinue, errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
 import { current, seen } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -84,7 +84,7 @@ export class ChainStrip {
     const isSaid = failed?.ids.includes(run);
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
-    this.#again.hidden = !["failed", "stopped"].includes(chain.state);
+    this.#again.hidden = !canContinue(chain);
     this.#stop.hidden = !isIdle;
     this.#remove.hidden = chain.state === "running";
   }

@@ -157,6 +157,7 @@ export class Progress {
     this.#offers.replaceChildren(...(notice?.beside ? [] : offers));
     const words = notice?.beside ? [notice.headline, notice.advice].filter(Boolean).join(" ") : "";
     const parts = [element("p", "", words), ...offers, this.#dismiss];
+    this.objection.classList.toggle("trouble", TROUBLE.includes(notice?.phase ?? ""));
     this.objection.replaceChildren(...(words ? parts : []));
   }
 
