@@ -32,7 +32,7 @@ from comfy.services.batch_content import (
 from comfy.services.batch_rows import RowStates
 from comfy.services.batches import BatchRunner, RowBatch
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.open_batch import BatchSummary, OpenBatch, summary_of
+from comfy.services.open_batch import BatchSummary, OpenBatch, about_batch, summary_of
 from comfy.services.start import Starter
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -142,7 +142,7 @@ class BatchQueue:
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
         group_id = str(uuid.uuid4())
-        about = {"title": str(form.title), "workflow": workflow, "rows": len(BatchRows(content))}
+        about = about_batch(form.title, workflow, content)
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from comfy.batches.content import BatchContent, BatchRows
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
 from comfy.messages import message_from_json, message_to_json, sentences
 from comfy.protocol.run_state import Phase
@@ -26,7 +27,8 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
     """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
-    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence."""
+    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence; the
+    labels of what is `varied`."""
 
     id: str
     title: str
@@ -37,6 +39,18 @@ class BatchSummary:
     failed: int
     created_at: float
     why: str = ""
+    varied: tuple[str, ...] = ()
+
+
+def about_batch(title: str, workflow: str, content: BatchContent) -> dict[str, object]:
+    """What `Group.about` has of a batch from its start on."""
+    labels = dict.fromkeys(column.label for column in content.shown)
+    return {
+        "title": str(title),
+        "workflow": workflow,
+        "rows": len(BatchRows(content)),
+        "varied": [message_to_json(label) for label in labels],
+    }
 
 
 def summary_of(group: Group) -> BatchSummary:
@@ -52,7 +66,12 @@ def summary_of(group: Group) -> BatchSummary:
         states.count("failed"),
         group.created_at,
         str(message_from_json(group.about.get("why", ""))),
+        _varied(group),
     )
+
+
+def _varied(group: Group) -> tuple[str, ...]:
+    return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
 
 
 class OpenBatch(Steering):
@@ -114,6 +133,7 @@ class OpenBatch(Steering):
                 self._rows.count("failed"),
                 self._group.created_at,
                 self._why or self._waits_for,
+                _varied(self._group),
             )
 
     def states(self) -> tuple[RowStates, Mapping[int, str]]:

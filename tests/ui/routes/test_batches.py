@@ -134,6 +134,7 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     with page_open(app) as page:
         going = told(page, lambda news: news["batches"])["batches"][0]
         assert (going["id"], going["rows"]) == (batch.id, 4)
+        assert going["varied"] == ["Prompt", "Steps"]
         last = told(page, lambda news: news["batches"][0]["state"] == "done")["batches"][0]
     assert (last["done"], last["failed"], last["why"]) == (4, 0, "")
     whole = until(app, batch, "done")
