@@ -34,7 +34,13 @@ from comfy.services.batch_content import (
 from comfy.services.batch_rows import RowStates
 from comfy.services.batches import BatchRunner, RowBatch
 from comfy.services.kept_uploads import kept_uploads
-from comfy.services.open_batch import BatchSummary, OpenBatch, summary_of, why_paused
+from comfy.services.open_batch import (
+    BatchSummary,
+    OpenBatch,
+    about_batch,
+    summary_of,
+    why_paused,
+)
 from comfy.services.start import Starter
 from comfy.services.uploads import KeptUpload, Upload
 
@@ -134,9 +140,8 @@ class BatchQueue:
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
-        group_id, rows = str(uuid.uuid4()), len(BatchRows(content))
-        about = {"title": str(form.title), "workflow": workflow, "address": address}
-        group = Group(group_id, owner, "batch", time.time(), "running", {**about, "rows": rows})
+        group_id, about = str(uuid.uuid4()), about_batch(form.title, workflow, content, address)
+        group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
         with kept_uploads(self._starter.blobs, history, uploads) as digests:

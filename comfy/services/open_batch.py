@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from comfy.batches.content import BatchContent, BatchRows
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
 from comfy.messages import message, message_from_json, message_to_json, sentences
 from comfy.prompt.value_types import BadValue
@@ -27,7 +28,8 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
     """A batch in a list: `title` and `workflow` as of a run, how many `rows` there are, and how
-    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence."""
+    many of them are `done` and have `failed`; `why` it is paused, or waits, as a sentence; the
+    labels of what is `varied`."""
 
     id: str
     title: str
@@ -38,6 +40,21 @@ class BatchSummary:
     failed: int
     created_at: float
     why: str = ""
+    varied: tuple[str, ...] = ()
+
+
+def about_batch(
+    title: str, workflow: str, content: BatchContent, address: str
+) -> dict[str, object]:
+    """What `Group.about` has of a batch from its start on."""
+    labels = dict.fromkeys(column.label for column in content.shown)
+    return {
+        "title": str(title),
+        "workflow": workflow,
+        "address": address,
+        "rows": len(BatchRows(content)),
+        "varied": [message_to_json(label) for label in labels],
+    }
 
 
 def summary_of(group: Group) -> BatchSummary:
@@ -53,7 +70,12 @@ def summary_of(group: Group) -> BatchSummary:
         states.count("failed"),
         group.created_at,
         str(message_from_json(group.about.get("why", ""))),
+        _varied(group),
     )
+
+
+def _varied(group: Group) -> tuple[str, ...]:
+    return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
 
 
 class OpenBatch(Steering):
@@ -128,6 +150,7 @@ class OpenBatch(Steering):
                 self._rows.count("failed"),
                 self._group.created_at,
                 self._why or self._waits_for,
+                _varied(self._group),
             )
 
     def states(self) -> tuple[RowStates, Mapping[int, str]]:

@@ -28,7 +28,7 @@ import {
   specOf,
   startWords,
 } from "../../ui/page/script/batches/spec.js";
-import { progressWords, sinceOpened } from "../../ui/page/script/batches/words.js";
+import { progressWords, sinceOpened, titleWords } from "../../ui/page/script/batches/words.js";
 
 /** @param {object} more */
 const field = (more) =>
@@ -164,7 +164,12 @@ test("arrows go to the next row with a result", () => {
   assert.equal(besideWithResult(cells, 2, 1), -1);
 });
 
-test("how far a batch is, with what failed", () => {
+test("how far a batch is, with what failed, and what varies in it", () => {
+  assert.equal(
+    titleWords({ title: "Upscale", varied: ["Prompt", "Steps"] }),
+    "Upscale · Prompt, Steps",
+  );
+  assert.equal(titleWords({ title: "Upscale", varied: [] }), "Upscale");
   const batch = /** @type {any} */ ({ state: "running", done: 5, failed: 0, rows: 12 });
   assert.equal(progressWords(batch), "5 of 12 done");
   assert.equal(

@@ -58,6 +58,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         expect(back).to_be_focused()
         expect(card).to_be_in_viewport(ratio=1)
     expect(card).to_contain_text("Finished: 6 of 6 done")
+    expect(card.locator("strong")).to_have_text("Text to image · Prompt, Steps, Sampler")
     assert not page.locator("#stage .stage").get_attribute("data-run")
 
     sheet = open_sheet(person)

@@ -102,6 +102,8 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     cell = sheet.get_by_role("button", name="Enlarge: boat · 3")
     expect(cell).to_be_focused()
 
+    drawn = "link => getComputedStyle(link, '::before').content"
+    assert "↓" in sheet.get_by_role("link", name="Download as PNG").evaluate(drawn)
     with page.expect_download() as saving:
         sheet.get_by_role("link", name="Download as PNG").click()
     image = tmp_path / "grid.png"

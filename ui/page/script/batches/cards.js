@@ -4,7 +4,7 @@
 import { $, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
-import { fractionOf, hasEnded, progressWords } from "./words.js";
+import { fractionOf, hasEnded, progressWords, titleWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
 
@@ -100,7 +100,8 @@ class Card {
 
   /** @param {Batch} batch */
   show(batch) {
-    const { title, state, why } = batch;
+    const { state, why } = batch;
+    const title = titleWords(batch);
     const hadFocus = this.place.contains(document.activeElement);
     this.#state = state;
     this.place.dataset.state = state;

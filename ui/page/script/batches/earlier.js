@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { theComponent } from "./given.js";
 import { question } from "./question.js";
-import { progressWords } from "./words.js";
+import { progressWords, titleWords } from "./words.js";
 
 /** @import { Batch } from "../state.js" */
 
@@ -42,7 +42,7 @@ function list(batches, over, left) {
         theComponent()?.open(batch.id);
       });
       const said = `${when(batch.created_at)} · ${progressWords(batch)}`;
-      open.append(element("strong", "", batch.title), element("span", "", said));
+      open.append(element("strong", "", titleWords(batch)), element("span", "", said));
       item.append(open);
       return item;
     }),

@@ -32,6 +32,13 @@ export function progressWords({ state, done, failed, rows }) {
   }
 }
 
+/**
+ * What tells it from others of its workflow.
+ * @param {Pick<Batch, "title" | "varied">} batch
+ */
+export const titleWords = ({ title, varied }) =>
+  [title, varied.join(", ")].filter(Boolean).join(" · ");
+
 /** @param {BatchRow["state"]} state */
 export function stateWords(state) {
   switch (state) {
