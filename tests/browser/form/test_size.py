@@ -75,3 +75,24 @@ def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path
             assert box["height"] >= 40
             assert box["x"] + box["width"] <= 390
         person.page.close()
+
+
+WATCH_LOADING = """() => {
+    window.alone = new Set();
+    const look = () => {
+        if (document.querySelector(".size-field [id^=field-]")) return;
+        for (const one of document.querySelectorAll("#form .swap, #form .ratios, #tools"))
+            if (one.checkVisibility({ visibilityProperty: true })) window.alone.add(one.className);
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+}"""
+
+
+def test_nothing_of_the_form_stands_alone(fast: Site, visit: Visit) -> None:
+    """While the page loads, what stands around the numbers is not seen before these."""
+    person = visit(fast)
+    person.page.add_init_script(f"({WATCH_LOADING})()")
+    person.open()
+    expect(person.page.locator("#form .swap button")).to_be_visible()
+    expect(person.page.locator("#tools")).to_be_visible()
+    assert person.page.evaluate("[...window.alone]") == []
