@@ -21,7 +21,7 @@ from comfy.messages import message
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.store import RunStore
-from comfy.records.wanted import Wanted, WantedOfGroups
+from comfy.records.wanted import WantedOfGroups
 from comfy.runs.limits import BatchLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.batch_check import checked_batch
@@ -50,7 +50,6 @@ _RECENT = 200  # that ended, of which pages are still told
 _SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
 _LOOKED_AT = 200  # records at a time
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
-_SAMPLE = 5  # runs
 _OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This batch no longer exists.")
 
@@ -67,8 +66,8 @@ class BatchTable:
 
 
 class BatchQueue:
-    """Any thread may call anything here; only `subscribe`, `recent` and `seconds_left` wait for no
-    disk. BatchNotFound wherever there is no such batch of this owner."""
+    """Any thread may call anything here; only `subscribe` and `recent` wait for no disk.
+    BatchNotFound wherever there is no such batch of this owner."""
 
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
@@ -251,26 +250,6 @@ class BatchQueue:
         content, rows = self._content(batch_id, owner)
         states, live = batch.states()
         return BatchTable(batch.summary, content, rows, states, live)
-
-    def seconds_left(self, summary: BatchSummary) -> float | None:
-        """About how long the rest of one takes; None where nobody can tell."""
-        usual = self._runs.usual_seconds(summary.workflow)
-        if usual is None or summary.state not in ("running", "paused"):
-            return None
-        return usual * (summary.rows - summary.done - summary.failed)
-
-    def estimate(self, workflow: str, rows: int, owner: str) -> tuple[float | None, float | None]:
-        """About how many seconds so many rows take, and how many bytes their results have, going by
-        this owner's last runs of the workflow; None where there were none."""
-        seconds = self._runs.usual_seconds(workflow)
-        last = (
-            self._runs.history.of(owner, Wanted(workflow, fruitless=False), limit=_SAMPLE)
-            if self._runs.history is not None
-            else ()
-        )
-        sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
-        size = sum(sizes) / len(sizes) if any(sizes) else None
-        return seconds and seconds * rows, size and size * rows
 
     # Inside
 

@@ -14,6 +14,7 @@ from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.services.batch_check import problems_of_batch
+from comfy.services.batch_estimates import batch_seconds_left, estimate
 from comfy.services.batch_queue import BatchTable
 from comfy.services.batch_rows import RowState
 from ui.files.batch_files import with_files
@@ -62,7 +63,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             content, rows, found = problems_of_batch(
                 services.starter, form, spec, given.values, owner
             )
-            seconds, size = batches.estimate(given.workflow, rows, owner)
+            seconds, size = estimate(services.runs, given.workflow, rows, owner)
         except ComfyError as problem:
             return refused_batch(problem)
         return AsciiJSON(
@@ -101,7 +102,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
                 "columns": _columns(content.shown),
                 "axes": axes if content.is_grid else None,
                 "paired": content.paired,
-                "seconds_left": batches.seconds_left(summary),
+                "seconds_left": batch_seconds_left(services.runs, summary),
             }
         )
 
