@@ -1,5 +1,5 @@
 """Whether a batch can be run: all that is wrong with it at once, each value looked at once however
-many rows have it."""
+many rows have it. And about how long it takes, going by earlier runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
+from comfy.records.wanted import Wanted
+from comfy.runs.interface import RunRegistry
 from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch
 from comfy.services.once import lacking
+from comfy.services.open_batch import BatchSummary
 from comfy.services.start import FieldErrors, Starter
 from comfy.wording import short
+
+_SAMPLE = 5  # runs
 
 
 class BatchErrors(ManyProblems):
@@ -107,3 +112,24 @@ def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
         if one.row is not None:
             told = message("Row {row}, {problem}", row=one.row, problem=told)
         yield told
+
+
+def batch_seconds_left(runs: RunRegistry, batch: BatchSummary) -> float | None:
+    """About how long the rest of a batch takes; None where nobody can tell."""
+    usual = runs.usual_seconds(batch.workflow)
+    if usual is None or batch.state not in ("running", "paused"):
+        return None
+    return usual * (batch.rows - batch.done - batch.failed)
+
+
+def estimate(
+    runs: RunRegistry, workflow: str, rows: int, owner: str
+) -> tuple[float | None, float | None]:
+    """About how many seconds so many rows take, and how many bytes their results have, going by
+    this owner's last runs of the workflow; None where there were none."""
+    seconds, history = runs.usual_seconds(workflow), runs.history
+    wanted = Wanted(workflow, fruitless=False)
+    last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
+    sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
+    size = sum(sizes) / len(sizes) if any(sizes) else None
+    return seconds and seconds * rows, size and size * rows

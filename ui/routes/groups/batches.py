@@ -13,8 +13,7 @@ from comfy.batches.spec import BatchSpec
 from comfy.errors import BatchNotFound, ComfyError, WorkflowError
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
-from comfy.services.batch_check import problems_of_batch
-from comfy.services.batch_estimates import batch_seconds_left, estimate
+from comfy.services.batch_check import batch_seconds_left, estimate, problems_of_batch
 from comfy.services.batch_queue import BatchTable
 from comfy.services.batch_rows import RowState
 from ui.files.batch_files import with_files
