@@ -102,7 +102,8 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
             ) as runs:
                 tried = _Soak(target, link, runs, report).all(plans)
             _judge(target, history, tried, report)
-            _look_for_leftovers(target, history, len(plans), report)
+            taken_out = sum(one.run.record.was_taken_out for one, _ in tried)
+            _look_for_leftovers(target, history, len(plans) - taken_out, report)
     finally:
         shutil.rmtree(folder)
     report.seconds = time.monotonic() - began
@@ -294,8 +295,8 @@ def _made(target: Target, filename: str) -> str | None:
 
 
 def _look_for_leftovers(target: Target, history: RunStore, runs: int, report: Report) -> None:
-    """Every run is on record; with the records all files go; the server has nobody connected and
-    nothing to do."""
+    """So many runs are on record; with the records all files go; the server has nobody connected
+    and nothing to do."""
     try:
         until(lambda: _idle(target), "an idle server")
     except AssertionError as problem:

@@ -24,7 +24,7 @@ td { padding: 0; vertical-align: top }
 img { display: block; max-width: 320px; height: auto }
 td span { display: grid; place-items: center; min-width: 120px; min-height: 120px; padding: 8px;
   color: GrayText; border: 1px solid; border-color: color-mix(in srgb, currentcolor 40%, Canvas) }
-footer { margin-top: 32px; color: GrayText; font-size: .875rem }
+body > p { margin-top: 32px; color: GrayText; font-size: .875rem }
 """
 
 # Of a cell by its number: HTML that shows it.
@@ -50,7 +50,7 @@ def grid_page(title: str, sheets: Iterable[GridSheet], cell: Cell) -> Iterator[s
         for line in sheet.lines:
             yield from _line(sheet, line, cell)
         yield "</table>\n"
-    yield f"<footer>{html_of(_MADE_WITH)}</footer>\n</html>\n"
+    yield f"<p>{html_of(_MADE_WITH)}</p>\n</html>\n"
 
 
 def _line(sheet: GridSheet, line: CellLine, cell: Cell) -> Iterator[str]:

@@ -86,6 +86,7 @@ def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
     scheme = "getComputedStyle(document.querySelector('#stage')).colorScheme"
     assert person.page.evaluate(scheme) == "light"
     assert person.page.evaluate(FAINT) == []
+    person.page.get_by_role("button", name="Menu").click()
     person.page.get_by_role("button", name="Switch theme").click()
     assert person.page.evaluate(scheme) == "dark"
     assert person.page.evaluate(FAINT) == []

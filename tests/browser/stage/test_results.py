@@ -236,7 +236,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Repeat").click()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
-    person.page.get_by_role("button", name="Vary").click()
+    person.page.get_by_role("button", name="Vary", exact=True).click()
     varied, same = (fast.prompt_of(run) for run in (person.done(after=again), first))
     seeds = [prompt["5"]["inputs"].pop("seed") for prompt in (varied, same)]
     assert seeds[0] != seeds[1]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
@@ -282,7 +282,7 @@ def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Back to the current run").click()
     expect(person.page.locator("#stage .media img.live-frame")).to_be_visible()
     expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
-    expect(person.page.locator("#stage .bar")).to_be_visible()
+    expect(bar_of(person)).to_be_visible()
     assert names(person) == []
     person.waiting().get_by_role("button", name="Remove").click()
     expect(person.waiting()).to_have_count(0)
@@ -294,6 +294,11 @@ def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
     assert not [one for one in person.requests[before:] if "/gradio_api/" in one]
 
 
+def bar_of(person: Visitor) -> Locator:
+    """How far the run is that is told of, not its chain."""
+    return person.page.get_by_role("progressbar", name="Progress", exact=True, include_hidden=True)
+
+
 def looks_back(person: Visitor, run_id: str) -> None:
     """Choose an earlier result while another one is made."""
     page = person.page
@@ -303,7 +308,7 @@ def looks_back(person: Visitor, run_id: str) -> None:
     expect(page.locator("img.live-frame")).to_be_hidden()
     expect(page.locator("#stage .headline")).to_contain_text("Done")
     expect(page.locator(f'#stage .stage[data-run="{run_id}"]')).to_be_visible()
-    expect(page.locator("#stage .bar")).to_be_hidden()
+    expect(bar_of(person)).to_be_hidden()
 
 
 def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> None:
