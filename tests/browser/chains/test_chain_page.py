@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS
 from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 BROKEN = "demo-broken"
@@ -95,6 +96,8 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
     expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
     person.page.reload()
     states(person, "done", "running", "waiting")
+    # How far the step is comes a moment after the steps.
+    eventually(lambda: percent(person) >= seen[-1], "the bar is where it was")
     seen.append(percent(person))
     chains.demo.speed.step = 0.2
     states(person, "done", "done", "running")
