@@ -194,11 +194,10 @@ class ChainQueue:
         group = self._runs.history.groups.get(record.group, record.owner)
         if group is None or group.kind != "chain":
             return None
-        standing = OpenChain(group).standing
         with self._lock:
             live = self._open.get(group.id)
-        steps = (live.standing if live else standing).steps
-        ids = ((step, {*step.ended, *step.live}) for step in steps)
+        standing = (live or OpenChain(group)).standing
+        ids = ((step, {*step.ended, *step.live}) for step in standing.steps)
         title = next((step.title for step, runs in ids if record.id in runs), "")
         return standing.title, title
 
@@ -288,12 +287,12 @@ class ChainQueue:
 
     def _with_results(self, chain: OpenChain) -> OpenChain:
         """The chain with what its steps have made before."""
-        history = self._history()
-        for step in chain.standing.steps:
+        steps = chain.standing.steps
+        records = self._history().get_many((run for one in steps for run in one.ended), chain.owner)
+        for step in steps:
             for run in step.ended:
-                record = history.get(run, chain.owner)
-                if record is not None:
-                    chain.known(step.name, record)
+                if run in records:
+                    chain.known(step.name, records[run])
         return chain
 
     def _save(self, chain: OpenChain) -> None:

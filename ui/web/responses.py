@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from comfy.errors import ComfyError
 from comfy.messages import message
 from ui.languages.current import all_translated
 
@@ -31,6 +32,12 @@ class AsciiJSON(JSONResponse):
     def render(self, content: object) -> bytes:
         """The body."""
         return json_text(content).encode("ascii")
+
+
+def refused(problem: ComfyError, *unknown: type[ComfyError]) -> AsciiJSON:
+    """Why not, in words; 404 where it is one of these: what the caller does not have."""
+    status = 404 if isinstance(problem, unknown) else 422
+    return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)
 
 
 async def http_error(_: Request, problem: Exception) -> Response:

@@ -16,12 +16,11 @@ from comfy.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.messages import message, plural
 from comfy.services.chain_forms import ChainForm, ChainStep, Feed
 from comfy.services.start import FieldErrors
-from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
-from ui.page.form.first_values import values_at_first
+from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.panel import (
     Actions,
@@ -38,7 +37,6 @@ from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
 from ui.page.stage import FollowChain, Refusal, Stage
 from ui.services import Services
-from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of
 from ui.web.responses import json_text
 from ui.web.shares import where
@@ -76,19 +74,12 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return
     form = chain.form
-    places = {
-        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
-    }
-    values = values_at_first(
-        services.copies, form, choice, services.copies.files_of(person, root_of(request))
-    )
-    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
-    errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
-    filled = filled_in(form.fields, shown, places, errors)
-    images = AuthorsImages(cover_address(name, cover) if cover else "", places, {})
-    draw_heading(name, form, filled, images, may_keep=False, demo=services.demo)
+    files = services.copies.files_of(person, root_of(request))
+    first = first_shown(services.copies, form, choice, files)
+    images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
+    draw_heading(name, form, first.filled, images, may_keep=False, demo=services.demo)
     scope = f"{name}/{choice['filling']}"
-    controls = tuple(_draw_sections(scope, chain, shown))
+    controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)
     own = {
         field.key for field in (*chain.switches, *(step.option for step in chain.steps)) if field
@@ -96,7 +87,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     redraw_on_choice(tuple(one for one in controls if one.field.key not in own))
     for control in controls:
         if control.field.key in own:
-            _redraw_when_other(control, shown[control.field.key])
+            _redraw_when_other(control, first.values[control.field.key])
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
     _bind(services, name, controls, actions, stage, owner)
     bind_use(services, controls, stage, owner)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from comfy.form.check import check, nearest
@@ -14,6 +15,7 @@ from comfy.wording import plain_number, short
 from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.field_files import FieldFiles
+from ui.view.browser_values import Filled, filled_in
 
 _MISSING = object()
 
@@ -61,6 +63,30 @@ def values_at_first(
         if field.key in linked:
             values[field.key] = linked[field.key]
     return values
+
+
+@dataclass(frozen=True, slots=True)
+class FirstShown:
+    """What a form is drawn with: the `values` of its fields, None for a file that is refused; the
+    same as the script keeps them (`filled`); and the `places` of the author's examples."""
+
+    values: dict[str, Any]
+    filled: Filled
+    places: dict[str, str | None]
+
+
+def first_shown(
+    copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
+) -> FirstShown:
+    """See `values_at_first`."""
+    # First, since the browser may have kept the place of an example that has been removed since.
+    places = {
+        field.key: copies.example(field, files.owner) for field in form.fields if field.is_media
+    }
+    values = values_at_first(copies, form, choice, files)
+    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
+    errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
+    return FirstShown(shown, filled_in(form.fields, shown, places, errors), places)
 
 
 def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:

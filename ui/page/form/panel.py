@@ -18,12 +18,11 @@ from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp
 from comfy.messages import Message, message, plural, sentences
 from comfy.services.start import FieldErrors
-from comfy.services.uploads import Refused
 from comfy.workflow.config import Widget
 from ui.languages.current import html_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
-from ui.page.form.first_values import linked_values, values_at_first
+from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
 from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
@@ -33,7 +32,6 @@ from ui.page.form.vary import BatchStart, bind_batch, draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.services import Services
-from ui.view.browser_values import filled_in
 from ui.web.gradio_internals import root_of
 from ui.web.shares import where
 from ui.web.urls import cover_address
@@ -80,19 +78,11 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         return
     may_keep = services.forms.permissions.keep(person)
     scope = f"{name}/{choice['filling']}"
-    # First, since the browser may have kept the place of an example that has been removed since.
-    places = {
-        field.key: services.copies.example(field, person) for field in form.fields if field.is_media
-    }
-    values = values_at_first(
-        services.copies, form, choice, services.copies.files_of(person, root_of(request))
-    )
-    shown = {key: None if isinstance(value, Refused) else value for key, value in values.items()}
-    errors = {key: value.why for key, value in values.items() if isinstance(value, Refused)}
-    filled = filled_in(form.fields, shown, places, errors)
+    files = services.copies.files_of(person, root_of(request))
+    first = first_shown(services.copies, form, choice, files)
     images = AuthorsImages(
         cover_address(name, workflow.cover) if workflow.cover else "",
-        places,
+        first.places,
         {
             image: services.copies.beside(workflow.path, image, person)
             for idea in form.ideas
@@ -100,12 +90,12 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             if workflow.path
         },
     )
-    draw_heading(name, form, filled, images, may_keep=may_keep, demo=services.demo)
+    draw_heading(name, form, first.filled, images, may_keep=may_keep, demo=services.demo)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    controls = draw_fields(scope, form, shown, choice["unfolded"])
+    controls = draw_fields(scope, form, first.values, choice["unfolded"])
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))

@@ -29,13 +29,13 @@ from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
 from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
 from ui.languages.current import translated
-from ui.routes.groups.batches import TableView, refused_batch
+from ui.routes.groups.batches import UNKNOWN, TableView
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.view.grid_page import grid_page, image_cell, word_cell
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON
+from ui.web.responses import AsciiJSON, refused
 
 _SMALL = 320  # pixels: up to here thumbnails do
 _SIDE = 512
@@ -134,7 +134,7 @@ def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
         opened = OpenedGrid(services.batches, services.copies, owner)
         return AsciiJSON(opened.told(settings, form))
     except ComfyError as problem:
-        return refused_batch(problem)
+        return refused(problem, *UNKNOWN)
 
 
 class Drawing:
