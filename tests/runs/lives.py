@@ -15,7 +15,7 @@ from comfy.demo import DemoServer
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.registry import HURRIED
-from tests.support.app_process import FORKED
+from tests.support.app_process import killed_process
 from tests.support.serving import open_history
 
 
@@ -51,12 +51,6 @@ def killed_life(
 ) -> Iterator[None]:
     """An earlier life of the program with these runs; it goes on inside the block, and is killed
     (SIGKILL) after it."""
-    arguments = (url, folder, ahead, [(one, keeps_going) for one in jobs])
-    process = FORKED.Process(target=_first_life, args=arguments)
-    process.start()
-    try:
+    told = [(one, keeps_going) for one in jobs]
+    with killed_process(_first_life, url, folder, ahead, told):
         yield
-    finally:
-        process.kill()
-        process.join()
-        process.close()

@@ -21,7 +21,7 @@ from comfy.services.open_batch import BatchSummary
 from comfy.services.permissions import Permissions
 from comfy.services.start import Starter
 from comfy.workflow.folder import WorkflowFolder
-from tests.support.app_process import FORKED
+from tests.support.app_process import killed_process
 from tests.support.sampler import prompt
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
@@ -98,11 +98,5 @@ def _killed(url: str, folder: Path, rows: int) -> None:
 def killed_life(url: str, folder: Path, rows: int) -> Iterator[None]:
     """A life with a batch of so many rows; it goes on inside the block and is killed (SIGKILL)
     after it."""
-    process = FORKED.Process(target=_killed, args=(url, folder, rows))
-    process.start()
-    try:
+    with killed_process(_killed, url, folder, rows):
         yield
-    finally:
-        process.kill()
-        process.join()
-        process.close()

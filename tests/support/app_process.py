@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -32,6 +32,19 @@ FRESH_START = 300.0
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["ui.server", "comfy.demo", "tests.support.serving"])
+
+
+@contextlib.contextmanager
+def killed_process(target: Callable[..., None], *args: object) -> Iterator[None]:
+    """A process that goes on inside the block, and is killed (SIGKILL) after it."""
+    process = FORKED.Process(target=target, args=args)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+        process.close()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.runs.interface import RunRegistry
 from comfy.services.start import Starter
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused
+from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import shared_address
 
 
@@ -32,7 +32,7 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
             run = starter.again(run_id, owner, vary=vary, address=address, keeps_going=keeps_going)
             return AsciiJSON({"run": run.id})
         except ComfyError as problem:
-            return refused(problem, RunNotFound)
+            return refused_answer(problem, RunNotFound)
 
     @router.post("/move")
     def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -42,7 +42,7 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
         try:
             run = runs.get(run_id, owner)
         except RunNotFound as problem:
-            return refused(problem, RunNotFound)
+            return refused_answer(problem, RunNotFound)
         if run.id in waiting:
             runs.move(run.id, owner, max(0, waiting.index(run.id) + by))
         return AsciiJSON({})
@@ -53,7 +53,7 @@ def run_routes(runs: RunRegistry, starter: Starter, identity: Identity) -> APIRo
         try:
             runs.get(run_id, owner).cancel()
         except RunNotFound as problem:
-            return refused(problem, RunNotFound)
+            return refused_answer(problem, RunNotFound)
         return AsciiJSON({})
 
     return router

@@ -34,7 +34,7 @@ class AsciiJSON(JSONResponse):
         return json_text(content).encode("ascii")
 
 
-def refused(problem: ComfyError, *unknown: type[ComfyError]) -> AsciiJSON:
+def refused_answer(problem: ComfyError, *unknown: type[ComfyError]) -> AsciiJSON:
     """Why not, in words; 404 where it is one of these: what the caller does not have."""
     status = 404 if isinstance(problem, unknown) else 422
     return AsciiJSON({"message": str(problem), "hint": problem.hint}, status)

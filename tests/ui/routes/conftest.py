@@ -4,11 +4,25 @@ among its tests."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Served
+from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes no time, where the module has none of its own."""
+    with running_demo_app(step_seconds=0) as served:
+        yield served
+
+
+@pytest.fixture
+def app(served: Served) -> RunningApp:
+    """The module's app."""
+    return served[1]
 
 
 @pytest.fixture

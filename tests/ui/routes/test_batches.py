@@ -6,33 +6,20 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import requests
 
 from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
 from comfy.form.seeds import CountUp
 from comfy.services.open_batch import BatchSummary
 from tests.support.http_client import ANN, BOB, cookie_of, get, page_open, told
-from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 TEXT, STEPS, SEED, WIDTH = "2.text", "5.steps", "5.seed", "4.width"
 SMALL = {TEXT: "a red boat", STEPS: 1, WIDTH: 256, "4.height": 256, SEED: None}
 BROKEN = "demo-broken.safetensors"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Served]:
-    with running_demo_app(step_seconds=0) as served:
-        yield served
-
-
-@pytest.fixture
-def app(served: Served) -> RunningApp:
-    return served[1]
 
 
 def begin(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -21,24 +20,13 @@ from comfy.services.open_batch import BatchSummary
 from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, cookie_of
 from tests.support.samples.media import saved
-from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.routes.groups.grids import Drawing
 
 MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
 SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
 GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Served]:
-    with running_demo_app(step_seconds=0) as served:
-        yield served
-
-
-@pytest.fixture
-def app(served: Served) -> RunningApp:
-    return served[1]
 
 
 def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSummary:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-import pytest
 import requests
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -20,7 +18,7 @@ from comfy.errors import ComfyError
 from comfy.services.batch_check import problems_of_batch
 from comfy.services.batch_queue import BatchQueue
 from tests.support.http_client import ANN, cookie_of
-from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.serving import RunningApp
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.files.batch_files import batch_of
 from ui.web.limits import WebLimits
@@ -70,17 +68,6 @@ specs = st.one_of(
     ),
 )
 SOME = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Served]:
-    with running_demo_app(step_seconds=0) as served:
-        yield served
-
-
-@pytest.fixture
-def app(served: Served) -> RunningApp:
-    return served[1]
 
 
 def check(app: RunningApp, body: object) -> requests.Response:

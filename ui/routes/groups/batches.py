@@ -22,7 +22,7 @@ from ui.services import Services
 from ui.view.browser_values import value_text
 from ui.view.headlines import HEADLINES
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused
+from ui.web.responses import AsciiJSON, refused_answer
 from ui.web.shares import FairSlots, caller_of
 
 UNKNOWN = (BatchNotFound, WorkflowError)  # what somebody may not have
@@ -65,7 +65,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             )
             seconds, size = estimate(services.runs, given.workflow, rows, owner)
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
         return AsciiJSON(
             {
                 "rows": rows,
@@ -82,7 +82,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             return AsciiJSON([asdict(one) for one in batches.of(owner)])
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
 
     @router.get("/{batch_id}")
     def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -90,7 +90,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             table = batches.table(batch_id, owner)
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
         content, summary = table.content, table.summary
         axes = [
             _column(axis) | {"values": [_text(value) for value in axis.values]}
@@ -122,7 +122,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             places = view.places(state, search)
             told = view.rows(places[start : start + limit])
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
         return AsciiJSON({"total": len(places), "rows": told})
 
     router.include_router(change_routes(services, identity))
@@ -150,7 +150,7 @@ def change_routes(services: Services, identity: Identity) -> APIRouter:
             changes[change](batch_id, owner)
             return AsciiJSON(asdict(batches.get(batch_id, owner)))
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
 
     @router.delete("/{batch_id}")
     def deleted(
@@ -160,7 +160,7 @@ def change_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             batches.delete(batch_id, owner, with_runs=with_runs)
         except ComfyError as problem:
-            return refused(problem, *UNKNOWN)
+            return refused_answer(problem, *UNKNOWN)
         return AsciiJSON({})
 
     return router

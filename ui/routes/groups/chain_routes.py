@@ -13,7 +13,7 @@ from comfy.services.start import FieldErrors
 from ui.routes.history import as_http_errors
 from ui.services import Services
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused
+from ui.web.responses import AsciiJSON, refused_answer
 
 _LONGEST_TITLE = 100  # characters
 
@@ -39,7 +39,7 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         except FieldErrors as problem:
             return AsciiJSON({"message": sentences(*problem.labelled.values()), "hint": ""}, 422)
         except ComfyError as problem:
-            return refused(problem, ChainNotFound)
+            return refused_answer(problem, ChainNotFound)
         return AsciiJSON({})
 
     @router.post("/history/{run_id}/chain")
@@ -54,7 +54,7 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             name = services.chain_forms.add(record, title, services.folder.stamps().keys())
         except ComfyError as problem:
-            return refused(problem, ChainNotFound)
+            return refused_answer(problem, ChainNotFound)
         return AsciiJSON({"name": name})
 
     @router.delete("/chains/{chain_id}")
@@ -63,7 +63,7 @@ def chain_routes(services: Services, identity: Identity) -> APIRouter:
         try:
             chains.delete(chain_id, owner)
         except ComfyError as problem:
-            return refused(problem, ChainNotFound)
+            return refused_answer(problem, ChainNotFound)
         return AsciiJSON({})
 
     return router

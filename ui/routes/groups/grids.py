@@ -35,7 +35,7 @@ from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
 from ui.view.grid_page import grid_page, image_cell, word_cell
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON, refused
+from ui.web.responses import AsciiJSON, refused_answer
 
 _SMALL = 320  # pixels: up to here thumbnails do
 _SIDE = 512
@@ -134,7 +134,7 @@ def reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
         opened = OpenedGrid(services.batches, services.copies, owner)
         return AsciiJSON(opened.told(settings, form))
     except ComfyError as problem:
-        return refused(problem, *UNKNOWN)
+        return refused_answer(problem, *UNKNOWN)
 
 
 class Drawing:
