@@ -52,7 +52,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/{run_id}/given/{index}/unpainted": {"GET": people(404)},
         "/files/{run_id}/{index}/thumb": {"GET": OWNER},
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
-        "/script/{version}/{name:path}": {},
+        "/script/{version}/{name}": {},
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,

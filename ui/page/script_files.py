@@ -1,5 +1,5 @@
-"""The page's script: ES modules as they are written, served under an address that changes with
-them."""
+"""The page's script: ES modules, joined to one file as they are served, under an address that
+changes with them."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ from fastapi import APIRouter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ui.page.joined_script import joined, needed
 from ui.page.kept_files import KeptFile
 from ui.web.responses import json_text
 
-SCRIPT_FOLDER = Path(__file__).parent / "script"
-_ENTRY = "page.js"
-_SMALL_PAGES = "pages/"
+_SCRIPT_FOLDER = Path(__file__).parent / "script"
+# What is served: the modules of the page, and the few that are needed before anybody has signed in.
+_PAGE, _SIGN_IN = "page.js", "sign_in.js"
+_SIGN_IN_MODULE = "pages/sign_in.js"
 
 
 @cache
-def modules() -> dict[str, bytes]:
+def modules() -> dict[str, str]:
     """Every module by its name."""
     return {
-        file.relative_to(SCRIPT_FOLDER).as_posix(): file.read_bytes()
-        for file in sorted(SCRIPT_FOLDER.rglob("*.js"))
+        file.relative_to(_SCRIPT_FOLDER).as_posix(): file.read_text(encoding="utf-8")
+        for file in sorted(_SCRIPT_FOLDER.rglob("*.js"))
     }
 
 
 @cache
-def folder_address() -> str:
-    """Where the modules are, relative to the app's root: the address holds a digest of all, so
-    what is behind it never changes, nor does what they import."""
-    digest = hashlib.sha256()
-    for name, text in modules().items():
-        digest.update(f"{name} {len(text)}\n".encode() + text)
-    return f"script/{digest.hexdigest()[:16]}"
+def _file(name: str) -> KeptFile | None:
+    if name == _PAGE:
+        parts = {one: text for one, text in modules().items() if one != _SIGN_IN_MODULE}
+    elif name == _SIGN_IN:
+        parts = needed(modules(), _SIGN_IN_MODULE)
+    else:
+        return None
+    return KeptFile.of(joined(parts).encode(), "text/javascript")
 
 
 @cache
-def _packed(name: str) -> KeptFile | None:
-    text = modules().get(name)
-    return KeptFile.of(text, "text/javascript") if text is not None else None
+def _version() -> str:
+    return hashlib.sha256(json.dumps(modules()).encode()).hexdigest()[:16]
 
 
-def module_address(name: str) -> str:
-    """Where a module is, relative to the app's root."""
-    return f"{folder_address()}/{name}"
+def script_address(name: str) -> str:
+    """Where a file is, relative to the app's root: the address holds a digest of all modules, so
+    what is behind it never changes."""
+    return f"script/{_version()}/{name}"
 
 
 def calls(module: str, call: str) -> str:
@@ -59,8 +62,12 @@ def calls(module: str, call: str) -> str:
     functions that it makes of text, in which an address that is not whole would be read as relative
     to Gradio's own script.
     """
-    address = f"new URL({json.dumps(module_address(module))}, document.baseURI)"
-    return f"import({address}).then((module) => module.{call})"
+    return f"{_loads(module, _PAGE)}.then((module) => module.{call})"
+
+
+def _loads(module: str, file: str) -> str:
+    address = f"new URL({json.dumps(script_address(file))}, document.baseURI)"
+    return f"import({address}).then(({{ load }}) => load({json.dumps(module)}))"
 
 
 def mounts(module: str, events: Iterable[str], **options: object) -> str:
@@ -82,25 +89,26 @@ def listener(module: str, call: str, arguments: str = "") -> str:
 
 
 def head_tags() -> str:
-    """What a page needs in its head: its own module, and word of the others, so that they come at
-    once. Those of the small pages are none of its."""
-    others = "\n".join(
-        f'<link rel="modulepreload" href="{module_address(name)}">'
-        for name in modules()
-        if not name.startswith(_SMALL_PAGES)
-    )
-    return f'{others}\n<script type="module" src="{module_address(_ENTRY)}"></script>'
+    """What a page needs in its head: its script, which is asked for at once, and its own module."""
+    address = script_address(_PAGE)
+    preload = f'<link rel="modulepreload" href="{address}">'
+    return f'{preload}\n<script type="module">{_loads("page.js", _PAGE)}</script>'
+
+
+def sign_in_tag() -> str:
+    """What the sign-in page needs in the end of its body."""
+    return f'<script type="module">{_loads(_SIGN_IN_MODULE, _SIGN_IN)}</script>'
 
 
 def script_routes() -> APIRouter:
     """`GET /script/{version}/{name}`: read by anybody, as Gradio's own script is."""
     router = APIRouter()
 
-    @router.get("/script/{version}/{name:path}")
+    @router.get("/script/{version}/{name}")
     def module(version: str, name: str, request: Request) -> Response:
-        """One module; 404 for any version but this one."""
-        file = _packed(name)
-        if file is None or f"script/{version}" != folder_address():
+        """One file; 404 for any version but this one."""
+        file = _file(name)
+        if file is None or version != _version():
             raise HTTPException(404, "There is no such script.")
         return file.answer(request)
 

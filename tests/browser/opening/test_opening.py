@@ -85,8 +85,8 @@ NO_WORKFLOWS = (
     (b"", "is empty"),
 )
 TWO_WISHES = """async () => {
-    const page = document.querySelector('script[type=module][src*="/page.js"]').src;
-    const { redraw } = await import(page.replace("page.js", "form/form.js"));
+    const { load } = await import(document.querySelector('link[href*="/page.js"]').href);
+    const { redraw } = await load("form/form.js");
     redraw();
     setTimeout(() => { history.pushState({}, "", "?workflow=upscale"); redraw(); }, 3);
 }"""

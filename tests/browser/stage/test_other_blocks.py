@@ -96,7 +96,7 @@ def opened(context_of: Callable[..., Any], nothing_left_behind: None) -> Iterato
     for server in servers:
         server.__exit__(None, None, None)
     assert not said, said
-    own = re.compile(r"^/(history|runs|files|workflows)\b|/page\.js$|^ws:")
+    own = re.compile(r"^/(history|runs|files|workflows)\b|^ws:")
     assert not [one for one in asked if own.search(one)]
 
 

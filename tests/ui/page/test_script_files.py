@@ -12,7 +12,7 @@ from babel.messages.extract import extract
 
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.page.script_files import SCRIPT_FOLDER, folder_address, head_tags, module_address, modules
+from ui.page.script_files import head_tags, modules, script_address
 from ui.server import WebSettings
 
 
@@ -22,11 +22,11 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
         yield running
 
 
-@pytest.mark.parametrize("name", sorted(modules()))
-def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
+@pytest.mark.parametrize("name", ["page.js", "sign_in.js"])
+def test_the_script_is_served_as_one_file(app: RunningApp, name: str) -> None:
     """As JavaScript that browsers may keep for good, also to those who have not logged in yet."""
-    answer = requests.get(f"{app.url}/{module_address(name)}", timeout=LONGEST_WAIT)
-    assert answer.content == (SCRIPT_FOLDER / name).read_bytes()
+    answer = requests.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT)
+    assert "export const load" in answer.text
     assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "immutable" in answer.headers["cache-control"]
@@ -36,8 +36,8 @@ def test_every_module_is_served_as_a_script(app: RunningApp, name: str) -> None:
     "path",
     [
         "script/0000000000000000/page.js",
-        f"{folder_address()}/package.json",
-        f"{folder_address()}/../../ui/page/blocks.py",
+        script_address("package.json"),
+        script_address("../../ui/page/blocks.py"),
     ],
 )
 def test_nothing_else_is(app: RunningApp, path: str) -> None:
@@ -46,29 +46,22 @@ def test_nothing_else_is(app: RunningApp, path: str) -> None:
     assert requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT).status_code in (401, 404)
 
 
-def test_what_modules_import_is_there() -> None:
-    """Every import names a module of the page, by a relative address."""
-    for name, text in modules().items():
-        for place in re.findall(r'from "([^"]+)"', text.decode()):
-            assert place.startswith("."), f"{name} imports {place}"
-            assert (
-                (SCRIPT_FOLDER / name)
-                .parent.joinpath(place)
-                .resolve()
-                .is_relative_to(SCRIPT_FOLDER)
-            )
-            assert (SCRIPT_FOLDER / name).parent.joinpath(place).is_file(), (
-                f"{name} imports {place}"
-            )
+def test_whoever_signs_in_gets_what_that_takes(app: RunningApp) -> None:
+    """Few modules; the page's are asked for by the page, at once."""
+    page, sign_in = (
+        requests.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
+        for name in ("page.js", "sign_in.js")
+    )
+    assert '"pages/sign_in.js": async' in sign_in
+    assert '"pages/sign_in.js": async' not in page
+    assert len(sign_in) < len(page) / 10
+    assert f'<link rel="modulepreload" href="{script_address("page.js")}">' in head_tags()
 
 
-def test_every_module_is_typed_and_told_of_beforehand() -> None:
-    """Each says that its types are checked, and the page asks at once for all but those of the
-    small pages."""
+def test_every_module_is_typed() -> None:
+    """Each says that its types are checked."""
     for name, text in modules().items():
-        assert text.startswith(b"// @ts-check\n"), name
-        is_told = f'<link rel="modulepreload" href="{module_address(name)}">' in head_tags()
-        assert is_told is not name.startswith("pages/"), name
+        assert text.startswith("// @ts-check\n"), name
 
 
 def test_whatever_the_script_says_is_found_by_extraction() -> None:
@@ -76,8 +69,8 @@ def test_whatever_the_script_says_is_found_by_extraction() -> None:
     there Babel sees none, and no catalogue would have it."""
     said = re.compile(r'\b(?:message|plural)\((\s*"(?:[^"\\]|\\.)*")?')
     for name, text in modules().items():
-        calls = [] if name == "messages.js" else said.findall(text.decode())
+        calls = [] if name == "messages.js" else said.findall(text)
         keywords = {"message": None, "plural": (1, 2)}
-        found = list(extract("javascript", io.BytesIO(text), keywords, [], {}))
+        found = list(extract("javascript", io.BytesIO(text.encode()), keywords, [], {}))
         assert len(found) == len(calls), (name, calls)
         assert all(calls), name

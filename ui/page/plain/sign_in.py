@@ -12,7 +12,7 @@ from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
-from ui.page.script_files import module_address
+from ui.page.script_files import sign_in_tag
 
 _TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
@@ -24,7 +24,6 @@ _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this pa
 def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
     """The page, of an app at this address; the form's POST goes to Gradio's login. What is told of
     the app to chats that show a link is told here too, as these never sign in."""
-    module = module_address("pages/sign_in.js")
     body = f"""<main>
 <form id="sign-in" class="card" method="post" action="login">
 <h1>{html_of(_SIGN_IN)}</h1>
@@ -40,5 +39,5 @@ def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
 </form>
 </main>
 <footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
-<script type="module" src="{module}"></script>"""
+{sign_in_tag()}"""
     return as_page(plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root))

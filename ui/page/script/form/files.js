@@ -8,26 +8,16 @@ import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
 import { clearErrors, showError } from "./field_errors.js";
+import { KINDS, otherKindWords, shortened } from "./file_kinds.js";
 import { carriesWorkflow, mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
 const DRAWN_ANEW = 200;
-const LONGEST_NAME = 32;
 const UNPLAYABLE = ".unplayable";
 const NOT_PLAYABLE = message(
   "This browser can't play this video. ComfyUI may still be able to use it.",
 );
-/** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
-const OTHER_KIND = {
-  image: (file) =>
-    message("“{file}” isn't an image. Choose an image file (PNG, JPEG or WebP).", { file }),
-  audio: (file) =>
-    message("“{file}” isn't audio. Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).", { file }),
-  video: (file) =>
-    message("“{file}” isn't a video. Choose a video file (MP4, WebM or MOV).", { file }),
-};
-
 /** What an empty field says, by the names that the style sheet knows. @type {Record<string, string>} */
 const EMPTY = {
   "--choose-image": message("Drop, paste or choose an image"),
@@ -214,21 +204,6 @@ function refuseOtherKind(event) {
 }
 
 /**
- * Why a field does not take a file, as far as its kind says.
- * @param {string} kind what it takes, "" for any
- * @param {File} file
- * @returns {string} "" where it may
- */
-export function otherKindWords(kind, { name, type }) {
-  const sentence = OTHER_KIND[kind];
-  if (!sentence || type.startsWith(`${kind}/`)) return "";
-  return sentence(shortened(name));
-}
-
-/** @param {string} name of a file */
-const shortened = (name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
-
-/**
  * @param {Element} field
  * @param {string} kind what it takes
  * @param {File} file
@@ -250,7 +225,7 @@ function refuses(field, kind, file) {
  */
 function put(field, file) {
   if (giveFile(field, file)) return;
-  const kind = Object.keys(OTHER_KIND).find((one) => field.matches(`.of-${one}`)) ?? "";
+  const kind = KINDS.find((one) => field.matches(`.of-${one}`)) ?? "";
   given.id = field.id;
   if (!refuses(field, kind, file)) replaceFile(field, file);
 }

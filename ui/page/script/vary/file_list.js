@@ -3,7 +3,7 @@
 
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element } from "../dom.js";
-import { otherKindWords } from "../form/files.js";
+import { otherKindWords } from "../form/file_kinds.js";
 import { message } from "../messages.js";
 
 /** @import { GivenFile } from "../batches/spec.js" */

@@ -1,0 +1,91 @@
+"""Modules of a script, joined to one file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.waiting import LONGEST_WAIT
+from ui.page.joined_script import joined, needed
+
+COUNT = """// @ts-check
+// What counts.
+
+/** How often. */
+const counted = [];
+
+/**
+ * @param {string} what
+ */
+export const count = (what) => counted.push(what);
+export class Two {}
+export const $ = "a word, /* and no comment */";
+"""
+FIRST = """import {
+  $ as word,
+  count,
+} from "../count.js";
+
+count("first");
+export async function first() {
+  return count(word);
+}
+"""
+SECOND = """import { first } from "./first.js";
+
+export const second = await first();
+"""
+MODULES = {"parts/second.js": SECOND, "parts/first.js": FIRST, "count.js": COUNT}
+
+
+def test_modules_work_as_they_do_alone(tmp_path: Path) -> None:
+    """Each is run once, before those that import it, whatever is asked for how often."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    (tmp_path / "all.mjs").write_text(joined(MODULES), encoding="utf-8")
+    (tmp_path / "asks.mjs").write_text(
+        """import { load } from "./all.mjs";
+const [{ second }, { second: again }] = [await load("parts/second.js"), await load("parts/second.js")];
+const told = Object.keys(await load("count.js"));
+console.log(JSON.stringify([second, again, told, (await load("count.js")).$]));
+""",
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        [node, "asks.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stderr == ""
+    assert ran.stdout == '[2,2,["count","Two","$"],"a word, /* and no comment */"]\n'
+
+
+def test_comments_are_left_out() -> None:
+    """Where they have lines of their own."""
+    text = joined({"count.js": COUNT})
+    assert "@" not in text
+    assert "How often" not in text
+
+
+def test_what_one_module_needs_is_found() -> None:
+    """What it imports, and what that does."""
+    assert needed(MODULES, "parts/first.js").keys() == {"parts/first.js", "count.js"}
+    assert needed(MODULES, "parts/second.js").keys() == MODULES.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('import { all } from "./gone.js";\n', "a.js imports gone.js, which is not there"),
+        ('import * as all from "./a.js";\n', "a.js imports or exports in a way"),
+        ("export default 1;\n", "a.js imports or exports in a way"),
+        ("export { one } ;\n", "a.js imports or exports in a way"),
+        ('import { b } from "./b.js";\nexport const a = 1;\n', "cycle"),
+    ],
+)
+def test_what_cannot_be_joined_is_an_error(text: str, why: str) -> None:
+    """It says which module, and what is wrong with it."""
+    with pytest.raises(ValueError, match=why):
+        joined({"a.js": text, "b.js": 'import { a } from "./a.js";\nexport const b = 2;\n'})

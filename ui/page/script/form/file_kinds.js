@@ -1,0 +1,34 @@
+// @ts-check
+// Which kinds of files fields take, and what they say to others.
+
+import { message } from "../messages.js";
+
+const LONGEST_NAME = 32;
+/** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
+const OTHER_KIND = {
+  image: (file) =>
+    message("“{file}” isn't an image. Choose an image file (PNG, JPEG or WebP).", { file }),
+  audio: (file) =>
+    message("“{file}” isn't audio. Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).", { file }),
+  video: (file) =>
+    message("“{file}” isn't a video. Choose a video file (MP4, WebM or MOV).", { file }),
+};
+
+/** The kinds that are told apart. */
+export const KINDS = Object.keys(OTHER_KIND);
+
+/**
+ * Why a field does not take a file, as far as its kind says.
+ * @param {string} kind what it takes, "" for any
+ * @param {File} file
+ * @returns {string} "" where it may
+ */
+export function otherKindWords(kind, { name, type }) {
+  const sentence = OTHER_KIND[kind];
+  if (!sentence || type.startsWith(`${kind}/`)) return "";
+  return sentence(shortened(name));
+}
+
+/** @param {string} name of a file */
+export const shortened = (name) =>
+  name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
