@@ -40,6 +40,7 @@ from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
+from ui.routes.gradio_chains import add_chain_api
 from ui.routes.groups.batch_results import batch_result_routes
 from ui.routes.groups.batches import batch_routes
 from ui.routes.groups.chain_routes import chain_routes
@@ -185,6 +186,7 @@ def mount_page(
     def add_endpoints() -> None:
         add_api(services.starter, services.folder, identity)
         add_batch_api(services, identity)
+        add_chain_api(services, identity)
 
     with without_apps():
         page = build_page(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -51,13 +51,7 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
     seed of None stays None: random; an optional file of None or "" is None: without it.
     """
     clean: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    keys = {field.key for field in form.fields}
-    for key in itertools.islice((key for key in values if key not in keys), _MOST_UNKNOWN):
-        errors[key] = sentences(
-            message("There is no field “{field}”.", field=short(key)),
-            did_you_mean(key[:_MAX_KEY], keys),
-        )
+    errors = unknown_fields(values, {field.key for field in form.fields})
     for field in form.fields:
         if field.key not in values and not (
             field.is_media and not field.default_offered and field.group != "hidden"
@@ -72,6 +66,19 @@ def check(form: Form, values: Mapping[str, object]) -> tuple[dict[str, Any], dic
         del clean[field.key]
         errors[field.key] = said
     return clean, errors
+
+
+def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, str]:
+    """What is said of values that have no field, by their keys; of so many at most. `keys`: those
+    of the fields."""
+    unknown = (key for key in values if key not in keys)
+    return {
+        key: sentences(
+            message("There is no field “{field}”.", field=short(key)),
+            did_you_mean(key[:_MAX_KEY], keys),
+        )
+        for key in itertools.islice(unknown, _MOST_UNKNOWN)
+    }
 
 
 def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field, str]]:

@@ -14,6 +14,7 @@ from comfy.chains.model import Chain, ChainErrors, Step
 from comfy.chains.write import RecordedStep, chain_of_runs, chain_text
 from comfy.errors import WorkflowError
 from comfy.filenames import is_beside
+from comfy.form.check import unknown_fields
 from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.messages import message
@@ -107,6 +108,14 @@ class ChainForms:
         fields = tuple(_switch(switch.name, switch.choices) for switch in whole.switches)
         form = _form(whole, fields, steps, runs, problem)
         return ChainForm(whole, fields, steps, runs, form, problem)
+
+    def check_keys(self, name: str, owner: str, values: Mapping[str, object]) -> None:
+        """FieldErrors with the values that the chain `name` has no field for; raises as `form`."""
+        form = self.form(name, owner, values)
+        keys = {field.key for field in form.form.fields}
+        keys |= {step_key(one.step, field.key) for one in form.runs for field in one.form.fields}
+        if errors := unknown_fields(values, keys):
+            raise FieldErrors(form.form, errors, errors)
 
     def check(self, form: ChainForm, owner: str) -> None:
         """FieldErrors with all that is wrong with the values that its steps have, by its keys, and

@@ -24,7 +24,7 @@ from comfy.runs.limits import ChainLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
-from comfy.services.kept_uploads import kept_uploads
+from comfy.services.kept_uploads import kept_uploads, values_from_json, values_to_json
 from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.uploads import Upload
 
@@ -52,7 +52,8 @@ class ChainQueue:
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody`: the owner of what nobody could find again, who has no chains."""
+        """`nobody`: the owner of what nobody could find again, who has chains only while they are
+        waited for."""
         self._forms, self._starter = forms, forms.starter
         self._runs = forms.starter.runs
         self._limits, self._nobody = limits or ChainLimits(), nobody
@@ -78,7 +79,10 @@ class ChainQueue:
             log.warning("Chains of before the restart cannot go on: %s", problem)
             return
         for group in unfinished:
-            self._let_run(self._with_results(OpenChain(group)))
+            if group.owner == self._nobody:  # whoever waited for it is gone
+                self._runs.history.groups.delete(group.id, group.owner)
+            else:
+                self._let_run(self._with_results(OpenChain(group)))
 
     def close(self, timeout: float = 5.0) -> None:
         """Wait until no chain is at work, once the registry is closed."""
@@ -92,15 +96,22 @@ class ChainQueue:
     # One chain
 
     def start(
-        self, name: str, values: Mapping[str, object], owner: str, address: str = ""
+        self,
+        name: str,
+        values: Mapping[str, object],
+        owner: str,
+        address: str = "",
+        *,
+        attended: bool = False,
     ) -> StartedChain:
         """Check the values of a chain's form, draw its seeds, keep the files, and let it run.
-        `address`: as of `RunRegistry.submit`.
+        `address`: as of `RunRegistry.submit`; `attended`: whoever asks waits for its end, and
+        deletes it where nobody could find it again.
 
         Raises FieldErrors, ChainErrors, WorkflowError, TooManyRuns, ServerUnreachable, ServerError,
         and ComfyError where there is no room for a file.
         """
-        if owner == self._nobody:
+        if owner == self._nobody and not attended:
             raise ComfyError(
                 message("This app keeps no chains of yours."),
                 message("Allow cookies for this page."),
@@ -162,6 +173,10 @@ class ChainQueue:
         self._listeners.call(owner)
 
     # Looking
+
+    def get(self, chain_id: str, owner: str) -> ChainStanding:
+        """How far one is."""
+        return self._found(chain_id, owner).standing
 
     def recent(self, owner: str) -> tuple[ChainStanding, ...]:
         """Those of one owner that go on, and the last that have ended, as far as anybody has asked
@@ -249,30 +264,14 @@ class ChainQueue:
         """Put a chain with its values on record, in the place of what was there of it."""
         history = self._history()
         uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
-        with kept_uploads(self._starter.blobs, history, uploads) as digests:
-            told = {
-                key: {"file": [one.name, digests[key]]}
-                if isinstance(one, Upload)
-                else {"value": one}
-                for key, one in values.items()
-            }
-            with chain.saving:
-                history.groups.put(chain.group, {"values": told}, set(digests.values()))
+        with kept_uploads(self._starter.blobs, history, uploads) as digests, chain.saving:
+            told = values_to_json(values, digests)
+            history.groups.put(chain.group, {"values": told}, set(digests.values()))
 
     def _content(self, chain: OpenChain) -> dict[str, object]:
         """The values of a chain by key. ComfyError where a file is gone."""
         told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
-        values: dict[str, object] = {}
-        for key, one in told.get("values", {}).items():
-            match one:
-                case {"file": [str(name), str(digest)]}:
-                    path = self._starter.blobs.path(digest)
-                    if path is None:
-                        raise ComfyError(message("{file} is no longer here.", file=name))
-                    values[key] = Upload(name, path)
-                case {"value": value}:
-                    values[key] = value
-        return values
+        return values_from_json(told.get("values", {}), self._starter.blobs)
 
     def _found(self, chain_id: str, owner: str) -> OpenChain:
         with self._lock:
@@ -358,7 +357,8 @@ class ChainQueue:
             return
         chain.begin(form)
         forms = {one.step.name: one.form for one in form.runs}
-        runner = ChainRunner(self._starter, chain.owner, chain.address)
+        sharers = chain.id if chain.owner == self._nobody else chain.owner  # strangers share none
+        runner = ChainRunner(self._starter, chain.owner, chain.address, sharers=sharers)
 
         def begun(one: StepBegin) -> None:
             chain.begun(one)

@@ -106,11 +106,15 @@ class _Standing:
 class ChainRunner:
     """Runs chains. What became of each run is on record, so the registry needs a history."""
 
-    def __init__(self, starter: Starter, owner: str, address: str = "") -> None:
-        """`address`: as of `RunRegistry.submit`."""
+    def __init__(
+        self, starter: Starter, owner: str, address: str = "", *, sharers: str | None = None
+    ) -> None:
+        """`address`: as of `RunRegistry.submit`. `sharers`: whose runs count as done for each
+        other's chains; the owner's, unless another name is given."""
         self._starter = starter
         self._tasks = TaskRunner(starter, owner, address)
         self._owner = owner
+        self._sharers = owner if sharers is None else sharers
 
     def steps(
         self, chain: Chain, settings: Mapping[str, Mapping[str, object]]
@@ -216,7 +220,7 @@ class ChainRunner:
         given = {key: self._value(one.result) for key, one in run.given.items()}
         values = {**run.values, **given}
         workflow, form = self._starter.forms.form(step.step.workflow, self._owner, values)
-        name = _content(self._owner, workflow, form, values)
+        name = _content(self._sharers, workflow, form, values)
         parent = next((one.run for one in run.given.values()), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
 
@@ -253,10 +257,12 @@ def _stand_in(form: Form, key: str) -> Upload | str:
     return Upload("result", b"") if form.field(key).is_media else "result"
 
 
-def _content(owner: str, workflow: Workflow, form: Form, values: Mapping[str, object]) -> uuid.UUID:
+def _content(
+    sharers: str, workflow: Workflow, form: Form, values: Mapping[str, object]
+) -> uuid.UUID:
     """The same for the same workflow, values and files: what comes of it is the same too. What one
     person has made is no other's."""
     used = {one.key: one.default for one in form.fields} | dict(values)
-    told = [owner, workflow.prompt, sorted(output.node for output in form.outputs), used]
+    told = [sharers, workflow.prompt, sorted(output.node for output in form.outputs), used]
     content = json.dumps(told, default=content_of, sort_keys=True)
     return uuid.uuid5(_NAMESPACE, hashlib.sha256(content.encode()).hexdigest())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio.from_thread
@@ -26,6 +27,7 @@ _TOLD = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = message(
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
+_AGAIN = 3.0  # seconds without news: Gradio sees that a caller is gone when it hands on an answer
 MOST_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
 
 
@@ -90,6 +92,25 @@ def values_of_script(values: object) -> dict[str, object]:
 def file_of_script(value: object) -> object:
     """The file that a data address holds; anything else as it is."""
     return (from_data_url(value) or value) if isinstance(value, str) else value
+
+
+@contextlib.contextmanager
+def followed(
+    subscribe: Callable[[Callable[[str], None]], Callable[[], None]], owner: str
+) -> Iterator[Callable[[], None]]:
+    """A function that waits until something is new of what this owner has, a few seconds at most.
+    `subscribe`: that of a queue, which tells whose it is, and returns the way out."""
+    changed = threading.Event()
+
+    def wait() -> None:
+        changed.wait(_AGAIN)
+        changed.clear()
+
+    leave = subscribe(lambda whose: changed.set() if whose == owner else None)
+    try:
+        yield wait
+    finally:
+        leave()
 
 
 @contextlib.contextmanager

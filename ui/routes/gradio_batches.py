@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
     file_of_script,
+    followed,
     releases_session,
     values_of_script,
 )
@@ -35,7 +35,6 @@ _NO_SPEC = message(
     'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
 )
 _GOING = ("running",)
-_AGAIN = 3.0  # seconds without news: Gradio sees that a caller is gone when it hands on an answer
 
 
 def add_batch_api(services: Services, identity: Identity) -> None:
@@ -91,24 +90,19 @@ def _told(
 ) -> Generator[dict[str, Any], None, BatchSummary]:
     """How far a batch is, whenever that is new, as long as it goes on; then how it has ended. It is
     stopped where nobody wants to know any more, and where it has paused by itself."""
-    changed = threading.Event()
-    leave = batches.subscribe(lambda whose: changed.set() if whose == owner else None)
     try:
-        while (summary := batches.get(batch_id, owner)).state in _GOING:
-            yield asdict(summary)
-            changed.wait(_AGAIN)
-            changed.clear()
+        with followed(batches.subscribe, owner) as wait:
+            while (summary := batches.get(batch_id, owner)).state in _GOING:
+                yield asdict(summary)
+                wait()
     except GeneratorExit:
         with suppress(BatchNotFound):
             batches.leave(batch_id, owner)
         raise
-    else:
-        if summary.state == "paused" and summary.why:
-            batches.stop(batch_id, owner)
-            return replace(batches.get(batch_id, owner), why=summary.why)
-        return summary
-    finally:
-        leave()
+    if summary.state == "paused" and summary.why:
+        batches.stop(batch_id, owner)
+        return replace(batches.get(batch_id, owner), why=summary.why)
+    return summary
 
 
 def _results(services: Services, batch_id: str, owner: str) -> Iterator[dict[str, Any]]:

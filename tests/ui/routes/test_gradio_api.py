@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from gradio_client import Client
 from PIL import Image
 
@@ -93,9 +94,9 @@ def test_wrong_calls_are_told_why(
 
 
 def test_only_what_is_meant_for_scripts_is_offered(caller: Client) -> None:
-    """The API lists runs and workflows, none of the page's own handlers."""
+    """The API lists runs, batches, chains and workflows, none of the page's own handlers."""
     endpoints = caller.view_api(return_format="dict", print_info=False)
-    assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/workflows"}
+    assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/chain", "/workflows"}
     assert not endpoints["unnamed_endpoints"]
 
 
@@ -184,6 +185,54 @@ def groups_of_nobody(served: Served) -> tuple[Group, ...]:
     history = served[1].runs.history
     assert history is not None
     return tuple(history.groups.of("browser:", "batch"))
+
+
+def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, caller: Client) -> None:
+    """How far each step is comes as it happens. Nothing is left of it where its owner could not find
+    it again, but the results can be fetched by their addresses."""
+    values = {"detail.runs": False, "base.5.steps": 2, "base.5.seed": 3}
+    answers = list(caller.submit("create-upscale-detail.chain", values, api_name="/chain"))
+    last = answers[-1]
+    assert {one["state"] for one in answers[:-1]} == {"running"}
+    assert (last["state"], last["why"]) == ("done", "")
+    assert [(one["name"], one["state"]) for one in last["steps"]] == [
+        ("base", "done"),
+        ("upscale", "done"),
+    ]
+    assert [one["step"] for one in last["results"]] == ["base", "upscale"]
+    for one in last["results"]:
+        fetched = requests.get(served[1].url + one["files"][0], timeout=LONGEST_WAIT)
+        assert fetched.headers["content-type"] == "image/png"
+    assert served[1].services.chains.recent("browser:") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("no-such", {}, "no-such"),
+        ("create-upscale-detail.chain", [], "JSON object"),
+        ("create-upscale-detail.chain", {"base.5.stepps": 2}, "There is no field .base.5.stepps"),
+        ("create-upscale-detail.chain", {"base.5.steps": 0}, "Steps"),
+    ],
+)
+def test_a_wrong_chain_is_refused_in_words(
+    served: Served, caller: Client, name: str, values: Any, said: str
+) -> None:
+    """What is wrong is told, and nothing is started."""
+    before = len(served[1].runs.known())
+    with pytest.raises(Exception, match=said):
+        caller.predict(name, values, api_name="/chain")
+    assert len(served[1].runs.known()) == before
+
+
+def test_a_chain_ends_with_its_caller(served: Served, caller: Client) -> None:
+    """Whoever cancels the call stops the chain."""
+    values = {"base.5.steps": 60, "base.4.batch_size": 8}
+    job = caller.submit("create-upscale-detail.chain", values, api_name="/chain")
+    eventually(lambda: job.outputs())
+    job.cancel()
+    eventually(lambda: served[0].queue.remaining() == 0)
+    eventually(lambda: served[1].services.chains.recent("browser:") == ())
 
 
 def test_a_batch_that_waits_ends_with_its_caller() -> None:

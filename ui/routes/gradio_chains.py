@@ -1,0 +1,110 @@
+"""Chains for scripts: an endpoint of Gradio's API."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import gradio as gr
+
+from comfy.errors import ChainNotFound
+from comfy.messages import sentences
+from comfy.services.chain_queue import ChainQueue
+from comfy.services.open_chain import ChainStanding
+from ui.routes.gradio_api import (
+    MOST_AT_ONCE,
+    as_gradio_errors,
+    followed,
+    releases_session,
+    values_of_script,
+)
+from ui.services import Services
+from ui.web.gradio_internals import api
+from ui.web.identity import NOBODY, Identity
+from ui.web.shares import where
+from ui.web.urls import file_address
+
+
+def add_chain_api(services: Services, identity: Identity) -> None:
+    """Add the endpoint `/chain`; called inside the Blocks."""
+
+    def chain(name: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
+        """Run a chain and tell how far each of its steps is; the last answer has what all of them
+        have made. A chain whose caller goes away is stopped.
+
+        name: as the page's address has it. values: those of its form, by step and field key
+        ("base.6.text"); a step that may be left out is with "detail.runs": false, a switch is set
+        by its name ("switches:.large": true); what is left out keeps the author's value, seeds left
+        out are random, files are sent as data:…;base64,… addresses.
+        """
+        with releases_session(request), as_gradio_errors():
+            owner = identity.person(request)
+            wanted = values_of_script(values)
+            services.chain_forms.check_keys(name, owner, wanted)
+            address = where(request, owner)
+            started = services.chains.start(name, wanted, owner, address, attended=True)
+            del wanted  # files may be among them, and the chain may take long
+            try:
+                with closing(_told(services.chains, started.id, owner)) as told:
+                    last = yield from told
+                yield _standing(last) | {"results": list(_results(services, last))}
+            finally:
+                if owner == NOBODY:
+                    with suppress(ChainNotFound):
+                        services.chains.delete(started.id, owner)
+
+    api(chain, api_name="chain", concurrency_limit=MOST_AT_ONCE)
+
+
+def _told(
+    chains: ChainQueue, chain_id: str, owner: str
+) -> Generator[dict[str, Any], None, ChainStanding]:
+    """How far a chain is, whenever that is new, as long as it goes on; then how it has ended. It is
+    stopped where nobody wants to know any more."""
+    try:
+        with followed(chains.subscribe, owner) as wait:
+            while (standing := chains.get(chain_id, owner)).state == "running":
+                yield _standing(standing)
+                wait()
+    except GeneratorExit:
+        with suppress(ChainNotFound):
+            chains.stop(chain_id, owner)
+        raise
+    return standing
+
+
+def _standing(chain: ChainStanding) -> dict[str, Any]:
+    return {
+        "id": chain.id,
+        "title": chain.title,
+        "state": chain.state,
+        "why": chain.why,
+        "steps": [
+            {
+                "name": step.name,
+                "title": str(step.title),
+                "state": step.state,
+                "runs": step.runs,
+                "done": step.done,
+                "why": sentences(str(step.why), str(step.hint)),
+            }
+            for step in chain.steps
+        ],
+    }
+
+
+def _results(services: Services, chain: ChainStanding) -> Iterator[dict[str, Any]]:
+    """What each run has made, in the order of the steps."""
+    history = services.runs.history
+    assert history is not None  # else there are no chains
+    records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
+    for step in chain.steps:
+        for record in (records[run] for run in step.ended if run in records):
+            files = enumerate(record.state.files)
+            yield {
+                "step": step.name,
+                "run": record.id,
+                "files": [file_address(record.id, index, file) for index, file in files],
+                "texts": [text.text for text in record.state.texts],
+            }
