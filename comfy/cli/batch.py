@@ -11,7 +11,7 @@ import tempfile
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from comfy.batches.find_field import find_field
@@ -33,6 +33,7 @@ from comfy.cli.progress import BatchLine
 from comfy.cli.results_table import write_results
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.stop_signals import StopSignals
 from comfy.client.client import Client
 from comfy.discovery import ChosenServer, choose_server
 from comfy.errors import ComfyError
@@ -106,10 +107,10 @@ def main(args: argparse.Namespace) -> int:
     SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
     """
     hint = f"python -m comfy form {args.workflow} lists the fields."
-    return exit_status(lambda: _run(args), hint=hint, stopped="Go on with --resume.")
+    return exit_status(partial(_run, args), hint=hint, stopped="Go on with --resume.")
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     workflow = read_workflow(args.workflow)
     with (
         choose_server(address_of(args)) as server,
@@ -119,7 +120,7 @@ def _run(args: argparse.Namespace) -> int:
         forms = forms_of(workflow, client.object_info)
         _, form = forms.form(WORKFLOW, OWNER)
         batch = _batch(args, form, Path(scratch))
-        with starter_in(Path(scratch) / "check", client, forms) as starter:
+        with starter_in(Path(scratch) / "check", client, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch)
         _say_what(batch, form, server)
         if args.check:
@@ -127,11 +128,12 @@ def _run(args: argparse.Namespace) -> int:
         folder = args.out / f"{_RECORDS}{batch.id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
-        with starter_in(folder, client, forms) as starter:
+        with starter_in(folder, client, forms, signals) as starter:
             runner = BatchRunner(starter, OWNER)
             runner.resume()
             known = runner.last(batch) if args.resume else {}
-            return _carry_out(_Results(batch, form, args.out, starter.blobs, known), runner)
+            results = _Results(batch, form, args.out, starter.blobs, known)
+            return _carry_out(results, runner, signals)
 
 
 def _check_alone(out: Path, folder: Path) -> None:
@@ -253,7 +255,7 @@ class _Results:
         return True
 
 
-def _carry_out(results: _Results, runner: BatchRunner) -> int:
+def _carry_out(results: _Results, runner: BatchRunner, signals: StopSignals) -> int:
     batch = results.batch
     for index, record in results.records.items():
         if runner.is_done(record):  # a program that was killed may not have saved it
@@ -263,7 +265,7 @@ def _carry_out(results: _Results, runner: BatchRunner) -> int:
     line.show(0)
     failed = 0
     try:
-        for index, record in runner.run(batch, frozenset(results.done)):
+        for index, record in signals.checked(runner.run(batch, frozenset(results.done))):
             results.records[index] = record
             line.ended()
             for path in results.save(index, is_done=runner.is_done(record)):

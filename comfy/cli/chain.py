@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from comfy.batches.find_field import find_field
@@ -25,6 +25,7 @@ from comfy.cli.outcome import FAILED, OK, UsageError, complain, complain_of, exi
 from comfy.cli.progress import ChainLine
 from comfy.cli.save import save_copies
 from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.stop_signals import StopSignals
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError, WorkflowError
@@ -93,13 +94,13 @@ def main(args: argparse.Namespace) -> int:
     SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume goes on.
     """
     return exit_status(
-        lambda: _run(args),
+        partial(_run, args),
         hint=f"python -m comfy chain {args.chain} --check lists the steps and their fields.",
         stopped="Go on with --resume.",
     )
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     try:
         whole = read_chain(args.chain)
     except ChainErrors as error:
@@ -114,7 +115,7 @@ def _run(args: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory() as scratch,
     ):
         forms = forms_by_name(_workflows(args.chain.parent), client.object_info)
-        with starter_in(Path(scratch), client, forms) as starter:
+        with starter_in(Path(scratch), client, forms, signals) as starter:
             runner = ChainRunner(starter, OWNER)
             found = runner.steps(chain, settings)
             steps = [
@@ -129,14 +130,14 @@ def _run(args: argparse.Namespace) -> int:
             return OK
         folder = args.out / f".chain-{name}"
         check_new(folder, "chain", resume=args.resume)
-        with starter_in(folder, client, forms) as starter:
+        with starter_in(folder, client, forms, signals) as starter:
             runner = ChainRunner(starter, OWNER)
             runner.resume()
             group = str(uuid.uuid5(_NAMESPACE, name))
             line = ChainLine(sys.stderr, {one.step.name: one.title for one in steps})
             watch = line.show if sys.stderr.isatty() else None
             ends = runner.run(group, steps, again=args.again, watch=watch)
-            return _carry_out(steps, ends, line, starter.blobs, args.out)
+            return _carry_out(steps, signals.checked(ends), line, starter.blobs, args.out)
 
 
 # What is to be run

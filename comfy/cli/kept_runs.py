@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from comfy.cli.outcome import UsageError
+from comfy.cli.stop_signals import StopSignals
 from comfy.client.client import Client
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
@@ -25,19 +27,25 @@ _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 
 
 @contextmanager
-def starter_in(folder: Path, client: Client, forms: Forms) -> Iterator[Starter]:
-    """What starts runs with all that is remembered of them in a folder. UsageError where another
-    program works there."""
+def starter_in(
+    folder: Path, client: Client, forms: Forms, signals: StopSignals
+) -> Iterator[Starter]:
+    """What starts runs with all that is remembered of them in a folder; a signal stops them.
+    UsageError where another program works there."""
     files = BlobStore(folder)
     limits = HistoryLimits(math.inf, sys.maxsize)
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
             raise UsageError("Another program works in this folder.", "Wait until it has ended.")
         runs = LocalRunRegistry(client, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
-        try:
+        with signals.ending(partial(stop_runs, runs, client)), closing(runs):
             yield Starter(runs, forms, files, UploadLimits(file=None, run=math.inf))
-        finally:
-            runs.close()
+
+
+def stop_runs(runs: LocalRunRegistry, client: Client) -> None:
+    """Stop all runs, at the server too, and after them what is being asked of the server."""
+    runs.close()
+    client.abort()
 
 
 def check_new(folder: Path, what: str, *, resume: bool) -> None:

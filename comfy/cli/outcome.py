@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 
+from comfy.cli.stop_signals import StopSignals
 from comfy.errors import ComfyError, ManyProblems
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
@@ -22,19 +20,6 @@ _UNUSABLE = 2
 
 class UsageError(ComfyError):
     """What was asked for cannot be done; nothing was run."""
-
-
-class _Signalled(BaseException):
-    """A signal that ends the program, raised where the main thread waits."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-    @property
-    def status(self) -> int:
-        """The exit status, as shells have it."""
-        return 128 + self.number
 
 
 def complain(sentence: str, hint: str = "") -> None:
@@ -59,45 +44,32 @@ def problems_of(state: RunState, form: Form) -> Iterator[str]:
     yield from general
 
 
-def exit_status(command: Callable[[], int], *, hint: str = "", stopped: str = "") -> int:
+def exit_status(command: Callable[[StopSignals], int], *, hint: str = "", stopped: str = "") -> int:
     """Do what a command does: its exit status. Errors are told, with `hint` where several have none
     of their own; so is an end by SIGINT or SIGTERM, with `stopped` for how to go on."""
+    signals = StopSignals()
     try:
-        with _stopped_by_signals():
-            return command()
-    except ManyProblems as error:
-        complain("\n".join(error.problems))
-        complain(error.hint or hint)
-        return _UNUSABLE
-    except ComfyError as error:
-        complain(str(error), error.hint)
-        return _UNUSABLE
-    except _Signalled as stop:
-        complain("Stopped.", stopped)
-        return stop.status
-    except BrokenPipeError:  # nobody reads any more what is said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        with signals.caught():
+            return command(signals)
+    except BaseException as error:  # noqa: BLE001 - what is none of ours is raised again
+        if not signals.number:
+            return _told(error, hint)
+        complain("Stopped.", stopped)  # whatever else went wrong came of that
+        return signals.status
 
 
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """SIGINT and SIGTERM as `_Signalled` in the main thread, once: the clean-up is not to be
-    interrupted."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)
-        raise _Signalled(number)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _told(error: BaseException, hint: str) -> int:
+    """The exit status after an error, which is told; raised if it is none of these."""
+    match error:
+        case ManyProblems():
+            complain("\n".join(error.problems))
+            complain(error.hint or hint)
+            return _UNUSABLE
+        case ComfyError():
+            complain(str(error), error.hint)
+            return _UNUSABLE
+        case BrokenPipeError():  # nobody reads any more what is said
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        case _:
+            raise error

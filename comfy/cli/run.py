@@ -9,11 +9,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from comfy.cli.files import with_uploads
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
+from comfy.cli.kept_runs import stop_runs
 from comfy.cli.outcome import (
     FAILED,
     OK,
@@ -25,6 +27,7 @@ from comfy.cli.outcome import (
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
 from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.stop_signals import StopSignals
 from comfy.client.client import Client
 from comfy.discovery import choose_server
 from comfy.errors import ComfyError
@@ -77,10 +80,10 @@ def main(args: argparse.Namespace) -> int:
     SIGINT and SIGTERM cancel the run at the server and end with 128 + the signal's number, as
     shells have it.
     """
-    return exit_status(lambda: _run(args))
+    return exit_status(partial(_run, args))
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     workflow = read_workflow(args.workflow)
     settings = dict(map(_setting, args.settings))
     with (
@@ -94,12 +97,10 @@ def _run(args: argparse.Namespace) -> int:
         values = _values(form, settings)
         runs = LocalRunRegistry(client, files=blobs)
         starter = Starter(runs, forms, blobs, UploadLimits(file=None, run=math.inf))
-        try:
+        with signals.ending(partial(stop_runs, runs, client)), closing(runs):
             run = _start(starter, form, values)
             print(f"{form.title} on {server}", file=sys.stderr)
             state = _watch(run)
-        finally:
-            runs.close()
         try:
             saved = [save_file(client, file, args.out) for file in state.files]
             trouble = None

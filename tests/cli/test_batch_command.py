@@ -217,8 +217,21 @@ def test_a_batch_that_is_stopped_says_how_to_go_on(
         eventually(lambda: "started" in Counter(sum(demo.journal.all().values(), ())))
         stopped.send_signal(signal.SIGINT)
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
-    assert stopped.returncode == 128 + signal.SIGINT
+    assert stopped.returncode == 128 + signal.SIGINT, told
     assert told.endswith("Stopped. Go on with --resume.\n")
     assert "Traceback" not in told
     eventually(lambda: demo.queue.remaining() == 0)
     assert results(tmp_path)[0]["state"] == "done"
+
+
+def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server(
+    demo: DemoServer, workflow: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C at the moment at which nothing can be cleaned up: all that has begun is ended."""
+    words = command(workflow, demo, tmp_path, "--set", "seed=1..3", "--set", "steps=5000")
+    with process(words, tmp_path, "tests.cli.interrupted") as stopped:
+        _, told = stopped.communicate(timeout=LONGEST_WAIT)
+    assert stopped.returncode == 128 + signal.SIGINT, told
+    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert "Traceback" not in told
+    eventually(lambda: demo.queue.remaining() == 0)

@@ -360,7 +360,7 @@ def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder)
         assert outcomes(folder.demo) == {}
         stopped.send_signal(signal.SIGINT)
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
-    assert stopped.returncode == 128 + signal.SIGINT
+    assert stopped.returncode == 128 + signal.SIGINT, told
     assert told.endswith("Stopped. Go on with --resume.\n")
     assert "Traceback" not in told
     eventually(lambda: folder.demo.queue.remaining() == 0)

@@ -300,7 +300,7 @@ def test_a_signal_ends_the_run_at_the_server(
         eventually(lambda: demo.queue.remaining() == 1)
         process.send_signal(number)
         _, told = process.communicate(timeout=LONGEST_WAIT)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, told
     assert told.endswith("Stopped.\n")
     assert "Traceback" not in told
     eventually(lambda: demo.queue.remaining() == 0)

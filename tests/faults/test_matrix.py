@@ -102,7 +102,7 @@ def cells() -> Iterator[ParameterSet]:
         yield pytest.param(fault, moment, marks=marks, id=f"{fault}, {moment.name.lower()}")
 
 
-@pytest.mark.parametrize(("fault", "moment"), cells())
+@pytest.mark.parametrize(("fault", "moment"), [*cells()])
 def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment: Moment) -> None:
     """The end is the one that the table's rules say."""
     job, may_finish = stage.job()

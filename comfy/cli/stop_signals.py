@@ -1,0 +1,90 @@
+"""SIGINT and SIGTERM while a command runs: they end it, and no run of it goes on at the server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(BaseException):
+    """A signal has ended the command."""
+
+
+class StopSignals:
+    """Which signal has ended a command, and how it does."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the signal; 0 while there was none."""
+        self._asked: SimpleQueue[int] | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status after the signal, as shells have it."""
+        return 128 + self.number
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """While this lasts the first signal is raised as `Stopped` wherever the main thread is;
+        the others are ignored, so that nothing interrupts the clean-up."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        for number in before:
+            signal.signal(number, self._take)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def ending(self, end: Callable[[], None]) -> Iterator[None]:
+        """While this lasts a signal interrupts nothing, for what is interrupted while it starts a
+        thread or waits for one cannot be cleaned up. Instead `end` is called, in another thread:
+        it makes an end of all that the main thread waits for. `Stopped` is raised by `checked`,
+        and at the end."""
+        asked: SimpleQueue[int] = SimpleQueue()
+
+        def wait() -> None:
+            if asked.get():
+                end()
+
+        thread = threading.Thread(target=wait, name="signals", daemon=True)
+        thread.start()
+        self._asked = asked
+        try:
+            yield
+        finally:
+            self._asked = None
+            asked.put(0)
+            thread.join()
+        self._check()
+
+    def checked(self, all_of_them: Iterable[T]) -> Iterator[T]:
+        """The same, and `Stopped` instead of what comes after a signal."""
+        for one in all_of_them:
+            self._check()
+            yield one
+
+    def _check(self) -> None:
+        if self.number:
+            raise Stopped
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        for one in _SIGNALS:
+            signal.signal(one, signal.SIG_IGN)
+        self.number = number
+        if self._asked is None:
+            raise Stopped
+        self._asked.put(number)  # may be called wherever the main thread is, `get` included
