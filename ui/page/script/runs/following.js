@@ -144,9 +144,12 @@ function connect(id, tries = 0) {
     heard: () => {
       failed = 0;
     },
-    told: heard,
+    told: (view) => {
+      if (sockets.get(id) === socket) heard(view);
+    },
     paint: (frame, place) => Promise.all([...painters].map((paint) => paint(id, frame, place))),
     closed: (code, isOver) => {
+      if (sockets.get(id) !== socket) return; // it was let go meanwhile
       sockets.delete(id);
       set(id, { connected: false });
       if (isOver || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;

@@ -11,7 +11,7 @@ const LONGEST = 600000; // milliseconds that a frame is said to have taken
 
 /**
  * `heard`: something came; `told`: how far the run is, its end after its last frame; `paint` a frame, of an animation at
- * its place; `closed`: `isOver` where the end was told.
+ * its place; `closed`: `isOver` where the end was told, which is before.
  * @typedef {{ opened?: () => void, heard?: () => void, told: (view: View) => void,
  *   paint: (frame: ArrayBuffer, place: Place | null) => Promise<unknown>,
  *   closed?: (code: number, isOver: boolean) => void }} RunEvents
@@ -29,10 +29,10 @@ export function openRunSocket(id, { opened, heard, told, paint, closed }) {
   let newest = 0;
   /** One after the other. @type {Promise<void>} */
   let painting = Promise.resolve();
-  let isOver = false;
+  /** The end being told. @type {Promise<void> | null} */
+  let ending = null;
   /** The last frame is seen before the result; a page that is not seen paints nothing. @param {View} view */
   const end = async (view) => {
-    isOver = true;
     await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
     told(view);
   };
@@ -44,7 +44,7 @@ export function openRunSocket(id, { opened, heard, told, paint, closed }) {
       const since = performance.now();
       if ("frame" in said)
         coming = { number: said.frame, since, place: "at" in said ? said : null };
-      else if (said.finished) end(said);
+      else if (said.finished) ending = end(said);
       else told(said);
       return;
     }
@@ -57,6 +57,9 @@ export function openRunSocket(id, { opened, heard, told, paint, closed }) {
       if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
     });
   };
-  socket.onclose = ({ code }) => closed?.(code, isOver);
+  socket.onclose = async ({ code }) => {
+    await ending;
+    closed?.(code, ending !== null);
+  };
   return socket;
 }
