@@ -118,7 +118,7 @@ def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def slow_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
     """The same on a server slow enough to do something during a run."""
-    with running_demo_app(step_seconds=STEP, grace=1.0, ahead=2) as (demo, app):
+    with running_demo_app(step_seconds=STEP, ahead=2) as (demo, app):
         closing.append(app.close_idle)
         yield _site(demo, app)
 
@@ -132,12 +132,14 @@ def fast(fast_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """A slow site with a grace time of one second, left with an empty queue.
+    """A slow site, left with an empty queue: what still runs is stopped.
 
     With `slow.demo.speed.step = 0` the rest of a run takes no time.
     """
     slow_site.demo.speed.step = STEP
     yield slow_site
+    for run in slow_site.unfinished():
+        run.cancel()
     slow_site.rest()
 
 

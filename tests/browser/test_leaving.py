@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import STEP
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -13,30 +15,40 @@ from tests.support.waiting import eventually
 Visit = Callable[..., Visitor]
 
 
-def test_a_closed_tab_ends_the_run(slow: Site, visit: Visit) -> None:
+@pytest.fixture
+def impatient(nothing_left_behind: None) -> Iterator[Site]:
+    """A slow site of the test's own with a grace time in which a page is sure to be there."""
+    with running_demo_app(step_seconds=STEP, ahead=2, grace=4.0) as (demo, app):
+        yield Site(app.url, demo, app)
+
+
+def test_a_closed_tab_ends_the_run(impatient: Site, visit: Visit) -> None:
     """A closed tab ends its run at the server after the grace time, and the socket closes with
     1000."""
-    person = visit(slow).open(**{"5.steps": 60})
+    person = visit(impatient).open(**{"5.steps": 60})
     person.press()
     person.frames(1)
     person.page.close()
-    eventually(slow.idle, "the run has ended")
-    eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
-    assert len(slow.demo.queue.history()) >= 1
+    eventually(impatient.idle, "the run has ended")
+    eventually(lambda: impatient.demo.sockets.close_codes[-1] == 1000, "the close code")
+    assert len(impatient.demo.queue.history()) >= 1
 
 
-def test_a_closed_tab_takes_its_queued_runs_along(slow: Site, visit: Visit) -> None:
+def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
     """Waiting runs of a closed tab leave the queue too, another person's run goes on."""
-    leaver, stayer = visit(slow).open(**{"5.steps": 60}), visit(slow).open(**{"5.steps": 4})
+    leaver, stayer = (
+        visit(impatient).open(**{"5.steps": 60}),
+        visit(impatient).open(**{"5.steps": 4}),
+    )
     leaver.press()
     leaver.frames(1)
     leaver.press()
-    eventually(lambda: slow.demo.queue.remaining() == 2, "two runs are there")
+    eventually(lambda: impatient.demo.queue.remaining() == 2, "two runs are there")
     stayer.press()
-    eventually(lambda: slow.services.runs.waiting == 2, "two runs wait")
+    eventually(lambda: impatient.services.runs.waiting == 2, "two runs wait")
     leaver.page.close()
     run_id = stayer.done()
-    assert slow.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
+    assert impatient.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
 
 
 def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> None:

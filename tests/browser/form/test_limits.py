@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.browser.conftest import STEP
 from tests.media.test_checks import png_header
 from tests.support.samples.media import saved
 from tests.support.serving import running_demo_app
@@ -126,12 +127,12 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
 def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
     """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
     run that goes on."""
-    with running_demo_app(step_seconds=0.1, grace=1.0, limits=WebLimits(page_body=20_000)) as (
+    with running_demo_app(step_seconds=STEP, limits=WebLimits(page_body=20_000)) as (
         demo,
         app,
     ):
         site = Site(app.url, demo, app)
-        person = visit(site).open("text-to-image")
+        person = visit(site).open(**{"5.steps": 60})
         for place in ("#stage .headline", "#stage .objection"):
             person.type("2.text", "fog " * 10_000)
             person.press()
@@ -142,6 +143,7 @@ def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: Non
             person.press()
             expect(said).not_to_contain_text("more than the app takes")
             person.phase("running")
+        demo.speed.step = 0
         person.forgive("413")
         person.page.close()
         site.rest()
