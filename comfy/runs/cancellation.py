@@ -7,6 +7,7 @@ import threading
 
 from comfy.client.client import Client
 from comfy.errors import ComfyError
+from comfy.protocol.responses import HistoryEntry
 from comfy.runs.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,14 @@ class Cancellation:
         except ComfyError as error:
             log.info("The server could not be told to cancel %s: %s", prompt_id, error)
             return False
+
+    def outcome(self, prompt_id: str) -> HistoryEntry | None:
+        """How the prompt ended, where the server says so at once."""
+        try:
+            return self._client.history(prompt_id)
+        except ComfyError as error:
+            log.info("How %s ended could not be asked: %s", prompt_id, error)
+            return None
 
     def retry(self, prompt_id: str, *, accepted: bool) -> None:
         """The person has the answer by now; a slow server gets more time."""

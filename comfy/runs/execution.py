@@ -31,7 +31,8 @@ from comfy.client.event_stream import EventStream
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable
 from comfy.messages import message
 from comfy.prompt.model import Prompt
-from comfy.protocol.responses import Queue
+from comfy.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
+from comfy.protocol.responses import HistoryEntry, Queue
 from comfy.protocol.run_state import (
     Phase,
     RunError,
@@ -78,6 +79,7 @@ _OUR_FAULT = RunError(
 # Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
 # cut to it.
 _GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
+_LAST_WORD = 0.25  # seconds that a cancelled prompt may take to its end at the server
 
 
 def _guarded(task: Callable[[], T]) -> T | None:
@@ -115,6 +117,7 @@ class Execution:
             self._client, self._bind, self._on_sending, client_id=self._client_id, timing=timing
         )
         self._stream: EventStream | None = None
+        self._told: bool | None = None  # whether the server knows of the cancel
 
     def run(self) -> None:
         """Everything from the socket's opening to its closing. Never raises; the last thing it does
@@ -348,17 +351,43 @@ class Execution:
     # The way out
 
     def _end_early(self, stop: Stop) -> End:
+        """Cancel the prompt, unless it is over before anybody can stop it: then that counts."""
         self._shared.stop(stop)
-        if self._latest.state.verdict is not None:  # it was over before anybody could stop it
+        is_over = self._latest.state.verdict is not None
+        if not is_over and self._shared.link.at_server and self._tell():
+            entry = self._last_word()
+            if entry is not None and not isinstance(entry.verdict, ExecutionInterrupted):
+                self._shared.note(Reconnect.gone)
+                return partial(settled, entry=entry)
+            is_over = isinstance(self._latest.state.verdict, ExecutionSuccess | ExecutionError)
+        if is_over:
             self._shared.note(Reconnect.gone)
             return partial(concluded, otherwise=FORGOTTEN)
         return partial(stopped, error=stop.reason)
 
+    def _last_word(self) -> HistoryEntry | None:
+        """What the server remembers of a prompt that was just cancelled: its last node is not
+        stopped any more, and it may have ended before the cancel came."""
+        end = time.monotonic() + _LAST_WORD
+        while (left := end - time.monotonic()) > 0 and self._is_heard_of():
+            self._shared.sleep(left)
+        return self._cancellation.outcome(self._latest.state.prompt_id)
+
+    def _is_heard_of(self) -> bool:
+        state = self._latest.state
+        return state.phase is Phase.RUNNING and not state.over and self._shared.link.broken is None
+
+    def _tell(self) -> bool:
+        """Tell the server, once, that nobody waits for the prompt; whether that was enough."""
+        if self._told is None:
+            prompt_id, accepted = self._latest.state.prompt_id, self._shared.link.accepted
+            self._told = self._cancellation.tell(prompt_id, accepted=accepted)
+        return self._told
+
     def _leave(self) -> bool:
         """Tell the server if the run is not over there, close the socket with 1000. False if it
         could not be told."""
-        link, prompt_id = self._shared.link, self._latest.state.prompt_id
-        told = not link.at_server or self._cancellation.tell(prompt_id, accepted=link.accepted)
+        told = not self._shared.link.at_server or self._tell()
         if self._stream is not None:
             self._stream.close(_HURRIED_GOODBYE if self._shared.stopping else _GOODBYE)
         self._client.close()

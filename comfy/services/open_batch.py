@@ -264,12 +264,12 @@ class OpenBatch(Steering):
     def _note(self, index: int, phase: Phase, *, is_done: bool) -> None:
         if is_done:
             self._rows.set([index], "done")
+        elif self._runs.closed and phase in (Phase.DONE, Phase.STOPPED):
+            return  # it waits: its files are fetched, or it is begun again, in the next life
         elif phase is Phase.DONE:
             self._rows.tell(index, NOT_FETCHED)
-        elif phase is not Phase.STOPPED:
-            self._rows.set([index], "failed")
-        elif not self._runs.closed:  # then it is begun again in the next life
-            self._rows.set([index], "stopped")
+        else:
+            self._rows.set([index], "stopped" if phase is Phase.STOPPED else "failed")
 
 
 def _cancel(run: Run | Record) -> None:

@@ -29,6 +29,7 @@ SHARED = {
 # read it.
 ONE_WRITER = {
     ("Execution", "_stream"): "the run's own thread; nobody else looks at it",
+    ("Execution", "_told"): "the run's own thread; nobody else looks at it",
     ("LocalRun", "_record"): "the run's own thread; a frozen value that is replaced as a whole",
     (
         "LocalRun",
