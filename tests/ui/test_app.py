@@ -16,12 +16,14 @@ import requests
 import websocket
 
 from comfy.demo import DemoServer
+from tests.cli.commands import outcomes
 from tests.support.app_process import Started, ended, free_port, started
 from tests.support.http_client import messages
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 MOST_STEPS = 60  # that the form takes
 SLOW = 1.0  # seconds a step, so that no test waits for the last one
+QUICK = 0.05
 
 
 @contextlib.contextmanager
@@ -41,22 +43,24 @@ def a_run(
 ) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
     """Start a run as a script does, and watch it as a page does, up to its first frame; its id, and
     what comes then."""
+    with called(one, "run", "text-to-image", {"5.steps": steps}) as lines:
+        line = next(line for line in lines if '"run"' in line)
+        run_id = line.split('"run": "')[1].split('"')[0]
+        with watching(one, run_id) as told:
+            assert any(isinstance(one, bytes) for one in told)
+            yield run_id, told
+
+
+@contextlib.contextmanager
+def called(one: Started, name: str, *data: object) -> Iterator[Iterator[str]]:
+    """What a script of the first browser hears of its call; it ends, with what it has started,
+    after the block."""
+    address = f"{one.url}/gradio_api/call/{name}"
     with requests.Session() as browser:
         browser.headers["cookie"] = one.cookie
-        call: dict[str, Any] = {"data": ["text-to-image", {"5.steps": steps}]}
-        event = browser.post(
-            f"{one.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT
-        ).json()["event_id"]
-        with browser.get(
-            f"{one.url}/gradio_api/call/run/{event}", stream=True, timeout=LONGEST_WAIT
-        ) as answers:
-            # The call ends, and its run with it, when these go.
-            lines = answers.iter_lines(decode_unicode=True)
-            line = next(line for line in lines if '"run"' in line)
-            run_id = line.split('"run": "')[1].split('"')[0]
-            with watching(one, run_id) as told:
-                assert any(isinstance(one, bytes) for one in told)
-                yield run_id, told
+        event = browser.post(address, json={"data": data}, timeout=LONGEST_WAIT).json()["event_id"]
+        with browser.get(f"{address}/{event}", stream=True, timeout=LONGEST_WAIT) as answers:
+            yield answers.iter_lines(decode_unicode=True)
 
 
 def demo_of_slow_steps() -> DemoServer:
@@ -145,31 +149,43 @@ def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
 
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
     """After SIGKILL the next start finds the run at the server; the page goes on watching it, to
-    its result."""
-    with demo_of_slow_steps() as demo:
+    its result. A batch goes on, too: no row is lost, and none is done twice."""
+    rows = 12
+    small = {"5.steps": 1, "4.width": 256, "4.height": 256}
+    spec = {"axes": [{"field": "5.seed", "text": f"1..{rows}"}]}
+    with DemoServer(step_seconds=QUICK, load_seconds=0) as demo:
         options = ("--server", demo.url, "--data", str(tmp_path))
-        with started(*options) as one, a_run(one) as (run_id, told):
-            one.kill()
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                list(told)
+        with started(*options) as one, called(one, "batch", "text-to-image", small, spec):
+            eventually(lambda: outcomes(demo)["success"] >= 1)
+            with a_run(one) as (run_id, told):
+                demo.speed.step = SLOW
+                one.kill()
+                with contextlib.suppress(OSError, websocket.WebSocketException):
+                    list(told)
+        assert 0 < outcomes(demo)["success"] < rows
         cookie = one.cookie
-        with started(*options) as one:
-            one.cookie = cookie
+        with started(*options) as one, requests.Session() as browser:
+            one.cookie = browser.headers["cookie"] = cookie
             with watching(one, run_id) as told:
                 assert any(isinstance(frame, bytes) for frame in told)
                 demo.speed.step = 0
                 assert [view["phase"] for view in told if isinstance(view, dict)][-1] == "done"
-            assert demo.requests["POST /prompt"] == 1
-            with requests.get(
-                f"{one.url}/files/{run_id}/0/x.png",
-                headers={"cookie": cookie},
-                timeout=LONGEST_WAIT,
-            ) as answer:
+            with browser.get(f"{one.url}/files/{run_id}/0/x.png", timeout=LONGEST_WAIT) as answer:
                 assert answer.headers["content-type"] == "image/png"
                 assert answer.content
+            eventually(lambda: batch_of(one, browser)["state"] == "done")
+            assert batch_of(one, browser)["done"] == rows
+            assert outcomes(demo) == {"success": rows + 1}
+            assert demo.requests["POST /prompt"] == rows + 1
             assert len(list((tmp_path / "temporary").iterdir())) == 1, (
                 "what the killed one left is gone"
             )
+
+
+def batch_of(one: Started, browser: requests.Session) -> dict[str, Any]:
+    """The one batch that this browser has."""
+    (batch,) = browser.get(f"{one.url}/batches", timeout=LONGEST_WAIT).json()
+    return dict(batch)
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
