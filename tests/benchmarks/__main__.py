@@ -17,6 +17,7 @@ BENCHMARKS = {
     "fifty": "50 runs started and watched at once",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
+    "chains": "a chain of three steps: the time between two of them",
     "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",

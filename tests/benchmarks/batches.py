@@ -113,11 +113,11 @@ def memory_now() -> int:
 
 
 @contextlib.contextmanager
-def stand_in(step_seconds: float) -> Iterator[str]:
-    """The address of a stand-in in a process of its own."""
+def stand_in(step_seconds: float, *, painted: int = 64) -> Iterator[str]:
+    """The address of a stand-in in a process of its own, with images of so many pixels."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(there, step_seconds)
+        target=_serve, args=(there, step_seconds, painted)
     )
     process.start()
     try:
@@ -127,7 +127,7 @@ def stand_in(step_seconds: float) -> Iterator[str]:
         process.join()
 
 
-def _serve(told: Connection, step_seconds: float) -> None:
-    with DemoServer(step_seconds=step_seconds, painted=64) as demo:
+def _serve(told: Connection, step_seconds: float, painted: int) -> None:
+    with DemoServer(step_seconds=step_seconds, painted=painted) as demo:
         told.send(demo.url)
         told.recv()

@@ -1,0 +1,67 @@
+"""A chain of three steps: the time in which the server does nothing between two of them."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import requests
+
+from tests.benchmarks.app_process import ROOT
+from tests.benchmarks.batches import stand_in
+from tests.benchmarks.figure import Figure, median, percentile
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import eventually
+
+CHAINS = 12
+STEPS = 3
+CHAIN = "create-upscale-detail.chain"
+OWNER = "benchmark"
+_TIMEOUT = 60
+
+
+def measure() -> list[Figure]:
+    """From the end of each step at the server to the start of the next one: its result is brought
+    here, kept, and given to the next step's form; its file is uploaded, the prompt sent."""
+    with (
+        stand_in(0, painted=512) as url,
+        tempfile.TemporaryDirectory() as folder,
+        running_app(url, workflows=ROOT / "workflows", data=Path(folder)) as app,
+    ):
+        whole_chain(app)
+        known = len(times(url))
+        for _ in range(CHAINS):
+            whole_chain(app)
+        runs = times(url)[known:]
+    assert len(runs) == CHAINS * STEPS, runs
+    gaps = [
+        next_start - end
+        for at, ((_, end), (next_start, _)) in enumerate(pairwise(runs), 1)
+        if at % STEPS
+    ]
+    return [
+        Figure("chains: between two steps, in the middle", median(gaps), "ms", 150),
+        Figure("chains: between two steps, p90", percentile(gaps, 0.9), "ms", 150),
+    ]
+
+
+def whole_chain(app: RunningApp) -> None:
+    """One chain to its end, each time with other seeds."""
+    started = app.services.chains.start(CHAIN, {}, OWNER)
+
+    def is_over() -> bool:
+        return all(one.state != "running" for one in app.services.chains.recent(OWNER))
+
+    eventually(is_over)
+    (state,) = (one.state for one in app.services.chains.recent(OWNER) if one.id == started.id)
+    assert state == "done", state
+
+
+def times(url: str) -> list[tuple[int, int]]:
+    """When each prompt that the server remembers was begun and ended, in milliseconds."""
+    history = requests.get(f"{url}/history", timeout=_TIMEOUT).json()
+    told = (dict(entry["status"]["messages"]) for entry in history.values())
+    return sorted(
+        (one["execution_start"]["timestamp"], one["execution_success"]["timestamp"]) for one in told
+    )
