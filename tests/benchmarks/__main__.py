@@ -13,12 +13,11 @@ BENCHMARKS = {
     "previews": "10 frames/s of 67 kB in a real browser: painted, lag, processor time, files; a grid",
     "slow_link": "the same over links that are long or narrow",
     "overhead": "a whole run against a bare script doing the same",
-    "calls": "HTTP calls to the server a run",
+    "calls": "HTTP calls to the server a run, and of an idle page",
     "fifty": "50 runs started and watched at once",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
     "chains": "a chain of three steps: the time between two of them",
-    "idle": "requests of an idle page",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",
     "rude": (

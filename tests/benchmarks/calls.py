@@ -1,5 +1,5 @@
-"""How often the server is asked during one run: a server that many people share has better things
-to do."""
+"""How often the server is asked during one run, and for a page that nobody uses: a server that many
+people share has better things to do."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from tests.benchmarks.figure import Figure
 from tests.benchmarks.overhead import prompts, whole_run
 
 STEP_SECONDS = 0.02
+IDLE = 10  # seconds
 
 
 def measure() -> list[Figure]:
+    """Of runs, then of a page that nobody uses."""
+    return [*of_runs(), *of_idle_page()]
+
+
+def of_runs() -> list[Figure]:
     """HTTP requests from pressing Generate to the gallery, and of the same run without a page."""
     with DemoServer(step_seconds=STEP_SECONDS) as demo:
         with running_app(demo.url) as app, opened_page(app.url) as page:
@@ -34,6 +40,22 @@ def measure() -> list[Figure]:
     return [
         Figure("calls: Generate to gallery, in the page", of_page.total(), "calls", 5),
         Figure("calls: a run without a page", of_run.total(), "calls", 5),
+    ]
+
+
+def of_idle_page() -> list[Figure]:
+    """Requests and sockets of a page in ten seconds of nothing, and what the server was asked
+    meanwhile."""
+    with DemoServer() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
+        seen: list[str] = []
+        page.on("request", lambda request: seen.append(request.url))
+        page.on("websocket", lambda opened: seen.append(opened.url))
+        before = demo.requests.total()
+        page.wait_for_timeout(1000 * IDLE)
+        asked = demo.requests.total() - before
+    return [
+        Figure(f"calls: requests of an idle page in {IDLE} s", len(seen), "requests", 2),
+        Figure(f"calls: to the server, idle, in {IDLE} s", asked, "calls", 2),
     ]
 
 
