@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -34,6 +35,8 @@ class RowStates:
         self._tries = {int(at): int(tries) for at, tries in dict(told.get("tries", {})).items()}
         errors = dict(told.get("errors", {})).items()
         self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
+        self._life, self._changes = secrets.token_hex(4), 0
+        self._changed: dict[int, int] = {}  # the last change of each row that had one
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -45,7 +48,23 @@ class RowStates:
 
     def copy(self) -> RowStates:
         """The same, as it is now."""
-        return RowStates(str(self._batch), len(self._states), self.to_json())
+        copied = RowStates(str(self._batch), len(self._states), self.to_json())
+        copied._life, copied._changes = self._life, self._changes
+        copied._changed = self._changed.copy()
+        return copied
+
+    @property
+    def mark(self) -> str:
+        """By which `changed_since` knows how far it is now."""
+        return f"{self._life}-{self._changes}"
+
+    def changed_since(self, mark: str) -> set[int] | None:
+        """The rows that may have another state or run than at this mark; None where it is of
+        another life, or none at all."""
+        life, _, changes = mark.partition("-")
+        if life != self._life or not changes.isdecimal():
+            return None
+        return {at for at, change in self._changed.items() if change > int(changes)}
 
     def __len__(self) -> int:
         return len(self._states)
@@ -64,12 +83,16 @@ class RowStates:
 
     def set(self, places: Iterable[int], state: RowState) -> None:
         """Let these rows be in this state."""
+        self._changes += 1
         for at in places:
             self._states[at] = ord(_WORDS[state])
             self._errors.pop(at, None)
+            self._changed[at] = self._changes
 
     def tried(self, index: int, run: str) -> None:
         """A row was begun, as this run."""
+        self._changes += 1
+        self._changed[index] = self._changes
         task = row_id(self._batch, index)
         self._tries[index] = next(at for at in itertools.count() if run_id_of(task, at) == run)
 

@@ -52,10 +52,10 @@ def of_idle_page() -> list[Figure]:
         page.on("websocket", lambda opened: seen.append(opened.url))
         before = demo.requests.total()
         page.wait_for_timeout(1000 * IDLE)
-        asked = demo.requests.total() - before
+        to_server = demo.requests.total() - before
     return [
         Figure(f"calls: requests of an idle page in {IDLE} s", len(seen), "requests", 2),
-        Figure(f"calls: to the server, idle, in {IDLE} s", asked, "calls", 2),
+        Figure(f"calls: to the server, idle, in {IDLE} s", to_server, "calls", 2),
     ]
 
 

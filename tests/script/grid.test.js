@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EMPTY, rowOfAxis, seedsOf, specOf } from "../../ui/page/script/batches/spec.js";
-import { arranged, cellBeside, cellSide } from "../../ui/page/script/grids/grid_cells.js";
+import { arranged, cellBeside, cellSide, withNews } from "../../ui/page/script/grids/grid_cells.js";
 
 /** @param {string} key @param {number} count */
 const axis = (key, count) => ({
@@ -74,6 +74,15 @@ test("arrows lead to the next cells with a result, as they stand", () => {
   assert.equal(cellBeside(grid, cells, 5, 0, 1), -1);
   const turned = arranged([axis("x", 2), axis("y", 3)], true);
   assert.equal(cellBeside(turned, cells, 0, 0, 1), 3);
+});
+
+test("news of a grid are of all cells, or of those that have changed", () => {
+  /** @param {number} index @param {any} state */
+  const cell = (index, state) => /** @type {any} */ ({ index, state });
+  const told = { axes: [axis("x", 2)], mark: "a-1", cells: [cell(4, "done"), cell(7, "waiting")] };
+  const some = withNews(told, { axes: null, mark: "a-2", cells: [cell(7, "running")] });
+  assert.deepEqual(some, { ...told, mark: "a-2", cells: [cell(4, "done"), cell(7, "running")] });
+  assert.deepEqual(withNews(some, told), told);
 });
 
 test("cells are as large as all of them fit, within bounds", () => {

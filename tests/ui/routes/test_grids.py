@@ -112,6 +112,27 @@ def test_a_grid_is_told_drawn_and_opened_again(app: RunningApp) -> None:
     assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
 
 
+def test_a_grid_that_goes_on_tells_what_is_new(app: RunningApp) -> None:
+    """Of its cells only those that have changed since what a page knows; all where that is not
+    known any more."""
+    batches, owner = app.services.batches, f"browser:{ANN}"
+    spec = BatchSpec((AxisSpec(SEED, "1..9"),))
+    batch = batches.start("text-to-image", SMALL, spec, owner)
+    batches.pause(batch.id, owner)
+    whole = ask(app, f"{batch.id}/grid").json()
+    eventually(lambda: not batches.table(batch.id, owner).live)
+    news = ask(app, f"{batch.id}/grid?since={whole['mark']}").json()
+    assert news["axes"] is None
+    now = ask(app, f"{batch.id}/grid").json()
+    changed = {cell["index"]: cell for cell in news["cells"]}
+    assert [changed.get(cell["index"], cell) for cell in whole["cells"]] == now["cells"]
+    assert len(changed) <= 3
+    assert ask(app, f"{batch.id}/grid?since={now['mark']}").json()["cells"] == []
+    batches.stop(batch.id, owner)
+    for other in (now["mark"], "x-1", f"{now['mark'].partition('-')[0]}-x"):
+        assert len(ask(app, f"{batch.id}/grid?since={other}").json()["cells"]) == 9
+
+
 def test_files_of_a_grid_are_there_for_who_made_it(app: RunningApp) -> None:
     """They are put back for them; others are told which fields lack theirs. Its pages are one image
     each."""

@@ -80,20 +80,27 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
 
     @router.get("/{batch_id}/grid")
     def cells(
-        page: Annotated[int, Query(ge=0)] = 0, results: GridResults = Depends(own)
+        page: Annotated[int, Query(ge=0)] = 0,
+        since: Annotated[str, Query(max_length=40)] = "",
+        results: GridResults = Depends(own),
     ) -> AsciiJSON:
-        """The axes, and how far the cells of a page are, column by column."""
-        grid, view = results.grid, TableView(services, results.table, results.owner)
+        """The axes, and how far the cells of a page are, column by column. Where `since` is the
+        `mark` of an earlier answer: no axes, and those cells only that may have changed."""
+        table, places = results.table, [*chain(*zip(*results.lines(page), strict=True))]
+        view, mark = TableView(services, table, results.owner), table.states.mark
+        changed = table.states.changed_since(since)
+        if changed is not None:
+            some = [at for at in places if at in changed or at in table.live]
+            return AsciiJSON({"axes": None, "mark": mark, "cells": view.rows(some)})
         axes = [
             {
                 "key": axis.key,
                 "label": axis.label,
                 "values": list(zip(axis.labels, axis.values, strict=True)),
             }
-            for axis in grid.axes
+            for axis in results.grid.axes
         ]
-        places = [*chain(*zip(*results.lines(page), strict=True))]
-        return AsciiJSON({"axes": axes, "cells": view.rows(places)})
+        return AsciiJSON({"axes": axes, "mark": mark, "cells": view.rows(places)})
 
     @router.get("/{batch_id}/sheet.png")
     def image(

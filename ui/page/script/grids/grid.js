@@ -5,10 +5,10 @@ import { $, button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
 import { get } from "../requests.js";
 import { GridCell } from "./grid_cell.js";
-import { arranged, cellBeside, cellSide } from "./grid_cells.js";
+import { arranged, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { Batch } from "../state.js" */
-/** @import { Arranged, Axis, ToldGrid } from "./grid_cells.js" */
+/** @import { Arranged, Axis, GridNews, ToldGrid } from "./grid_cells.js" */
 
 const LEAST = 96; // pixels of a cell
 const MOST = 300;
@@ -50,7 +50,7 @@ export class Grid {
   #renewing = 0;
   #drawn = "";
   /** @type {ToldGrid} */
-  #told = { axes: [], cells: [] };
+  #told = { axes: [], mark: "", cells: [] };
   /** @type {GridCell[]} */
   #cells = [];
   #pages = element("div", "grid-pages");
@@ -97,6 +97,7 @@ export class Grid {
     for (const cell of this.#cells) cell.leave();
     this.#cells = [];
     this.#drawn = "";
+    this.#told.mark = "";
     this.#isShown = false;
   }
 
@@ -125,12 +126,13 @@ export class Grid {
     }
     this.#isAsking = true;
     const [page, started] = [this.#page, performance.now()];
-    /** @type {ToldGrid | null} */
-    const told = await get(`/batches/${this.#id}/grid?page=${page}`);
+    const query = new URLSearchParams({ page: String(page), since: this.#told.mark });
+    /** @type {GridNews | null} */
+    const news = await get(`/batches/${this.#id}/grid?${query}`);
     const asksAgain = this.#asksAgain;
     this.#isAsking = this.#asksAgain = false;
-    if (told && this.#isShown && page === this.#page) {
-      this.#told = told;
+    if (news && this.#isShown && page === this.#page) {
+      this.#told = withNews(this.#told, news);
       this.#draw();
     }
     // Rows begin without news.
@@ -151,6 +153,7 @@ export class Grid {
   /** @param {number} page */
   #choose(page) {
     this.#page = page;
+    this.#told.mark = ""; // it is of another page
     this.#renew();
     this.#drawTools();
   }

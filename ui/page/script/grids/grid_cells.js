@@ -7,8 +7,11 @@
  * A field that varies: ui/routes/groups/grids.py. `values`: pairs of a short label and the whole value.
  * @typedef {{ key: string, label: string, values: [string, string][] }} Axis
  *
- * The cells of a page, column by column, and the axes: columns, lines, pages.
- * @typedef {{ axes: Axis[], cells: BatchRow[] }} ToldGrid
+ * The cells of a page, column by column, and the axes: columns, lines, pages. `mark`: how far it was when it was told.
+ * @typedef {{ axes: Axis[], mark: string, cells: BatchRow[] }} ToldGrid
+ *
+ * All of that, or without axes only the cells that may have changed.
+ * @typedef {ToldGrid | { axes: null, mark: string, cells: BatchRow[] }} GridNews
  *
  * `lines`: of each line the places of its cells among those that were told. `down` null: one line that wraps.
  * @typedef {{ across: Axis, down: Axis | null, lines: number[][] }} Arranged
@@ -36,6 +39,18 @@ export function arranged([first = NONE, second], isSwapped) {
     down: first,
     lines: first.values.map((_, x) => lines.map((_, y) => place(x, y))),
   };
+}
+
+/**
+ * @param {ToldGrid} told
+ * @param {GridNews} news
+ * @returns {ToldGrid}
+ */
+export function withNews(told, news) {
+  if (news.axes) return news;
+  const changed = new Map(news.cells.map((row) => [row.index, row]));
+  const cells = told.cells.map((row) => changed.get(row.index) ?? row);
+  return { ...told, mark: news.mark, cells };
 }
 
 /**
