@@ -3,10 +3,10 @@ seconds since 1970 and passed in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 _SAMPLING_SHARE = 0.9  # of a run that samples: whatever else it does takes little
 _MOST_STEPS = 10_000  # as in ComfyUI
@@ -62,6 +62,14 @@ class SamplerSteps:
         if self.pace is None:  # it is measured from here on
             return replace(since, first=step, lost=self.lost + passed)
         return replace(since, lost=self.lost + passed - self.pace * (step - self.taken))
+
+
+class SamplingWork(NamedTuple):
+    """All that samplers do in a run: steps times the pixels that they work on, and where the
+    number of those is unknown, times those of the node `source`."""
+
+    source: str
+    amount: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +131,36 @@ def _share(
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
     """Of a run of this prompt that has not begun."""
-    steps = {
+    steps = _planned_steps(prompt)
+    weights = _weights(prompt, steps)
+    samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
+    return RunProgress(frozenset(prompt), samplers)
+
+
+def sampling_work(
+    prompt: Mapping[str, Any], samplers: Container[str] | None = None
+) -> SamplingWork | None:
+    """What all samplers of this prompt do, or these alone; None where none has a known number of
+    steps, or what they work on cannot be compared."""
+    steps = _planned_steps(prompt)
+    parts = [
+        SamplingWork(source, amount * steps[node])
+        for node in steps
+        if samplers is None or node in samplers
+        for source, amount in [_work_of(prompt, node)]
+    ]
+    if len({part.source for part in parts}) != 1:
+        return None
+    return SamplingWork(parts[0].source, sum(part.amount for part in parts))
+
+
+def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:
+    """Of each sampler whose number of steps is known beforehand."""
+    return {
         node: steps
         for node, values in prompt.items()
         if "Sampler" in str(_part(values, "class_type")) and (steps := _steps_of(prompt, node))
     }
-    weights = _weights(prompt, steps)
-    samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
-    return RunProgress(frozenset(prompt), samplers)
 
 
 def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str, float]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import statistics
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from comfy.protocol.run_progress import RunProgress, SamplerSteps
+from comfy.protocol.run_progress import (
+    RunProgress,
+    SamplerSteps,
+    SamplingWork,
+    sampling_work,
+)
 from comfy.protocol.run_state import RunState
 
 _WORKFLOWS = 200
@@ -20,12 +26,13 @@ _OF_ALL = 20
 class RunTimes:
     """How long a run took, or runs of its workflow usually do: `seconds` in all, `before` the first
     step of a sampler and `after` the last one, None where none took a step, and for each sampler
-    the seconds a step, its `paces`."""
+    the seconds a step, its `paces`. `work`: of the samplers of one run, as far as it is known."""
 
     seconds: float
     before: float | None = None
     after: float | None = None
     paces: Mapping[str, float] = field(default_factory=dict)
+    work: SamplingWork | None = None
 
 
 class Durations:
@@ -52,6 +59,13 @@ class Durations:
             own = tuple(self._by_workflow.get(workflow, ()))
         return _usual(own) if own else None
 
+    def expected(self, workflow: str, work: SamplingWork | None) -> float | None:
+        """Seconds that a run of this workflow takes, by the `work` of its samplers, None where that
+        is unknown; None while there was no run."""
+        with self._lock:
+            own = tuple(self._by_workflow.get(workflow, ()))
+        return expected_seconds(own, work) if own else None
+
     @property
     def typical(self) -> float | None:
         """What is to be expected of a run of any workflow; None while there was none."""
@@ -59,9 +73,9 @@ class Durations:
             return statistics.fmean(self._last) if self._last else None
 
 
-def times_of(state: RunState, longest: float) -> RunTimes | None:
-    """How long a run took that is done; at most `longest` seconds, as the clock may have been set
-    meanwhile."""
+def times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:
+    """How long a run of this prompt took that is done; at most `longest` seconds, as the clock may
+    have been set meanwhile."""
     begin, end = state.started_at, state.finished_at
     if begin is None or end is None:
         return None
@@ -73,7 +87,23 @@ def times_of(state: RunState, longest: float) -> RunTimes | None:
         None if first is None else max(0.0, first - begin),
         None if last is None else max(0.0, end - last),
         {node: one.pace for node, one in samplers.items() if one.pace is not None},
+        sampling_work(prompt, samplers) if first is not None else None,
     )
+
+
+def expected_seconds(runs: Sequence[RunTimes], work: SamplingWork | None) -> float:
+    """What another run takes beside these, of which there is one at least: what comes before the
+    first step as usual, the rest by how much its samplers have to do. As usual in all where it is
+    unknown how much that is, or was."""
+    rates = [
+        (run.seconds - (run.before or 0.0)) / run.work.amount
+        for run in runs
+        if work and run.work and run.work.source == work.source
+    ]
+    usual = _usual(runs)
+    if work is None or not rates:
+        return usual.seconds
+    return (usual.before or 0.0) + statistics.median(rates) * work.amount
 
 
 def time_left(

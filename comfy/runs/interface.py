@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from comfy.protocol.run_progress import SamplingWork
 from comfy.protocol.run_state import RunError, RunState
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
@@ -106,8 +107,9 @@ class RunRegistry(Protocol):
         """How long a run of any workflow takes, going by the last ones; None while there was
         none."""
 
-    def usual_seconds(self, workflow: str) -> float | None:
-        """How long runs of this workflow have taken; None while there was none."""
+    def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
+        """How long a run of this workflow takes whose samplers have so much to do, None where that
+        is unknown; None while there was no run of it."""
 
     @property
     def closed(self) -> bool:

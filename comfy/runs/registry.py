@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from comfy.client.client import Client
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.messages import message
+from comfy.protocol.run_progress import SamplingWork
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
@@ -279,10 +280,10 @@ class LocalRunRegistry:
         none."""
         return self._durations.typical
 
-    def usual_seconds(self, workflow: str) -> float | None:
-        """How long runs of this workflow have taken; None while there was none."""
-        times = self._durations.of(workflow)
-        return times.seconds if times is not None else None
+    def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
+        """How long a run of this workflow takes whose samplers have so much to do, None where that
+        is unknown; None while there was no run of it."""
+        return self._durations.expected(workflow, work)
 
     @property
     def closed(self) -> bool:
@@ -355,7 +356,7 @@ class LocalRunRegistry:
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 self._runs.pop(self._finished.popleft(), None)
-        times = times_of(state, run.age) if state.phase is Phase.DONE else None
+        times = times_of(state, run.job.prompt, run.age) if state.phase is Phase.DONE else None
         if times is not None:
             self._durations.add(run.job.workflow, times)
         self._listeners.call(run.owner)

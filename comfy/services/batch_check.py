@@ -3,22 +3,24 @@ many rows have it. And about how long it takes, going by earlier runs."""
 
 from __future__ import annotations
 
+import random
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from statistics import fmean
 
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.replaced import replaced
 from comfy.batches.rows import UnequalLengths
 from comfy.batches.spec import BatchProblem, BatchSpec, read_batch
-from comfy.errors import ManyProblems
-from comfy.form.check import labelled_errors
+from comfy.errors import ComfyError, ManyProblems
+from comfy.form.check import check, labelled_errors
 from comfy.form.model import Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
+from comfy.protocol.run_progress import SamplingWork, sampling_work
 from comfy.records.wanted import Wanted
-from comfy.runs.interface import RunRegistry
 from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch
 from comfy.services.once import lacking
 from comfy.services.open_batch import BatchSummary
@@ -26,6 +28,8 @@ from comfy.services.start import FieldErrors, Starter
 from comfy.wording import short
 
 _SAMPLE = 5  # runs
+_LOOKED_AT = 100  # rows
+_NUMBERS = ("INT", "FLOAT")
 
 
 class BatchErrors(ManyProblems):
@@ -114,22 +118,54 @@ def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
         yield told
 
 
-def batch_seconds_left(runs: RunRegistry, batch: BatchSummary) -> float | None:
-    """About how long the rest of a batch takes; None where nobody can tell."""
-    usual = runs.usual_seconds(batch.workflow)
-    if usual is None or batch.state not in ("running", "paused"):
+def batch_seconds_left(
+    starter: Starter, summary: BatchSummary, rows: BatchRows, left: Sequence[int], owner: str
+) -> float | None:
+    """About how long the rows of a batch take that are `left`, by their places; None where nobody
+    can tell."""
+    if summary.state not in ("running", "paused"):
         return None
-    return usual * (batch.rows - batch.done - batch.failed)
+    try:
+        _, form = starter.forms.form(summary.workflow, owner)
+    except ComfyError:  # its runs say so
+        return None
+    return _seconds(starter, form, summary.workflow, rows, left)
 
 
 def estimate(
-    runs: RunRegistry, workflow: str, rows: int, owner: str
+    starter: Starter, form: Form, workflow: str, content: BatchContent, owner: str
 ) -> tuple[float | None, float | None]:
-    """About how many seconds so many rows take, and how many bytes their results have, going by
-    this owner's last runs of the workflow; None where there were none."""
-    seconds, history = runs.usual_seconds(workflow), runs.history
+    """About how many seconds all rows take, and how many bytes their results have, going by the
+    last runs of the workflow, of bytes by this owner's; None where there were none."""
+    rows, history = BatchRows(content), starter.runs.history
     wanted = Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
     sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
     size = sum(sizes) / len(sizes) if any(sizes) else None
-    return seconds and seconds * rows, size and size * rows
+    return _seconds(starter, form, workflow, rows, range(len(rows))), size and size * len(rows)
+
+
+def _seconds(
+    starter: Starter, form: Form, workflow: str, rows: BatchRows, places: Sequence[int]
+) -> float | None:
+    """About how long the rows at these places take, going by so many of them that nobody waits."""
+    if starter.runs.expected_seconds(workflow, None) is None:
+        return None
+    some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
+    each = (_work(form, rows[at].values) for at in some)
+    known = [starter.runs.expected_seconds(workflow, work) or 0.0 for work in each]
+    return fmean(known) * len(places) if known else None
+
+
+def _work(form: Form, values: Mapping[str, object]) -> SamplingWork | None:
+    """What the samplers of a run with these values do. Only numbers decide how much."""
+    numbers = [field for field in form.fields if field.type in _NUMBERS and field.widget != "seed"]
+    own = {field.key: values[field.key] for field in numbers if field.key in values}
+    checked, _ = check(_with_fields(form, own.keys()), own)
+    prompt = dict(form.prompt)
+    for field in numbers:
+        for node, name in field.targets if field.key in checked else ():
+            if node in prompt:
+                inputs = {**prompt[node]["inputs"], name: checked[field.key]}
+                prompt[node] = {**prompt[node], "inputs": inputs}
+    return sampling_work(prompt)

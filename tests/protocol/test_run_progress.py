@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from comfy.protocol.events import Event, Executed, Executing, ExecutionCached, Progress
 from comfy.protocol.responses import Queue
-from comfy.protocol.run_progress import RunProgress, SamplerSteps, planned_progress
+from comfy.protocol.run_progress import (
+    RunProgress,
+    SamplerSteps,
+    planned_progress,
+    sampling_work,
+)
 from comfy.protocol.run_state import RunState, advance, placed, unanswered, waiting
 
 TWO_SAMPLERS = {
@@ -55,6 +60,20 @@ def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) 
         "4": {"class_type": "Ring", "inputs": {"sigmas": ["4", 0]}},
     }
     assert planned_progress(prompt).samplers == ({"1": SamplerSteps(planned)} if planned else {})
+
+
+def test_the_work_of_samplers_is_known_from_the_prompt() -> None:
+    """Steps times pixels times images, of all samplers or of some; of what has no size in the
+    prompt, steps alone. Two that are told differently are not added."""
+    empty = {"class_type": "EmptyLatentImage", "inputs": {"width": 8, "height": 4, "batch_size": 2}}
+    prompt = sampling(empty, LatentUpscaleBy={"scale_by": 2.0})
+    assert sampling_work(prompt) == ("", 10 * 64 + 10 * 256)
+    assert sampling_work(prompt, {"5"}) == ("", 10 * 64)
+    assert sampling_work(prompt, set()) is None
+    prompt["1"] = {"class_type": "LoadLatent", "inputs": {}}
+    assert sampling_work(prompt) == ("1", 10 + 40)
+    other = {"class_type": "KSampler", "inputs": {"steps": 3, "latent_image": ["12", 0]}}
+    assert sampling_work({**prompt, "11": other, "12": empty}) is None
 
 
 def sampling(first: dict[str, Any], **between: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comfy.errors import ComfyError
-from comfy.protocol.run_progress import RunProgress, SamplerSteps
+from comfy.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import Person, RunLimiter, RunLimits
 
@@ -57,6 +57,19 @@ def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
     assert durations.of("a") == RunTimes(3.0, 1.0, 3.0, {"3": 3.0})
     assert (durations.of("b"), durations.of("c")) == (RunTimes(12.0), None)
     assert durations.typical == 24.0
+
+
+def test_another_run_takes_as_long_as_what_its_samplers_do() -> None:
+    """The time before the first step stays; the rest goes by steps and pixels, where both runs tell
+    them of the same kind of thing."""
+    durations = Durations()
+    assert durations.expected("a", None) is None
+    for work in (SamplingWork("", 100.0), SamplingWork("", 400.0)):
+        durations.add("a", RunTimes(2.0 + work.amount / 10, 2.0, work=work))
+    durations.add("a", RunTimes(0.1))  # all was used again
+    assert durations.expected("a", SamplingWork("", 200.0)) == 22.0
+    assert durations.expected("a", SamplingWork("4", 200.0)) == 12.0
+    assert durations.expected("a", None) == 12.0
 
 
 def test_only_the_last_ones_count_and_memory_is_bounded() -> None:

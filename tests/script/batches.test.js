@@ -21,6 +21,7 @@ import {
   estimateWords,
   fitting,
   freeFields,
+  numbersOf,
   placed,
   replacedTexts,
   rowFor,
@@ -100,6 +101,8 @@ test("times and sizes are said to the nearest that is worth saying", () => {
   assert.equal(sizeWords(25), "1 kB");
   assert.equal(sizeWords(20_400_000), "20 MB");
   assert.equal(sizeWords(2_340_000_000), "2.3 GB");
+  const kinds = ["number", "number", "text"].map((kind, at) => field({ kind, key: String(at) }));
+  assert.deepEqual(numbersOf(kinds, { 0: 30, 1: "", 2: "4" }), { 0: "30" });
   const check = { rows: 12, seconds: 170, bytes: 2e7, problems: [] };
   assert.equal(estimateWords(check), "12 runs, about 3 min, about 20 MB");
   assert.equal(estimateWords({ ...check, seconds: null }), "12 runs, about 20 MB");

@@ -143,6 +143,8 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
         (3, ["ship", "1"], "done", "image"),
         (4, ["ship", "2"], "done", "image"),
     ]
+    few, many = (check(app, {"field": STEPS, "text": text}) for text in ("10,20", "30,60"))
+    assert 0 < few["seconds"] < many["seconds"] < 3 * few["seconds"]
     for row in rows:
         small = requests.get(
             app.url + row["thumbnail"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT

@@ -33,7 +33,8 @@ _SEARCH_LENGTH = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """What might be started: `values` are texts of the form in which words are to be replaced."""
+    """What might be started: `values` are numbers of the form, and texts in which words are to be
+    replaced."""
 
     workflow: str
     spec: BatchSpec
@@ -63,7 +64,9 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
             content, rows, found = problems_of_batch(
                 services.starter, form, spec, given.values, owner
             )
-            seconds, size = estimate(services.runs, given.workflow, rows, owner)
+            seconds, size = None, None
+            if rows and not found:
+                seconds, size = estimate(services.starter, form, given.workflow, content, owner)
         except ComfyError as problem:
             return refused_answer(problem, *UNKNOWN)
         return AsciiJSON(
@@ -92,6 +95,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         except ComfyError as problem:
             return refused_answer(problem, *UNKNOWN)
         content, summary = table.content, table.summary
+        left = table.states.places("waiting")
         axes = [
             _column(axis) | {"values": [_text(value) for value in axis.values]}
             for axis in content.axes
@@ -102,7 +106,9 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
                 "columns": _columns(content.shown),
                 "axes": axes if content.is_grid else None,
                 "paired": content.paired,
-                "seconds_left": batch_seconds_left(services.runs, summary),
+                "seconds_left": batch_seconds_left(
+                    services.starter, summary, table.rows, left, owner
+                ),
             }
         )
 

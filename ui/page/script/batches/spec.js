@@ -133,6 +133,18 @@ export const replacedTexts = ({ rows }, values) =>
   );
 
 /**
+ * The numbers of the form, which decide how long a run takes.
+ * @param {readonly Field[]} fields
+ * @param {Record<string, unknown>} values
+ */
+export const numbersOf = (fields, values) =>
+  Object.fromEntries(
+    fields
+      .filter(({ key, kind }) => kind === "number" && (values[key] ?? "") !== "")
+      .map(({ key }) => [key, String(values[key])]),
+  );
+
+/**
  * The fields that nothing is said of yet.
  * @param {readonly Field[]} fields
  * @param {Draft} draft

@@ -8,6 +8,7 @@ import {
   estimateWords,
   fitting,
   freeFields,
+  numbersOf,
   placed,
   replacedTexts,
   rowFor,
@@ -276,7 +277,8 @@ class VaryDialog {
       this.#show(null, []);
       return;
     }
-    const values = replacedTexts(this.#draft, this.#values);
+    const form = this.#values;
+    const values = { ...numbersOf(this.#fields, form), ...replacedTexts(this.#draft, form) };
     const { check, why } = await checked({ workflow: this.#workflow, spec, values });
     if (turn === this.#turn) this.#show(check, why ? [why] : []);
   }
