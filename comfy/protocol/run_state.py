@@ -336,7 +336,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                 RunError(
                     message("Someone else stopped this run on the server."),
                     message(
-                        "Run it again. If this wasn't meant to happen, ask who else uses this"
+                        "Try again. If this wasn't meant to happen, ask who else uses this"
                         " server."
                     ),
                     node,

@@ -74,7 +74,7 @@ T = TypeVar("T")
 
 _OUR_FAULT = RunError(
     message("Something went wrong inside this program."),
-    message("Run it again; the log says more."),
+    message("Try again; the log says more."),
 )
 # Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
 # cut to it.

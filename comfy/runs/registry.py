@@ -45,7 +45,7 @@ _SWEEP_PAUSE = 600.0  # seconds
 _LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
 _SHUTDOWN = RunError(
     message("The run was stopped because the program shut down."),
-    message("Run it again."),
+    message("Try again."),
 )
 
 

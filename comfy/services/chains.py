@@ -213,7 +213,7 @@ class ChainRunner:
         error = record.state.error
         if error is not None:
             return StepProblem(ComfyError(error.message, error.hint))
-        return StepProblem(ComfyError(NOT_FETCHED, message("Run it again.")))
+        return StepProblem(ComfyError(NOT_FETCHED, message("Try again.")))
 
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
         """A run of a step, by all that matters to what it makes."""

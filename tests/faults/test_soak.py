@@ -60,7 +60,7 @@ KILLED_EARLY = ("taken", "killed")
 def ended(
     phase: Phase, message: str = "", *journal: str, faults: str = "", **changes: object
 ) -> Happened:
-    error = RunError(message, "Run it again.") if message else None
+    error = RunError(message, "Try again.") if message else None
     state = RunState("p", phase=phase, error=error)
     return Happened(
         replace(PLAN, **changes), state, 1.0, frozenset(faults.split()), journal, cancelled=False
