@@ -165,10 +165,9 @@ function show(now, before) {
   const isRefused = now.notice?.phase === "refused" && now.notice !== before.notice;
   if ((isNew || (isRefused && !$(".has-error"))) && isNarrow())
     $("#result-side")?.scrollIntoView({ behavior: "smooth" });
-  // Over the page, in whose styles it is.
   showLine("away", now.away, (line) => {
     line.role = "status";
-    $("#columns")?.append(line);
+    ($("#actions") ?? $("#columns"))?.prepend(line);
   });
 }
 
