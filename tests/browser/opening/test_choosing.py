@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
 
 from tests.support.brought import give, own_prompt, picture_with
 from tests.support.visitor import Site, Visitor
@@ -166,7 +168,7 @@ DROP_ON = """([field, data, name, type]) => {
 
 def test_a_file_with_a_workflow_on_a_field(fast: Site, visit: Visit) -> None:
     """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
-    sentence; one without says nothing. A workflow, which no image's field can take, opens."""
+    sentence, also for one that was chosen; one without says nothing. A workflow, which no image's field can take, opens."""
     person = visit(fast).open("image-to-image")
     field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
     expect(field.locator("img")).to_be_visible()
@@ -185,6 +187,18 @@ def test_a_file_with_a_workflow_on_a_field(fast: Site, visit: Visit) -> None:
     offer.click()
     expect(person.entry("2.text")).to_have_value("in a photo")
     expect(headline).not_to_contain_text("made.png")
+
+    person.turn_to("image-to-image")
+    field.get_by_label("Remove").or_(field.get_by_label("Clear")).click()
+    data = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x110] = "prompt:" + json.dumps(own_prompt("a chosen one"))
+    Image.new("RGB", (8, 8)).save(data, "WEBP", exif=exif)
+    file = FilePayload(name="made.webp", mimeType="image/webp", buffer=data.getvalue())
+    field.locator("input[type=file]").set_input_files(file)
+    expect(headline).to_have_text("There is a workflow in “made.webp”.")
+    offer.click()
+    expect(person.entry("2.text")).to_have_value("a chosen one")
 
     person.turn_to("image-to-image")
     drop(json.dumps(own_prompt("a document")).encode(), "b.json", "application/json")

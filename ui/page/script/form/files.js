@@ -7,9 +7,10 @@ import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message } from "../messages.js";
 import { say } from "../state.js";
+import { carriesWorkflow } from "./carried.js";
 import { clearErrors, showError } from "./field_errors.js";
 import { KINDS, otherKindWords, shortened } from "./file_kinds.js";
-import { carriesWorkflow, mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
+import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
 const TEXT_FIELD = "[id^=field-].takes-text";
@@ -189,16 +190,21 @@ export function refuseFile(why) {
 }
 
 /**
- * A file of another kind is refused on its field before Gradio refuses it in a corner; what the field has stays.
+ * What a field is given, however that is done: a file of another kind is refused on the field before Gradio refuses it
+ * in a corner, and what the field has stays.
  * @param {Event} event
  */
-function refuseOtherKind(event) {
+function fieldGiven(event) {
   const { target } = event;
   if (!(target instanceof HTMLInputElement) || target.type !== "file") return;
   const field = fieldOf(target);
   const [file] = target.files ?? [];
   const kind = target.accept.replace("/*", "");
-  if (!field || !file || !refuses(field, kind, file)) return;
+  if (!field || !file) return;
+  if (!refuses(field, kind, file)) {
+    offerWorkflow(file);
+    return;
+  }
   event.stopPropagation();
   target.value = "";
 }
@@ -277,7 +283,7 @@ function forgetUnplayable({ target }) {
 export function takeFiles() {
   for (const [name, words] of Object.entries(EMPTY))
     document.documentElement.style.setProperty(name, JSON.stringify(words));
-  document.addEventListener("change", refuseOtherKind, true);
+  document.addEventListener("change", fieldGiven, true);
   document.addEventListener("click", chooseAnother, true);
   document.addEventListener("error", tellUnplayable, true);
   document.addEventListener("loadeddata", forgetUnplayable, true);
@@ -315,7 +321,6 @@ function dropped(event) {
   else if (opensInstead(field, file)) openFile(file);
   else {
     put(field, file);
-    offerWorkflow(file);
     event.stopPropagation();
   }
 }

@@ -11,13 +11,6 @@ import { visit } from "./form.js";
 /** Whether this person may open any: the button is there for those. */
 export const mayOpen = () => Boolean($("#open button"));
 
-const HEAD = 1000; // bytes of a PNG, in which ComfyUI begins to say how it was made
-const SAID_HOW = /(tEXt|iTXt|zTXt)(prompt|workflow)\0/;
-
-/** @param {Blob} file */
-export const carriesWorkflow = async (file) =>
-  file.type === "image/png" && SAID_HOW.test(await file.slice(0, HEAD).text());
-
 /**
  * Open the workflow in a file, or the grid.
  * @param {Blob} file
