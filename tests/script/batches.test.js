@@ -84,9 +84,10 @@ test("a field is varied once, and one that is gone no longer", () => {
   const fields = [field({}), field({ key: "5.steps" })];
   const draft = { ...EMPTY, rows: [row({}), row({ field: "gone" })] };
   assert.deepEqual(
-    freeFields(fields, draft).map(({ key }) => key),
+    freeFields(fields, draft, []).map(({ key }) => key),
     ["5.steps"],
   );
+  assert.deepEqual(freeFields(fields, draft, ["5.steps"]), []);
   assert.deepEqual(
     fitting(draft, fields).rows.map((one) => one.field),
     ["2.text"],

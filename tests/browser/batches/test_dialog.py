@@ -3,6 +3,7 @@ files and words take part."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,7 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     prompt = dialog.get_by_role("group", name="Prompt", exact=True)
     expect(prompt).to_have_count(0)
     expect(steps).to_be_visible()
+    expect(steps.locator("select option", has_text=re.compile("^(Prompt|Width)$"))).to_have_count(0)
     place.get_by_role("button", name="Remove the table").click()
     expect(prompt.get_by_label("Values of Prompt")).to_have_value("a house")
     rows = "Prompt\na boat\na ship\na car\n"

@@ -81,6 +81,7 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
     )
     assert (right["rows"], right["problems"]) == (12, [])
     assert right["columns"] == [{"key": STEPS, "label": "Steps"}, {"key": TEXT, "label": "Prompt"}]
+    assert right["table"] == []
     wrong = check(
         app,
         {"field": STEPS, "text": "0, 3, many"},
@@ -89,6 +90,7 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
         {"field": STEPS, "text": "4"},
         table={"name": "values.csv", "text": "Seed,Width\n7,wide\n"},
     )
+    assert wrong["table"] == [SEED, WIDTH]
     found = [(one["field"], one["row"], one["message"]) for one in wrong["problems"]]
     assert found == [
         (TEXT, None, "“train” isn't in the text of this field."),

@@ -75,6 +75,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
                 "seconds": seconds,
                 "bytes": size,
                 "columns": _columns(content.shown),
+                "table": [column.key for column in content.columns],
                 "problems": [asdict(one) for one in found],
             }
         )

@@ -27,10 +27,10 @@ import { LOCALE, message, plural } from "../messages.js";
  * A field of a grid that was opened again: ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string, files: GivenFile[] }} ToldAxis
  *
- * What the app says of it.
+ * What the app says of it. `table`: keys of the fields that the table has.
  * @typedef {{ field: string | null, row: number | null, message: string }} Problem
  * @typedef {{ rows: number, seconds: number | null, bytes: number | null, columns: { key: string, label: string }[],
- *   problems: Problem[] }} Check
+ *   table: string[], problems: Problem[] }} Check
  */
 
 /** @type {Draft} */
@@ -148,9 +148,10 @@ export const numbersOf = (fields, values) =>
  * The fields that nothing is said of yet.
  * @param {readonly Field[]} fields
  * @param {Draft} draft
+ * @param {readonly string[]} inTable keys of the fields that the table has
  */
-export const freeFields = (fields, { rows }) =>
-  fields.filter(({ key }) => !rows.some(({ field }) => field === key));
+export const freeFields = (fields, { rows }, inTable) =>
+  fields.filter(({ key }) => !inTable.includes(key) && !rows.some(({ field }) => field === key));
 
 /**
  * A draft that was kept, without fields that the form no longer has.
@@ -196,7 +197,7 @@ const unitWords = (count, unit) =>
 
 /**
  * What a start would mean, or how much is in its way.
- * @param {Omit<Check, "columns">} check
+ * @param {Omit<Check, "columns" | "table">} check
  */
 export function estimateWords({ rows: count, seconds, bytes, problems }) {
   if (problems.length)

@@ -42,7 +42,9 @@ class VaryDialog {
   #draft;
   /** What was filled in for fields that are not among the rows now. @type {Map<string, Row>} */
   #parked = new Map();
-  /** Rows of fields that the table has. @type {readonly Row[]} */
+  /** Keys of the fields that the table has. @type {readonly string[]} */
+  #inTable = [];
+  /** Their rows. @type {readonly Row[]} */
   #taken = [];
   /** @type {Map<string, VaryRow>} */
   #rows = new Map();
@@ -162,13 +164,17 @@ class VaryDialog {
   }
 
   #addRow() {
-    const free = freeFields(this.#fields, this.#draft);
+    const free = this.#free;
     const field = free.find(({ kind }) => kind === "text") ?? free[0];
     if (!field) return;
     const row = this.#rowOf(field);
     this.#change({ rows: [...this.#draft.rows, row] });
     this.#draw(row)?.focus();
     this.#offer();
+  }
+
+  get #free() {
+    return freeFields(this.#fields, this.#draft, this.#inTable);
   }
 
   /** @param {Field} field */
@@ -234,6 +240,7 @@ class VaryDialog {
   async #changeTable(table) {
     const back = this.#taken.filter(({ field }) => !this.#rows.has(field));
     this.#taken = [];
+    this.#inTable = [];
     this.#change({ table, rows: [...this.#draft.rows, ...back] });
     for (const row of back) this.#draw(row);
     this.#offer();
@@ -242,15 +249,17 @@ class VaryDialog {
     const spec = specOf({ ...EMPTY, table }, this.#fields);
     const { check } = await checked({ workflow: this.#workflow, spec, values: {} });
     if (this.#draft.table !== table) return;
-    const keys = check?.columns.map(({ key }) => key) ?? [];
-    this.#taken = this.#draft.rows.filter((row) => !row.replaces && keys.includes(row.field));
+    this.#inTable = check?.table ?? [];
+    this.#taken = this.#draft.rows.filter(
+      (row) => !row.replaces && this.#inTable.includes(row.field),
+    );
     for (const { field } of this.#taken) this.#takeOut(field);
     this.#change({});
   }
 
   /** What rows may be about, and whether there is room for more. */
   #offer() {
-    const free = freeFields(this.#fields, this.#draft);
+    const free = this.#free;
     for (const row of this.#rows.values()) row.offer(free);
     this.#add.hidden = !free.length;
     const { rows, table } = this.#draft;
@@ -289,6 +298,10 @@ class VaryDialog {
    */
   #show(check, more) {
     this.#check = check;
+    if (check && check.table.join() !== this.#inTable.join()) {
+      this.#inTable = check.table;
+      this.#offer();
+    }
     const { rows, table, rest } = placed(check?.problems ?? [], this.#draft, this.#fields);
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
     this.#table.tell(table);
