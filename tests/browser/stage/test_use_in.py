@@ -97,7 +97,7 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(menu.get_by_text("This form")).to_be_visible()
         menu.get_by_role("menuitem", name="Inpaint").click()
         expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
-        person.page.get_by_role("button", name="Leave full screen").click()
+        expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
         make_chain(person, "Boats, enlarged")
         expect(person.page.get_by_text("The image comes from “Text to image”.")).to_be_visible()
         person.page.close()

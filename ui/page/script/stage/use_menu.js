@@ -20,12 +20,14 @@ import { get, SILENT } from "../requests.js";
  *
  * What can go somewhere, and how it does: into a field of the form, by its id, or into another workflow. Of two that are
  * the same nothing is changed.
- * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void, toWorkflow: (taker: Taker) => void }} Use
+ * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void, toWorkflow: (taker: Taker) => unknown }} Use
  */
 
 const NONE = message("No other workflow here takes this.");
 const SEARCHED = message("Looking for workflows…");
 const MARGIN = 8; // pixels
+/** What a menu tells once something has been used: whatever covers the form then goes. */
+export const USED = "comfyforms-used";
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
@@ -123,7 +125,11 @@ class UseMenu {
     const offered = this.#offered;
     if (!offered) return;
     const fields = fieldsOfKind(offered.kind).map((field) =>
-      this.#choice(labelOf(field), () => offered.toField(field.id)),
+      this.#choice(labelOf(field), () => {
+        offered.toField(field.id);
+        this.#used();
+        field.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      }),
     );
     const note = element("p", "", SEARCHED);
     note.role = "presentation"; // a menu has nothing but choices
@@ -134,7 +140,10 @@ class UseMenu {
       (/** @type {Taker} */ { name, kinds }) => name !== formName() && kinds.includes(offered.kind),
     );
     const workflows = fitting.map((/** @type {Taker} */ taker) =>
-      this.#choice(taker.title, () => offered.toWorkflow(taker)),
+      this.#choice(taker.title, async () => {
+        await offered.toWorkflow(taker);
+        this.#used();
+      }),
     );
     note.textContent = takers ? NONE : SILENT;
     note.hidden = workflows.length > 0;
@@ -142,6 +151,10 @@ class UseMenu {
     this.#list.append(...group(title, workflows));
     this.#put();
     if (!fields.length) this.#choices[0]?.focus();
+  }
+
+  #used() {
+    this.place.dispatchEvent(new CustomEvent(USED, { bubbles: true }));
   }
 
   #opened() {

@@ -8,6 +8,7 @@ import { isFitted, percentOf, sightOf } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
 import { Before } from "./before.js";
+import { USED } from "./use_menu.js";
 
 /** @import { Item } from "../runs/results.js" */
 /** @import { Sight, Zoom } from "../zoom.js" */
@@ -102,6 +103,9 @@ export class Viewport {
       this.#leave();
     });
     place.addEventListener("close", () => this.#left());
+    place.addEventListener(USED, () => {
+      if (this.isFull) this.#leave();
+    });
     const [media, gestures] = [this.#media, this.#gestures];
     media.addEventListener("click", ({ target }) => {
       if (target instanceof HTMLImageElement && !this.isFull) this.toggle();
