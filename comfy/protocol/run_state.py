@@ -336,8 +336,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                 RunError(
                     message("Someone else stopped this run on the server."),
                     message(
-                        "Try again. If this wasn't meant to happen, ask who else uses this"
-                        " server."
+                        "Try again. If this wasn't meant to happen, ask who else uses this server."
                     ),
                     node,
                     state.titles.get(node or ""),

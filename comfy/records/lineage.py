@@ -24,7 +24,7 @@ class Lineage:
 
 def may_be_source(record: Record) -> ColumnElement[bool]:
     """Which rows may be runs that this one was made from."""
-    return (_runs.c.id == escaped(record.parent)) | _has_one_of(_given(record))
+    return (_runs.c.id == escaped(record.parent)) | _has_one_of(given_files(record))
 
 
 def may_be_use(record: Record) -> ColumnElement[bool]:
@@ -40,7 +40,7 @@ def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
         key=lambda one: one.submitted_at,
     )
     by_digest = {digest: one for one in earlier for digest in _made(one)}
-    chosen = [by_digest[digest] for digest in _given(record) if digest in by_digest]
+    chosen = [by_digest[digest] for digest in given_files(record) if digest in by_digest]
     chosen += [one for one in earlier if _was_given_text(record, one)]
     return tuple({one.id: one for one in chosen}.values())
 
@@ -53,12 +53,21 @@ def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
         for one in found
         if one.id != record.id
         and one.submitted_at >= record.submitted_at
-        and (made.intersection(_given(one)) or _was_given_text(one, record))
+        and (made.intersection(given_files(one)) or _was_given_text(one, record))
     )
 
 
-def _given(record: Record) -> tuple[str, ...]:
-    return tuple(kept.digest for kept in record.job.inputs.values())
+def was_given(record: Record, source: Record) -> bool:
+    """Whether a run was given a result of another one as it is, and not painted over."""
+    whole = {kept.digest for kept in record.job.inputs.values()}
+    return not whole.isdisjoint(_made(source)) or _was_given_text(record, source)
+
+
+def given_files(record: Record) -> tuple[str, ...]:
+    """The digests of the files that a run was given, and of the images that they were painted
+    over."""
+    inputs = record.job.inputs.values()
+    return tuple(digest for kept in inputs for digest in (kept.digest, kept.below) if digest)
 
 
 def _made(record: Record) -> tuple[str, ...]:

@@ -21,12 +21,14 @@ class KeptInput:
     """A file that a person gave as an input, of which a copy is kept here: its name and the SHA-256
     of its bytes.
 
-    `targets`: the inputs of the prompt that get the name which the file has on the server.
+    `targets`: the inputs of the prompt that get the name which the file has on the server. `below`:
+    the SHA-256 of the image that it was painted over, where a copy of that is kept, too; else "".
     """
 
     name: str
     digest: str
     targets: tuple[InputRef, ...] = ()
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,14 @@ from comfy.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted, is_set_aside, open_database
 from comfy.records.groups import GroupStore
-from comfy.records.lineage import Lineage, find_sources, find_uses, may_be_source, may_be_use
+from comfy.records.lineage import (
+    Lineage,
+    find_sources,
+    find_uses,
+    given_files,
+    may_be_source,
+    may_be_use,
+)
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of
@@ -261,7 +268,7 @@ class RunStore:
         """Put the record in the place of what was known of the run; afterwards it is what keeps the
         files."""
         sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
-        sizes |= {kept.digest: self.files.size(kept.digest) for kept in record.job.inputs.values()}
+        sizes |= {digest: self.files.size(digest) for digest in given_files(record)}
         with self._writing:
             with self._changing() as connection:
                 put_run(connection, record, ended_at, sizes)

@@ -38,9 +38,7 @@ End = Callable[[RunState], RunState]
 REMOVED = RunError(
     message("Someone else removed this run from the server's queue."), message("Try again.")
 )
-RESTARTED = RunError(
-    message("The server was restarted and lost this run."), message("Try again.")
-)
+RESTARTED = RunError(message("The server was restarted and lost this run."), message("Try again."))
 FORGOTTEN = RunError(
     message("The server no longer knows this run or its result."), message("Try again.")
 )

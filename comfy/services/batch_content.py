@@ -67,8 +67,8 @@ def _values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
 
 def _to_json(value: object) -> object:
     match value:
-        case KeptUpload(name, digest):
-            return {"file": [name, digest]}
+        case KeptUpload(name, digest, below):
+            return {"file": [name, digest], "below": below}
         case CountUp(last):
             return {"after": last}
         case dict():
@@ -80,8 +80,8 @@ def _to_json(value: object) -> object:
 
 def _from_json(told: object) -> object:
     match told:
-        case {"file": [str(name), str(digest)]}:
-            return KeptUpload(name, digest)
+        case {"file": [str(name), str(digest)], **more}:
+            return KeptUpload(name, digest, str(more.get("below", "")))
         case {"after": int(last)}:
             return CountUp(last)
         case {"value": value}:

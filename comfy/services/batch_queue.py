@@ -147,8 +147,8 @@ class BatchQueue:
 
             def kept(value: object) -> object:
                 match value:
-                    case Upload(name):
-                        return KeptUpload(name, digests[str(id(value))])
+                    case Upload(name, below=below):
+                        return KeptUpload(name, digests[str(id(value))], below)
                 return value
 
             told = content_to_json(with_other_values(content, kept))

@@ -101,6 +101,7 @@ class Starter:
                     file.name,
                     file.digest if isinstance(file, KeptUpload) else digests[key],
                     targets[key],
+                    file.below if self.blobs.path(file.below) else "",
                 )
                 for key, file in files.items()
             }

@@ -32,13 +32,15 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file a person gave: a name for it and its bytes, or where they are.
+    """A file a person gave: a name for it and its bytes, or where they are. `below`: the SHA-256 of
+    the image that it was painted over, "" for none.
 
     Only such a value is ever sent on.
     """
 
     name: str
     source: bytes | Path = field(repr=False)
+    below: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -71,10 +73,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class KeptUpload:
-    """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes."""
+    """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes.
+    `below`: as of `Upload`."""
 
     name: str
     digest: str
+    below: str = ""
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from comfy.protocol.outputs import TextOutput
 from comfy.records.blobs import BlobStore
+from comfy.records.lineage import was_given
 from comfy.records.record import KeptInput, Record
 from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, picture
@@ -35,6 +36,24 @@ def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
     assert source is not None
     assert ids(history.lineage(source).used_for) == ["other", "upscaled"]
     assert history.lineage(source).made_from == ()
+
+
+def test_what_is_painted_over_leads_to_what_is_below(history: RunStore, kept: BlobStore) -> None:
+    """An image that was painted over is another file; it was made from the one below all the same,
+    though not given it as it is, and has it kept as long as it is there itself."""
+    file = picture(kept, b"boat")
+    source = ended_record(begun("source"), files=(file,))
+    history.end(source)
+    over = KeptInput("painted.png", "of the paint", below=file.digest or "")
+    painted = ended_record(begun("painted", at=2000.0, inputs={"7.image": over}))
+    history.end(painted)
+    assert ids(history.lineage(painted).made_from) == ["source"]
+    assert ids(history.lineage(source).used_for) == ["painted"]
+    assert not was_given(painted, source)
+    assert history.delete("source", ANN)
+    assert kept.path(file.digest or "") is not None
+    assert history.delete("painted", ANN)
+    assert kept.path(file.digest or "") is None
 
 
 def test_texts_lead_from_run_to_run(history: RunStore) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { carriesWorkflow } from "../../ui/page/script/form/carried.js";
 import { grouped, matches, withRecent } from "../../ui/page/script/form/choices.js";
 
 const choice = (name, more = {}) => ({
@@ -40,4 +41,24 @@ test("the last ones are remembered once each, and no more of them than asked for
   assert.deepEqual(withRecent([], "a", 3), ["a"]);
   assert.deepEqual(withRecent(["a", "b", "c"], "b", 3), ["b", "a", "c"]);
   assert.deepEqual(withRecent(["a", "b", "c"], "d", 3), ["d", "a", "b"]);
+});
+
+const PIXELS = new Uint8Array(3_000_000).fill(200);
+
+const carries = (type, ...parts) => carriesWorkflow(new Blob(parts, { type }));
+
+test("a workflow is seen in PNG text, in EXIF at either end and in UTF-16", async () => {
+  assert.equal(await carries("image/png", "....tEXtprompt\0{}"), true);
+  assert.equal(await carries("image/png", "....tEXtparameters\0prompt:{}"), false);
+  assert.equal(await carries("image/webp", PIXELS, 'EXIF..prompt:{"1": {}}'), true);
+  assert.equal(await carries("image/jpeg", 'Exif..Workflow: {"nodes": []}', PIXELS), true);
+  assert.equal(await carries("image/gif", '{"prompt": "{}"}', PIXELS), true);
+  const wide = new Uint8Array(Buffer.from("UNICODE\0prompt:{}", "utf16le"));
+  assert.equal(await carries("image/jpeg", wide, PIXELS), true);
+});
+
+test("nothing is seen in other images and other files", async () => {
+  assert.equal(await carries("image/webp", PIXELS, "Copyright: nobody"), false);
+  assert.equal(await carries("image/webp", PIXELS, "prompt:{}", PIXELS), false);
+  assert.equal(await carries("video/mp4", "prompt:{}"), false);
 });

@@ -4,6 +4,7 @@ one's own."""
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -215,6 +216,12 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
         eventually(lambda: first.state.phase is Phase.RUNNING)
         (given,) = run.job.inputs.values()
         assert given.targets == (("1", "image"),)
+        below = [given.digest, hashlib.sha256(b"not kept").hexdigest()]
+        over = [Upload("over.png", photo().source, one) for one in below]
+        again = [starter.start("picture", {"1.image": one}, ANN, watched=False) for one in over]
+        assert [one.job.inputs["1.image"].below for one in again] == [given.digest, ""]
+        for one in again:
+            one.cancel()
         assert run.job.values["1.image"] == run.job.prompt["1"]["inputs"]["image"] == "my photo.png"
         assert starter.blobs.path(given.digest)
         assert demo.requests[UPLOAD] == before

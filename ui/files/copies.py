@@ -14,6 +14,7 @@ from comfy.media.checks import FileLimits
 from comfy.media.svg import MOST_BYTES, is_plain_drawing
 from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
+from comfy.records.lineage import given_files
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
@@ -119,7 +120,7 @@ class FileCopies:
         from another run."""
         digests = [
             *(file.digest for file in record.state.files),
-            *(kept.digest for kept in record.job.inputs.values()),
+            *given_files(record),
         ]
         for digest in filter(None, digests):
             if self.blobs.path(digest) is None:

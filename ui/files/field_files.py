@@ -12,7 +12,7 @@ from comfy.form.model import Field
 from comfy.media.checks import FileLimits
 from comfy.media.decoding import DecodingSlots, Undecodable
 from comfy.messages import message
-from comfy.services.uploads import FILE_GONE, Refused, Upload, judged
+from comfy.services.uploads import FILE_GONE, Refused, Upload, content_of, judged
 from comfy.workflow.config import Widget
 from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
@@ -94,7 +94,7 @@ class FieldFiles:
             return Refused(str(problem))
         except OSError:
             return Refused(NO_ROOM)
-        return Upload(made.name, made)
+        return Upload(made.name, made, content_of(Upload(files[0].name, files[0])))
 
     def _taken_apart(self, file: Path) -> dict[str, Any] | Refused:
         try:

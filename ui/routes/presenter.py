@@ -13,7 +13,7 @@ from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
 from comfy.messages import message
 from comfy.protocol.run_state import Phase
-from comfy.records.lineage import Lineage
+from comfy.records.lineage import Lineage, was_given
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.routes.past_run import past_run
@@ -64,7 +64,8 @@ def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:
     """Whether its owner may make a chain of a run for everybody. Why one cannot be made all the
     same is said when it is asked for."""
     may, owner = services.forms.permissions, record.owner
-    is_result = bool(lineage.made_from) and record.state.phase is Phase.DONE
+    is_done = record.state.phase is Phase.DONE
+    is_result = is_done and any(was_given(record, one) for one in lineage.made_from)
     return is_result and may.open(owner) and may.keep(owner)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,6 +133,7 @@ def sent(files: FieldFiles, picture: bytes, *layers: bytes) -> Upload:
     places = [given(files.uploads, data) for data in (picture, *layers)]
     upload = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
     assert isinstance(upload, Upload), upload
+    assert upload.below == hashlib.sha256(picture).hexdigest()
     return upload
 
 
