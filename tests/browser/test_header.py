@@ -59,7 +59,8 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
-    """One; on a phone the rest is folded away, from where it says that the server is away."""
+    """One; on a phone it says that this is a demonstration, and the rest is folded away, from where
+    it says that the server is away."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
     page = person.page
     parts = ["#brand", "#picker", "#open", "#server", "#shade"]
@@ -72,7 +73,8 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     }"""
     assert page.evaluate(rows, parts) == 1
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate(rows, parts) == 1
+    assert page.evaluate(rows, [*parts, ".demo-mark"]) == 1
+    expect(page.get_by_text("Demo", exact=True)).to_be_visible()
     menu = page.get_by_role("button", name="Menu")
     expect(page.get_by_role("button", name="Switch theme")).to_be_hidden()
     expect(page.get_by_role("link", name="ComfyForms")).to_be_visible()

@@ -48,9 +48,8 @@ _BRAND = (
     '<a class="brand" href="./"><img src="{icon}" alt="" width="32" height="32">'
     "<span>ComfyForms</span></a>"
 )
-_MENU = (
-    '<button type="button" class="quiet" aria-label="${value}" aria-expanded="false">☰</button>'
-)
+_MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
+<button type="button" class="quiet" aria-label="${value.menu}" aria-expanded="false">☰</button>"""
 # What the header says of the server: templates that Gradio fills in with their words.
 _SERVER = '<span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
 _STAND_IN = """<span class="stand-in" title="${value.connect}">${value.demo} <details>
@@ -63,6 +62,9 @@ _STAND_IN_WORDS = {
         option="--server http://&lt;address&gt;:8188",
     ),
 }
+# What of it is always seen: empty where there is nothing to say.
+_MENU_WORDS = {"menu": message("Menu"), "demo": "", "about": ""}
+_DEMO_MENU_WORDS = _MENU_WORDS | {"demo": message("Demo"), "about": _STAND_IN_WORDS["demo"]}
 _STATE = '<span class="server-state" role="status"></span><span class="waiting"></span>'
 
 
@@ -130,7 +132,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
         gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
         gr.HTML(
-            message("Menu"),
+            _DEMO_MENU_WORDS if services.demo else _MENU_WORDS,
             html_template=_MENU,
             elem_id="header-menu",
             js_on_load=calls("components/header.js", "mountMenu(element)"),
