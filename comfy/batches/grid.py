@@ -15,6 +15,7 @@ MOST_CELLS = 1_000  # of a page: more is nothing that anybody looks at as a grid
 _LONGEST_LABEL = 40  # characters
 _MOST_AXES = 3
 _CUT = "…"
+_WORTH_CUTTING = 8  # characters
 _IS_FILE = re.compile(r"\S.*\.[A-Za-z]\w{1,11}")
 
 
@@ -117,8 +118,8 @@ def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:
 
 
 def _without_common_words(lines: Sequence[str]) -> list[str]:
-    """Whole words that all lines begin with, then those that all end with, give way to an ellipsis;
-    of each line something stays."""
+    """Whole words that all lines begin with, then those that all end with, give way to an ellipsis
+    where they are more than a few letters; of each line something stays."""
     words = [line.split(" ") for line in lines]
     if len(set(lines)) < 2:
         return list(lines)
@@ -129,6 +130,10 @@ def _without_common_words(lines: Sequence[str]) -> list[str]:
     end = max(0, min(end, least - 1))
     if not least:  # one line is the beginning of another
         start, end = max(0, start - 1), 0
+    if len(" ".join(words[0][:start])) < _WORTH_CUTTING:
+        start = 0
+    if len(" ".join(words[0][len(words[0]) - end :])) < _WORTH_CUTTING:
+        end = 0
     kept = [" ".join(line[start : len(line) - end]) for line in words]
     return [(_CUT * bool(start)) + line + (_CUT * bool(end)) for line in kept]
 

@@ -91,6 +91,10 @@ def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longes
         (("sd/v1-5.safetensors", "xl/base.safetensors"), ("v1-5", "base")),
         (("a/m.safetensors", "b/m.safetensors"), ("a/m", "b/m")),
         ((PHRASE.format("boat"), PHRASE.format("small ship")), ("…boat…", "…small ship…")),
+        (
+            ("a boat", f"a {'long ' * 12}ship"),
+            ("a boat", "a long long long long long long long lo…"),
+        ),
         (("日本語", "四 五"), ("日本語", "四 五")),
     ],
 )

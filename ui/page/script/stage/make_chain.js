@@ -21,7 +21,7 @@ export function askForChain(run, typed = "") {
   const title = element("input");
   Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
   title.placeholder = title.ariaLabel = message("Title of the chain");
-  const make = button(message("Make the chain"), () => form.requestSubmit());
+  const make = button(message("Make the chain"), () => form.requestSubmit(), "button primary");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (make.ariaDisabled === "true") return;
