@@ -24,6 +24,7 @@ from comfy.services.server_files import ServerFiles
 from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
 from comfy.workflow.folder import FolderEntry, WorkflowFolder
+from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
@@ -105,7 +106,9 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     client.on_unreachable(health.doubt)
     forms = Forms(folder.get, CatalogueCache(client.object_info), permissions)
     server_files = ServerFiles(client.view)
-    starter = Starter(runs, forms, blobs, UploadLimits(limits.file, limits.run_files))
+    uploads = UploadLimits(limits.file, limits.run_files)
+    wildcards = WildcardFiles(folder.path / FOLDER)
+    starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
     chain_forms = ChainForms(ChainFolder(folder.path), starter)
     return Services(
         runs=runs,

@@ -18,6 +18,7 @@ from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import LinesOf
 from comfy.wording import short
 
 _MOST_AXES = 20
@@ -71,10 +72,11 @@ class BatchProblem:
 
 
 def read_batch(
-    form: Form, spec: BatchSpec, base: Mapping[str, object]
+    form: Form, spec: BatchSpec, base: Mapping[str, object], lines_of: LinesOf | None = None
 ) -> tuple[BatchContent, tuple[BatchProblem, ...]]:
     """What is to be run, as far as it can be read, and what is wrong with the rest. `base`: the
-    values that the form has. The values themselves are not checked, nor are the rows counted."""
+    values that the form has; `lines_of`: as of `values_of`. The values themselves are not checked,
+    nor are the rows counted."""
     problems: list[BatchProblem] = []
     table: tuple[Row, ...] = ()
     if spec.table is not None:
@@ -92,7 +94,7 @@ def read_batch(
         found = fields.get(axis.field)
         given = {*keys, *(column.key for column in axes)}
         try:
-            column = _column(form, found, axis, base, given)
+            column = _column(form, found, axis, base, given, lines_of)
             size += sum(len(value) for value in column.values if isinstance(value, str))
             if size > MOST_TEXT:  # each alone may have as much
                 raise too_many_rows()
@@ -123,7 +125,12 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
 
 
 def _column(
-    form: Form, field: Field | None, axis: AxisSpec, base: Mapping[str, object], given: set[str]
+    form: Form,
+    field: Field | None,
+    axis: AxisSpec,
+    base: Mapping[str, object],
+    given: set[str],
+    lines_of: LinesOf | None,
 ) -> Column:
     """The values of an axis; BadValue where it has none. `given`: keys that have values already."""
     if field is None:
@@ -138,7 +145,7 @@ def _column(
         return Column(field.key, field.label, axis.files)
     if axis.files is not None:
         raise BadValue(message("This field takes no file."))
-    return Column(field.key, field.label, values_of(form, field, axis.text or ""))
+    return Column(field.key, field.label, values_of(form, field, axis.text or "", lines_of))
 
 
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:

@@ -14,7 +14,7 @@ from comfy.form.fill import takes_wildcards
 from comfy.form.model import Field, Form
 from comfy.messages import message, plural
 from comfy.prompt.value_types import BadValue
-from comfy.prompt.wildcards import every_text
+from comfy.prompt.wildcards import LinesOf, every_text
 from comfy.wording import short
 
 MOST_ROWS = 10_000
@@ -32,17 +32,19 @@ def too_many_rows() -> BadValue:
     )
 
 
-def values_of(form: Form, field: Field, text: str) -> tuple[object, ...]:
+def values_of(
+    form: Form, field: Field, text: str, lines_of: LinesOf | None = None
+) -> tuple[object, ...]:
     """The values that `text` stands for, at least one; they are not checked against the field.
     BadValue where it stands for none, or for too many.
 
     Numbers: `1, 2, 5` and ranges, `1..10:3` for 1, 4, 7, 10. Choices and yes or no: `a, b`, in
-    quotes where one has a comma. Texts: one a line, each with all that its wildcards stand for.
-    Anything else is one value.
+    quotes where one has a comma. Texts: one a line, each with all that its wildcards stand for, and
+    the names of files as of `every_text`. Anything else is one value.
     """
     values: list[str] = []
     size = 0
-    for value in _read(form, field, text):
+    for value in _read(form, field, text, lines_of):
         size += len(value)
         if len(values) == MOST_ROWS or size > MOST_TEXT:
             raise too_many_rows()
@@ -50,14 +52,14 @@ def values_of(form: Form, field: Field, text: str) -> tuple[object, ...]:
     return tuple(values)
 
 
-def _read(form: Form, field: Field, text: str) -> Iterator[str]:
+def _read(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:
     match field.widget:
         case "number" | "slider" | "seed":
             return chain.from_iterable(map(_range, text.split(",")))
         case "dropdown" | "checkbox" | "color":
             return _items(field, text)
         case "text" | "textarea":
-            return _texts(form, field, text)
+            return _texts(form, field, text, lines_of)
         case _:
             return iter((text,))
 
@@ -93,8 +95,8 @@ def _items(field: Field, text: str) -> Iterator[str]:
     return (item.strip() for item in items or [text])
 
 
-def _texts(form: Form, field: Field, text: str) -> Iterator[str]:
+def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:
     lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()] or [""]
     if not any(takes_wildcards(form, form.prompt, *target) for target in field.targets):
         return iter(lines)
-    return chain.from_iterable(every_text(line, MOST_ROWS + 1) for line in lines)
+    return chain.from_iterable(every_text(line, MOST_ROWS + 1, lines_of) for line in lines)

@@ -39,6 +39,7 @@ from comfy.discovery import ChosenServer, choose_server
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
+from comfy.prompt.wildcards import LinesOf
 from comfy.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
@@ -46,6 +47,7 @@ from comfy.services.batches import BatchGaveUp, BatchRunner, RowBatch
 from comfy.services.once import NOT_FETCHED
 from comfy.services.uploads import content_of
 from comfy.workflow.model import read_workflow
+from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 
 _RESULTS = "results.csv"
 _RECORDS = ".batch-"  # and the id, in the folder of the results
@@ -75,8 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help=(
             "several values of a field: numbers as in 1..10:3 or 20,30; choices as in euler,lcm;"
-            " texts one a line, {red|green} for one each, or @FILE with such lines (@@ for a text"
-            " that begins with @); for images and other media a file, a folder or a ZIP; may be"
+            " texts one a line, {red|green} for one each, __NAME__ for each line of"
+            " wildcards/NAME.txt beside the workflow, or @FILE with such lines (@@ for a text that"
+            " begins with @); for images and other media a file, a folder or a ZIP; may be"
             " repeated"
         ),
     )
@@ -151,7 +154,8 @@ def _check_alone(out: Path, folder: Path) -> None:
 
 def _batch(args: argparse.Namespace, form: Form, scratch: Path) -> RowBatch:
     table = _table(args.csv, form) if args.csv else ()
-    axes = [_axis(form, text, args.out, scratch) for text in args.settings]
+    wildcards = WildcardFiles(args.workflow.parent / FOLDER).lines
+    axes = [_axis(form, text, args.out, scratch, wildcards) for text in args.settings]
     if not table and not axes:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
     columns = {key for row in table for key in row.values}
@@ -178,7 +182,7 @@ def _table(path: Path, form: Form) -> tuple[Row, ...]:
     )
 
 
-def _axis(form: Form, text: str, out: Path, scratch: Path) -> Axis:
+def _axis(form: Form, text: str, out: Path, scratch: Path, lines_of: LinesOf) -> Axis:
     name, equals, values = text.partition("=")
     if not equals:
         raise UsageError(
@@ -194,7 +198,7 @@ def _axis(form: Form, text: str, out: Path, scratch: Path) -> Axis:
     if field.type == "STRING" and values.startswith("@"):
         values = values[1:] if values.startswith("@@") else read_text_file(Path(values[1:]))
     try:
-        return Axis(field.key, values_of(form, field, values))
+        return Axis(field.key, values_of(form, field, values, lines_of))
     except BadValue as error:
         raise UsageError(f"{field.label}: {error}") from error
 

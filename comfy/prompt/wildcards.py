@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, product
 from typing import TypeAlias
+
+from comfy.messages import message
+from comfy.prompt.value_types import BadValue
 
 # Beyond these a text is no person's wildcard.
 MAX_LENGTH = 200_000
@@ -24,11 +27,15 @@ _LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
 _COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
 _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
+_NAMED = re.compile(r"(?<!\w)__([\w./-]*[^\W_])__(?!\w)")
+_DEEPEST_FILE = 8  # files whose lines name others
 
 
 # Between two braces stand choices, each made of texts and of other such blocks.
 Block: TypeAlias = "list[list[Piece]]"
 Piece: TypeAlias = "str | Block"
+# The lines of the file that goes by a name; BadValue where there is none.
+LinesOf: TypeAlias = Callable[[str], Iterable[str]]
 
 
 def resolve_wildcards(text: str, rng: random.Random) -> str:
@@ -45,24 +52,47 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
     return text if pieces is None else _choose(pieces, rng)
 
 
-def every_text(text: str, most: int) -> Iterator[str]:
+def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterator[str]:
     r"""The first `most` of all the texts that `text` stands for, in the order in which they are
     written, each as a text for `resolve_wildcards`: `\{` stays what it is.
 
-    A text too long or too deep for a wildcard stands for itself.
+    A text too long or too deep for a wildcard stands for itself. With `lines_of`, `__animals__` is
+    each of the lines that this gives for the name, as people have such files for other programs;
+    these stand for all that they say themselves. BadValue where files name each other in a circle.
     """
+    return _every(_pieces(text), most, lines_of, 0)
+
+
+def _pieces(text: str) -> Sequence[Piece]:
     pieces = None if len(text) > MAX_LENGTH else _parse(_COMMENT.sub(_uncommented, text))
-    return iter((text,)) if pieces is None else _every(pieces, most)
+    return [text] if pieces is None else pieces
 
 
-def _every(pieces: Sequence[Piece], most: int) -> Iterator[str]:
-    parts = (
-        (piece,)
-        if isinstance(piece, str)
-        else islice(chain.from_iterable(_every(choice, most) for choice in piece), most)
-        for piece in pieces
-    )
+def _every(
+    pieces: Sequence[Piece], most: int, lines_of: LinesOf | None, depth: int
+) -> Iterator[str]:
+    parts = (islice(part, most) for one in pieces for part in _parts(one, most, lines_of, depth))
     return islice(map("".join, product(*parts)), most)
+
+
+def _parts(
+    piece: Piece, most: int, lines_of: LinesOf | None, depth: int
+) -> Iterator[Iterable[str]]:
+    """What follows one another in a piece, each with all that it may be."""
+    if not isinstance(piece, str):
+        yield chain.from_iterable(_every(one, most, lines_of, depth) for one in piece)
+    elif lines_of is None:
+        yield (piece,)
+    else:
+        for at, words in enumerate(_NAMED.split(piece)):
+            yield _of_file(words, most, lines_of, depth) if at % 2 else (words,)
+
+
+def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[str]:
+    if depth == _DEEPEST_FILE:
+        raise BadValue(message("The wildcards “{name}” name each other in a circle.", name=name))
+    lines = islice(lines_of(name), most)
+    return chain.from_iterable(_every(_pieces(one), most, lines_of, depth + 1) for one in lines)
 
 
 def _uncommented(found: re.Match[str]) -> str:

@@ -45,7 +45,7 @@ def problems_of_batch(
 ) -> tuple[BatchContent, int, tuple[BatchProblem, ...]]:
     """What a batch is as far as it can be read, how many rows it has, and what is wrong with it, of
     which no more is told than anybody reads."""
-    content, problems = read_batch(form, spec, base)
+    content, problems = read_batch(form, spec, base, starter.wildcards)
     wrong = _wrong(starter, form, content, owner)
     try:
         count = len(BatchRows(content)) if content.shown else 0

@@ -19,6 +19,7 @@ from comfy.form.model import Form
 from comfy.form.seeds import CountUp, random_seed
 from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput
 from comfy.runs.input_files import UPLOADS
@@ -53,13 +54,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn."""
+    """Starts the runs of everybody. `blobs`: where the files for them are kept until their turn;
+    `wildcards`: the lines of files that several values of a text may name."""
 
     runs: RunRegistry
     forms: Forms
     blobs: BlobStore
     limits: UploadLimits = field(default_factory=UploadLimits)
     rng: random.Random = field(default_factory=random.SystemRandom)
+    wildcards: LinesOf | None = None
 
     def start(  # noqa: PLR0913 - what to run, and options by name
         self,

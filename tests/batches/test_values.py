@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from comfy.form.check import check
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
 from comfy.prompt.wildcards import every_text, resolve_wildcards
+from comfy.workflow.wildcard_files import WildcardFiles
 from tests.support.samples.forms import form_of, node, text_to_image
 
 FORM = form_of(text_to_image())
@@ -127,3 +130,46 @@ def test_all_texts_together_have_an_end() -> None:
     content, (problem,) = read_batch(FORM, BatchSpec((*axes,)), {})
     assert (len(content.axes), problem.field) == (1, positive)
     assert problem.message.startswith("A batch has")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a __colors__ cat", ("a red cat", "a dark blue cat", "a light blue cat")),
+        ("{__colors__|no} hat", ("red hat", "dark blue hat", "light blue hat", "no hat")),
+        ("__seas/cold__, {a|b}", ("the Baltic, a", "the Baltic, b")),
+        ("snake__case__here and __init", ("snake__case__here and __init",)),
+    ],
+)
+def test_a_name_stands_for_the_lines_of_its_file(
+    tmp_path: Path, text: str, values: tuple[str, ...]
+) -> None:
+    """Each line stands for all that it says itself; empty ones and remarks count for nothing."""
+    (tmp_path / "seas").mkdir()
+    (tmp_path / "colors.txt").write_text("# of cats\nred\n\n{dark|light} blue\n")
+    (tmp_path / "seas" / "cold.txt").write_text("\ufeffthe Baltic\r\n", encoding="utf-8")
+    field = FORM.field(key_of(FORM, "text"))
+    (tmp_path / "case.txt").write_text("case\n")
+    read = values_of(FORM, field, text, WildcardFiles(tmp_path).lines)
+    assert tuple(value for value in read) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("__colours__", "There is no file “colours.txt” among the wildcards. Did you mean"),
+        ("__../secret__", "There is no file"),
+        ("__circle__", "name each other in a circle"),
+        ("__latin__", "can't be read"),
+    ],
+)
+def test_wildcards_that_nobody_can_use_are_told(tmp_path: Path, text: str, why: str) -> None:
+    """No file beside the folder is read."""
+    folder = tmp_path / "wildcards"
+    folder.mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "colors.txt").write_text("red")
+    (folder / "circle.txt").write_text("red\nround and __circle__")
+    (folder / "latin.txt").write_bytes(b"gr\xfcn")
+    with pytest.raises(BadValue, match=why):
+        values_of(FORM, FORM.field(key_of(FORM, "text")), text, WildcardFiles(folder).lines)

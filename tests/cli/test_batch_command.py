@@ -52,6 +52,11 @@ def test_a_row_is_a_run_and_all_is_saved(
     table, out = tmp_path / "table.csv", tmp_path / "out"
     table.write_text("Prompt,4.seed\na boat,1\n=2+3,2\n")
     words = command(workflow, demo, out, "--csv", str(table), "--set", "cfg=5,7.5")
+    (workflow.parent / "wildcards").mkdir()
+    (workflow.parent / "wildcards" / "seas.txt").write_text("the Baltic\nthe North Sea\n")
+    named = command(workflow, demo, out, "--set", "text=a {red|green} boat on __seas__", "--check")
+    assert main(named) == 0
+    assert capsys.readouterr().err.strip().endswith(": 4 rows")
     assert main([*words, "--check"]) == 0
     assert (list(demo.journal.all()), out.exists()) == ([], False)
     assert capsys.readouterr().err.strip().endswith(": 4 rows")

@@ -106,6 +106,10 @@ def test_a_batch_is_told_before_it_is_started(app: RunningApp) -> None:
     assert [one["message"][:40] for one in pairs["problems"]] == [
         "To be paired, all fields need the same n"
     ]
+    named = check(app, {"field": TEXT, "text": "a {red|green} boat __times__"})
+    assert (named["rows"], named["problems"]) == (8, [])
+    unnamed = check(app, {"field": TEXT, "text": "a boat __tims__"})
+    assert "Did you mean “times”?" in unnamed["problems"][0]["message"]
     many = check(app, {"field": "5.cfg", "text": "1..9:0.05"}, {"field": SEED, "text": "1..150"})
     assert (many["rows"], len(many["problems"])) == (0, 1)
     assert check(app)["problems"][0]["message"].startswith("Choose a field")

@@ -1,0 +1,41 @@
+"""Files with a text a line, which several values of a field may name: `a boat at __places__` stands
+for a text for each line of `places.txt`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.messages import message, sentences
+from comfy.prompt.value_types import BadValue
+from comfy.wording import did_you_mean, short
+
+FOLDER = "wildcards"  # beside the workflows
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardFiles:
+    """The files of a folder and its sub-folders, `places.txt` and `seas/cold.txt` as `places` and
+    `seas/cold`. A missing folder is an empty one. They are looked at whenever one is named."""
+
+    folder: Path
+
+    def lines(self, name: str) -> Iterator[str]:
+        """The lines of one, but for empty ones and those that begin with `#`. BadValue where there
+        is no such file, or nobody can read it."""
+        files = {
+            file.relative_to(self.folder).with_suffix("").as_posix(): file
+            for file in self.folder.rglob("*.txt")
+        }
+        file = files.get(name)
+        if file is None:
+            said = message("There is no file “{name}.txt” among the wildcards.", name=short(name))
+            raise BadValue(sentences(said, did_you_mean(name, files)))
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, ValueError):
+            said = message("The wildcards “{name}” can't be read.", name=short(name))
+            raise BadValue(said) from None
+        lines = (line.strip() for line in text.splitlines())
+        return (line for line in lines if line and not line.startswith("#"))
