@@ -126,7 +126,7 @@ def batch_seconds_left(
     if summary.state not in ("running", "paused"):
         return None
     try:
-        _, form = starter.forms.form(summary.workflow, owner)
+        _, form = starter.forms.form(summary.workflow, owner, offline=True)
     except ComfyError:  # its runs say so
         return None
     return _seconds(starter, form, summary.workflow, rows, left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
@@ -125,7 +126,7 @@ def batch_routes(services: Services, identity: Identity) -> APIRouter:
         """Those in a state, with a text among their values, from one of them on."""
         try:
             table = batches.table(batch_id, owner)
-            view = TableView(services, table, owner)
+            view = table_view(services, table, owner)
             places = view.places(state, search)
             told = view.rows(places[start : start + limit])
         except ComfyError as problem:
@@ -175,11 +176,13 @@ def change_routes(services: Services, identity: Identity) -> APIRouter:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """The rows of a batch as a page shows them."""
+    """The rows of a batch as a page shows them. `labels`: what choices are called, by the key of
+    their field and their value."""
 
     services: Services
     table: BatchTable
     owner: str
+    labels: Mapping[tuple[str, str], str]
 
     def places(self, state: RowState | None, search: str) -> Sequence[int]:
         """The rows in this state, or in any, with a text among their values."""
@@ -192,7 +195,9 @@ class TableView:
 
     def values(self, index: int) -> list[str]:
         """What a row has in each column."""
-        return [_text(value) for value in self.table.rows.cells(index)]
+        columns, cells = self.table.content.shown, self.table.rows.cells(index)
+        texts = [(column.key, _text(value)) for column, value in zip(columns, cells, strict=True)]
+        return [self.labels.get(one, one[1]) for one in texts]
 
     def state(self, index: int) -> RowState:
         """How far a row is."""
@@ -229,6 +234,20 @@ class TableView:
             "kind": told.kind if told else "",
             "error": error,
         }
+
+
+def table_view(services: Services, table: BatchTable, owner: str) -> TableView:
+    """The rows of a batch of this owner's, with choices called as in its form, as long as that is
+    there."""
+    labels: dict[tuple[str, str], str] = {}
+    with suppress(ComfyError):
+        _, form = services.forms.form(table.summary.workflow, owner, offline=True)
+        labels = {
+            (field.key, _text(value)): label
+            for field in form.fields
+            for label, value in field.choices or ()
+        }
+    return TableView(services, table, owner, labels)
 
 
 def why_failed(record: Record) -> str:

@@ -29,7 +29,7 @@ from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
 from ui.files.batch_grids import OpenedGrid, grid_of, settings_of
 from ui.languages.current import translated
-from ui.routes.groups.batches import UNKNOWN, TableView
+from ui.routes.groups.batches import UNKNOWN, table_view
 from ui.routes.result_names import result_name
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.services import Services
@@ -87,7 +87,7 @@ def grid_routes(services: Services, identity: Identity) -> APIRouter:
         """The axes, and how far the cells of a page are, column by column. Where `since` is the
         `mark` of an earlier answer: no axes, and those cells only that may have changed."""
         table, places = results.table, [*chain(*zip(*results.lines(page), strict=True))]
-        view, mark = TableView(services, table, results.owner), table.states.mark
+        view, mark = table_view(services, table, results.owner), table.states.mark
         changed = table.states.changed_since(since)
         if changed is not None:
             some = [at for at in places if at in changed or at in table.live]
