@@ -66,10 +66,12 @@ class SamplerSteps:
 
 class SamplingWork(NamedTuple):
     """All that samplers do in a run: steps times the pixels that they work on, and where the
-    number of those is unknown, times those of the node `source`."""
+    number of those is unknown, times those of the node `source`. `size`: the most pixels, without
+    the steps."""
 
     source: str
     amount: float
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +146,15 @@ def sampling_work(
     steps, or what they work on cannot be compared."""
     steps = _planned_steps(prompt)
     parts = [
-        SamplingWork(source, amount * steps[node])
+        SamplingWork(source, amount * steps[node], amount)
         for node in steps
         if samplers is None or node in samplers
         for source, amount in [_work_of(prompt, node)]
     ]
     if len({part.source for part in parts}) != 1:
         return None
-    return SamplingWork(parts[0].source, sum(part.amount for part in parts))
+    amount, size = sum(part.amount for part in parts), max(part.size for part in parts)
+    return SamplingWork(parts[0].source, amount, size)
 
 
 def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:

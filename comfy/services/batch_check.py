@@ -20,7 +20,9 @@ from comfy.form.model import Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_progress import SamplingWork, sampling_work
+from comfy.records.record import Record
 from comfy.records.wanted import Wanted
+from comfy.runs.interface import RunRegistry
 from comfy.services.batches import MOST_TOLD, BatchRunner, RowBatch
 from comfy.services.once import lacking
 from comfy.services.open_batch import BatchSummary
@@ -129,7 +131,7 @@ def batch_seconds_left(
         _, form = starter.forms.form(summary.workflow, owner, offline=True)
     except ComfyError:  # its runs say so
         return None
-    return _seconds(starter, form, summary.workflow, rows, left)
+    return _seconds(starter.runs, summary.workflow, _works(form, rows, left), len(left))
 
 
 def estimate(
@@ -140,21 +142,44 @@ def estimate(
     rows, history = BatchRows(content), starter.runs.history
     wanted = Wanted(workflow, fruitless=False)
     last = history.of(owner, wanted, limit=_SAMPLE) if history is not None else ()
-    sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
-    size = sum(sizes) / len(sizes) if any(sizes) else None
-    return _seconds(starter, form, workflow, rows, range(len(rows))), size and size * len(rows)
+    works, count = _works(form, rows, range(len(rows))), len(rows)
+    return _seconds(starter.runs, workflow, works, count), _bytes(last, works, count)
+
+
+def _works(form: Form, rows: BatchRows, places: Sequence[int]) -> list[SamplingWork | None]:
+    """What the rows at these places have to do, of so many of them that nobody waits."""
+    some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
+    return [_work(form, rows[at].values) for at in some]
 
 
 def _seconds(
-    starter: Starter, form: Form, workflow: str, rows: BatchRows, places: Sequence[int]
+    runs: RunRegistry, workflow: str, works: Sequence[SamplingWork | None], count: int
 ) -> float | None:
-    """About how long the rows at these places take, going by so many of them that nobody waits."""
-    if starter.runs.expected_seconds(workflow, None) is None:
+    """About how long `count` rows take, of which some do these `works`."""
+    known = [runs.expected_seconds(workflow, work) for work in works]
+    seconds = [one for one in known if one is not None]
+    return fmean(seconds) * count if seconds else None
+
+
+def _bytes(
+    last: Sequence[Record], works: Sequence[SamplingWork | None], count: int
+) -> float | None:
+    """About how large the results of `count` rows are, of which some do these `works`: as those of
+    the `last` runs, by the pixels where they are known."""
+    sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
+    if not works or not any(sizes):
         return None
-    some = random.Random(0).sample(places, min(len(places), _LOOKED_AT))
-    each = (_work(form, rows[at].values) for at in some)
-    known = [starter.runs.expected_seconds(workflow, work) or 0.0 for work in each]
-    return fmean(known) * len(places) if known else None
+    made = [sampling_work(record.job.prompt) for record in last]
+
+    def expected(work: SamplingWork | None) -> float:
+        alike = [
+            size * work.size / one.size
+            for size, one in zip(sizes, made, strict=True)
+            if work and one and one.source == work.source
+        ]
+        return fmean(alike or sizes)
+
+    return fmean(map(expected, works)) * count
 
 
 def _work(form: Form, values: Mapping[str, object]) -> SamplingWork | None:

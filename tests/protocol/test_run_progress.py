@@ -67,11 +67,11 @@ def test_the_work_of_samplers_is_known_from_the_prompt() -> None:
     prompt, steps alone. Two that are told differently are not added."""
     empty = {"class_type": "EmptyLatentImage", "inputs": {"width": 8, "height": 4, "batch_size": 2}}
     prompt = sampling(empty, LatentUpscaleBy={"scale_by": 2.0})
-    assert sampling_work(prompt) == ("", 10 * 64 + 10 * 256)
-    assert sampling_work(prompt, {"5"}) == ("", 10 * 64)
+    assert sampling_work(prompt) == ("", 10 * 64 + 10 * 256, 256)
+    assert sampling_work(prompt, {"5"}) == ("", 10 * 64, 64)
     assert sampling_work(prompt, set()) is None
     prompt["1"] = {"class_type": "LoadLatent", "inputs": {}}
-    assert sampling_work(prompt) == ("1", 10 + 40)
+    assert sampling_work(prompt) == ("1", 10 + 40, 4)
     other = {"class_type": "KSampler", "inputs": {"steps": 3, "latent_image": ["12", 0]}}
     assert sampling_work({**prompt, "11": other, "12": empty}) is None
 

@@ -64,11 +64,11 @@ def test_another_run_takes_as_long_as_what_its_samplers_do() -> None:
     them of the same kind of thing."""
     durations = Durations()
     assert durations.expected("a", None) is None
-    for work in (SamplingWork("", 100.0), SamplingWork("", 400.0)):
+    for work in (SamplingWork("", 100.0, 1.0), SamplingWork("", 400.0, 1.0)):
         durations.add("a", RunTimes(2.0 + work.amount / 10, 2.0, work=work))
     durations.add("a", RunTimes(0.1))  # all was used again
-    assert durations.expected("a", SamplingWork("", 200.0)) == 22.0
-    assert durations.expected("a", SamplingWork("4", 200.0)) == 12.0
+    assert durations.expected("a", SamplingWork("", 200.0, 1.0)) == 22.0
+    assert durations.expected("a", SamplingWork("4", 200.0, 1.0)) == 12.0
     assert durations.expected("a", None) == 12.0
 
 

@@ -8,6 +8,7 @@ import io
 import zipfile
 from typing import Any
 
+import pytest
 import requests
 
 from comfy.batches.spec import AxisSpec, BatchSpec, TableSpec
@@ -63,11 +64,13 @@ def until(app: RunningApp, batch: BatchSummary, state: str) -> dict[str, Any]:
     return got
 
 
-def check(app: RunningApp, *axes: dict[str, Any], **spec: object) -> dict[str, Any]:
+def check(
+    app: RunningApp, *axes: dict[str, Any], values: dict[str, str] | None = None, **spec: object
+) -> dict[str, Any]:
     given = {
         "workflow": "text-to-image",
         "spec": {"axes": axes, **spec},
-        "values": {TEXT: "a red boat"},
+        "values": {TEXT: "a red boat", **(values or {})},
     }
     return dict(ask(app, "POST", "/check", json=given).json())
 
@@ -151,6 +154,10 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
     ]
     few, many = (check(app, {"field": STEPS, "text": text}) for text in ("10,20", "30,60"))
     assert 0 < few["seconds"] < many["seconds"] < 3 * few["seconds"]
+    large = check(app, {"field": WIDTH, "text": "256,1024"}, values={"4.height": "256"})
+    small = check(app, {"field": WIDTH, "text": "256,256"}, values={"4.height": "256"})
+    assert small["seconds"] < large["seconds"]
+    assert large["bytes"] == pytest.approx(2.5 * small["bytes"])
     for row in rows:
         small = requests.get(
             app.url + row["thumbnail"], cookies=cookie_of(ANN), timeout=LONGEST_WAIT
