@@ -167,7 +167,7 @@ function show(now, before) {
     $("#result-side")?.scrollIntoView({ behavior: "smooth" });
   showLine("away", now.away, (line) => {
     line.role = "status";
-    ($("#actions") ?? $("#columns"))?.prepend(line);
+    $("#actions")?.prepend(line);
   });
 }
 
