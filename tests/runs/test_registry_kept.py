@@ -18,7 +18,7 @@ from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
 from tests.runs.lives import killed_life, life
-from tests.runs.registry import HURRIED, end, running, until
+from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
@@ -78,10 +78,9 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
 ) -> None:
     """A program that ends while it fetches does not call the run finished: the next one fetches
     them."""
-    with life(demo, tmp_path) as runs:
-        demo.script("slow", at="GET /view", seconds=1)
+    with demo.hold("GET /view") as held, life(demo, tmp_path) as runs:
         run = runs.submit(job(), owner="me")
-        eventually(lambda: demo.requests["GET /view"] == 1)
+        assert held.reached.wait(LIMIT)
     with life(demo, tmp_path) as runs:
         runs.resume()
         state = end(runs.get(run.id, "me"))
@@ -92,12 +91,12 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
 def test_nobody_waits_for_another_runs_files(demo: DemoServer, tmp_path: Path) -> None:
     """While files are fetched the next run has its turn."""
     with life(demo, tmp_path, ahead=1) as runs:
-        demo.script("slow", at="GET /view", seconds=3)
-        first = runs.submit(job(), owner="me")
-        eventually(lambda: demo.requests["GET /view"] == 1)
-        second = runs.submit(job(), owner="you")
-        assert end(second).phase is Phase.DONE
-        assert not first.state.phase.finished
+        with demo.hold("GET /view") as held:
+            first = runs.submit(job(), owner="me")
+            assert held.reached.wait(LIMIT)
+            second = runs.submit(job(), owner="you")
+            assert end(second).phase is Phase.DONE
+            assert not first.state.phase.finished
         assert end(first).phase is Phase.DONE
 
 
@@ -106,11 +105,11 @@ def test_an_end_that_could_not_be_written_is_written_later(
 ) -> None:
     """A database that is busy when a run ends has it on record in the end."""
     with life(demo, tmp_path) as runs:
-        demo.script("slow", at="GET /view", seconds=0.5)
-        run = runs.submit(job(), owner="me")
-        eventually(lambda: demo.requests["GET /view"] == 1)
         with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
-            other.execute("ALTER TABLE runs RENAME TO gone")
+            with demo.hold("GET /view") as held:
+                run = runs.submit(job(), owner="me")
+                assert held.reached.wait(LIMIT)
+                other.execute("ALTER TABLE runs RENAME TO gone")
             assert end(run).phase is Phase.DONE
             other.execute("ALTER TABLE gone RENAME TO runs")
         other.close()
@@ -170,11 +169,11 @@ def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: An
 def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
     """A file that the server no longer has is told by its missing digest; the run is done."""
     with life(demo, tmp_path) as runs:
-        demo.script("slow", at="GET /view", seconds=0.3)
-        run = runs.submit(job(), owner="me")
-        eventually(lambda: demo.requests["GET /view"] == 1)
-        for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
-            file.unlink()
+        with demo.hold("GET /view") as held:
+            run = runs.submit(job(), owner="me")
+            assert held.reached.wait(LIMIT)
+            for file in (demo.storage.folder("output") or tmp_path).glob("*.png"):
+                file.unlink()
         state = end(run)
         assert state.phase is Phase.DONE
         assert [file.digest for file in state.files] == [""]
@@ -184,12 +183,13 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
     """A run that was sent is looked for at the server, not sent again; previews go on, and the
     result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
-        with killed_life(demo.url, tmp_path, job(40)):
+        with killed_life(demo.url, tmp_path, job(300)):
             eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
         with life(demo, tmp_path) as runs:
             runs.resume()
             (again,) = runs.owned("me")
             until(again, lambda state: state.preview_number > 0)
+            demo.speed.step = 0
             assert end(again).phase is Phase.DONE
             assert demo.requests["POST /prompt"] == 1
             assert runs.record(again.id, "me").state.files[0].digest
@@ -209,12 +209,14 @@ def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path)
 
 def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
     """A run that was never sent stands in line again, and is sent once."""
-    with killed_life(demo.url, tmp_path, job(100), job(2), ahead=1):
+    demo.speed.step = 0.1
+    with killed_life(demo.url, tmp_path, job(200), job(2), ahead=1):
         eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
     with life(demo, tmp_path, ahead=1) as runs:
         runs.resume()
         first, second = runs.owned("me")
         until(second, lambda state: state.queue_place == 1)
+        demo.speed.step = 0
         assert [end(first).phase, end(second).phase] == [Phase.DONE, Phase.DONE]
         assert demo.requests["POST /prompt"] == 2
 
@@ -243,7 +245,7 @@ def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """What only waited here when the program ended waits for the server of now."""
-    with killed_life(demo.url, tmp_path, job(100), job(2), ahead=1):
+    with killed_life(demo.url, tmp_path, job(LONG), job(2), ahead=1):
         eventually(lambda: demo.queue.remaining() == 1, "the first life sends", 60)
     with DemoServer(step_seconds=0.01) as other, life(other, tmp_path) as runs:
         runs.resume()
@@ -302,7 +304,8 @@ def test_the_end_of_the_program_may_let_runs_finish(
     """Within the time allowed what is at the server is finished; what waits in line is stopped and
     says why."""
     with life(demo, tmp_path, ahead=1) as runs:
-        first = runs.submit(job(20, seed=random.getrandbits(40)), owner="me")
+        steps = 20 if finish else LONG
+        first = runs.submit(job(steps, seed=random.getrandbits(40)), owner="me")
         second = runs.submit(job(), owner="me")
         running(first)
         runs.close(finish=finish)
