@@ -34,7 +34,7 @@ LONG = {"5.steps": 60}
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app on a server that takes some time."""
-    with running_demo_app(step_seconds=0.1) as served:
+    with running_demo_app(step_seconds=0.25) as served:
         yield served
 
 
@@ -137,7 +137,7 @@ def test_a_page_in_doubt_is_answered(served: Served) -> None:
 def test_the_last_page_to_close_starts_the_grace_time() -> None:
     """Runs that wait are as safe as the one that runs, while any page of the person is open;
     afterwards all end."""
-    with running_demo_app(step_seconds=0.1, grace=1.5) as (_, app):
+    with running_demo_app(step_seconds=0.25, grace=4.0) as (_, app):
         with page_open(app) as stays:
             running, waiting, spared = by_page(app), by_page(app), by_page(app, keeps_going=True)
             with page_open(app):
@@ -155,13 +155,14 @@ def test_the_last_page_to_close_starts_the_grace_time() -> None:
 
 def test_a_reload_within_the_grace_time_ends_nothing() -> None:
     """A page that closes and comes back in time finds its run going on."""
-    with running_demo_app(step_seconds=0.1, grace=3.0) as (_, app):
+    with running_demo_app(step_seconds=0.25, grace=4.0) as (_, app):
         run = by_page(app)
         for _ in range(3):
             with page_open(app) as page:
                 told(page, lambda news: ids(news) == [run.id])
         with page_open(app) as page:
-            eventually(lambda: run.state.step > 40, seconds=20)
+            step = run.state.step
+            eventually(lambda: run.state.step > step + 17)  # longer than the grace time
             assert run.state.phase == "running"
 
 

@@ -152,7 +152,7 @@ def test_other_sites_may_not_watch(served: Served) -> None:
 @pytest.fixture
 def patient() -> Iterator[Served]:
     """An app with a grace time in which a page is sure to be there."""
-    with running_demo_app(step_seconds=0.08, grace=1.5) as (demo, app):
+    with running_demo_app(step_seconds=0.2, grace=4.0) as (demo, app):
         yield demo, app
 
 
