@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import STEP
 from tests.browser.walk.states import Walker
 from tests.support.batch_dialog import (
     SMALL,
@@ -27,7 +28,7 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     """Its card says how far it is, also after a reload, and lets the person's own run have the
     stage. What was stopped or has failed is run once more; what is deleted is gone from the page,
     its results stay."""
-    person = visit(slow).open(**SMALL, **{"5.steps": 3})
+    person = visit(slow).open(**SMALL, **{"5.steps": 12})
     page = person.page
     dialog = vary(person)
     dialog.get_by_role("button", name="Remove Prompt").click()
@@ -36,10 +37,12 @@ def test_a_batch_is_paused_continued_stopped_and_goes_on(slow: Site, visit: Visi
     card = card_of(person)
     card.get_by_role("button", name="Pause").click()
     expect(card).to_have_attribute("data-state", "paused")
+    slow.demo.speed.step = 0
     page.reload()
     person.ready()
     expect(card).to_contain_text("Paused")
     person.type("2.text", "of my own")
+    slow.demo.speed.step = STEP
     person.press()
     person.phase("running")
     card.get_by_role("button", name="Continue").click()
