@@ -80,28 +80,36 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
     reload. What was made says of which chain it is a step, and the history has all steps."""
     person = visit(chains).open(BOATS)
     seen = [0]
-    person.press()
-    states(person, "running", "waiting", "waiting")
-    person.frames()
-    expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
-    expect(person.page.locator("#stage .status .bar")).to_be_hidden()
-    states(person, "done", "running")
-    chains.demo.speed.step = 4  # seconds, until all is looked at
-    seen.append(percent(person))
-    other = person.another_tab(BOATS)
-    states(other, "done", "running", "waiting")
-    expect(other.page.locator("#stage .chain-headline")).to_have_text("Step 2 of 3: Enlarge")
-    steps(person).first.get_by_role("button").click()
-    expect(steps(person).first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
-    expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
-    person.page.reload()
-    states(person, "done", "running", "waiting")
-    # How far the step is comes a moment after the steps.
-    eventually(lambda: percent(person) >= seen[-1], "the bar is where it was")
-    seen.append(percent(person))
-    chains.demo.speed.step = 0.2
-    states(person, "done", "done", "running")
-    seen.append(percent(person))
+    hold = chains.demo.hold
+    # Each step waits at its third progress, until all is looked at.
+    with (
+        hold("progress", after=2) as make,
+        hold("progress", after=3) as enlarge,
+        hold("progress", after=3) as paint_over,
+    ):
+        person.press()
+        states(person, "running", "waiting", "waiting")
+        person.frames()
+        expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
+        expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+        make.release()
+        states(person, "done", "running")
+        seen.append(percent(person))
+        other = person.another_tab(BOATS)
+        states(other, "done", "running", "waiting")
+        expect(other.page.locator("#stage .chain-headline")).to_have_text("Step 2 of 3: Enlarge")
+        steps(person).first.get_by_role("button").click()
+        expect(steps(person).first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
+        expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
+        person.page.reload()
+        states(person, "done", "running", "waiting")
+        # How far the step is comes a moment after the steps.
+        eventually(lambda: percent(person) >= seen[-1], "the bar is where it was")
+        seen.append(percent(person))
+        enlarge.release()
+        states(person, "done", "done", "running")
+        seen.append(percent(person))
+        paint_over.release()
     chain_is(person, "done")
     assert seen == sorted(seen)
     assert seen[1] >= 33
@@ -152,6 +160,7 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
     """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
     is removed at its end is not told of any more, and what it has made stays."""
+    chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open(BOATS)
     person.press()
     person.frames()
