@@ -216,7 +216,11 @@ class NodeSpec:
         Each dynamic combo is followed by its choice's own inputs, each autogrow input by those that
         have a value.
         """
-        return dict(_walk(self.inputs, values))
+        return dict(_walk(self.inputs, values) if self._are_dynamic else self.by_name)
+
+    @cached_property
+    def _are_dynamic(self) -> bool:
+        return any(one.type in (DYNAMIC_COMBO, AUTOGROW) for one in self.inputs)
 
 
 class Catalogue(Mapping[str, NodeSpec]):

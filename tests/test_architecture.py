@@ -49,7 +49,7 @@ server
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
-    "requests": {"comfy.client.client", "comfy.client.abortable", "comfy.client.view"},
+    "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")},
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",

@@ -10,7 +10,6 @@ import io
 import json
 import socket
 import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -20,10 +19,11 @@ from urllib.parse import quote
 import requests
 from urllib3.exceptions import HTTPError
 
-from comfy.client.abortable import Adapter, open_socket, shut, timed_out
+from comfy.client.abortable import open_socket, timed_out
 from comfy.client.address import ServerAddress
 from comfy.client.file_form import FileForm
 from comfy.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.client.sessions import IdleSessions, Session
 from comfy.client.unreachable import unreachable
 from comfy.client.view import FileResponse
 from comfy.errors import ComfyError, PromptRejected, ServerError, ServerUnreachable, UploadRejected
@@ -43,24 +43,18 @@ from comfy.protocol.responses import (
 # be repeated.
 _CONNECT_SECONDS = 0.9
 _CONNECT_TRIES = 3
-_IDLE_SESSIONS = 8
 
 
 class Client:
-    """Requests to one ComfyUI server, from any number of threads.
-
-    A requests session is not promised to be thread-safe, so each call borrows one that nobody else
-    is using.
-    """
+    """Requests to one ComfyUI server, from any number of threads."""
 
     def __init__(self, server: ServerAddress | str, *, timeout: float = 10.0) -> None:
         """`server` as a text is read by `ServerAddress.parse`; ComfyError if it is no address."""
         self.address = ServerAddress.parse(server) if isinstance(server, str) else server
         self.timeout = timeout
+        self._sessions = IdleSessions(self.address)
         self._lock = threading.Lock()
-        self._idle: list[requests.Session] = []
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._closed = False
+        self._used = set[Session]()
         self._aborted = False
         self._when_unreachable: list[Callable[[], None]] = []
 
@@ -76,22 +70,19 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections; those in use are closed when their call is through."""
-        with self._lock:
-            self._closed = True
-        self.close_idle()
+        """Close all connections, also those of forks; those in use are closed when their call is
+        through."""
+        self._sessions.close()
 
     def close_idle(self) -> None:
         """Close the connections that nobody is using; the next call opens another."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for session in idle:
-            session.close()
+        self._sessions.close_idle()
 
     def fork(self, *, timeout: float | None = None) -> Client:
-        """A client of the same server with connections of its own, to be closed by itself."""
+        """A client of the same server that is aborted by itself, and never closed: it uses the
+        connections of this one."""
         forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
-        forked._when_unreachable = self._when_unreachable
+        forked._sessions, forked._when_unreachable = self._sessions, self._when_unreachable
         return forked
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
@@ -104,9 +95,9 @@ class Client:
         ServerUnreachable at once."""
         with self._lock:
             self._aborted = True
-            sockets = list(self._sockets)
-        for sock in sockets:
-            shut(sock)
+            used = list(self._used)
+        for session in used:
+            session.abort()
 
     # Prompts
 
@@ -321,17 +312,23 @@ class Client:
 
     def _send(
         self,
-        session: requests.Session,
+        session: Session,
         method: str,
         url: str,
         timeout: float,
         options: Mapping[str, Any],
     ) -> requests.Response:
+        stream = options.get("stream", False)
+        request = session.prepared(method, url, options)
         limits = (min(timeout, _CONNECT_SECONDS), timeout)
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
-                return session.request(
-                    method, url, timeout=limits, allow_redirects=method == "GET", **options
+                return session.send(
+                    request,
+                    timeout=limits,
+                    allow_redirects=method == "GET",
+                    stream=stream,
+                    proxies={},  # the adapter knows them
                 )
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
                 # Not sent at all; or a question cut off, as when it meets a kept connection that is
@@ -344,36 +341,23 @@ class Client:
         raise AssertionError("unreachable")
 
     @contextmanager
-    def _session(self) -> Iterator[requests.Session]:
+    def _session(self) -> Iterator[Session]:
+        session = self._sessions.take()
         with self._lock:
-            session = self._idle.pop() if self._idle else None
-        session = session or self._new_session()
+            self._used.add(session)
+            aborted = self._aborted
+        if aborted:
+            session.abort()
         try:
             yield session
         finally:
             with self._lock:
-                keep = not self._closed and not self._aborted and len(self._idle) < _IDLE_SESSIONS
-                if keep:
-                    self._idle.append(session)
-            if not keep:
+                self._used.remove(session)
+                aborted = self._aborted
+            if aborted:
                 session.close()
-
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = (
-            False  # .netrc would take the place of our login; proxies and bundles are read by us
-        )
-        adapter = Adapter(self.address, self._opened)
-        session.mount("http://", adapter)
-        session.mount("https://", adapter)
-        return session
-
-    def _opened(self, sock: socket.socket) -> None:
-        with self._lock:
-            self._sockets.add(sock)
-            aborted = self._aborted
-        if aborted:
-            shut(sock)
+            else:
+                self._sessions.give_back(session)
 
     def _check(self, response: requests.Response) -> None:
         """Nothing for a good answer, ServerError for any other."""

@@ -19,7 +19,7 @@ _LATER_TRIES = (1.5, 3.0)
 
 
 class Cancellation:
-    """The cancel of one prompt, over a connection of its own: those of the run are cut when it is
+    """The cancel of one prompt, by a client of its own: that of the run is aborted when it is
     stopped."""
 
     def __init__(self, client: Client, timing: Timeouts) -> None:
@@ -60,7 +60,3 @@ class Cancellation:
         """From another thread: give up telling a server that does not answer."""
         self._gave_up.set()
         self._client.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()

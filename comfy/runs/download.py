@@ -50,10 +50,6 @@ class ResultDownloader:
         self._aborted.set()
         self._client.abort()
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
     def _fetch(
         self, file: OutputFile, holder: str, away: Callable[[], object], end: float
     ) -> OutputFile:

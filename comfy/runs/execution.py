@@ -131,7 +131,6 @@ class Execution:
         if not told:
             prompt_id, accepted = self._latest.state.prompt_id, self._shared.link.accepted
             _guarded(partial(self._cancellation.retry, prompt_id, accepted=accepted))
-        self._cancellation.close()
 
     def stop(self, reason: RunError | None) -> None:
         """Cancel. Returns at once; `run` is at its end within a second."""
@@ -390,5 +389,4 @@ class Execution:
         told = not self._shared.link.at_server or self._tell()
         if self._stream is not None:
             self._stream.close(_HURRIED_GOODBYE if self._shared.stopping else _GOODBYE)
-        self._client.close()
         return told

@@ -197,7 +197,6 @@ class LocalRun:
             full = self._results.problem
             problem = RunError(str(full), full.hint) if full else state.error
             state = replace(state, files=files, error=problem, started_at=self.state.started_at)
-        self._results.close()
         state = stamped(state)
         if (
             self._leaving

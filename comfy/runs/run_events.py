@@ -19,6 +19,7 @@ from comfy.runs.shared import ThreadState
 log = logging.getLogger(__name__)
 
 _EARLY_EVENTS = 200
+_HEARD_AGAIN = 0.05  # seconds: the waits that begin with a message need not be more exact
 
 
 class RunEvents:
@@ -54,7 +55,8 @@ class RunEvents:
         if event is None:
             return
         with self._lock:
-            self._shared.note(Reconnect.heard, time.monotonic())
+            if (now := time.monotonic()) - self._shared.link.heard_at > _HEARD_AGAIN:
+                self._shared.note(Reconnect.heard, now)
             if self._early is None:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):

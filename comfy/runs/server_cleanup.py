@@ -25,12 +25,12 @@ def clean_up(client: Client, runs: RunRegistry, record: Record) -> bool:
     if record.server not in ("", client.address.url):
         return not given  # it ran on another server, which is not asked
     try:
-        with client.fork(timeout=_SECONDS) as server:
-            if record.sent:
-                server.forget(record.state.prompt_id)
-            emptied = [name for name in given if not _is_needed(name, runs, record.owner)]
-            for name in emptied:
-                server.empty(name)
+        server = client.fork(timeout=_SECONDS)
+        if record.sent:
+            server.forget(record.state.prompt_id)
+        emptied = [name for name in given if not _is_needed(name, runs, record.owner)]
+        for name in emptied:
+            server.empty(name)
     except ComfyError as problem:
         log.info("Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem)
         return not given

@@ -196,19 +196,26 @@ def test_an_address_that_is_none(url: str) -> None:
 
 
 def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
-    """Another thread ends a call that waits for a server which does not answer."""
+    """Another thread ends a call that waits for a server which does not answer; other clients that
+    take turns at the same connection call on."""
     with (
-        Client(demo.url, timeout=60) as client,
+        FaultyLink(demo.url) as link,
+        Client(link.url, timeout=60) as client,
         demo.hold("GET /queue") as held,
         ThreadPoolExecutor(1) as others,
     ):
-        call = others.submit(client.queue)
+        one, other = client.fork(), client.fork()
+        for fork in (one, other, one):
+            assert fork.system_stats()
+        assert link.connections == 1
+        call = others.submit(one.queue)
         assert held.reached.wait(15)
-        client.abort()
+        one.abort()
         with pytest.raises(ServerUnreachable):
             call.result(15)
         with pytest.raises(ServerUnreachable):
-            client.queue()
+            one.queue()
+        assert other.system_stats()
     demo.behave()
 
 

@@ -1,0 +1,107 @@
+"""Connections to one server, kept for a moment for whoever calls it next."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from comfy.client.abortable import Adapter, shut
+from comfy.client.address import ServerAddress
+
+_MOST = 8
+# Seconds; what is between here and the server may have forgotten a connection that was idle for
+# longer, and a prompt is not sent twice for that.
+_KEPT = 2.0
+
+
+class Session(requests.Session):
+    """What one call at a time is made with; can be aborted from another thread."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        super().__init__()
+        self.trust_env = (
+            False  # .netrc would take the place of our login; proxies and bundles are read by us
+        )
+        adapter = Adapter(address, self._opened)
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+        self._lock = threading.Lock()
+        self._sockets = weakref.WeakSet[socket.socket]()
+        self._aborted = False
+
+    def prepared(
+        self, method: str, url: str, options: Mapping[str, Any]
+    ) -> requests.PreparedRequest:
+        """A request as `requests.Session.request` would send it, made in a third of its time:
+        nothing but headers and cookies of a session counts here."""
+        parts = {name: value for name, value in options.items() if name != "stream"}
+        parts["headers"] = {**self.headers, **options.get("headers", {})}
+        request = requests.PreparedRequest()
+        request.prepare(method, url, cookies=self.cookies, **parts)
+        return request
+
+    def abort(self) -> None:
+        """Let the call in progress, and all later ones, fail at once."""
+        with self._lock:
+            self._aborted = True
+            sockets = list(self._sockets)
+        for sock in sockets:
+            shut(sock)
+
+    def _opened(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sockets.add(sock)
+            aborted = self._aborted
+        if aborted:
+            shut(sock)
+
+
+class IdleSessions:
+    """Those that nobody is using. A requests session is not promised to be thread-safe, so each
+    call has one for itself; any thread may take one."""
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._address = address
+        self._lock = threading.Lock()
+        self._idle = deque[tuple[float, Session]]()  # with the moments until which they are kept
+        self._closed = False
+
+    def take(self) -> Session:
+        """One that was used just now, else a new one."""
+        now = time.monotonic()
+        with self._lock:
+            old = [self._idle.popleft()[1] for until, _ in tuple(self._idle) if until < now]
+            session = self._idle.pop()[1] if self._idle else None
+        for one in old:
+            one.close()
+        return session or Session(self._address)
+
+    def give_back(self, session: Session) -> None:
+        """Keep it for the next call, if there is room."""
+        with self._lock:
+            is_kept = not self._closed and len(self._idle) < _MOST
+            if is_kept:
+                self._idle.append((time.monotonic() + _KEPT, session))
+        if not is_kept:
+            session.close()
+
+    def close_idle(self) -> None:
+        """Close those that nobody is using."""
+        with self._lock:
+            idle = [session for _, session in self._idle]
+            self._idle.clear()
+        for session in idle:
+            session.close()
+
+    def close(self) -> None:
+        """Close all, and keep none from now on."""
+        with self._lock:
+            self._closed = True
+        self.close_idle()
