@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from comfy.client.address import ServerAddress
 _MOST = 8
 # Seconds; what is between here and the server may have forgotten a connection that was idle for
 # longer, and a prompt is not sent twice for that.
-_KEPT = 2.0
+_KEPT = 1.0
 
 
 class Session(requests.Session):
@@ -71,16 +72,14 @@ class IdleSessions:
         self._address = address
         self._lock = threading.Lock()
         self._idle = deque[tuple[float, Session]]()  # with the moments until which they are kept
+        self._timer: threading.Timer | None = None  # closes them then
         self._closed = False
 
     def take(self) -> Session:
-        """One that was used just now, else a new one."""
+        """The one that was used last, else a new one."""
         now = time.monotonic()
         with self._lock:
-            old = [self._idle.popleft()[1] for until, _ in tuple(self._idle) if until < now]
-            session = self._idle.pop()[1] if self._idle else None
-        for one in old:
-            one.close()
+            session = self._idle.pop()[1] if self._idle and self._idle[-1][0] > now else None
         return session or Session(self._address)
 
     def give_back(self, session: Session) -> None:
@@ -89,19 +88,39 @@ class IdleSessions:
             is_kept = not self._closed and len(self._idle) < _MOST
             if is_kept:
                 self._idle.append((time.monotonic() + _KEPT, session))
+                if self._timer is None:
+                    self._wait_locked(_KEPT)
         if not is_kept:
             session.close()
 
     def close_idle(self) -> None:
         """Close those that nobody is using."""
-        with self._lock:
-            idle = [session for _, session in self._idle]
-            self._idle.clear()
-        for session in idle:
-            session.close()
+        self._close_until(math.inf)
 
     def close(self) -> None:
         """Close all, and keep none from now on."""
         with self._lock:
             self._closed = True
         self.close_idle()
+
+    def _wait_locked(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._close_old)
+        self._timer.name, self._timer.daemon = "idle-connections", True
+        self._timer.start()
+
+    def _close_old(self) -> None:
+        self._close_until(time.monotonic())
+
+    def _close_until(self, now: float) -> None:
+        """Close those that are not kept any longer then, and wait for the others."""
+        old = list[Session]()
+        with self._lock:
+            while self._idle and self._idle[0][0] <= now:
+                old.append(self._idle.popleft()[1])
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._idle:
+                self._wait_locked(self._idle[0][0] - now)
+        for session in old:
+            session.close()
