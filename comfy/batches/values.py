@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from itertools import chain
 
 from comfy.form.fill import takes_wildcards
@@ -44,7 +45,7 @@ def values_of(
     """
     values: list[str] = []
     size = 0
-    for value in _read(form, field, text, lines_of):
+    for value in _read(form, field, text, lines_of and cache(lines_of)):
         size += len(value)
         if len(values) == MOST_ROWS or size > MOST_TEXT:
             raise too_many_rows()

@@ -27,7 +27,7 @@ _LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
 _COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
 _MARK = re.compile(r"\\[\s\S]|[{}|]")
 _ESCAPED = re.compile(r"\\([{}|])")
-_NAMED = re.compile(r"(?<!\w)__([\w./-]*[^\W_])__(?!\w)")
+_NAMED = re.compile(r"(?<![\w\\])__((?:(?!__)[\w./-])*[^\W_])__(?!\w)")
 _DEEPEST_FILE = 8  # files whose lines name others
 
 
@@ -58,21 +58,27 @@ def every_text(text: str, most: int, lines_of: LinesOf | None = None) -> Iterato
 
     A text too long or too deep for a wildcard stands for itself. With `lines_of`, `__animals__` is
     each of the lines that this gives for the name, as people have such files for other programs;
-    these stand for all that they say themselves. BadValue where files name each other in a circle.
+    these stand for all that they say themselves, and `\__` is `__`. BadValue where files name each
+    other in a circle.
     """
-    return _every(_pieces(text), most, lines_of, 0)
+    return _every_text(text, most, lines_of, 0)
 
 
-def _pieces(text: str) -> Sequence[Piece]:
+def _every_text(text: str, most: int, lines_of: LinesOf | None, depth: int) -> Iterator[str]:
     pieces = None if len(text) > MAX_LENGTH else _parse(_COMMENT.sub(_uncommented, text))
-    return [text] if pieces is None else pieces
+    return iter((text,)) if pieces is None else _every(pieces, most, lines_of, depth)
 
 
 def _every(
     pieces: Sequence[Piece], most: int, lines_of: LinesOf | None, depth: int
 ) -> Iterator[str]:
-    parts = (islice(part, most) for one in pieces for part in _parts(one, most, lines_of, depth))
-    return islice(map("".join, product(*parts)), most)
+    """The last part changes first: of those before it no more is looked at than counts."""
+    parts = [part for one in pieces for part in _parts(one, most, lines_of, depth)]
+    wanted, found = most, list[Sequence[str]]()
+    for part in reversed(parts):
+        found.append(tuple(islice(part, wanted)))
+        wanted = -(-wanted // max(1, len(found[-1])))
+    return islice(map("".join, product(*reversed(found))), most)
 
 
 def _parts(
@@ -85,14 +91,20 @@ def _parts(
         yield (piece,)
     else:
         for at, words in enumerate(_NAMED.split(piece)):
-            yield _of_file(words, most, lines_of, depth) if at % 2 else (words,)
+            is_name = at % 2
+            yield _of_file(words, most, lines_of, depth) if is_name else (_plain(words),)
+
+
+def _plain(words: str) -> str:
+    return words.replace("\\__", "__")
 
 
 def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[str]:
     if depth == _DEEPEST_FILE:
         raise BadValue(message("The wildcards “{name}” name each other in a circle.", name=name))
-    lines = islice(lines_of(name), most)
-    return chain.from_iterable(_every(_pieces(one), most, lines_of, depth + 1) for one in lines)
+    return chain.from_iterable(
+        _every_text(line, most, lines_of, depth + 1) for line in lines_of(name)
+    )
 
 
 def _uncommented(found: re.Match[str]) -> str:

@@ -3,7 +3,7 @@ for a text for each line of `places.txt`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +21,31 @@ class WildcardFiles:
 
     folder: Path
 
-    def lines(self, name: str) -> Iterator[str]:
+    def lines(self, name: str) -> Sequence[str]:
         """The lines of one, but for empty ones and those that begin with `#`. BadValue where there
-        is no such file, or nobody can read it."""
+        is no such file, nobody can read it, or nothing is in it."""
         files = {
             file.relative_to(self.folder).with_suffix("").as_posix(): file
             for file in self.folder.rglob("*.txt")
         }
         file = files.get(name)
         if file is None:
-            said = message("There is no file “{name}.txt” among the wildcards.", name=short(name))
-            raise BadValue(sentences(said, did_you_mean(name, files)))
+            raise BadValue(
+                sentences(
+                    message("There is no file “{name}.txt” among the wildcards.", name=short(name)),
+                    did_you_mean(name, files),
+                    message(
+                        "Write {escaped} for these very words.", escaped=f"\\__{short(name)}__"
+                    ),
+                )
+            )
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
             said = message("The wildcards “{name}” can't be read.", name=short(name))
             raise BadValue(said) from None
-        lines = (line.strip() for line in text.splitlines())
-        return (line for line in lines if line and not line.startswith("#"))
+        found = [line.strip() for line in text.splitlines()]
+        lines = [line for line in found if line and not line.startswith("#")]
+        if not lines:
+            raise BadValue(message("The wildcards “{name}” are empty.", name=short(name)))
+        return lines

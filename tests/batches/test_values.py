@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,7 @@ def test_all_texts_together_have_an_end() -> None:
         ("{__colors__|no} hat", ("red hat", "dark blue hat", "light blue hat", "no hat")),
         ("__seas/cold__, {a|b}", ("the Baltic, a", "the Baltic, b")),
         ("snake__case__here and __init", ("snake__case__here and __init",)),
+        (r"\__colors__ in def \__init__(self)", ("__colors__ in def __init__(self)",)),
     ],
 )
 def test_a_name_stands_for_the_lines_of_its_file(
@@ -161,6 +163,7 @@ def test_a_name_stands_for_the_lines_of_its_file(
         ("__../secret__", "There is no file"),
         ("__circle__", "name each other in a circle"),
         ("__latin__", "can't be read"),
+        ("__empty__", "are empty"),
     ],
 )
 def test_wildcards_that_nobody_can_use_are_told(tmp_path: Path, text: str, why: str) -> None:
@@ -170,6 +173,18 @@ def test_wildcards_that_nobody_can_use_are_told(tmp_path: Path, text: str, why: 
     (tmp_path / "secret.txt").write_text("secret")
     (folder / "colors.txt").write_text("red")
     (folder / "circle.txt").write_text("red\nround and __circle__")
+    (folder / "empty.txt").write_text("# nothing\n")
     (folder / "latin.txt").write_bytes(b"gr\xfcn")
     with pytest.raises(BadValue, match=why):
         values_of(FORM, FORM.field(key_of(FORM, "text")), text, WildcardFiles(folder).lines)
+
+
+@pytest.mark.parametrize(
+    "text", ["/__" * 60_000, "__a." * 50_000, "__many__" * 20_000, "-__" * 60_000]
+)
+def test_no_text_with_names_takes_long(tmp_path: Path, text: str) -> None:
+    """Nor much memory, however many values there would be: no more is looked at than is taken."""
+    (tmp_path / "many.txt").write_text("\n".join(map(str, range(10_000))))
+    lines = cache(WildcardFiles(tmp_path).lines)
+    found = tuple(every_text(text, 3, lines))
+    assert 1 <= len(found) <= 3

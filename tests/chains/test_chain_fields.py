@@ -73,7 +73,7 @@ def test_the_documented_example_works_as_described() -> None:
     assert light.inputs == {"4.image": Source("face", "each")}
     _, _, light = form_steps(chosen(chain, {"large": "yes"}), forms, {})
     assert light.inputs == {"4.image": Source("upscale", "each")}
-    tables = DOCS.partition("## Running one")[0]
+    tables = DOCS.partition("## On the page")[0]
     rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| ")]
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {*CHAIN_KEYS, *STEP_KEYS}
 

@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 
 # Each module is run when it is first asked for, and once.
@@ -29,16 +30,15 @@ def joined(modules: Mapping[str, str]) -> str:
     """One module, which exports `load`: given a name, a promise of what that module exports.
 
     `modules`: ES modules by their names, as `form/seeds.js`. They import by relative addresses and
-    in braces, and export declarations at the beginning of a line. Lines that are comments are left
-    out.
+    in braces, and export declarations of one name at the beginning of a line. Lines that are
+    comments are left out.
 
     Raises `ValueError` where one does otherwise, where it imports what is not there, and where
     modules import each other.
     """
     imports = {name: _imported(name, text) for name, text in modules.items()}
-    for name, places in imports.items():
-        if missing := set(places) - modules.keys():
-            raise ValueError(f"{name} imports {', '.join(sorted(missing))}, which is not there.")
+    for name, text in modules.items():
+        _check(name, text, imports[name], modules)
     order = TopologicalSorter(imports).static_order()
     wrapped = "".join(_wrapped(name, modules[name]) for name in order)
     return f"{_LOAD}const modules = {{\n{wrapped}}};\n"
@@ -56,12 +56,35 @@ def needed(modules: Mapping[str, str], entry: str) -> dict[str, str]:
     return found
 
 
-def _imported(name: str, text: str) -> list[str]:
-    return [_place(name, address) for _, address in _IMPORT.findall(text)]
+def _imported(name: str, text: str) -> dict[str, set[str]]:
+    """The modules that one imports, each with the names that it takes of them."""
+    return {
+        _place(name, address): {part.split()[0] for part in names.split(",") if part.strip()}
+        for names, address in _IMPORT.findall(text)
+    }
+
+
+def _exported(text: str) -> list[str]:
+    return [known for _, known in _EXPORT.findall(text)]
 
 
 def _place(name: str, address: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+
+
+def _check(
+    name: str, text: str, imports: Mapping[str, set[str]], modules: Mapping[str, str]
+) -> None:
+    for place, wanted in imports.items():
+        if place not in modules:
+            raise ValueError(f"{name} imports {place}, which is not there.")
+        if missing := wanted.difference(_exported(modules[place])):
+            raise ValueError(f"{name} imports {', '.join(missing)}, which {place} does not export.")
+    code = _COMMENT.sub("", text)
+    if other := _OTHER.search(_EXPORT.sub("", _IMPORT.sub("", code))):
+        raise ValueError(f"{name} imports or exports in a way that is not known here: {other[0]}")
+    if "/" in name and (own := _OWN_PLACE.search(code)):
+        raise ValueError(f"{name} asks where it is, which is another place then: {own[0]}")
 
 
 def _wrapped(name: str, text: str) -> str:
@@ -69,8 +92,6 @@ def _wrapped(name: str, text: str) -> str:
         names = " ".join(found[1].split()).replace(" as ", ": ")
         return f'const {{ {names} }} = await load("{_place(name, found[2])}");'
 
-    exported = [known for _, known in _EXPORT.findall(text)]
     body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, _COMMENT.sub("", text)))
-    if other := _OTHER.search(body):
-        raise ValueError(f"{name} imports or exports in a way that is not known here: {other[0]}")
-    return f'"{name}": async () => {{\n{body}return {{ {", ".join(exported)} }};\n}},\n'
+    exported = ", ".join(_exported(text))
+    return f'"{name}": async () => {{\n{body}\nreturn {{ {exported} }};\n}},\n'

@@ -44,14 +44,12 @@ def _file(name: str) -> KeptFile | None:
 
 
 @cache
-def _version() -> str:
-    return hashlib.sha256(json.dumps(modules()).encode()).hexdigest()[:16]
-
-
 def script_address(name: str) -> str:
-    """Where a file is, relative to the app's root: the address holds a digest of all modules, so
+    """Where a file is, relative to the app's root: the address holds a digest of what is in it, so
     what is behind it never changes."""
-    return f"script/{_version()}/{name}"
+    file = _file(name)
+    version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
+    return f"script/{version}/{name}"
 
 
 def calls(module: str, call: str) -> str:
@@ -108,7 +106,7 @@ def script_routes() -> APIRouter:
     def module(version: str, name: str, request: Request) -> Response:
         """One file; 404 for any version but this one."""
         file = _file(name)
-        if file is None or version != _version():
+        if file is None or script_address(name) != f"script/{version}/{name}":
             raise HTTPException(404, "There is no such script.")
         return file.answer(request)
 

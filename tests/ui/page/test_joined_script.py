@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.waiting import LONGEST_WAIT
 from ui.page.joined_script import joined, needed
+from ui.page.script_files import modules
 
 COUNT = """// @ts-check
 // What counts.
@@ -82,6 +83,7 @@ def test_what_one_module_needs_is_found() -> None:
         ('import * as all from "./a.js";\n', "a.js imports or exports in a way"),
         ("export default 1;\n", "a.js imports or exports in a way"),
         ("export { one } ;\n", "a.js imports or exports in a way"),
+        ('import { c } from "./b.js";\n', "a.js imports c, which b.js does not export"),
         ('import { b } from "./b.js";\nexport const a = 1;\n', "cycle"),
     ],
 )
@@ -89,3 +91,23 @@ def test_what_cannot_be_joined_is_an_error(text: str, why: str) -> None:
     """It says which module, and what is wrong with it."""
     with pytest.raises(ValueError, match=why):
         joined({"a.js": text, "b.js": 'import { a } from "./a.js";\nexport const b = 2;\n'})
+
+
+@pytest.mark.parametrize("text", ["const here = import.meta.url;\n", 'await import("./b.js");\n'])
+def test_what_would_be_at_another_place_is_an_error(text: str) -> None:
+    """A module below a folder is no longer there when it is joined."""
+    joined({"a.js": "const here = import.meta.url;\n"})
+    with pytest.raises(ValueError, match="asks where it is"):
+        joined({"parts/a.js": text})
+
+
+def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
+    """As one file."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node")
+    (tmp_path / "page.mjs").write_text(joined(modules()), encoding="utf-8")
+    ran = subprocess.run(
+        [node, "--check", "page.mjs"], cwd=tmp_path, capture_output=True, timeout=LONGEST_WAIT
+    )
+    assert ran.stderr == b""
