@@ -168,7 +168,8 @@ DROP_ON = """([field, data, name, type]) => {
 
 def test_a_file_with_a_workflow_on_a_field(fast: Site, visit: Visit) -> None:
     """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
-    sentence, also for one that was chosen; one without says nothing. A workflow, which no image's field can take, opens."""
+    sentence, also for one that was chosen; one without says nothing. A workflow, which no image's
+    field can take, opens."""
     person = visit(fast).open("image-to-image")
     field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
     expect(field.locator("img")).to_be_visible()
