@@ -163,6 +163,7 @@ def test_keep_running(slow: Site, visit: Visit) -> None:
     person.press()
     person.frames(1)
     (run,) = slow.services.runs.line_of(first_owner(slow))
+    assert run.keeps_going  # any run would outlive the tab by the 30 s in which it may come back
     context = person.page.context
     person.page.close()
     slow.demo.speed.step = 0.05
