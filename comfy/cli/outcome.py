@@ -54,6 +54,7 @@ def exit_status(command: Callable[[StopSignals], int], *, hint: str = "", stoppe
     except BaseException as error:  # noqa: BLE001 - what is none of ours is raised again
         if not signals.number:
             return _told(error, hint)
+        _leave_unsaid()
         complain("Stopped.", stopped)  # whatever else went wrong came of that
         return signals.status
 
@@ -69,7 +70,12 @@ def _told(error: BaseException, hint: str) -> int:
             complain(str(error), error.hint)
             return _UNUSABLE
         case BrokenPipeError():  # nobody reads any more what is said
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave_unsaid()
             return 128 + signal.SIGPIPE
         case _:
             raise error
+
+
+def _leave_unsaid() -> None:
+    """Let Python's end not wait for anybody to read what was still to be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,13 +6,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_TO_LEAVE = 3.0  # seconds that the main thread has once all that it may wait for has ended
 
 
 class Stopped(BaseException):
@@ -26,6 +27,7 @@ class StopSignals:
         self.number = 0
         """Of the signal; 0 while there was none."""
         self._asked: SimpleQueue[int] | None = None
+        self._insists = False
 
     @property
     def status(self) -> int:
@@ -35,7 +37,8 @@ class StopSignals:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """While this lasts the first signal is raised as `Stopped` wherever the main thread is;
-        the others are ignored, so that nothing interrupts the clean-up."""
+        the others are ignored, so that nothing interrupts the clean-up. After that, the next one
+        ends the program at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -46,20 +49,25 @@ class StopSignals:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_DFL if self.number else handler)
 
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
         """While this lasts a signal interrupts nothing, for what is interrupted while it starts a
         thread or waits for one cannot be cleaned up. Instead `end` is called, in another thread:
         it makes an end of all that the main thread waits for. `Stopped` is raised by `checked`,
-        and at the end."""
+        and at the end; wherever the main thread is if it waits for something else, as for whoever
+        reads what it prints."""
         asked: SimpleQueue[int] = SimpleQueue()
 
         def wait() -> None:
             if asked.get():
                 end()
+                while not _comes(asked, _TO_LEAVE):
+                    self._insists = True
+                    signal.pthread_kill(main, self.number)
 
+        main = threading.get_ident()
         thread = threading.Thread(target=wait, name="signals", daemon=True)
         thread.start()
         self._asked = asked
@@ -82,9 +90,18 @@ class StopSignals:
             raise Stopped
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        for one in _SIGNALS:
-            signal.signal(one, signal.SIG_IGN)
-        self.number = number
-        if self._asked is None:
+        if self.number and not self._insists:
+            return
+        self.number = self.number or number
+        if self._asked is None or self._insists:
+            self._insists = False
             raise Stopped
         self._asked.put(number)  # may be called wherever the main thread is, `get` included
+
+
+def _comes(queue: SimpleQueue[int], within: float) -> bool:
+    try:
+        queue.get(timeout=within)
+    except Empty:
+        return False
+    return True

@@ -20,13 +20,15 @@ def images(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.png"))
 
 
-def process(words: Sequence[str], scratch: Path, module: str = "comfy") -> subprocess.Popen[str]:
+def process(
+    words: Sequence[str], scratch: Path, module: str = "comfy", *, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """The command as a process of its own, which leaves behind in `scratch` what it must."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
