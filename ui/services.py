@@ -109,7 +109,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)
     starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
-    chain_forms = ChainForms(ChainFolder(folder.path), starter)
+    chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         runs=runs,
         folder=folder,

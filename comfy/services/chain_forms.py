@@ -19,6 +19,7 @@ from comfy.form.missing_items import Missing, MissingChoice
 from comfy.form.model import Field, Form
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue, read_bool
+from comfy.records.lineage import Lineage
 from comfy.records.record import Record
 from comfy.services.chains import ChainRunner
 from comfy.services.start import FieldErrors, Starter
@@ -71,10 +72,11 @@ class ChainForm:
 
 @dataclass(frozen=True, slots=True)
 class ChainForms:
-    """The forms of the chains of a folder."""
+    """The forms of the chains of a folder. `nobody`: the owner whom strangers share."""
 
     folder: ChainFolder
     starter: Starter
+    nobody: str = ""
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> ChainForm:
         """The form of the chain that goes by `name`, as it is with these values by key; values that
@@ -145,9 +147,16 @@ class ChainForms:
         ChainRunner(self.starter, record.owner).steps(chain, {})  # it can be opened
         return self.folder.add(plain, chain_text(chain))
 
+    def lineage(self, record: Record) -> Lineage:
+        """What a finished run was made from and used for. Nothing where `nobody` owns it: of those
+        runs each may be another stranger's."""
+        history = self.starter.runs.history
+        if history is None or record.owner == self.nobody:
+            return Lineage()
+        return history.lineage(record)
+
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
         """A run, and those that it was made from, near or far."""
-        history = self.starter.runs.history
         found: dict[str, RecordedStep] = {}
         left = deque([record])
         while left and len(found) < _MOST_RUNS:
@@ -163,7 +172,7 @@ class ChainForms:
                     )
                 )
             _, form = self.starter.forms.form(job.workflow, run.owner, job.values)
-            sources = history.lineage(run).made_from if history else ()
+            sources = self.lineage(run).made_from
             found[run.id] = RecordedStep(run, form, tuple(one.id for one in sources))
             left += sources
         return tuple(found.values())

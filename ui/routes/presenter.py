@@ -47,7 +47,7 @@ def presenter(services: Services) -> Show:
         outcome, history = outcome_of(services, record), services.runs.history
         if history is None:
             return outcome
-        lineage = history.lineage(record)
+        lineage = services.chain_forms.lineage(record)
         return replace(
             outcome,
             favourite=history.is_favourite(record.id, record.owner),

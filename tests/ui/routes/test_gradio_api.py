@@ -17,6 +17,7 @@ from PIL import Image
 from comfy.records.groups import Group
 from comfy.runs.limits import RunLimits
 from tests.support.gradio_calls import script_client
+from tests.support.http_client import get
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -189,7 +190,8 @@ def groups_of_nobody(served: Served) -> tuple[Group, ...]:
 
 def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, caller: Client) -> None:
     """How far each step is comes as it happens. Nothing is left of it where its owner could not find
-    it again, but the results can be fetched by their addresses."""
+    it again, but the results can be fetched by their addresses. The same call once more makes
+    everything anew, and nothing leads from one caller's runs to the other's."""
     values = {"detail.runs": False, "base.5.steps": 2, "base.5.seed": 3}
     answers = list(caller.submit("create-upscale-detail.chain", values, api_name="/chain"))
     last = answers[-1]
@@ -204,6 +206,12 @@ def test_a_chain_reports_and_ends_with_what_its_steps_made(served: Served, calle
         fetched = requests.get(served[1].url + one["files"][0], timeout=LONGEST_WAIT)
         assert fetched.headers["content-type"] == "image/png"
     assert served[1].services.chains.recent("browser:") == ()
+    other = caller.predict("create-upscale-detail.chain", values, api_name="/chain")
+    made = {one["run"] for one in (*last["results"], *other["results"])}
+    assert len(made) == 4, "strangers share no results"
+    for run in made:
+        told = get(served[1], f"/history/{run}", cookie="").json()
+        assert (told["made_from"], told["used_for"]) == ([], []), "it may be another stranger's"
 
 
 @pytest.mark.parametrize(
