@@ -230,7 +230,7 @@ def add_middleware(
         OPEN: 2 * limits.body,
         LOGIN: LOGIN_FORM,
         CHOOSE_LANGUAGE: LOGIN_FORM,
-        f"{CALL}run": limits.body,
+        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain"), limits.body),
     }
     hosts = HostMiddleware.of(settings.host, settings.hosts)
     app.add_middleware(PackedPages, paths=WHOLE_PAGES)

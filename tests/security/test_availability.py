@@ -260,15 +260,15 @@ def test_finding_15_bodies_are_as_small_as_their_path_needs(app: RunningApp) -> 
     ):
         with sent(app, *begun(f"/gradio_api/{path}", 5 * MIB)) as connection:
             assert status(connection) == answer, path
-    large = b'{"data": ["nothing", {"2.text": "' + b"x" * 5 * MIB + b'"}]}'
+    large = b'{"data": ["nothing", {"2.text": "' + b"x" * 5 * MIB + b'"}%b]}'
     kind = {"content-type": JSON}
-    called = requests.post(
-        f"{app.url}/gradio_api/call/run", large, headers=kind, timeout=LONGEST_WAIT
-    )
-    assert called.status_code == 200
-    event = called.json()["event_id"]
-    told = requests.get(f"{app.url}/gradio_api/call/run/{event}", timeout=LONGEST_WAIT).text
-    assert "not found" in told
+    for name, more in (("run", b""), ("chain", b""), ("batch", b", {}")):
+        path = f"{app.url}/gradio_api/call/{name}"
+        called = requests.post(path, large % more, headers=kind, timeout=LONGEST_WAIT)
+        assert called.status_code == 200, name
+        event = called.json()["event_id"]
+        told = requests.get(f"{path}/{event}", timeout=LONGEST_WAIT).text
+        assert "not found" in told, name
 
 
 @pytest.mark.parametrize(
