@@ -1,8 +1,4 @@
-"""What is to be run as a batch, as JSON values for a database, and its files. Pure.
-
-A value is itself, but for what JSON has no word for: of a file that is kept its name and digest, of
-a seed that counts up the last one.
-"""
+"""What is to be run as a batch, as JSON values for a database, and its files. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +8,23 @@ from typing import Any
 
 from comfy.batches.content import BatchContent, Column
 from comfy.batches.table import Row
-from comfy.form.seeds import CountUp
-from comfy.services.uploads import KeptUpload
+from comfy.services.kept_uploads import (
+    value_from_json,
+    value_to_json,
+    values_from_json,
+    values_to_json,
+)
 
 
 def content_to_json(content: BatchContent) -> dict[str, Any]:
     """It as JSON values; TypeError for a value that is none, as a file which is not kept."""
     return {
-        "base": _values_to_json(content.base),
+        "base": values_to_json(content.base),
         "columns": [[one.key, one.label] for one in content.columns],
-        "table": [[row.number, _values_to_json(row.values)] for row in content.table],
+        "table": [[row.number, values_to_json(row.values)] for row in content.table],
         "axes": [
-            [one.key, one.label, [*map(_to_json, one.values)], one.find] for one in content.axes
+            [one.key, one.label, [*map(value_to_json, one.values)], one.find]
+            for one in content.axes
         ],
         "paired": content.paired,
     }
@@ -32,11 +33,11 @@ def content_to_json(content: BatchContent) -> dict[str, Any]:
 def content_from_json(told: Mapping[str, Any]) -> BatchContent:
     """What `content_to_json` has written. KeyError, TypeError or ValueError if it is none."""
     return BatchContent(
-        _values_from_json(told["base"]),
+        values_from_json(told["base"]),
         tuple(Column(key, label) for key, label in told["columns"]),
-        tuple(Row(number, _values_from_json(values)) for number, values in told["table"]),
+        tuple(Row(number, values_from_json(values)) for number, values in told["table"]),
         tuple(
-            Column(key, label, tuple(map(_from_json, values)), find)
+            Column(key, label, tuple(map(value_from_json, values)), find)
             for key, label, values, find in told["axes"]
         ),
         bool(told["paired"]),
@@ -55,35 +56,3 @@ def with_other_values(content: BatchContent, change: Callable[[object], object])
     base = {key: change(value) for key, value in content.base.items()}
     axes = (replace(axis, values=tuple(map(change, axis.values))) for axis in content.axes)
     return replace(content, base=base, axes=tuple(axes))
-
-
-def _values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
-    return {key: _to_json(value) for key, value in values.items()}
-
-
-def _values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
-    return {key: _from_json(value) for key, value in told.items()}
-
-
-def _to_json(value: object) -> object:
-    match value:
-        case KeptUpload(name, digest, below):
-            return {"file": [name, digest], "below": below}
-        case CountUp(last):
-            return {"after": last}
-        case dict():
-            return {"value": value}
-        case None | str() | int() | float() | list() | tuple():
-            return value
-    raise TypeError(f"a batch keeps no {type(value).__name__}")
-
-
-def _from_json(told: object) -> object:
-    match told:
-        case {"file": [str(name), str(digest)], **more}:
-            return KeptUpload(name, digest, str(more.get("below", "")))
-        case {"after": int(last)}:
-            return CountUp(last)
-        case {"value": value}:
-            return value
-    return told

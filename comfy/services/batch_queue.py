@@ -42,7 +42,7 @@ from comfy.services.open_batch import (
     why_paused,
 )
 from comfy.services.start import Starter
-from comfy.services.uploads import KeptUpload, Upload
+from comfy.services.uploads import Upload
 
 log = logging.getLogger(__name__)
 
@@ -143,20 +143,15 @@ class BatchQueue:
         group = Group(group_id, owner, "batch", time.time(), "running", about)
         given = {id(one): one for one in values_of_all(content) if isinstance(one, Upload)}
         uploads = {str(key): one for key, one in given.items()}
-        with kept_uploads(self._starter.blobs, history, uploads) as digests:
-
-            def kept(value: object) -> object:
-                match value:
-                    case Upload(name, below=below):
-                        return KeptUpload(name, digests[str(id(value))], below)
-                return value
-
-            told = content_to_json(with_other_values(content, kept))
+        with kept_uploads(self._starter.blobs, history, uploads) as files:
+            told = content_to_json(
+                with_other_values(content, lambda value: files.get(str(id(value)), value))
+            )
             with self._lock:
                 self._check_room_locked(owner, address)
                 batch = self._open[group_id] = self._open_batch(group)
             try:
-                history.groups.add(group, told, set(digests.values()))
+                history.groups.add(group, told, {one.digest for one in files.values()})
             except BaseException:
                 with self._lock:
                     del self._open[group_id]

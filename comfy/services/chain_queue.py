@@ -24,7 +24,12 @@ from comfy.runs.limits import ChainLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
-from comfy.services.kept_uploads import kept_uploads, values_from_json, values_to_json
+from comfy.services.kept_uploads import (
+    as_uploads,
+    kept_uploads,
+    values_from_json,
+    values_to_json,
+)
 from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.uploads import Upload
 
@@ -264,14 +269,15 @@ class ChainQueue:
         """Put a chain with its values on record, in the place of what was there of it."""
         history = self._history()
         uploads = {key: one for key, one in values.items() if isinstance(one, Upload)}
-        with kept_uploads(self._starter.blobs, history, uploads) as digests, chain.saving:
-            told = values_to_json(values, digests)
-            history.groups.put(chain.group, {"values": told}, set(digests.values()))
+        with kept_uploads(self._starter.blobs, history, uploads) as kept, chain.saving:
+            told = values_to_json({**values, **kept})
+            digests = {one.digest for one in kept.values()}
+            history.groups.put(chain.group, {"values": told}, digests)
 
     def _content(self, chain: OpenChain) -> dict[str, object]:
         """The values of a chain by key. ComfyError where a file is gone."""
         told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
-        return values_from_json(told.get("values", {}), self._starter.blobs)
+        return as_uploads(values_from_json(told.get("values", {})), self._starter.blobs)
 
     def _found(self, chain_id: str, owner: str) -> OpenChain:
         with self._lock:

@@ -1,4 +1,5 @@
-"""Files that people give, kept before there is anything on record that has them."""
+"""Files that people give, kept before there is anything on record that has them, and values with
+such files as JSON for a database."""
 
 from __future__ import annotations
 
@@ -8,52 +9,84 @@ from contextlib import contextmanager
 from typing import Any
 
 from comfy.errors import ComfyError
+from comfy.form.seeds import CountUp
 from comfy.messages import message
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
-from comfy.services.uploads import Upload
+from comfy.services.uploads import KeptUpload, Upload
 
 
 @contextmanager
 def kept_uploads(
     blobs: BlobStore, history: RunStore | None, uploads: Mapping[str, Upload]
-) -> Iterator[dict[str, str]]:
-    """The digests of these files, of which copies are kept.
+) -> Iterator[dict[str, KeptUpload]]:
+    """These files as they are kept: copies.
 
     They stay if something with them is on record at the end of the block, and go if it raises.
     """
     holder = secrets.token_hex(8)
-    digests: dict[str, str] = {}
+    kept: dict[str, KeptUpload] = {}
     try:
         for key, upload in uploads.items():
-            digests[key], _ = blobs.add(upload.chunks(), holder=holder)
-        yield digests
+            digest, _ = blobs.add(upload.chunks(), holder=holder)
+            kept[key] = KeptUpload(upload.name, digest, upload.below)
+        yield kept
     except BaseException:
         blobs.release(holder)
         if history is not None:
-            history.remove_unreferenced(digests.values())
+            history.remove_unreferenced(one.digest for one in kept.values())
         raise
     blobs.release(holder)
 
 
-def values_to_json(values: Mapping[str, object], digests: Mapping[str, str]) -> dict[str, Any]:
-    """Values by key as they are written; of files their names and `digests`."""
-    return {
-        key: {"file": [one.name, digests[key]]} if isinstance(one, Upload) else {"value": one}
-        for key, one in values.items()
-    }
+def as_uploads(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
+    """Values with the files that are kept as they were given. ComfyError where one is gone."""
+    return {key: _as_upload(one, blobs) for key, one in values.items()}
 
 
-def values_from_json(told: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
-    """Those values again. ComfyError where a file is gone."""
-    values: dict[str, object] = {}
-    for key, one in told.items():
-        match one:
-            case {"file": [str(name), str(digest)]}:
-                path = blobs.path(digest)
-                if path is None:
-                    raise ComfyError(message("{file} is no longer here.", file=name))
-                values[key] = Upload(name, path)
-            case {"value": value}:
-                values[key] = value
-    return values
+def _as_upload(value: object, blobs: BlobStore) -> object:
+    match value:
+        case KeptUpload(name, digest, below):
+            path = blobs.path(digest)
+            if path is None:
+                raise ComfyError(message("{file} is no longer here.", file=name))
+            return Upload(name, path, below)
+    return value
+
+
+def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
+    """Values by key as they are written; TypeError for one that cannot be, as a file which is not
+    kept."""
+    return {key: value_to_json(value) for key, value in values.items()}
+
+
+def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
+    """Those values again."""
+    return {key: value_from_json(value) for key, value in told.items()}
+
+
+def value_to_json(value: object) -> object:
+    """A value is itself, but for what JSON has no word for: of a file that is kept its name and
+    digests, of a seed that counts up the last one."""
+    match value:
+        case KeptUpload(name, digest, below):
+            return {"file": [name, digest], "below": below}
+        case CountUp(last):
+            return {"after": last}
+        case dict():
+            return {"value": value}
+        case None | str() | int() | float() | list() | tuple():
+            return value
+    raise TypeError(f"{type(value).__name__} cannot be written")
+
+
+def value_from_json(told: object) -> object:
+    """That value again."""
+    match told:
+        case {"file": [str(name), str(digest)], **more}:
+            return KeptUpload(name, digest, str(more.get("below", "")))
+        case {"after": int(last)}:
+            return CountUp(last)
+        case {"value": value}:
+            return value
+    return told

@@ -98,15 +98,10 @@ class Starter:
         uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
         targets = {key: _targets(form, key, prompt) for key in files}
         self._check_files(prompt, form, name, owner, set(chain.from_iterable(targets.values())))
-        with kept_uploads(self.blobs, self.runs.history, uploads) as digests:
+        with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
-                key: KeptInput(
-                    file.name,
-                    file.digest if isinstance(file, KeptUpload) else digests[key],
-                    targets[key],
-                    file.below if self.blobs.path(file.below) else "",
-                )
-                for key, file in files.items()
+                key: self._input(one if isinstance(one, KeptUpload) else kept[key], targets[key])
+                for key, one in files.items()
             }
             outputs = frozenset(output.node for output in form.outputs) or None
             return self.runs.submit(
@@ -175,6 +170,10 @@ class Starter:
         if errors:
             raise FieldErrors(form, errors)
         return cleaned
+
+    def _input(self, file: KeptUpload, targets: tuple[InputRef, ...]) -> KeptInput:
+        below = file.below if self.blobs.path(file.below) else ""
+        return KeptInput(file.name, file.digest, targets, below)
 
     def again(
         self,

@@ -45,10 +45,10 @@ class PresetFiles:
         every = {
             f"{key} {at}": one for key, given in uploads.items() for at, one in enumerate(given)
         }
-        with kept_uploads(self.copies.blobs, self.history, every) as digests:
+        with kept_uploads(self.copies.blobs, self.history, every) as kept:
             yield {
                 key: tuple(
-                    PresetFile(one.name, digests[f"{key} {at}"]) for at, one in enumerate(given)
+                    PresetFile(one.name, kept[f"{key} {at}"].digest) for at, one in enumerate(given)
                 )
                 for key, given in uploads.items()
             }

@@ -20,7 +20,7 @@ from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.services.chain_queue import ChainQueue
 from comfy.services.open_chain import ChainStanding
 from comfy.services.start import FieldErrors
-from comfy.services.uploads import Upload
+from comfy.services.uploads import Upload, content_of
 from tests.support.http_client import ANN, BOB, cookie_of, finished, post, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
@@ -390,7 +390,11 @@ def test_each_shipped_chain_runs_out_of_the_box(
         assert (form.problems, form.missing) == ((), ())
         assert app.services.cover(name)
         images = [one.key for one in form.fields if one.is_media]
-        given = dict.fromkeys(images, Upload("photo.png", photo.getvalue()))
+        below = content_of(Upload("photo.png", photo.getvalue()))
+        given = dict.fromkeys(images, Upload("photo.png", photo.getvalue(), below))
         app.services.chains.start(name, given, OWNER)
         chain = ended(app, "done")
         assert all(step.thumb or step.text for step in chain_view(chain).steps)
+        runs = [app.runs.record(run, OWNER) for step in chain.steps for run in step.ended]
+        files = [file for run in runs for file in run.job.inputs.values()]
+        assert all(file.below == below for file in files if file.name == "photo.png")
