@@ -24,12 +24,7 @@ from comfy.runs.limits import ChainLimits
 from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
-from comfy.services.kept_uploads import (
-    as_uploads,
-    kept_uploads,
-    values_from_json,
-    values_to_json,
-)
+from comfy.services.kept_uploads import given_values, kept_uploads, values_to_json
 from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.uploads import Upload
 
@@ -76,18 +71,17 @@ class ChainQueue:
     def resume(self) -> None:
         """Let those go on that did when the program ended, once the registry has taken up its
         runs."""
-        if self._runs.history is None:
-            return
+        history = self._runs.history
         try:
-            unfinished = self._runs.history.groups.unfinished("chain")
+            unfinished = () if history is None else history.groups.unfinished("chain")
         except ComfyError as problem:
             log.warning("Chains of before the restart cannot go on: %s", problem)
             return
         for group in unfinished:
-            if group.owner == self._nobody:  # whoever waited for it is gone
-                self._runs.history.groups.delete(group.id, group.owner)
-            else:
-                self._let_run(self._with_results(OpenChain(group)))
+            try:
+                self._take_up(group)
+            except ComfyError as problem:
+                log.warning("A chain of before the restart cannot go on: %s", problem)
 
     def close(self, timeout: float = 5.0) -> None:
         """Wait until no chain is at work, once the registry is closed."""
@@ -223,6 +217,15 @@ class ChainQueue:
 
     # Inside
 
+    def _take_up(self, group: Group) -> None:
+        if group.owner != self._nobody:
+            self._let_run(self._with_results(OpenChain(group)))
+            return
+        for run in self._runs.line_of(group.owner):  # whoever waited for it is gone
+            if run.record.group == group.id:
+                run.cancel()
+        self._history().groups.delete(group.id, group.owner)
+
     def _history(self) -> RunStore:
         if self._runs.history is None:
             raise ComfyError(message("This app remembers no runs, so it can't run chains."))
@@ -277,7 +280,7 @@ class ChainQueue:
     def _content(self, chain: OpenChain) -> dict[str, object]:
         """The values of a chain by key. ComfyError where a file is gone."""
         told: dict[str, Any] = self._history().groups.content(chain.id, chain.owner) or {}
-        return as_uploads(values_from_json(told.get("values", {})), self._starter.blobs)
+        return given_values(told.get("values", {}), self._starter.blobs)
 
     def _found(self, chain_id: str, owner: str) -> OpenChain:
         with self._lock:

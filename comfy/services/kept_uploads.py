@@ -39,9 +39,10 @@ def kept_uploads(
     blobs.release(holder)
 
 
-def as_uploads(values: Mapping[str, object], blobs: BlobStore) -> dict[str, object]:
-    """Values with the files that are kept as they were given. ComfyError where one is gone."""
-    return {key: _as_upload(one, blobs) for key, one in values.items()}
+def given_values(told: Mapping[str, Any], blobs: BlobStore) -> dict[str, object]:
+    """What `values_to_json` has written, with the files as they were given. ComfyError where one is
+    gone."""
+    return {key: _as_upload(one, blobs) for key, one in values_from_json(told).items()}
 
 
 def _as_upload(value: object, blobs: BlobStore) -> object:

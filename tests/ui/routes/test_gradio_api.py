@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ import requests
 from gradio_client import Client
 from PIL import Image
 
+from comfy.demo import DemoServer
+from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
 from comfy.runs.limits import RunLimits
+from tests.services.batch_lives import read_only_groups
 from tests.support.gradio_calls import script_client
 from tests.support.http_client import get
-from tests.support.serving import Served, running_demo_app
+from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
@@ -241,6 +244,26 @@ def test_a_chain_ends_with_its_caller(served: Served, caller: Client) -> None:
     job.cancel()
     eventually(lambda: served[0].queue.remaining() == 0)
     eventually(lambda: served[1].services.chains.recent("browser:") == ())
+
+
+def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
+    """Whoever waited for it is gone: in the next life its runs are stopped and nothing is left of it;
+    where that cannot be written, the app starts all the same."""
+    nobody, groups = "browser:", []
+    with DemoServer(step_seconds=0.01) as demo:
+        with demo.hold("progress") as reached, running_app(demo.url, data=tmp_path) as app:
+            chain = "create-upscale-detail.chain"
+            app.services.chains.start(chain, {}, nobody, attended=True)
+            assert reached.reached.wait(LONGEST_WAIT)
+            (run,) = app.runs.line_of(nobody)
+        for hindered in (read_only_groups(tmp_path), nullcontext()):
+            with hindered, running_app(demo.url, data=tmp_path) as app:
+                eventually(lambda: not app.runs.line_of(nobody))
+                assert app.runs.record(run.id, nobody).state.phase is Phase.STOPPED
+                assert app.runs.history is not None
+                groups.append(len(app.runs.history.groups.of(nobody, "chain")))
+                assert app.services.chains.recent(nobody) == ()
+    assert groups == [1, 0]
 
 
 def test_a_batch_that_waits_ends_with_its_caller() -> None:
