@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from gradio_client import Client
 from PIL import Image
 
 from comfy.demo import DemoServer
+from comfy.errors import RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
 from comfy.runs.limits import RunLimits
@@ -247,23 +249,27 @@ def test_a_chain_ends_with_its_caller(served: Served, caller: Client) -> None:
 
 
 def test_a_chain_of_nobody_ends_with_the_app(tmp_path: Path) -> None:
-    """Whoever waited for it is gone: in the next life its runs are stopped and nothing is left of it;
+    """Whoever waited for it is gone: after a crash its runs are stopped and nothing is left of it;
     where that cannot be written, the app starts all the same."""
-    nobody, groups = "browser:", []
-    with DemoServer(step_seconds=0.01) as demo:
-        with demo.hold("progress") as reached, running_app(demo.url, data=tmp_path) as app:
-            chain = "create-upscale-detail.chain"
-            app.services.chains.start(chain, {}, nobody, attended=True)
-            assert reached.reached.wait(LONGEST_WAIT)
-            (run,) = app.runs.line_of(nobody)
-        for hindered in (read_only_groups(tmp_path), nullcontext()):
-            with hindered, running_app(demo.url, data=tmp_path) as app:
-                eventually(lambda: not app.runs.line_of(nobody))
-                assert app.runs.record(run.id, nobody).state.phase is Phase.STOPPED
-                assert app.runs.history is not None
-                groups.append(len(app.runs.history.groups.of(nobody, "chain")))
-                assert app.services.chains.recent(nobody) == ()
-    assert groups == [1, 0]
+    nobody, left, crashed = "browser:", [], tmp_path / "crashed"
+    with (
+        DemoServer(step_seconds=0.01) as demo,
+        demo.hold("progress") as reached,
+        running_app(demo.url, data=tmp_path / "data") as app,
+    ):
+        app.services.chains.start("create-upscale-detail.chain", {}, nobody, attended=True)
+        assert reached.reached.wait(LONGEST_WAIT)
+        (run,) = app.runs.line_of(nobody)
+        shutil.copytree(tmp_path / "data", crashed)  # as it would be found now
+        for hindered in (read_only_groups(crashed), nullcontext()):
+            with hindered, running_app(demo.url, data=crashed) as other:
+                eventually(lambda: not other.runs.line_of(nobody))
+                with suppress(RunNotFound):  # nothing is kept of one that was not taken up yet
+                    assert other.runs.record(run.id, nobody).state.phase is Phase.STOPPED
+                assert other.runs.history is not None
+                left.append(len(other.runs.history.groups.of(nobody, "chain")))
+                assert other.services.chains.recent(nobody) == ()
+    assert left == [1, 0]
 
 
 def test_a_batch_that_waits_ends_with_its_caller() -> None:
