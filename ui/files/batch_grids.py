@@ -18,7 +18,7 @@ from comfy.services.batch_queue import BatchQueue, BatchTable
 from comfy.services.uploads import KeptUpload
 from ui.files.components import shown_file
 from ui.files.copies import FileCopies
-from ui.view.browser_values import file_kept, kept, value_text
+from ui.view.browser_values import kept, value_text
 
 _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
 
@@ -97,9 +97,9 @@ class OpenedGrid:
     ) -> Iterator[tuple[str, Any]]:
         for key, value in (content.base if content else {}).items():
             if isinstance(value, KeptUpload) and key in fields and key not in varied:
-                place = self.copies.of_kept(value.digest, value.name, self.owner)
-                if place is not None:
-                    yield key, file_kept(place)
+                held = self.copies.given_value(value, self.owner)
+                if held["file"] is not None:
+                    yield key, held
 
     def _axis(self, axis: GridField, field: Field, content: BatchContent | None) -> dict[str, Any]:
         columns = content.axes if content else ()

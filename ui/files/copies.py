@@ -15,10 +15,12 @@ from comfy.media.svg import MOST_BYTES, is_plain_drawing
 from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import given_files
-from comfy.records.record import Record
+from comfy.records.record import KeptInput, Record
 from comfy.runs.interface import RunRegistry
 from comfy.services.server_files import ServerFiles
+from comfy.services.uploads import KeptUpload
 from ui.files.field_files import FieldFiles
+from ui.view.browser_values import file_kept, painted_kept
 from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,14 @@ class FileCopies:
         except OSError as problem:  # gone meanwhile, or a disk that is full
             log.info("A kept file cannot be shown in a form: %s", problem)
             return None
+
+    def given_value(self, given: KeptInput | KeptUpload, owner: str) -> dict[str, str | None]:
+        """A file that was given, as the owner's browser keeps it for a field. What was painted over
+        an image that is still kept is that image and the paint."""
+        place = self.of_kept(given.digest, given.name, owner)
+        below = self.of_kept(given.below, given.name, owner) if place and given.below else None
+        paint = self.files_of(owner).paint(place) if below else None
+        return painted_kept(below, paint) if paint else file_kept(place)
 
     def of_result(self, record: Record, at: int) -> str | None:
         """The place of a file of a run's results, for its owner's form; None where it is gone."""

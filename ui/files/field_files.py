@@ -4,6 +4,7 @@ the field is for."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,16 @@ class FieldFiles:
                 return self._file(file)
             case Refused(why) as refused if why != FILE_GONE:
                 return refused
+        return None
+
+    def paint(self, place: object) -> str | None:
+        """The place of what was painted over an image, out of the file that both were put into;
+        None where there is none, or it cannot be read."""
+        match self._judged(place, "mask"):
+            case Upload(source=Path() as file):
+                with suppress(Undecodable, OSError), self.turns.turn_of(self.owner):
+                    parts = taken_apart(file)
+                    return self.uploads.place(parts[1]) if parts else None
         return None
 
     def _painted_over(self, painted: Painted, field: Field) -> dict[str, Any] | Refused | None:

@@ -53,10 +53,9 @@ def history_routes(services: Services, identity: Identity, view: Show) -> APIRou
             # One that is gone has no form to fill in.
             services.forms.form(record.job.workflow, owner)
             inputs = record.job.inputs.items()
-            places = {
-                key: services.copies.of_kept(kept.digest, kept.name, owner) for key, kept in inputs
-            }
-        return {"workflow": record.job.workflow, "values": run_values(record.job.values, places)}
+            files = {key: services.copies.given_value(given, owner) for key, given in inputs}
+        values = run_values(record.job.values, {}) | files
+        return {"workflow": record.job.workflow, "values": values}
 
     @router.delete("/history/{run_id}")
     def delete(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:

@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,8 +15,10 @@ from PIL import Image
 from comfy.demo import DemoServer
 from comfy.protocol.outputs import OutputFile
 from comfy.runs.interface import Run
+from comfy.services.uploads import Upload
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.serving import RunningApp, Served, running_demo_app
+from ui.files.components import Painted
 from ui.web.urls import download_name, file_address
 
 
@@ -162,6 +165,36 @@ def test_a_small_picture(served: Served) -> None:
     moving = finished(start(app, "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 2}))
     at = next(at for at, file in enumerate(moving.state.files) if file.kind == "video")
     assert get(app, f"/files/{moving.id}/{at}/thumb").status_code == 404
+
+
+def test_a_painted_image_comes_back_with_what_is_below(served: Served) -> None:
+    """Settings that are reused bring the image below and the paint, so that the same is sent again
+    and leads to the same image; without what is below, the one file that was made of both."""
+    _, app = served
+    below, owner = a_run(app), f"browser:{ANN}"
+    copies = app.services.copies
+    files = copies.files_of(owner)
+    _, form = app.services.forms.form("inpaint", owner)
+    field = next(one for one in form.fields if one.widget == "mask")
+    layer = copies.uploads.make(owner, "layer.png")
+    Image.new("LA", (64, 64), (255, 90)).save(layer)
+    image = copies.of_result(below.record, 0)
+    painted = files.taken(Painted(str(image), (copies.uploads.place(layer),)), field)
+    assert isinstance(painted, Upload)
+    run = finished(start(app, "inpaint", **{field.key: painted}))
+
+    def reused() -> Any:
+        return get(app, f"/history/{run.id}/values").json()["values"][field.key]
+
+    held = reused()
+    again = files.taken(Painted(held["file"], (held["mask"],)), field)
+    assert isinstance(again, Upload)
+    assert (again.data, again.below) == (painted.data, painted.below)
+    assert again.below == below.state.files[0].digest
+    kept = app.services.starter.blobs.path(painted.below)
+    assert kept is not None
+    kept.unlink()
+    assert [*reused()] == ["file"]
 
 
 def test_a_file_that_is_no_longer_kept(served: Served) -> None:
