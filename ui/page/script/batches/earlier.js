@@ -47,7 +47,9 @@ function list(batches, over, left) {
       return item;
     }),
   );
-  place.append(items);
+  const last = element("div", "last");
+  last.append(button(message("Close"), () => place.close()));
+  place.append(items, last);
   over.append(place);
   place.showModal();
   items.querySelector("button")?.focus();
