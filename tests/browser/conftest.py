@@ -23,6 +23,7 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from playwright.sync_api import Error as PlaywrightError
 
 from comfy.demo import DemoServer
 from comfy.runs.timeouts import Timeouts
@@ -53,6 +54,8 @@ SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)
 OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion", "permissions"}
 OF_A_PROFILE = {"has_touch", "is_mobile", "locale"}
+# A page that is closed goes on for a moment, and what it kept then the next test would find.
+KEEPS_NO_MORE = "() => { Storage.prototype.setItem = () => {}; }"
 
 
 @pytest.fixture(scope="session")
@@ -209,6 +212,8 @@ def forget(profile: BrowserContext, origins: set[str]) -> None:
     """Close all pages but the empty one, and remove what these origins have stored and may do."""
     empty, *pages = profile.pages
     for page in pages:
+        with contextlib.suppress(PlaywrightError):  # it is just going to another address
+            page.evaluate(KEEPS_NO_MORE)
         page.close()
     profile.clear_cookies()
     profile.clear_permissions()
