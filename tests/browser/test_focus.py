@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -84,15 +85,28 @@ def choose_broken(person: Visitor) -> None:
 
 
 def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> None:
-    """A run that fails at a list leads to it, with the sentence below it and no choices above."""
+    """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
+    opens it, and what is typed at once is searched for."""
     person = visit(fast).open()
     person.unfold()
     choose_broken(person)
     person.press()
     person.phase("failed")
     expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()
-    expect(person.entry("1.ckpt_name")).to_be_focused()
-    expect(person.page.locator("#form").get_by_role("option")).to_have_count(0)
+    box, options = person.entry("1.ckpt_name"), person.page.locator("#form").get_by_role("option")
+    expect(box).to_be_focused()
+    expect(options).to_have_count(0)
+    box.evaluate("() => new Promise(done => setTimeout(done, 600))")  # it is led to twice
+    expect(options).to_have_count(0)
+    box.click()
+    expect(options.filter(has_text="demo-landscapes")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    person.press()
+    expect(box).to_be_focused()
+    expect(options).to_have_count(0)
+    person.page.keyboard.type("water")
+    expect(box).to_have_value("water")
+    expect(options).to_have_text([re.compile("demo-watercolour")])
 
 
 def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:

@@ -103,6 +103,23 @@ export function watchRequests(refused) {
 export const closeLeft = (list) =>
   void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
 
+/**
+ * Close a list that has been led to, which keeps the focus: Gradio opens it, and lets it be searched, after a focus
+ * only, so that a press or a key brings that again.
+ * @param {HTMLInputElement} list
+ */
+export function closeFocused(list) {
+  const opened = new AbortController();
+  const open = () => {
+    opened.abort();
+    list.dispatchEvent(new FocusEvent("focus"));
+  };
+  for (const kind of ["click", "keydown", "beforeinput"])
+    list.addEventListener(kind, open, { signal: opened.signal, capture: true });
+  list.select(); // what is typed takes the place of the choice
+  closeLeft(list);
+}
+
 /** Make the choices of a field one stop for Tab: Gradio gives each a name of its own, and that again when it changes. */
 export function groupRadios() {
   for (const group of all("fieldset")) {

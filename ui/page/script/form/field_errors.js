@@ -3,7 +3,7 @@
 
 import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
-import { closeLeft, LIST, labelOf, unfold } from "../gradio.js";
+import { closeFocused, LIST, labelOf, unfold } from "../gradio.js";
 import { message } from "../messages.js";
 import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.js";
 
@@ -98,7 +98,8 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   // At once, and again when a section that had to be unfolded has been laid out.
   const lead = () => {
     first?.focus({ preventScroll: true });
-    if (first?.matches(LIST)) closeLeft(first); // it would hide the sentence below it
+    // It would hide the sentence below it.
+    if (first instanceof HTMLInputElement && first.matches(LIST)) closeFocused(first);
     first?.scrollIntoView({ block: "center" });
   };
   lead();
