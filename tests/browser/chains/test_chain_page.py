@@ -12,6 +12,14 @@ from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 BROKEN = "demo-broken"
+# Whether Stop, which has the focus, is off for even a moment.
+WATCH_STOP = """() => {
+    const stop = document.querySelector("#stop");
+    stop.focus();
+    window.stopLost = false;
+    const look = () => { window.stopLost ||= stop.disabled; };
+    new MutationObserver(look).observe(stop, { attributes: true });
+}"""
 
 
 def steps(person: Visitor) -> Locator:
@@ -76,7 +84,7 @@ def test_the_form_of_a_chain_asks_for_what_its_steps_show(chains: Site, visit: V
 
 def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
     """One bar over all steps never goes back. Each step has the image that it made, which a press
-    shows on the stage while the next one runs. Another tab shows the same, as does the page after a
+    shows on the stage while the next one runs. Stop keeps the focus between them. Another tab shows the same, as does the page after a
     reload. What was made says of which chain it is a step, and the history has all steps."""
     person = visit(chains).open(BOATS)
     seen = [0]
@@ -92,8 +100,10 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
         person.frames()
         expect(person.page.locator("#stage .chain-headline")).to_have_text("Step 1 of 3: Make")
         expect(person.page.locator("#stage .status .bar")).to_be_hidden()
+        person.page.evaluate(WATCH_STOP)
         make.release()
         states(person, "done", "running")
+        expect(person.page.locator("#stop")).to_be_focused()
         seen.append(percent(person))
         other = person.another_tab(BOATS)
         states(other, "done", "running", "waiting")
@@ -101,6 +111,7 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
         steps(person).first.get_by_role("button").click()
         expect(steps(person).first.get_by_role("button")).to_have_attribute("aria-pressed", "true")
         expect(person.page.locator("#stage .media img:not(.live-frame)")).to_be_visible()
+        assert person.page.evaluate("() => window.stopLost") is False
         person.page.reload()
         states(person, "done", "running", "waiting")
         # How far the step is comes a moment after the steps.

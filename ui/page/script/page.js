@@ -32,6 +32,7 @@ import {
 } from "./gradio.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
+import { betweenRuns } from "./runs/chains.js";
 import { restore, stop } from "./runs/following.js";
 import { current, seen, withRun } from "./runs/runs.js";
 import { page, say } from "./state.js";
@@ -148,7 +149,7 @@ function show(now, before) {
   const run = seen(now);
   const stopping = $("#stop");
   const isLeft = stopping !== null && document.activeElement === stopping;
-  stopping?.toggleAttribute("disabled", !going || isSilent);
+  stopping?.toggleAttribute("disabled", !(going || betweenRuns(now)) || isSilent);
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
   const blocked = now.formless ? "" : now.blocked;

@@ -1,7 +1,7 @@
 // @ts-check
 // Which of a person's chains is meant by what, and how far it is. Pure: the page's state in.
 
-import { seen } from "./runs.js";
+import { current, seen } from "./runs.js";
 
 /** @import { Chain, ChainStep, PageState, Run } from "../state.js" */
 
@@ -29,6 +29,13 @@ export function seenChain(state) {
   );
   return open.at(-1) ?? null;
 }
+
+/**
+ * The chain that goes on while none of its runs does, as between two of its steps.
+ * @param {PageState} state
+ */
+export const betweenRuns = (state) =>
+  (!current(state) && state.chains.findLast((chain) => chain.state === "running")) || null;
 
 /**
  * Whether it can be continued where it stopped.

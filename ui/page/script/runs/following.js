@@ -8,7 +8,7 @@ import { showErrors } from "../form/field_errors.js";
 import { ask, get } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
-import { chainOf } from "./chains.js";
+import { betweenRuns, chainOf } from "./chains.js";
 import { openRunSocket } from "./run_socket.js";
 import { current, listed, told, troubled, unfinished, withoutRun, withRun } from "./runs.js";
 
@@ -73,12 +73,12 @@ export function hear(entries) {
 }
 
 /**
- * Stop a run: the one that is told of, unless another is meant.
+ * Stop a run: the one that is told of, unless another is meant. With a step of a chain all of that is stopped.
  * @param {string} [id]
  */
 export function stop(id = current(page.now)?.id) {
   const run = page.now.runs.get(id ?? "");
-  const chain = run && chainOf(page.now, run);
+  const chain = run ? chainOf(page.now, run) : betweenRuns(page.now);
   if (chain?.state === "running") {
     ask(`/chains/${chain.id}/stop`);
     return;

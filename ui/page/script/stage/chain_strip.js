@@ -8,7 +8,7 @@ import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { canContinue, errorsOf, fractionOf, seenChain, stepNumber } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
-import { current, seen } from "../runs/runs.js";
+import { seen } from "../runs/runs.js";
 import { page } from "../state.js";
 
 /** @import { Chain, ChainStep, PageState } from "../state.js" */
@@ -31,11 +31,6 @@ export class ChainStrip {
   #steps = element("ol", "steps");
   #why = element("p", "chain-why");
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
-  #stop = button(
-    message("Stop"),
-    () => this.#chain && ask(`/chains/${this.#chain.id}/stop`),
-    "button",
-  );
   #remove = button(
     message("Remove"),
     () => this.#chain && ask(`/chains/${this.#chain.id}`, undefined, "DELETE"),
@@ -56,7 +51,7 @@ export class ChainStrip {
     this.#bar.ariaLabel = message("Progress of all steps");
     this.#bar.append(this.#filled);
     const head = element("div", "chain-head");
-    head.append(this.#headline, this.#again, this.#stop, this.#remove);
+    head.append(this.#headline, this.#again, this.#remove);
     this.place.append(head, this.#bar, this.#why, this.#steps);
     page.subscribe((now) => this.#show(now));
   }
@@ -71,9 +66,7 @@ export class ChainStrip {
     if (!chain) return;
     this.#showBar(chain, state);
     const run = seen(state)?.id ?? "";
-    const going = current(state);
-    const isIdle = chain.state === "running" && !going;
-    const wanted = JSON.stringify([chain, run, isIdle]);
+    const wanted = JSON.stringify([chain, run]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     this.place.dataset.state = chain.state;
@@ -85,7 +78,6 @@ export class ChainStrip {
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
     this.#again.hidden = !canContinue(chain);
-    this.#stop.hidden = !isIdle;
     this.#remove.hidden = chain.state === "running";
   }
 
