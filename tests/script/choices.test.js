@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { carriesWorkflow } from "../../ui/page/script/form/carried.js";
-import { grouped, matches, withRecent } from "../../ui/page/script/form/choices.js";
+import { bestOf, grouped, matches, withRecent } from "../../ui/page/script/form/choices.js";
 
 const choice = (name, more = {}) => ({
   name,
@@ -21,6 +21,18 @@ test("all words have to be somewhere in title, description or group, in any orde
   for (const text of ["", "  ", "boats", "HARBOUR cafe", "shared boat", "café"])
     assert.ok(matches(boats, text), text);
   for (const text of ["harbor", "boats trains"]) assert.ok(!matches(boats, text), text);
+});
+
+test("Enter takes a title before a description, and another than the one that is open", () => {
+  const open = choice("a", { title: "Text to image", description: "Create an image" });
+  const told = choice("b", { title: "Upscale", description: "Create more of it" });
+  const titled = choice("c", { title: "Créate, refine" });
+  const best = (found, text) => bestOf(found, text, "a")?.name;
+  assert.equal(best([open, told, titled], "create"), "c");
+  assert.equal(best([open, told], "create"), "b");
+  assert.equal(best([told, open], "image text"), "a");
+  assert.equal(best([open], "create"), "a");
+  assert.equal(best([], "create"), undefined);
 });
 
 test("own ones come first, then the last ones, then the others by their group, each once", () => {

@@ -25,7 +25,7 @@ CUT_OFF = """all => all.map(
 
 def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
     """Ctrl+K opens the list from anywhere; words in any order find a title or a description, Enter
-    opens it. What finds nothing says so. Escape leaves everything as it was: the list opens again
+    opens what has them in its title. What finds nothing says so. Escape leaves everything as it was: the list opens again
     with the open workflow marked, not with what was searched for."""
     person = visit(fast).open("image-to-image")
     page = person.page
@@ -47,6 +47,10 @@ def test_a_workflow_is_found_by_typing(fast: Site, visit: Visit) -> None:
     page.keyboard.press("Control+k")
     page.keyboard.type("up")
     expect(marked).to_contain_text("Upscale")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("create")
+    expect(options.first).to_contain_text("Create an image")
+    expect(marked).to_contain_text("Create, enlarge")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(options).to_have_count(SHIPPED)

@@ -3,7 +3,7 @@
 // (ui/page/workflow_chooser.py): its value says what there is, and what was chosen.
 
 import { $, addressOf, all, button, element } from "../dom.js";
-import { grouped, matches } from "../form/choices.js";
+import { bestOf, grouped, matches } from "../form/choices.js";
 import { message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
@@ -174,7 +174,7 @@ export class Chooser {
     return row;
   }
 
-  /** @param {string} [marked] the name of the row to be marked; without it, it is the first */
+  /** @param {string} [marked] the name of the row to be marked; without it, it is the best */
   #filter(marked = "") {
     const text = this.#search.value.trim();
     const found = new Set(this.#choices.filter((one) => matches(one, text)).map((one) => one.name));
@@ -182,7 +182,12 @@ export class Chooser {
     for (const group of all(".group", this.#list)) group.hidden = !$(".row:not([hidden])", group);
     this.#said.textContent = found.size ? "" : message("No workflow matches “{text}”.", { text });
     const rows = this.#rows;
-    this.#mark(rows.find((row) => row.dataset.name === marked) ?? rows[0]);
+    const known = new Map(this.#choices.map((one) => [one.name, one]));
+    const listed = rows.flatMap((row) => known.get(row.dataset.name ?? "") ?? []);
+    const best = bestOf(listed, text, this.#name)?.name;
+    const named = (/** @type {string | undefined} */ name) =>
+      rows.find((row) => row.dataset.name === name);
+    this.#mark(named(marked) ?? named(best));
   }
 
   /** The rows that can be chosen now. */

@@ -23,10 +23,30 @@ const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCas
  * @param {string} text
  */
 export function matches({ title, description, group }, text) {
-  const said = plain(`${title} ${description} ${group}`);
-  return plain(text)
+  return hasAll(`${title} ${description} ${group}`, text);
+}
+
+/**
+ * @param {string} said
+ * @param {string} text
+ */
+const hasAll = (said, text) =>
+  plain(text)
     .split(/\s+/)
-    .every((word) => said.includes(word));
+    .every((word) => plain(said).includes(word));
+
+/**
+ * Which of those found Enter takes: the first with all words in its title, else the first of all; not the one that is
+ * open where there is another such.
+ * @param {readonly Choice[]} found as they are listed
+ * @param {string} text
+ * @param {string} open the name of the one that is open
+ * @returns {Choice | undefined}
+ */
+export function bestOf(found, text, open) {
+  const titled = found.filter(({ title }) => hasAll(title, text));
+  const best = titled.length ? titled : found;
+  return best.find(({ name }) => name !== open) ?? best[0];
 }
 
 /**
