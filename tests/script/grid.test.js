@@ -91,7 +91,7 @@ test("cells are as large as all of them fit, within bounds", () => {
   assert.equal(cellSide(1, 832, 96, 300, 8), 300);
 });
 
-test("two fields or three have one seed for all runs, unless it is wished or varied otherwise", () => {
+test("two fields or three, or one and a table, have one seed for all runs, unless it is wished or varied otherwise", () => {
   const fields = [field("a", "number"), field("b", "number"), field("s", "seed")];
   const two = { ...EMPTY, rows: [row("a"), row("b")] };
   assert.equal(seedsOf(two, fields), "one");
@@ -99,7 +99,11 @@ test("two fields or three have one seed for all runs, unless it is wished or var
   assert.equal(seedsOf({ ...EMPTY, rows: [row("a")] }, fields), null);
   assert.equal(seedsOf({ ...EMPTY, rows: [row("a"), row("s")] }, fields), null);
   assert.equal(seedsOf({ ...two, paired: true }, fields), null);
-  assert.equal(seedsOf({ ...two, table: { name: "a.csv", text: "" } }, fields), null);
+  const table = { name: "a.csv", text: "" };
+  assert.equal(seedsOf({ ...EMPTY, table }, fields), null);
+  const both = { ...EMPTY, rows: [row("a")], table };
+  assert.equal(seedsOf(both, fields), "one");
+  assert.equal(specOf(both, fields, ["s"]).seeds, "form");
   assert.equal(specOf({ ...EMPTY, rows: [row("a")], seeds: "each" }, fields).seeds, "form");
 });
 

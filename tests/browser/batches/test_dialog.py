@@ -76,6 +76,8 @@ def test_what_is_wrong_is_told_where_it_is_and_nothing_is_lost(fast: Site, visit
     rows = "Prompt\na boat\na ship\na car\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start 6 runs")
+    seeds = dialog.get_by_role("group", name="Seed")
+    expect(seeds.get_by_label("The same for all runs")).to_be_checked()
     dialog.get_by_label("Row by row").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.get_by_role("textbox").fill("1..3")

@@ -75,27 +75,30 @@ export const isFilled = ({ text, chosen, files, replaces, find }) =>
 /**
  * @param {Draft} draft
  * @param {readonly Field[]} fields
+ * @param {readonly string[]} [inTable] keys of the fields that the table has
  * @returns {Spec}
  */
-export const specOf = (draft, fields) => ({
+export const specOf = (draft, fields, inTable = []) => ({
   axes: draft.rows.filter(isFilled).map(axisOf),
   table: draft.table,
   paired: draft.paired,
-  seeds: seedsOf(draft, fields) ?? "form",
+  seeds: seedsOf(draft, fields, inTable) ?? "form",
 });
 
 /**
- * Which seeds a draft means, null where there is nothing to choose: cells of a grid are to be compared, so they have
- * one seed.
+ * Which seeds a draft means, null where there is nothing to choose: cells of a grid are to be compared, and each row
+ * of a table with every value of a field, so they have one seed.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
+ * @param {readonly string[]} [inTable] keys of the fields that the table has
  * @returns {Seeds | null}
  */
-export function seedsOf({ rows, table, paired, seeds }, fields) {
+export function seedsOf({ rows, table, paired, seeds }, fields, inTable = []) {
   const varied = rows.filter(isFilled).map(({ field }) => field);
-  const isGrid = varied.length > 1 && varied.length <= MOST_AXES && !table && !paired;
-  const isDrawn = fields.some(({ key, kind }) => kind === "seed" && !varied.includes(key));
-  return isGrid && isDrawn ? (seeds ?? "one") : null;
+  const isCompared = varied.length + Number(table !== null) > 1 && varied.length <= MOST_AXES;
+  const given = [...varied, ...inTable];
+  const isDrawn = fields.some(({ key, kind }) => kind === "seed" && !given.includes(key));
+  return isCompared && !paired && isDrawn ? (seeds ?? "one") : null;
 }
 
 /**

@@ -264,7 +264,7 @@ class VaryDialog {
     this.#add.hidden = !free.length;
     const { rows, table } = this.#draft;
     this.#ways.hidden = rows.length + Number(table !== null) < 2;
-    this.#seeds.show(seedsOf(this.#draft, this.#fields));
+    this.#seeds.show(seedsOf(this.#draft, this.#fields, this.#inTable));
   }
 
   /** @param {Partial<Draft>} changes */
@@ -280,7 +280,7 @@ class VaryDialog {
 
   /** Ask the app what would be run. */
   async #ask() {
-    const spec = specOf(this.#draft, this.#fields);
+    const spec = specOf(this.#draft, this.#fields, this.#inTable);
     const turn = ++this.#turn;
     if (!spec.axes.length && !spec.table) {
       this.#show(null, []);
@@ -331,7 +331,7 @@ class VaryDialog {
     if (!this.#canStart) return;
     this.#isStarting = true;
     this.#label();
-    const { batch, problems } = await start(specOf(this.#draft, this.#fields));
+    const { batch, problems } = await start(specOf(this.#draft, this.#fields, this.#inTable));
     this.#isStarting = false;
     this.#label();
     this.#say(problems);
