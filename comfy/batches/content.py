@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 from comfy.batches.grid import fits_grid
@@ -73,7 +73,7 @@ class BatchRows(Sequence[Row]):
             return [self[at] for at in range(*index.indices(len(self)))]
         row, content = self._chosen[index], self._content
         values = {
-            key: CountUp(value.last + index) if isinstance(value, CountUp) else value
+            key: replace(value, last=value.last + index) if isinstance(value, CountUp) else value
             for key, value in content.base.items()
         }
         values |= self._line(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any
@@ -175,7 +176,7 @@ def _check_curve(field: Field, value: object) -> object:
 
 def _check_seed(field: Field, value: object) -> int | float | CountUp | None:
     if isinstance(value, CountUp):
-        return CountUp(int(_check_number(field, value.last)))
+        return replace(value, last=int(_check_number(field, value.last)))
     empty = value is None or (isinstance(value, str) and not value.strip())
     return None if empty else _check_number(field, value)
 

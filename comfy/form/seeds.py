@@ -18,9 +18,11 @@ _MAX_RANDOM_SEED = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class CountUp:
-    """The seed after `last`; after the largest comes the smallest again."""
+    """The seed after `last`; after the largest comes the smallest again. Where `last` was not used
+    yet, it is `last` itself."""
 
     last: int
+    is_used: bool = True
 
 
 Seed = int | CountUp | None
@@ -32,6 +34,8 @@ def next_seed(field: Field, seed: Seed, rng: random.Random) -> int:
     match seed:
         case None:
             return random_seed(field, rng)
+        case CountUp(last, is_used=False):
+            return last
         case CountUp(last):
             low = max(0, int(field.min or 0))
             return last + 1 if field.max is None or low <= last + 1 <= field.max else low

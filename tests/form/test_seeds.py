@@ -29,6 +29,7 @@ def sent(value: object) -> object:
     [
         ("12", 12),
         (12, 12),
+        (CountUp(12, is_used=False), 12),
         (CountUp(12), 13),
         (CountUp(2**64 - 2), 2**64 - 1),
         (CountUp(2**64 - 1), 0),

@@ -143,6 +143,8 @@ def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
     assert seeds(starter.start_batch("text", given | {"3.seed": "41"}, ANN, 3)) == [41, 42, 43]
     counted = starter.start_batch("text", given | {"3.seed": CountUp(6)}, ANN, 2)
     assert seeds(counted) == [7, 8]
+    typed = CountUp(6, is_used=False)
+    assert seeds(starter.start_batch("text", given | {"3.seed": typed}, ANN, 2)) == [6, 7]
     single = starter.start_batch("text", given, ANN, 1)
     groups = [{run.record.group for run in batch.runs} for batch in (drawn, counted, single)]
     assert [len(group) for group in groups] == [1, 1, 1]

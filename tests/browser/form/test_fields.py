@@ -211,8 +211,8 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
 def test_seeds(fast: Site, visit: Visit) -> None:
     """A typed 64-bit seed reaches the server digit by digit and is shown as the used one. Ticking
     "Random" makes it random again: it differs each time, the used one is shown, and "Reuse settings"
-    puts it into the form. A seed that counts up goes on by one from what is in the field, at every
-    press."""
+    puts it into the form. A seed that counts up begins with what was typed, and goes on by one
+    at every press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
     for seed in (LARGEST, 2**53 + 1, 0):
@@ -233,8 +233,10 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     assert seed_of(person.generate(), fast) == used
     person.keep_seed(41)
     person.page.locator(".seed-mode input[value=counting]").check()
-    assert [seed_of(person.generate(), fast) for _ in range(2)] == [42, 43]
-    expect(person.entry("5.seed")).to_have_value("43")
+    assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]
+    expect(person.entry("5.seed")).to_have_value("42")
+    person.entry("5.seed").fill("100")
+    assert [seed_of(person.generate(), fast) for _ in range(2)] == [100, 101]
 
 
 def seed_of(run_id: str, site: Site) -> int:

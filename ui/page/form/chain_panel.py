@@ -32,6 +32,7 @@ from ui.page.form.panel import (
     values_given,
     values_shown,
 )
+from ui.page.form.seeds import draw_used, typed_first
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.script_files import listener
@@ -89,7 +90,8 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         if control.field.key in own:
             _redraw_when_other(control, first.values[control.field.key])
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
-    _bind(services, name, controls, actions, stage, owner)
+    used = draw_used(controls, first.values)
+    _bind(services, name, controls, used, actions, stage, owner)
     bind_use(services, controls, stage, owner)
 
 
@@ -150,10 +152,11 @@ def _redraw_when_other(control: Control, drawn: object) -> None:
     )
 
 
-def _bind(
+def _bind(  # noqa: PLR0913 - the form, and the page around it
     services: Services,
     name: str,
     controls: tuple[Control, ...],
+    used: gr.JSON,
     actions: Actions,
     stage: Stage,
     owner: Callable[[gr.Request], str],
@@ -165,7 +168,7 @@ def _bind(
     ) -> dict[Component, Any]:
         person = owner(request)
         read = values_shown(controls, values)
-        given = values_given(services, controls, read, person)
+        given = typed_first(values_given(services, controls, read, person), values[used])
         try:
             if chain_id:
                 started = services.chains.go_on(chain_id, person, given)
@@ -175,7 +178,7 @@ def _bind(
             return {stage: Refusal(str(problem), errors=problem.errors, labelled=problem.labelled)}
         except ComfyError as problem:
             return {stage: Refusal(str(problem), problem.hint)}
-        return {stage: FollowChain(started.id)} | counted_up(controls, read, started.values)
+        return {stage: FollowChain(started.id)} | counted_up(controls, used, read, started.values)
 
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         return run(values, request)
@@ -184,9 +187,10 @@ def _bind(
         return run(dict(zip(components, values, strict=True)), request, chain_id)
 
     components: list[Component] = [one for control in controls for one in control.components]
-    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
+    components.append(used)
+    outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
     pressed: set[Block] = set(components)
-    actions.generate.click(press, pressed or None, outputs, **AT_ONCE)
+    actions.generate.click(press, pressed, outputs, **AT_ONCE)
     chain_id = gr.JSON(visible=False)
     go_on = gr.Button("", visible="hidden", elem_id="continue-chain")
     go_on.click(

@@ -24,7 +24,7 @@ from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control, build_control, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, draw_heading, draw_problem
-from ui.page.form.seeds import bind_lock, draw_lock, seeds_under_lock
+from ui.page.form.seeds import bind_lock, draw_lock, draw_used, seeds_under_lock, typed_first
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
@@ -104,7 +104,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
             "".join(f"<p>{html_of(note)}</p>" for note in form.notes),
             elem_classes="caption",
         )
-    _bind_generate(services, name, controls, actions, stage, owner)
+    used = draw_used(controls, first.values)
+    _bind_generate(services, name, controls, used, actions, stage, owner)
     draw_varied(name, form)
     bind_batch(services, name, controls, actions.batch, owner)
     bind_use(services, controls, stage, owner)
@@ -229,10 +230,11 @@ def redraw_on_choice(controls: tuple[Control, ...]) -> None:
             )
 
 
-def _bind_generate(
+def _bind_generate(  # noqa: PLR0913 - the form, and the page around it
     services: Services,
     name: str,
     controls: tuple[Control, ...],
+    used: gr.JSON,
     actions: Actions,
     stage: Stage,
     owner: Callable[[gr.Request], str],
@@ -240,7 +242,7 @@ def _bind_generate(
     def press(values: dict[Component, Any], request: gr.Request) -> dict[Component, Any]:
         person = owner(request)
         read = values_shown(controls, values)
-        given = values_given(services, controls, read, person)
+        given = typed_first(values_given(services, controls, read, person), values[used])
         try:
             batch = services.starter.start_batch(
                 name,
@@ -264,12 +266,12 @@ def _bind_generate(
             )
             refused = Refusal(said, sentences(str(batch.refused), batch.refused.hint))
         return {stage: Follow(batch.runs[0].id, refused)} | counted_up(
-            controls, read, batch.runs[-1].job.values
+            controls, used, read, batch.runs[-1].job.values
         )
 
     components: set[Block] = {component for control in controls for component in control.components}
-    components |= {actions.count, actions.keep_running}
-    outputs = [stage, *(control.components[0] for control in seed_controls(controls))]
+    components |= {actions.count, actions.keep_running, used}
+    outputs = [stage, used, *(control.components[0] for control in seed_controls(controls))]
     actions.generate.click(press, components, outputs, **AT_ONCE)
 
 
@@ -295,11 +297,14 @@ def seed_controls(controls: Iterable[Control]) -> list[Control]:
 
 
 def counted_up(
-    controls: Iterable[Control], read: Mapping[str, object], used: Mapping[str, object]
-) -> dict[Component, str]:
+    controls: Iterable[Control],
+    used: gr.JSON,
+    read: Mapping[str, object],
+    sent: Mapping[str, object],
+) -> dict[Component, Any]:
     """A seed that counts up shows the one now used, from which the next press goes on."""
-    return {
-        control.components[0]: str(used[control.field.key])
-        for control in seed_controls(controls)
-        if isinstance(read[control.field.key], CountUp)
+    seeds = {control.field.key: control.components[0] for control in seed_controls(controls)}
+    shown: dict[Component, Any] = {
+        box: str(sent[key]) for key, box in seeds.items() if isinstance(read[key], CountUp)
     }
+    return shown | {used: {key: str(sent[key]) for key in seeds if key in sent}}
