@@ -39,6 +39,13 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
   assert.equal(told({ entry: { said: "Next in the queue" } }).headline, "Next in the queue");
 });
 
+test("nobody is led to highlighted fields of a form that is not there", () => {
+  const labelled = { a: "Sampler: not on this server." };
+  const refused = { form: "w", phase: "refused", advice: "Fix the highlighted fields.", labelled };
+  assert.equal(saidNow({ ...going(refused), form: "v" }).advice, labelled.a);
+  assert.equal(saidNow({ ...going(refused), form: "w" }).advice, refused.advice);
+});
+
 test("the run that goes on is told of; an app that is away has no news of it", () => {
   assert.equal(saidNow(going()).headline, "Sampling");
   const cut = { ...going(), away: "gone" };

@@ -188,21 +188,32 @@ export function told(state, view, at) {
  */
 export function queued(state) {
   const entries = waiting(state).flatMap(({ entry }) => entry ?? []);
-  const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view) : []));
+  const ended = troubled(state).flatMap(({ view }) => (view ? endOf(view, state.form) : []));
   return [...entries, ...ended];
 }
 
 /**
+ * What to do about a run. Where its form is not on the page nothing is highlighted: what is wrong is said.
+ * @param {Pick<View, "phase" | "form" | "advice" | "labelled">} view
+ * @param {string | null} form the workflow whose form is on the page
+ */
+export function adviceOf({ phase, form: own, advice, labelled }, form) {
+  const wrong = phase === "refused" && own !== form ? Object.values(labelled) : [];
+  return wrong.join(" ") || advice;
+}
+
+/**
  * @param {View} view
+ * @param {string | null} form the workflow whose form is on the page
  * @returns {Entry}
  */
-const endOf = ({ id, workflow, about, phase, headline, advice, again }) => ({
-  id,
-  workflow,
-  about,
-  phase,
-  said: `${headline} ${advice}`.trim(),
+const endOf = (view, form) => ({
+  id: view.id,
+  workflow: view.workflow,
+  about: view.about,
+  phase: view.phase,
+  said: `${view.headline} ${adviceOf(view, form)}`.trim(),
   movable: false,
-  again,
+  again: view.again,
   group: "",
 });

@@ -4,7 +4,7 @@
 import { clock } from "../clock.js";
 import { $, announce, button, element } from "../dom.js";
 import { message } from "../messages.js";
-import { current, seen } from "../runs/runs.js";
+import { adviceOf, current, seen } from "../runs/runs.js";
 import { say } from "../state.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
@@ -38,7 +38,8 @@ export function saidNow(state) {
   if (!view)
     return { ...nothing, phase: "waiting", headline: run.entry?.said ?? STARTING, advice: "" };
   const silent = run === going && Boolean(state.away) && !run.connected;
-  const { id, phase, headline, advice, detail, fraction } = view;
+  const { id, phase, headline, detail, fraction } = view;
+  const advice = adviceOf(view, state.form);
   return silent
     ? { id, phase, headline: NO_NEWS, advice: "", detail, fraction: null, run, silent }
     : { id, phase, headline, advice, detail, fraction, run, silent };
