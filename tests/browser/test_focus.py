@@ -96,6 +96,8 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
     box, options = person.entry("1.ckpt_name"), person.page.locator("#form").get_by_role("option")
     expect(box).to_be_focused()
     expect(options).to_have_count(0)
+    edge = box.evaluate("box => getComputedStyle(box.closest('.wrap')).borderColor")
+    assert edge == "rgb(197, 48, 48)"
     box.evaluate("() => new Promise(done => setTimeout(done, 600))")  # it is led to twice
     expect(options).to_have_count(0)
     box.click()

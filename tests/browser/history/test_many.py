@@ -124,6 +124,8 @@ def test_several_at_once(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Done", exact=True).click()
     expect(bar).to_be_hidden()
     person.page.get_by_role("button", name="Select", exact=True).click()
+    off = bar.locator("[aria-disabled=true]")
+    expect(off).to_have_text(["Download", "Favourite", "Compare", "Delete"])
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")

@@ -105,7 +105,7 @@ export class Selection {
     drop.ariaDisabled = String(!runs.length || isMany);
     mark.ariaDisabled = String(!kept.length || isMany);
     beside.ariaDisabled = String(!isBeside);
-    this.place.replaceChildren(said, ...this.#download(runs, isMany), mark, beside, drop);
+    this.place.replaceChildren(said, this.#download(runs, isMany), mark, beside, drop);
   }
 
   /**
@@ -116,8 +116,11 @@ export class Selection {
     const query = new URLSearchParams(
       runs.filter(({ files }) => files > 0).map(({ id }) => ["run", id]),
     );
-    if (!query.size || isMany) return [];
-    return [downloadLink(message("Download"), `${root}/files/chosen.zip?${query}`)];
+    if (query.size && !isMany)
+      return downloadLink(message("Download"), `${root}/files/chosen.zip?${query}`);
+    const off = button(message("Download"), () => {});
+    off.ariaDisabled = "true";
+    return off;
   }
 }
 
