@@ -89,6 +89,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
     slider's limits is shown as it is sent, with a sentence, until it is typed anew or put back."""
     person = visit(fast).open()
     are_refused(person)
+    is_in_view(person)
     are_changed(person.open())
     sent = fast.prompt_of(person.done())
     assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
@@ -109,6 +110,24 @@ def are_refused(person: Visitor) -> None:
         expect(note).to_have_text(said)
     person.entry("4.width").fill("512")
     expect(note).to_have_count(0)
+
+
+def is_in_view(person: Visitor) -> None:
+    """What is said of a number just above Generate that is left by Tab is not behind that."""
+    person.page.set_viewport_size({"width": 1366, "height": 650})
+    height, bar = person.entry("4.height"), person.page.locator("#actions")
+    below = """([one, bar]) => scrollBy({ behavior: "instant",
+        top: one.getBoundingClientRect().bottom + 24 - bar.getBoundingClientRect().top })"""
+    person.page.evaluate(below, [height.element_handle(), bar.element_handle()])
+    height.fill("99999")
+    height.press("Tab")
+    note = person.field("4.height").locator(".field-error")
+    expect(note).to_have_text("Maximum 1024.")
+    lower, upper = note.bounding_box(), bar.bounding_box()
+    assert lower
+    assert upper
+    assert lower["y"] + lower["height"] + 8 <= upper["y"]
+    height.fill("512")
 
 
 def are_changed(person: Visitor) -> None:

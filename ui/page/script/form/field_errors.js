@@ -183,6 +183,8 @@ export function settleLeft(target) {
     const problem = refusalOf(rule, target.value === "" ? null : Number(target.value));
     if (!problem || problem === $(".field-error", field)?.textContent) continue;
     showError(field, problem);
+    // What a pointer is on stays below it.
+    if (!$(":active")) $(".field-error", field)?.scrollIntoView({ block: "nearest" });
     announce(message("{field}: {problem}", { field: labelOf(field), problem }));
   }
 }
