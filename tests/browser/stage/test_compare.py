@@ -33,6 +33,24 @@ def lies_over_the_result(page: Page) -> None:
         assert middles[0] == pytest.approx(middles[1], abs=1)
 
 
+def is_on_the_image(page: Page) -> None:
+    """The line and its knob, on a phone, where much of the window is black."""
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size(PHONES[0])
+    image = page.locator("#stage .before img").bounding_box()
+    knob = page.locator("#stage .split").bounding_box()
+    line = page.locator("#stage .before").evaluate(
+        "before => parseFloat(getComputedStyle(before, '::after').height)"
+    )
+    assert image
+    assert knob
+    assert line == pytest.approx(image["height"], abs=1)
+    assert image["y"] <= knob["y"]
+    assert knob["y"] + knob["height"] <= image["y"] + image["height"]
+    page.set_viewport_size(size)
+
+
 def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Compare draws the image that was given over the result, up to a slider that keys move, also
     over the whole window, where a phone has all buttons in one row; the next result begins without it."""
@@ -55,6 +73,8 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     page.locator("#stage .media > img").click(position={"x": 60, "y": 60})
     page.keyboard.press("+")
     lies_over_the_result(page)
+    page.keyboard.press("0")
+    is_on_the_image(page)
     for _ in at_every_size(page, PHONES):
         tops = page.locator("#stage .tools").evaluate(ROWS)
         assert len(set(tops)) == 1, tops

@@ -54,7 +54,7 @@ export class Before {
   }
 
   #divide() {
-    this.place.style.setProperty("--split", `${this.#split.value}%`);
+    this.place.style.setProperty("--seen", String(Number(this.#split.value) / 100));
   }
 }
 
