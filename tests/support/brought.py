@@ -14,10 +14,10 @@ from comfy.workflow.model import read_workflow
 from tests.support.serving import WORKFLOWS
 
 # What a person does with a file: drop it on the page, or paste it there.
-GIVE = """([how, data, name]) => {
+GIVE = """([how, data, name, count]) => {
     const type = name.endsWith(".png") ? "image/png" : "application/json";
     const transfer = new DataTransfer();
-    transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
+    for (let at = 0; at < count; at++) transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
     const target = document.querySelector("#heading");
     if (how === "paste") target.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
     else for (const kind of ["dragover", "drop"])
@@ -61,6 +61,6 @@ def picture_with(**documents: object) -> bytes:
     return data.getvalue()
 
 
-def give(page: Page, data: bytes, name: str, how: str = "drop") -> None:
-    """Drop a file beside the fields, or paste it there."""
-    page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name])
+def give(page: Page, data: bytes, name: str, how: str = "drop", count: int = 1) -> None:
+    """Drop a file beside the fields, or paste it there, so many times at once."""
+    page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name, count])

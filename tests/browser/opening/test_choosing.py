@@ -135,7 +135,8 @@ def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") ->
 
 def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     """The page offers what the file can become: the value of a field that takes it, or its workflow;
-    a photo without one that is dropped beside these is used as well."""
+    a photo without one that is dropped beside these is used as well. Of several workflows the first
+    opens, and that is said."""
     person = visit(fast).open("image-to-image")
     field = person.field("4.image")
     photo, opens = picture_with(), "Open its workflow"
@@ -153,6 +154,11 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .headline")).not_to_contain_text("workflow")
     hold(person, json.dumps(own_prompt("dropped")).encode(), "b.json", "application/json", opens)
     expect(person.entry("2.text")).to_have_value("dropped")
+    several = json.dumps(own_prompt("one of three")).encode()
+    give(person.page, several, "c.json", count=3)
+    expect(person.entry("2.text")).to_have_value("one of three")
+    said = person.page.locator("#stage .status")
+    expect(said).to_contain_text("Only the first of 3 files was opened.")
     person.forgive("422")  # a refused request is written to every browser's console
 
 

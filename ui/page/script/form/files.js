@@ -105,8 +105,9 @@ function offers(event) {
 /**
  * Open a file for its workflow; one that has none is offered to the fields that take it.
  * @param {File} file
+ * @param {number} [count] of files that were given
  */
-function openFile(file) {
+function openFile(file, count = 1) {
   const offers = usesOf(file.type).map(({ label, take }) => ({
     label,
     does: () => {
@@ -114,7 +115,7 @@ function openFile(file) {
       take(file);
     },
   }));
-  openWorkflow(file, file.name, offers);
+  openWorkflow(file, file.name, offers, count);
 }
 
 /**
@@ -136,13 +137,14 @@ export function mountOpen(place) {
 /**
  * A file that was dropped beside everything: its workflow is opened; one without goes into the field that takes it.
  * @param {File} file
+ * @param {number} count of files that were given
  */
-async function takeBeside(file) {
+async function takeBeside(file, count) {
   const [field] = fieldsFor(file.type);
   if (field && (await openGrid(file))) return;
   if (field && !mayOpen()) useIn(field, file);
   else if (field) tryToOpen(file, file.name, () => useIn(field, file));
-  else openWorkflow(file, file.name);
+  else openWorkflow(file, file.name, [], count);
 }
 
 /**
@@ -312,13 +314,14 @@ function dropped(event) {
   if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
   hideZones();
-  const file = event.dataTransfer?.files[0];
+  const [file, ...more] = event.dataTransfer?.files ?? [];
+  const count = 1 + more.length;
   if (!file || !carriesFiles(event)) return;
   event.preventDefault();
   const field = fieldOf(event.target);
-  if (zone) zone.take(file);
-  else if (!field) takeBeside(file);
-  else if (opensInstead(field, file)) openFile(file);
+  if (zone) zone.take(file, count);
+  else if (!field) takeBeside(file, count);
+  else if (opensInstead(field, file)) openFile(file, count);
   else {
     put(field, file);
     event.stopPropagation();

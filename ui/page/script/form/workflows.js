@@ -3,7 +3,9 @@
 
 import { $ } from "../dom.js";
 import { openGrid } from "../grids/opened_grid.js";
+import { message } from "../messages.js";
 import { ask, tryTo } from "../requests.js";
+import { say } from "../state.js";
 import { visit } from "./form.js";
 
 /** @import { Offer } from "../state.js" */
@@ -16,11 +18,15 @@ export const mayOpen = () => Boolean($("#open button"));
  * @param {Blob} file
  * @param {string} name
  * @param {readonly Offer[]} [offers] what else can be done with it where it has no workflow
+ * @param {number} [count] of files that were given, this one and those that are left
  */
-export async function openWorkflow(file, name, offers = []) {
+export async function openWorkflow(file, name, offers = [], count = 1) {
   if (await openGrid(file)) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
-  if (opened) visit(opened.name, true);
+  if (!opened) return;
+  visit(opened.name, true);
+  // It is no refusal, which would go as soon as the form is filled in.
+  if (count > 1) say(message("Only the first of {count} files was opened.", { count }), "", "");
 }
 
 /**
