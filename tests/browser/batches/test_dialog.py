@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from tests.browser.walk.states import SIZES
 from tests.support.batch_dialog import (
     SMALL,
     card_of,
@@ -22,6 +23,7 @@ from tests.support.samples.media import saved
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+RIGHT = "(one) => one.getBoundingClientRect().right"
 DROPPED = """([name, bytes]) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
@@ -101,6 +103,11 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
     prompt = vary_row(dialog, "Prompt")
+    expect(prompt.locator("select").first).to_have_css("padding-right", "30px")
+    person.page.set_viewport_size(SIZES["phone"])
+    ends = [prompt.locator(one).evaluate(RIGHT) for one in (".way", "textarea")]
+    assert ends[0] == ends[1]
+    person.page.set_viewport_size(SIZES["desktop"])
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
     prompt.get_by_label("Find").fill(first)
