@@ -29,7 +29,12 @@ import {
   specOf,
   startWords,
 } from "../../ui/page/script/batches/spec.js";
-import { progressWords, sinceOpened, titleWords } from "../../ui/page/script/batches/words.js";
+import {
+  progressWords,
+  sinceOpened,
+  tileWords,
+  titleWords,
+} from "../../ui/page/script/batches/words.js";
 
 /** @param {object} more */
 const field = (more) =>
@@ -194,4 +199,9 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
   ]);
   assert.deepEqual(shown(["old", "running"]), ["old"]);
   assert.deepEqual(shown(["old", "stopped"]), ["old"]);
+});
+
+test("below a result what is short comes before a text", () => {
+  const text = "a red boat on a calm sea, far out";
+  assert.equal(tileWords({ number: 3, values: [text, "20", "7"] }), `3 · 20 · 7 · ${text}`);
 });

@@ -3,7 +3,7 @@
 
 import { addressOf, button, element } from "../dom.js";
 import { message } from "../messages.js";
-import { stateWords } from "./words.js";
+import { stateWords, tileWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
 
@@ -62,7 +62,7 @@ export function tileFor(row, at, does) {
   tile.role = "listitem";
   if (!row) return tile;
   tile.dataset.state = row.state;
-  const words = [row.number, ...row.values].join(" · ");
+  const words = tileWords(row);
   const said = element("p", "words", words);
   said.title = words;
   const state = row.state === "waiting" ? "" : stateWords(row.state);

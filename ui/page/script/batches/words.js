@@ -6,6 +6,8 @@ import { message } from "../messages.js";
 /** @import { Batch } from "../state.js" */
 /** @import { BatchRow } from "./rows.js" */
 
+const SHORT = 20; // letters of a value
+
 /**
  * How far it is.
  * @param {Pick<Batch, "state" | "done" | "failed" | "rows">} batch
@@ -71,3 +73,13 @@ export function sinceOpened() {
 
 /** @param {Pick<Batch, "done" | "failed" | "rows">} batch */
 export const fractionOf = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
+
+/**
+ * What stands below a result. Short values come first: a tile has no room for a text and what follows it.
+ * @param {{ number: number, values: readonly string[] }} row
+ */
+export function tileWords({ number, values }) {
+  const isShort = (/** @type {string} */ value) => value.length <= SHORT;
+  const long = values.filter((value) => !isShort(value));
+  return [number, ...values.filter(isShort), ...long].join(" · ");
+}
