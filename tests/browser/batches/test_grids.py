@@ -30,6 +30,12 @@ MOVED = """scroll => {
     const box = scroll.getBoundingClientRect();
     return [scroll.scrollLeft, at("thead th").top - box.top, at("tbody th").left - box.left];
 }"""
+# Whether all cells end before there, and the last one not far from it.
+WITHIN = """most => {
+    const ends = [...document.querySelectorAll(".sheet tbody .grid-cell")]
+        .map((cell) => cell.getBoundingClientRect().right);
+    return Math.max(...ends) <= most + 0.5 && Math.max(...ends) > most - 20;
+}"""
 # A file is dropped beside the form.
 DROP = """([data, name]) => {
     const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
@@ -86,6 +92,11 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(results).to_have_count(6)
     sheet.get_by_role("button", name="Swap axes").click()
     assert lines_of(sheet) == ["boat", "ship", "kite"]
+    page.set_viewport_size(SIZES["phone"])
+    cells = sheet.locator("tbody tr:first-child .grid-cell")
+    page.wait_for_function(WITHIN, arg=SIZES["phone"]["width"] - 16)
+    expect(cells).to_have_count(2)
+    page.set_viewport_size(SIZES["desktop"])
 
     first = sheet.get_by_role("button", name="Enlarge: boat · 2")
     first.click()

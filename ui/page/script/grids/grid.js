@@ -284,7 +284,7 @@ export class Grid {
     if (!down) return isSmall ? cellSide(2, room - 2 * EDGE, LEAST, MOST, GAP) : ALONE;
     const labels = $("tbody th", this.place)?.offsetWidth ?? 0;
     const least = isSmall ? LEAST_ON_PHONE : LEAST;
-    const wide = cellSide(across.values.length, room - labels, least, MOST, GAP);
+    const wide = cellSide(across.values.length, room - labels - EDGE + GAP, least, MOST, GAP);
     const heads = $("thead", this.place)?.offsetHeight ?? 0;
     const scroll = this.place.parentElement ?? this.place;
     scroll.style.setProperty("--labels-width", `${labels}px`);
