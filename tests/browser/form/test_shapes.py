@@ -73,6 +73,7 @@ def test_a_box_and_a_curve_are_filled_in(
         expect(error).to_have_count(0)
         last = curve.get_by_role("gridcell").nth(3)
         last.dblclick()
+        expect(curve.locator("textarea:focus, input:focus")).to_have_count(1)
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type("0.5")
         page.keyboard.press("Enter")
