@@ -179,12 +179,12 @@ def test_a_failed_step_goes_on_with_other_values_and_others_keep_theirs(
 
 def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:
     """In the next life too, and so do its runs: whoever comes from there finds no room."""
-    with demo.hold("progress") as reached, served(demo, folder) as app:
+    with demo.hold("progress"), served(demo, folder) as app:
         given = {MAKE: "a boat", SEED: 5}
         chains = app.services.chains
         chains.start("boats/boats.chain", given, OWNER, "10.0.0.1")
-        assert reached.reached.wait(30)
-    with demo.hold("progress") as reached, served(demo, folder) as app:
+        eventually(lambda: any(run.state.node for run in app.runs.line_of(OWNER)))
+    with demo.hold("progress"), served(demo, folder) as app:
         chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
         chains.resume()
         with pytest.raises(TooManyRuns, match="too many chains"):

@@ -169,6 +169,7 @@ export class Chooser {
     row.role = "option";
     row.id = `${this.#id}-${this.#choices.indexOf(choice)}`;
     row.dataset.name = choice.name;
+    row.title = choice.title;
     if (choice.name === this.#name) row.ariaCurrent = "true";
     row.append(...contentOf(choice));
     return row;
@@ -251,9 +252,7 @@ function partsOf(title) {
 /** @param {Choice} choice */
 function contentOf(choice) {
   const words = element("span", "words");
-  const title = element("strong", "", choice.title);
-  title.title = choice.title;
-  words.append(title);
+  words.append(element("strong", "", choice.title));
   if (choice.description) words.append(element("span", "about", choice.description));
   const note = choice.note ? [element("span", "note", choice.note)] : [];
   return [thumbFor(choice), words, ...note];
