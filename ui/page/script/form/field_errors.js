@@ -103,7 +103,11 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
     first?.scrollIntoView({ block: "center" });
   };
   lead();
-  setTimeout(lead, 400);
+  const led = document.activeElement;
+  setTimeout(() => {
+    const now = document.activeElement;
+    if (now === led || now === document.body) lead(); // else somebody has gone on
+  }, 400);
   return homeless;
 }
 
