@@ -19,7 +19,6 @@ from comfy.runs.shared import ThreadState
 log = logging.getLogger(__name__)
 
 _EARLY_EVENTS = 200
-_HEARD_AGAIN = 0.05  # seconds: the waits that begin with a message need not be more exact
 
 
 class RunEvents:
@@ -55,8 +54,7 @@ class RunEvents:
         if event is None:
             return
         with self._lock:
-            if (now := time.monotonic()) - self._shared.link.heard_at > _HEARD_AGAIN:
-                self._shared.note(Reconnect.heard, now)
+            self._shared.note(Reconnect.heard, time.monotonic())
             if self._early is None:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):
