@@ -41,20 +41,13 @@ class BatchLimits:
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """TooManyRuns, with what to do, where one more is too much. `unfinished`: whose those of
         all people are."""
-        if unfinished.count((owner, address)) >= self.person:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} unfinished batch.",
-                    "You already have {count} unfinished batches.",
-                    count=self.person,
-                ),
-                message("Wait, or stop one."),
-            )
-        if self.is_full(address, unfinished):
-            raise TooManyRuns(
-                message("There are too many batches at the moment."),
-                message("Try again in a few minutes."),
-            )
+        own = plural(
+            "You already have {count} unfinished batch.",
+            "You already have {count} unfinished batches.",
+            count=self.person,
+        )
+        full = message("There are too many batches at the moment.")
+        _check(self, (owner, address), unfinished, own=own, full=full)
 
     def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
         """There is no room for anybody at this address."""
@@ -71,20 +64,27 @@ class ChainLimits:
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """As `BatchLimits.check`."""
-        if unfinished.count((owner, address)) >= self.person:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} unfinished chain.",
-                    "You already have {count} unfinished chains.",
-                    count=self.person,
-                ),
-                message("Wait, or stop one."),
-            )
-        if _is_full(self, address, unfinished):
-            raise TooManyRuns(
-                message("There are too many chains at the moment."),
-                message("Try again in a few minutes."),
-            )
+        own = plural(
+            "You already have {count} unfinished chain.",
+            "You already have {count} unfinished chains.",
+            count=self.person,
+        )
+        full = message("There are too many chains at the moment.")
+        _check(self, (owner, address), unfinished, own=own, full=full)
+
+
+def _check(
+    limits: BatchLimits | ChainLimits,
+    person: Person,
+    unfinished: Sequence[Person],
+    *,
+    own: str,
+    full: str,
+) -> None:
+    if unfinished.count(person) >= limits.person:
+        raise TooManyRuns(own, message("Wait, or stop one."))
+    if _is_full(limits, person[1], unfinished):
+        raise TooManyRuns(full, message("Try again in a few minutes."))
 
 
 def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]) -> bool:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from comfy.errors import ComfyError
 from comfy.messages import message, sentences
+from comfy.protocol.run_state import RunState
 from comfy.records.serialization import state_to_json
 from comfy.services.start import FieldErrors, Starter
 from comfy.services.uploads import from_data_url
@@ -59,11 +60,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
                 yield {name: told[name] for name in _TOLD} | {
                     "run": started.id,
                     "values": dict(started.job.values),
-                    "files": [
-                        file_address(started.id, index, file)
-                        for index, file in enumerate(state.files)
-                    ],
-                    "texts": [text.text for text in state.texts],
+                    **results_of(started.id, state),
                     "error": state.error.message if state.error else None,
                 }
         finally:
@@ -80,6 +77,15 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 
     api(run, api_name="run", concurrency_limit=MOST_AT_ONCE)
     api(workflows, api_name="workflows", concurrency_limit=None)
+
+
+def results_of(run_id: str, state: RunState) -> dict[str, list[str]]:
+    """What a run has made, as scripts are told: addresses of its files, and its texts."""
+    files = enumerate(state.files)
+    return {
+        "files": [file_address(run_id, index, file) for index, file in files],
+        "texts": [text.text for text in state.texts],
+    }
 
 
 def values_of_script(values: object) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -21,6 +21,7 @@ from ui.routes.gradio_api import (
     file_of_script,
     followed,
     releases_session,
+    results_of,
     values_of_script,
 )
 from ui.services import Services
@@ -28,13 +29,13 @@ from ui.view.browser_values import value_text
 from ui.web.gradio_internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
-from ui.web.urls import file_address
 
 _SPEC = TypeAdapter(BatchSpec)
 _NO_SPEC = message(
     'What varies is a JSON object such as {"axes": [{"field": "5.steps", "text": "10..30:10"}]}.'
 )
 _GOING = ("running",)
+_NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
 def add_batch_api(services: Services, identity: Identity) -> None:
@@ -119,12 +120,6 @@ def _results(services: Services, batch_id: str, owner: str) -> Iterator[dict[str
             "values": dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
             "state": table.states[at],
             "run": record.id if record is not None else "",
-            "files": [
-                file_address(record.id, index, file)
-                for index, file in enumerate(record.state.files)
-            ]
-            if record is not None
-            else [],
-            "texts": [text.text for text in record.state.texts] if record is not None else [],
+            **(results_of(record.id, record.state) if record is not None else _NOTHING),
             "error": table.states.error(at) or (error.message if error is not None else None),
         }

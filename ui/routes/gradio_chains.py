@@ -17,13 +17,13 @@ from ui.routes.gradio_api import (
     as_gradio_errors,
     followed,
     releases_session,
+    results_of,
     values_of_script,
 )
 from ui.services import Services
 from ui.web.gradio_internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
-from ui.web.urls import file_address
 
 
 def add_chain_api(services: Services, identity: Identity) -> None:
@@ -101,10 +101,5 @@ def _results(services: Services, chain: ChainStanding) -> Iterator[dict[str, Any
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
     for step in chain.steps:
         for record in (records[run] for run in step.ended if run in records):
-            files = enumerate(record.state.files)
-            yield {
-                "step": step.name,
-                "run": record.id,
-                "files": [file_address(record.id, index, file) for index, file in files],
-                "texts": [text.text for text in record.state.texts],
-            }
+            made = results_of(record.id, record.state)
+            yield {"step": step.name, "run": record.id, **made}
