@@ -15,6 +15,7 @@ from comfy.graph.convert import convert
 from comfy.object_info import Catalogue
 from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Job, Record
+from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted
 from tests.benchmarks.figure import Figure
 from tests.support.serving import open_history
@@ -60,7 +61,7 @@ def of_the_history() -> list[Figure]:
         with history._changing() as connection:  # one by one they take minutes on a slow disk
             for number in range(RUNS):
                 one = replace(record, id=f"r{number:05}", submitted_at=float(number))
-                history._put(connection, one, float(number))
+                put_run(connection, one, float(number), {})
         asks: dict[str, Callable[[], object]] = {
             "a page": lambda: history.of(OWNER, Wanted("portrait")),
             "a page in the middle": lambda: history.of(OWNER, before="r05000"),
