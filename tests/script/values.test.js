@@ -11,6 +11,7 @@ import {
   linked,
   linkTo,
   refusalOf,
+  seedRefusal,
   sentNumber,
   withoutValues,
 } from "../../ui/page/script/form/values.js";
@@ -21,6 +22,9 @@ const samples = JSON.parse(
 
 const numbers = JSON.parse(
   readFileSync(new URL("../data/browser_numbers.json", import.meta.url), "utf8"),
+);
+const seeds = JSON.parse(
+  readFileSync(new URL("../data/browser_seeds.json", import.meta.url), "utf8"),
 );
 const ruleOf = ({ type, min, max, step, round, ...field }) => ({
   whole: type === "INT",
@@ -39,6 +43,11 @@ for (const field of numbers)
 for (const field of numbers)
   test(`${field.typed} is refused with a reason where it is not sent by ${JSON.stringify(field)}`, () => {
     assert.equal(refusalOf(ruleOf(field), field.typed) !== "", field.sent === null);
+  });
+
+for (const { typed, said, least, most, typical = null } of seeds)
+  test(`of the seed "${typed}" is said "${said}" from ${least} to ${most}`, () => {
+    assert.equal(seedRefusal({ least, most, typical }, typed), said);
   });
 
 test("why a number is refused is said as the app says it", () => {
@@ -65,8 +74,9 @@ test("a value is right when it can be sent", () => {
   const rule = ruleOf(numbers[0]);
   assert.ok(isRight("plain", rule, 512) && !isRight("plain", rule, null));
   assert.ok(!isRight("plain", rule, 99999));
-  assert.ok(isRight("seed", undefined, null) && isRight("seed", undefined, "+7"));
-  assert.ok(!isRight("seed", undefined, "minus one"));
+  const seed = { least: "0", most: "18446744073709551615", typical: null };
+  assert.ok(isRight("seed", seed, null) && isRight("seed", seed, "+7"));
+  assert.ok(!isRight("seed", seed, "minus one") && !isRight("seed", seed, `9${seed.most}`));
   assert.ok(isRight("file", undefined, { file: "x" }) && !isRight("file", undefined, null));
 });
 

@@ -144,6 +144,23 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
     }
 
 
+def seed_rules(fields: Iterable[Field]) -> dict[str, dict[str, str | None]]:
+    """The same of its seeds, in digits."""
+    return {
+        field.key: {
+            "least": _digits(field.min),
+            "most": _digits(field.max),
+            "typical": _digits(field.default),
+        }
+        for field in fields
+        if field.widget == "seed"
+    }
+
+
+def _digits(number: object) -> str | None:
+    return str(int(number)) if isinstance(number, int | float) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What a form shows at first, and its author's own values, by field key, as the browser keeps

@@ -10,11 +10,13 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 SEEDS = ("5.seed", "7.seed")
+LARGEST = 2**64 - 1
 
 
 def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
     """Fixed draws numbers where nothing was made yet, and takes the last run's afterwards; each seed
-    stays a field under Advanced, and the lock shows when they differ."""
+    stays a field under Advanced, and the lock shows when they differ. What is no seed is told when
+    its field is left, unless that is random."""
     person = visit(fast).open("animation")
     lock = person.page.locator("#seeds")
     expect(lock.locator("input[value=random]")).to_be_checked()
@@ -34,3 +36,15 @@ def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
         expect(person.entry(key)).to_have_value(str(sent[key.split(".")[0]]["inputs"]["seed"]))
     person.page.locator(".seed-mode input[value=random]").first.check()
     expect(lock.locator("input:checked")).to_have_count(0)
+    first, second = map(person.entry, SEEDS)
+    said = person.field(SEEDS[0]).locator(".field-error")
+    for seed, words in (("abc", "Enter a whole number."), (LARGEST + 1, f"Maximum {LARGEST}.")):
+        first.fill(str(seed))
+        second.focus()
+        expect(said).to_have_text(words)
+        expect(second).to_be_focused()
+    person.page.locator(".seed-mode input[value=random]").last.check()
+    expect(said).to_have_count(0)
+    first.focus()
+    second.focus()
+    expect(said).to_have_count(0)

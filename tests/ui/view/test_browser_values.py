@@ -19,12 +19,14 @@ from ui.view.browser_values import (
     run_values,
     seed_of,
     seed_parts,
+    seed_rules,
     value_text,
 )
 
 DATA = Path(__file__).parents[2] / "data"
 SAMPLES: list[dict[str, Any]] = json.loads((DATA / "browser_values.json").read_text())
 NUMBERS: list[dict[str, Any]] = json.loads((DATA / "browser_numbers.json").read_text())
+SEEDS: list[dict[str, Any]] = json.loads((DATA / "browser_seeds.json").read_text())
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
@@ -91,3 +93,19 @@ def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
     except BadValue:
         sent = None
     assert sent == sample["sent"]
+
+
+@pytest.mark.parametrize("sample", SEEDS, ids=lambda one: str(one["typed"]))
+def test_the_script_knows_what_is_said_of_a_seed(sample: dict[str, Any]) -> None:
+    """A seed is refused in the words that the script has, which is told its limits in digits."""
+    names = ("least", "most", "typical")
+    least, most, typical = (int(one) if (one := sample.get(name)) else None for name in names)
+    limits: dict[str, Any] = {"min": least, "max": most, "default": typical}
+    field = Field("1.x", "1", "x", "X", "INT", "seed", "main", **limits)
+    assert seed_rules([field]) == {"1.x": {name: sample.get(name) for name in names}}
+    said = ""
+    try:
+        CHECKS[field.widget](field, sample["typed"])
+    except BadValue as error:
+        said = str(error)
+    assert said == sample["said"]

@@ -18,7 +18,7 @@ from comfy.workflow.private import MARK as OPENED_MARK
 from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.script_files import calls
-from ui.view.browser_values import Filled, number_rules, run_values
+from ui.view.browser_values import Filled, number_rules, run_values, seed_rules
 from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
@@ -62,7 +62,7 @@ def draw_heading(
     given = (
         name,
         why_not(form.missing),
-        number_rules(form.fields),
+        number_rules(form.fields) | seed_rules(form.fields),
         filled.values,
         filled.authors,
         ideas,

@@ -209,6 +209,13 @@ export function keepTypedSeed(target) {
 }
 
 /**
+ * Whether a seed is random, whatever is typed into its field.
+ * @param {Element} field
+ */
+export const isRandomSeed = (field) =>
+  $('.seed-mode input[value="random"]:checked', field.closest(".seed") ?? field) !== null;
+
+/**
  * A name in the page's language, if it is one that Gradio has in English only.
  * @param {string} name
  */

@@ -3,17 +3,17 @@
 
 import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
-import { closeFocused, LIST, labelOf, unfold } from "../gradio.js";
+import { closeFocused, isRandomSeed, LIST, labelOf, unfold } from "../gradio.js";
 import { message } from "../messages.js";
-import { changeWords, clamped, isRight, refusalOf, sentNumber } from "./values.js";
+import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
 
-/** @import { Kind, NumberRule } from "./values.js" */
+/** @import { Kind, NumberRule, Rule } from "./values.js" */
 
 /**
- * By the fields' keys `rules` of the form's numbers, and the `values` that it was last told to hold. `awaits` fields
- * that have something to say.
+ * By the fields' keys `rules` of the form's numbers and seeds, and the `values` that it was last told to hold. `awaits`
+ * fields that have something to say.
  * @typedef {Readonly<Record<string, unknown>>} Values
- * @type {{ rules: Record<string, NumberRule>, values: Values, awaits: MutationObserver | null }}
+ * @type {{ rules: Record<string, Rule>, values: Values, awaits: MutationObserver | null }}
  */
 const form = { rules: {}, values: {}, awaits: null };
 
@@ -137,7 +137,7 @@ export function showErrorsSoon(errors) {
 
 /**
  * Another form is there.
- * @param {Record<string, NumberRule>} rules of its numbers, by the fields' keys
+ * @param {Record<string, Rule>} rules of its numbers and seeds, by the fields' keys
  */
 export function setRules(rules) {
   form.rules = rules;
@@ -168,6 +168,7 @@ function settle(field, rule) {
  */
 export function settleNumbers(only = null) {
   for (const [key, rule] of Object.entries(form.rules)) {
+    if ("least" in rule) continue; // a seed is sent as it is
     const field = document.getElementById(fieldId(key));
     if (field && (!only || field.contains(only))) settle(field, rule);
   }
@@ -175,22 +176,33 @@ export function settleNumbers(only = null) {
 
 /**
  * A number that is left is settled, before Gradio does so without a word. One that would be refused
- * is told at once.
+ * is told at once, and so is a seed.
  * @param {EventTarget | null} target what is left
  */
 export function settleLeft(target) {
-  if (!(target instanceof HTMLInputElement) || target.type !== "number") return;
-  settleNumbers(target);
-  for (const [key, rule] of Object.entries(form.rules)) {
-    const field = document.getElementById(fieldId(key));
-    if (!field?.contains(target) || $("input[type=range]", field)) continue; // a slider mends its own
-    const problem = refusalOf(rule, target.value === "" ? null : Number(target.value));
-    if (!problem || problem === $(".field-error", field)?.textContent) continue;
-    showError(field, problem);
-    // What a pointer is on stays below it.
-    if (!$(":active")) $(".field-error", field)?.scrollIntoView({ block: "nearest" });
-    announce(message("{field}: {problem}", { field: labelOf(field), problem }));
-  }
+  if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return;
+  if (target.type === "number") settleNumbers(target);
+  const field = /** @type {HTMLElement | null} */ (target.closest("[id^=field-]"));
+  const [, rule] = Object.entries(form.rules).find(([key]) => fieldId(key) === field?.id) ?? [];
+  if (!field || !rule) return;
+  const problem = problemOf(field, rule, target.value);
+  if (!problem || problem === $(".field-error", field)?.textContent) return;
+  showError(field, problem);
+  // What a pointer is on stays below it.
+  if (!$(":active")) $(".field-error", field)?.scrollIntoView({ block: "nearest" });
+  announce(message("{field}: {problem}", { field: labelOf(field), problem }));
+}
+
+/**
+ * Why what is typed would be refused, "" where it would not.
+ * @param {HTMLElement} field
+ * @param {Rule} rule
+ * @param {string} typed
+ */
+function problemOf(field, rule, typed) {
+  if ("least" in rule) return isRandomSeed(field) ? "" : seedRefusal(rule, typed);
+  if ($("input[type=range]", field)) return ""; // a slider mends its own
+  return refusalOf(rule, typed === "" ? null : Number(typed));
 }
 
 /**

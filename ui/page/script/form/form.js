@@ -168,7 +168,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * The form of this workflow is there.
  * @param {string} name
  * @param {string} blocked why it cannot run, "" if it can
- * @param {Record<string, import("./values.js").NumberRule>} rules of its numbers, by the fields' keys
+ * @param {Record<string, import("./values.js").Rule>} rules of its numbers and seeds, by the fields' keys
  * @param {Record<string, unknown>} values that it shows
  * @param {Record<string, unknown>} authors the author's own
  * @param {readonly import("../state.js").Idea[]} ideas

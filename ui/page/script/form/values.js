@@ -10,7 +10,13 @@ import { message } from "../messages.js";
  * value, which is never changed.
  * @typedef {{ whole: boolean, min: number | null, max: number | null, step: number, grain: number | null,
  *   typical: number | null }} NumberRule
+ *
+ * The same of a seed, in digits: it may have more of them than a browser's numbers keep.
+ * @typedef {{ least: string | null, most: string | null, typical: string | null }} SeedRule
+ * @typedef {NumberRule | SeedRule} Rule
  */
+
+const WHOLE = /^([+-]?\d{1,40})(\.0*)?$/;
 
 /** How many components a field of a kind has. */
 const PARTS = { plain: 1, seed: 2, box: 4, table: 1, file: 1, painted: 1 };
@@ -131,6 +137,24 @@ export function refusalOf({ whole, min, max, typical }, typed) {
 }
 
 /**
+ * The same of a seed. None, or one of blanks, is drawn.
+ * @param {SeedRule} rule
+ * @param {string} typed
+ */
+export function seedRefusal({ least, most, typical }, typed) {
+  const text = typed.trim();
+  if (!text) return "";
+  const [, digits] = WHOLE.exec(text) ?? [];
+  if (!digits) return message("Enter a whole number.");
+  const seed = BigInt(digits);
+  if (String(seed) === typical) return "";
+  if (least !== null && seed < BigInt(least))
+    return message("Minimum {number}.", { number: least });
+  if (most !== null && seed > BigInt(most)) return message("Maximum {number}.", { number: most });
+  return "";
+}
+
+/**
  * A number brought within its limits, as a slider does.
  * @param {NumberRule} rule
  * @param {number} typed
@@ -169,12 +193,12 @@ export function changeWords({ min, max, step, whole }, typed, sent) {
 /**
  * Whether a value as it is kept can be sent, so far as the browser can tell.
  * @param {Kind} kind
- * @param {NumberRule | undefined} rule
+ * @param {Rule | undefined} rule
  * @param {unknown} value
  */
 export function isRight(kind, rule, value) {
+  if (rule && "least" in rule) return !seedRefusal(rule, String(value ?? "").replace(/^\+/, ""));
   if (rule) return typeof value === "number" && sentNumber(rule, value) !== null;
-  if (kind === "seed") return value === null || /^\+?\d+$/.test(String(value));
   if (kind === "box") return isBox(/** @type {unknown[]} */ (value));
   if (kind === "table") return isCurve(/** @type {unknown[][]} */ (value));
   return value !== null && value !== "";
