@@ -136,7 +136,7 @@ def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") ->
 def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     """The page offers what the file can become: the value of a field that takes it, or its workflow;
     a photo without one that is dropped beside these is used as well. Of several workflows the first
-    opens, and that is said."""
+    opens, and of several images a field has the first; that is said, and a run for each offered."""
     person = visit(fast).open("image-to-image")
     field = person.field("4.image")
     photo, opens = picture_with(), "Open its workflow"
@@ -152,12 +152,20 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     give(person.page, photo, "beside.png")
     expect(field.locator("img")).to_have_attribute("src", re.compile("beside"))
     expect(person.page.locator("#stage .headline")).not_to_contain_text("workflow")
+    give(person.page, photo, "three.png", count=3)
+    expect(field.locator("img")).to_have_attribute("src", re.compile("three"))
+    said = person.page.locator("#stage .status")
+    expect(said).to_contain_text("Only “three.png” was taken. “Your image” takes one file.")
+    person.page.get_by_role("button", name="Vary values: all 3 files").click()
+    given = person.page.locator("dialog.vary .vary-row[data-field]")
+    expect(given.get_by_role("button", name="Remove three.png")).to_have_count(3)
+    expect(given).to_have_count(1)
+    person.page.keyboard.press("Escape")
     hold(person, json.dumps(own_prompt("dropped")).encode(), "b.json", "application/json", opens)
     expect(person.entry("2.text")).to_have_value("dropped")
     several = json.dumps(own_prompt("one of three")).encode()
     give(person.page, several, "c.json", count=3)
     expect(person.entry("2.text")).to_have_value("one of three")
-    said = person.page.locator("#stage .status")
     expect(said).to_contain_text("Only the first of 3 files was opened.")
     person.forgive("422")  # a refused request is written to every browser's console
 

@@ -4,7 +4,7 @@
 import { $, element } from "../dom.js";
 
 /**
- * @typedef {{ title: string, about: string, take: (file: File, count: number) => void }} Zone
+ * @typedef {{ title: string, about: string, take: (files: readonly File[]) => void }} Zone
  */
 
 /** @type {WeakMap<Element, Zone>} */

@@ -1,15 +1,18 @@
 // @ts-check
 // Files dropped or pasted: a field's value, or a workflow to open.
 
+import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, showZones, zoneAt } from "../components/drop_zones.js";
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 import { say } from "../state.js";
+import { openVary } from "../vary/dialog.js";
 import { carriesWorkflow } from "./carried.js";
-import { clearErrors, showError } from "./field_errors.js";
+import { clearErrors, fieldId, showError } from "./field_errors.js";
 import { KINDS, otherKindWords, shortened } from "./file_kinds.js";
+import { formName } from "./form.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
 export const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
@@ -66,12 +69,12 @@ const fieldsFor = (type) => {
 
 /**
  * @param {Element} field as it was when it was offered: it may have been drawn anew since then
- * @param {File} file
+ * @param {readonly File[]} files
  */
-function useIn({ id }, file) {
+function useIn({ id }, files) {
   const field = document.getElementById(id);
   if (!field) return;
-  put(field, file);
+  put(field, files);
   field.scrollIntoView({ block: "nearest" });
 }
 
@@ -82,7 +85,7 @@ function useIn({ id }, file) {
 const usesOf = (type) =>
   fieldsFor(type).map((field) => ({
     label: message("Use as {field}", { field: labelOf(field) }),
-    take: (/** @type {File} */ file) => useIn(field, file),
+    take: (/** @type {readonly File[]} */ files) => useIn(field, files),
   }));
 
 /**
@@ -103,19 +106,20 @@ function offers(event) {
 }
 
 /**
- * Open a file for its workflow; one that has none is offered to the fields that take it.
- * @param {File} file
- * @param {number} [count] of files that were given
+ * Open the first of the files that were given for its workflow; one that has none is offered to the fields that take it.
+ * @param {readonly File[]} files
  */
-function openFile(file, count = 1) {
+function openFile(files) {
+  const [file] = files;
+  if (!file) return;
   const offers = usesOf(file.type).map(({ label, take }) => ({
     label,
     does: () => {
       say("");
-      take(file);
+      take(files);
     },
   }));
-  openWorkflow(file, file.name, offers, count);
+  openWorkflow(file, file.name, offers, files.length);
 }
 
 /**
@@ -126,25 +130,23 @@ export function mountOpen(place) {
   $("button", place)?.addEventListener("click", () => {
     const picker = element("input");
     picker.type = "file";
-    picker.onchange = () => {
-      const file = picker.files?.[0];
-      if (file) openFile(file);
-    };
+    picker.onchange = () => openFile([...(picker.files ?? [])]);
     picker.click();
   });
 }
 
 /**
- * A file that was dropped beside everything: its workflow is opened; one without goes into the field that takes it.
- * @param {File} file
- * @param {number} count of files that were given
+ * Files that were dropped beside everything: the workflow of the first is opened; one without goes into the field that
+ * takes it.
+ * @param {File} file the first
+ * @param {readonly File[]} files
  */
-async function takeBeside(file, count) {
+async function takeBeside(file, files) {
   const [field] = fieldsFor(file.type);
   if (field && (await openGrid(file))) return;
-  if (field && !mayOpen()) useIn(field, file);
-  else if (field) tryToOpen(file, file.name, () => useIn(field, file));
-  else openWorkflow(file, file.name, [], count);
+  if (field && !mayOpen()) useIn(field, files);
+  else if (field) tryToOpen(file, file.name, () => useIn(field, files));
+  else openWorkflow(file, file.name, [], files.length);
 }
 
 /**
@@ -165,14 +167,17 @@ async function offerWorkflow(file) {
   if (!mayOpen() || !(await carriesWorkflow(file))) return;
   const does = () => {
     say("");
-    openFile(file);
+    openFile([file]);
   };
   const offers = [{ label: message("Open its workflow"), does }];
   say(message("There is a workflow in “{file}”.", { file: shortened(file.name) }), "", "", offers);
 }
 
-/** The field that was given a file last: what is wrong with it is said there. */
-const given = { id: "" };
+/**
+ * The field that was given a file last: what is wrong with it is said there. `isFirst`: the file is the first of
+ * several, of which something is said already.
+ */
+const given = { id: "", isFirst: false };
 
 /**
  * Say on the field that was given a file why it is not taken. Gradio would say it in a corner, or not at all.
@@ -203,8 +208,9 @@ function fieldGiven(event) {
   const [file] = target.files ?? [];
   const kind = target.accept.replace("/*", "");
   if (!field || !file) return;
+  if (event.isTrusted) given.isFirst = false;
   if (!refuses(field, kind, file)) {
-    offerWorkflow(file);
+    if (!given.isFirst) offerWorkflow(file);
     return;
   }
   event.stopPropagation();
@@ -227,15 +233,53 @@ function refuses(field, kind, file) {
 }
 
 /**
- * Put a file into a field, in the place of what it has.
+ * Put a file into a field, in the place of what it has. Of several it is the first, which is said.
+ * @param {Element} field
+ * @param {readonly File[]} files
+ */
+function put(field, files) {
+  const [file] = files;
+  if (!file) return;
+  const kind = kindOf(field);
+  given.isFirst = files.length > 1;
+  if (!giveFile(field, file)) {
+    given.id = field.id;
+    if (!refuses(field, kind, file)) replaceFile(field, file);
+  }
+  if (given.isFirst && !otherKindWords(kind, file)) tellFirst(field, file, files);
+}
+
+/**
+ * What a field takes, "" for any file.
+ * @param {Element} field
+ */
+const kindOf = (field) =>
+  field.matches(".of-mask") ? "image" : (KINDS.find((one) => field.matches(`.of-${one}`)) ?? "");
+
+/**
+ * Say that a field has the first of several files, and offer to make a run with each.
  * @param {Element} field
  * @param {File} file
+ * @param {readonly File[]} files
  */
-function put(field, file) {
-  if (giveFile(field, file)) return;
-  const kind = KINDS.find((one) => field.matches(`.of-${one}`)) ?? "";
-  given.id = field.id;
-  if (!refuses(field, kind, file)) replaceFile(field, file);
+function tellFirst(field, file, files) {
+  const varied = formName() === variedForm() ? fieldsToVary() : [];
+  const key = varied.find((one) => fieldId(one.key) === field.id)?.key;
+  const count = files.length;
+  const label = plural("Vary values: {count} file", "Vary values: all {count} files", { count });
+  const does = () => {
+    say("");
+    openVary(key, files);
+  };
+  say(
+    message("Only “{file}” was taken. “{field}” takes one file.", {
+      file: shortened(file.name),
+      field: labelOf(field),
+    }),
+    "",
+    "",
+    key ? [{ label, does }] : [],
+  );
 }
 
 /**
@@ -251,10 +295,7 @@ function chooseAnother(event) {
   const input = element("input");
   input.type = "file";
   input.accept = field.matches(".of-video") ? "video/*" : "audio/*";
-  input.addEventListener("change", () => {
-    const [file] = input.files ?? [];
-    if (file) put(field, file);
-  });
+  input.addEventListener("change", () => put(field, [...(input.files ?? [])]));
   input.click();
 }
 
@@ -314,16 +355,16 @@ function dropped(event) {
   if (isOverPage(event.target)) return;
   const zone = zoneAt(event.target);
   hideZones();
-  const [file, ...more] = event.dataTransfer?.files ?? [];
-  const count = 1 + more.length;
+  const files = [...(event.dataTransfer?.files ?? [])];
+  const [file] = files;
   if (!file || !carriesFiles(event)) return;
   event.preventDefault();
   const field = fieldOf(event.target);
-  if (zone) zone.take(file, count);
-  else if (!field) takeBeside(file, count);
-  else if (opensInstead(field, file)) openFile(file, count);
+  if (zone) zone.take(files);
+  else if (!field) takeBeside(file, files);
+  else if (opensInstead(field, file)) openFile(files);
   else {
-    put(field, file);
+    put(field, files);
     event.stopPropagation();
   }
 }
@@ -332,7 +373,8 @@ function dropped(event) {
 function pasted(event) {
   const { target } = event;
   if (isOverPage(target)) return;
-  const file = event.clipboardData?.files[0];
+  const files = [...(event.clipboardData?.files ?? [])];
+  const [file] = files;
   const text = event.clipboardData?.getData("text/plain").trim() ?? "";
   if (text && target instanceof Element && target.closest("input, textarea")) return;
   const fields = all(FIELD);
@@ -341,8 +383,8 @@ function pasted(event) {
     fields[0];
   const isMedia = /^(image|audio|video)\//.test(file?.type ?? "");
   if (file) {
-    if (isMedia && field) put(field, file);
-    else openFile(file);
+    if (isMedia && field) put(field, files);
+    else openFile(files);
   } else if (text.startsWith("{")) openWorkflow(new Blob([text]), "pasted.json");
   else return;
   event.preventDefault();

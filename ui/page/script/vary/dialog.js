@@ -62,7 +62,8 @@ class VaryDialog {
   #check = null;
   #isStarting = false;
 
-  constructor() {
+  /** @param {string} [wanted] key of a field that it has a row for */
+  constructor(wanted = "") {
     this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
     this.#table = new TablePart(this.#draft.table, (table) => this.#changeTable(table));
     this.#place.classList.add("takes-own-files");
@@ -74,8 +75,17 @@ class VaryDialog {
     // The browser would leave the page to show the file.
     this.#place.addEventListener("dragover", (event) => event.preventDefault());
     for (const row of this.#draft.rows) this.#draw(row);
-    if (!this.#draft.rows.length && !this.#draft.table) this.#addRow();
+    const isEmpty = !this.#draft.rows.length && !this.#draft.table;
+    if (isEmpty || (wanted && !this.#rows.has(wanted))) this.#addRow(wanted);
     this.#offer();
+  }
+
+  /**
+   * @param {string} key of a field
+   * @param {readonly File[]} files for it
+   */
+  give(key, files) {
+    this.#rows.get(key)?.take(files);
   }
 
   /** @param {HTMLElement} parent */
@@ -163,9 +173,11 @@ class VaryDialog {
     return drawn;
   }
 
-  #addRow() {
+  /** @param {string} [wanted] key of the field that it is about */
+  #addRow(wanted = "") {
     const free = this.#free;
-    const field = free.find(({ kind }) => kind === "text") ?? free[0];
+    const field =
+      free.find(({ key }) => key === wanted) ?? free.find(({ kind }) => kind === "text") ?? free[0];
     if (!field) return;
     const row = this.#rowOf(field);
     this.#change({ rows: [...this.#draft.rows, row] });
@@ -369,9 +381,16 @@ class VaryDialog {
   }
 }
 
-/** Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog. */
-export function openVary() {
+/**
+ * Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog.
+ * @param {string} [key] of a field
+ * @param {readonly File[]} [files] for it
+ */
+export function openVary(key = "", files = []) {
   const component = theComponent();
-  if (!component || $("dialog.vary") || !fieldsToVary().length || masksHold(openVary)) return;
-  new VaryDialog().open(component.place);
+  if (!component || $("dialog.vary") || !fieldsToVary().length) return;
+  if (masksHold(() => openVary(key, files))) return;
+  const dialog = new VaryDialog(key);
+  dialog.open(component.place);
+  if (key) dialog.give(key, files);
 }
