@@ -68,12 +68,12 @@ def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
 
 def value_to_json(value: object) -> object:
     """A value is itself, but for what JSON has no word for: of a file that is kept its name and
-    digests, of a seed that counts up the last one."""
+    digests, of a seed that counts up the last one, or the first."""
     match value:
         case KeptUpload(name, digest, below):
             return {"file": [name, digest], "below": below}
-        case CountUp(last):
-            return {"after": last}
+        case CountUp(last, is_used):
+            return {"after" if is_used else "from": last}
         case dict():
             return {"value": value}
         case None | str() | int() | float() | list() | tuple():
@@ -88,6 +88,8 @@ def value_from_json(told: object) -> object:
             return KeptUpload(name, digest, str(more.get("below", "")))
         case {"after": int(last)}:
             return CountUp(last)
+        case {"from": int(first)}:
+            return CountUp(first, is_used=False)
         case {"value": value}:
             return value
     return told

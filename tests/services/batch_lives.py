@@ -27,7 +27,7 @@ from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
 ANN, BOB = "user:ann", "user:bob"
-SEED, MODEL = "4.seed", "1.ckpt_name"
+SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
 
 
 class Life:

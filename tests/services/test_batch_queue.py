@@ -14,6 +14,7 @@ from PIL import Image
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.form.seeds import CountUp
 from comfy.protocol.run_state import Phase
 from comfy.runs.limits import BatchLimits
 from comfy.services.batch_check import BatchErrors
@@ -26,6 +27,7 @@ from tests.services.batch_lives import (
     BOB,
     MODEL,
     SEED,
+    STEPS,
     Life,
     killed_life,
     life,
@@ -313,11 +315,12 @@ def photo(colour: str) -> bytes:
 
 def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
     """What was running is cancelled with the program and done in its next life; what was paused
-    stays so."""
+    stays so, and its seeds count up as they would have."""
     with demo.hold("progress", after=4) as reached, life(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
         assert reached.reached.wait(30)
-        waits = first.begin(AxisSpec(SEED, "11..14"))
+        counted = CountUp(11, is_used=False)
+        waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
         first.batches.pause(waits.id, ANN)
     with life(demo.url, tmp_path) as second:
         assert second.until(batch, "done").done == 8
@@ -325,6 +328,9 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
         assert [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id]
         second.batches.go_on(waits.id, ANN)
         assert second.until(waits, "done").done == 4
+        ran = [second.batches.table(waits.id, ANN).states.run(at) for at in range(4)]
+        seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]
+        assert seeds == [11, 12, 13, 14]
 
 
 def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:

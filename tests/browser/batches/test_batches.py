@@ -24,12 +24,14 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
-    """The dialog begins with the form's own text and says how many runs come of it. Their sheet opens
+    """The dialog begins with the form's own text, and its seed, and says how many runs come of it. Their sheet opens
     by itself, and closed, leads to a card that is in sight. They leave the stage alone, and stand
     in the sheet with their values; each result is to be seen large, and its values go back into the
     form."""
     person = visit(fast).open(**SMALL)
     page = person.page
+    person.keep_seed(41)
+    page.locator(".seed-mode input[value=counting]").check()
     dialog = vary(person)
     sheet = page.locator("dialog.sheet")
     text = values_of_row(dialog, "Prompt")
@@ -118,4 +120,5 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(sheet).to_have_count(0)
     expect(person.entry("2.text")).to_have_value("a green boat")
     expect(person.entry("5.steps")).to_have_value("1")
+    expect(person.entry("5.seed")).to_have_value("41")
     expect(page.locator("#history .tile")).to_have_count(6)

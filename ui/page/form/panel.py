@@ -107,7 +107,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     used = draw_used(controls, first.values)
     _bind_generate(services, name, controls, used, actions, stage, owner)
     draw_varied(name, form)
-    bind_batch(services, name, controls, actions.batch, owner)
+    bind_batch(services, name, controls, used, actions.batch, owner)
     bind_use(services, controls, stage, owner)
 
 

@@ -22,6 +22,7 @@ from comfy.workflow.config import Widget
 from ui.files.batch_files import batch_of
 from ui.page.event_options import AT_ONCE
 from ui.page.form.controls import Control
+from ui.page.form.seeds import typed_first
 from ui.page.script_files import calls, listener
 from ui.services import Services
 from ui.view.browser_values import kept
@@ -108,21 +109,24 @@ def bind_batch(
     services: Services,
     name: str,
     controls: tuple[Control, ...],
+    used: gr.JSON,
     start: BatchStart,
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Let the script's press start a batch with what the form of the workflow `name` holds."""
+    """Let the script's press start a batch with what the form of the workflow `name` holds. `used`:
+    as `draw_used` has them."""
 
-    def press(request: gr.Request, spec: Any, *values: Any) -> dict[str, Any]:  # noqa: ANN401
+    def press(request: gr.Request, spec: Any, known: object, *values: Any) -> dict[str, Any]:  # noqa: ANN401
         person = owner(request)
         files = services.copies.files_of(person)
         parts = iter(values)
-        given = {
+        held = {
             control.field.key: files.taken(
                 control.read(*(next(parts) for _ in control.components)), control.field
             )
             for control in controls
         }
+        given = typed_first(held, known)
         try:
             _, form = services.forms.form(name, person, given)
             batch = services.batches.start(
@@ -139,7 +143,7 @@ def bind_batch(
     components = [component for control in controls for component in control.components]
     started = start.press.click(
         press,
-        [start.spec, *components],
+        [start.spec, used, *components],
         start.answer,
         js=listener("vary/start.js", "withSpec(values)", "...values"),
         **AT_ONCE,
