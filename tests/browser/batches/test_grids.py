@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,9 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     models = model.get_by_role("checkbox").count()
     start_batch(dialog, 6 * models)
     sheet = open_sheet(person, "Grid")
+    saving_as = sheet.get_by_role("link", name="Download as PNG")
+    expect(saving_as).to_have_attribute("aria-disabled", "true")
+    expect(saving_as).not_to_have_attribute("href", re.compile("."))
     expect(sheet.locator(".grid-cell[data-state=running] img.live-frame")).to_be_visible()
     slow.demo.speed.step = 0
     expect(sheet).to_contain_text("Finished")
@@ -114,9 +118,9 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(cell).to_be_focused()
 
     drawn = "link => getComputedStyle(link, '::before').content"
-    assert "↓" in sheet.get_by_role("link", name="Download as PNG").evaluate(drawn)
+    assert "↓" in saving_as.evaluate(drawn)
     with page.expect_download() as saving:
-        sheet.get_by_role("link", name="Download as PNG").click()
+        saving_as.click()
     image = tmp_path / "grid.png"
     saving.value.save_as(image)
     cell.focus()

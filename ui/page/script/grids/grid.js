@@ -26,6 +26,7 @@ const SHEET_CELL = 512; // pixels, in the image that is downloaded
 const AS_PNG = message("Download as PNG: an image that opens this grid again when dropped here");
 const AS_HTML = message("Download as HTML: a page with small images");
 const AS_ZIP = message("Download as ZIP: a page with all results");
+const NOT_YET = message("There is nothing to download until the first result is there.");
 
 /**
  * What can be done with a cell; `at`: its place among those of the page.
@@ -45,6 +46,7 @@ export class Grid {
   #shape = 0;
   #isShown = false;
   #goesOn = false;
+  #hasResults = false;
   #isAsking = false;
   #asksAgain = false;
   #renewing = 0;
@@ -55,7 +57,11 @@ export class Grid {
   #cells = [];
   #pages = element("div", "grid-pages");
   #swap = button(message("Swap axes"), () => this.#turn(), "quiet");
-  #files = element("div", "grid-files");
+  #files = [
+    { ending: "png", link: fileLink("PNG", AS_PNG) },
+    { ending: "html", link: fileLink("HTML", AS_HTML) },
+    { ending: "zip", link: fileLink("ZIP", AS_ZIP) },
+  ];
 
   /**
    * @param {string} id of the batch
@@ -65,7 +71,9 @@ export class Grid {
     this.#id = id;
     this.#does = does;
     this.#pages.role = "group";
-    this.tools.append(this.#pages, this.#swap, this.#files);
+    const files = element("div", "grid-files");
+    files.append(...this.#files.map(({ link }) => link));
+    this.tools.append(this.#pages, this.#swap, files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
     // Browsers take a third of a cell for enough; what is being pressed has to stay where it is.
     this.place.addEventListener("focusin", ({ target }) => {
@@ -84,10 +92,12 @@ export class Grid {
 
   /**
    * There is news of the batch.
-   * @param {Pick<Batch, "state">} batch
+   * @param {Pick<Batch, "state" | "done">} batch
    */
-  hear({ state }) {
+  hear({ state, done }) {
     this.#goesOn = state === "running";
+    this.#hasResults = done > 0;
+    this.#offerFiles();
     this.#renew();
   }
 
@@ -245,15 +255,22 @@ export class Grid {
       return tab;
     });
     this.#pages.replaceChildren(name, ...tabs);
+    this.#offerFiles();
+  }
+
+  /** As what it can be saved, once there is a result. */
+  #offerFiles() {
     const turned = `swapped=${this.#isSwapped}`;
     const sheet = `${root}/batches/${this.#id}/sheet`;
-    const query = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
-    const links = [
-      fileLink("PNG", `${sheet}.png?${query}`, AS_PNG),
-      fileLink("HTML", `${sheet}.html?${turned}`, AS_HTML),
-      fileLink("ZIP", `${sheet}.zip?${turned}`, AS_ZIP),
-    ];
-    this.#files.replaceChildren(...links);
+    const page = `page=${this.#page}&cell=${SHEET_CELL}&${turned}`;
+    for (const { link, ending } of this.#files) {
+      const href = `${sheet}.${ending}?${ending === "png" ? page : turned}`;
+      const about = link.ariaLabel ?? "";
+      link.ariaDisabled = String(!this.#hasResults);
+      link.title = this.#hasResults ? about : NOT_YET;
+      if (this.#hasResults) link.href = href;
+      else link.removeAttribute("href");
+    }
   }
 
   /**
@@ -309,12 +326,10 @@ function headOf([label, value], scope) {
 
 /**
  * @param {string} text
- * @param {string} href
  * @param {string} about
  */
-function fileLink(text, href, about) {
-  const link = downloadLink(text, href);
-  link.className = "quiet";
-  link.title = link.ariaLabel = about;
+function fileLink(text, about) {
+  const link = downloadLink(text, "");
+  Object.assign(link, { className: "quiet", role: "link", tabIndex: 0, ariaLabel: about });
   return link;
 }
