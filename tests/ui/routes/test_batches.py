@@ -227,6 +227,7 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
     assert len({*seeds}) == 4
     failed = rows_of(app, batch, "?state=failed")
     assert [row["values"][0] for row in failed] == ["demo-broken"] * 2  # as the form calls it
+    assert rows_of(app, batch, "?search=Broken.Safe") == failed
     assert [(row["index"], row["thumbnail"], bool(row["error"])) for row in failed] == [
         (2, "", True),
         (3, "", True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
@@ -185,19 +185,29 @@ class TableView:
     labels: Mapping[tuple[str, str], str]
 
     def places(self, state: RowState | None, search: str) -> Sequence[int]:
-        """The rows in this state, or in any, with a text among their values."""
+        """The rows in this state, or in any, with a text among their values, as they are sent or as
+        they are called."""
         wanted = search.casefold()
         every = range(len(self.table.rows))
         some = [at for at in every if state in (None, self.state(at))] if state else every
         if not wanted:
             return some
-        return [at for at in some if any(wanted in text.casefold() for text in self.values(at))]
+        return [at for at in some if any(wanted in text.casefold() for text in self._texts(at))]
 
     def values(self, index: int) -> list[str]:
         """What a row has in each column."""
+        return [self.labels.get(one, one[1]) for one in self._sent(index)]
+
+    def _sent(self, index: int) -> list[tuple[str, str]]:
         columns, cells = self.table.content.shown, self.table.rows.cells(index)
-        texts = [(column.key, _text(value)) for column, value in zip(columns, cells, strict=True)]
-        return [self.labels.get(one, one[1]) for one in texts]
+        return [(column.key, _text(value)) for column, value in zip(columns, cells, strict=True)]
+
+    def _texts(self, index: int) -> Iterator[str]:
+        """What may be looked for in a row."""
+        for one in self._sent(index):
+            yield one[1]
+            if one in self.labels:
+                yield self.labels[one]
 
     def state(self, index: int) -> RowState:
         """How far a row is."""
