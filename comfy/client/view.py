@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import requests
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from comfy.errors import ServerUnreachable
@@ -14,15 +14,15 @@ from comfy.messages import message
 class FileResponse:
     """An open answer of `/view`, to be read once."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: BaseHTTPResponse) -> None:
         self._response = response
-        self.status: int = response.status_code
+        self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
 
     def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
         """The body as it comes, undecoded; ServerUnreachable if it breaks off."""
         try:
-            yield from self._response.raw.stream(size, decode_content=False)
+            yield from self._response.stream(size, decode_content=False)
         except (HTTPError, OSError) as error:
             raise ServerUnreachable(
                 message("The file broke off while it came from the server."), message("Try again.")
