@@ -16,7 +16,7 @@ from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.prompt.arrange import arrange
 from comfy.prompt.bypass import take_out
-from comfy.prompt.model import InputRef, Prompt
+from comfy.prompt.model import InputRef, Prompt, with_inputs
 from comfy.prompt.text_replacements import PrefixNames, prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards
 from comfy.workflow.model import Workflow
@@ -38,7 +38,8 @@ def fill(
     not changed.
     """
     given = {field.key: values.get(field.key, field.default) for field in form.fields}
-    prompt = copy.deepcopy(arrange(workflow.prompt, form.nodes, given).prompt)
+    arranged = arrange(workflow.prompt, form.nodes, given).prompt
+    prompt = {key: with_inputs(node, {**node["inputs"]}) for key, node in arranged.items()}
     used: dict[str, Any] = {}
     for field in form.fields:
         targets = [target for target in field.targets if _is_there(prompt, target)]
@@ -51,7 +52,8 @@ def fill(
             used[field.key] = value
         for node, name in targets:
             prompt[node]["inputs"][name] = copy.deepcopy(value)
-    without = take_out(prompt, form.nodes, left_empty(form, used), form.needed)
+    empty = left_empty(form, used)
+    without = take_out(prompt, form.nodes, empty, form.needed) if empty else None
     names = workflow.names or prefix_names(prompt)
     sent, texts = as_queued(
         form, prompt if without is None else without, rng, now or datetime.now(), names
