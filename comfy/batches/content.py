@@ -30,13 +30,20 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class BatchContent:
     """The values that all rows have (`base`), the table's columns and rows, and the other fields
-    that vary; `paired`: as of `combined`."""
+    that vary; `paired`: as of `combined`; `redraws`: rows choose options that have other fields."""
 
     base: Mapping[str, object]
     columns: tuple[Column, ...] = ()
     table: tuple[Row, ...] = ()
     axes: tuple[Column, ...] = ()
     paired: bool = False
+    redraws: bool = False
+
+    @property
+    def of_options(self) -> frozenset[str]:
+        """The keys of values that a row does without where its option has no such field."""
+        varied = {column.key for column in self.shown}
+        return frozenset(self.base.keys() - varied) if self.redraws else frozenset()
 
     @property
     def shown(self) -> tuple[Column, ...]:

@@ -105,7 +105,9 @@ def read_batch(
         problems.append(BatchProblem(message("Choose a field and give it several values.")))
     values = {**base, **_texts(form, axes, base)}
     problems += _too_long(values, table, axes)
-    return BatchContent(values, columns, table, tuple(axes), spec.paired), tuple(problems)
+    redraws = any(fields[column.key].redraws for column in (*columns, *axes))
+    content = BatchContent(values, columns, table, tuple(axes), spec.paired, redraws)
+    return content, tuple(problems)
 
 
 def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Random) -> BatchContent:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.cli.outcome import problems_of
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.records.record import Record
 from comfy.services.batches import RowBatch
-from comfy.services.results_table import ENCODING, table_head, table_line
 
 
 def write_results(

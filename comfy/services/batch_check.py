@@ -76,8 +76,9 @@ def checked_batch(
         raise FieldErrors(form, errors)
     fields = {field.key: field for field in form.fields}
     # Else each value is taken or not whatever the others are.
-    if any(fields[one.key].redraws or fields[one.key].is_media for one in content.shown):
-        BatchRunner(starter, owner).check(RowBatch(uuid.uuid4(), workflow, rows))
+    if content.redraws or any(fields[one.key].is_media for one in content.shown):
+        batch = RowBatch(uuid.uuid4(), workflow, rows, content.of_options)
+        BatchRunner(starter, owner).check(batch)
     return content, form
 
 

@@ -27,6 +27,7 @@ def content_to_json(content: BatchContent) -> dict[str, Any]:
             for one in content.axes
         ],
         "paired": content.paired,
+        "redraws": content.redraws,
     }
 
 
@@ -41,6 +42,7 @@ def content_from_json(told: Mapping[str, Any]) -> BatchContent:
             for key, label, values, find in told["axes"]
         ),
         bool(told["paired"]),
+        bool(told.get("redraws")),
     )
 
 

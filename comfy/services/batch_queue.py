@@ -1,18 +1,15 @@
 """The batches of everybody: each runs in a thread of its own, a few rows at a time, through the
-registry of runs, so that people take turns whatever they have begun. They outlive the program."""
+registry of runs, so that people take turns whatever they have begun."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from cachetools import LRUCache
+from cachetools import FIFOCache, LRUCache
 
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.spec import BatchSpec, with_seeds
@@ -20,10 +17,8 @@ from comfy.errors import BatchNotFound, ComfyError
 from comfy.messages import message
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
-from comfy.records.store import RunStore
 from comfy.records.wanted import WantedOfGroups
 from comfy.runs.limits import BatchLimits
-from comfy.runs.shared import Callbacks
 from comfy.services.batch_check import checked_batch
 from comfy.services.batch_content import (
     content_from_json,
@@ -33,24 +28,21 @@ from comfy.services.batch_content import (
 )
 from comfy.services.batch_rows import RowStates
 from comfy.services.batches import BatchRunner, RowBatch
+from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import kept_uploads
 from comfy.services.open_batch import (
     BatchSummary,
     OpenBatch,
     about_batch,
     summary_of,
-    why_paused,
 )
 from comfy.services.start import Starter
 from comfy.services.uploads import Upload
-
-log = logging.getLogger(__name__)
 
 _RECENT = 200  # that ended, of which pages are still told
 _SAVED_EACH = 1.0  # seconds: what is lost in between is found in the records of the runs
 _LOOKED_AT = 200  # records at a time
 _LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
-_OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This batch no longer exists.")
 
 
@@ -65,51 +57,22 @@ class BatchTable:
     live: Mapping[int, str]
 
 
-class BatchQueue:
-    """Any thread may call anything here; only `subscribe` and `recent` wait for no disk.
-    BatchNotFound wherever there is no such batch of this owner."""
+class BatchQueue(GroupQueue[OpenBatch]):
+    """See `GroupQueue`; `recent` waits for no disk either. BatchNotFound wherever there is no such
+    batch of this owner."""
+
+    kind = "batch"
+    keeps_none = message("This app keeps no batches of yours.")
+    no_history = message("This app remembers no runs, so it can't run batches.")
 
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody`: the owner of what nobody could find again, who has no batches."""
-        self._starter, self._runs = starter, starter.runs
-        self._limits, self._nobody = limits or BatchLimits(), nobody
-        self._lock = threading.Lock()
-        self._open: dict[str, OpenBatch] = {}
-        self._ended: OrderedDict[str, tuple[str, BatchSummary]] = OrderedDict()
+        """`nobody`: as of `GroupQueue`."""
+        self._limits = limits or BatchLimits()
+        super().__init__(starter, self._limits, nobody)
+        self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
         self._contents = LRUCache[str, tuple[BatchContent, BatchRows]](_LOOKED_INTO)
-        self._listeners = Callbacks[[str]]()
-
-    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner whenever something is new of one of their batches: it must
-        not block. Returns the way out."""
-        return self._listeners.add(callback)
-
-    def resume(self) -> None:
-        """Let those go on that did when the program ended, once the registry has taken up its
-        runs."""
-        if self._runs.history is None:
-            return
-        try:
-            unfinished = self._runs.history.groups.unfinished("batch")
-        except ComfyError as problem:
-            log.warning("Batches of before the restart cannot go on: %s", problem)
-            return
-        for group in unfinished:
-            batch = self._open_batch(group)
-            with self._lock:
-                self._open[batch.id] = batch
-            if batch.state == "running":
-                self._let_run(batch)
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Wait until no batch is at work, once the registry is closed."""
-        with self._lock:
-            threads = [batch.thread for batch in self._open.values() if batch.thread is not None]
-        end = time.monotonic() + timeout
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
 
     # One batch
 
@@ -131,11 +94,7 @@ class BatchQueue:
         ServerUnreachable, ServerError, and ComfyError where there is no room for a file.
         """
         history = self._history()
-        if owner == self._nobody and not attended:
-            raise ComfyError(
-                message("This app keeps no batches of yours."),
-                message("Allow cookies for this page."),
-            )
+        self._check_kept(owner, attended=attended)
         self._check_room(owner, address)
         content, form = checked_batch(self._starter, workflow, base, spec, owner)
         content = with_seeds(form, content, spec.seeds, self._starter.rng)
@@ -147,15 +106,9 @@ class BatchQueue:
             told = content_to_json(
                 with_other_values(content, lambda value: files.get(str(id(value)), value))
             )
-            with self._lock:
-                self._check_room_locked(owner, address)
-                batch = self._open[group_id] = self._open_batch(group)
-            try:
+            batch = self._open_batch(group)
+            with self._counted(batch):
                 history.groups.add(group, told, {one.digest for one in files.values()})
-            except BaseException:
-                with self._lock:
-                    del self._open[group_id]
-                raise
         self._let_run(batch)
         return batch.summary
 
@@ -248,11 +201,6 @@ class BatchQueue:
 
     # Inside
 
-    def _history(self) -> RunStore:
-        if self._runs.history is None:
-            raise ComfyError(message("This app remembers no runs, so it can't run batches."))
-        return self._runs.history
-
     def _check_room(self, owner: str, address: str) -> None:
         """What has been paused for long is stopped first where there is no room."""
         with self._lock:
@@ -262,10 +210,6 @@ class BatchQueue:
                 self._changed(one, OpenBatch.stop)
         with self._lock:
             self._check_room_locked(owner, address)
-
-    def _check_room_locked(self, owner: str, address: str) -> None:
-        people = [(one.owner, one.address) for one in self._open.values()]
-        self._limits.check(owner, address, people)
 
     def _open_batch(self, group: Group) -> OpenBatch:
         return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
@@ -311,57 +255,34 @@ class BatchQueue:
             if batch.thread is None:
                 self._let_go(batch)
 
-    def _save(self, batch: OpenBatch) -> None:
-        """Where nobody has asked for it: what cannot be written now is written later."""
-        try:
-            with batch.saving:  # nobody writes what was so before over what is so now
-                batch.saved_at = time.monotonic()
-                self._history().groups.save(batch.group)
-        except ComfyError as problem:
-            log.warning("How far a batch is could not be written: %s", problem)
-        self._listeners.call(batch.owner)
-
     def _let_go(self, batch: OpenBatch) -> None:
-        """Keep no more than a line of one that has ended."""
-        if batch.state in ("running", "paused"):
+        summary = batch.summary
+        if summary.state in ("running", "paused"):
             return
         with self._lock:
             if self._open.pop(batch.id, None) is not None and not batch.deleted:
-                self._ended[batch.id] = batch.owner, batch.summary
-                while len(self._ended) > _RECENT:
-                    self._ended.popitem(last=False)
+                self._ended[batch.id] = batch.owner, summary
         self._listeners.call(batch.owner)
 
-    def _let_run(self, batch: OpenBatch) -> None:
-        """See that there is a thread that runs it."""
-        with batch.lock:
-            if batch.thread is None:
-                main = partial(self._main, batch)
-                name = f"batch-{batch.id[:8]}"
-                batch.thread = threading.Thread(target=main, name=name, daemon=True)
-                batch.thread.start()
-        self._listeners.call(batch.owner)
+    def _take_up(self, group: Group) -> None:
+        batch = self._open_batch(group)
+        if batch.state == "running":
+            self._let_run(batch)
+        else:
+            with self._lock:
+                self._open[batch.id] = batch
 
     # The thread of a batch
 
-    def _main(self, batch: OpenBatch) -> None:
-        while True:
-            try:
-                self._run_rows(batch)
-            except (ComfyError, BadValue) as problem:
-                if not self._runs.closed:
-                    batch.pause(why_paused(problem))
-            except Exception:
-                log.exception("A batch failed inside this program")
-                batch.pause(_OUR_FAULT)
-            if not batch.settle():
-                break
-        self._save(batch)
-        self._let_go(batch)
+    def _run(self, batch: OpenBatch) -> None:
+        try:
+            self._run_rows(batch)
+        except BadValue as problem:
+            raise ComfyError(str(problem)) from problem
 
     def _run_rows(self, batch: OpenBatch) -> None:
-        _, rows = self._content(batch.id, batch.owner)
-        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows)
+        content, rows = self._content(batch.id, batch.owner)
+        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
         runner = BatchRunner(self._starter, batch.owner, batch.address)
         states, _ = batch.states()
         waiting = states.places("waiting")
@@ -374,6 +295,7 @@ class BatchQueue:
         for index, record in runner.run(rows_batch, over, batch):
             batch.ended(index, record, is_done=runner.is_done(record))
             if time.monotonic() - batch.saved_at > _SAVED_EACH:
+                batch.saved_at = time.monotonic()
                 self._save(batch)
             else:
                 self._listeners.call(batch.owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from comfy.batches.table import Row
@@ -33,11 +33,13 @@ class BatchGaveUp(ComfyError):
 @dataclass(frozen=True, slots=True)
 class RowBatch:
     """What is to be run: rows of values for a workflow. `id`: a UUID by which its runs are found
-    again, the same one for the same batch."""
+    again, the same one for the same batch. `of_options`: keys of values that rows do without where
+    the option that they choose has no such field."""
 
     id: uuid.UUID
     workflow: str
     rows: Sequence[Row]
+    of_options: frozenset[str] = frozenset()
 
     def prefix(self, index: int) -> str:
         """What names of files begin with that come of the row at this place: "007-"."""
@@ -82,7 +84,7 @@ class BatchRunner:
         problems = list(lacking(form, chosen))
         for row in batch.rows:
             try:
-                self._starter.check(batch.workflow, row.values, self._owner)
+                self._starter.check(batch.workflow, self._values(batch, row), self._owner)
             except FieldErrors as error:
                 problems += [
                     message("Row {row}, {problem}", row=row.number, problem=said)
@@ -107,7 +109,7 @@ class BatchRunner:
     def last_of(self, batch: RowBatch, places: Iterable[int]) -> dict[int, tuple[Record, int]]:
         """The records of those of these rows that were run, of each the last, with how many there
         were before it."""
-        return self._tasks.last_of({index: _task(batch, index) for index in places})
+        return self._tasks.last_of({index: row_id(batch.id, index) for index in places})
 
     def is_done(self, record: Record) -> bool:
         """Whether a row is done, and all that it has made is kept here."""
@@ -130,7 +132,7 @@ class BatchRunner:
                 while rest and failed < MOST_FAILED and not live.is_full and steering.wants_more():
                     try:
                         is_new = steering.is_new(rest[0])
-                        begun = self._tasks.begin(_task(batch, rest[0]), is_new=is_new)
+                        begun = self._tasks.begin(self._task(batch, rest[0]), is_new=is_new)
                     except ComfyError as problem:
                         if not steering.refused(rest[0], problem):
                             if not live:
@@ -147,6 +149,18 @@ class BatchRunner:
         if rest and failed >= MOST_FAILED:
             raise _gave_up()
 
+    def _task(self, batch: RowBatch, index: int) -> Task:
+        values = self._values(batch, batch.rows[index])
+        return Task(row_id(batch.id, index), batch.workflow, values, str(batch.id))
+
+    def _values(self, batch: RowBatch, row: Row) -> Mapping[str, object]:
+        """Those that the row's own form has fields for."""
+        if not batch.of_options:
+            return row.values
+        _, form = self._starter.forms.form(batch.workflow, self._owner, row.values)
+        others = batch.of_options - {field.key for field in form.fields}
+        return {key: value for key, value in row.values.items() if key not in others}
+
     def _failed_after(self, failed: int, record: Record) -> int:
         """How many rows have failed one after the other; those that somebody has stopped don't
         count. Too many stay too many."""
@@ -158,11 +172,6 @@ class BatchRunner:
 def row_id(batch: uuid.UUID, index: int) -> uuid.UUID:
     """The task of the row at this place."""
     return uuid.uuid5(batch, str(index))
-
-
-def _task(batch: RowBatch, index: int) -> Task:
-    name = row_id(batch.id, index)
-    return Task(name, batch.workflow, batch.rows[index].values, str(batch.id))
 
 
 def _gave_up() -> BatchGaveUp:

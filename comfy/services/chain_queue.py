@@ -1,39 +1,32 @@
 """The chains of everybody: each runs in a thread of its own, through the registry of runs, so that
-people take turns whatever they have begun. They outlive the program."""
+people take turns whatever they have begun."""
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from comfy.errors import ChainNotFound, ComfyError, ServerUnreachable
+from cachetools import FIFOCache
+
+from comfy.errors import ChainNotFound, ServerUnreachable
 from comfy.form.seeds import CountUp, next_seed
 from comfy.messages import message
 from comfy.records.groups import Group
 from comfy.records.record import Record
-from comfy.records.store import RunStore
 from comfy.runs.limits import ChainLimits
-from comfy.runs.shared import Callbacks
 from comfy.services.chain_forms import ChainForm, ChainForms, is_switch
 from comfy.services.chains import ChainRunner, StepBegin
+from comfy.services.group_queue import GroupQueue
 from comfy.services.kept_uploads import given_values, kept_uploads, values_to_json
 from comfy.services.open_chain import ChainStanding, OpenChain
 from comfy.services.uploads import Upload
 
-log = logging.getLogger(__name__)
-
 _RECENT = 200  # that ended, of which pages are still told
 _OF_PAGE = 3  # that ended before the page was there, and of which it is told
 _AGAIN = 5.0  # seconds until a server that is away is asked again
-_OUR_FAULT = message("Something went wrong inside this program.")
 _GONE = message("This chain no longer exists.")
 
 
@@ -45,52 +38,21 @@ class StartedChain:
     values: Mapping[str, object]
 
 
-class ChainQueue:
-    """Any thread may call anything here; only `subscribe` and `recent` wait for no disk.
-    ChainNotFound wherever there is no such chain of this owner."""
+class ChainQueue(GroupQueue[OpenChain]):
+    """See `GroupQueue`; `recent` waits for no disk either. ChainNotFound wherever there is no such
+    chain of this owner."""
+
+    kind = "chain"
+    keeps_none = message("This app keeps no chains of yours.")
+    no_history = message("This app remembers no runs, so it can't run chains.")
 
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody`: the owner of what nobody could find again, who has chains only while they are
-        waited for."""
-        self._forms, self._starter = forms, forms.starter
-        self._runs = forms.starter.runs
-        self._limits, self._nobody = limits or ChainLimits(), nobody
-        self._lock = threading.Lock()
-        self._open: dict[str, OpenChain] = {}
-        self._ended: OrderedDict[str, OpenChain] = OrderedDict()
-        self._closing = threading.Event()
-        self._listeners = Callbacks[[str]]()
-
-    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner whenever something is new of one of their chains: it must
-        not block. Returns the way out."""
-        return self._listeners.add(callback)
-
-    def resume(self) -> None:
-        """Let those go on that did when the program ended, once the registry has taken up its
-        runs."""
-        history = self._runs.history
-        try:
-            unfinished = () if history is None else history.groups.unfinished("chain")
-        except ComfyError as problem:
-            log.warning("Chains of before the restart cannot go on: %s", problem)
-            return
-        for group in unfinished:
-            try:
-                self._take_up(group)
-            except ComfyError as problem:
-                log.warning("A chain of before the restart cannot go on: %s", problem)
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Wait until no chain is at work, once the registry is closed."""
-        self._closing.set()
-        with self._lock:
-            threads = [one.thread for one in self._open.values() if one.thread is not None]
-        end = time.monotonic() + timeout
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        """`nobody`: as of `GroupQueue`."""
+        super().__init__(forms.starter, limits or ChainLimits(), nobody)
+        self._forms = forms
+        self._ended = FIFOCache[str, OpenChain](_RECENT)
 
     # One chain
 
@@ -110,11 +72,7 @@ class ChainQueue:
         Raises FieldErrors, ChainErrors, WorkflowError, TooManyRuns, ServerUnreachable, ServerError,
         and ComfyError where there is no room for a file.
         """
-        if owner == self._nobody and not attended:
-            raise ComfyError(
-                message("This app keeps no chains of yours."),
-                message("Allow cookies for this page."),
-            )
+        self._check_kept(owner, attended=attended)
         about = {"chain": name, "address": address}
         chain = OpenChain(Group(str(uuid.uuid4()), owner, "chain", time.time(), "running", about))
         self._check_room(chain)  # before any work is done for it
@@ -218,41 +176,11 @@ class ChainQueue:
     # Inside
 
     def _take_up(self, group: Group) -> None:
-        if group.owner != self._nobody:
-            self._let_run(self._with_results(OpenChain(group)))
-            return
-        for run in self._runs.line_of(group.owner):  # whoever waited for it is gone
-            if run.record.group == group.id:
-                run.cancel()
-        self._history().groups.delete(group.id, group.owner)
-
-    def _history(self) -> RunStore:
-        if self._runs.history is None:
-            raise ComfyError(message("This app remembers no runs, so it can't run chains."))
-        return self._runs.history
+        self._let_run(self._with_results(OpenChain(group)))
 
     def _check_room(self, chain: OpenChain) -> None:
         with self._lock:
-            self._check_room_locked(chain)
-
-    def _check_room_locked(self, chain: OpenChain) -> None:
-        others = (one for one in self._open.values() if one is not chain)
-        unfinished = [(one.owner, one.address) for one in others]
-        self._limits.check(chain.owner, chain.address, unfinished)
-
-    @contextmanager
-    def _counted(self, chain: OpenChain) -> Iterator[None]:
-        """It counts among those that go on, unless the block fails. Raises TooManyRuns."""
-        with self._lock:
-            self._check_room_locked(chain)
-            self._open[chain.id] = chain
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                if chain.thread is None:
-                    self._open.pop(chain.id, None)
-            raise
+            self._check_room_locked(chain.owner, chain.address, chain.id)
 
     def _checked(
         self, name: str, values: Mapping[str, object], owner: str
@@ -303,14 +231,6 @@ class ChainQueue:
                     chain.known(step.name, records[run])
         return chain
 
-    def _save(self, chain: OpenChain) -> None:
-        try:
-            with chain.saving:  # nobody writes what was so before over what is so now
-                self._history().groups.save(chain.group)
-        except ComfyError as problem:
-            log.warning("How far a chain is could not be written: %s", problem)
-        self._listeners.call(chain.owner)
-
     def _note(self, chain: OpenChain) -> OpenChain:
         """Keep one in mind that has ended, unless it goes on again: the same for all who ask."""
         with self._lock:
@@ -320,43 +240,14 @@ class ChainQueue:
             self._open.pop(chain.id, None)
             if chain.deleted:
                 return chain
-            kept = self._ended.setdefault(chain.id, chain)
-            self._ended.move_to_end(chain.id)
-            while len(self._ended) > _RECENT:
-                self._ended.popitem(last=False)
+            kept = self._ended[chain.id] = self._ended.get(chain.id, chain)
             return kept
 
-    def _let_run(self, chain: OpenChain) -> None:
-        """See that there is a thread that runs it."""
-        with chain.lock:
-            with self._lock:
-                self._ended.pop(chain.id, None)
-                self._open[chain.id] = chain
-            if chain.thread is None:
-                main, name = partial(self._main, chain), f"chain-{chain.id[:8]}"
-                chain.thread = threading.Thread(target=main, name=name, daemon=True)
-                chain.thread.start()
+    def _let_go(self, chain: OpenChain) -> None:
+        self._note(chain)
         self._listeners.call(chain.owner)
 
     # The thread of a chain
-
-    def _main(self, chain: OpenChain) -> None:
-        while True:
-            try:
-                self._run(chain)
-            except ComfyError as problem:
-                if not self._runs.closed:
-                    chain.fail(problem)
-            except Exception:
-                log.exception("A chain failed inside this program")
-                chain.fail(ComfyError(_OUR_FAULT))
-            if self._runs.closed or self._closing.is_set():
-                return  # it goes on in the next life
-            if not chain.settle():
-                break
-        self._save(chain)
-        self._note(chain)
-        self._listeners.call(chain.owner)
 
     def _run(self, chain: OpenChain) -> None:
         chain.join_cancelled()

@@ -55,14 +55,14 @@ class TaskRunner:
         """The record of the last try of a task; None where there was none."""
         return self._last(task)[0]
 
-    def last_of(self, tasks: Mapping[Key, Task]) -> dict[Key, tuple[Record, int]]:
-        """The records of the last tries of those tasks that were tried, with how many tries there
-        were before."""
+    def last_of(self, tasks: Mapping[Key, uuid.UUID]) -> dict[Key, tuple[Record, int]]:
+        """The records of the last tries of those tasks (their ids) that were tried, with how many
+        tries there were before."""
         assert self._runs.history is not None
         found: dict[Key, tuple[Record, int]] = {}
         asked, tries = dict(tasks), 0
         while asked:
-            ids = {run_id_of(task.id, tries): key for key, task in asked.items()}
+            ids = {run_id_of(task, tries): key for key, task in asked.items()}
             records = self._runs.history.get_many(ids, self._owner)
             some = {ids[run_id]: (record, tries) for run_id, record in records.items()}
             found |= some

@@ -3,7 +3,6 @@ look."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from typing import Literal, cast
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.errors import ComfyError, ServerError, ServerUnreachable, TooManyRuns
 from comfy.messages import message, message_from_json, message_to_json, sentences
-from comfy.prompt.value_types import BadValue
 from comfy.protocol.run_state import Phase
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Run, RunRegistry
 from comfy.services.batch_rows import RowState, RowStates
 from comfy.services.batches import MOST_FAILED, BatchGaveUp, Steering
+from comfy.services.group_queue import OpenGroup
 from comfy.services.once import NOT_FETCHED
 from comfy.services.start import FieldErrors
 
@@ -78,24 +77,17 @@ def _varied(group: Group) -> tuple[str, ...]:
     return tuple(str(message_from_json(one)) for one in group.about.get("varied", ()))
 
 
-class OpenBatch(Steering):
-    """For any number of threads: each method holds a lock for a moment, and none waits. `thread`:
-    what runs it, set by the queue alone; `address`: where it was started, as of
-    `RunRegistry.submit`."""
+class OpenBatch(OpenGroup, Steering):
+    """Each method holds a lock for a moment, and none waits."""
 
     def __init__(
         self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
     ) -> None:
         """As it is remembered. `told` is called when it waits for something else, and must not
         block."""
-        self.id, self.owner = group.id, group.owner
-        self.address = str(group.about.get("address", ""))
+        super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
-        self.thread: threading.Thread | None = None
-        self.lock = threading.RLock()
-        self.saving = threading.Lock()
         self.saved_at = 0.0
-        self.deleted = False
         self._group, self._runs, self._told = group, runs, told
         self._state = cast(BatchState, group.state)
         self._why = str(message_from_json(group.about.get("why", "")))
@@ -120,7 +112,7 @@ class OpenBatch(Steering):
 
     @property
     def group(self) -> Group:
-        """As it is to be remembered now."""
+        """See `OpenGroup`."""
         with self.lock:
             about = {**self._group.about, "why": message_to_json(self._why)}
             about |= {"paused_at": self._paused_at}
@@ -178,7 +170,7 @@ class OpenBatch(Steering):
                 self._state, self._why, self._paused_at = "paused", why, time.time()
 
     def stop(self) -> None:
-        """End it: what waits is not begun, and what runs is cancelled."""
+        """See `OpenGroup`."""
         with self.lock:
             if self._state in ("running", "paused"):
                 self._end("stopped")
@@ -188,8 +180,12 @@ class OpenBatch(Steering):
         for run in live.values():
             _cancel(run)
 
+    def fail(self, problem: ComfyError) -> None:
+        """See `OpenGroup`: it is paused."""
+        self.pause(_why_paused(problem))
+
     def settle(self) -> bool:
-        """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
+        """See `OpenGroup`."""
         with self.lock:
             if self._state in ("running", "paused") and not self._runs.closed:
                 if not self._rows.count("waiting"):
@@ -277,15 +273,12 @@ def _cancel(run: Run | Record) -> None:
         run.cancel()
 
 
-def why_paused(problem: ComfyError | BadValue) -> str:
+def _why_paused(problem: ComfyError) -> str:
     """Why no more rows are begun, in sentences."""
-    match problem:
-        case BatchGaveUp():
-            failed = message(
-                "{count} rows failed one after the other, so the batch is paused.",
-                count=MOST_FAILED,
-            )
-            return sentences(failed, problem.hint)
-        case ComfyError():
-            return sentences(str(problem), problem.hint)
-    return str(problem)
+    said = str(problem)
+    if isinstance(problem, BatchGaveUp):
+        said = message(
+            "{count} rows failed one after the other, so the batch is paused.",
+            count=MOST_FAILED,
+        )
+    return sentences(said, problem.hint)

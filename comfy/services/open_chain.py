@@ -22,6 +22,7 @@ from comfy.records.record import Record
 from comfy.runs.interface import Run
 from comfy.services.chain_forms import ChainForm
 from comfy.services.chains import StepBegin, StepEnd, StepProblem
+from comfy.services.group_queue import OpenGroup
 from comfy.services.start import FieldErrors
 
 ChainPhase = Literal["running", "done", "failed", "stopped"]
@@ -66,21 +67,16 @@ class ChainStanding:
 _STEPS = TypeAdapter(tuple[StepStanding, ...])
 
 
-class OpenChain:
-    """For any number of threads: each method holds a lock for a moment, and none waits but
-    `join_cancelled`. `thread`: what runs it, set by the queue alone; `changing`: held while it is
-    let go on; `address`: where it was started, as of `RunRegistry.submit`."""
+class OpenChain(OpenGroup):
+    """Each method holds a lock for a moment, and none waits but `join_cancelled`. `changing`: held
+    while it is let go on."""
 
     def __init__(self, group: Group) -> None:
         """As it is remembered."""
-        self.id, self.owner = group.id, group.owner
-        self.address = str(group.about.get("address", ""))
+        super().__init__(group)
         self.chain = str(group.about.get("chain", ""))
         self.title = str(message_from_json(group.about.get("title", "")))
-        self.thread: threading.Thread | None = None
-        self.deleted = False
-        self.lock = threading.RLock()
-        self.changing, self.saving = threading.Lock(), threading.Lock()
+        self.changing = threading.Lock()
         self._created_at, self._ended_at = group.created_at, group.ended_at
         self._goes_on = False  # what is at work is over, and it is to begin once more
         self._state = cast(ChainPhase, group.state)
@@ -112,7 +108,7 @@ class OpenChain:
 
     @property
     def group(self) -> Group:
-        """As it is to be remembered now."""
+        """See `OpenGroup`."""
         with self.lock:
             about: dict[str, Any] = {"chain": self.chain, "title": message_to_json(self.title)}
             about |= {"why": message_to_json(self._why), "address": self.address}
@@ -143,7 +139,7 @@ class OpenChain:
     # What people want
 
     def stop(self) -> None:
-        """End it: what runs is cancelled, and no other step is begun."""
+        """See `OpenGroup`: no other step is begun."""
         with self.lock:
             if self._state != "running":
                 return
@@ -223,7 +219,7 @@ class OpenChain:
                 self._fail(end.step, runs, *_why(step.name, record.state, form))
 
     def settle(self) -> bool:
-        """Of the thread alone, once it has nothing in work: whether it is to begin once more."""
+        """See `OpenGroup`: whether it is to begin once more."""
         with self.lock:
             goes_on, self._goes_on = self._goes_on, False
             if self._state == "running":
@@ -235,7 +231,7 @@ class OpenChain:
             return False
 
     def fail(self, problem: ComfyError) -> None:
-        """It cannot go on."""
+        """See `OpenGroup`."""
         with self.lock:
             if self._state == "running" and not self._goes_on:
                 self._why = sentences(str(problem), problem.hint)

@@ -4,8 +4,10 @@ otherwise."""
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,10 @@ from comfy.protocol.run_state import Phase
 from comfy.runs.limits import BatchLimits
 from comfy.services.batch_check import BatchErrors
 from comfy.services.batch_queue import BatchQueue
+from comfy.services.batches import RowErrors
+from comfy.services.catalogue import CatalogueCache
+from comfy.services.forms import Forms
+from comfy.services.permissions import Permissions
 from comfy.services.start import FieldErrors
 from comfy.services.uploads import Upload
 from tests.cli.commands import outcomes
@@ -33,9 +39,12 @@ from tests.services.batch_lives import (
     life,
     read_only_groups,
 )
+from tests.support.samples.extra_nodes import DATA, EXTRA, PAINTED
+from tests.support.samples.forms import workflow_of
 from tests.support.waiting import eventually
 
 BROKEN = "demo-broken.safetensors"
+NOBODY = ""  # as of a queue that is not told of another
 
 
 @pytest.fixture
@@ -285,6 +294,27 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Life) -> None:
     assert outcomes(demo) == {"success": 31}
 
 
+def test_options_bring_fields_of_their_own(one: Life) -> None:
+    """A row does without the form's values for fields that its option does not have; such a field
+    cannot vary at the same time."""
+    raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
+    workflow = replace(workflow_of(PAINTED), name="painted")
+    forms = Forms(lambda _: workflow, CatalogueCache(lambda: raw), Permissions())
+    one.batches = batches = BatchQueue(replace(one.starter, forms=forms))
+    base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
+    options = AxisSpec("8.model", "Small, Animated")
+    with pytest.raises(RowErrors, match=r"There is no field “8\.model\.steps”"):
+        batches.start("painted", base, BatchSpec((options, AxisSpec("8.model.steps", "2, 3"))), ANN)
+    batch = batches.start("painted", base, BatchSpec((options,)), ANN)
+    ended = one.until(batch, "done", "paused")
+    assert (ended.failed, ended.why) == (2, "")  # no server here has the node
+    states = batches.table(batch.id, ANN).states
+    small, animated = (one.runs.record(states.run(at), ANN).job.values for at in range(2))
+    assert (small["8.model"], small["8.model.steps"]) == ("Small", 3)
+    assert (animated["8.model"], animated["8.model.prompt"]) == ("Animated", "a dog")
+    assert "8.model.steps" not in animated
+
+
 def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Life, tmp_path: Path) -> None:
     """As long as the batch is remembered, or a run has them."""
     (tmp_path / "workflows" / "small.json").write_text(
@@ -315,14 +345,18 @@ def photo(colour: str) -> bytes:
 
 def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> None:
     """What was running is cancelled with the program and done in its next life; what was paused
-    stays so, and its seeds count up as they would have."""
+    stays so, and its seeds count up as they would have. What nobody could find again has ended with
+    whoever waited for it."""
     with demo.hold("progress", after=4) as reached, life(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
         assert reached.reached.wait(30)
         counted = CountUp(11, is_used=False)
         waits = first.begin(AxisSpec(STEPS, "2..5"), **{SEED: counted})
         first.batches.pause(waits.id, ANN)
+        strange = BatchSpec((AxisSpec(SEED, "21..24"),))
+        first.batches.start("small", {}, strange, NOBODY, attended=True)
     with life(demo.url, tmp_path) as second:
+        assert second.starter.runs.history.groups.of(NOBODY, "batch") == ()  # type: ignore[union-attr]
         assert second.until(batch, "done").done == 8
         assert second.batches.get(waits.id, ANN).state == "paused"
         assert [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id]
@@ -331,6 +365,7 @@ def test_it_goes_on_after_an_orderly_end(demo: DemoServer, tmp_path: Path) -> No
         ran = [second.batches.table(waits.id, ANN).states.run(at) for at in range(4)]
         seeds = [second.runs.record(run, ANN).job.values[SEED] for run in ran]
         assert seeds == [11, 12, 13, 14]
+        assert second.runs.owned(NOBODY) == ()
 
 
 def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:

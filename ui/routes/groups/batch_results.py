@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from zipstream import ZIP_STORED, ZipStream
 
+from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.errors import BatchNotFound, ComfyError
 from comfy.form.seeds import CountUp
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.services.batch_queue import BatchTable
-from comfy.services.results_table import ENCODING, table_head, table_line
 from ui.languages.current import translated
 from ui.routes.groups.batches import why_failed
 from ui.routes.result_names import pattern_name

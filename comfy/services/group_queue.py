@@ -1,0 +1,200 @@
+"""What the queues of batches and of chains have in common: groups of runs of everybody, of which
+each that goes on has a thread of its own, and which outlive the program."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import ClassVar, Generic, TypeVar
+
+from comfy.errors import ComfyError
+from comfy.messages import message
+from comfy.records.groups import Group, Kind
+from comfy.records.store import RunStore
+from comfy.runs.limits import BatchLimits, ChainLimits
+from comfy.runs.shared import Callbacks
+from comfy.services.start import Starter
+
+log = logging.getLogger(__name__)
+
+_OUR_FAULT = message("Something went wrong inside this program.")
+
+
+class OpenGroup(ABC):
+    """One of them, for any number of threads. `thread`: what runs it, set by the queue alone;
+    `saving`: held while it is written; `address`: where it was started, as of
+    `RunRegistry.submit`."""
+
+    def __init__(self, group: Group) -> None:
+        """As it is remembered."""
+        self.id, self.owner = group.id, group.owner
+        self.address = str(group.about.get("address", ""))
+        self.thread: threading.Thread | None = None
+        self.deleted = False
+        self.lock, self.saving = threading.RLock(), threading.Lock()
+
+    @property
+    @abstractmethod
+    def group(self) -> Group:
+        """As it is to be remembered now."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it: what waits is not begun, and what runs is cancelled."""
+
+    @abstractmethod
+    def fail(self, problem: ComfyError) -> None:
+        """It cannot go on."""
+
+    @abstractmethod
+    def settle(self) -> bool:
+        """Of the thread alone, once it has nothing in work: whether it is to go on after all."""
+
+
+Open = TypeVar("Open", bound=OpenGroup)
+
+
+class GroupQueue(ABC, Generic[Open]):
+    """Any thread may call anything here; only `subscribe` waits for no disk."""
+
+    kind: ClassVar[Kind]
+    keeps_none: ClassVar[str]  # what is said to somebody who could not find one again
+    no_history: ClassVar[str]  # what is said where nothing is remembered
+
+    def __init__(self, starter: Starter, limits: BatchLimits | ChainLimits, nobody: str) -> None:
+        """`nobody`: the owner of what nobody could find again, who has some only while they are
+        waited for."""
+        self._starter, self._runs = starter, starter.runs
+        self._group_limits, self._nobody = limits, nobody
+        self._lock = threading.Lock()
+        self._open: dict[str, Open] = {}
+        self._closing = threading.Event()
+        self._listeners = Callbacks[[str]]()
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with an owner whenever something is new of one of theirs: it must not
+        block. Returns the way out."""
+        return self._listeners.add(callback)
+
+    def resume(self) -> None:
+        """Let those go on that did when the program ended, once the registry has taken up its
+        runs."""
+        history = self._runs.history
+        try:
+            unfinished = () if history is None else history.groups.unfinished(self.kind)
+        except ComfyError as problem:
+            log.warning("No %s of before the restart can go on: %s", self.kind, problem)
+            return
+        for group in unfinished:
+            try:
+                if group.owner == self._nobody:
+                    self._end_unwaited(group)
+                else:
+                    self._take_up(group)
+            except ComfyError as problem:
+                log.warning("A %s of before the restart cannot go on: %s", self.kind, problem)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Wait until none is at work, once the registry is closed."""
+        self._closing.set()
+        with self._lock:
+            threads = [one.thread for one in self._open.values() if one.thread is not None]
+        end = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    # What each kind does
+
+    @abstractmethod
+    def _take_up(self, group: Group) -> None:
+        """Let one go on that did when the program ended."""
+
+    @abstractmethod
+    def _run(self, one: Open) -> None:
+        """Of its thread: do what there is to do. What is raised, it is told to `OpenGroup.fail`."""
+
+    @abstractmethod
+    def _let_go(self, one: Open) -> None:
+        """Keep no more of one that has ended than people are told."""
+
+    # Inside
+
+    @property
+    def _is_closing(self) -> bool:
+        return self._runs.closed or self._closing.is_set()
+
+    def _end_unwaited(self, group: Group) -> None:
+        """Whoever waited for it is gone."""
+        for run in self._runs.line_of(group.owner):
+            if run.record.group == group.id:
+                run.cancel()
+        self._history().groups.delete(group.id, group.owner)
+
+    def _history(self) -> RunStore:
+        if self._runs.history is None:
+            raise ComfyError(self.no_history)
+        return self._runs.history
+
+    def _check_kept(self, owner: str, *, attended: bool) -> None:
+        """ComfyError for somebody who could not find one again, and does not wait for it."""
+        if owner == self._nobody and not attended:
+            raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
+
+    def _check_room_locked(self, owner: str, address: str, but: str = "") -> None:
+        """TooManyRuns where one more is too much; the one with the id `but` does not count."""
+        people = [(one.owner, one.address) for one in self._open.values() if one.id != but]
+        self._group_limits.check(owner, address, people)
+
+    @contextmanager
+    def _counted(self, one: Open) -> Iterator[None]:
+        """It counts among those that go on, unless the block fails. Raises TooManyRuns."""
+        with self._lock:
+            self._check_room_locked(one.owner, one.address, one.id)
+            self._open[one.id] = one
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                if one.thread is None:
+                    self._open.pop(one.id, None)
+            raise
+
+    def _save(self, one: Open) -> None:
+        """Write how far it is, and tell of it: what cannot be written now is written later."""
+        try:
+            with one.saving:  # nobody writes what was so before over what is so now
+                self._history().groups.save(one.group)
+        except ComfyError as problem:
+            log.warning("How far a %s is could not be written: %s", self.kind, problem)
+        self._listeners.call(one.owner)
+
+    def _let_run(self, one: Open) -> None:
+        """See that there is a thread that runs it."""
+        with one.lock:
+            with self._lock:
+                self._open[one.id] = one
+            if one.thread is None:
+                main, name = partial(self._main, one), f"{self.kind}-{one.id[:8]}"
+                one.thread = threading.Thread(target=main, name=name, daemon=True)
+                one.thread.start()
+        self._listeners.call(one.owner)
+
+    def _main(self, one: Open) -> None:
+        while True:
+            try:
+                self._run(one)
+            except ComfyError as problem:
+                if not self._runs.closed:
+                    one.fail(problem)
+            except Exception:
+                log.exception("A %s failed inside this program", self.kind)
+                one.fail(ComfyError(_OUR_FAULT))
+            if self._is_closing or not one.settle():  # else it goes on in the next life
+                break
+        self._save(one)
+        self._let_go(one)
