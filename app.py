@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -90,8 +89,7 @@ def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
 def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> int:
     """Wire the parts together and serve; `files` is for what people give. The exit code. ComfyError
     for a setting that cannot be used."""
-    from comfy.client.client import Client
-    from comfy.discovery import choose_server
+    from comfy.discovery import choose_servers, opened_servers
     from comfy.runs.limits import RunLimits
     from comfy.runs.registry import LocalRunRegistry
     from comfy.workflow.folder import WorkflowFolder
@@ -101,29 +99,30 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
 
     permissions = permissions_of(settings)
     with (
-        choose_server(settings.server_address) as server,
-        Client(replace(server.address, shown=settings.only_this_machine)) as client,
+        choose_servers(settings.server_addresses) as named,
+        opened_servers(named.addresses, shown=settings.only_this_machine) as servers,
     ):
         runs = LocalRunRegistry(
-            client,
+            servers,
             grace=settings.grace,
             limits=RunLimits(person=settings.waiting, hourly=settings.hourly),
             history=history,
+            retries=settings.retry == "yes",
         )
         runs.resume()
         services = wire(
-            client,
+            servers,
             runs,
             history.files,
             WorkflowFolder(settings.workflows),
             files,
             permissions=permissions,
             secret=secret,
-            demo=server.stand_in,
+            demo=named.stand_in,
         )
         services.batches.resume()
         services.chains.resume()
-        log.info("Images come from %s.", server)
+        log.info("Images come from %s.", named)
         web = WebSettings(
             settings.host,
             settings.port,

@@ -27,7 +27,7 @@ file_inputs filenames json_values quota wording
 object_info
 media prompt protocol
 client graph
-records workflow
+records servers workflow
 form runs
 batches
 chains
@@ -36,7 +36,8 @@ discovery
 cli
 """
 UI = """
-gradio_import settings
+gradio_import named_servers
+settings
 arguments languages permissions
 view
 web

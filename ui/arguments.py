@@ -16,7 +16,8 @@ from typing import NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ui.settings import OWN, PREFIX, SECRET, Settings, warn_if_public
+from ui.named_servers import OWN
+from ui.settings import PREFIX, REPEATED, SECRET, Settings, warn_if_public
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ USAGE_ERROR = 2
 
 # What pydantic finds wrong, in words. None of them repeats what was typed: it may hold a password.
 _WORDS: Mapping[str, str] = {
+    "extra_forbidden": "one has a key that is none of url, token, header and ca.",
+    "missing": "one has no url.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
     "less_than_equal": "at most {le:.15g}.",
@@ -106,7 +109,9 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     ]
     given: dict[str, object] = {}
     for name, (value, *more) in vars(known).items():
-        if more:
+        if more and name in REPEATED:
+            value = " ".join([value, *more])
+        elif more:
             problems.append(f"{_option(name)}: give it once.")
         given[name] = value or Settings.model_fields[name].default
     return given, problems
@@ -137,8 +142,11 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
 
 
 def _plain(value: object) -> object:
-    """A value of a TOML file as one would type it: a list may stand for words between commas."""
-    return ",".join(map(str, value)) if isinstance(value, list) else value
+    """A value of a TOML file as one would type it: a list may stand for words between commas. A
+    list of tables is left as it is."""
+    if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
+        return ",".join(map(str, value))
+    return value
 
 
 def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:

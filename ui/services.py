@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from comfy.chains.folder import ChainFolder
-from comfy.client.client import Client
 from comfy.form.model import Form
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
+from comfy.servers.pool import ServerPool
 from comfy.services.batch_queue import BatchQueue
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.chain_forms import ChainForms
@@ -87,7 +87,7 @@ class Services:
 
 
 def wire(  # noqa: PLR0913 - the one place where an app is put together
-    client: Client,
+    servers: ServerPool,
     runs: RunRegistry,
     blobs: BlobStore,
     folder: WorkflowFolder,
@@ -102,10 +102,12 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     """The services of one app. `files`: a folder of its own for what people give, and for copies.
     `pace`: how often the image server is asked whether it is there."""
     limits = limits or WebLimits()
-    health = ServerHealth(partial(client.answers, timeout=ANSWER_SECONDS), pace)
-    client.on_unreachable(health.doubt)
-    forms = Forms(folder.get, CatalogueCache(client.object_info), permissions)
-    server_files = ServerFiles(client.view)
+    health = ServerHealth(partial(servers.answers, timeout=ANSWER_SECONDS), pace)
+    servers.on_unreachable(health.doubt)
+    catalogue = CatalogueCache(servers.object_info)
+    servers.on_change(catalogue.expire)
+    forms = Forms(folder.get, catalogue, permissions)
+    server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     wildcards = WildcardFiles(folder.path / FOLDER)
     starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
@@ -121,9 +123,9 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         copies=FileCopies(UploadFolder(files), blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,
-        clean_up=partial(clean_up, client, runs),
-        abort=client.abort,
-        server_name=client.address.short_name,
+        clean_up=partial(clean_up, servers, runs),
+        abort=servers.abort,
+        server_name=servers.short_name,
         demo=demo,
         limits=limits,
         secret=secret,

@@ -12,25 +12,33 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from comfy.client.address import ServerAddress, is_loopback, named_server, parse_header
+from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
+from ui.named_servers import OWN, File, Header, Servers, named_addresses, unreadable
 
 log = logging.getLogger(__name__)
 
 PREFIX = "COMFYFORMS_"
 _ROOT = Path(__file__).parent.parent
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
-OWN = "setting"  # the type of our own errors, whose words are told as they are
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
+Retry = Literal["yes", "no"]
 Previews = Literal["fitted", "original"]
 _CHOICES = "|".join(get_args(Permission))
 User = tuple[str, SecretStr]
+REPEATED = frozenset({"server"})  # what may be given several times on a command line
 SECRET = frozenset({"server", "server_token", "server_header", "login", "database"})
 
 
@@ -81,7 +89,7 @@ def _read(path: Path) -> str:
             warn_if_public(path.name, os.fstat(file.fileno()))
             return file.read()
     except (OSError, ValueError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
 def warn_if_public(name: str, status: os.stat_result) -> None:
@@ -90,29 +98,6 @@ def warn_if_public(name: str, status: os.stat_result) -> None:
         log.warning(
             "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
         )
-
-
-def _readable(path: Path) -> Path:
-    try:
-        path.open("rb").close()
-    except (OSError, ValueError) as error:
-        raise _unreadable(error) from error
-    return path
-
-
-def _unreadable(error: OSError | ValueError) -> PydanticCustomError:
-    """Why a file cannot be used. Its name is left out, since a password may have been typed in its
-    place."""
-    reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-    return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
-
-
-def _header(value: SecretStr) -> SecretStr:
-    try:
-        parse_header(value.get_secret_value())
-    except ComfyError as error:
-        raise PydanticCustomError(OWN, "write it like 'X-Api-Key: secret', in ASCII.") from error
-    return value
 
 
 def _path_prefix(value: str) -> str:
@@ -155,8 +140,6 @@ Proxies = Annotated[
 ]
 Users = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users)]
 UsersInFile = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users_in_file)]
-File = Annotated[Path, AfterValidator(_readable)]
-Header = Annotated[SecretStr, AfterValidator(_header)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
@@ -181,10 +164,13 @@ class Settings(BaseSettings):
             " go before it"
         ),
     )
-    server: SecretStr | None = Field(
-        None,
+    server: Servers = Field(
+        (),
         title="URL",
-        description="ComfyUI's address; without one, 127.0.0.1:8188 if it answers, else a stand-in",
+        description=(
+            "ComfyUI's address, may be repeated; without one, 127.0.0.1:8188 if it answers, else a"
+            " stand-in"
+        ),
     )
     server_token: SecretStr | None = Field(
         None, title="TOKEN", description="sent to ComfyUI as 'Authorization: Bearer TOKEN'"
@@ -256,6 +242,13 @@ class Settings(BaseSettings):
     login_file: UsersInFile = Field(
         (), title="FILE", description="the same, one NAME:PASSWORD a line"
     )
+    retry: Retry = Field(
+        "yes",
+        title="|".join(get_args(Retry)),
+        description=(
+            "begin a run once more on another server if the one that was at work on it goes away"
+        ),
+    )
     grace: Seconds = Field(
         30.0, title="SECONDS", description="how long a run goes on after its page was closed"
     )
@@ -302,7 +295,7 @@ class Settings(BaseSettings):
         if set(self.operators) - {name for name, _ in self.users}:
             problems.append("--operators: each of them needs a login; see --login-file.")
         try:
-            self.server_address  # noqa: B018 - read once, to refuse what is none
+            self.server_addresses  # noqa: B018 - read once, to refuse what is none
         except ComfyError as problem:
             problems.append(f"--server: {problem} {problem.hint}")
         if problems:
@@ -310,11 +303,10 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def server_address(self) -> ServerAddress | None:
-        """ComfyUI's address and how to log in there; None = none is named."""
-        secrets = (self.server, self.server_token, self.server_header)
-        text, token, header = (secret.get_secret_value() if secret else None for secret in secrets)
-        return named_server(text, token=token, header=header, ca=self.server_ca)
+    def server_addresses(self) -> tuple[ServerAddress, ...]:
+        """The addresses of all ComfyUI servers and how to log in there; () = none is named."""
+        told = self.server_token, self.server_header, self.server_ca
+        return named_addresses(self.server, *told)
 
     @property
     def users(self) -> tuple[tuple[str, str], ...]:

@@ -32,10 +32,9 @@ from comfy.cli.outcome import (
 from comfy.cli.progress import BatchLine
 from comfy.cli.results_table import write_results
 from comfy.cli.save import save_copies
-from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
-from comfy.client.client import Client
-from comfy.discovery import ChosenServer, choose_server
+from comfy.discovery import ChosenServers, choose_servers, opened_servers
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
@@ -116,22 +115,22 @@ def main(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     workflow = read_workflow(args.workflow)
     with (
-        choose_server(address_of(args)) as server,
-        Client(server.address) as client,
+        choose_servers(addresses_of(args)) as named,
+        opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        forms = forms_of(workflow, client.object_info)
+        forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER)
         batch = _batch(args, form, Path(scratch))
-        with starter_in(Path(scratch) / "check", client, forms, signals) as starter:
+        with starter_in(Path(scratch) / "check", servers, forms, signals) as starter:
             BatchRunner(starter, OWNER).check(batch)
-        _say_what(batch, form, server)
+        _say_what(batch, form, named)
         if args.check:
             return OK
         folder = args.out / f"{_RECORDS}{batch.id.hex[:12]}"
         check_new(folder, "batch", resume=args.resume)
         _check_alone(args.out, folder)
-        with starter_in(folder, client, forms, signals) as starter:
+        with starter_in(folder, servers, forms, signals) as starter:
             runner = BatchRunner(starter, OWNER)
             runner.resume()
             known = runner.last(batch) if args.resume else {}
@@ -212,9 +211,9 @@ def _identity(workflow: Path, rows: tuple[Row, ...]) -> uuid.UUID:
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
 
 
-def _say_what(batch: RowBatch, form: Form, server: ChosenServer) -> None:
+def _say_what(batch: RowBatch, form: Form, servers: ChosenServers) -> None:
     count = len(batch.rows)
-    print(f"{form.title} on {server}: {count} {'row' if count == 1 else 'rows'}", file=sys.stderr)
+    print(f"{form.title} on {servers}: {count} {'row' if count == 1 else 'rows'}", file=sys.stderr)
 
 
 # What has become of it

@@ -24,10 +24,9 @@ from comfy.cli.kept_runs import check_new, starter_in
 from comfy.cli.outcome import FAILED, OK, UsageError, complain, complain_of, exit_status
 from comfy.cli.progress import ChainLine
 from comfy.cli.save import save_copies
-from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
-from comfy.client.client import Client
-from comfy.discovery import choose_server
+from comfy.discovery import choose_servers, opened_servers
 from comfy.errors import ComfyError, WorkflowError
 from comfy.filenames import is_beside
 from comfy.form.model import Form
@@ -110,12 +109,12 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     _check_names(dict.fromkeys((*settings, *args.again)), whole, chain)
     name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
     with (
-        choose_server(address_of(args)) as server,
-        Client(server.address) as client,
+        choose_servers(addresses_of(args)) as named,
+        opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        forms = forms_by_name(_workflows(args.chain.parent), client.object_info)
-        with starter_in(Path(scratch), client, forms, signals) as starter:
+        forms = forms_by_name(_workflows(args.chain.parent), servers.object_info)
+        with starter_in(Path(scratch), servers, forms, signals) as starter:
             runner = ChainRunner(starter, OWNER)
             found = runner.steps(chain, settings)
             steps = [
@@ -124,13 +123,13 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
             ]
             runner.check(steps)
         count = f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}"
-        print(f"{chain.title or title_from_name(name)} on {server}: {count}", file=sys.stderr)
+        print(f"{chain.title or title_from_name(name)} on {named}: {count}", file=sys.stderr)
         if args.check:
             print("\n".join(_listed(steps)))
             return OK
         folder = args.out / f".chain-{name}"
         check_new(folder, "chain", resume=args.resume)
-        with starter_in(folder, client, forms, signals) as starter:
+        with starter_in(folder, servers, forms, signals) as starter:
             runner = ChainRunner(starter, OWNER)
             runner.resume()
             group = str(uuid.uuid5(_NAMESPACE, name))

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from comfy.cli.outcome import UsageError
 from comfy.cli.stop_signals import StopSignals
-from comfy.client.client import Client
 from comfy.records.blobs import BlobStore
 from comfy.records.database import sqlite_address
 from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from comfy.services.forms import Forms
 from comfy.services.start import Starter
 from comfy.services.uploads import UploadLimits
@@ -28,7 +28,7 @@ _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 
 @contextmanager
 def starter_in(
-    folder: Path, client: Client, forms: Forms, signals: StopSignals
+    folder: Path, servers: ServerPool, forms: Forms, signals: StopSignals
 ) -> Iterator[Starter]:
     """What starts runs with all that is remembered of them in a folder; a signal stops them.
     UsageError where another program works there."""
@@ -37,15 +37,15 @@ def starter_in(
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
             raise UsageError("Another program works in this folder.", "Wait until it has ended.")
-        runs = LocalRunRegistry(client, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
-        with signals.ending(partial(stop_runs, runs, client)), closing(runs):
+        runs = LocalRunRegistry(servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
+        with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             yield Starter(runs, forms, files, UploadLimits(file=None, run=math.inf))
 
 
-def stop_runs(runs: LocalRunRegistry, client: Client) -> None:
-    """Stop all runs, at the server too, and after them what is being asked of the server."""
+def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:
+    """Stop all runs, at the server too, and after them what is being asked of the servers."""
     runs.close()
-    client.abort()
+    servers.abort()
 
 
 def check_new(folder: Path, what: str, *, resume: bool) -> None:

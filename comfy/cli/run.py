@@ -26,10 +26,9 @@ from comfy.cli.outcome import (
 )
 from comfy.cli.progress import ProgressLine
 from comfy.cli.save import save_file
-from comfy.cli.server import add_server_arguments, address_of
+from comfy.cli.server import add_server_arguments, addresses_of
 from comfy.cli.stop_signals import StopSignals
-from comfy.client.client import Client
-from comfy.discovery import choose_server
+from comfy.discovery import choose_servers, opened_servers
 from comfy.errors import ComfyError
 from comfy.form.model import Form
 from comfy.form.server_errors import place_errors
@@ -87,22 +86,23 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     workflow = read_workflow(args.workflow)
     settings = dict(map(_setting, args.settings))
     with (
-        choose_server(address_of(args)) as server,
-        Client(server.address) as client,
+        choose_servers(addresses_of(args)) as named,
+        opened_servers(named.addresses) as servers,
         tempfile.TemporaryDirectory() as folder,
         closing(BlobStore(Path(folder))) as blobs,
     ):
-        forms = forms_of(workflow, client.object_info)
+        forms = forms_of(workflow, servers.object_info)
         _, form = forms.form(WORKFLOW, OWNER, settings)
         values = _values(form, settings)
-        runs = LocalRunRegistry(client, files=blobs)
+        runs = LocalRunRegistry(servers, files=blobs)
         starter = Starter(runs, forms, blobs, UploadLimits(file=None, run=math.inf))
-        with signals.ending(partial(stop_runs, runs, client)), closing(runs):
+        with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             run = _start(starter, form, values)
-            print(f"{form.title} on {server}", file=sys.stderr)
+            print(f"{form.title} on {named}", file=sys.stderr)
             state = _watch(run)
         try:
-            saved = [save_file(client, file, args.out) for file in state.files]
+            view = partial(servers.view, at=run.record.server)
+            saved = [save_file(view, file, args.out) for file in state.files]
             trouble = None
         except ComfyError as error:
             saved, trouble = [], error

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from filecmp import cmp
 from pathlib import Path
 
-from comfy.client.client import Client
+from comfy.client.view import ViewFile
 from comfy.errors import ComfyError
 from comfy.filenames import safe_name
 from comfy.protocol.outputs import OutputFile
@@ -16,17 +16,17 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 
 
-def save_file(client: Client, file: OutputFile, folder: Path) -> Path:
+def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
     """Fetch one file into `folder` and return where it is. Nothing there is overwritten.
 
     ComfyError if it cannot be fetched or written; nothing half-written stays behind.
     """
-    with client.view(file) as view:
+    with view(file) as answer:
         try:
             path = _reserve(folder, safe_name(file.filename))
             try:
                 with path.open("wb") as target:
-                    target.writelines(view.iter_bytes())
+                    target.writelines(answer.iter_bytes())
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise

@@ -1,4 +1,4 @@
-"""The server that a shell command works with: its options, and the variables that stand in for
+"""The servers that a shell command works with: its options, and the variables that stand in for
 them."""
 
 from __future__ import annotations
@@ -7,14 +7,17 @@ import argparse
 import os
 from pathlib import Path
 
-from comfy.client.address import ServerAddress, named_server
+from comfy.client.address import ServerAddress, named_servers, split_servers
 from comfy.object_info import Catalogue
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the server that runs are for."""
     parser.add_argument(
-        "--server", metavar="URL", help="ComfyUI server (default: the one found, else the stand-in)"
+        "--server",
+        action="append",
+        metavar="URL",
+        help="ComfyUI server, may be repeated (default: the one found, else the stand-in)",
     )
     _add_login_arguments(parser)
 
@@ -44,7 +47,10 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where the node catalogue comes from, as `catalogue_of` reads it."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--server", metavar="URL", help="ComfyUI server whose nodes count (default: the one found)"
+        "--server",
+        action="append",
+        metavar="URL",
+        help="ComfyUI server whose nodes count, may be repeated (default: the one found)",
     )
     where.add_argument(
         "--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz"
@@ -52,12 +58,12 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
     _add_login_arguments(parser)
 
 
-def address_of(args: argparse.Namespace) -> ServerAddress | None:
-    """The server that the options name, or COMFYFORMS_SERVER and its like; None if none. ComfyError
-    if it is wrong."""
+def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
+    """The servers that the options name, or COMFYFORMS_SERVER and its like; () if none. ComfyError
+    if one is wrong."""
     ca = args.server_ca or os.environ.get("COMFYFORMS_SERVER_CA")
-    return named_server(
-        args.server or os.environ.get("COMFYFORMS_SERVER"),
+    return named_servers(
+        args.server or split_servers(os.environ.get("COMFYFORMS_SERVER", "")),
         token=args.server_token or os.environ.get("COMFYFORMS_SERVER_TOKEN"),
         header=args.server_header or os.environ.get("COMFYFORMS_SERVER_HEADER"),
         ca=Path(ca) if ca else None,
@@ -70,8 +76,10 @@ def catalogue_of(args: argparse.Namespace) -> Catalogue:
     if args.object_info:
         return Catalogue.read(args.object_info)
     # Only now: reading a file needs no network libraries.
-    from comfy.client.client import Client
-    from comfy.discovery import choose_server
+    from comfy.discovery import choose_servers, opened_servers
 
-    with choose_server(address_of(args)) as server, Client(server.address) as client:
-        return Catalogue(client.object_info())
+    with (
+        choose_servers(addresses_of(args)) as named,
+        opened_servers(named.addresses) as servers,
+    ):
+        return Catalogue(servers.object_info())

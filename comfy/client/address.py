@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import ssl
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,7 @@ from comfy.messages import message
 
 _PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+_BETWEEN = re.compile(r"[\s,]+(?=https?://)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 # A second one of these would break every request.
@@ -108,19 +110,40 @@ class ServerAddress:
         return _origin(url) == _origin(self.url)
 
 
-def named_server(
-    text: str | None, *, token: str | None = None, header: str | None = None, ca: Path | None = None
-) -> ServerAddress | None:
-    """The server that settings name, None where they name none; ComfyError also for a login without
-    a server: it is not given to whichever server happens to be found."""
-    if text:
-        return ServerAddress.parse(text, token=token, header=header, ca=ca)
-    if token or header or ca:
+def named_servers(
+    texts: Sequence[str],
+    *,
+    token: str | None = None,
+    header: str | None = None,
+    ca: Path | None = None,
+) -> tuple[ServerAddress, ...]:
+    """The servers that settings name, () where they name none; ComfyError also for a login without
+    a server, or for several: it is not given to whichever server happens to be found."""
+    told = token or header or ca
+    if told and not texts:
         raise ComfyError(
             "A login or a certificate belongs to a server, and none is named.",
             "Give --server as well.",
         )
-    return None
+    if told and len(texts) > 1:
+        raise ComfyError(
+            "A login or a certificate belongs to one server, and several are named.",
+            "Name each with its own in the file of --config, under [[server]].",
+        )
+    return one_each(ServerAddress.parse(text, token=token, header=header, ca=ca) for text in texts)
+
+
+def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
+    """The same; ComfyError where a server is among them twice."""
+    found = tuple(addresses)
+    if len({one.url for one in found}) < len(found):
+        raise ComfyError("A server is named twice.", "Name each of them once.")
+    return found
+
+
+def split_servers(text: str) -> list[str]:
+    """The addresses in a text, between commas or spaces."""
+    return [part for part in _BETWEEN.split(text.strip()) if part]
 
 
 def is_loopback(host: str) -> bool:

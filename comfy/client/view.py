@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from comfy.errors import ServerUnreachable
 from comfy.messages import message
+from comfy.protocol.outputs import OutputFile
 
 
 class FileResponse:
@@ -27,3 +30,12 @@ class FileResponse:
             raise ServerUnreachable(
                 message("The file broke off while it came from the server."), message("Try again.")
             ) from error
+
+
+class ViewFile(Protocol):
+    """`Client.view`, and `ServerPool.view`."""
+
+    def __call__(
+        self, file: OutputFile, *, range_header: str | None = None
+    ) -> AbstractContextManager[FileResponse]:
+        """Open one file of the server, or the part of it that `range_header` names."""

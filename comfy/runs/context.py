@@ -1,50 +1,47 @@
-"""What all runs of one registry share."""
+"""What an execution works with: what all runs of one registry share, and the run that it is of."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from comfy.client.client import Client
-from comfy.protocol.parse import WarnOnce
+from comfy.protocol.run_state import RunError, RunState
 from comfy.runs.fair_queue import FairQueue
 from comfy.runs.timeouts import Timeouts
+from comfy.servers.pool import ServerPool
+from comfy.servers.server import ComfyServer
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
     from comfy.records.store import RunStore
 
 
-class EndedPrompts:
-    """The last few prompts that ran to their end; a server that still knows one of them was not
-    restarted since. Any thread may call it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ids: deque[str] = deque(maxlen=3)
-
-    def add(self, prompt_id: str) -> None:
-        """Note that this prompt is done, or has failed."""
-        with self._lock:
-            self._ids.append(prompt_id)
-
-    def ids(self) -> tuple[str, ...]:
-        """Their ids, oldest first."""
-        with self._lock:
-            return tuple(self._ids)
-
-
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The server, how patient to be with it, and who goes next. `files`: where files that runs are
-    given are kept. Without a `history` nothing outlives the program."""
+    """The servers, how patient to be with them, and who goes next. `files`: where files that runs
+    are given are kept. Without a `history` nothing outlives the program. `retries`: a run that had
+    begun on a server which went away begins once more on another."""
 
-    client: Client
+    servers: ServerPool
     timing: Timeouts
-    line: FairQueue
+    line: FairQueue[ComfyServer]
     files: BlobStore | None = None
     history: RunStore | None = None
-    skipped: WarnOnce = field(default_factory=WarnOnce)
-    ended: EndedPrompts = field(default_factory=EndedPrompts)
+    retries: bool = True
+
+
+class RunHooks(Protocol):
+    """Called in the run's own thread; none of them may wait for another run."""
+
+    def limits(self) -> Iterable[tuple[float, RunError]]:
+        """Moments (`time.monotonic`) at which the run is to be stopped, each with the reason."""
+
+    def on_server_chosen(self, server: ComfyServer) -> None:
+        """Its turn has come, at this server."""
+
+    def on_sending(self, prompt_id: str) -> None:
+        """The prompt is about to be sent, or the server has another id for it."""
+
+    def conclude(self, state: RunState) -> RunState:
+        """The run has ended; what is published is what this returns, and not before."""

@@ -29,34 +29,51 @@ class ResultDownloader:
     """Fetches files, each once. One that cannot be had stays known by its name on the server,
     without a digest."""
 
-    def __init__(self, client: Client, kept: BlobStore, timing: Timeouts) -> None:
-        self._client = client.fork(timeout=timing.call)
+    def __init__(self, kept: BlobStore, timing: Timeouts) -> None:
         self._kept = kept
         self._timing = timing
+        self._lock = threading.Lock()
+        self._client: Client | None = None
         self._aborted = threading.Event()
         self.problem: DiskFull | None = None
 
     def fetch(
-        self, files: tuple[OutputFile, ...], *, holder: str, away: Callable[[], object]
+        self,
+        client: Client,
+        files: tuple[OutputFile, ...],
+        *,
+        holder: str,
+        away: Callable[[], object],
     ) -> tuple[OutputFile, ...]:
-        """The same files, kept here for `holder` as far as they could be had; `problem` is what
-        kept this program from it, None where it was the server. `away` is called when the server
-        does not answer; it is asked again until our patience (see `Timeouts`) is at an end."""
+        """The same files of the client's server, kept here for `holder` as far as they could be
+        had; `problem` is what kept this program from it, None where it was the server. `away` is
+        called when the server does not answer; it is asked again until our patience (see
+        `Timeouts`) is at an end."""
         end = time.monotonic() + self._timing.patience
-        return tuple(self._fetch(file, holder, away, end) for file in files)
+        with self._lock:
+            self._client = asking = client.fork(timeout=self._timing.call)
+        return tuple(self._fetch(asking, file, holder, away, end) for file in files)
 
     def abort(self) -> None:
         """From another thread: let go of what has not come yet."""
         self._aborted.set()
-        self._client.abort()
+        with self._lock:
+            asking = self._client
+        if asking is not None:
+            asking.abort()
 
     def _fetch(
-        self, file: OutputFile, holder: str, away: Callable[[], object], end: float
+        self,
+        client: Client,
+        file: OutputFile,
+        holder: str,
+        away: Callable[[], object],
+        end: float,
     ) -> OutputFile:
         attempt = 0
         while not self._aborted.is_set():
             try:
-                with self._client.view(file) as answer:
+                with client.view(file) as answer:
                     _check_kind(file, answer.headers.get("content-type", ""))
                     announced = answer.headers.get("content-length", "")
                     size = int(announced) if announced.isdecimal() else None

@@ -1,39 +1,51 @@
-"""Who is handed to the server next: one person at a time in turn, and never many ahead."""
+"""Who is handed to a server next: one person at a time in turn, and never many ahead."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+S = TypeVar("S")
 
 
-class FairQueue:
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[S]):
+    """A run until it is at its end. `place`: whose turns it takes."""
+
+    owner: str
+    place: tuple[str, str]
+    moved: Callable[[], None]
+    candidates: Callable[[], Sequence[S]]
+
+
+class FairQueue(Generic[S]):
     """The runs that wait here, and those that have been handed over and are not at their end.
 
     ComfyUI runs prompts in the order in which they come, whoever sends them. So that nobody waits
-    behind a stranger's twenty, at most `ahead` are handed over at once; the others wait here, and
-    each person's next one goes in turn: whoever had the last turn comes after all who wait. Where a
-    person is only a cookie, whoever has many would have many turns: those take the turns of their
-    address.
+    behind a stranger's twenty, at most `ahead` are handed to a server at once; the others wait
+    here, and each person's next one goes in turn: whoever had the last turn comes after all who
+    wait. Where a person is only a cookie, whoever has many would have many turns: those take the
+    turns of their address. A run that can go to none of the servers with room lets the next pass.
     """
 
-    def __init__(self, ahead: int = 1) -> None:
+    def __init__(self, servers: Sequence[S], ahead: int = 1) -> None:
+        self._servers = servers
         self._ahead = ahead
         self._lock = threading.Lock()
         # In the order of their turns: addresses (or people with a login), people of each, runs of
         # each that wait.
         self._turns: dict[tuple[str, str], dict[str, deque[str]]] = {}
-        self._moved: dict[str, Callable[[], None]] = {}
-        self._handed: set[str] = set()
-        self._on_its_way: str | None = None
+        self._runs: dict[str, _Waiting[S]] = {}
+        self._handed: dict[str, S] = {}
+        self._on_its_way: dict[S, str] = {}
         self._last_turn = ("", ""), ""  # whose it was: as in `_turns`, and the person
-        self._places: dict[
-            str, int
-        ] = {}  # as of the last change: everybody who waits asks after each
+        # as of the last change: everybody who waits asks after each
+        self._places: dict[str, int] = {}
 
     def join(
         self,
@@ -42,70 +54,91 @@ class FairQueue:
         moved: Callable[[], None],
         *,
         address: str = "",
-        handed: bool = False,
+        handed: S | None = None,
+        candidates: Callable[[], Sequence[S]] | None = None,
     ) -> None:
-        """Put a run at the end of its owner's; `handed`: it is at the server already, as after a
+        """Put a run at the end of its owner's; `handed`: the server that has it already, as after a
         restart of ours. `address`: whose turns the owner takes; without one they have their own.
 
         `moved` is called whenever its place may be another, from any thread: it must not block.
+        `candidates`: the servers that it may go to now, the best first, else any; asked often, with
+        a lock held.
         """
         with self._lock:
-            if handed:
-                self._handed.add(run_id)
+            place = (address, "" if address else owner)
+            servers = candidates or (lambda: self._servers)
+            self._runs[run_id] = _Waiting(owner, place, moved, servers)
+            if handed is not None:
+                self._handed[run_id] = handed
             else:
-                last_place, last_owner = self._last_turn
-                place = (address, "" if address else owner)
-                if place not in self._turns:
-                    self._turns[place] = {}
-                    _to_the_end(self._turns, last_place)
-                people = self._turns[place]
-                if owner not in people:
-                    people[owner] = deque()
-                    _to_the_end(people, last_owner)
-                people[owner].append(run_id)
-                self._moved[run_id] = moved
-        self._advance()
+                self._line_up(run_id)
+        self.advance()
 
     def mark_accepted(self, run_id: str) -> None:
         """The server has it: now the next one may go, so that they run in the order in which they
         were handed over."""
         with self._lock:
-            if self._on_its_way == run_id:
-                self._on_its_way = None
-        self._advance()
+            self._arrive(run_id)
+        self.advance()
+
+    def give_back(self, run_id: str) -> None:
+        """The server that it was handed to does not do it: it is the next to be handed over."""
+        with self._lock:
+            if self._handed.pop(run_id, None) is None:
+                return
+            self._arrive(run_id)
+            waiting = self._runs[run_id]
+            people = self._turns.setdefault(waiting.place, {})
+            people.setdefault(waiting.owner, deque()).appendleft(run_id)
+            _to_the_front(people, waiting.owner)
+            _to_the_front(self._turns, waiting.place)
+        self.advance()
 
     def leave(self, run_id: str) -> None:
         """Take a run out, wherever it is: it has ended."""
         with self._lock:
-            self._handed.discard(run_id)
-            self._remove(run_id)
-            if self._on_its_way == run_id:
-                self._on_its_way = None
-        self._advance()
+            if run_id not in self._handed:
+                self._remove(run_id)
+            self._arrive(run_id)
+            self._handed.pop(run_id, None)
+            self._runs.pop(run_id, None)
+        self.advance()
+
+    def server_of(self, run_id: str) -> S | None:
+        """The server that a run has been handed to; None while it waits here."""
+        with self._lock:
+            return self._handed.get(run_id)
 
     def place(self, run_id: str) -> int | None:
         """How many runs come before this one; None once it is handed over."""
         with self._lock:
-            return self._places.get(run_id, len(self._moved)) if run_id in self._moved else None
+            if run_id not in self._runs or run_id in self._handed:
+                return None
+            return self._places.get(run_id, len(self._runs))
 
     def move(self, run_id: str, place: int) -> None:
         """Let a run be the `place`-th (from 0) of its owner's runs that wait here; one handed over
         stays as it is."""
         with self._lock:
-            own = next(
-                (
-                    runs
-                    for people in self._turns.values()
-                    for runs in people.values()
-                    if run_id in runs
-                ),
-                None,
-            )
-            if own is None:
+            waiting = self._runs.get(run_id)
+            if waiting is None or run_id in self._handed:
                 return
+            own = self._turns[waiting.place][waiting.owner]
             own.remove(run_id)
             own.insert(min(max(0, place), len(own)), run_id)
-        self._advance()
+        self.advance()
+
+    def advance(self) -> None:
+        """Hand over whatever may go, and tell all who wait."""
+        with self._lock:
+            told = [one.moved for run, one in self._runs.items() if run not in self._handed]
+            while self._hand_over():
+                pass
+            self._places = {
+                run_id: at for at, run_id in enumerate(self._order(), len(self._handed))
+            }
+        for moved in told:
+            moved()
 
     def _order(self) -> Iterator[str]:
         """The runs as they will be handed over, if nobody comes or goes."""
@@ -119,37 +152,61 @@ class FairQueue:
             if people:
                 turns.append(people)
 
-    def _advance(self) -> None:
-        """Hand over the next one, if it may go, and tell all who wait."""
-        with self._lock:
-            told = list(self._moved.values())
-            if self._turns and self._on_its_way is None and len(self._handed) < self._ahead:
-                place, people = next(iter(self._turns.items()))
-                owner, runs = next(iter(people.items()))
-                self._on_its_way = runs[0]
-                self._handed.add(runs[0])
-                self._remove(runs[0])
-                self._last_turn = place, owner
-                _to_the_end(people, owner)
-                _to_the_end(self._turns, place)
-            self._places = {
-                run_id: at for at, run_id in enumerate(self._order(), len(self._handed))
-            }
-        for moved in told:
-            moved()
+    def _hand_over(self) -> bool:
+        """The next one that may go to a server with room, if there is one."""
+        handed = Counter(self._handed.values())
+        free = {
+            server
+            for server in self._servers
+            if server not in self._on_its_way and handed[server] < self._ahead
+        }
+        if not free:
+            return False
+        for run_id in self._order():
+            waiting = self._runs[run_id]
+            server = next((one for one in waiting.candidates() if one in free), None)
+            if server is not None:
+                self._remove(run_id)
+                self._handed[run_id], self._on_its_way[server] = server, run_id
+                self._last_turn = waiting.place, waiting.owner
+                _to_the_end(self._turns.get(waiting.place, {}), waiting.owner)
+                _to_the_end(self._turns, waiting.place)
+                return True
+        return False
+
+    def _line_up(self, run_id: str) -> None:
+        waiting, (last_place, last_owner) = self._runs[run_id], self._last_turn
+        if waiting.place not in self._turns:
+            self._turns[waiting.place] = {}
+            _to_the_end(self._turns, last_place)
+        people = self._turns[waiting.place]
+        if waiting.owner not in people:
+            people[waiting.owner] = deque()
+            _to_the_end(people, last_owner)
+        people[waiting.owner].append(run_id)
+
+    def _arrive(self, run_id: str) -> None:
+        server = self._handed.get(run_id)
+        if server is not None and self._on_its_way.get(server) == run_id:
+            del self._on_its_way[server]
 
     def _remove(self, run_id: str) -> None:
-        self._moved.pop(run_id, None)
-        for place, people in list(self._turns.items()):
-            for owner, runs in list(people.items()):
-                if run_id in runs:
-                    runs.remove(run_id)
-                    if not runs:
-                        del people[owner]
-            if not people:
-                del self._turns[place]
+        waiting = self._runs.get(run_id)
+        people = self._turns.get(waiting.place, {}) if waiting else {}
+        if waiting is None or waiting.owner not in people:
+            return
+        people[waiting.owner].remove(run_id)
+        if not people[waiting.owner]:
+            del people[waiting.owner]
+        if not people:
+            del self._turns[waiting.place]
 
 
 def _to_the_end(order: dict[K, V], key: K) -> None:
     if key in order:
         order[key] = order.pop(key)
+
+
+def _to_the_front(order: dict[K, V], key: K) -> None:
+    for other in [one for one in order if one != key]:
+        order[other] = order.pop(other)

@@ -17,6 +17,8 @@
 | the same, but the server still has a prompt  | it was not restarted, so somebody removed it:     |
 | that ended before in its history             | stopped                                           |
 | in neither otherwise                         | it may have run, so it is not run twice: lost     |
+| the same or no answer for a while, and       | it goes there; once more only if it may have      |
+| another server can do the prompt             | begun, and is cancelled here as soon as possible  |
 | it was sent before a restart, to another     | the server of now is not asked for it, nor is it  |
 | server than there is now                     | sent there: lost                                  |
 
@@ -186,6 +188,18 @@ class Reconnect:
             seconds=f"{self.timing.patience:g}",
         )
         return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
+
+    def may_have_begun(self, state: RunState) -> bool:
+        """Whether the server may have been at work on the prompt."""
+        waits = self.accepted and state.verdict is None and state.phase is Phase.WAITING
+        return self.at_server and not waits
+
+    def gives_way(self, now: float) -> bool:
+        """Whether it is time to go to another server, if there is one: at once with a prompt that
+        was not sent, else after a while without an answer."""
+        if not self.at_server:
+            return True
+        return self.away_since is not None and now - self.away_since >= self.timing.elsewhere
 
     def unknown(self, state: RunState, *, remembers: bool = False) -> End | None:
         """The server has the prompt neither in its history nor in its queue, and both live in its

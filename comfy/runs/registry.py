@@ -18,7 +18,6 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from comfy.client.client import Client
 from comfy.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.messages import message
 from comfy.protocol.run_progress import SamplingWork
@@ -33,6 +32,7 @@ from comfy.runs.reconnect import sent_elsewhere
 from comfy.runs.run import LocalRun
 from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
+from comfy.servers.pool import ServerPool
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
@@ -50,12 +50,12 @@ _SHUTDOWN = RunError(
 
 
 class LocalRunRegistry:
-    """All runs of this program on one server, in bounded memory: finished ones beyond `keep` are
+    """All runs of this program, in bounded memory: finished ones beyond `keep` are
     forgotten."""
 
-    def __init__(  # noqa: PLR0913 - the client, and options by name
+    def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
-        client: Client,
+        servers: ServerPool,
         *,
         grace: float = 30.0,
         keep: int = 200,
@@ -64,20 +64,22 @@ class LocalRunRegistry:
         limits: RunLimits | None = None,
         files: BlobStore | None = None,
         history: RunStore | None = None,
+        retries: bool = True,
     ) -> None:
         """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
-        are handed to the server before those are at their end; the others wait here, and people
-        take turns. Whoever comes waits for all that were handed over: more than one spares the
-        server the moment in which the next is on its way. `files`: where the files that runs are
-        given are kept until their turn. With a `history` every run and its files are kept there,
-        and found again by `record`."""
+        are handed to a server at once: with more than one it need not wait for the next, but
+        whoever comes waits for all of them. `files`: where the files that runs are given are kept
+        until their turn. With a `history` every run and its files are kept there, and found again
+        by `record`. `retries`: as of `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
         self._durations = Durations()
-        self._context = RunContext(client, timing or Timeouts(), FairQueue(ahead), files, history)
+        line, timing = FairQueue(servers.servers, ahead), timing or Timeouts()
+        servers.on_change(line.advance)
+        self._context = RunContext(servers, timing, line, files, history, retries)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()
         self._lock = threading.Lock()
@@ -138,14 +140,15 @@ class LocalRunRegistry:
 
     def resume(self) -> None:
         """Take up what was unfinished when the program ended: what was sent to the server is looked
-        for there, what was not waits in the queue again. What was sent to another server than
-        this one is lost, and asked of nobody. The grace time runs until a page finds its run."""
-        address = self._context.client.address
+        for there, what was not waits in the queue again. What was sent to a server that is not
+        among those of now is lost, and asked of nobody. The grace time runs until a page finds its
+        run."""
+        servers = self._context.servers
         for record in self._left_over():
             job = record.job
             fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
-            if record.sent and record.server not in ("", address.url):
-                error = sent_elsewhere(record.server if address.shown else "")
+            if record.sent and servers.at(record.server) is None:
+                error = sent_elsewhere(record.server if servers.shown else "")
                 self._end_unasked(replace(record, state=lost(fresh, error)))
                 continue
             with self._entrance:
@@ -340,9 +343,8 @@ class LocalRunRegistry:
 
         def look() -> None:
             nonlocal seen
-            now = run.state.phase, run.state.queue_place
-            if now != seen:
-                seen = now
+            before, seen = seen, (run.state.phase, run.state.queue_place)
+            if seen != before:
                 self._listeners.call(run.owner)
 
         return look
@@ -356,8 +358,7 @@ class LocalRunRegistry:
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 self._runs.pop(self._finished.popleft(), None)
-        times = times_of(state, run.job.prompt, run.age) if state.phase is Phase.DONE else None
-        if times is not None:
+        if state.phase is Phase.DONE and (times := times_of(state, run.job.prompt, run.age)):
             self._durations.add(run.job.workflow, times)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():

@@ -18,6 +18,8 @@ from comfy.runs.download import ResultDownloader
 from comfy.runs.durations import RunTimes
 from comfy.runs.execution import Execution
 from comfy.runs.latest_state import LatestState, stamped
+from comfy.servers.needs import Needs
+from comfy.servers.server import ComfyServer
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +63,11 @@ class LocalRun:
         self.recorded = True
         self._latest = LatestState(record.state)
         kept = context.files if context.history is not None else None
-        self._results = (
-            ResultDownloader(context.client, kept, context.timing) if kept is not None else None
-        )
-        self._execution = Execution(record, self._latest, context, self)
+        self._results = ResultDownloader(kept, context.timing) if kept is not None else None
+        given = (target for one in record.job.inputs.values() for target in one.targets)
+        self._needs = Needs(record.job.prompt, given)
+        self._server: ComfyServer | None = None
+        self._execution = Execution(record, self._needs, self._latest, context, self)
         self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)
 
     @property
@@ -146,12 +149,14 @@ class LocalRun:
 
     def start(self) -> None:
         """Once, by the registry."""
+        servers = self._context.servers
         self._context.line.join(
             self.id,
             self.owner,
             self._execution.wake,
             address=self.address,
-            handed=self._record.sent,
+            handed=servers.at(self._record.server) if self._record.sent else None,
+            candidates=partial(servers.candidates, self._needs),
         )
         self._thread.start()
 
@@ -171,9 +176,10 @@ class LocalRun:
             self._context.line.leave(self.id)
             self._ended(self)
 
-    def on_server_chosen(self, address: str) -> None:
+    def on_server_chosen(self, server: ComfyServer) -> None:
         """See `RunHooks`."""
-        self._record = replace(self._record, server=address)
+        self._server = server
+        self._record = replace(self._record, server=server.url)
 
     def on_sending(self, prompt_id: str) -> None:
         """See `RunHooks`."""
@@ -183,17 +189,18 @@ class LocalRun:
 
     def conclude(self, state: RunState) -> RunState:
         """Bring the files here and put the run on record; only then is it said to be finished."""
-        if state.phase in (Phase.DONE, Phase.FAILED):
-            self._context.ended.add(state.prompt_id)
+        server = self._server
+        if server is not None and state.phase in (Phase.DONE, Phase.FAILED):
+            server.ended.add(state.prompt_id)
         self._context.line.leave(
             self.id
         )  # whatever takes time from here on, nobody has to wait for it
         if self._context.history is None or self._results is None:
             return state
-        if state.phase is Phase.DONE and state.files:
+        if server is not None and state.phase is Phase.DONE and state.files:
             self._latest.update(fetching)
             away = partial(self._latest.update, unanswered)
-            files = self._results.fetch(state.files, holder=self.id, away=away)
+            files = self._results.fetch(server.client, state.files, holder=self.id, away=away)
             full = self._results.problem
             problem = RunError(str(full), full.hint) if full else state.error
             state = replace(state, files=files, error=problem, started_at=self.state.started_at)

@@ -5,27 +5,28 @@ from __future__ import annotations
 
 import logging
 
-from comfy.client.client import Client
 from comfy.errors import ComfyError
 from comfy.records.record import Record
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import RunRegistry
+from comfy.servers.pool import ServerPool
 
 log = logging.getLogger(__name__)
 
 _SECONDS = 3.0  # for each thing that ComfyUI is asked: somebody waits for the answer
 
 
-def clean_up(client: Client, runs: RunRegistry, record: Record) -> bool:
+def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
     """Remove from the server what it has of a run that was deleted here, as far as it can.
 
     Whether nothing is left there of the files that the run was given. Never raises ComfyError.
     """
     given = names_on_server(record).values()
-    if record.server not in ("", client.address.url):
-        return not given  # it ran on another server, which is not asked
+    ran_on = servers.at(record.server)
+    if ran_on is None:
+        return not given  # it is none of ours any more, and is not asked
     try:
-        server = client.fork(timeout=_SECONDS)
+        server = ran_on.client.fork(timeout=_SECONDS)
         if record.sent:
             server.forget(record.state.prompt_id)
         emptied = [name for name in given if not _is_needed(name, runs, record.owner)]

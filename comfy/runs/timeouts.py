@@ -19,6 +19,7 @@ class Timeouts:
     - `outcome_delay`: from the stream's word on the outcome to `executing null`
     - `retry`: first pause between attempts to reach the server again, doubling up to `retry_most`
     - `patience`: a server that is away is given up after it
+    - `elsewhere`: a server that is away is left for another one after it
     - `cancel_limit`: to tell the server that a run is cancelled
     """
 
@@ -31,6 +32,7 @@ class Timeouts:
     retry: float = 0.25
     retry_most: float = 10.0
     patience: float = 120.0
+    elsewhere: float = 3.0
     cancel_limit: float = 0.4
 
     def silence_after(self, attempt: int) -> float:

@@ -27,7 +27,7 @@ class CatalogueCache:
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
-        """`fetch` is `Client.object_info`."""
+        """`fetch` is `ServerPool.object_info`, or that of a client."""
         self._fetch = fetch
         self._lock = threading.Lock()
         self._catalogue: Catalogue | None = None
@@ -60,6 +60,10 @@ class CatalogueCache:
                 self._away = False
                 self._good_until = time.monotonic() + _MAX_AGE
             return self._catalogue
+
+    def expire(self) -> None:
+        """The servers may say something else now: whoever comes next asks. From any thread."""
+        self._good_until = 0.0
 
     def cached(self) -> Catalogue:
         """The catalogue as it was last fetched; ServerUnreachable where it never was.

@@ -4,24 +4,13 @@ results."""
 from __future__ import annotations
 
 import secrets
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from comfy.client.view import FileResponse
+from comfy.client.view import ViewFile
 from comfy.errors import ComfyError
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
-
-
-class ViewFile(Protocol):
-    """`Client.view`."""
-
-    def __call__(
-        self, file: OutputFile, *, range_header: str | None = None
-    ) -> AbstractContextManager[FileResponse]:
-        """Open one file of the server, or the part of it that `range_header` names."""
 
 
 @dataclass(frozen=True, slots=True)

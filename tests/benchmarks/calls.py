@@ -8,6 +8,7 @@ from collections import Counter
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.benchmarks.app_process import running_app
 from tests.benchmarks.browser import generate, opened_page
 from tests.benchmarks.figure import Figure
@@ -31,7 +32,7 @@ def of_runs() -> list[Figure]:
             page.wait_for_load_state("networkidle")
             of_page = asked(demo.requests - before)
         with Client(demo.url) as client:
-            runs = LocalRunRegistry(client)
+            runs = LocalRunRegistry(ServerPool(client))
             prompt = next(prompts(client))
             before = demo.requests
             whole_run(runs, prompt)

@@ -16,6 +16,7 @@ from comfy.prompt.model import Prompt
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from comfy.workflow.model import read_workflow
 from tests.benchmarks import bare
 from tests.benchmarks.app_process import ROOT
@@ -33,7 +34,7 @@ def measure() -> list[Figure]:
     ratios = []
     source = FrameSource(STEPS, STEP_SECONDS)
     with source.serve() as demo, Client(demo.url) as client:
-        runs, prompt = LocalRunRegistry(client), prompts(client)
+        runs, prompt = LocalRunRegistry(ServerPool(client)), prompts(client)
         try:
             bare.run(demo.url, next(prompt))
             for pair in range(PAIRS):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.client.address import ServerAddress, is_loopback, named_server
+from comfy.client.address import ServerAddress, is_loopback, named_servers
 from comfy.errors import ComfyError
 
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cs"])
@@ -130,11 +130,10 @@ def test_a_token_and_a_header_go_together() -> None:
 
 def test_a_login_is_for_a_server_that_is_named() -> None:
     """It is never given to the one that happens to be found."""
-    assert named_server(None) is None
-    assert named_server("") is None
+    assert named_servers(()) == ()
     for login in ({"token": "abc"}, {"header": "X: y"}, {"ca": Path("ca.pem")}):
         with pytest.raises(ComfyError, match="none is named"):
-            named_server(None, **login)  # type: ignore[arg-type]
+            named_servers((), **login)  # type: ignore[arg-type]
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from comfy.object_info import Catalogue
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from comfy.workflow.model import Workflow, read_workflow
 from tests.support.samples.forms import WORKFLOWS, node, text_to_image, with_values, workflow_of
 
@@ -28,7 +29,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
     clean, errors = check(form, values)
     assert errors == {}
     prompt, used = fill(workflow, form, clean, random.Random(1))
-    runs = LocalRunRegistry(client)
+    runs = LocalRunRegistry(ServerPool(client))
     try:
         *_, last = runs.submit(Job(prompt, workflow.name, values=used), owner="test").watch(30)
     finally:

@@ -28,6 +28,7 @@ from comfy.runs.interface import Run
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
+from comfy.servers.pool import ServerPool
 from tests.faults.oracle import Happened, wrong_with
 from tests.faults.plan import OWNERS, Planned
 from tests.faults.table import FAULTS, Moment, Scene
@@ -97,7 +98,11 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
             limits = RunLimits(person=10**6, all=10**6, hourly=10**6)
             with closing(
                 LocalRunRegistry(
-                    client, timing=target.timing, limits=limits, history=history, ahead=2
+                    ServerPool(client),
+                    timing=target.timing,
+                    limits=limits,
+                    history=history,
+                    ahead=2,
                 )
             ) as runs:
                 tried = _Soak(target, link, runs, report).all(plans)

@@ -16,6 +16,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.faults.table import (
     ANSWERS,
     CELLS,
@@ -110,7 +111,7 @@ def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment
     with (
         FaultyLink(stage.demo.url) as link,
         Client(link.url) as client,
-        closing(LocalRunRegistry(client, timing=timing, history=history)) as runs,
+        closing(LocalRunRegistry(ServerPool(client), timing=timing, history=history)) as runs,
         ExitStack() as undone,
     ):
         with held_at(stage, fault, moment) as reached:

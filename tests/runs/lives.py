@@ -14,6 +14,7 @@ from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
 from tests.support.serving import open_history
@@ -26,7 +27,7 @@ def life(
     """One life of the program: a registry on the history in `folder`."""
     history = open_history(folder)
     with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
-        runs = LocalRunRegistry(client, timing=HURRIED, history=history, **options)
+        runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, history=history, **options)
         try:
             yield runs
         finally:
@@ -39,7 +40,7 @@ def _first_life(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]
     killed."""
     history = open_history(folder)
     with Client(url) as client:
-        runs = LocalRunRegistry(client, history=history, ahead=ahead)
+        runs = LocalRunRegistry(ServerPool(client), history=history, ahead=ahead)
         for one, keeps_going in jobs:
             runs.submit(one, owner="me", keeps_going=keeps_going)
         threading.Event().wait(60)

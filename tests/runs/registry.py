@@ -15,6 +15,7 @@ from comfy.protocol.run_state import RunState
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
+from comfy.servers.pool import ServerPool
 from tests.support.waiting import LONGEST_WAIT
 
 HURRIED = Timeouts(
@@ -57,7 +58,7 @@ def registry(
 ) -> Iterator[LocalRunRegistry]:
     """Runs of which some wait in the server's own queue, as those of other programs do."""
     with Client(demo.url) as client:
-        runs = LocalRunRegistry(client, timing=timing, ahead=ahead, **options)
+        runs = LocalRunRegistry(ServerPool(client), timing=timing, ahead=ahead, **options)
         try:
             yield runs
         finally:

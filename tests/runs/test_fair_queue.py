@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from comfy.runs.fair_queue import FairQueue
 
+SERVER = ("one",)
+
 
 def nothing() -> None:
     pass
 
 
-def filled(line: FairQueue, runs: str) -> None:
+def filled(line: FairQueue[str], runs: str) -> None:
     """Runs named after their owner and number: "a1 a2 b1"; each arrives as soon as it is handed
     over."""
     for run in runs.split():
@@ -20,14 +22,14 @@ def filled(line: FairQueue, runs: str) -> None:
         settle(line, runs)
 
 
-def settle(line: FairQueue, runs: str) -> None:
+def settle(line: FairQueue[str], runs: str) -> None:
     """Every run that was handed over is at the server."""
     for run in runs.split():
         if line.place(run) is None:
             line.mark_accepted(run)
 
 
-def order(line: FairQueue, runs: str) -> list[str]:
+def order(line: FairQueue[str], runs: str) -> list[str]:
     """The runs in the order in which they are handed over, each ending before the next goes."""
     names, gone = runs.split(), []
     while len(gone) < len(names):
@@ -40,7 +42,7 @@ def order(line: FairQueue, runs: str) -> list[str]:
 
 def test_people_take_turns() -> None:
     """Whoever asked for twenty does not come before another person's first."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3 a4 b1 c1 c2")
     assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
@@ -48,7 +50,7 @@ def test_people_take_turns() -> None:
 def test_people_of_one_address_share_its_turns() -> None:
     """Whoever goes by ever new names comes no sooner than by one; people there still take turns
     among themselves."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     runs = "a1 a2 b1 c1 z1 z2"
     for run in runs.split():
         line.join(run, run[0], nothing, address="" if run[0] == "z" else "192.0.2.1")
@@ -61,7 +63,7 @@ def test_people_of_one_address_share_its_turns() -> None:
 def test_attack_whoever_comes_goes_before_the_one_who_had_the_last_turn() -> None:
     """However many wait at an address: somebody else waits for the run that is at the server, and
     for no other."""
-    line = FairQueue()
+    line = FairQueue(SERVER)
     for run in ("r1", "r2", "r3", "s1"):
         line.join(run, run[0], nothing, address="192.0.2.2")
         line.mark_accepted(run)
@@ -73,7 +75,7 @@ def test_attack_whoever_comes_goes_before_the_one_who_had_the_last_turn() -> Non
 
 def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
     """Those who come while somebody waits go once before them at most: each is in turn then."""
-    line = FairQueue()
+    line = FairQueue(SERVER)
     for run in ("a1", "a2"):
         line.join(run, "a", nothing)
         line.mark_accepted(run)
@@ -86,7 +88,7 @@ def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
 
 def test_no_more_than_allowed_are_ahead() -> None:
     """Two are at the server; the others know how many come before them."""
-    line = FairQueue(ahead=2)
+    line = FairQueue(SERVER, ahead=2)
     filled(line, "a1 a2 a3 b1 a4")
     assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
 
@@ -94,7 +96,7 @@ def test_no_more_than_allowed_are_ahead() -> None:
 def test_one_goes_after_the_other() -> None:
     """The second of two is handed over when the server has the first, so that it runs them in this
     order."""
-    line = FairQueue(ahead=2)
+    line = FairQueue(SERVER, ahead=2)
     for run in ("a1", "b1"):
         line.join(run, run[0], nothing)
     assert (line.place("a1"), line.place("b1")) == (None, 1)
@@ -104,7 +106,7 @@ def test_one_goes_after_the_other() -> None:
 
 def test_one_that_never_arrives_holds_up_nobody() -> None:
     """A run that ends before the server has it makes room for the next."""
-    line = FairQueue(ahead=2)
+    line = FairQueue(SERVER, ahead=2)
     for run in ("a1", "b1"):
         line.join(run, run[0], nothing)
     line.leave("a1")
@@ -114,7 +116,7 @@ def test_one_that_never_arrives_holds_up_nobody() -> None:
 def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
     """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
     heard: list[str] = []
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     for run in ("a1", "a2", "b1"):
         line.join(run, run[0], lambda run=run: heard.append(run))
     heard.clear()
@@ -125,7 +127,7 @@ def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
 
 def test_a_run_can_be_moved_among_its_owners_own() -> None:
     """Moving changes nothing for anybody else."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     filled(line, "x1 a1 b1 a2 a3")
     line.move("a3", 0)
     assert order(line, "x1 a1 b1 a2 a3") == ["x1", "a3", "b1", "a1", "a2"]
@@ -133,7 +135,7 @@ def test_a_run_can_be_moved_among_its_owners_own() -> None:
 
 def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
     """However far it is."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     filled(line, "x1 a1 a2 a3")
     line.move("a1", 10**30)
     line.move("a3", -(10**30))
@@ -142,7 +144,7 @@ def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
 
 def test_what_is_handed_over_cannot_be_moved() -> None:
     """Nor can a run that has ended."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3")
     line.move("a1", 2)
     line.move("gone", 0)
@@ -151,7 +153,7 @@ def test_what_is_handed_over_cannot_be_moved() -> None:
 
 def test_a_waiting_run_can_leave() -> None:
     """It is not handed over any more, and the others move up."""
-    line = FairQueue(ahead=1)
+    line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3")
     line.leave("a2")
     assert line.place("a3") == 1
@@ -160,8 +162,8 @@ def test_a_waiting_run_can_leave() -> None:
 
 def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
     """One that was handed over in an earlier life counts, without being handed over again."""
-    line = FairQueue(ahead=1)
-    line.join("old", "a", nothing, handed=True)
+    line = FairQueue(SERVER, ahead=1)
+    line.join("old", "a", nothing, handed="one")
     filled(line, "b1")
     assert (line.place("old"), line.place("b1")) == (None, 1)
 
@@ -172,7 +174,7 @@ def test_nobody_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) 
     """Between two runs of one person, everybody else who waits gets a turn; and all are handed over
     once."""
     runs = [f"{owner}{at}" for at, owner in enumerate(owners)]
-    line = FairQueue(ahead)
+    line = FairQueue(SERVER, ahead)
     filled(line, " ".join(runs))
     waiting = [run for run in runs if line.place(run) is not None]
     assert len(runs) - len(waiting) == min(ahead, len(runs))

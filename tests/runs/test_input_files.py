@@ -25,6 +25,7 @@ from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
 from comfy.runs.interface import Run
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
@@ -53,7 +54,7 @@ def registry(url: str, folder: Path, **options: Any) -> Iterator[LocalRunRegistr
     history = open_history(folder)
     with Client(url) as client:
         runs = LocalRunRegistry(
-            client, history=history, **{"timing": PATIENT, "ahead": 1} | options
+            ServerPool(client), history=history, **{"timing": PATIENT, "ahead": 1} | options
         )
         try:
             yield runs
@@ -272,7 +273,7 @@ def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: P
     """A registry that remembers nothing is given a place for files."""
     files = BlobStore(tmp_path / "files")
     with Client(demo.url) as client:
-        runs = LocalRunRegistry(client, timing=HURRIED, files=files)
+        runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, files=files)
         assert end(runs.submit(given(runs), owner="me")).phase is Phase.DONE
         runs.close()
     files.close()

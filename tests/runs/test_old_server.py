@@ -22,6 +22,7 @@ from comfy.client.client import Client
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
 OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
@@ -106,7 +107,7 @@ def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
     that id."""
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:
-        runs = LocalRunRegistry(client)
+        runs = LocalRunRegistry(ServerPool(client))
         run = runs.submit(Job(PROMPT, "old"), owner="me")
         *_, state = run.watch(10)
         runs.close()
@@ -121,7 +122,7 @@ def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
     twice."""
     old = OldServer(own_ids=False, answers=False)
     with serving(old) as url, Client(url) as client:
-        runs = LocalRunRegistry(client)
+        runs = LocalRunRegistry(ServerPool(client))
         *_, state = runs.submit(Job(PROMPT, "old"), owner="me").watch(10)
         runs.close()
     assert state.phase is Phase.DONE

@@ -17,6 +17,7 @@ from comfy.demo import DemoServer
 from comfy.errors import ComfyError, RunNotFound
 from comfy.protocol.run_state import Phase
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.runs.lives import killed_life, life
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
 from tests.support.link import FaultyLink
@@ -37,7 +38,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
     """A server that still knows an earlier run was not restarted: what it no longer has, somebody
     has taken out."""
     with FaultyLink(demo.url) as link, Client(link.url) as client:
-        runs = LocalRunRegistry(client, timing=replace(HURRIED, patience=20), ahead=2)
+        runs = LocalRunRegistry(ServerPool(client), timing=replace(HURRIED, patience=20), ahead=2)
         end(runs.submit(job(2), owner="me"))
         first = runs.submit(job(LONG), owner="me")
         running(first)

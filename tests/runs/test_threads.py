@@ -22,14 +22,25 @@ SHARED = {
     ("runs/registry.py", "LocalRunRegistry"): {"_lock"},
     ("runs/run.py", "LocalRun"): {"_lock"},
     ("runs/execution.py", "Execution"): set(),
-    ("runs/context.py", "EndedPrompts"): {"_lock"},
+    ("runs/attempt.py", "Attempt"): set(),
+    ("servers/server.py", "EndedPrompts"): {"_lock"},
+    ("servers/server.py", "ComfyServer"): {"_lock"},
+    ("servers/needs.py", "Needs"): set(),
     ("protocol/parse.py", "WarnOnce"): {"_lock"},
 }
 # Fields that are written without a lock, each with the only thread that writes it and why others may
 # read it.
 ONE_WRITER = {
-    ("Execution", "_stream"): "the run's own thread; nobody else looks at it",
-    ("Execution", "_told"): "the run's own thread; nobody else looks at it",
+    ("Attempt", "_stream"): "the run's own thread; nobody else looks at it",
+    ("Attempt", "_told"): "the run's own thread; nobody else looks at it",
+    (
+        "Execution",
+        "_attempt",
+    ): "the run's own thread; whoever stops the run says so first, and each attempt looks for that",
+    ("Execution", "_moves"): "the run's own thread; nobody else looks at it",
+    ("Execution", "_may_retry"): "the run's own thread; nobody else looks at it",
+    ("LocalRun", "_server"): "the run's own thread; nobody else looks at it",
+    ("Needs", "_judged"): "any; two that judge at once come to the same",
     ("LocalRun", "_record"): "the run's own thread; a frozen value that is replaced as a whole",
     (
         "LocalRun",
@@ -42,6 +53,9 @@ CALLED_WITH_LOCK = {
     ("RunEvents", "_take"): "_lock",
     ("FairQueue", "_remove"): "_lock",
     ("FairQueue", "_order"): "_lock",
+    ("FairQueue", "_hand_over"): "_lock",
+    ("FairQueue", "_line_up"): "_lock",
+    ("FairQueue", "_arrive"): "_lock",
     ("LocalRunRegistry", "_check_limits"): "_entrance",
 }
 CHANGES = {"add", "append", "clear", "discard", "extend", "insert", "pop", "popleft", "remove"} | {
@@ -57,6 +71,7 @@ OWN_LOCK = {
     "_callbacks": "Callbacks",
     "_listeners": "Callbacks",
     "_wake": "Event",
+    "_doubted": "Event",
 }
 # Fields whose class has none: each call of them holds this lock of their owner.
 GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance"}
@@ -65,7 +80,19 @@ GUARDED = {("LocalRunRegistry", "_limiter"): "_entrance"}
 LOCKS_OF_THE_LOOP: dict[tuple[str, str], set[str]] = {
     ("LocalRunRegistry", "_lock"): {"self._check_open", "time.monotonic"},
     ("LocalRun", "_lock"): {"time.monotonic"},
-    ("FairQueue", "_lock"): {"self._remove", "self._order", "_to_the_end"},
+    ("FairQueue", "_lock"): {
+        "Counter",
+        "_Waiting",
+        "_to_the_end",
+        "_to_the_front",
+        "self._arrive",
+        "self._hand_over",
+        "self._line_up",
+        "self._order",
+        "self._remove",
+        "people.setdefault(waiting.owner, deque()).appendleft",
+        "waiting.candidates",  # compares a prompt with catalogues that are known
+    },
     ("Durations", "_lock"): {"statistics.fmean"},
     ("LatestState", "_changed"): {"change", "stamped", "self._changed.wait_for", "TimeoutError"},
     ("ThreadState", "_lock"): {"change"},

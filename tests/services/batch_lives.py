@@ -14,6 +14,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.client.client import Client
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from comfy.services.batch_queue import BatchQueue
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.forms import Forms
@@ -59,7 +60,7 @@ def life(url: str, folder: Path, **limits: Any) -> Iterator[Life]:
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
     with Client(url) as client, closing(open_history(folder)) as history:
-        runs = LocalRunRegistry(client, history=history, limits=RunLimits(**limits))
+        runs = LocalRunRegistry(ServerPool(client), history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogueCache(client.object_info), Permissions()

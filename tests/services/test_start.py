@@ -26,6 +26,7 @@ from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import Run
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.forms import Forms
 from comfy.services.permissions import Permissions
@@ -79,7 +80,10 @@ def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[M
             history = stack.enter_context(closing(open_history(tmp_path / "data")))
             limits = RunLimits(**{"person": 5} | options)
             runs = LocalRunRegistry(
-                client, files=history.files, history=history if remembers else None, limits=limits
+                ServerPool(client),
+                files=history.files,
+                history=history if remembers else None,
+                limits=limits,
             )
             stack.callback(runs.close)
             forms = Forms(

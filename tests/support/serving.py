@@ -20,6 +20,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.services.permissions import Permissions
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.waiting import LONGEST_WAIT
@@ -68,7 +69,7 @@ Served = tuple[DemoServer, RunningApp]  # the server of an app, and the app
 @contextlib.contextmanager
 def running_app(
     server_url: str,
-    *,
+    *other_urls: str,
     workflows: Path = WORKFLOWS,
     data: Path | None = None,
     may_keep: bool = False,
@@ -79,21 +80,24 @@ def running_app(
     remembers: bool = True,
     demo: bool = True,
     pace: CheckIntervals | None = None,
+    pauses: CheckPauses | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
-    """Serve the app for the ComfyUI at `server_url`; on leaving, stop it as SIGTERM would.
+    """Serve the app for the ComfyUI at `server_url`, and others beside it; on leaving, stop it as SIGTERM would.
 
     `may_keep`: for everybody, and all are trusted; `permissions` say it in detail. `pace`: how
-    often the server is asked whether it is there. `data`: where the history is, for a test that
+    often the server is asked whether it is there, `pauses` each of several. `data`: where the history is, for a test that
     looks at it in another life. `options` are those of `LocalRunRegistry`.
     """
     with (
-        Client(server_url) as client,
+        contextlib.ExitStack() as clients,
         tempfile.TemporaryDirectory() as files,
         contextlib.closing(open_history(data or Path(files) / "data")) as history,
     ):
+        client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
+        servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
         runs = LocalRunRegistry(
-            client,
+            servers,
             history=history if remembers else None,
             files=history.files,
             limits=run_limits,
@@ -101,7 +105,7 @@ def running_app(
         )
         runs.resume()
         services = wire(
-            client,
+            servers,
             runs,
             history.files,
             WorkflowFolder(workflows),

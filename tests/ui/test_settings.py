@@ -56,8 +56,7 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in given.items():
         monkeypatch.setenv("COMFYFORMS_" + name, value)
     settings = read_settings([])
-    assert settings.server is not None
-    assert settings.server.get_secret_value() == "http://box:8188"
+    assert [one.url.get_secret_value() for one in settings.server] == ["http://box:8188"]
     assert settings.workflows == Path("/srv/flows")
     assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
     assert settings.users == (("ann", "secret"), ("bob", "a:b"))
@@ -135,7 +134,7 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMFYFORMS_PORT", "")
     monkeypatch.setenv("COMFYFORMS_SERVER", "http://box:8188")
     settings = read_settings(["--server="])
-    assert (settings.port, settings.server) == (7860, None)
+    assert (settings.port, settings.server) == (7860, ())
 
 
 @pytest.mark.parametrize(

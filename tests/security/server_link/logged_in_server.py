@@ -19,6 +19,7 @@ from comfy.errors import ComfyError
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.support.sampler import prompt
 
 USER, PASSWORD = "svc", "hunter2 s@cret/ü"
@@ -40,7 +41,7 @@ def certificate(ca: trustme.CA, *names: str, **options: datetime.datetime) -> ss
 def run_through(client: Client) -> tuple[RunState, list[RunState]]:
     """A run from its socket to its end; the finished state, and those on the way that showed a
     preview."""
-    runs = LocalRunRegistry(client)
+    runs = LocalRunRegistry(ServerPool(client))
     try:
         run = runs.submit(Job(prompt(7, steps=4), "test"), owner="me", watched=False)
         states = list(run.watch(timeout=LIMIT))

@@ -17,6 +17,7 @@ from comfy.errors import ComfyError
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import ServerPool
 from tests.security.server_link.logged_in_server import (
     BASIC,
     LIMIT,
@@ -113,7 +114,7 @@ def test_finding_18_a_run_can_be_stopped_while_its_way_is_opened(
         with Client(
             f"https://{'comfy.test' if silent == 'CONNECT' else 'localhost'}:{port}"
         ) as client:
-            runs = LocalRunRegistry(client)
+            runs = LocalRunRegistry(ServerPool(client))
             run = runs.submit(Job(prompt(1), "test"), owner="me", watched=False)
             assert asked.wait(LIMIT)
             run.cancel()

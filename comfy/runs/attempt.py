@@ -1,0 +1,373 @@
+"""One prompt at one server: one socket, one thread that asks and decides, one way out.
+
+The stream is for the show, history is the truth: the normal end, a drop, silence and a restart are
+all answered by `Attempt._settle`. What is due, and when, is decided in `comfy.runs.plan`; what to
+make of the answers, in `comfy.runs.reconnect`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+from comfy.client.event_stream import EventStream
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.messages import message
+from comfy.prompt.model import Prompt
+from comfy.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
+from comfy.protocol.responses import HistoryEntry, Queue
+from comfy.protocol.run_state import (
+    Phase,
+    RunError,
+    concluded,
+    failed,
+    placed,
+    settled,
+    stopped,
+    unanswered,
+    uploading,
+)
+from comfy.records.record import Record
+from comfy.runs.cancellation import Cancellation
+from comfy.runs.context import RunContext, RunHooks
+from comfy.runs.input_files import bound_prompt
+from comfy.runs.latest_state import LatestState
+from comfy.runs.plan import (
+    Action,
+    CheckHistory,
+    CheckQueue,
+    Stop,
+    Submit,
+    is_alone,
+    plan,
+    seconds_left,
+)
+from comfy.runs.reconnect import FORGOTTEN, End, Reconnect
+from comfy.runs.run_events import RunEvents
+from comfy.runs.shared import ThreadState
+from comfy.runs.submission import Submission
+from comfy.runs.timeouts import jitter
+from comfy.servers.needs import Needs
+from comfy.servers.server import ComfyServer
+
+log = logging.getLogger(__name__)
+
+# Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
+# cut to it.
+_GOODBYE, _HURRIED_GOODBYE = 1.0, 0.25
+_LAST_WORD = 0.25  # seconds that a cancelled prompt may take to its end at the server
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The server has gone, and another one can do the prompt. `began`: it may have been at work on
+    it."""
+
+    began: bool
+
+
+class Attempt:
+    """Carries a prompt through at one server. `follow` is all of it but the way out, which is
+    `leave`; the run's own thread calls both."""
+
+    def __init__(  # noqa: PLR0913 - made in one place
+        self,
+        record: Record,
+        server: ComfyServer,
+        needs: Needs,
+        latest: LatestState,
+        shared: ThreadState,
+        context: RunContext,
+        hooks: RunHooks,
+        *,
+        may_move: bool,
+        may_retry: bool,
+    ) -> None:
+        """`may_move`: to another server, if this one goes away; `may_retry`: also where the prompt
+        has begun here."""
+        timing = context.timing
+        client_id = uuid.uuid5(uuid.UUID(record.id), "client")  # the same one after a restart
+        self.server = server
+        self._run_id = record.id
+        self._client_id = str(client_id)
+        self._needs, self._may_move, self._may_retry = needs, may_move, may_retry
+        self._latest, self._shared, self._context, self._hooks = latest, shared, context, hooks
+        self._client = server.client.fork(timeout=timing.call)
+        self._cancellation = Cancellation(server.client, timing)
+        over = partial(context.line.leave, record.id)
+        accepted = shared.link.accepted
+        self._events = RunEvents(latest, shared, server.skipped, over=over, accepted=accepted)
+        self._prompt = partial(
+            bound_prompt, record.job, record.id, self._client, context.files, self._check_going
+        )
+        self._uploads = any(kept.targets for kept in record.job.inputs.values())
+        self._submission = Submission(
+            self._client, self._bind, self._on_sending, client_id=self._client_id, timing=timing
+        )
+        self._stream: EventStream | None = None
+        self._told: bool | None = None  # whether the server knows of the cancel
+
+    def follow(self) -> End | Elsewhere:
+        """Do what is due until there is an end here. ComfyError where the prompt cannot be sent."""
+        while True:
+            shared = self._shared
+            due, action = plan(
+                self._latest.state, shared.link, self._hooks.limits(), shared.stopping
+            )
+            left = due - time.monotonic()
+            if left > 0:
+                shared.sleep(left)
+                continue
+            try:
+                end = self._carry_out(action)
+            except (ServerUnreachable, ServerError) as error:
+                end = None if shared.stopping is not None else self._away(error)
+            if end is not None:
+                return end
+
+    def leave(self) -> bool:
+        """Tell the server if the run is not over there, close the socket with 1000. False if it
+        could not be told."""
+        told = not self._shared.link.at_server or self._tell()
+        self._close()
+        return told
+
+    def leave_behind(self) -> None:
+        """Close the socket, and have the server told of the cancel when it answers again."""
+        self._close()
+        if self._shared.link.at_server:
+            self.server.leave_behind(self._latest.state.prompt_id)
+
+    def tell_later(self) -> None:
+        """Tell a server of the cancel that could not be told at once."""
+        self._cancellation.retry(self._latest.state.prompt_id, accepted=self._shared.link.accepted)
+
+    def abort(self) -> None:
+        """From any thread: end what is being asked, for the run is to stop."""
+        self._client.abort()
+
+    def give_up(self) -> None:
+        """From any thread: give up telling a server that does not answer."""
+        self._cancellation.give_up()
+
+    def _carry_out(self, action: Action) -> End | Elsewhere | None:
+        """An end, or None if the run goes on."""
+        match action:
+            case Submit():
+                self._submit()
+                return None
+            case CheckHistory():
+                return self._settle()
+            case CheckQueue():
+                return self._look()
+            case Stop():
+                return self._end_early(action)
+
+    def _away(self, error: ServerUnreachable | ServerError) -> End | Elsewhere | None:
+        """No usable answer: go where there is one, else be patient, unless it would be the same
+        again."""
+        shared, now = self._shared, time.monotonic()
+        hopeless = not shared.link.accepted and self._submission.not_worth_retrying(error)
+        if not hopeless:
+            self._latest.update(unanswered)
+            shared.note(Reconnect.unanswered, error, now, jitter())
+        state, link = self._latest.state, shared.link
+        if hopeless or link.gives_way(now):
+            began = link.may_have_begun(state)
+            if (self._may_retry or not began) and self._has_other():
+                return Elsewhere(began)
+        if hopeless:
+            if isinstance(error, ServerError) and error.status < 500:
+                shared.note(Reconnect.gone)
+            return partial(failed, error=RunError(str(error), error.hint))
+        return link.given_up(error, now)
+
+    def _has_other(self) -> bool:
+        return self._may_move and self._context.servers.has_other(self.server, self._needs)
+
+    # Sending the prompt
+
+    def _submit(self) -> None:
+        if self._shared.link.broken is not None:
+            self._open()
+        state, asked_at = self._latest.state, time.monotonic()
+        started = state.phase is Phase.RUNNING
+        answer = self._submission.attempt(state.prompt_id, started=started, now=asked_at)
+        if isinstance(answer, float):
+            self._shared.note(Reconnect.wait_until, answer)
+            return
+        self.server.took(self._needs)
+        self._context.line.mark_accepted(self._run_id)
+        self._shared.note(Reconnect.confirmed, asked_at)
+        if answer.prompt_id != state.prompt_id:  # servers before 0.3.45 choose their own
+            self._hooks.on_sending(answer.prompt_id)
+        self._events.accept(answer)
+
+    def _bind(self) -> Prompt:
+        """The prompt for this server, once it has the files."""
+        if not self._uploads:
+            return self._prompt()
+        self._latest.update(partial(uploading, now=True))
+        try:
+            return self._prompt()
+        finally:
+            self._latest.update(partial(uploading, now=False))
+
+    def _check_going(self) -> None:
+        """ServerUnreachable if the run is to end, as where its connections were cut for that."""
+        stop_where_due(self._hooks, self._shared)
+        if self._shared.stopping is not None:
+            raise ServerUnreachable(message("The run was cancelled."))
+
+    def _on_sending(self, prompt_id: str) -> None:
+        self._shared.note(Reconnect.sending)
+        self._hooks.on_sending(prompt_id)
+
+    def _open(self) -> None:
+        """A socket, after an orderly end of the one before."""
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = stream = EventStream(
+            self._client,
+            self._client_id,
+            receive=self._events.receive,
+            ended=self._events.ended,
+            ping=self._context.timing.ping,
+        )
+        shared = self._shared
+        try:
+            if not shared.opening(stream):
+                raise ServerUnreachable(message("The run was cancelled."))
+            shared.note(Reconnect.opening, time.monotonic())
+            stream.open()
+        except ComfyError as error:
+            phase, now = self._latest.state.phase, time.monotonic()
+            shared.note(Reconnect.lost, str(error), phase, now, by_itself=False)
+            raise
+        finally:
+            shared.opening(None)
+
+    # Doubt
+
+    def _settle(self) -> End | Elsewhere | None:
+        before, asked_at = self._latest.state, time.monotonic()
+        prompt_id, told = before.prompt_id, (before.over, before.verdict is not None)
+        if (end := self._recorded(prompt_id)) is not None:
+            return end
+        if not all(told):
+            queue = self._client.queue()
+            if prompt_id in queue:
+                self._shared.note(Reconnect.confirmed, asked_at)
+                self._latest.update(partial(placed, queue=queue, still=any(told)))
+                self._reopen()
+                return None
+            # It may have ended between the two questions.
+            if (end := self._recorded(prompt_id)) is not None:
+                return end
+        return self._unknown()
+
+    def _recorded(self, prompt_id: str) -> End | None:
+        """The end that the server's history has."""
+        entry = self._client.history(prompt_id)
+        if entry is None:
+            return None
+        self._shared.note(Reconnect.gone)
+        return partial(settled, entry=entry)
+
+    def _reopen(self) -> None:
+        """A new socket, if the old one is at its end or has been silent for long.
+
+        Silence is not proof: a model may be loading. But the server can have lost a socket that
+        looks well (docs/comfyui.md#9), and only an orderly close before the next one of the same
+        client id mends that.
+        """
+        link, now = self._shared.link, time.monotonic()
+        if link.broken is None and now < link.silent_until:
+            return
+        self._shared.note(Reconnect.put_off, now, jitter())
+        self._open()
+
+    def _unknown(self) -> End | Elsewhere | None:
+        """The server does not know the prompt."""
+        link, state = self._shared.link, self._latest.state
+        end = link.unknown(state)
+        if end is None:  # only then it matters, and is asked
+            ended = self.server.ended.ids()
+            remembers = any(self._client.history(prompt_id) for prompt_id in ended)
+            end = link.unknown(state, remembers=remembers)
+        if end is not None:
+            self._shared.note(Reconnect.gone)
+            restarted = link.dropped_at is not None and end(state).phase is Phase.LOST
+            if restarted and self._may_retry and self._has_other():
+                return Elsewhere(began=True)
+            return end
+        log.info("Run %s never began, it is sent again", self._latest.state.prompt_id)
+        self._events.wait_for_answer()
+        self._submission.again()
+        self._shared.note(Reconnect.sent_again)
+        return None
+
+    def _look(self) -> End | Elsewhere | None:
+        state, asked_at = self._latest.state, time.monotonic()
+        if state.queue_remaining == 0:
+            return self._settle()
+        queue = Queue((), (state.prompt_id,))
+        if not is_alone(state):
+            self._shared.note(Reconnect.looking, asked_at)
+            queue = self._client.queue()
+        if state.prompt_id not in queue:
+            return self._settle()
+        self._shared.note(Reconnect.looked, asked_at)
+        self._latest.update(partial(placed, queue=queue))
+        return None
+
+    # The way out
+
+    def _end_early(self, stop: Stop) -> End:
+        """Cancel the prompt, unless it is over before anybody can stop it: then that counts."""
+        self._shared.stop(stop)
+        is_over = self._latest.state.verdict is not None
+        if not is_over and self._shared.link.at_server and self._tell():
+            entry = self._last_word()
+            if entry is not None and not isinstance(entry.verdict, ExecutionInterrupted):
+                self._shared.note(Reconnect.gone)
+                return partial(settled, entry=entry)
+            is_over = isinstance(self._latest.state.verdict, ExecutionSuccess | ExecutionError)
+        if is_over:
+            self._shared.note(Reconnect.gone)
+            return partial(concluded, otherwise=FORGOTTEN)
+        return partial(stopped, error=stop.reason)
+
+    def _last_word(self) -> HistoryEntry | None:
+        """What the server remembers of a prompt that was just cancelled: its last node is not
+        stopped any more, and it may have ended before the cancel came."""
+        end = time.monotonic() + _LAST_WORD
+        while (left := end - time.monotonic()) > 0 and self._is_heard_of():
+            self._shared.sleep(left)
+        return self._cancellation.outcome(self._latest.state.prompt_id)
+
+    def _is_heard_of(self) -> bool:
+        state = self._latest.state
+        return state.phase is Phase.RUNNING and not state.over and self._shared.link.broken is None
+
+    def _tell(self) -> bool:
+        """Tell the server, once, that nobody waits for the prompt; whether that was enough."""
+        if self._told is None:
+            prompt_id, accepted = self._latest.state.prompt_id, self._shared.link.accepted
+            self._told = self._cancellation.tell(prompt_id, accepted=accepted)
+        return self._told
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close(_HURRIED_GOODBYE if self._shared.stopping else _GOODBYE)
+
+
+def stop_where_due(hooks: RunHooks, shared: ThreadState) -> float:
+    """Seconds until the run has to be stopped by its limits; it is told to where that is over."""
+    left, why = seconds_left(hooks.limits(), time.monotonic())
+    if why is not None:
+        shared.stop(Stop(why))
+    return left

@@ -1,0 +1,194 @@
+"""All ComfyUI servers of one program: which of them can do a prompt, and which answer.
+
+A single server is asked nothing of its own accord. Of several each has a thread that asks it now
+and then whether it is there, so that no run is handed to one that is not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from comfy.client.client import Client
+from comfy.client.view import FileResponse
+from comfy.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.messages import plural
+from comfy.protocol.outputs import OutputFile
+from comfy.servers.merged import merged
+from comfy.servers.needs import Needs
+from comfy.servers.server import ComfyServer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPauses:
+    """Seconds from one look at a server to the next: `up` while it answers and nobody doubts it,
+    `doubted` where a call of somebody had no answer, `away` while it does not answer."""
+
+    up: float = 10.0
+    doubted: float = 0.5
+    away: float = 2.0
+
+
+class ServerPool:
+    """At least one server. Any thread may call it. Ends with its block: then what asks is stopped;
+    the clients are left to whoever made them."""
+
+    def __init__(self, *clients: Client, pauses: CheckPauses | None = None) -> None:
+        self.servers = tuple(map(ComfyServer, clients))
+        self._pauses = pauses or CheckPauses()
+        self._changed: list[Callable[[], None]] = []
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
+            for server in self.servers
+        ]
+
+    def __enter__(self) -> ServerPool:
+        if len(self.servers) > 1:
+            for server, thread in zip(self.servers, self._threads, strict=True):
+                server.client.on_unreachable(server.doubt)
+                thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        for server in self.servers:
+            server.doubt()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
+
+    @property
+    def short_name(self) -> str:
+        """What a heading calls them."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.address.short_name
+        count = len(self.servers)
+        return plural("{count} server", "{count} servers", count=count)
+
+    @property
+    def shown(self) -> bool:
+        """People who use this program may read the addresses in sentences."""
+        return all(one.client.address.shown for one in self.servers)
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """From now on, do this whenever a server has gone, or is back; from any thread, so it has
+        to be quick."""
+        self._changed.append(call)
+
+    def on_unreachable(self, call: Callable[[], None]) -> None:
+        """From now on, do this whenever a call had no answer; as `Client.on_unreachable`."""
+        for server in self.servers:
+            server.client.on_unreachable(call)
+
+    def at(self, url: str) -> ComfyServer | None:
+        """The server with this address; the first one for "", which records of old versions have.
+        None if it is not among them."""
+        return next((one for one in self.servers if url in ("", one.url)), None)
+
+    def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
+        """The servers that a prompt may go to now, the best first: those that have all it needs and
+        answer, first those that have its models in memory. Where none answers, those that have it;
+        where none has it, all: one of them says what is missing."""
+        if len(self.servers) == 1:
+            return self.servers
+        able = [one for one in self.servers if one.can_do(needs)] or list(self.servers)
+        up = [one for one in able if one.up] or able
+        return sorted(up, key=lambda one: -one.familiarity(needs))
+
+    def has_other(self, server: ComfyServer, needs: Needs) -> bool:
+        """Whether another one that answers has all that a prompt needs."""
+        return any(one is not server and one.up and one.can_do(needs) for one in self.servers)
+
+    def answers(self, *, timeout: float) -> bool:
+        """Whether any answers: a single one is asked now, several as they were last.
+        ServerUnreachable where the question was aborted."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.answers(timeout=timeout)
+        return any(one.up for one in self.servers)
+
+    def object_info(self) -> dict[str, Any]:
+        """The node classes and choices of all, as if one server had them; one that does not answer
+        counts as it was. ServerUnreachable, ServerError where nothing is known of any."""
+        if len(self.servers) == 1:
+            return self.servers[0].client.object_info()
+        with ThreadPoolExecutor(len(self.servers)) as threads:
+            problems = [one for one in threads.map(_problem, self.servers) if one is not None]
+        known = [one.nodes.raw for one in self.servers if one.nodes is not None]
+        if not known:
+            raise problems[0]
+        return merged(known)
+
+    @contextmanager
+    def view(
+        self, file: OutputFile, *, range_header: str | None = None, at: str = ""
+    ) -> Iterator[FileResponse]:
+        """A file of the server with the address `at`, else of the first that has it. Raises as
+        `Client.view`."""
+        named = [one for one in self.servers if one.url == at]
+        *others, last = named or sorted(self.servers, key=lambda one: one.up, reverse=True)
+        for server in others:
+            answer = server.client.view(file, range_header=range_header)
+            try:
+                opened = answer.__enter__()
+            except (ServerError, ServerUnreachable):
+                continue
+            try:
+                yield opened
+            finally:
+                answer.__exit__(None, None, None)
+            return
+        with last.client.view(file, range_header=range_header) as opened:
+            yield opened
+
+    def abort(self) -> None:
+        """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
+        self._closed.set()
+        for server in self.servers:
+            server.client.abort()
+
+    def _watch(self, server: ComfyServer) -> None:
+        pauses = self._pauses
+        while not self._closed.is_set():
+            was_up = server.up
+            try:
+                up = server.check()
+            except ServerUnreachable:
+                return
+            if up != was_up:
+                said = "answers again" if up else "does not answer"
+                log.warning("%s %s.", server.client.address.name, said)
+                self._tell(server)
+            if up:
+                server.cancel_left()
+            self._closed.wait(pauses.doubted if up else pauses.away)
+            if up:
+                server.wait_for_doubt(pauses.up - pauses.doubted)
+
+    def _tell(self, server: ComfyServer) -> None:
+        if server.up:
+            _problem(server)  # it may be another version now
+        for call in self._changed:
+            call()
+
+
+def _problem(server: ComfyServer) -> ComfyError | None:
+    """Why a server did not tell its node classes; None where it has."""
+    try:
+        server.fetch_nodes()
+    except ComfyError as problem:
+        return problem
+    return None

@@ -1,0 +1,128 @@
+"""One ComfyUI: how to reach it, what it can do, and what has become of prompts there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from comfy.client.client import Client
+from comfy.errors import ComfyError
+from comfy.object_info import Catalogue
+from comfy.protocol.parse import WarnOnce
+from comfy.servers.needs import Needs
+
+log = logging.getLogger(__name__)
+
+_ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
+
+
+class EndedPrompts:
+    """The last few prompts that ran to their end; a server that still knows one of them was not
+    restarted since. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ids: deque[str] = deque(maxlen=3)
+
+    def add(self, prompt_id: str) -> None:
+        """Note that this prompt is done, or has failed."""
+        with self._lock:
+            self._ids.append(prompt_id)
+
+    def ids(self) -> tuple[str, ...]:
+        """Their ids, oldest first."""
+        with self._lock:
+            return tuple(self._ids)
+
+
+class ComfyServer:
+    """One of the servers of a pool. Any thread may call it; only `fetch_nodes`, `check` and
+    `cancel_left` wait for the server."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.ended = EndedPrompts()
+        self.skipped = WarnOnce()
+        self._lock = threading.Lock()
+        self._up = True
+        self._nodes: Catalogue | None = None
+        self._last: Needs | None = None
+        self._left: list[str] = []
+        self._doubted = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Its address, without a login: what records know it by."""
+        return self.client.address.url
+
+    @property
+    def up(self) -> bool:
+        """Whether it answered when it was last asked; True before."""
+        return self._up
+
+    @property
+    def nodes(self) -> Catalogue | None:
+        """Its node classes as it last told them; None where it never has."""
+        return self._nodes
+
+    def can_do(self, needs: Needs) -> bool:
+        """Whether it has all that a prompt needs, as far as is known."""
+        nodes = self._nodes
+        return nodes is None or needs.met_by(nodes)
+
+    def familiarity(self, needs: Needs) -> int:
+        """How much of what a prompt needs its last one has brought into memory already."""
+        last = self._last
+        return len(last.models & needs.models) if last is not None else 0
+
+    def took(self, needs: Needs) -> None:
+        """It has accepted a prompt with these needs."""
+        with self._lock:
+            self._last = needs
+
+    def fetch_nodes(self) -> Catalogue:
+        """Ask for its node classes; ServerUnreachable, ServerError."""
+        raw = self.client.object_info()
+        with self._lock:
+            if self._nodes is None or self._nodes.raw != raw:
+                self._nodes = Catalogue(raw)
+            return self._nodes
+
+    def doubt(self, *, gone: bool = False) -> None:
+        """A call had no answer: it is asked soon. `gone`: until then nothing is handed to it."""
+        if gone:
+            with self._lock:
+                self._up = False
+        self._doubted.set()
+
+    def wait_for_doubt(self, seconds: float) -> None:
+        """Until somebody doubts it, so long at most."""
+        self._doubted.wait(seconds)
+
+    def check(self) -> bool:
+        """Ask whether it is there. ServerUnreachable where the program ends."""
+        self._doubted.clear()
+        up = self.client.answers(timeout=_ANSWER_SECONDS)
+        with self._lock:
+            self._up = up
+        return up
+
+    def leave_behind(self, prompt_id: str) -> None:
+        """A prompt that goes to another server, since this one does not answer: it is cancelled
+        here when it does."""
+        with self._lock:
+            self._left.append(prompt_id)
+
+    def cancel_left(self) -> None:
+        """Cancel what was left behind. Never raises ComfyError: what fails stays left behind."""
+        with self._lock:
+            left, self._left = self._left, []
+        for at, prompt_id in enumerate(left):
+            try:
+                self.client.cancel(prompt_id)
+            except ComfyError as problem:
+                log.info("%s was not told to cancel %s: %s", self.url, prompt_id, problem)
+                with self._lock:
+                    self._left.extend(left[at:])
+                return

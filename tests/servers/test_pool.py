@@ -1,0 +1,186 @@
+"""Runs on several servers: who gets which, and what becomes of them where one goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+from comfy.client.client import Client
+from comfy.demo import DemoServer
+from comfy.demo.nodes.base import fixed
+from comfy.demo.nodes.registry import NODES
+from comfy.protocol.run_state import Phase
+from comfy.runs.interface import Run
+from comfy.runs.registry import LocalRunRegistry
+from comfy.servers.pool import CheckPauses, ServerPool
+from tests.runs.registry import HURRIED, end, running
+from tests.support.link import FaultyLink
+from tests.support.sampler import LONG, job
+from tests.support.waiting import eventually
+
+OFTEN = CheckPauses(up=0.2, doubted=0.05, away=0.1)
+PATIENT = replace(HURRIED, patience=20.0, elsewhere=0.2)
+OTHER_MODEL = "other-model.safetensors"
+
+
+def with_checkpoints(*names: str) -> dict[str, Any]:
+    """The nodes of a server that has these checkpoints alone."""
+    loader = NODES["CheckpointLoaderSimple"]
+    with DemoServer() as demo, Client(demo.url) as client:
+        told = client.object_info()["CheckpointLoaderSimple"]
+    told["input"]["required"]["ckpt_name"][0] = list(names)
+    return {**NODES, "CheckpointLoaderSimple": replace(loader, describe=fixed(told))}
+
+
+@contextmanager
+def pool_of(*urls: str) -> Iterator[ServerPool]:
+    with ExitStack() as opened:
+        clients = [opened.enter_context(Client(url)) for url in urls]
+        pool = opened.enter_context(ServerPool(*clients, pauses=OFTEN))
+        pool.object_info()
+        yield pool
+
+
+@contextmanager
+def registry_of(*urls: str, **options: Any) -> Iterator[LocalRunRegistry]:
+    with (
+        pool_of(*urls) as pool,
+        closing(LocalRunRegistry(pool, timing=PATIENT, **options)) as runs,
+    ):
+        yield runs
+
+
+def place_of(run: Run) -> str:
+    return run.record.server
+
+
+def successes(*demos: DemoServer) -> list[str]:
+    """The prompts that were done, once for each time, on any of these servers."""
+    return [
+        prompt_id
+        for demo in demos
+        for prompt_id, entries in demo.journal.all().items()
+        for entry in entries
+        if entry == "success"
+    ]
+
+
+def test_two_runs_go_to_two_servers_side_by_side() -> None:
+    """The third waits here for whichever is free first."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        registry_of(one.url, other.url) as runs,
+    ):
+        first, second, third = (runs.submit(job(LONG), owner="me") for _ in range(3))
+        running(first)
+        running(second)
+        assert {place_of(first), place_of(second)} == {one.url, other.url}
+        assert third.waits_here
+        second.cancel()
+        running(third)
+        assert place_of(third) == place_of(second)
+
+
+def test_a_run_goes_to_the_server_that_has_its_model() -> None:
+    """Though the other one is free; and to the one that has its model in memory, where both
+    have it."""
+    with (
+        DemoServer(step_seconds=0, nodes=with_checkpoints(OTHER_MODEL)) as other,
+        DemoServer(step_seconds=0) as one,
+        DemoServer(step_seconds=0) as third,
+        registry_of(other.url, one.url, third.url) as runs,
+    ):
+        first = runs.submit(job(2), owner="me")
+        assert end(first).phase is Phase.DONE
+        again = runs.submit(job(2), owner="me")
+        assert end(again).phase is Phase.DONE
+        assert {place_of(run) for run in (first, again)} == {one.url}
+        wanted = job(2)
+        wanted.prompt["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
+        run = runs.submit(wanted, owner="me")
+        end(run)
+        assert place_of(run) == other.url
+
+
+def test_what_no_server_has_is_said_by_one_of_them() -> None:
+    """It does not wait for ever."""
+    with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
+        wanted = job(2)
+        wanted.prompt["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
+        state = end(runs.submit(wanted, owner="me"))
+        assert state.phase is Phase.REFUSED
+
+
+def test_no_run_is_lost_or_done_twice_where_a_server_dies() -> None:
+    """What waits for it goes to the other one, what ran there begins once more; it is taken back
+    when it answers."""
+    with (
+        DemoServer(step_seconds=0.01) as dying,
+        DemoServer(step_seconds=0.01) as other,
+        registry_of(dying.url, other.url) as runs,
+    ):
+        all_runs = [runs.submit(job(8), owner="me") for _ in range(16)]
+        on_dying = next(run for run in all_runs if place_at(run, dying))
+        running(on_dying)
+        dying.stop()
+        assert [end(run).phase for run in all_runs[:12]] == [Phase.DONE] * 12
+        dying.start()
+        assert [end(run).phase for run in all_runs] == [Phase.DONE] * 16
+        assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)
+        late = [runs.submit(job(LONG), owner="me") for _ in range(2)]
+        eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
+
+
+def place_at(run: Run, demo: DemoServer) -> bool:
+    eventually(lambda: place_of(run) != "" or run.waits_here)
+    return place_of(run) == demo.url
+
+
+def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
+    """A setting: whatever it does outside of the server would be done twice."""
+    with (
+        DemoServer(step_seconds=0.01) as dying,
+        DemoServer(step_seconds=0.01) as other,
+        registry_of(dying.url, other.url, retries=False) as runs,
+    ):
+        first, second = (runs.submit(job(200), owner="me") for _ in range(2))
+        running(first)
+        running(second)
+        dying.stop()
+        dying.start()
+        lost, done = (first, second) if place_of(first) == dying.url else (second, first)
+        assert end(lost).phase is Phase.LOST
+        assert end(done).phase is Phase.DONE
+
+
+def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
+    """The server was never down: as soon as it can be reached it is told that nobody waits."""
+    with (
+        DemoServer(step_seconds=0.01) as cut_off,
+        DemoServer(step_seconds=0.01) as other,
+        FaultyLink(cut_off.url) as link,
+        registry_of(link.url, other.url) as runs,
+    ):
+        blocker = runs.submit(job(LONG), owner="me")
+        run = runs.submit(job(LONG), owner="me")
+        running(blocker)
+        running(run)
+        away, stays = (blocker, run) if place_of(blocker) == link.url else (run, blocker)
+        link.refuse()
+        link.cut()
+        stays.cancel()
+        eventually(lambda: place_of(away) == other.url)
+        running(away)
+        link.heal()
+        eventually(lambda: "interrupted" in cut_off.journal.of(away.id))
+        assert not away.state.phase.finished
+
+
+def test_one_server_is_asked_nothing_of_its_own_accord() -> None:
+    """No thread, and no request."""
+    with DemoServer() as demo, pool_of(demo.url) as pool:
+        assert demo.requests["GET /system_stats"] == 0
+        assert pool.candidates(None) == pool.servers  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""The ComfyUI servers that the app is given: one or several, each with a login of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ui.arguments import read_settings
+
+TWO = ("http://one:8188", "http://other:8188")
+
+
+def urls(*arguments: str) -> tuple[str, ...]:
+    return tuple(address.url for address in read_settings(arguments).server_addresses)
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit):
+        read_settings(arguments)
+    return capsys.readouterr().err
+
+
+def test_several_servers_are_named_in_any_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an option that is repeated, by one variable, or by a list in a file."""
+    assert urls("--server", TWO[0], "--server", TWO[1]) == TWO
+    assert urls("--server", f"{TWO[0]},{TWO[1]}") == TWO
+    file = tmp_path / "forms.toml"
+    file.write_text(f'server = ["{TWO[0]}", "{TWO[1]}"]')
+    assert urls("--config", str(file)) == TWO
+    monkeypatch.setenv("COMFYFORMS_SERVER", f"{TWO[0]} {TWO[1]}")
+    assert urls() == TWO
+    monkeypatch.setenv("COMFYFORMS_SERVER", "http://me:a,b@one:8188")
+    assert urls() == TWO[:1]  # a password may have commas
+
+
+def test_each_server_has_a_login_of_its_own(tmp_path: Path) -> None:
+    """In the file, which only the operator reads; none of them is shown anywhere."""
+    file = tmp_path / "forms.toml"
+    file.write_text(
+        '[[server]]\nurl = "http://one:8188"\ntoken = "hunter2"\n'
+        '[[server]]\nurl = "http://other:8188"\nheader = "X-Key: hunter3"\n'
+    )
+    file.chmod(0o600)
+    settings = read_settings(["--config", str(file)])
+    one, other = settings.server_addresses
+    assert dict(one.headers) == {"Authorization": "Bearer hunter2"}
+    assert dict(other.headers) == {"X-Key": "hunter3"}
+    assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('server = ["http://a", "http://a"]', "A server is named twice."),
+        ('server = ["http://a", "http://b"]\nserver_token = "x"', "belongs to one server"),
+        ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, header"),
+        ('[[server]]\ntoken = "hunter2"', "one has no url."),
+        ('[[server]]\nurl = "hunter2"', "This is not the address of a server."),
+        ("server = 3", "it cannot be read."),
+    ],
+)
+def test_wrong_servers_are_refused(
+    text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to write instead, and without what was written."""
+    file = tmp_path / "forms.toml"
+    file.write_text(text)
+    told = refused(["--config", str(file)], capsys)
+    assert sentence in told
+    assert "hunter" not in told
