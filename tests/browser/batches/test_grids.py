@@ -37,6 +37,15 @@ WITHIN = """most => {
         .map((cell) => cell.getBoundingClientRect().right);
     return Math.max(...ends) <= most + 0.5 && Math.max(...ends) > most - 20;
 }"""
+# Whether the end of a text is within its place.
+ENDS_WITHIN = """(place) => {
+    const text = document.createRange();
+    const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) text.setStart(walk.currentNode, walk.currentNode.length - 1);
+    text.setEnd(text.startContainer, text.startOffset + 1);
+    const [last, within] = [text.getBoundingClientRect(), place.getBoundingClientRect()];
+    return last.width > 0 && last.right <= within.right + 1 && last.bottom <= within.bottom + 1;
+}"""
 # A file is dropped beside the form.
 DROP = """([data, name]) => {
     const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
@@ -150,11 +159,13 @@ def walker(fast: Site, visit: Visit) -> Walker:
 
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     """With long labels and cells that have failed; all have the shape of the images, and the labels
-    stay in sight on a phone. The cells of one field stand in a row that wraps."""
+    stay in sight on a phone. The cells of one field stand in a row that wraps. In the gallery a long
+    text is cut in its middle."""
     page = walker.page
     person = walker.person.open(**{"4.width": 256, "4.height": 512})
     dialog = vary(person)
-    long = "a red boat\na green boat, far out at sea\nthe lighthouse\na harbour at noon\n四枚の帆"
+    longest = "a green boat, far out at sea, in the last light of the day"
+    long = f"a red boat\n{longest}\nthe lighthouse\na harbour at noon\n四枚の帆"
     values_of_row(dialog, "Prompt").fill(long)
     model = vary_row(dialog, "Model")
     model.get_by_role("button", name="All").click()
@@ -186,4 +197,10 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     expect(sheet.locator("li .grid-cell .result img")).to_have_count(5)
     walker.look("a row of cells")
     walker.read("a row of cells", "dialog.sheet")
+    page.set_viewport_size(SIZES["phone"])
+    sheet.get_by_role("button", name="Gallery").click()
+    words = sheet.locator(".batch-tile .words").nth(1)
+    expect(words).to_have_text(f"2 · {longest}")
+    expect(words).to_have_attribute("title", f"2 · {longest}")
+    assert words.evaluate(ENDS_WITHIN)
     walker.all_well()

@@ -1,6 +1,8 @@
 // @ts-check
 // What all modules use of the document.
 
+const ONE_LINE = 24; // letters
+
 /** The address of the app, without a slash at the end: modules are served two folders below it. */
 export const root = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 
@@ -151,6 +153,9 @@ export function closeSocket(socket) {
 /** Whether form and result stand in one column. */
 export const isNarrow = () => matchMedia("(max-width: 1023px)").matches;
 
+/** Whether fingers point, which can't drop a file. */
+export const isTouched = () => matchMedia("(pointer: coarse)").matches;
+
 /**
  * Say something to those who cannot see the page.
  * @param {string} text
@@ -167,3 +172,25 @@ export const INPUTS = "input, textarea, select, [contenteditable=true]";
 
 /** Whether the focus is there. */
 export const isTyping = () => document.activeElement?.matches(INPUTS) ?? false;
+
+/**
+ * A text for a place of two lines. A long one is in two halves, of which the first is cut at its end and the other at
+ * its beginning: the texts of one person often differ at their ends only.
+ * @param {string} text
+ */
+export function inHalves(text) {
+  const letters = [...text.replaceAll(/\s+/g, " ").trim()];
+  if (letters.length <= ONE_LINE) return element("span", "", letters.join(""));
+  const half = letters.length / 2;
+  const offHalf = (/** @type {number} */ at) => Math.abs(at - half);
+  const [at = Math.floor(half)] = letters
+    .flatMap((letter, place) => (letter === " " ? [place + 1] : []))
+    .filter((place) => offHalf(place) < half / 2)
+    .sort((one, other) => offHalf(one) - offHalf(other));
+  const last = element("span");
+  last.dir = "rtl"; // so it is cut at its beginning
+  last.append(element("bdi", "", letters.slice(at).join("")));
+  const made = element("span", "halves");
+  made.append(element("span", "", letters.slice(0, at).join("")), last);
+  return made;
+}

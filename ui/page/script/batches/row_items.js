@@ -1,7 +1,7 @@
 // @ts-check
 // One row of a batch: a line of the table, or a tile of the gallery.
 
-import { addressOf, button, element } from "../dom.js";
+import { addressOf, button, element, inHalves } from "../dom.js";
 import { message } from "../messages.js";
 import { stateWords, tileWords } from "./words.js";
 
@@ -63,8 +63,9 @@ export function tileFor(row, at, does) {
   if (!row) return tile;
   tile.dataset.state = row.state;
   const words = tileWords(row);
-  const said = element("p", "words", words);
+  const said = element("p", "words");
   said.title = words;
+  said.append(inHalves(words));
   const state = row.state === "waiting" ? "" : stateWords(row.state);
   tile.append(thumbFor(row, at, does, state), said);
   return tile;

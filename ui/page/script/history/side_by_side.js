@@ -2,7 +2,7 @@
 // A few results beside each other over the whole window, with the values in which they differ.
 
 import { when } from "../clock.js";
-import { announce, button, element } from "../dom.js";
+import { announce, button, element, inHalves } from "../dom.js";
 import { message, plural } from "../messages.js";
 import { get } from "../requests.js";
 import { arranged, seedWords } from "../runs/results.js";
@@ -70,7 +70,10 @@ function figureOf(view, name, viewer) {
   const [item] = arranged(view.files, view.texts).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item) loaded(item, viewer).then((node) => figure.prepend(node));
-  figure.append(element("figcaption", "", name));
+  const caption = element("figcaption");
+  caption.title = name;
+  caption.append(inHalves(name));
+  figure.append(caption);
   return figure;
 }
 
