@@ -109,8 +109,9 @@ def choices_are_one_stop(person: Visitor) -> None:
 
 
 def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """It says what can be done, on a phone what is done there. Everything in it is within it, empty
-    or with a video: the icons that choose where a file comes from, too."""
+    """It says what can be done: what fingers do where these point, however wide the window is.
+    Everything in it is within it, empty or with a video: the icons that choose where a file comes
+    from, too."""
     kinds = {"file": "a file", "audio": "an audio file", "image": "an image", "video": "a video"}
     with fields_for(kinds, fast, tmp_path) as site:
         person = visit(site).open("file")
@@ -120,8 +121,13 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
             # The field of the form before has the same key, and goes while it is looked at. Gradio's
             # own words have no size.
             says(words, [f'"Drop, paste or choose {kind}"', "0px"])
-            stays_within(person)  # and goes to a phone
-            says(words, ['"Tap to choose"', "0px"])
+            stays_within(person)  # and ends as narrow as a phone
+            says(words, [f'"Drop, paste or choose {kind}"', "0px"])
+        fingers = person.page.context.new_cdp_session(person.page)
+        fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        person.page.set_viewport_size(SIZES[0])
+        says(words, ['"Tap to choose"', "0px"])
+        fingers.detach()
         takes_videos(person)
         person.page.close()
 

@@ -3,7 +3,7 @@
 // both files. What is painted is uploaded when the painting pauses, at the latest when a run is asked for.
 
 import { coverWindow, uncoverWindow } from "../back.js";
-import { $, addressOf, all, announce, button, element, isNarrow, isPaintable } from "../dom.js";
+import { $, addressOf, all, announce, button, element, isPaintable, isTouched } from "../dom.js";
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
@@ -70,7 +70,9 @@ class MaskPainter {
     this.#component = component;
     Object.assign(this.#picker, { type: "file", accept: "image/*", hidden: true });
     this.#question.role = "group";
-    const words = isNarrow() ? message("Tap to choose") : message("Drop, paste or choose an image");
+    const words = isTouched()
+      ? message("Tap to choose")
+      : message("Drop, paste or choose an image");
     const choose = button(words, () => this.#picker.click(), "choose");
     const view = element("div", "view");
     view.append(this.#canvas.place);
