@@ -103,6 +103,10 @@ class RunRegistry(Protocol):
         """How many runs wait, of all people."""
 
     @property
+    def width(self) -> int:
+        """How many runs can be at work at the same time."""
+
+    @property
     def typical_seconds(self) -> float | None:
         """How long a run of any workflow takes, going by the last ones; None while there was
         none."""

@@ -89,7 +89,7 @@ class LocalRunRegistry:
         self._listeners = Callbacks[[str]]()
         self._unrecorded: list[LocalRun] = []
         self._swept = float("-inf")
-        self._closed = False
+        self.closed = False  # the program is about to end
 
     def submit(  # noqa: PLR0913 - the job, and options by name
         self,
@@ -278,6 +278,11 @@ class LocalRunRegistry:
             return sum(run.state.phase is Phase.WAITING for run in self._live)
 
     @property
+    def width(self) -> int:
+        """How many runs can be at work at the same time."""
+        return len(self._context.servers.servers)
+
+    @property
     def typical_seconds(self) -> float | None:
         """How long a run of any workflow takes, going by the last ones; None while there was
         none."""
@@ -288,16 +293,11 @@ class LocalRunRegistry:
         is unknown; None while there was no run of it."""
         return self._durations.expected(workflow, work)
 
-    @property
-    def closed(self) -> bool:
-        """The program is about to end."""
-        return self._closed
-
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Take no more runs, let those at the server go on for `finish` seconds at most, then
         cancel all and wait for their threads."""
         with self._entrance, self._lock:  # every run that is here has been started
-            self._closed = True
+            self.closed = True
             live = list(self._live)
         self._listeners.call("")
         for run in live:
@@ -324,7 +324,7 @@ class LocalRunRegistry:
             raise RunGoesOn(message("This run goes on already."), message("Wait for its end."))
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise ComfyError(
                 message("The program is shutting down."),
                 message("Start it again, then run this again."),

@@ -20,7 +20,7 @@ from comfy.services.start import Starter
 
 # What is said of a run that has ended well, where its results are not here.
 NOT_FETCHED = message("Its results could not be fetched.")
-_AT_ONCE = 3  # tasks that wait or run: the server never waits for the next
+_WAITING = 2  # tasks beside those that can run: no server ever waits for the next
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -129,6 +129,7 @@ class LiveTasks(Generic[Key]):
         self._watch = watch
         self._live: dict[Key, Run | Record] = {}
         self._changed = threading.Event()
+        self._most = _WAITING + runs.width
         self._leave = runs.subscribe(lambda _: self._changed.set())
 
     def __enter__(self) -> Self:
@@ -143,7 +144,7 @@ class LiveTasks(Generic[Key]):
     @property
     def is_full(self) -> bool:
         """Enough are in work."""
-        return len(self._live) >= _AT_ONCE
+        return len(self._live) >= self._most
 
     @property
     def are_all_at_work(self) -> bool:
