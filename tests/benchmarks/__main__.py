@@ -18,6 +18,7 @@ BENCHMARKS = {
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
     "chains": "a chain of three steps: the time between two of them",
+    "pool": "four servers against one, fair turns on them, one of them killed",
     "slow_inputs": "wildcards, prefixes and files made to take long",
     "large": "large graphs converted, a large catalogue read, questions to a long history",
     "rude": (

@@ -125,7 +125,8 @@ def stand_in(step_seconds: float, *, painted: int = 64) -> Iterator[str]:
     try:
         yield here.recv()
     finally:
-        here.send("end")
+        with contextlib.suppress(BrokenPipeError):  # it was killed
+            here.send("end")
         process.join()
 
 
