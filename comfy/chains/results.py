@@ -18,10 +18,11 @@ Result = OutputFile | TextOutput
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A result for a field, and the run that made it."""
+    """A result for a field, the run that made it, and the address of that run's server."""
 
     result: Result
     run: str
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

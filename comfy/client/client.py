@@ -229,6 +229,18 @@ class Client:
             )
         return f"{folder}/{name}" if folder else name
 
+    def size_of(self, value: str) -> int | None:
+        """How many bytes a file of the server has, by the name that an input has for it
+        (docs/comfyui.md#22); None where the server does not say. ServerError (404) where there is
+        none."""
+        place, _, folder = value.rpartition(" [")
+        subfolder, _, name = place.rpartition("/")
+        params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
+        with self._call("HEAD", f"/view?{_query(params)}") as response:
+            self._check(response)
+            told = response.headers.get("content-length", "")
+            return int(told) if told.isdecimal() else None
+
     def empty(self, value: str) -> None:
         """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI
         can delete one (docs/comfyui.md#29)."""
@@ -300,7 +312,7 @@ class Client:
             url = self.address.url + path
             send = partial(session.send, method, url, body, headers, limits, stream=stream)
             try:
-                response = self._sent(send, is_question=method == "GET")
+                response = self._sent(send, is_question=method in ("GET", "HEAD"))
             except HTTPError as error:
                 raise self._unreachable(error) from error
             with closing(response):

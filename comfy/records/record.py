@@ -17,18 +17,29 @@ _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
 
 
 @dataclass(frozen=True, slots=True)
+class ServerFile:
+    """A file among the results at a server: the server's address without a login, and how an input
+    names it there, `subfolder/name [output]`."""
+
+    server: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptInput:
     """A file that a person gave as an input, of which a copy is kept here: its name and the SHA-256
     of its bytes.
 
     `targets`: the inputs of the prompt that get the name which the file has on the server. `below`:
     the SHA-256 of the image that it was painted over, where a copy of that is kept, too; else "".
+    `result`: the server that has made it, and may have it still.
     """
 
     name: str
     digest: str
     targets: tuple[InputRef, ...] = ()
     below: str = ""
+    result: ServerFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,18 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from comfy.client.client import Client
-from comfy.errors import FILE_REFUSED, NodeError, PromptRejected, UploadRejected
+from comfy.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
 from comfy.filenames import plain_name
 from comfy.messages import message, sentences
 from comfy.prompt.model import InputRef, Prompt
+from comfy.protocol.outputs import OutputFile
 from comfy.records.blobs import BlobStore
-from comfy.records.record import Job, KeptInput, Record
+from comfy.records.record import Job, KeptInput, Record, ServerFile
 
+# Folders of ComfyUI that an input can name a file in beside its own, and the nodes that look there:
+# those of packs have ways of their own (docs/comfyui.md#22).
+_NAMED_FOLDERS = frozenset({"output", "temp"})
+_READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
 UPLOADS = "comfyforms"  # the folder in the server's input folder for what people give
 
 
@@ -37,7 +42,9 @@ def bound_prompt(
         if not kept.targets:
             continue
         try:
-            name = _upload(client, files, kept, _folder(run_id, key), check)
+            name = _name_of_result(client, files, kept, prompt) or _upload(
+                client, files, kept, _folder(run_id, key), check
+            )
         except UploadRejected as error:
             raise _refused(kept, prompt, error) from error
         prompt = with_names(prompt, kept.targets, name)
@@ -51,6 +58,33 @@ def with_names(prompt: Prompt, targets: Iterable[InputRef], name: str) -> Prompt
         if (node := changed.get(node_id)) is not None:
             changed[node_id] = node | {"inputs": {**node.get("inputs", {}), input_name: name}}
     return changed
+
+
+def server_file(server: str, file: OutputFile) -> ServerFile | None:
+    """Where a result is at the server with this address, as an input there can name it; None where
+    none can (docs/comfyui.md#22)."""
+    if not server or file.type not in _NAMED_FOLDERS:
+        return None
+    folder = f"{file.subfolder}/" if file.subfolder else ""
+    return ServerFile(server, f"{folder}{file.filename} [{file.type}]")
+
+
+def _name_of_result(
+    client: Client, files: BlobStore | None, kept: KeptInput, prompt: Prompt
+) -> str:
+    """What a file is called at the server that has made it, where it is this one, has it still, and
+    every node which gets the name can read it there; else ""."""
+    result = kept.result
+    if result is None or files is None or result.server != client.address.url:
+        return ""
+    classes = {prompt[node_id]["class_type"] for node_id, _ in kept.targets if node_id in prompt}
+    if not classes <= _READ_RESULTS:
+        return ""
+    try:
+        size = client.size_of(result.value)
+    except ServerError:
+        return ""
+    return result.value if size == files.size(kept.digest) else ""
 
 
 def names_on_server(record: Record) -> Mapping[str, str]:

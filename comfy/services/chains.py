@@ -20,6 +20,7 @@ from comfy.messages import message
 from comfy.protocol.outputs import TextOutput
 from comfy.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
+from comfy.runs.input_files import server_file
 from comfy.runs.interface import Run
 from comfy.services.once import NOT_FETCHED, LiveTasks, Task, TaskRunner, lacking
 from comfy.services.start import FieldErrors, Starter
@@ -94,7 +95,7 @@ class _Standing:
         """All results by step, in the order of its runs."""
         return {
             name: tuple(
-                Given(result, record.id)
+                Given(result, record.id, record.server)
                 for _, end in sorted(ends.items())
                 if isinstance(record := end.outcome, Record)
                 for result in _results(record)
@@ -217,15 +218,16 @@ class ChainRunner:
 
     def _task(self, step: FormStep, run: StepRun, chain_id: str) -> Task:
         """A run of a step, by all that matters to what it makes."""
-        given = {key: self._value(one.result) for key, one in run.given.items()}
+        given = {key: self._value(one) for key, one in run.given.items()}
         values = {**run.values, **given}
         workflow, form = self._starter.forms.form(step.step.workflow, self._owner, values)
         name = _content(self._sharers, workflow, form, values)
         parent = next((one.run for one in run.given.values()), "")
         return Task(name, step.step.workflow, values, chain_id, parent)
 
-    def _value(self, result: Result) -> Upload | str:
+    def _value(self, given: Given) -> Upload | str:
         """A result as a field takes it. WorkflowError where its file is not kept."""
+        result = given.result
         if isinstance(result, TextOutput):
             return result.text
         path = self._starter.blobs.path(result.digest)
@@ -234,7 +236,7 @@ class ChainRunner:
                 message("{file} is no longer here.", file=result.filename),
                 message("Run the step again that has made it."),
             )
-        return Upload(result.filename, path)
+        return Upload(result.filename, path, result=server_file(given.server, result))
 
 
 def _runs(step: FormStep, standing: _Standing) -> tuple[StepRun, ...] | StepProblem:

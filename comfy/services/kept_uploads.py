@@ -29,7 +29,7 @@ def kept_uploads(
     try:
         for key, upload in uploads.items():
             digest, _ = blobs.add(upload.chunks(), holder=holder)
-            kept[key] = KeptUpload(upload.name, digest, upload.below)
+            kept[key] = KeptUpload(upload.name, digest, upload.below, upload.result)
         yield kept
     except BaseException:
         blobs.release(holder)

@@ -173,7 +173,7 @@ class Starter:
 
     def _input(self, file: KeptUpload, targets: tuple[InputRef, ...]) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""
-        return KeptInput(file.name, file.digest, targets, below)
+        return KeptInput(file.name, file.digest, targets, below, file.result)
 
     def again(
         self,

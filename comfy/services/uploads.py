@@ -15,6 +15,7 @@ from typing import BinaryIO
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.messages import message
+from comfy.records.record import ServerFile
 from comfy.workflow.config import Widget
 
 _CHUNK = 1024 * 1024  # bytes
@@ -33,7 +34,7 @@ class UploadLimits:
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file a person gave: a name for it and its bytes, or where they are. `below`: the SHA-256 of
-    the image that it was painted over, "" for none.
+    the image that it was painted over, "" for none. `result`: as of `KeptInput`.
 
     Only such a value is ever sent on.
     """
@@ -41,6 +42,7 @@ class Upload:
     name: str
     source: bytes | Path = field(repr=False)
     below: str = ""
+    result: ServerFile | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -74,11 +76,12 @@ class Upload:
 @dataclass(frozen=True, slots=True)
 class KeptUpload:
     """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes.
-    `below`: as of `Upload`."""
+    `below`, `result`: as of `Upload`."""
 
     name: str
     digest: str
     below: str = ""
+    result: ServerFile | None = None
 
     def __str__(self) -> str:
         return self.name

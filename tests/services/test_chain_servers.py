@@ -1,0 +1,98 @@
+"""Chains on one server and on several: where their steps run, and how results come to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from tests.support.serving import WORKFLOWS, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+OWNER = "user:ann"
+UPLOAD = "POST /upload/image"
+CHAIN = "create-upscale-detail.chain"
+SIDE_BY_SIDE = """
+[[steps]]
+name = "one"
+workflow = "text-to-image"
+[[steps]]
+name = "other"
+workflow = "text-to-image"
+"""
+
+
+def without(*classes: str) -> dict[str, object]:
+    return {name: node for name, node in NODES.items() if name not in classes}
+
+
+@contextmanager
+def demos(*all_nodes: dict[str, object]) -> Iterator[tuple[DemoServer, DemoServer]]:
+    one, other = (DemoServer(step_seconds=0, painted=64, nodes=nodes) for nodes in all_nodes)  # type: ignore[arg-type]
+    with one, other:
+        yield one, other
+
+
+def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
+    """The runs of a chain that has come to its end, the first one first."""
+    started = app.services.chains.start(chain, {}, OWNER)
+
+    def state() -> str:
+        return next(one.state for one in app.services.chains.recent(OWNER) if one.id == started.id)
+
+    eventually(lambda: state() != "running")
+    assert state() == "done"
+    runs = sorted(app.runs.owned(OWNER), key=lambda run: run.submitted_at)
+    return [run.record for run in runs]
+
+
+def test_on_one_server_results_are_read_where_they_are() -> None:
+    """Nothing is uploaded for it; one that is gone there is, from the copy that is kept here."""
+    with DemoServer(step_seconds=0, painted=64) as demo, running_app(demo.url) as app:
+        base, upscale, _ = whole(app)
+        assert demo.requests[UPLOAD] == 0
+        given = upscale.job.inputs["4.image"].result
+        assert given is not None
+        assert given.value == f"{base.state.files[0].filename} [output]"
+        app.services.clean_up(upscale)
+        assert demo.requests[UPLOAD] == 0  # there is no copy to be emptied
+        output = demo.storage.folder("output")
+        assert output is not None
+        (output / base.state.files[0].filename).unlink()
+        again = app.runs.submit(replace(upscale.job, prompt=dict(upscale.job.prompt)), owner=OWNER)
+        *_, state = again.watch(LONGEST_WAIT)
+        assert state.phase is Phase.DONE
+        assert demo.requests[UPLOAD] == 1
+
+
+def test_across_servers_results_are_moved() -> None:
+    """From the server that has made one to the one that can do the next step."""
+    with (
+        demos(without("ImageScaleBy"), without("EmptyLatentImage", "ImageScale")) as (one, other),
+        running_app(one.url, other.url) as app,
+    ):
+        base, upscale, detail = whole(app)
+        assert [run.server for run in (base, upscale, detail)] == [one.url, other.url, one.url]
+        assert (one.requests[UPLOAD], other.requests[UPLOAD]) == (1, 1)
+
+
+def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
+    """Each on a server of its own."""
+    (tmp_path / "two.chain.toml").write_text(SIDE_BY_SIDE)
+    for name in ("text-to-image.json", "text-to-image.toml"):
+        (tmp_path / name).write_bytes((WORKFLOWS / name).read_bytes())
+    with demos(dict(NODES), dict(NODES)) as (one, other):
+        one.speed.step = other.speed.step = 0.05
+        with (
+            running_app(one.url, other.url, workflows=tmp_path) as app,
+            one.hold("progress") as at_one,
+            other.hold("progress") as at_other,
+        ):
+            app.services.chains.start("two.chain", {}, OWNER)
+            assert at_one.reached.wait(30)
+            assert at_other.reached.wait(30)
