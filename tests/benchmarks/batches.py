@@ -27,7 +27,7 @@ import websocket
 from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.demo import DemoServer
 from comfy.prompt.model import Prompt
-from tests.benchmarks.figure import Figure
+from tests.benchmarks.tools.figure import Figure
 from tests.services.batch_lives import ANN, Life, life
 from tests.support.sampler import prompt
 

@@ -9,10 +9,10 @@ from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
-from tests.benchmarks.app_process import running_app
-from tests.benchmarks.browser import generate, opened_page
-from tests.benchmarks.figure import Figure
 from tests.benchmarks.overhead import prompts, whole_run
+from tests.benchmarks.tools.app_process import running_app
+from tests.benchmarks.tools.browser import generate, opened_page
+from tests.benchmarks.tools.figure import Figure
 
 STEP_SECONDS = 0.02
 IDLE = 10  # seconds

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import requests
 
-from tests.benchmarks.app_process import ROOT
 from tests.benchmarks.batches import stand_in
-from tests.benchmarks.figure import Figure, median, percentile
+from tests.benchmarks.tools.app_process import ROOT
+from tests.benchmarks.tools.figure import Figure, median, percentile
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import eventually
 

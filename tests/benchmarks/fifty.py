@@ -6,10 +6,10 @@ import asyncio
 
 import httpx
 
-from tests.benchmarks.app_process import running_app
-from tests.benchmarks.clients import WAIT, Person, Seen
-from tests.benchmarks.figure import Figure, median
-from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.tools.app_process import running_app
+from tests.benchmarks.tools.clients import WAIT, Person, Seen
+from tests.benchmarks.tools.figure import Figure, median
+from tests.benchmarks.tools.frames import FrameSource
 
 PEOPLE = 50
 

@@ -17,7 +17,7 @@ from comfy.protocol.run_state import Phase, waiting
 from comfy.records.record import Job, Record
 from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted
-from tests.benchmarks.figure import Figure
+from tests.benchmarks.tools.figure import Figure
 from tests.support.serving import open_history
 
 SHARED = Path(__file__).parents[3] / "shared"

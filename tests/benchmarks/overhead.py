@@ -18,10 +18,10 @@ from comfy.records.record import Job
 from comfy.runs.registry import LocalRunRegistry
 from comfy.servers.pool import ServerPool
 from comfy.workflow.model import read_workflow
-from tests.benchmarks import bare
-from tests.benchmarks.app_process import ROOT
-from tests.benchmarks.figure import Figure, median
-from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.tools import bare
+from tests.benchmarks.tools.app_process import ROOT
+from tests.benchmarks.tools.figure import Figure, median
+from tests.benchmarks.tools.frames import FrameSource
 
 PAIRS = 5
 STEPS = 20

@@ -25,7 +25,7 @@ from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.run import LocalRun
 from comfy.servers.pool import ServerPool
 from tests.benchmarks.batches import stand_in
-from tests.benchmarks.figure import Figure
+from tests.benchmarks.tools.figure import Figure
 from tests.support.sampler import job
 from tests.support.serving import open_history
 

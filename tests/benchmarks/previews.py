@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from playwright.sync_api import Page, expect
 
-from tests.benchmarks.app_process import AppProcess, running_app
-from tests.benchmarks.browser import WAIT, Paint, generate, opened_page, paints
-from tests.benchmarks.figure import Figure, median, percentile
-from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.tools.app_process import AppProcess, running_app
+from tests.benchmarks.tools.browser import WAIT, Paint, generate, opened_page, paints
+from tests.benchmarks.tools.figure import Figure, median, percentile
+from tests.benchmarks.tools.frames import FrameSource
 
 FRAMES = 100
 RATE = 10.0

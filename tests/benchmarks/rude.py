@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 import httpx
 
-from tests.benchmarks.app_process import AppProcess, running_app
-from tests.benchmarks.clients import WAIT, Person, Seen
-from tests.benchmarks.figure import Figure, median
-from tests.benchmarks.frames import FrameSource
-from tests.benchmarks.rude_visitor import ATTACKS, attacking
+from tests.benchmarks.tools.app_process import AppProcess, running_app
+from tests.benchmarks.tools.clients import WAIT, Person, Seen
+from tests.benchmarks.tools.figure import Figure, median
+from tests.benchmarks.tools.frames import FrameSource
+from tests.benchmarks.tools.rude_visitor import ATTACKS, attacking
 
 FRAMES, INTERVAL, LEAD = 4, 0.05, 0.1
 ROUNDS = 7

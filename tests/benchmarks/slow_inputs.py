@@ -12,7 +12,7 @@ from comfy.errors import WorkflowError
 from comfy.prompt.text_replacements import prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards
 from comfy.workflow.extract import find_workflow
-from tests.benchmarks.figure import Figure
+from tests.benchmarks.tools.figure import Figure
 from tests.support.samples.slow_inputs import FILES, WILDCARDS, many_prefixes
 
 

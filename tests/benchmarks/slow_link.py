@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.benchmarks.app_process import running_app
-from tests.benchmarks.browser import generate, opened_page, paints
-from tests.benchmarks.figure import Figure, median
-from tests.benchmarks.frames import FrameSource
 from tests.benchmarks.previews import Meter, lag_of
+from tests.benchmarks.tools.app_process import running_app
+from tests.benchmarks.tools.browser import generate, opened_page, paints
+from tests.benchmarks.tools.figure import Figure, median
+from tests.benchmarks.tools.frames import FrameSource
 from tests.support.link import FaultyLink
 
 FRAMES = 100

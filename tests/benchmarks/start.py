@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tests.benchmarks.app_process import started_app, wait_for_answer
-from tests.benchmarks.browser import READY, chromium, wait_ready
-from tests.benchmarks.figure import Figure, median
+from tests.benchmarks.tools.app_process import started_app, wait_for_answer
+from tests.benchmarks.tools.browser import READY, chromium, wait_ready
+from tests.benchmarks.tools.figure import Figure, median
 
 STARTS = 3
 

@@ -6,10 +6,10 @@ import asyncio
 
 import httpx
 
-from tests.benchmarks.app_process import AppProcess, running_app
-from tests.benchmarks.clients import WAIT, Person
-from tests.benchmarks.figure import Figure
-from tests.benchmarks.frames import FrameSource
+from tests.benchmarks.tools.app_process import AppProcess, running_app
+from tests.benchmarks.tools.clients import WAIT, Person
+from tests.benchmarks.tools.figure import Figure
+from tests.benchmarks.tools.frames import FrameSource
 
 RUNS = 1000
 WARM = 200  # finished runs that are remembered: from here on nothing should grow

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
-from tests.benchmarks.frames import BYTES, numbered
+from tests.benchmarks.tools.frames import BYTES, numbered
 from tests.support.waiting import awaited
 from ui.routes.preview_encodings import PreviewEncodings
 from ui.routes.preview_window import PreviewWindow

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.benchmarks.frames import BITS
+from tests.benchmarks.tools.frames import BITS
 from tests.support.chromium import installed_chromium
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -18,7 +18,7 @@ from PIL import Image
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from tests.benchmarks.clients import SEED, WORKFLOW
+from tests.benchmarks.tools.clients import SEED, WORKFLOW
 
 ADDRESS = "127.0.0.2"
 WAIT = 90.0
