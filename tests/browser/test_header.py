@@ -59,8 +59,8 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
-    """One; on a phone it says that this is a demonstration, and the rest is folded away, from where
-    it says that the server is away."""
+    """One, with room for a title; on a phone it says that this is a demonstration, and the rest is
+    folded away, from where it says that the server is away."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
     page = person.page
     parts = ["#brand", "#picker", "#open", "#server", "#shade"]
@@ -72,6 +72,8 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
         return middles.filter((middle, at) => !at || middle - middles[at - 1] > 8).length;
     }"""
     assert page.evaluate(rows, parts) == 1
+    title = page.locator("#picker .title")
+    assert title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, [*parts, ".demo-mark"]) == 1
     expect(page.get_by_text("Demo", exact=True)).to_be_visible()
