@@ -34,7 +34,8 @@ def lies_over_the_result(page: Page) -> None:
 
 
 def is_on_the_image(page: Page) -> None:
-    """The line and its knob, on a phone, where much of the window is black."""
+    """The line, its knob and the words, on a phone, where much of the window is black; the knob is
+    whole at the window's edge."""
     size = page.viewport_size
     assert size
     page.set_viewport_size(PHONES[0])
@@ -48,6 +49,11 @@ def is_on_the_image(page: Page) -> None:
     assert line == pytest.approx(image["height"], abs=1)
     assert image["y"] <= knob["y"]
     assert knob["y"] + knob["height"] <= image["y"] + image["height"]
+    word = page.locator("#stage .before").get_by_text("Before", exact=True).bounding_box()
+    assert word
+    assert image["y"] <= word["y"] <= image["y"] + image["height"] - word["height"]
+    at = [PHONES[0]["width"] - 36, knob["y"] + knob["height"] / 2]
+    assert page.evaluate("at => document.elementFromPoint(...at).className", at) == "split"
     page.set_viewport_size(size)
 
 
