@@ -11,11 +11,19 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
+from tests.browser.conftest import DESKTOP
 from tests.browser.walk.conftest import NOTHING, kinds, shipped
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+# How much room is between what is said, the buttons, and the details.
+GAPS = """() => {
+    const [said, first, last, details] = [".under > :first-child", ".actions > :first-child",
+        ".actions > :last-child", ".details"]
+        .map((one) => document.querySelector(`#stage ${one}`).getBoundingClientRect());
+    return [first.top - said.bottom, details.top - last.bottom];
+}"""
 NO_RESULT = "there's no result to show here. It may be saved on the image server."
 
 
@@ -34,7 +42,8 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
     """One that is done says where its result may be. Neither it nor one that was stopped can be a
-    favourite: not below it, not by F, not in the history, not among several; a result can."""
+    favourite: not below it, not by F, not in the history, not among several; a result can. On a phone
+    no room is kept for what does not come."""
     person = visit(site).open("none")
     page = person.page
     actions = page.locator("#stage .actions")
@@ -48,6 +57,9 @@ def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
     page.locator("#stop").click()
     person.phase("stopped")
     expect(actions.get_by_role("button")).to_have_text(["Reuse settings", "Run again", "Delete"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert max(page.evaluate(GAPS)) <= 24
+    page.set_viewport_size(DESKTOP)
     page.locator("#heading").click()
     page.keyboard.press("f")
     site.demo.speed.step = 0
