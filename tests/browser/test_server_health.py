@@ -131,3 +131,32 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
         assert [BACK, AWAY] not in said
         person.done()
         person.page.close()
+
+
+@pytest.fixture
+def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServer]]:
+    """A site with two servers, of which one may be stopped."""
+    with (
+        DemoServer(step_seconds=0.05) as one,
+        DemoServer(step_seconds=0.05) as other,
+        running_app(one.url, other.url, demo=False, timing=Timeouts(elsewhere=0.5)) as app,
+    ):
+        yield Site(app.url, one, app), one, other
+
+
+def test_a_run_goes_on_at_another_server(
+    pair: tuple[Site, DemoServer, DemoServer], visit: Visit
+) -> None:
+    """The one that it was at goes away: the page shows what the other one makes of it, and the
+    header counts both in the reader's language."""
+    site, one, other = pair
+    person = visit(site, locale="de-DE").open()
+    expect(person.page.locator("#server")).to_contain_text("2 Server")
+    person.press()
+    person.frames(2)
+    (run,) = site.app.runs.known()
+    at = one if run.record.server == one.url else other
+    at.stop()
+    assert person.done() == run.id
+    assert run.record.server not in ("", at.url)
+    at.start()

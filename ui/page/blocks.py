@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from comfy.messages import message
+from comfy.messages import Message, message
 from ui.languages.catalogues import Languages
 from ui.page.event_options import QUIET
 from ui.page.form.chain_panel import draw_chain
@@ -125,6 +125,11 @@ def assets() -> dict[str, Any]:
     }
 
 
+def _escaped(name: str) -> str:
+    """An address may have any sign; what is a sentence of ours stays one that is translated."""
+    return name if isinstance(name, Message) else html.escape(name)
+
+
 def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
     """What chooses a workflow, and what opens one: shown to those who may, once it is known who
     looks."""
@@ -145,7 +150,7 @@ def _header(services: Services, *, login: bool) -> tuple[WorkflowChooser, gr.HTM
             js_on_load=calls("form/files.js", "mountOpen(element)"),
         )
         gr.HTML(
-            _STAND_IN_WORDS if services.demo else html.escape(services.server_name),
+            _STAND_IN_WORDS if services.demo else _escaped(services.server_name),
             html_template=(_STAND_IN if services.demo else _SERVER) + _STATE,
             elem_id="server",
             js_on_load=calls("components/header.js", "mountServer(element)"),
