@@ -107,9 +107,9 @@ class RunRegistry(Protocol):
         """How many runs can be at work at the same time."""
 
     @property
-    def typical_seconds(self) -> float | None:
-        """How long a run of any workflow takes, going by the last ones; None while there was
-        none."""
+    def seconds_a_turn(self) -> float | None:
+        """How long it takes from one turn of those that wait to the next, going by the last runs of
+        any workflow; None while there was none."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """How long a run of this workflow takes whose samplers have so much to do, None where that

@@ -279,14 +279,14 @@ class LocalRunRegistry:
 
     @property
     def width(self) -> int:
-        """How many runs can be at work at the same time."""
+        """See `RunRegistry.width`."""
         return len(self._context.servers.servers)
 
     @property
-    def typical_seconds(self) -> float | None:
-        """How long a run of any workflow takes, going by the last ones; None while there was
-        none."""
-        return self._durations.typical
+    def seconds_a_turn(self) -> float | None:
+        """See `RunRegistry.seconds_a_turn`."""
+        typical = self._durations.typical
+        return None if typical is None else typical / self.width
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """How long a run of this workflow takes whose samplers have so much to do, None where that

@@ -159,7 +159,7 @@ def _seconds(
     """About how long `count` rows take, of which some do these `works`."""
     known = [runs.expected_seconds(workflow, work) for work in works]
     seconds = [one for one in known if one is not None]
-    return fmean(seconds) * count if seconds else None
+    return fmean(seconds) * count / min(count, runs.width) if seconds else None
 
 
 def _bytes(

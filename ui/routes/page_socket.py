@@ -125,7 +125,7 @@ class PageSession:
         self.attach_to({run.id: run for run in line})
         reachable = self.health.reachable
         typical = (
-            self.runs.typical_seconds if reachable else None
+            self.runs.seconds_a_turn if reachable else None
         )  # nobody knows when it will be back
         # Nobody reads that it is back beside a run that has yet to try again.
         waits_for_it = any(run.state.away for run in line)

@@ -38,7 +38,7 @@ def presenter(services: Services) -> Show:
             record,
             now=time.time(),
             usual=usual,
-            typical=services.runs.typical_seconds,
+            typical=services.runs.seconds_a_turn,
             outcome=owners_outcome(record) if record.state.phase.finished else NOTHING_YET,
             keeping=services.runs.history is not None,
         )
