@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from comfy.runs.timeouts import Timeouts
 from tests.support.chromium import HOW_TO_INSTALL, installed_chromium
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
-from tests.support.visitor import WAIT, Site, Visitor
+from tests.support.visitor import FORGET, WAIT, Site, Visitor
 
 expect.set_options(timeout=WAIT)
 
@@ -54,8 +54,7 @@ SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)
 OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion", "permissions"}
 OF_A_PROFILE = {"has_touch", "is_mobile", "locale"}
-# A page that is closed goes on for a moment, and what it kept then the next test would find.
-KEEPS_NO_MORE = "() => { Storage.prototype.setItem = () => {}; }"
+AS_USUAL = {"color_scheme": "light", "reduced_motion": "no-preference"}
 
 
 @pytest.fixture(scope="session")
@@ -155,12 +154,13 @@ def own(nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def context_of(
-    chromium: Browser, nothing_left_behind: None
+    request: pytest.FixtureRequest, nothing_left_behind: None
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Makes browser contexts: each is a browser of its own, with its own cookies."""
     contexts: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:
+        chromium: Browser = request.getfixturevalue("chromium")  # few tests need it
         context = chromium.new_context(
             **{"viewport": DESKTOP, "service_workers": "block", **options}
         )  # type: ignore[arg-type]
@@ -191,9 +191,10 @@ def visit(
         device = {name: wishes.pop(name) for name in sorted(OF_A_PROFILE & wishes.keys())}
         used.append(profiles(len(used), **device))
         used[-1].grant_permissions(wishes.pop("permissions", []))
-        page = used[-1].new_page()
+        _, *left = used[-1].pages
+        page = left[0] if left else used[-1].new_page()
         page.set_viewport_size(wishes.pop("viewport", DESKTOP))
-        page.emulate_media(**wishes)
+        page.emulate_media(**AS_USUAL | wishes)
         return page
 
     def make(site: Site, **wishes: Any) -> Visitor:
@@ -202,19 +203,25 @@ def visit(
 
     yield make
     for profile in used:
-        forget(profile, {one for visitor in visitors for one in visitor.origins})
+        forget(profile, visitors)
     for visitor in visitors:
         assert not visitor.complaints, visitor.complaints
         assert not visitor.outside, visitor.outside
 
 
-def forget(profile: BrowserContext, origins: set[str]) -> None:
-    """Close all pages but the empty one, and remove what these origins have stored and may do."""
+def forget(profile: BrowserContext, visitors: Sequence[Visitor]) -> None:
+    """Remove what the sites of these visitors have stored and may do, and close the pages but the
+    first, which is empty, and one that the next test goes on with: a new one costs a quarter more."""
     empty, *pages = profile.pages
-    for page in pages:
-        with contextlib.suppress(PlaywrightError):  # it is just going to another address
-            page.evaluate(KEEPS_NO_MORE)
-        page.close()
+    for at, page in enumerate(pages):
+        whose = [one for one in visitors if one.page is page]
+        if at == 0 and [one.is_as_before for one in whose] == [True]:
+            whose[0].end()
+        else:
+            with contextlib.suppress(PlaywrightError):  # it is just going to another address
+                page.evaluate(FORGET)
+            page.close()
+    origins = {one for visitor in visitors for one in visitor.origins}
     profile.clear_cookies()
     profile.clear_permissions()
     session = profile.new_cdp_session(empty)

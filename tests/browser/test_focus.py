@@ -43,9 +43,8 @@ def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#generate")).to_be_focused()
 
 
-def test_what_has_the_focus_is_not_behind_the_buttons(fast: Site, visit: Visit) -> None:
+def what_has_the_focus_is_not_behind_the_buttons(person: Visitor) -> None:
     """Whoever goes through the form by Tab sees each part of it above Generate."""
-    person = visit(fast).open()
     entry = person.entry("2.text")
     entry.focus()
     for _ in range(40):
@@ -62,20 +61,6 @@ def test_what_has_the_focus_is_not_behind_the_buttons(fast: Site, visit: Visit) 
     assert not inside
 
 
-def test_a_missing_picture_is_gone_to_on_a_phone(fast: Site, visit: Visit) -> None:
-    """What is wrong stands on its field, in view; an empty stage does not come before it."""
-    person = visit(fast, viewport={"width": 390, "height": 844}, has_touch=True).open("upscale")
-    expect(person.page.locator("#form .takes-files").first).to_be_visible()
-    remove = person.page.get_by_role("button", name="Remove Image")
-    if remove.count():
-        remove.click()
-    person.press()
-    error = person.page.locator(".field-error")
-    expect(error).to_be_in_viewport(ratio=1)
-    assert person.page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
-        < document.querySelector("#stage").getBoundingClientRect().top""")
-
-
 def choose_broken(person: Visitor) -> None:
     """Choose the model that no run can load."""
     box = person.entry("1.ckpt_name")
@@ -88,6 +73,7 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
     """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
     opens it, and what is typed at once is searched for."""
     person = visit(fast).open()
+    what_has_the_focus_is_not_behind_the_buttons(person)
     person.unfold()
     choose_broken(person)
     person.press()

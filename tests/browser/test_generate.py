@@ -4,7 +4,6 @@ what goes wrong."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -28,38 +27,10 @@ PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(i
     return [box.left + (box.width - width) / 2, box.top + (box.height - height) / 2, width, height]; })[0]"""
 
 
-def test_a_shared_address_opens_its_form(fast: Site, visit: Visit) -> None:
-    """The address of a workflow shows its title, its fields with the author's values, and
-    Generate."""
-    person = visit(fast).open("image-to-image")
-    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
-    expect(person.entry("2.text")).to_have_value(
-        "the same scene as a watercolour painting, visible paper, loose brush strokes"
-    )
-    expect(person.page.locator("#generate")).to_be_enabled()
-    expect(person.page.locator("#server")).to_contain_text("not connected to ComfyUI")
-
-
-def test_the_start_page_opens_a_workflow(fast: Site, visit: Visit) -> None:
-    """An address without a workflow opens one of the folder, and the list of workflows offers the
-    others."""
-    person = visit(fast)
-    person.page.goto(fast.url)
-    person.ready()
-    person.choose("Upscale")
-    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
-    assert urlsplit(person.page.url).query == "workflow=upscale"
-    person.page.go_back()
-    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
-    person.workflows().click()
-    person.page.keyboard.type("inp")
-    person.page.keyboard.press("Enter")
-    expect(person.page.locator("#heading h1")).to_have_text("Inpaint")
-
-
 def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
     """A changed text and Generate: frames are painted while it runs, then the picture replaces them
-    in the same place and size, and what is below does not move."""
+    in the same place and size, and what is below does not move. Generate pressed again during a run
+    queues a second run; both results come."""
     person = visit(slow).open(**{"5.steps": 8, "4.width": 768})
     person.type("2.text", "a red lighthouse at dusk")
     before = person.page.evaluate(PLACES)
@@ -80,6 +51,28 @@ def test_from_a_text_to_a_picture(slow: Site, visit: Visit) -> None:
         "image => image.decode().then(() => image.naturalWidth)"
     )
     assert width == 768
+    two_presses_queue(person, run_id)
+
+
+def two_presses_queue(person: Visitor, before: str) -> None:
+    """One that waits can be taken out of the queue without touching the others."""
+    person.type("5.steps", 25)
+    person.type("2.text", "a boat")
+    person.press()
+    expect(person.page.locator("img.live-frame")).to_be_visible()
+    person.type("2.text", "a tree")
+    person.press()
+    expect(person.page.locator("#queue li")).to_have_count(1)
+    expect(person.page.locator("#queue li")).to_contain_text("Next")
+    person.press()
+    expect(person.page.locator("#queue li")).to_have_count(2)
+    person.page.get_by_role("button", name="Remove").last.click()
+    expect(person.page.locator("#queue li")).to_have_count(1)
+    person.site.demo.speed.step = 0
+    expect(person.page.locator("#queue li")).to_have_count(0)
+    expect(person.page.locator("#history .tile img")).to_have_count(3)
+    second = person.done(after=before)
+    assert person.site.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
 
 
 def look_back_at_the_last_run(person: Visitor) -> None:
@@ -140,28 +133,6 @@ def test_stop(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .media img")).to_have_count(0)
 
 
-def test_two_presses_queue(slow: Site, visit: Visit) -> None:
-    """Generate pressed again during a run queues a second run; both results come. One that waits can
-    be taken out of the queue without touching the others."""
-    person = visit(slow).open(**{"5.steps": 25})
-    person.type("2.text", "a boat")
-    person.press()
-    person.frames(1)
-    person.type("2.text", "a tree")
-    person.press()
-    expect(person.page.locator("#queue li")).to_have_count(1)
-    expect(person.page.locator("#queue li")).to_contain_text("Next")
-    person.press()
-    expect(person.page.locator("#queue li")).to_have_count(2)
-    person.page.get_by_role("button", name="Remove").last.click()
-    expect(person.page.locator("#queue li")).to_have_count(1)
-    slow.demo.speed.step = 0
-    expect(person.page.locator("#queue li")).to_have_count(0)
-    second = person.done()
-    assert slow.prompt_of(second)["2"]["inputs"]["text"] == "a tree"
-    expect(person.page.locator("#history .tile img")).to_have_count(2)
-
-
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
     """A run that fails at the server: a sentence what happened, the details folded, the field of the
     node that failed marked and unfolded, and the form works again. What stands below that sentence
@@ -203,7 +174,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
             expect(person.page.locator("#stage")).to_contain_text("already have 2 runs queued")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
-        person.page.close()
+        person.leave()
 
 
 def test_a_server_that_dies_and_one_that_is_away(own: Site, visit: Visit) -> None:

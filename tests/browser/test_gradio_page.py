@@ -10,10 +10,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.test_login import log_in
-from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.server import WebSettings
 
 Visit = Callable[..., Visitor]
 WHERE = "Mend ui/page/styles/gradio.css and ui/page/script/gradio.js."
@@ -54,7 +51,10 @@ def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
     picture, a size, a seed, a slider and a folded section. The style sheet gives the track of
     sliders another variable in the dark, where Gradio's would not be seen; the script sets a class
     of the body on which the theme's variables stand."""
-    person = visit(fast, color_scheme="dark").open("image-to-image")
+    person = visit(fast, color_scheme="dark")
+    person.page.goto(f"{fast.url}/?workflow=none-of-this-name")
+    notices_have_their_class_on_two_elements(person)
+    person.turn_to("image-to-image")
     expect(person.field("4.image").locator("img")).to_be_visible()
     for selector, least, what in KNOWN:
         gone = f"Gradio's page has no {selector} any more, on which stands {what}. {WHERE}"
@@ -66,13 +66,41 @@ def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
     )
     person.page.locator("#shade button").click()
     assert values_of(person) == ("#b42318", "#e4e4e7"), WHERE
+    calls_look_as_the_script_expects(person)
+
+
+def notices_have_their_class_on_two_elements(person: Visitor) -> None:
+    """The style sheet draws the border of the outer one only."""
+    expect(person.page.locator("#no-form [role=alert]")).to_be_visible()
+    assert person.page.locator(".notice .notice").count(), (
+        f"Gradio gives a gr.HTML's classes to one element now: a rule can go. {WHERE}"
+    )
+    assert person.page.locator("#no-form.notice").count(), (
+        f"Gradio no longer gives its classes to a component's own element. {WHERE}"
+    )
+
+
+def calls_look_as_the_script_expects(person: Visitor) -> None:
+    """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
+    both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
+    template is not drawn again."""
+    person.type("8.steps", 1)
+    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
+    with person.page.expect_request("**/gradio_api/run/predict*"):
+        person.press()
+    person.done()
+    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
+    with person.page.expect_request("**/gradio_api/upload?*"):
+        box = person.field("4.image").locator("input[type=file]").first
+        box.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
 
 
 def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:
     """It asks for no frame but those of its lists and moves nothing, seen or unseen: Gradio's
-    spinner, which is gone by then, counts with each frame."""
-    person = visit(fast)
-    person.page.add_init_script(
+    spinner, which is gone by then, counts with each frame. Of the app it asks next to nothing: at
+    most one request in five seconds."""
+    person = visit(fast).recording()
+    person.before_load(
         """{
             const frame = requestAnimationFrame;
             window.frames_asked_for = 0;
@@ -80,9 +108,11 @@ def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit
         }"""
     )
     person.open()
+    person.page.wait_for_load_state("networkidle")
+    asked = len(person.requests)
     fewest_in_a_second = """async () => {
         let fewest = Infinity;
-        for (let second = 0; second < 10 && fewest > 20; second++) {
+        for (let second = 0; second < 5; second++) {
             const before = window.frames_asked_for;
             await new Promise((done) => setTimeout(done, 1000));
             fewest = Math.min(fewest, window.frames_asked_for - before);
@@ -91,25 +121,9 @@ def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit
     }"""
     frames = person.page.evaluate(fewest_in_a_second)
     assert frames <= 20, f"Something on the page asks for frames all the time. {WHERE}"
+    assert len(person.requests) - asked <= 1
     moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
     assert person.page.evaluate(moving) == 0
-
-
-def test_calls_look_as_the_script_expects(fast: Site, visit: Visit) -> None:
-    """A press is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…: refusals of
-    both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
-    template is not drawn again."""
-    person = visit(fast).open(**{"5.steps": 1})
-    person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
-    with person.page.expect_request("**/gradio_api/run/predict*"):
-        person.press()
-    person.done()
-    expect(person.page.locator("#stage .stage[data-mine=yes]")).to_have_count(1)
-    person.turn_to("upscale")
-    expect(person.field("4.image").locator("img")).to_be_visible()
-    with person.page.expect_request("**/gradio_api/upload?*"):
-        box = person.field("4.image").locator("input[type=file]").first
-        box.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
 
 
 def values_of(person: Visitor) -> tuple[str, ...]:
@@ -123,30 +137,3 @@ def values_of(person: Visitor) -> tuple[str, ...]:
         }"""
     )
     return tuple(told)
-
-
-def test_a_notice_has_its_class_on_two_elements(fast: Site, visit: Visit) -> None:
-    """The style sheet draws the border of the outer one only."""
-    person = visit(fast)
-    person.page.goto(f"{fast.url}/?workflow=none-of-this-name")
-    expect(person.page.locator("#no-form [role=alert]")).to_be_visible()
-    assert person.page.locator(".notice .notice").count(), (
-        f"Gradio gives a gr.HTML's classes to one element now: a rule can go. {WHERE}"
-    )
-    assert person.page.locator("#no-form.notice").count(), (
-        f"Gradio no longer gives its classes to a component's own element. {WHERE}"
-    )
-
-
-def test_the_page_says_who_is_logged_in(fast: Site, visit: Visit) -> None:
-    """The script reads the name in `window.gradio_config`."""
-    settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
-    with running_app(fast.demo.url, settings=settings) as app:
-        person = visit(Site(app.url, fast.demo, app))
-        person.page.goto(app.url)
-        log_in(person.page)
-        person.ready()
-        name = person.page.evaluate("window.gradio_config?.username")
-        assert name == "anna", f"window.gradio_config no longer names who is logged in. {WHERE}"
-        person.forgive("401", "WebSocket")
-        person.page.close()

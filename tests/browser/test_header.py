@@ -60,9 +60,11 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     """One, with room for a title; on a phone it says that this is a demonstration, and the rest is
-    folded away, from where it says that the server is away."""
+    folded away, from where it says that the server is away. Where nobody has to log in there is no
+    account."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
     page = person.page
+    expect(page.locator("#account, .account-menu")).to_have_count(0)
     parts = ["#brand", "#picker", "#open", "#server", "#shade"]
     expect(page.locator("#open button")).to_be_visible()
     rows = """parts => {

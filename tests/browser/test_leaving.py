@@ -55,7 +55,7 @@ def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> No
     """When the socket between browser and app is cut, the page connects again and the run goes
     on."""
     person = visit(slow)
-    person.page.add_init_script(
+    person.before_load(
         "const Real = WebSocket; window.opened = []; window.WebSocket = class extends Real {"
         " constructor(...a) { super(...a); window.opened.push(this); } };"
     )
@@ -83,4 +83,4 @@ def test_the_app_ends_in_a_run(visit: Visit) -> None:
         expect(person.page.locator("#stage .headline")).to_contain_text("shut down")
         eventually(site.idle, "the server is idle")
         eventually(lambda: demo.sockets.close_codes == [1000], "the close code")
-        person.page.close()
+        person.leave()

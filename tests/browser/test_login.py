@@ -13,9 +13,8 @@ from ui.server import WebSettings
 from ui.web import guesses
 
 Visit = Callable[..., Visitor]
-SETTINGS = WebSettings(
-    port=0, users=(("anna", "lighthouse"), ("somebody with quite a long name", "harbour"))
-)
+LONG_NAME = "somebody with quite a long name"
+SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), (LONG_NAME, "harbour")))
 LINES = """line => {
     const { height } = line.getBoundingClientRect();
     return Math.round(height / parseFloat(getComputedStyle(line).lineHeight));
@@ -43,6 +42,8 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
     person.page.goto(site.url)
     log_in(person.page)
     person.ready()
+    # As the script reads it.
+    assert person.page.evaluate("window.gradio_config?.username") == "anna"
     account = person.page.get_by_role("button", name="anna")
     account.click()
     expect(person.page.get_by_text("Signed in as anna")).to_be_visible()
@@ -65,7 +66,7 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
 def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     """It says whose page it is, keeps the name after a wrong password, can be filled in by a
     password manager and by keyboard, fits on a phone, and leads to the address that was asked for,
-    in the shade that was chosen."""
+    in the shade that was chosen. A long name fits on it, too."""
     person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
     page = person.page
     asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
@@ -91,31 +92,27 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     page.evaluate("localStorage.setItem('comfyforms.shade', 'true')")
     page.reload()
     assert page.evaluate(background) != light
-    log_in(page)
+    log_in(page, LONG_NAME, "harbour")
     person.ready()
     assert page.url == asked
     expect(person.entry("2.text")).to_have_value("a lighthouse")
+    has_room_on_a_phone(page)
     person.forgive("400")
-    page.close()
+    person.leave()
 
 
-def test_a_long_name_fits_on_a_phone(site: Site, visit: Visit) -> None:
-    """Nothing becomes wider than the screen, and the way out stays in sight, in one row with the
-    button beside it; what is said of the server takes two lines at most."""
-    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
-    person.page.goto(site.url)
-    log_in(person.page, "somebody with quite a long name", "harbour")
-    person.ready()
-    person.page.get_by_role("button", name="Menu").click()
-    account = person.page.get_by_role("button", name="somebody with quite a long name")
+def has_room_on_a_phone(page: Page) -> None:
+    """For a long name nothing becomes wider than the screen, and the way out stays in sight, in one
+    row with the button beside it; what is said of the server takes two lines at most."""
+    page.get_by_role("button", name="Menu").click()
+    account = page.get_by_role("button", name=LONG_NAME)
     expect(account).to_be_in_viewport(ratio=1)
     account.click()
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
-    assert person.page.evaluate("document.documentElement.scrollWidth") <= 390
-    rows = {round(middle(person.page, part)) for part in ("#open", "#account")}
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    rows = {round(middle(page, part)) for part in ("#open", "#account")}
     assert max(rows) - min(rows) <= 4, rows
-    assert person.page.locator("#server .stand-in").evaluate(LINES) <= 2
-    person.page.close()
+    assert page.locator("#server .stand-in").evaluate(LINES) <= 2
 
 
 def middle(page: Page, part: str) -> float:
@@ -123,12 +120,6 @@ def middle(page: Page, part: str) -> float:
     box = page.locator(part).bounding_box()
     assert box is not None
     return box["y"] + box["height"] / 2
-
-
-def test_without_a_login_nobody_is_named(fast: Site, visit: Visit) -> None:
-    """Where nobody has to log in there is no account."""
-    person = visit(fast).open()
-    expect(person.page.locator("#account, .account-menu")).to_have_count(0)
 
 
 def test_finding_20_who_guesses_is_told_to_wait(
@@ -147,7 +138,7 @@ def test_finding_20_who_guesses_is_told_to_wait(
     log_in(person.page)
     expect(alert).to_contain_text("Try again in")
     person.forgive("400")
-    person.page.close()
+    person.leave()
 
 
 @pytest.mark.parametrize("framed_by", ["http://evil.example", "http://huggingface.co"])

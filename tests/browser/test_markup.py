@@ -122,7 +122,7 @@ def person(site: Site, visit: Visit) -> Iterator[Visitor]:
     yield person
     assert person.page.evaluate("window.owned") is None
     assert not person.page.locator("img[src=x], svg[onload], b[onmouseover]").count()
-    person.page.close()
+    person.leave()
 
 
 def joined(text: str) -> str:
@@ -206,11 +206,12 @@ def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
     }
     person.open("evil", **values)
     expect(person.entry("1.text")).to_have_value(evil("linked"))
+    an_opened_file_shows_its_name_as_it_is(person)
 
 
-def test_an_opened_file_shows_its_name_as_it_is(person: Visitor) -> None:
+def an_opened_file_shows_its_name_as_it_is(person: Visitor) -> None:
     """A file with such a name, which is a workflow or none."""
-    page = person.open("evil").page
+    page = person.page
     for content, place, said in (
         ("{", "#stage .headline", "dropped _img src_x onerror_window.owned_1_.json"),
         (json.dumps(OPENED), "#heading h1", "Dropped img src x onerror"),

@@ -47,7 +47,7 @@ def test_below_a_path(fast: Site, visit: Visit) -> None:
             and urlsplit(one).path not in OF_THE_HOST
         ]
         assert not strays
-        person.page.close()
+        person.leave()
 
 
 def test_behind_a_login(

@@ -167,7 +167,7 @@ def test_a_refusal_is_read_while_a_run_goes_on(visit: Visit) -> None:
         expect(said).to_be_empty()
         person.page.locator("#stop").click()
         person.phase("stopped")
-        person.page.close()
+        person.leave()
 
 
 def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from tests.browser.conftest import STEP
-from tests.browser.form.test_pictures import picture, received, shown
+from tests.browser.form.test_pictures import has_width, picture, received, shown
 from tests.browser.test_places import CLOSE_CODE
 from tests.support.app_process import free_port, started
 from tests.support.link import FaultyLink
@@ -123,8 +123,8 @@ def first_owner(site: Site) -> str:
 
 
 def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
-    """Another browser sees no frame, no line, no result of mine; a guessed id gets it neither
-    socket, file nor stop."""
+    """Another browser sees no frame, no line, no result of mine, now or later; a guessed id gets it
+    neither socket, file, record nor stop."""
     mine, other = visit(slow).open(**{"5.steps": 60}), visit(slow).open()
     mine.press()
     mine.frames(1)
@@ -145,10 +145,17 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
     mine.page.get_by_role("button", name="Remove").click()
     slow.demo.speed.step = 0
     run_id = mine.done()
-    assert other.page.evaluate(STATUS, [f"/files/{run_id}/0/x.png", "GET"]) == 404
+    source = str(mine.page.locator("#stage .media img").evaluate("image => image.src"))
+    files = f"/files/{run_id}"
+    for path in (source, f"/history/{run_id}", f"{files}/0/thumb", f"{files}/all.zip"):
+        assert other.page.evaluate(STATUS, [path, "GET"]) == 404
+        assert mine.page.evaluate(STATUS, [path, "GET"]) == 200
+    live = slow.url.replace("http", "ws") + f"/live/{run_id}"
+    assert other.page.evaluate(CLOSE_CODE, live) == 4404
+    assert mine.page.evaluate(CLOSE_CODE, live) == 1000
     assert other.page.evaluate("document.querySelector('#stage .stage').dataset.frames ?? 0") == 0
     assert run_id not in other.page.content()
-    expect(other.page.locator("#stage .thumbnail")).to_have_count(0)
+    expect(other.page.locator("#stage .thumbnail, #history .tile")).to_have_count(0)
     expect(other.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
     expect(other.page.locator("#stop")).to_be_disabled()
     expect(other.page.locator("#server .waiting")).to_be_empty()
@@ -206,7 +213,7 @@ def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
         person.phase("running")
         person.page.evaluate("window.dispatchEvent(new Event('online'))")
         assert person.done() == run.id
-        person.page.close()
+        person.leave()
 
 
 def test_the_app_is_restarted_under_an_open_page(
@@ -240,7 +247,7 @@ def test_the_app_is_restarted_under_an_open_page(
         person.page.locator("#stop").click()
         person.phase("stopped")
         person.forgive(*AWAY)
-        person.page.close()
+        person.leave()
 
 
 def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> None:
@@ -270,7 +277,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             eventually(lambda: demo.queue.remaining() == 0, "it is stopped at the server")
             assert demo.requests["POST /prompt"] == 1
             person.forgive(*AWAY)
-            person.page.close()
+            person.leave()
 
 
 def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
@@ -306,7 +313,7 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         demo.speed.step = 0
         person.done()
         person.forgive(*AWAY)
-        person.page.close()
+        person.leave()
 
 
 def test_files_in_a_form_outlive_the_app(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
@@ -340,17 +347,10 @@ def test_files_in_a_form_outlive_the_app(demo: DemoServer, visit: Visit, tmp_pat
         choose_file(person, tmp_path / "a.png")
         expect(error).to_have_count(0)
         person.forgive(*AWAY)
-        person.page.close()
+        person.leave()
 
 
 def choose_file(person: Visitor, file: Path) -> None:
     """Put another image into the field, and wait until it is there."""
     person.field("4.image").locator("input[type=file]").set_input_files(file)
     has_width(person, 96)
-
-
-def has_width(person: Visitor, width: int) -> None:
-    """The field shows an image so many pixels wide."""
-    person.page.wait_for_function(
-        "width => document.querySelector('#field-4-image img')?.naturalWidth === width", arg=width
-    )

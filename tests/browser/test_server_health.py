@@ -130,7 +130,7 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
         assert [AWAY, AWAY] in said
         assert [BACK, AWAY] not in said
         person.done()
-        person.page.close()
+        person.leave()
 
 
 @pytest.fixture

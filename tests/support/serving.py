@@ -123,7 +123,7 @@ def running_app(
         asgi = build_app(services, settings)
         config = web_config(asgi, settings, services.limits)
         server = Server(config, services.runs, settings, services.abort)
-        listeners = None if settings.port else [_listener(settings.host)]
+        listeners = None if settings.port else [listening_socket(settings.host)]
         thread = threading.Thread(target=server.run, args=(listeners,), name="app")
         thread.start()
         try:
@@ -143,7 +143,7 @@ def open_history(folder: Path) -> RunStore:
     return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept)
 
 
-def _listener(host: str) -> socket.socket:
+def listening_socket(host: str) -> socket.socket:
     """A socket at the first free port of this process's own. So one app after the other has the
     same address, for which browsers keep what they have compiled."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

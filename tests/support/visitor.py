@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, WebSocket, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from comfy.client.client import Client
 from comfy.demo import DemoServer
@@ -20,6 +24,8 @@ WAIT = LONGEST_WAIT * 1000  # milliseconds
 # Asked for at the host's root: by browsers, wherever the page is. Behind a proxy that
 # is not the app's; `tests/security/test_routes.py` says what the app answers.
 OF_THE_HOST = ("/favicon.ico",)
+# A page that is left goes on for a moment, and what it kept then the next visitor would find.
+FORGET = "() => { sessionStorage.clear(); Storage.prototype.setItem = () => {}; }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +77,16 @@ class Visitor:
         self.requests: list[str] = []  # all of them once it is `recording`; until then the sockets
         self.failed: list[str] = []
         self.visited: list[str] = []
-        page.on("console", self._said)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.failed.append(request.url))
-        page.on("framenavigated", lambda frame: self.visited.append(frame.url))
-        page.on("websocket", self._connected)
+        self.has_scripts = False  # of the test's own, which a page keeps for good
+        self._listens: dict[str, Callable[..., None]] = {
+            "console": self._said,
+            "pageerror": lambda error: self.complaints.append(str(error)),
+            "requestfailed": lambda request: self.failed.append(request.url),
+            "framenavigated": lambda frame: self.visited.append(frame.url),
+            "websocket": self._connected,
+        }
+        for event, listener in self._listens.items():
+            page.on(event, listener)  # type: ignore[call-overload]
 
     @property
     def outside(self) -> list[str]:
@@ -90,6 +101,12 @@ class Visitor:
         parts = [urlsplit(address) for address in self.visited]
         return {f"{one.scheme}://{one.netloc}" for one in parts if one.scheme in ("http", "https")}
 
+    @property
+    def is_as_before(self) -> bool:
+        """Whether nothing stays of its visit once it has been left: of one site at most a tab forgets
+        all."""
+        return not self.has_scripts and len(self.origins) <= 1
+
     def _said(self, message: ConsoleMessage) -> None:
         said = f"{message.text} {message.location.get('url', '')}"
         if message.type == "error" and not any(path in said for path in OF_THE_HOST):
@@ -98,8 +115,29 @@ class Visitor:
     def recording(self) -> Visitor:
         """From now on each request is in `requests`: to hear of all that a page asks for costs a
         tenth of what the page does."""
+        self._listens["request"] = self._asked
         self.page.on("request", self._asked)
         return self
+
+    def before_load(self, script: str | Path) -> None:
+        """Whatever this page loads from now on begins with this script, or the one in this file."""
+        self.has_scripts = True
+        text = script.read_text(encoding="utf-8") if isinstance(script, Path) else script
+        self.page.add_init_script(text)
+
+    def leave(self) -> None:
+        """Go away from the site: nothing of it is open then, and the tab has forgotten it."""
+        with contextlib.suppress(PlaywrightError):  # it is just going to another address
+            self.page.evaluate(FORGET)
+        self.page.goto("about:blank")
+
+    def end(self) -> None:
+        """Leave, and listen no more: the tab is as a new one, for another visitor."""
+        self.leave()
+        self.page.unroute_all()
+        self.page.mouse.move(0, 0)
+        for event, listener in self._listens.items():
+            self.page.remove_listener(event, listener)
 
     def _asked(self, request: Request) -> None:
         self.requests.append(request.url)

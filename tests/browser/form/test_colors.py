@@ -73,4 +73,4 @@ def test_a_colour_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: N
         person.open("colors", **{"1.color": "#112233"})
         shown = person.field("1.color").get_by_role("button").first
         expect(shown).to_have_css("background-color", "rgb(17, 34, 51)")
-        page.close()
+        person.leave()

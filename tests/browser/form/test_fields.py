@@ -3,9 +3,7 @@ and go."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -90,7 +88,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
     person = visit(fast).open()
     are_refused(person)
     is_in_view(person)
-    are_changed(person.open())
+    are_changed(person)
     sent = fast.prompt_of(person.done())
     assert (sent["5"]["inputs"]["steps"], sent["4"]["inputs"]["height"]) == (1, 304)
     expect(person.entry("4.height")).to_have_value("304")
@@ -185,9 +183,9 @@ def models(nothing_left_behind: None) -> Iterator[Models]:
         yield made
 
 
-def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit) -> None:
+def test_a_list_that_the_server_changes(models: Models, visit: Visit) -> None:
     """What only the server can see (a model that is gone by now) is said on its field, in the
-    folded section too."""
+    folded section too. “Reload models” offers what was added."""
     person = visit(models.site).open(**{"5.steps": 1, "1.ckpt_name": "second.safetensors"})
     expect(person.field("1.ckpt_name")).not_to_be_visible()
     models.names.remove("second.safetensors")
@@ -196,13 +194,13 @@ def test_a_refusal_of_the_server_lands_on_its_field(models: Models, visit: Visit
     assert "Choose another" in person.errors()["field-1-ckpt-name"]
     expect(person.page.locator("#stage .headline")).not_to_be_empty()
     expect(person.page.locator("#stop")).to_be_disabled()
-    person.page.close()
+    can_be_refreshed(person, models)
+    person.leave()
 
 
-def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
+def can_be_refreshed(person: Visitor, models: Models) -> None:
     """“Reload models” offers a model that was added on the server meanwhile, and keeps what was
     typed."""
-    person = visit(models.site).open(**{"5.steps": 1})
     person.type("2.text", "typed before")
     models.names.append("third.safetensors")
     answers: list[str] = []
@@ -224,7 +222,6 @@ def test_lists_can_be_refreshed(models: Models, visit: Visit) -> None:
     prompt = models.site.prompt_of(run_id)
     assert prompt["1"]["inputs"]["ckpt_name"] == "third.safetensors"
     assert prompt["2"]["inputs"]["text"] == "typed before"
-    person.page.close()
 
 
 def test_seeds(fast: Site, visit: Visit) -> None:
@@ -234,7 +231,7 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     at every press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
-    for seed in (LARGEST, 2**53 + 1, 0):
+    for seed in (LARGEST, 0):
         person.keep_seed(seed)
         assert seed_of(person.generate(), fast) == seed
         expect(shown).to_have_text(f"Seed {seed}")
@@ -255,7 +252,7 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     assert [seed_of(person.generate(), fast) for _ in range(2)] == [41, 42]
     expect(person.entry("5.seed")).to_have_value("42")
     person.entry("5.seed").fill("100")
-    assert [seed_of(person.generate(), fast) for _ in range(2)] == [100, 101]
+    assert seed_of(person.generate(), fast) == 100
 
 
 def seed_of(run_id: str, site: Site) -> int:
@@ -279,6 +276,20 @@ def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
     expect(person.entry("5.steps")).to_have_value("24")
     expect(person.entry("5.cfg")).to_have_value("7")
     expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
+    brings_its_own_fields(person)
+
+
+def brings_its_own_fields(person: Visitor) -> None:
+    """Choosing another option of a dynamic combo shows the inputs that come with it, and keeps what
+    was typed."""
+    person.turn_to("animation")
+    person.type("2.text", "typed before")
+    expect(person.field("11.format.codec")).to_have_count(0)
+    person.unfold()
+    person.entry("11.format").click()
+    person.page.get_by_role("option", name="mp4").click()
+    expect(person.field("11.format.codec")).to_be_visible()
+    expect(person.entry("2.text")).to_have_value("typed before")
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
@@ -295,9 +306,9 @@ def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
     expect(person.entry("5.steps")).to_have_value("7")
     expect(person.entry("5.seed")).to_have_value(str(LARGEST))
     expect(person.entry("4.width")).to_have_value("640")
-    person.open("image-to-image")
+    person.turn_to("image-to-image")
     expect(person.entry("2.text")).not_to_have_value("a cat\nin two lines")
-    person.open("text-to-image")
+    person.turn_to("text-to-image")
     expect(person.entry("2.text")).to_have_value("a cat\nin two lines")
 
 
@@ -350,44 +361,3 @@ def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
             "Steps: “many” in this link isn't allowed and isn't used.",
         ]
     )
-
-
-def test_markup_stays_text(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Markup in titles, descriptions, labels, help and values of a workflow is shown, never
-    executed."""
-    evil = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
-    prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
-    prompt["2"]["inputs"]["text"] = evil
-    prompt["2"]["_meta"]["title"] = evil
-    prompt["5"]["inputs"]["steps"] = 1
-    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
-    (tmp_path / "evil.json").write_text(json.dumps(prompt))
-    quoted = json.dumps(evil)
-    (tmp_path / "evil.toml").write_text(
-        f'title = {quoted}\ndescription = {quoted}\n[fields."2.text"]\nlabel = {quoted}\nhelp ='
-        f" {quoted}\n"
-    )
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("evil")
-        expect(person.page.locator("#heading h1")).to_have_text(evil)
-        expect(person.entry("2.text")).to_have_value(evil)
-        person.generate()
-        person.page.locator("#stage .details summary").first.click()
-        expect(person.page.locator("#stage .details table")).to_contain_text("<script>")
-        assert person.page.title() == evil
-        assert person.page.locator("img[onerror]").count() == 0
-        person.page.close()
-
-
-def test_a_workflow_that_cannot_be_read_says_why(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A file that is no workflow gets a sentence instead of a form, and does not keep the others
-    away."""
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "good.json").write_text((WORKFLOWS / "text-to-image.json").read_text())
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app))
-        person.page.goto(f"{app.url}/?workflow=broken")
-        expect(person.page.locator("#no-form")).not_to_be_empty()
-        person.choose("Good")
-        expect(person.page.locator("#heading h1")).to_have_text("Good")
-        person.page.close()

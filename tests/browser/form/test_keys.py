@@ -14,7 +14,7 @@ Visit = Callable[..., Visitor]
 def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
     """Up in an empty field, or at the start of a text, walks through what this browser has sent from
     that field; Down goes back, Esc brings back what stood there, and a text that is typed is
-    edited as ever."""
+    edited as ever. All keys are told, and at the foot of the page what scripts can call."""
     person = visit(fast).open(**{"5.steps": 1})
     box = person.entry("2.text")
     for text in ("a cat", "a dog\nand a bird"):
@@ -55,12 +55,13 @@ def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
     person.entry("3.text").fill("")
     person.entry("3.text").press("ArrowUp")
     expect(person.entry("3.text")).to_have_value("blurry, text, watermark")
+    keys_are_told(person)
+    is_at_the_foot(person)
 
 
-def test_the_keys_are_told(fast: Site, visit: Visit) -> None:
+def keys_are_told(person: Visitor) -> None:
     """A question mark shows what the keys do, unless it is typed into something; so does the entry
     at the foot of the page, and Esc closes it."""
-    person = visit(fast).open()
     keys = person.page.get_by_role("dialog", name="Keys")
     person.entry("2.text").fill("")
     person.entry("2.text").press("?")
@@ -80,10 +81,9 @@ def test_the_keys_are_told(fast: Site, visit: Visit) -> None:
     expect(keys).to_be_hidden()
 
 
-def test_the_foot_of_the_page(fast: Site, visit: Visit) -> None:
+def is_at_the_foot(person: Visitor) -> None:
     """One line in plain words; what scripts can call opens from it, asks for nothing that this app
     does not have, and is closed by Esc."""
-    person = visit(fast).open()
     expect(person.page.get_by_text("Use via API")).to_be_hidden()
     person.page.locator("#about").get_by_role("button", name="API", exact=True).click()
     expect(person.page.get_by_text("API documentation")).to_be_visible()

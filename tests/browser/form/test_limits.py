@@ -62,6 +62,7 @@ def test_a_file_is_refused_on_its_field(fast: Site, visit: Visit) -> None:
     person.press()
     expect(note).to_contain_text("Choose an image file")
     assert not fast.demo.queue.remaining()
+    cannot_be_painted_over(person.turn_to("inpaint"))
 
 
 def is_of_another_kind(person: Visitor) -> None:
@@ -82,10 +83,9 @@ def is_of_another_kind(person: Visitor) -> None:
     expect(note).to_have_count(0)
 
 
-def test_what_cannot_be_painted_over_is_told_on_its_field(fast: Site, visit: Visit) -> None:
+def cannot_be_painted_over(person: Visitor) -> None:
     """What is of another kind, too large or no image is told on the field, which keeps the image it
     had."""
-    person = visit(fast).open("inpaint")
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     is_of_another_kind(person)
@@ -120,7 +120,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
         expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
         person.generate()
         person.forgive("422")
-        person.page.close()
+        person.leave()
         site.rest()
 
 
@@ -145,5 +145,5 @@ def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: Non
             person.phase("running")
         demo.speed.step = 0
         person.forgive("413")
-        person.page.close()
+        person.leave()
         site.rest()

@@ -129,7 +129,7 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
         says(words, ['"Tap to choose"', "0px"])
         fingers.detach()
         takes_videos(person)
-        person.page.close()
+        person.leave()
 
 
 def says(words: Locator, what: list[str]) -> None:

@@ -49,4 +49,4 @@ def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path
         person.press()
         expect(person.field("21.cfg").locator(".field-error")).to_be_visible()
         expect(search).to_have_value("")
-        person.page.close()
+        person.leave()

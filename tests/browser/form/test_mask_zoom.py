@@ -66,7 +66,8 @@ def near(one: float, other: float) -> bool:
 
 def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """A line that is painted on the enlarged and moved image, in the form or in the whole window,
-    reaches the server as if it had been painted on the whole image: no pixel differs."""
+    reaches the server as if it had been painted on the whole image: no pixel differs. So does one
+    on a photo from the camera."""
     person = opened(visit, fast)
     page = person.page
     choose(person, photo_of(tmp_path, SIZE), SIZE)
@@ -133,11 +134,43 @@ def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path
     expect(tool(person, "Fit")).to_have_attribute("aria-disabled", "true")
     tool(person, "Done").click()
     assert difference(fitted, sent_mask(fast, person.generate())) == 0
+    a_camera_takes_the_image_to_paint_over(person, fast)
+
+
+def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
+    """A photo from the camera is painted over and sent like any image; where the camera may not be
+    used, the field says what to do."""
+    page, field = person.page, person.field(KEY)
+    tool(person, "Remove image").click()
+    tool(person, "Use the camera").click()
+    camera = page.get_by_role("dialog", name="Camera")
+    camera.get_by_role("button", name="Take photo").click()
+    expect(camera).to_have_count(0)
+    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    width, height = field.locator("canvas").evaluate("one => [one.width, one.height]")
+    paint(person)
+    mask = sent_mask(fast, person.generate())
+    assert mask.size == (width, height)
+    assert mask.getextrema() == (0, 255)
+
+    tool(person, "Remove image").click()
+    tool(person, "Use the camera").click()
+    camera.get_by_role("button", name="Cancel").click()
+    expect(camera).to_have_count(0)
+    expect(tool(person, "Use the camera")).to_be_visible()
+    page.evaluate(
+        """() => {
+        const refused = new DOMException("", "NotAllowedError");
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(refused);
+    }"""
+    )
+    tool(person, "Use the camera").click()
+    expect(field.locator(".field-error")).to_contain_text("The camera can't be used.")
 
 
 def test_two_fingers_enlarge_what_is_painted_over(fast: Site, visit: Visit) -> None:
     """Two fingers enlarge and move the image and paint nothing, not even what the first of them has
-    begun; one finger paints again afterwards."""
+    begun; one finger paints again afterwards, and a pen."""
     person = opened(visit, fast, viewport={"width": 390, "height": 844}, has_touch=True)
     sheet = person.field(KEY).locator(".sheet")
     sheet.scroll_into_view_if_needed()
@@ -169,35 +202,44 @@ def test_two_fingers_enlarge_what_is_painted_over(fast: Site, visit: Visit) -> N
     touch("touchEnd")
     expect(tool(person, "Undo")).to_have_attribute("aria-disabled", "false")
     assert painted(person) > 0
+    tool(person, "Clear").click()
+    tool(person, "Fit").click()
+    a_finger_and_a_pen_paint_too(person)
 
 
-def test_a_camera_takes_the_image_to_paint_over(fast: Site, visit: Visit) -> None:
-    """A photo from the camera is painted over and sent like any image; where the camera may not be
-    used, the field says what to do."""
-    person = opened(visit, fast)
-    page, field = person.page, person.field(KEY)
-    tool(person, "Remove image").click()
-    tool(person, "Use the camera").click()
-    camera = page.get_by_role("dialog", name="Camera")
-    camera.get_by_role("button", name="Take photo").click()
-    expect(camera).to_have_count(0)
-    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
-    width, height = field.locator("canvas").evaluate("one => [one.width, one.height]")
-    paint(person)
-    mask = sent_mask(fast, person.generate())
-    assert mask.size == (width, height)
-    assert mask.getextrema() == (0, 255)
-
-    tool(person, "Remove image").click()
-    tool(person, "Use the camera").click()
-    camera.get_by_role("button", name="Cancel").click()
-    expect(camera).to_have_count(0)
-    expect(tool(person, "Use the camera")).to_be_visible()
-    page.evaluate(
-        """() => {
-        const refused = new DOMException("", "NotAllowedError");
-        navigator.mediaDevices.getUserMedia = () => Promise.reject(refused);
-    }"""
+def a_finger_and_a_pen_paint_too(person: Visitor) -> None:
+    """On a phone a finger paints instead of scrolling, every control is large enough to be hit, and
+    the other end of a pen erases."""
+    sheet = person.field(KEY).locator(".sheet")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box
+    assert box["width"] <= 390
+    top = person.page.evaluate("scrollY")
+    touch = person.page.context.new_cdp_session(person.page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x, "y": y + 40}]),
+        ("touchMove", [{"x": x, "y": y + 80}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(tool(person, "Undo")).to_have_attribute("aria-disabled", "false")
+    before = painted(person)
+    assert before > 0
+    assert person.page.evaluate("scrollY") == top
+    sheet.evaluate(
+        """(sheet, [x, y]) => {
+        sheet.setPointerCapture = () => {};
+        for (const [kind, down] of [["pointerdown", 32], ["pointermove", 32], ["pointerup", 0]])
+            sheet.dispatchEvent(new PointerEvent(kind, { pointerId: 7, pointerType: "pen", bubbles: true,
+                button: kind === "pointermove" ? -1 : 5, buttons: down, clientX: x, clientY: y }));
+    }""",
+        [x, y],
     )
-    tool(person, "Use the camera").click()
-    expect(field.locator(".field-error")).to_contain_text("The camera can't be used.")
+    assert painted(person) < before
+    for control in person.field(KEY).locator("button:visible, input[type=range]").all():
+        size = control.bounding_box()
+        assert size
+        assert size["height"] >= 40, control.evaluate("one => one.outerHTML")

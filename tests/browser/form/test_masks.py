@@ -127,10 +127,9 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
     assert difference(first, sent_mask(fast, person.generate())) == 0
 
 
-def test_a_painted_mask_changes_only_there(fast: Site, visit: Visit) -> None:
+def changes_only_what_is_painted(person: Visitor, fast: Site) -> None:
     """What is painted over arrives as transparency, the colours stay whole, and only there the
     result differs."""
-    person = opened(visit, fast)
     stroke(person, (0.45, 0.5), (0.55, 0.5))
     run_id = person.generate()
     sent = received(fast, run_id)
@@ -164,9 +163,9 @@ def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] |
     )
 
 
-def test_the_tools_of_a_mask(fast: Site, visit: Visit) -> None:
+def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The brush leaves the image visible and shows its size; size, eraser, invert, clear, undo and
-    redo do what they say, also by keys, and each has a name."""
+    redo do what they say, also by keys, and each has a name. Another image begins without a mask."""
     person = opened(visit, fast)
     page, field = person.page, person.field(KEY)
     assert float(field.locator("canvas").evaluate("one => getComputedStyle(one).opacity")) == 0.5
@@ -212,50 +211,15 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit) -> None:
     expect(field.get_by_role("dialog")).to_have_count(0)
     tool(person, "Remove image").click()
     expect(field.locator(".choose")).to_be_focused()
-
-
-def test_a_finger_and_a_pen_paint_too(fast: Site, visit: Visit) -> None:
-    """On a phone a finger paints instead of scrolling, every control is large enough to be hit, and
-    the other end of a pen erases."""
-    person = opened(visit, fast, viewport={"width": 390, "height": 844}, has_touch=True)
-    sheet = person.field(KEY).locator(".sheet")
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    assert box
-    assert box["width"] <= 390
-    top = person.page.evaluate("scrollY")
-    touch = person.page.context.new_cdp_session(person.page)
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
-    for kind, points in (
-        ("touchStart", [{"x": x, "y": y}]),
-        ("touchMove", [{"x": x, "y": y + 40}]),
-        ("touchMove", [{"x": x, "y": y + 80}]),
-        ("touchEnd", []),
-    ):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    expect(tool(person, "Undo")).to_have_attribute("aria-disabled", "false")
-    before = painted(person)
-    assert before > 0
-    assert person.page.evaluate("scrollY") == top
-    sheet.evaluate(
-        """(sheet, [x, y]) => {
-        sheet.setPointerCapture = () => {};
-        for (const [kind, down] of [["pointerdown", 32], ["pointermove", 32], ["pointerup", 0]])
-            sheet.dispatchEvent(new PointerEvent(kind, { pointerId: 7, pointerType: "pen", bubbles: true,
-                button: kind === "pointermove" ? -1 : 5, buttons: down, clientX: x, clientY: y }));
-    }""",
-        [x, y],
-    )
-    assert painted(person) < before
-    for control in person.field(KEY).locator("button:visible, input[type=range]").all():
-        size = control.bounding_box()
-        assert size
-        assert size["height"] >= 40, control.evaluate("one => one.outerHTML")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
+    another_image_takes_its_place(person, tmp_path)
 
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     """Before a run without a mask the page asks: go on painting, or run anyway, which is asked once;
-    what is erased again is no mask. Generate waits for the mask that is still on its way."""
+    what is erased again is no mask. Generate waits for the mask that is still on its way. With one,
+    only what is painted over changes."""
     person = opened(visit, fast)
     field = person.field(KEY)
     question = field.get_by_text("Nothing is masked.")
@@ -277,15 +241,15 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     run_id = person.generate()
     mask = sent_mask(fast, run_id)
     assert mask.getpixel((mask.width // 2, round(mask.height * 0.7))) == 255
+    tool(person, "Clear").click()
+    changes_only_what_is_painted(person, fast)
 
 
-def test_reset_and_drops_take_the_place_of_a_painted_image(
-    fast: Site, visit: Visit, tmp_path: Path
-) -> None:
+def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
     """Another image comes without the mask of the one before; Reset brings the author's back. A form
     whose image is not painted over comes without an error of the page's script, and so does the way
     back. On a dark page the size of the brush is chosen on a dark line."""
-    person = opened(visit, fast)
+    tool(person, "Brush").click()
     before = person.field(KEY).locator("canvas").get_attribute("width")
     (tmp_path / "a.png").write_bytes(picture(size=(96, 64)))
     stroke(person, (0.4, 0.4), (0.6, 0.4))

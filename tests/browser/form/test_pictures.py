@@ -1,4 +1,4 @@
-"""Pictures in: chosen, dropped, pasted, taken from the results, and painted over."""
+"""Pictures in: chosen, dropped, pasted, and taken from the results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -53,47 +52,59 @@ def shown(person: Visitor, key: str = "4.image") -> None:
     )
 
 
-def test_the_authors_picture_is_shown_and_used(fast: Site, visit: Visit) -> None:
-    """A workflow with an example picture can be run at once."""
-    person = visit(fast).open("image-to-image", **{"8.steps": 1})
-    shown(person)
-    run_id = person.generate()
-    assert received(fast, run_id).size[0] > 96
-
-
-def test_a_chosen_picture(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A picture chosen from the disk arrives at the server, whatever its name."""
-    (tmp_path / "mein Bild ü'\".png").write_bytes(picture())
-    person = visit(fast).open("image-to-image", **{"8.steps": 1})
-    without_picture(person)
-    person.field("4.image").locator("input[type=file]").set_input_files(
-        tmp_path / "mein Bild ü'\".png"
-    )
-    shown(person)
-    run_id = person.generate()
-    assert received(fast, run_id).convert("RGB").getpixel((5, 5)) == (0x20, 0xC0, 0x40)
-    assert received(fast, run_id).size == (96, 64)
-
-
-@pytest.mark.parametrize("full", [False, True], ids=["empty field", "full field"])
-def test_a_dropped_picture(fast: Site, visit: Visit, full: bool) -> None:
-    """A picture dropped on its field arrives at the server, also where there is one already."""
-    person = visit(fast).open("image-to-image", **{"8.steps": 1})
-    shown(person)
-    if not full:
-        without_picture(person)
-    target = person.field("4.image").locator("button, img").first
-    target.evaluate(DROP, [base64.b64encode(picture()).decode(), "dropped.png"])
+def has_width(person: Visitor, width: int) -> None:
+    """Wait until the field shows a picture of this width."""
     person.page.wait_for_function(
-        "document.querySelector('#field-4-image img')?.naturalWidth === 96"
+        "width => document.querySelector('#field-4-image img')?.naturalWidth === width", arg=width
     )
-    assert received(fast, person.generate()).size == (96, 64)
 
 
-def test_a_pasted_picture(fast: Site, visit: Visit) -> None:
-    """A picture pasted on the page goes into the picture field."""
-    person = visit(fast).open("image-to-image", **{"8.steps": 1})
+def test_a_picture_that_is_given_arrives_at_the_server(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
+    """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
+    its name; dropped on its field, which has one already or none; pasted on the page; and a result,
+    by “Use in…”. Without one, Generate marks the field. One that is dropped elsewhere is looked
+    through for a workflow, and the browser does not leave the page."""
+    person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
+    assert received(fast, person.generate()).size[0] > 320
+    is_chosen(person, tmp_path)
+    is_dropped(person, width=104)
+    without_picture(person)
+    person.press()
+    expect(person.field("4.image").locator(".field-error")).to_be_visible()
+    is_dropped(person, width=112)
+    is_pasted(person)
+    is_dropped_beside(person)
+    person.use_in("Your image")
+    has_width(person, 320)
+    assert received(fast, person.generate()).size == (320, 256)
+
+
+def is_chosen(person: Visitor, folder: Path) -> None:
+    """Choose a file for an empty field."""
+    file = folder / "mein Bild ü'\".png"
+    file.write_bytes(picture())
+    without_picture(person)
+    person.field("4.image").locator("input[type=file]").set_input_files(file)
+    has_width(person, 96)
+    sent = received(person.site, person.generate())
+    assert sent.convert("RGB").getpixel((5, 5)) == (0x20, 0xC0, 0x40)
+    assert sent.size == (96, 64)
+
+
+def is_dropped(person: Visitor, width: int) -> None:
+    """Drop one on the field as it is."""
+    data = base64.b64encode(picture(size=(width, 64))).decode()
+    target = person.field("4.image").locator("button, img").first
+    target.evaluate(DROP, [data, "dropped.png"])
+    has_width(person, width)
+    assert received(person.site, person.generate()).size == (width, 64)
+
+
+def is_pasted(person: Visitor) -> None:
+    """Paste one beside the fields."""
     person.page.locator("#heading").click()
     person.page.evaluate(
         """(data) => {
@@ -103,18 +114,14 @@ def test_a_pasted_picture(fast: Site, visit: Visit) -> None:
             document.activeElement.dispatchEvent(
                 new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: transfer }));
         }""",
-        base64.b64encode(picture()).decode(),
+        base64.b64encode(picture(size=(120, 64))).decode(),
     )
-    person.page.wait_for_function(
-        "document.querySelector('#field-4-image img')?.naturalWidth === 96"
-    )
-    assert received(fast, person.generate()).size == (96, 64)
+    has_width(person, 120)
+    assert received(person.site, person.generate()).size == (120, 64)
 
 
-def test_a_picture_dropped_beside_a_field(fast: Site, visit: Visit) -> None:
-    """A picture dropped elsewhere does not make the browser leave the page: it is looked through for
-    a workflow, and has none."""
-    person = visit(fast).open("image-to-image")
+def is_dropped_beside(person: Visitor) -> None:
+    """Drop one on the heading."""
     with person.page.expect_console_message(lambda said: "422" in said.text):
         prevented = person.page.locator("#heading").evaluate("""heading => {
             const transfer = new DataTransfer();
@@ -124,23 +131,3 @@ def test_a_picture_dropped_beside_a_field(fast: Site, visit: Visit) -> None:
         }""")
     assert prevented == [True, True]
     person.forgive("422")
-
-
-def test_a_missing_picture_is_said_on_its_field(fast: Site, visit: Visit) -> None:
-    """Without a picture, Generate marks the field."""
-    person = visit(fast).open("image-to-image")
-    shown(person)
-    without_picture(person)
-    person.press()
-    expect(person.field("4.image").locator(".field-error")).to_be_visible()
-
-
-def test_a_result_as_input(fast: Site, visit: Visit) -> None:
-    """“Use in…” puts a result into the image field, and the next run works on it."""
-    person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
-    person.generate()
-    person.use_in("Your image")
-    person.page.wait_for_function(
-        "document.querySelector('#field-4-image img')?.naturalWidth === 320"
-    )
-    assert received(fast, person.generate()).size == (320, 256)

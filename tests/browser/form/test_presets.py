@@ -23,9 +23,10 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 
 
-def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit) -> None:
+def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """It keeps what is in the form, seeds included, and brings it back; what the form held before
-    comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone."""
+    comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone.
+    Images come back with their masks."""
     with running_app(fast.demo.url) as app:
         person = visit(Site(app.url, fast.demo, app)).open()
         menu = person.page.locator("#presets")
@@ -66,30 +67,30 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit) -> None:
         expect(night).to_be_hidden()
         menu.get_by_role("button", name="Undo", exact=True).click()
         expect(night).to_be_visible()
-        person.page.close()
+        menu.get_by_text("Presets", exact=True).click()
+        holds_an_image_and_its_mask(person.turn_to("inpaint"), tmp_path)
+        person.leave()
 
 
-def test_a_preset_holds_an_image_and_its_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
     """Both come back into the form, pixel for pixel, also after the preset was deleted and that was
     undone."""
-    with running_app(fast.demo.url) as app:
-        site = Site(app.url, fast.demo, app)
-        person = visit(site).open("inpaint", **{"7.steps": 1})
-        choose(person, photo_of(tmp_path, (333, 517)), (333, 517))
-        stroke(person, (0.2, 0.3), (0.7, 0.35))
-        first = sent_mask(site, person.generate())
-        menu = person.page.locator("#presets")
-        menu.get_by_text("Presets", exact=True).click()
-        menu.get_by_label("Name of the preset").fill("Photo")
-        menu.get_by_role("button", name="Save").click()
-        photo = menu.get_by_role("button", name="Photo", exact=True)
-        menu.get_by_role("button", name="Delete Photo").click()
-        menu.get_by_role("button", name="Undo", exact=True).click()
-        expect(photo).to_be_visible()
-        tool(person, "Remove image").click()
-        choose(person, photo_of(tmp_path, (96, 64)), (96, 64))
-        assert painted(person) == 0
-        photo.click()
-        expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", "333")
-        assert difference(first, sent_mask(site, person.generate())) == 0
-        person.page.close()
+    site = person.site
+    person.type("7.steps", 1)
+    choose(person, photo_of(tmp_path, (333, 517)), (333, 517))
+    stroke(person, (0.2, 0.3), (0.7, 0.35))
+    first = sent_mask(site, person.generate())
+    menu = person.page.locator("#presets")
+    menu.get_by_text("Presets", exact=True).click()
+    menu.get_by_label("Name of the preset").fill("Photo")
+    menu.get_by_role("button", name="Save").click()
+    photo = menu.get_by_role("button", name="Photo", exact=True)
+    menu.get_by_role("button", name="Delete Photo").click()
+    menu.get_by_role("button", name="Undo", exact=True).click()
+    expect(photo).to_be_visible()
+    tool(person, "Remove image").click()
+    choose(person, photo_of(tmp_path, (96, 64)), (96, 64))
+    assert painted(person) == 0
+    photo.click()
+    expect(person.field(KEY).locator(".sheet canvas")).to_have_attribute("width", "333")
+    assert difference(first, sent_mask(site, person.generate())) == 0

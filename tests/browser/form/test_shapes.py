@@ -106,4 +106,4 @@ def test_a_box_and_a_curve_are_filled_in(
         person.open("shapes", **{"1.crop_region": "0,0,32,512", "1.curve": "0,0,1,0.25"})
         expect(width).to_have_value("32")
         expect(last).to_contain_text("0.25")
-        page.close()
+        person.leave()

@@ -12,6 +12,15 @@ from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+WATCH_LOADING = """() => {
+    window.alone = new Set();
+    const look = () => {
+        if (document.querySelector(".size-field [id^=field-]")) return;
+        for (const one of document.querySelectorAll("#form .swap, #form .ratios, #tools"))
+            if (one.checkVisibility({ visibilityProperty: true })) window.alone.add(one.className);
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+}"""
 
 
 def pressed(person: Visitor) -> Locator:
@@ -27,8 +36,16 @@ def size(person: Visitor) -> tuple[int, int]:
 
 def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     """The chip that holds is pressed after typing, a choice, a swap, a reload and Reset; none of
-    them is Custom. A choice keeps the area, in the field's steps, and is what is sent."""
-    person = visit(fast).open()
+    them is Custom. A choice keeps the area, in the field's steps, and is what is sent. While the
+    page loads, what stands around the numbers is not seen before these."""
+    person = visit(fast)
+    person.before_load(f"({WATCH_LOADING})()")
+    person.open(**{"4.width": 768, "4.height": 512})
+    expect(pressed(person)).to_have_text("3:2")
+    expect(person.page.locator("#form .swap button")).to_be_visible()
+    expect(person.page.locator("#tools")).to_be_visible()
+    assert person.page.evaluate("[...window.alone]") == []
+    person.page.get_by_role("button", name="Reset", exact=True).click()
     said = person.page.locator(".ratios .said")
     expect(pressed(person)).to_have_text("1:1")
     expect(said).to_have_text("0.26 MP")
@@ -50,8 +67,6 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     assert (inputs["width"], inputs["height"]) == (384, 576)
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(pressed(person)).to_have_text("1:1")
-    person.open(**{"4.width": 768, "4.height": 512})
-    expect(pressed(person)).to_have_text("3:2")
 
 
 def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -74,25 +89,4 @@ def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path
             assert box
             assert box["height"] >= 40
             assert box["x"] + box["width"] <= 390
-        person.page.close()
-
-
-WATCH_LOADING = """() => {
-    window.alone = new Set();
-    const look = () => {
-        if (document.querySelector(".size-field [id^=field-]")) return;
-        for (const one of document.querySelectorAll("#form .swap, #form .ratios, #tools"))
-            if (one.checkVisibility({ visibilityProperty: true })) window.alone.add(one.className);
-    };
-    new MutationObserver(look).observe(document, { childList: true, subtree: true });
-}"""
-
-
-def test_nothing_of_the_form_stands_alone(fast: Site, visit: Visit) -> None:
-    """While the page loads, what stands around the numbers is not seen before these."""
-    person = visit(fast)
-    person.page.add_init_script(f"({WATCH_LOADING})()")
-    person.open()
-    expect(person.page.locator("#form .swap button")).to_be_visible()
-    expect(person.page.locator("#tools")).to_be_visible()
-    assert person.page.evaluate("[...window.alone]") == []
+        person.leave()

@@ -56,6 +56,7 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     person.ready()
     expect(tile(person, "r00000")).to_be_visible()
     assert tiles(person).count() < MOST_IN_PAGE
+    go_on_past_what_is_loaded(person, first)
 
     box = person.page.get_by_role("searchbox", name="Search history")
     box.focus()
@@ -99,16 +100,8 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     expect(picture_of(person, first)).to_be_visible()
 
 
-def test_the_arrows_go_on_past_what_is_loaded(fast: Site, visit: Visit) -> None:
+def go_on_past_what_is_loaded(person: Visitor, first: str) -> None:
     """In full screen from one result to the next, further than the first page of the list goes."""
-    person = visit(fast).open(**ONE)
-    first, history, record = one_result(person)
-    for number in range(130):
-        at = (record.state.finished_at or 0.0) - number - 1
-        state = replace(record.state, finished_at=at)
-        history.end(replace(record, id=f"r{number:05}", state=state))
-    person.page.reload()
-    person.ready()
     tile(person, first).focus()
     for _ in range(57):
         person.page.keyboard.press("ArrowRight")
@@ -121,3 +114,5 @@ def test_the_arrows_go_on_past_what_is_loaded(fast: Site, visit: Visit) -> None:
         expect(following).to_be_enabled()
         following.click()
         expect(picture_of(person, f"r{number:05}")).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator("dialog:modal")).to_have_count(0)

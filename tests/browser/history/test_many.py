@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.browser.stage.test_results import SOUND
-from tests.browser.walk.states import at_every_size
+from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.history_tiles import (
     ONE,
     button,
@@ -30,11 +30,69 @@ from ui.deleting import delete_unlisted
 Visit = Callable[..., Visitor]
 
 
-def test_favourites(fast: Site, visit: Visit) -> None:
+# Which of the buttons below the form are on top where their edges and their middle are.
+UNCOVERED = """() => ["generate", "stop"].filter((id) => {
+    const one = document.getElementById(id);
+    const { left, top, width, height } = one.getBoundingClientRect();
+    const across = [0.05, 0.5, 0.95].map((part) => left + part * width);
+    const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
+    return across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
+})"""
+
+
+def test_what_is_done_with_results(fast: Site, visit: Visit) -> None:
+    """Two are compared; one is marked, and such are listed alone; several are picked, downloaded,
+    marked, deleted and brought back; one is deleted, from disk as well."""
+    person = visit(fast).open(**ONE)
+    runs = []
+    for seed, words in ((7, "a lighthouse"), (8, "a boat")):
+        person.keep_seed(seed)
+        runs.append(make(person, words))
+    are_compared(person, runs)
+    is_a_favourite(person, *runs)
+    runs += [make(person, words) for words in ("a castle", "a hill")]
+    are_picked(person, runs)
+    is_deleted(person, runs)
+
+
+def are_compared(person: Visitor, runs: list[str]) -> None:
+    """Two results over the whole window, called by what tells them apart, with the values that
+    differ, and no others; Escape ends it."""
+    for run_id in runs:
+        tile(person, run_id).click(modifiers=["Control"])
+    bar = person.page.get_by_role("group", name="Selected results")
+    bar.get_by_role("button", name="Compare").click()
+    dialog = person.page.get_by_role("dialog", name="Compare results")
+    expect(dialog.locator("img")).to_have_count(2)
+    expect(dialog.locator("tbody tr")).to_have_text(["Prompta lighthousea boat", "Seed78"])
+    # By the time, too, if a minute has passed between them.
+    expect(dialog.locator("figcaption")).to_have_text(
+        [re.compile(r"Seed 7|:"), re.compile("Seed 8|:")]
+    )
+    box = dialog.bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (
+        person.page.evaluate("innerWidth"),
+        person.page.evaluate("innerHeight"),
+    )
+    before = person.page.viewport_size
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    first, second = (dialog.locator("img").nth(at).bounding_box() for at in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert second["y"] >= first["y"] + first["height"]  # below each other, as large as they can be
+    assert first["width"] > 300
+    person.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    person.page.set_viewport_size(before or SIZES["desktop"])
+    person.page.get_by_role("button", name="Done", exact=True).click()
+    expect(bar).to_be_hidden()
+
+
+def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     """Marked by a star, a button below the result, or F; listed alone; kept by the server; never
     while somebody types."""
-    person = visit(fast).open(**ONE)
-    first, second = make(person, "a lighthouse"), make(person, "a boat")
+    choose(person, second)
     mark = button(person, "Favourite")
     mark.click()
     expect(mark).to_have_attribute("aria-pressed", "true")
@@ -58,50 +116,13 @@ def test_favourites(fast: Site, visit: Visit) -> None:
     only.click()
     mark.click()
     expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
-
-
-# Which of the buttons below the form are on top where their edges and their middle are.
-UNCOVERED = """() => ["generate", "stop"].filter((id) => {
-    const one = document.getElementById(id);
-    const { left, top, width, height } = one.getBoundingClientRect();
-    const across = [0.05, 0.5, 0.95].map((part) => left + part * width);
-    const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
-    return across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
-})"""
-
-
-def test_delete_and_undo(fast: Site, visit: Visit) -> None:
-    """One press deletes: from list and page, and after a while from disk, though the page is left.
-    Until then it is brought back by Undo, to the list, where it has the focus, and to the stage."""
-    person = visit(fast).open(**ONE)
-    first, second = make(person, "a lighthouse"), make(person, "a boat")
-    record = fast.services.runs.record(second, owner_of(fast, second))
-    button(person, "Delete").click()
-    expect(tiles(person)).to_have_count(1)
-    expect(tile(person, first)).to_be_focused()
-    expect(picture_of(person, second)).to_have_count(0)
-    line = person.page.locator("#undo")
-    expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
-    line.get_by_role("button", name="Undo").press("Enter")
+    only.click()
     expect(tiles(person)).to_have_count(2)
-    expect(picture_of(person, second)).to_be_visible()
-    expect(tile(person, second)).to_be_focused()
-    expect(line).to_be_empty()
-    button(person, "Delete").click()
-    expect(tiles(person)).to_have_count(1)
-    person.page.close()
-    delete_unlisted(fast.services, older=-60)
-    assert fast.services.copies.blobs.path(record.state.files[0].digest) is None
-    history = fast.services.runs.history
-    assert history is not None
-    assert [one.id for one in history.of(record.owner)] == [first]
 
 
-def test_several_at_once(fast: Site, visit: Visit) -> None:
+def are_picked(person: Visitor, runs: list[str]) -> None:
     """Picked in a mode of their own or with Ctrl and Shift: downloaded as one file, marked, deleted
     and brought back."""
-    person = visit(fast).open(**ONE)
-    runs = [make(person, words) for words in ("a lighthouse", "a boat", "a castle", "a hill")]
     tile(person, runs[3]).click(modifiers=["Control"])
     tile(person, runs[1]).click(modifiers=["Shift"])
     bar = person.page.get_by_role("group", name="Selected results")
@@ -119,6 +140,7 @@ def test_several_at_once(fast: Site, visit: Visit) -> None:
     expect(line).to_contain_text("3 results deleted.")
     for _ in at_every_size(person.page):
         assert person.page.evaluate(UNCOVERED) == ["generate", "stop"]
+    person.page.set_viewport_size(SIZES["desktop"])
     line.get_by_role("button", name="Undo").click()
     expect(tiles(person)).to_have_count(4)
     person.page.get_by_role("button", name="Done", exact=True).click()
@@ -129,41 +151,35 @@ def test_several_at_once(fast: Site, visit: Visit) -> None:
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
+    person.page.get_by_role("button", name="Done", exact=True).click()
+    expect(bar).to_be_hidden()
 
 
-def test_side_by_side(fast: Site, visit: Visit) -> None:
-    """Two results over the whole window, called by what tells them apart, with the values that
-    differ, and no others; Escape ends it."""
-    person = visit(fast).open(**ONE)
-    runs = []
-    for seed, words in ((7, "a lighthouse"), (8, "a boat")):
-        person.keep_seed(seed)
-        runs.append(make(person, words))
-    for run_id in runs:
-        tile(person, run_id).click(modifiers=["Control"])
-    bar = person.page.get_by_role("group", name="Selected results")
-    bar.get_by_role("button", name="Compare").click()
-    dialog = person.page.get_by_role("dialog", name="Compare results")
-    expect(dialog.locator("img")).to_have_count(2)
-    expect(dialog.locator("tbody tr")).to_have_text(["Prompta lighthousea boat", "Seed78"])
-    # By the time, too, if a minute has passed between them.
-    expect(dialog.locator("figcaption")).to_have_text(
-        [re.compile(r"Seed 7|:"), re.compile("Seed 8|:")]
-    )
-    box = dialog.bounding_box()
-    assert box is not None
-    assert (box["width"], box["height"]) == (
-        person.page.evaluate("innerWidth"),
-        person.page.evaluate("innerHeight"),
-    )
-    person.page.set_viewport_size({"width": 390, "height": 844})
-    first, second = (dialog.locator("img").nth(at).bounding_box() for at in (0, 1))
-    assert first is not None
-    assert second is not None
-    assert second["y"] >= first["y"] + first["height"]  # below each other, as large as they can be
-    assert first["width"] > 300
-    person.page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
+def is_deleted(person: Visitor, runs: list[str]) -> None:
+    """One press deletes: from list and page, and after a while from disk, though the page is left.
+    Until then it is brought back by Undo, to the list, where it has the focus, and to the stage."""
+    site, (*_, third, last) = person.site, runs
+    choose(person, last)
+    record = site.services.runs.record(last, owner_of(site, last))
+    button(person, "Delete").click()
+    expect(tiles(person)).to_have_count(3)
+    expect(tile(person, third)).to_be_focused()
+    expect(picture_of(person, last)).to_have_count(0)
+    line = person.page.locator("#undo")
+    expect(line).to_contain_text("Deleted. The image server may keep its own copies.")
+    line.get_by_role("button", name="Undo").press("Enter")
+    expect(tiles(person)).to_have_count(4)
+    expect(picture_of(person, last)).to_be_visible()
+    expect(tile(person, last)).to_be_focused()
+    expect(line).to_be_empty()
+    button(person, "Delete").click()
+    expect(tiles(person)).to_have_count(3)
+    person.page.close()
+    delete_unlisted(site.services, older=-60)
+    assert site.services.copies.blobs.path(record.state.files[0].digest) is None
+    history = site.services.runs.history
+    assert history is not None
+    assert {one.id for one in history.of(record.owner)} == {*runs} - {last}
 
 
 def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -180,10 +196,10 @@ def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) ->
     for name, prompt in (("words", words), ("video", video), ("sound", SOUND)):
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
     with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app))
+        person, run = visit(Site(app.url, fast.demo, app)), ""
         for name in ("words", "video", "sound"):
-            person.open(name).press()
-            person.phase("done")
+            (person.turn_to if run else person.open)(name).press()
+            run = person.ended(after=run)
         person.page.get_by_label("History of").select_option("All workflows")
         expect(tiles(person)).to_have_count(3)
         for at in range(3):
@@ -195,4 +211,4 @@ def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) ->
         expect(dialog.locator("figure .text")).to_have_text("a boat")
         expect(dialog.locator("video")).to_have_js_property("videoWidth", 512)
         expect(dialog.locator("tbody tr").first).to_contain_text("Workflow")
-        person.page.close()
+        person.leave()

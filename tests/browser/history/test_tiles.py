@@ -10,6 +10,8 @@ from dataclasses import replace
 from playwright.sync_api import expect
 
 from comfy.protocol.run_state import Phase
+from comfy.records.record import Record
+from comfy.records.store import RunStore
 from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
 from tests.support.samples.media import MEDIA, wav
 from tests.support.visitor import Site, Visitor
@@ -55,9 +57,9 @@ def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     expect(tiles(person)).to_have_count(0)
 
 
-def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
-    """Runs stand under the day they ended on; a tile says what came, when, of which words and seed;
-    larger tiles on demand, which the browser remembers."""
+def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
+    """Runs stand under the day they ended on; a tile says what came, when, of which words and seed,
+    and shows what kind it is; larger tiles on demand, which the browser remembers."""
     person = visit(fast).open(**ONE, **{"4.batch_size": 2})
     run_id = make(person, "a lighthouse")
     history = fast.services.runs.history
@@ -70,6 +72,7 @@ def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
         history.end(replace(record, id=name, submitted_at=now - days * 86400 - 1, state=ended))
     failed = replace(record.state, phase=Phase.FAILED, files=())
     history.end(replace(record, id="failed", state=failed))
+    add_other_kinds(history, record)
     person.page.reload()
     person.ready()
     headings = person.page.locator("#history h3")
@@ -79,6 +82,7 @@ def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
     expect(tile(person, run_id)).to_have_attribute("title", words)
     expect(tile(person, run_id)).to_have_attribute("aria-label", words)
     expect(tile(person, run_id)).to_contain_text("2")
+    have_a_frame_or_a_waveform(person)
     width = "one => one.getBoundingClientRect().width"
     small = tile(person, run_id).evaluate(width)
     person.page.get_by_role("button", name="Large").click()
@@ -86,17 +90,11 @@ def test_days_sizes_and_words(fast: Site, visit: Visit) -> None:
     person.page.reload()
     person.ready()
     assert tile(person, run_id).evaluate(width) > 1.6 * small
+    person.forgive("thumb")
 
 
-def test_videos_have_a_frame_and_sound_a_waveform(fast: Site, visit: Visit) -> None:
-    """A video's tile shows its own first frame and that it is one, a sound's its waveform, on the
-    stage as well; of what cannot be read there is a sign and a word."""
-    person = visit(fast).open(**ONE)
-    run_id = make(person, "a lighthouse")
-    history = fast.services.runs.history
-    assert history is not None
-    record = history.get(run_id, owner_of(fast, run_id))
-    assert record is not None
+def add_other_kinds(history: RunStore, record: Record) -> None:
+    """Videos and sounds, of each one that can be read and one that can't."""
     image = record.state.files[0]
     digest, size = history.files.add([(MEDIA / "saved.webm").read_bytes()])
     video = replace(image, filename="wave.webm", kind="video", digest=digest, size=size)
@@ -112,10 +110,12 @@ def test_videos_have_a_frame_and_sound_a_waveform(fast: Site, visit: Visit) -> N
         ("damaged", damaged),
     ):
         history.end(replace(record, id=name, state=replace(record.state, files=(file,))))
-    person.page.reload()
-    person.ready()
+
+
+def have_a_frame_or_a_waveform(person: Visitor) -> None:
+    """A video's tile shows its own first frame and that it is one, a sound's its waveform, on the
+    stage as well; of what cannot be read there is a sign and a word."""
     expect(tile(person, "damaged")).to_have_text("♪Audio")
-    person.forgive("thumb")
     expect(tile(person, "sound")).to_have_text("♪")
     tile(person, "sound").locator("img").evaluate(DRAWN)
     expect(tile(person, "broken")).to_have_text("▶Video")

@@ -92,7 +92,8 @@ def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
 
 def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """Where the server lacks nodes the list says so, once it is known; what can be read as no
-    workflow at all is marked too. An image that was made shows what comes of a workflow."""
+    workflow at all is marked too, gets a sentence instead of a form, and does not keep the others
+    away. An image that was made shows what comes of a workflow."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     (folder / "lacking.json").write_text(json.dumps(lacking()))
     (folder / "broken.json").write_text("[]")
@@ -107,7 +108,11 @@ def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> 
         made = options.filter(has_text="Text to image").locator("img")
         expect(made).to_have_js_property("complete", value=True)
         assert made.evaluate("one => one.naturalWidth") > 0
-        person.page.close()
+        options.filter(has_text="broken").click()
+        expect(person.page.locator("#no-form")).not_to_be_empty()
+        person.choose("Upscale")
+        expect(person.page.locator("#heading h1")).to_have_text("Upscale")
+        person.leave()
 
 
 def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -150,7 +155,7 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
         assert inner
         assert outer
         assert inner["x"] + inner["width"] < outer["x"] + outer["width"]
-        person.page.close()
+        person.leave()
 
 
 def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -184,4 +189,4 @@ def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> Non
         expect(row.locator("img")).to_have_attribute("src", re.compile("image-to-image/cover"))
         row.locator("img").evaluate("image => image.decode()")
         person.page.keyboard.press("Escape")
-        person.page.close()
+        person.leave()

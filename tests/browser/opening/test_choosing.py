@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
@@ -20,7 +21,8 @@ Visit = Callable[..., Visitor]
 
 def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
     """The first visit opens the workflow that its author has put first, later ones the one that was
-    used last; what was typed and the way back are as with any other address."""
+    used last; what was typed and the way back are as with any other address. Its form has the
+    author's values, and can be sent."""
     person = visit(fast)
     heading = person.page.locator("#heading h1")
     person.page.goto(fast.url)
@@ -29,10 +31,14 @@ def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
     person.type("2.text", "typed on the first visit")
     person.choose("Upscale")
     expect(heading).to_have_text("Upscale")
+    assert urlsplit(person.page.url).query == "workflow=upscale"
+    expect(person.entry("2.text")).to_have_value("sharp, finely detailed")
+    expect(person.page.locator("#generate")).to_be_enabled()
+    expect(person.page.locator("#server")).to_contain_text("not connected to ComfyUI")
     person.page.go_back()
     expect(heading).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("typed on the first visit")
-    person.open("upscale")
+    person.turn_to("upscale")
     person.page.goto(fast.url)
     expect(heading).to_have_text("Upscale")
     expect(person.page).to_have_url(re.compile("workflow=upscale"))
@@ -52,7 +58,7 @@ def test_nobody_else_sees_an_opened_workflow(fast: Site, visit: Visit) -> None:
     expect(person.page.get_by_role("button", name="Copy link")).to_have_count(0)
     expect(person.page.locator("#opened-here")).to_contain_text("link")
     address = person.page.url
-    person.open("upscale")
+    person.turn_to("upscale")
     person.workflows().click()
     mine = person.page.get_by_role("group", name="Opened by me").get_by_role("option")
     expect(mine).to_have_text(re.compile("Mine"))
@@ -105,7 +111,7 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit) -> None:
     person.entry("2.text").fill("")
     person.entry("2.text").press("Control+v")
     expect(person.entry("2.text")).to_have_value("Node: NodeOfAPack\nModel: gone.safetensors")
-    person.open("upscale")
+    person.turn_to("upscale")
     expect(person.page.locator("#generate")).to_be_enabled()
     expect(person.page.locator("#why-off")).to_be_hidden()
     expect(goes_on).to_be_visible()

@@ -72,7 +72,7 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
 def test_a_link_is_copied_over_plain_http(fast: Site, visit: Visit) -> None:
     """Where scripts have no clipboard the link is copied all the same, and the button says so."""
     person = visit(fast)
-    person.page.add_init_script(NO_CLIPBOARD)
+    person.before_load(NO_CLIPBOARD)
     person.open("text-to-image")
     person.page.get_by_role("button", name="Copy link").click()
     expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
@@ -99,23 +99,10 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
     expect(person.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
 
 
-def test_choosing_on_a_phone(fast: Site, visit: Visit) -> None:
-    """Where form and result stand in one column, a workflow that is chosen is gone to: the result
-    of the last one is above it. That result is below the sentence why there is no form."""
-    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
-    person.generate()
-    person.choose("Upscale")
-    expect(person.page.locator("#heading h1")).to_have_text("Upscale")
-    expect(person.page.locator("#heading h1")).to_be_in_viewport(ratio=1)
-    person.page.goto(f"{fast.url}/?workflow=nothing")
-    expect(person.page.locator("#stage .media img")).to_be_visible()
-    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
-
-
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
     """A frame that is decoded only after the run has ended is thrown away."""
     person = visit(slow)
-    person.page.add_init_script(SLOW_DECODER)
+    person.before_load(SLOW_DECODER)
     person.open("text-to-image", **{"5.steps": 3})
     person.press()
     person.page.wait_for_function("Boolean(window.decoded)")

@@ -91,4 +91,4 @@ def test_a_preview_plays(visit: Visit, tmp_path: Path) -> None:
         carried = find_workflow(data.read_bytes(), "a.png")
         assert carried.graph is None
         assert carried.prompt == site.prompt_of(run_id)
-        person.page.close()
+        person.leave()

@@ -61,7 +61,8 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 
 def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
-    """Where there is nothing to see, a sentence stands beside the download."""
+    """Where there is nothing to see, a sentence stands beside the download; no field for images takes
+    it."""
     person = visit(site).open("draw", **{"5.inside": "<script>1</script>"})
     person.press()
     person.phase("done")
@@ -70,21 +71,21 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
     )
     expect(person.page.locator("#stage .media a[download$='.svg']")).to_be_visible()
     expect(person.page.locator("#stage .media img")).to_have_count(0)
+    as_an_input_is_refused_in_words(person)
     leave(person)
 
 
-def test_a_drawing_as_an_input_is_refused_in_words(site: Site, visit: Visit) -> None:
+def as_an_input_is_refused_in_words(person: Visitor) -> None:
     """“Use in…” with a result that the field does not take says so on the field, which keeps
     its picture."""
-    person = visit(site).open("draw", **{"5.inside": "<circle r='20'/>"})
+    person.unfold()
+    person.type("5.inside", "<circle r='20'/>")
     person.press()
-    person.phase("done")
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.get_by_text("not shown here")).to_have_count(0)
     person.use_in("Your image")
     expect(person.field("4.image").locator(".field-error")).to_contain_text("Choose an image file")
     expect(person.field("4.image").locator("img")).to_be_visible()
-    leave(person)
 
 
 def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -> None:
@@ -106,4 +107,4 @@ def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -
 def leave(person: Visitor) -> None:
     """Close the page; a drawing has no small picture, which the browser's console notes."""
     person.forgive("404")
-    person.page.close()
+    person.leave()

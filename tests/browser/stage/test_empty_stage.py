@@ -85,7 +85,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
         expect(empty.locator("figcaption")).to_contain_text("The last image you made")
         expect(empty).not_to_contain_text("Drop a workflow file")
-        person.page.close()
+        person.leave()
 
 
 def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
@@ -124,7 +124,7 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     assert box["height"] >= 40
     ideas.first.tap()
     expect(person.entry("2.text")).to_have_value(ideas.first.inner_text())
-    person.open("upscale")
+    person.turn_to("upscale")
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
 
 
@@ -144,5 +144,5 @@ def test_nothing_invites_to_make_what_cannot_run(fast: Site, visit: Visit) -> No
     card.locator("summary").click()
     expect(card).to_contain_text("epic-broken-demo.safetensors")
     expect(card).not_to_contain_text("similar here: demo")
-    person.open()
+    person.turn_to("text-to-image")
     expect(headline).to_contain_text("Your images will appear here.")

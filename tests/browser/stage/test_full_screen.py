@@ -13,6 +13,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 WINDOW = {"width": 1200, "height": 700}
+MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
 IMAGE = "#stage .viewport:modal .media > img"
 
 
@@ -38,9 +39,11 @@ def shows(person: Visitor, run: str, at: int) -> None:
 
 def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     """The wheel enlarges it at the pointer, dragging moves it, a double click leads to 100% and
-    back; keys and buttons do the same, and Escape leaves it as it was on the page."""
-    person = visit(fast, viewport=WINDOW).open(**{"5.steps": 1, "4.width": 1024, "4.height": 1024})
-    person.generate()
+    back; keys and buttons do the same, and Escape leaves it as it was on the page. Arrows go on from
+    there; a video has no zoom."""
+    large = {"5.steps": 1, "4.width": 1024, "4.height": 1024, "4.batch_size": 2}
+    person = visit(fast, viewport=WINDOW).open(**large)
+    first = person.generate()
     page = person.page
     page.locator("#stage .media img").click()
     percent = page.locator("#stage .percent")
@@ -79,35 +82,13 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     expect(percent).to_be_hidden()
     in_box = page.locator("#stage .media > img").bounding_box()
     assert in_box == page.locator("#stage .viewport").bounding_box()
+    arrows_go_on_through_the_history(person, first)
+    a_video_has_no_zoom(person)
 
 
-def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
-    """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
-    phone = {"width": 390, "height": 844}
-    person = visit(fast, viewport=phone, has_touch=True).open(**{"5.steps": 1})
-    person.generate()
-    page = person.page
-    page.locator("#stage .media img").tap()
-    expect(page.locator(IMAGE)).to_be_visible()
-    before = part_at(page, 195, 422)
-    width = image_box(page)["width"]
-    fingers = page.context.new_cdp_session(page)
-    for kind, apart in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
-        points = [{"x": 195 + side * apart, "y": 422, "id": side + 1} for side in (-1, 1)]
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_function(
-        "least => document.querySelector('#stage .media img').getBoundingClientRect().width > least",
-        arg=1.9 * width,
-    )
-    assert part_at(page, 195, 422) == before
-
-
-def test_arrows_go_on_through_the_history(fast: Site, visit: Visit) -> None:
+def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     """After the last result of a run come those of the run before it, and back again; what is
     enlarged fits again, and the page below shows the same."""
-    person = visit(fast, viewport=WINDOW).open(**{"5.steps": 1, "4.batch_size": 2})
-    first = person.generate()
     second = person.generate()
     page = person.page
     expect(page.locator("#history .tile")).to_have_count(2)
@@ -137,11 +118,12 @@ def test_arrows_go_on_through_the_history(fast: Site, visit: Visit) -> None:
     expect(page.locator(f'#stage .media img[src*="{second}/1/"]')).to_be_visible()
 
 
-def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
+def a_video_has_no_zoom(person: Visitor) -> None:
     """A video over the whole window plays with its own controls, can be saved and walked on from,
     and has nothing to enlarge it."""
-    moving = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
-    person = visit(fast, viewport=WINDOW).open("animation", **moving)
+    person.turn_to("animation").unfold()
+    for key, value in MOVING.items():
+        person.type(key, value)
     person.generate()
     page = person.page
     page.locator("#stage .thumbnail[data-kind=video]").click()
@@ -153,6 +135,28 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     page.keyboard.press("ArrowLeft")
     expect(page.locator(IMAGE)).to_be_visible()
     expect(page.locator("#stage .zoom")).to_be_visible()
+
+
+def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
+    """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
+    phone = {"width": 390, "height": 844}
+    person = visit(fast, viewport=phone, has_touch=True).open(**{"5.steps": 1})
+    person.generate()
+    page = person.page
+    page.locator("#stage .media img").tap()
+    expect(page.locator(IMAGE)).to_be_visible()
+    before = part_at(page, 195, 422)
+    width = image_box(page)["width"]
+    fingers = page.context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 50), ("touchMove", 75), ("touchMove", 100)):
+        points = [{"x": 195 + side * apart, "y": 422, "id": side + 1} for side in (-1, 1)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function(
+        "least => document.querySelector('#stage .media img').getBoundingClientRect().width > least",
+        arg=1.9 * width,
+    )
+    assert part_at(page, 195, 422) == before
 
 
 def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:

@@ -98,4 +98,4 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
             expect(canvas).to_be_visible()
             picture = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
             assert reds(picture) > 1000
-    person.page.close()
+    person.leave()

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.walk.states import below_stage
+from tests.support.brought import give
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -49,8 +50,11 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     """Beside Generate a button leads from the result to the prompt, as long as the form is not in
     view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
-    workflow goes on from its title, by keys too."""
-    person = visit(fast, viewport={"width": 390, "height": 844}).open(**{"5.steps": 1})
+    workflow goes on from its title, by keys too: the last result is above that, and below the
+    sentence why there is no form. What is wrong is gone to, of a field and of a file."""
+    person = visit(fast, viewport={"width": 390, "height": 844}).open("upscale")
+    what_is_wrong_is_gone_to(person)
+    person.turn_to("text-to-image").type("5.steps", 1)
     edit = person.page.get_by_role("button", name="Edit", exact=True)
     expect(edit).to_be_hidden()
     person.generate()
@@ -77,3 +81,25 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     expect(title).to_be_focused()
     expect(title).to_be_in_viewport(ratio=1)
     expect(title).to_have_css("outline-style", "none")
+    person.page.goto(f"{fast.url}/?workflow=nothing")
+    expect(person.page.locator("#stage .media img")).to_be_visible()
+    expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
+
+
+def what_is_wrong_is_gone_to(person: Visitor) -> None:
+    """Whoever presses Generate without an image sees that on its field, before which no empty stage
+    comes; what is said of a refused file is gone to as well."""
+    page = person.page
+    expect(page.locator("#form .takes-files").first).to_be_visible()
+    remove = page.get_by_role("button", name="Remove Image")
+    if remove.count():
+        remove.click()
+    person.press()
+    expect(page.locator(".field-error")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("""() => document.querySelector("#form").getBoundingClientRect().top
+        < document.querySelector("#stage").getBoundingClientRect().top""")
+    page.locator("#about").scroll_into_view_if_needed()
+    give(page, b"{}", "nothing.json")
+    expect(page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
+    person.phase("refused")
+    person.forgive("status of 4")

@@ -17,10 +17,11 @@ import gradio as gr
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from comfy.protocol.run_state import Phase
 from tests.support.gradio_calls import script_client
+from tests.support.serving import listening_socket
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.script_files import script_routes
@@ -56,21 +57,20 @@ def served(blocks: gr.Blocks) -> Iterator[str]:
     app = FastAPI()
     app.include_router(script_routes())
     gr.mount_gradio_app(app, blocks, path="/", ssr_mode=False, pwa=False)
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    listening = listening_socket("127.0.0.1")
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         eventually(lambda: server.started, "the page is served")
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(timeout=LONGEST_WAIT)
 
 
 @pytest.fixture
-def opened(context_of: Callable[..., Any], nothing_left_behind: None) -> Iterator[Opened]:
+def opened(profiles: Callable[..., BrowserContext], nothing_left_behind: None) -> Iterator[Opened]:
     """Opens somebody's Blocks in a browser; at the end the console is empty, and nothing was asked
     for that only this app has."""
     pages: list[Page] = []
@@ -81,7 +81,7 @@ def opened(context_of: Callable[..., Any], nothing_left_behind: None) -> Iterato
     def open_(blocks: gr.Blocks) -> Page:
         servers.append(served(blocks))
         url = servers[-1].__enter__()
-        page = context_of().new_page()
+        page = profiles(0).new_page()
         page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url.removeprefix(url)))
@@ -111,7 +111,8 @@ def told_of(told: Told, component: gr.HTML, *events: str) -> None:
 
 
 def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
-    """What a listener returns is shown; what is chosen, or wanted as an input, reaches Python."""
+    """A value of the component's own is there when the page is. What a listener returns is shown; what
+    is chosen, or wanted as an input, reaches Python."""
     told: Told = []
     with gr.Blocks(analytics_enabled=False) as blocks:
         make, other = gr.Button("Make"), gr.Button("Other")
@@ -119,7 +120,9 @@ def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
         make.click(lambda: ShowFiles(FILES, ("a word",)), None, stage)
         other.click(lambda: ShowFiles((FILES[2],)), None, stage)
         told_of(told, stage, "select", "use")
+        Stage(ShowFiles((FILES[0],)), elem_id="started")
     page = opened(blocks)
+    expect(page.locator("#started .media img")).to_have_attribute("src", DOT)
     page.get_by_role("button", name="Make").click()
     expect(page.locator("#stage .media img")).to_have_attribute("src", DOT)
     expect(page.locator("#stage .thumbnail")).to_have_count(2)
@@ -137,13 +140,6 @@ def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
     page.get_by_role("button", name="Other").click()
     expect(page.locator("#stage .media .card .name")).to_have_text("c.bin")
     expect(page.get_by_role("button", name="Use as input")).to_have_count(0)
-
-
-def test_a_stage_starts_with_its_value(opened: Opened) -> None:
-    """A value of the component's own is there when the page is."""
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        Stage(ShowFiles((FILES[0],)), elem_id="stage")
-    expect(opened(blocks).locator("#stage .media img")).to_have_attribute("src", DOT)
 
 
 def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> None:
@@ -172,8 +168,9 @@ def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> No
     expect(button).to_contain_text("Choose a workflow")
 
 
-def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:
-    """Each button is an event that says which run; the list changes when Python says so."""
+def test_lists_show_runs_and_tell_what_is_asked(opened: Opened) -> None:
+    """Of a queue each button is an event that says which run; the list changes when Python says so.
+    Of a history a tile that is chosen and a text that is searched for reach Python."""
     told: Told = []
 
     def without(runs: Sequence[RunEntry], event: gr.EventData) -> list[RunEntry]:
@@ -183,11 +180,20 @@ def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:
         queue = RunQueue(lambda: WAITING, elem_id="queue")
         told_of(told, queue, "move", "remove", "run_again", "dismiss")
         queue.dismiss(without, queue, queue)
+        removed = add_a_long_queue()
+        chosen = add_a_history()
     page = opened(blocks)
+    queue_tells_what_is_asked(page, told)
+    all_that_wait_are_removed_by_one_press(page, removed)
+    history_tells_which_is_chosen(page, chosen)
+
+
+def queue_tells_what_is_asked(page: Page, told: Told) -> None:
+    """Press each of its buttons."""
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats", "no boat"])
     expect(page.locator("#queue .waiting-title")).to_have_text("Waiting (2)")
     expect(page.locator("#queue .trouble .said")).to_have_text("Something went wrong.")
-    expect(page.get_by_role("button", name="Move up").first).to_have_attribute(
+    expect(page.locator("#queue").get_by_role("button", name="Move up").first).to_have_attribute(
         "aria-disabled", "true"
     )
     wanted: Told = []
@@ -201,15 +207,15 @@ def test_a_queue_shows_runs_and_tells_what_is_asked(opened: Opened) -> None:
         ),
         1,
     ):
-        page.get_by_role("button", name=name).click()
+        page.locator("#queue").get_by_role("button", name=name).click()
         eventually(lambda number=number: len(told) == number, f"{name} is heard")
         wanted.append((event, WAITING, data))
     assert told == wanted
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats"])
 
 
-def test_all_that_wait_are_removed_by_one_press(opened: Opened) -> None:
-    """Each is an event of its own, the last first, whatever the listener takes for it."""
+def add_a_long_queue() -> list[str]:
+    """A queue of five that wait; those that were removed, in their order."""
     told: list[str] = []
     waiting = [
         RunEntry(name, "Boats", "", "waiting", f"Number {name}", movable=True) for name in "12345"
@@ -219,24 +225,31 @@ def test_all_that_wait_are_removed_by_one_press(opened: Opened) -> None:
         told.append(event.run)
         return [run for run in runs if run.id != event.run]
 
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        queue = RunQueue([*waiting, WAITING[-1]], elem_id="queue")
-        queue.remove(without, queue, queue)
-    page = opened(blocks)
-    page.get_by_role("button", name="Remove all").click()
-    expect(page.locator("#queue .about")).to_have_text(["no boat"])
+    queue = RunQueue([*waiting, WAITING[-1]], elem_id="long-queue")
+    queue.remove(without, queue, queue)
+    return told
+
+
+def all_that_wait_are_removed_by_one_press(page: Page, told: list[str]) -> None:
+    """Each is an event of its own, the last first, whatever the listener takes for it."""
+    queue = page.locator("#long-queue")
+    queue.get_by_role("button", name="Remove all").click()
+    expect(queue.locator(".about")).to_have_text(["no boat"])
     assert told == ["5", "4", "3", "2", "1"]
 
 
-def test_a_history_shows_runs_and_tells_which_is_chosen(opened: Opened) -> None:
+def add_a_history() -> Told:
+    """A history that answers a search with less; what it tells."""
+    told: Told = []
+    history = RunHistory(PAST, searchable=True, elem_id="history")
+    told_of(told, history, "select", "search")
+    history.search(lambda: PAST[1:], None, history)
+    return told
+
+
+def history_tells_which_is_chosen(page: Page, told: Told) -> None:
     """A tile that is chosen and a text that is searched for reach Python; what it answers is
     listed."""
-    told: Told = []
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        history = RunHistory(PAST, searchable=True, elem_id="history")
-        told_of(told, history, "select", "search")
-        history.search(lambda: PAST[1:], None, history)
-    page = opened(blocks)
     tiles = page.locator("#history .tile")
     expect(tiles).to_have_count(2)
     expect(tiles.nth(0).locator("img")).to_have_attribute("src", DOT)
@@ -287,7 +300,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
 
 @pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", ARCHITECTURE, re.S))
 def test_the_example_of_the_page_for_contributors_works(
-    snippet: str, context_of: Callable[..., Any]
+    snippet: str, profiles: Callable[..., BrowserContext], nothing_left_behind: None
 ) -> None:
     """Started as it stands there, it shows a queue and a history; a run can be taken out, and an
     earlier one is shown."""
@@ -309,7 +322,7 @@ def test_the_example_of_the_page_for_contributors_works(
                     break
             else:
                 pytest.fail("".join(heard))
-            page = context_of().new_page()
+            page = profiles(0).new_page()
             page.goto(address[0])
             expect(page.locator(".queue .about")).to_have_text(["a boat", "two boats"])
             page.get_by_role("button", name="Remove:").first.click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 
 from tests.support.visitor import Site, Visitor
 
@@ -76,12 +76,12 @@ def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Vis
     person.done(after=first)
 
 
-def test_a_notification_is_asked_for(fast: Site, context_of: Callable[..., BrowserContext]) -> None:
+def test_a_notification_is_asked_for(fast: Site, visit: Visit) -> None:
     """Nothing is shown until the person has allowed it by ticking the box; then the end of a run is
     told while the tab is hidden, once, though that paints the last frame late."""
-    context = context_of()
-    context.add_init_script(NOTIFIED)
-    person = Visitor(context.new_page(), fast).open(**{"5.steps": 40})
+    person = visit(fast)
+    person.before_load(NOTIFIED)
+    person.open(**{"5.steps": 40})
     person.generate()
     assert person.page.evaluate("window.told") == []
     box = person.page.get_by_label("Notify me when a run is done")
@@ -94,4 +94,3 @@ def test_a_notification_is_asked_for(fast: Site, context_of: Callable[..., Brows
     person.page.evaluate("window.requestAnimationFrame = (paint) => setTimeout(paint, 250)")
     person.generate()
     assert [one[:4] for one in person.page.evaluate("window.told")] == ["Done"]
-    assert not person.complaints

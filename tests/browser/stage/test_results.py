@@ -49,39 +49,6 @@ def prompt_with(**nodes: Any) -> str:
     return json.dumps(prompt | nodes)
 
 
-def test_several_pictures(fast: Site, visit: Visit) -> None:
-    """A batch fills the gallery; a click and the arrow keys show one after the other in the large
-    picture. A click on that opens it over the window, where the arrow keys do the same, and what is
-    seen stays seen. Download all saves one ZIP with every file of the run as it is on the server."""
-    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3})
-    run_id = person.generate()
-    thumbnails = person.page.locator("#stage .thumbnail")
-    expect(thumbnails).to_have_count(3)
-    picture = person.page.locator("#stage .media img")
-    small = thumbnails.locator("img").evaluate_all(
-        "all => all.map((image) => image.getAttribute('src'))"
-    )
-    names = [
-        re.compile(re.escape(address.removesuffix("thumb")) + r"(?!thumb)") for address in small
-    ]
-    expect(picture).to_have_attribute("src", names[0])
-    thumbnails.nth(1).click()
-    expect(picture).to_have_attribute("src", names[1])
-    person.page.keyboard.press("ArrowRight")
-    expect(picture).to_have_attribute("src", names[2])
-    person.page.keyboard.press("ArrowLeft")
-    expect(picture).to_have_attribute("src", names[1])
-    picture.click()
-    expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
-    for key, at in (("ArrowLeft", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2)):
-        person.page.keyboard.press(key)
-        expect(person.page.locator(f'#stage .media img[src*="{run_id}/{at}/"]')).to_be_visible()
-    person.page.keyboard.press("Escape")
-    expect(person.page.locator(f'#stage .media img[src*="{run_id}/2/"]')).to_be_visible()
-    expect(thumbnails.nth(2)).to_have_attribute("aria-pressed", "true")
-    is_saved_as_one(person, run_id)
-
-
 def is_saved_as_one(person: Visitor, run_id: str) -> None:
     """Press Download all."""
     with person.page.expect_download() as info:
@@ -144,7 +111,7 @@ def test_texts_sound_and_temporary_pictures(fast: Site, visit: Visit, tmp_path: 
         person.turn_to("text").press()
         person.ended(after=run_id)
         expect(person.page.locator("#result-side textarea")).to_have_value("forty-two")
-        person.page.close()
+        person.leave()
 
 
 def test_details(fast: Site, visit: Visit) -> None:
@@ -187,8 +154,7 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         person.press()
         person.use_in("Image (optional)")
         expect(person.field("20.image").locator("audio, canvas, #waveform").first).to_be_attached()
-        person.open("image")
-        person.generate()
+        person.turn_to("image").generate()
         expect(person.page.locator("#stage .media img")).to_be_visible()
         person.page.get_by_role("button", name="Use in…").click()
         expect(person.page.get_by_role("menu").get_by_text("No other workflow")).to_be_visible()
@@ -196,35 +162,18 @@ def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> N
         # The stand-in loads no sounds: the field that plays one begins with an image.
         assert all("Waveform load error" in complaint for complaint in person.complaints)
         person.complaints.clear()
-        person.page.close()
-
-
-def test_a_caption_is_copied(fast: Site, visit: Visit) -> None:
-    """Below a result stand its size, seed, model and prompt, each copied by one press that says
-    so; a long prompt takes one line."""
-    person = visit(fast, permissions=["clipboard-read", "clipboard-write"])
-    prompt = "a red kite above a very long beach, " * 8 + "at dawn"
-    person.open(**{"5.steps": 1, "5.seed": 12, "4.width": 768, "2.text": prompt})
-    person.generate()
-    caption = person.page.locator("#stage .made-from .copy")
-    expect(caption).to_have_text(
-        ["768 \N{MULTIPLICATION SIGN} 512", "Seed 12", "demo-landscapes", prompt]
-    )
-    for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
-        caption.nth(at).click()
-        expect(caption.nth(at)).to_have_class(re.compile("done"))
-        assert person.page.evaluate("navigator.clipboard.readText()") == text
-    box = caption.nth(3).bounding_box()
-    assert box
-    assert box["height"] < 30
+        person.leave()
 
 
 def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     """Download saves the image under a name with workflow, seed and first words, byte for byte, with
     the metadata that the server wrote into it. Repeat runs the same once more, seed included,
     whatever the form says by now, and the page follows the new run; Vary does it with another
-    seed."""
-    person = visit(fast).open(**{"5.steps": 1, "5.seed": 41, "2.text": "a cat"})
+    seed. Several are a gallery, and what stands below one is copied."""
+    several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3}
+    person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
+    several_pictures(person)
+    person.type("4.batch_size", 1)
     first = person.generate()
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()
@@ -242,5 +191,59 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     assert seeds[0] != seeds[1]
     assert varied == same
     expect(person.page.locator("#stage .copy[data-part=seed]")).to_have_text(f"Seed {seeds[0]}")
-    expect(person.page.locator("#history .tile")).to_have_count(3)
+    expect(person.page.locator("#history .tile")).to_have_count(4)
     expect(person.entry("2.text")).to_have_value("typed since then")
+    a_caption_is_copied(person)
+
+
+def several_pictures(person: Visitor) -> None:
+    """A batch fills the gallery; a click and the arrow keys show one after the other in the large
+    picture. A click on that opens it over the window, where the arrow keys do the same, and what is
+    seen stays seen. Download all saves one ZIP with every file of the run as it is on the server."""
+    run_id = person.generate()
+    thumbnails = person.page.locator("#stage .thumbnail")
+    expect(thumbnails).to_have_count(3)
+    picture = person.page.locator("#stage .media img")
+    small = thumbnails.locator("img").evaluate_all(
+        "all => all.map((image) => image.getAttribute('src'))"
+    )
+    names = [
+        re.compile(re.escape(address.removesuffix("thumb")) + r"(?!thumb)") for address in small
+    ]
+    expect(picture).to_have_attribute("src", names[0])
+    thumbnails.nth(1).click()
+    expect(picture).to_have_attribute("src", names[1])
+    person.page.keyboard.press("ArrowRight")
+    expect(picture).to_have_attribute("src", names[2])
+    person.page.keyboard.press("ArrowLeft")
+    expect(picture).to_have_attribute("src", names[1])
+    picture.click()
+    expect(person.page.locator("#stage .viewport:modal")).to_be_visible()
+    for key, at in (("ArrowLeft", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowRight", 2)):
+        person.page.keyboard.press(key)
+        expect(person.page.locator(f'#stage .media img[src*="{run_id}/{at}/"]')).to_be_visible()
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator(f'#stage .media img[src*="{run_id}/2/"]')).to_be_visible()
+    expect(thumbnails.nth(2)).to_have_attribute("aria-pressed", "true")
+    is_saved_as_one(person, run_id)
+
+
+def a_caption_is_copied(person: Visitor) -> None:
+    """Below a result stand its size, seed, model and prompt, each copied by one press that says
+    so; a long prompt takes one line."""
+    prompt = "a red kite above a very long beach, " * 8 + "at dawn"
+    for key, value in {"2.text": prompt, "4.width": 768}.items():
+        person.type(key, value)
+    person.keep_seed(12)
+    person.generate()
+    caption = person.page.locator("#stage .made-from .copy")
+    expect(caption).to_have_text(
+        ["768 \N{MULTIPLICATION SIGN} 512", "Seed 12", "demo-landscapes", prompt]
+    )
+    for at, text in ((1, "12"), (2, "demo-landscapes.safetensors"), (3, prompt)):
+        caption.nth(at).click()
+        expect(caption.nth(at)).to_have_class(re.compile("done"))
+        assert person.page.evaluate("navigator.clipboard.readText()") == text
+    box = caption.nth(3).bounding_box()
+    assert box
+    assert box["height"] < 30

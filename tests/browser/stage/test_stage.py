@@ -154,22 +154,6 @@ def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .media video")).to_have_count(0)
 
 
-def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
-    """Nothing of a run that was stopped covers anything, with one more that waits."""
-    person = visit(slow).open(**{"5.steps": 60})
-    person.press()
-    person.frames(1)
-    person.press()
-    expect(person.waiting()).to_have_count(1)
-    for _ in at_every_size(person.page):
-        in_order(person.page)
-    person.page.get_by_role("button", name="Remove").click()
-    person.page.locator("#stop").click()
-    person.phase("stopped")
-    for _ in at_every_size(person.page):
-        in_order(person.page)
-
-
 REST = {
     "sound": {
         "1": {
@@ -197,20 +181,19 @@ def test_sound_text_and_models_stand_on_the_stage(
         DemoServer(step_seconds=0, nodes=NODES | {"SaveModel": save_model(b"glTF")}) as demo,  # type: ignore[operator]
         running_app(demo.url, workflows=tmp_path) as app,
     ):
-        person = visit(Site(app.url, demo, app))
+        person, run = visit(Site(app.url, demo, app)), ""
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
             ("words", "textarea", 0),
             ("model", "a[download$='.glb']", 1),
         ):
-            person.open(name)
-            person.press()
-            person.phase("done")
+            (person.turn_to if run else person.open)(name).press()
+            run = person.ended(after=run)
             expect(person.page.locator(f"#stage .media {shown}")).to_be_visible()
             for _ in at_every_size(person.page):
                 expect(person.page.get_by_role("link", name="Download")).to_have_count(links)
                 media_stays_inside(person.page)
-        person.page.close()
+        person.leave()
 
 
 def names(person: Visitor) -> list[str]:
@@ -257,6 +240,22 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Delete").click()
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
+    a_stopped_run_at_every_size(person)
+
+
+def a_stopped_run_at_every_size(person: Visitor) -> None:
+    """Nothing of a run that was stopped covers anything, with one more that waits."""
+    person.press()
+    expect(person.page.locator("img.live-frame")).to_be_visible()
+    person.press()
+    expect(person.waiting()).to_have_count(1)
+    for _ in at_every_size(person.page):
+        in_order(person.page)
+    person.page.get_by_role("button", name="Remove").click()
+    person.page.locator("#stop").click()
+    person.phase("stopped")
+    for _ in at_every_size(person.page):
+        in_order(person.page)
 
 
 def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
@@ -309,12 +308,3 @@ def looks_back(person: Visitor, run_id: str) -> None:
     expect(page.locator("#stage .headline")).to_contain_text("Done")
     expect(page.locator(f'#stage .stage[data-run="{run_id}"]')).to_be_visible()
     expect(bar_of(person)).to_be_hidden()
-
-
-def test_the_end_of_a_run_asks_gradio_for_nothing(fast: Site, visit: Visit) -> None:
-    """Results come over the run's own socket: after the press there is no other call."""
-    person = visit(fast).open(**{"5.steps": 2})
-    before = len(person.recording().requests)
-    person.generate()
-    asked = [one for one in person.requests[before:] if "/gradio_api/" in one]
-    assert len(asked) == 1, asked

@@ -64,7 +64,9 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         shown(person)
         person.unfold()
         person.type("9.filename_prefix", "large")
-        person.open(**{"5.steps": 1, "4.width": 320, "4.height": 256})
+        person.turn_to("text-to-image")
+        for key, value in {"5.steps": 1, "4.width": 320, "4.height": 256}.items():
+            person.type(key, value)
         person.generate()
         menu = person.page.get_by_role("menu")
         person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
@@ -100,7 +102,7 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
         make_chain(person, "Boats, enlarged")
         expect(person.page.get_by_text("The image comes from “Text to image”.")).to_be_visible()
-        person.page.close()
+        person.leave()
 
 
 def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
@@ -123,7 +125,7 @@ def test_a_result_that_does_not_fit_leaves_the_field(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
     """What is dragged onto a field for something else is refused there, in a sentence, and what the
-    field has stays."""
+    field has stays. A video is taken by a field for videos, where it can be played."""
     nodes = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
@@ -132,6 +134,7 @@ def test_a_result_that_does_not_fit_leaves_the_field(
     (tmp_path / "sound.toml").write_text(
         'outputs = ["24"]\n[fields."20.image"]\nlabel = "Your photo"\n'
     )
+    write_video_workflow(tmp_path)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("sound")
         shown(person, "20.image")
@@ -145,12 +148,18 @@ def test_a_result_that_does_not_fit_leaves_the_field(
             "This field takes an image. This result is audio."
         )
         assert field.locator("img").get_attribute("src") == before
-        person.open("sound")
+        run = person.ended()
+        person.turn_to("video")
+        person.turn_to("sound")
         shown(person, "20.image")
         drag_newest(person, field)
         expect(field.locator(".field-error")).to_contain_text("This field takes an image.")
         assert field.locator("img").get_attribute("src") == before
-        person.page.close()
+        person.turn_to("video").press()
+        person.done(after=run)
+        drag_newest(person, field)
+        person.page.wait_for_function(PLAYS)
+        person.leave()
 
 
 def test_a_text_goes_into_a_field_or_another_workflow(
@@ -173,7 +182,7 @@ def test_a_text_goes_into_a_field_or_another_workflow(
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open()
         person.type("2.text", "typed before")
-        person.open("words").press()
+        person.turn_to("words").press()
         person.phase("done")
         opens = person.page.locator("#stage .media .text").get_by_role("button", name="Use in…")
         choices = person.page.get_by_role("menuitem")
@@ -193,11 +202,11 @@ def test_a_text_goes_into_a_field_or_another_workflow(
         box.press("Home")
         box.press("ArrowUp")
         expect(box).to_have_value("typed before")
-        person.page.close()
+        person.leave()
 
 
-def test_a_video_is_dragged_from_the_history(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Onto a field for videos, where it can be played."""
+def write_video_workflow(tmp_path: Path) -> None:
+    """One that makes a video, with a field for one."""
     prompt = json.loads((WORKFLOWS / "animation.json").read_text())
     del prompt["9"]  # the animated image
     prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
@@ -210,10 +219,3 @@ def test_a_video_is_dragged_from_the_history(fast: Site, visit: Visit, tmp_path:
     (tmp_path / "video.toml").write_text(
         'outputs = ["11"]\n[fields."20.image"]\nlabel = "Your clip"\nwidget = "video"\n'
     )
-    with running_app(fast.demo.url, workflows=tmp_path) as app:
-        person = visit(Site(app.url, fast.demo, app)).open("video")
-        person.generate()
-        field = person.field("20.image")
-        drag_newest(person, field)
-        person.page.wait_for_function(PLAYS)
-        person.page.close()

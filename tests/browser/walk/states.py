@@ -1,4 +1,4 @@
-"""Somebody who looks at one state of the page at every size, light and dark."""
+"""Somebody who looks at one state of the page at every size, and in the dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ SIZES = {
     "tablet": ViewportSize(width=820, height=1180),
     "phone": ViewportSize(width=390, height=844),
 }
-SHADES = ("light", "dark")
 # What must be where it was when the result takes the preview's place.
 STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
 # What stands below the stage, as seen from it.
@@ -57,7 +56,7 @@ class Walker:
         self.person = person
         self.page = person.page
         self._found: dict[str, list[str]] = {}
-        self.page.add_init_script(path=SCRIPT / "geometry.js")
+        self.person.before_load(SCRIPT / "geometry.js")
 
     def note(self, what: str, where: str) -> None:
         """Keep what is wrong for the end of the walk."""
@@ -68,28 +67,24 @@ class Walker:
         lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
         assert not lines, "\n".join(lines)
 
-    def views(self) -> Iterator[tuple[str, str]]:
-        """Show the page at each size, light and dark: the words for both."""
-        shades = SHADES
-        for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
-            yield size, shades[0]
-            self.page.evaluate(OTHER_SHADE)
-            yield size, shades[1]
-            shades = shades[::-1]
-
     def look(self, state: str, *, full_screen: bool = False) -> dict[str, Any]:
-        """Find what is wrong with where things are, over the whole window too if it is said so; where
-        things are at every size."""
+        """Find what is wrong with where things are, at every size, and in the dark on a phone; over the
+        whole window too if it is said so. Where things are at every size."""
         places = {}
-        for size, shade in self.views():
-            # Things stand and the focus goes the same way in the dark.
-            if shade == "light":
-                places[size] = self.page.evaluate("geometry.places", STAYING)
-            elif full_screen:
+        for size, _ in zip(SIZES, at_every_size(self.page), strict=True):
+            places[size] = self.page.evaluate("geometry.places", STAYING)
+            self._find(f"{state}, {size}, light", focus=True)
+            if full_screen:
                 self._cover(f"{state}, {size}")
-            for one in self.page.evaluate("geometry.wrong", {"focus": shade == "light"}):
-                self.note(one, f"{state}, {size}, {shade}")
+        # Things stand and the focus goes the same way in the dark.
+        self.page.evaluate(OTHER_SHADE)
+        self._find(f"{state}, {size}, dark", focus=False)
+        self.page.evaluate(OTHER_SHADE)
         return places
+
+    def _find(self, where: str, *, focus: bool) -> None:
+        for one in self.page.evaluate("geometry.wrong", {"focus": focus}):
+            self.note(one, where)
 
     def read(self, state: str, added: str = "") -> None:
         """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a

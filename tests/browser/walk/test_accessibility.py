@@ -116,5 +116,5 @@ def test_logging_in(walker: Walker, site: Site) -> None:
             expect(person.page.get_by_role("button", name="Sign in")).to_be_visible()
             for one in axe.violations(person.page):
                 walker.note(one, f"the login, {shade}")
-        person.page.close()
+        person.leave()
     walker.all_well()

@@ -112,7 +112,7 @@ def test_a_form_with_a_mask(thumb: Thumb) -> None:
     thumb.try_all("nothing is masked")
     tool(person, "Remove image").click()
     thumb.try_all("no image to paint over")
-    person.open("image-to-image")
+    person.turn_to("image-to-image")
     thumb.try_all("an image")
     page.locator("#form .takes-files").get_by_role("button", name="Remove Image").click()
     thumb.try_all("no image")
@@ -196,7 +196,8 @@ def test_runs_and_results(thumb: Thumb) -> None:
 
 
 def test_other_results(thumb: Thumb) -> None:
-    """Several, those that were not saved, a text, a sound, a video, and what it was before."""
+    """Several, those that were not saved, a text, a sound, a video, and what it was before; a run that
+    failed."""
     person, run = thumb.person, ""
     for kind in ("several", "mixed", "image-to-image", "animation"):
         (person.turn_to if run else person.open)(kind)
@@ -207,11 +208,15 @@ def test_other_results(thumb: Thumb) -> None:
         if kind == "image-to-image":
             thumb.button("Compare").click()
         thumb.try_all(kind)
+    a_run_that_failed(thumb)
 
 
-def test_a_run_that_failed(thumb: Thumb) -> None:
+def a_run_that_failed(thumb: Thumb) -> None:
     """What is told of it, and what can be done."""
-    person = thumb.person.open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
+    person = thumb.person.turn_to("text-to-image")
+    person.unfold()
+    person.type("5.steps", 2)
+    person.type("7.filename_prefix", "../outside")
     person.press()
     person.phase("failed")
     thumb.unfold()

@@ -67,10 +67,11 @@ def press(page: Page, english: str) -> None:
 def test_forms_and_their_menus(reader: Reader) -> None:
     """Every shipped form, the list of workflows, keys, presets, errors, a file that is held over."""
     person = reader.person
-    for entry in person.site.services.entries():
-        person.open(entry.name)
-        reader.read(entry.name)
     person.open()
+    for entry in person.site.services.entries():
+        person.turn_to(entry.name)
+        reader.read(entry.name)
+    person.turn_to("text-to-image")
     page = person.page
     page.locator("#form .section button.label-wrap").click()
     expect(page.locator("#form .section [id^=field-]").first).to_be_visible()
@@ -172,7 +173,7 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit, every:
     the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
     person = visit(site, viewport=SIZES["phone"], reduced_motion="reduce")
     page = person.page
-    page.add_init_script(path=SCRIPT / "geometry.js")
+    person.before_load(SCRIPT / "geometry.js")
     in_english = crowded(person.open())
     person.turn_to("upscale")
     image = page.locator("#form .of-image, #form .takes-files").first

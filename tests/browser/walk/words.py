@@ -51,7 +51,7 @@ class Reader:
         self.person = person
         self.found: dict[str, str] = {}
         self._own = {*GRADIO, *NAMES}
-        person.page.add_init_script(path=SCRIPT)
+        person.before_load(SCRIPT)
 
     def knows(self, *words: str) -> None:
         """Words that people gave."""
