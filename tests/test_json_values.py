@@ -39,7 +39,6 @@ def test_what_is_read_can_be_written(value: Any) -> None:
     json.dumps(parse_json(text), allow_nan=False)
 
 
-@settings(max_examples=200)
 @given(JSON)
 def test_levels_hold_every_value_once(value: Any) -> None:
     """A walk by levels meets what a walk by recursion meets."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -76,7 +76,8 @@ def test_a_page_has_no_more_cells_than_anybody_looks_at(
     assert fits_grid(counts) is fits
 
 
-@given(st.lists(st.text(max_size=120), max_size=12), st.integers(12, 60))
+@settings(max_examples=50)
+@given(st.lists(st.text(max_size=90), max_size=8), st.integers(12, 60))
 def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longest: int) -> None:
     labels = short_labels(values, longest)
     assert len(labels) == len(values)

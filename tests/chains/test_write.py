@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from comfy.chains.fields import FormStep, form_steps
@@ -87,6 +87,7 @@ def steps_of(chain: Chain) -> tuple[FormStep, ...]:
     return form_steps(chain, {step.name: form_with(step.workflow) for step in chain.steps}, {})
 
 
+@settings(max_examples=40)
 @given(chains())
 def test_what_is_written_is_read_as_the_same_chain(chain: Chain) -> None:
     """Whatever the fields are called, and whatever is in them."""

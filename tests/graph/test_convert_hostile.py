@@ -161,7 +161,7 @@ DOCUMENTS = st.fixed_dictionaries(
     },
 )
 PATIENT = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=10_000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -188,7 +188,6 @@ def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
 
 
 @given(PROMPTS)
-@settings(max_examples=200)
 def test_any_prompt_makes_a_form(prompt: dict[str, Any]) -> None:
     """Nodes with wrong values, cycles and links to nowhere still make a form without duplicate
     labels."""

@@ -89,20 +89,20 @@ class Walker:
     def read(self, state: str, added: str = "") -> None:
         """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
         phone. Nothing is found where axe-core is not installed. `added`: what there is in this state
-        besides those that were read before."""
+        besides those that were read before; in it alone is looked on the phone."""
         if not axe.is_installed():
             return
         self.page.set_viewport_size(SIZES["desktop"])
         self._judge(f"{state}, desktop, light", added)
         self.page.set_viewport_size(SIZES["phone"])
         self.page.evaluate(OTHER_SHADE)
-        self._judge(f"{state}, phone, dark", added)
+        self._judge(f"{state}, phone, dark", added, alone=bool(added))
         self.page.evaluate(OTHER_SHADE)
         self.page.set_viewport_size(SIZES["desktop"])
 
-    def _judge(self, where: str, added: str) -> None:
+    def _judge(self, where: str, added: str, *, alone: bool = False) -> None:
         self.page.evaluate(SETTLE)
-        for one in axe.violations(self.page, added):
+        for one in axe.violations(self.page, added, alone=alone):
             self.note(one, where)
 
     def _cover(self, where: str) -> None:

@@ -33,7 +33,7 @@ def test_a_shipped_workflow(walker: Walker, workflow: str) -> None:
     person.site.demo.speed.step = SLOW if workflow in WITH_STEPS else 0
     walker.look("the form")
     if workflow != "text-to-image":  # which test_accessibility.py begins with
-        walker.read("the form")
+        walker.read("the form", "#form")
     person.press()
     if workflow == "inpaint":
         person.page.get_by_role("button", name="Run anyway").click()
@@ -48,7 +48,7 @@ def test_a_shipped_workflow(walker: Walker, workflow: str) -> None:
         assert after == before
     if workflow == "image-to-image":
         person.page.get_by_role("button", name="Compare").click()
-        walker.read("before and after")
+        walker.read("before and after", "#stage")
     walker.all_well()
 
 
@@ -64,5 +64,5 @@ def test_each_kind_of_result(walker: Walker) -> None:
         button = person.page.get_by_role("button", name="Full screen", exact=True)
         walker.look(kind, full_screen=button.is_visible())
         if kind in READ:
-            walker.read(kind)
+            walker.read(kind, "#stage")
     walker.all_well()
