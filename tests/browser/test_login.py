@@ -67,7 +67,7 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
     """It says whose page it is, keeps the name after a wrong password, can be filled in by a
     password manager and by keyboard, fits on a phone, and leads to the address that was asked for,
     in the shade that was chosen. A long name fits on it, too."""
-    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True)
+    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = person.page
     asked = f"{site.url}/?workflow=text-to-image&2.text=a+lighthouse"
     page.goto(asked)

@@ -171,7 +171,9 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
 def test_two_fingers_enlarge_what_is_painted_over(fast: Site, visit: Visit) -> None:
     """Two fingers enlarge and move the image and paint nothing, not even what the first of them has
     begun; one finger paints again afterwards, and a pen."""
-    person = opened(visit, fast, viewport={"width": 390, "height": 844}, has_touch=True)
+    person = opened(
+        visit, fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
     sheet = person.field(KEY).locator(".sheet")
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()

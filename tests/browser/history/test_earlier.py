@@ -183,7 +183,9 @@ def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
 
 def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
     """Nothing is wider than the screen, and the form stays near: the past is one row."""
-    person = visit(fast, viewport={"width": 390, "height": 844}, has_touch=True).open(**ONE)
+    person = visit(
+        fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    ).open(**ONE)
     first = make(person, "a lighthouse")
     history = fast.services.runs.history
     assert history is not None

@@ -123,7 +123,9 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
         shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / f"{name}.json")
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         phone = {"width": 390, "height": 844}
-        person = visit(Site(app.url, fast.demo, app), viewport=phone, has_touch=True)
+        person = visit(
+            Site(app.url, fast.demo, app), viewport=phone, has_touch=True, is_mobile=True
+        )
         person.open("workflow-042")
         page = person.page
         expect(page.locator("#heading h1")).to_have_text("Workflow 042")

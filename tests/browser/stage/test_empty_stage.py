@@ -116,7 +116,7 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     """Where form and stage stand in one column the ideas are below the prompt, large enough for a
     finger."""
     phone = {"width": 390, "height": 844}
-    person = visit(fast, viewport=phone, has_touch=True).open()
+    person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open()
     ideas = person.field("2.text").get_by_role("button")
     expect(ideas).to_have_count(3)
     box = ideas.first.bounding_box()

@@ -140,7 +140,7 @@ def a_video_has_no_zoom(person: Visitor) -> None:
 def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
     """On a touch screen a tap opens the image, and two fingers enlarge what is below them."""
     phone = {"width": 390, "height": 844}
-    person = visit(fast, viewport=phone, has_touch=True).open(**{"5.steps": 1})
+    person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open(**{"5.steps": 1})
     person.generate()
     page = person.page
     page.locator("#stage .media img").tap()
