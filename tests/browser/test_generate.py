@@ -178,18 +178,22 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
 
 
 def test_a_server_that_dies_and_one_that_is_away(own: Site, visit: Visit) -> None:
-    """A server that loses its memory in a run: a sentence what happened and what to do; the form
-    works afterwards. Without an answer from the server the page says so, the form works, and the run
+    """A server that loses its memory in a run: a sentence what happened and what to do; it can be run
+    again at once, with the same values and the same seed. Without an answer from the server the page says so, the form works, and the run
     is made when it is back."""
-    person = visit(own).open()
+    person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
     person.press()
     person.frames(1)
+    (lost,) = own.unfinished()
     own.demo.restart()
-    expect(person.page.locator("#stop")).to_be_disabled()
+    person.phase("lost")
     expect(person.page.locator("#stage .advice")).not_to_be_empty()
     expect(person.page.locator("#stop")).to_be_disabled()
-    person.type("5.steps", 3)
-    run_id = person.generate()
+    person.page.get_by_role("button", name="Run again").click()
+    own.demo.speed.step = 0
+    run_id = person.done(after=lost.id)
+    assert own.prompt_of(run_id) == lost.job.prompt
+    expect(person.page.locator("#stage .again")).to_be_hidden()
     own.demo.stop()
     try:
         person.press()

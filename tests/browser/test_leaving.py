@@ -22,20 +22,9 @@ def impatient(nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def test_a_closed_tab_ends_the_run(impatient: Site, visit: Visit) -> None:
-    """A closed tab ends its run at the server after the grace time, and the socket closes with
-    1000."""
-    person = visit(impatient).open(**{"5.steps": 60})
-    person.press()
-    person.frames(1)
-    person.page.close()
-    eventually(impatient.idle, "the run has ended")
-    eventually(lambda: impatient.demo.sockets.close_codes[-1] == 1000, "the close code")
-    assert len(impatient.demo.queue.history()) >= 1
-
-
 def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
-    """Waiting runs of a closed tab leave the queue too, another person's run goes on."""
+    """A closed tab ends its run at the server after the grace time, and the socket closes with 1000.
+    Its waiting runs leave the queue too, another person's run goes on."""
     leaver, stayer = (
         visit(impatient).open(**{"5.steps": 60}),
         visit(impatient).open(**{"5.steps": 4}),
@@ -49,6 +38,10 @@ def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit)
     leaver.page.close()
     run_id = stayer.done()
     assert impatient.prompt_of(run_id)["5"]["inputs"]["steps"] == 4
+    eventually(impatient.idle, "all have ended")
+    eventually(lambda: len(impatient.demo.sockets.close_codes) >= 2, "the close codes")
+    assert set(impatient.demo.sockets.close_codes) == {1000}
+    assert len(impatient.demo.queue.history()) >= 2
 
 
 def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> None:

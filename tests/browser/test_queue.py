@@ -21,7 +21,7 @@ def queued(person: Visitor, *texts: str) -> None:
     """Start a run, and let one wait for each text: it lasts longer than a busy browser takes."""
     person.site.demo.speed.step = 0.6
     person.press()
-    person.frames(1)
+    expect(person.page.locator("img.live-frame")).to_be_visible()
     for number, text in enumerate(texts, 1):
         person.type("2.text", text)
         person.press()
@@ -45,7 +45,8 @@ def empty(person: Visitor) -> None:
 def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     """Those that wait stand with their places; with the keyboard the last goes first, and the focus
     goes with it. Remove takes out the one it stands at, at the server and here; the places behind it
-    move up. What was moved earlier is done earlier."""
+    move up. What was moved earlier is done earlier. What comes to grief there stays until it is
+    read."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("Waiting (4)")
@@ -83,6 +84,28 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit) -> None:
     eventually(lambda: not slow.unfinished(), "all are done")
     told = [one["prompt"][2]["2"]["inputs"]["text"] for one in slow.demo.queue.history().values()]
     assert told[-2:] == ["four boats", "three boats"]
+    trouble_behind_another_run_stays_in_the_list(person, slow)
+
+
+def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) -> None:
+    """A waiting run that somebody takes out of the server's queue is told in the list, with Run
+    again and Dismiss."""
+    queued(person, "one boat", "two boats")
+    trouble = person.page.locator("#queue .trouble")
+    for taken, does in ((1, "Dismiss"), (2, "Run again")):
+        handed = next(
+            run for run in slow.unfinished() if not run.waits_here and run.state.phase == "waiting"
+        )
+        eventually(
+            lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id)
+        )
+        slow.client.cancel(handed.id)
+        expect(trouble).to_contain_text("Someone else removed this run from the server's queue")
+        expect(person.waiting()).to_have_count(2 - taken)
+        trouble.get_by_role("button", name=does).click()
+        expect(trouble).to_have_count(0)
+    expect(line(person)).to_have_text(["two boats"])
+    empty(person)
 
 
 def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
@@ -102,46 +125,6 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
     slow.demo.speed.step = 0
     assert slow.prompt_of(other.done())["2"]["inputs"]["text"] == "one"
     assert slow.prompt_of(person.done())["2"]["inputs"]["text"] == "two"
-
-
-def test_lost_and_run_again(own: Site, visit: Visit) -> None:
-    """A run that a restart of the server has lost can be run again at once: the same values, the
-    same seed."""
-    person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
-    person.press()
-    person.frames(1)
-    (lost,) = own.unfinished()
-    own.demo.restart()
-    person.phase("lost")
-    expect(person.page.locator("#stop")).to_be_disabled()
-    person.page.get_by_role("button", name="Run again").click()
-    own.demo.speed.step = 0
-    run_id = person.done()
-    assert run_id != lost.id
-    assert own.prompt_of(run_id) == lost.job.prompt
-    expect(person.page.locator("#stage .again")).to_be_hidden()
-
-
-def test_trouble_behind_another_run_stays_in_the_list(slow: Site, visit: Visit) -> None:
-    """A waiting run that somebody takes out of the server's queue is told in the list, with Run
-    again and Dismiss."""
-    person = visit(slow).open(**{"5.steps": 60})
-    queued(person, "one boat", "two boats")
-    trouble = person.page.locator("#queue .trouble")
-    for taken, does in ((1, "Dismiss"), (2, "Run again")):
-        handed = next(
-            run for run in slow.unfinished() if not run.waits_here and run.state.phase == "waiting"
-        )
-        eventually(
-            lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id)
-        )
-        slow.client.cancel(handed.id)
-        expect(trouble).to_contain_text("Someone else removed this run from the server's queue")
-        expect(person.waiting()).to_have_count(2 - taken)
-        trouble.get_by_role("button", name=does).click()
-        expect(trouble).to_have_count(0)
-    expect(line(person)).to_have_text(["two boats"])
-    empty(person)
 
 
 def at_server(site: Site, run_id: str) -> bool:

@@ -38,7 +38,7 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     """Each with a small picture, the one that is shown is marked, and another one is shown at a
     click. Typing leaves the results that have these words; without a hit it says so; emptied, all
     are back. Generate pressed while the form is still being filled in runs with what is filled
-    in."""
+    in. Another workflow has results of its own."""
     person = visit(fast).open(**ONE)
     first = make(person, "a tall lighthouse")
     second = make(person, "a boat & <b>")
@@ -70,6 +70,35 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     person.press()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
+    values_of_another_workflow(person, fast)
+
+
+def values_of_another_workflow(person: Visitor, fast: Site) -> None:
+    """Choosing another workflow shows what was made with that one; all together can be had, too. A
+    result says with which other one it was made; repeating it is about that one, and using its
+    values opens the form they belong to."""
+    person.choose("Image to image")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(tiles(person)).to_have_count(0)
+    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
+    which = person.page.get_by_role("combobox", name="History of")
+    which.select_option("All workflows")
+    expect(tiles(person)).to_have_count(3)
+    which.select_option("This workflow")
+    expect(tiles(person)).to_have_count(0)
+    other = person.page.locator("#stage .times")
+    expect(other).to_have_text("Made with Text to image")
+    first = person.page.locator("#stage .stage").get_attribute("data-run")
+    button(person, "Repeat").click()
+    again = person.done(after=first or "")
+    assert fast.prompt_of(again) == fast.prompt_of(first or "")
+    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
+    expect(other).to_have_text("Made with Text to image")
+    button(person, "Reuse settings").click()
+    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
+    expect(person.entry("2.text")).to_have_value("a tall lighthouse")
+    expect(other).to_be_empty()
+    expect(tiles(person)).to_have_count(4)
 
 
 def are_searched(person: Visitor, tower: str, boat: str) -> None:
@@ -149,36 +178,6 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     assert {k: v for k, v in told.values.items() if k != "4.image"} == {
         k: v for k, v in before.values.items() if k != "4.image"
     }
-
-
-def test_values_of_another_workflow(fast: Site, visit: Visit) -> None:
-    """Choosing another workflow shows what was made with that one; all together can be had, too. A
-    result says with which other one it was made; repeating it is about that one, and using its
-    values opens the form they belong to."""
-    person = visit(fast).open(**ONE)
-    make(person, "a lighthouse")
-    person.choose("Image to image")
-    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
-    expect(tiles(person)).to_have_count(0)
-    expect(person.page.get_by_text("Nothing here yet.")).to_be_visible()
-    which = person.page.get_by_role("combobox", name="History of")
-    which.select_option("All workflows")
-    expect(tiles(person)).to_have_count(1)
-    which.select_option("This workflow")
-    expect(tiles(person)).to_have_count(0)
-    other = person.page.locator("#stage .times")
-    expect(other).to_have_text("Made with Text to image")
-    first = person.page.locator("#stage .stage").get_attribute("data-run")
-    button(person, "Repeat").click()
-    again = person.done(after=first or "")
-    assert fast.prompt_of(again) == fast.prompt_of(first or "")
-    expect(person.page.locator("#heading h1")).to_have_text("Image to image")
-    expect(other).to_have_text("Made with Text to image")
-    button(person, "Reuse settings").click()
-    expect(person.page.locator("#heading h1")).to_have_text("Text to image")
-    expect(person.entry("2.text")).to_have_value("a lighthouse")
-    expect(other).to_be_empty()
-    expect(tiles(person)).to_have_count(2)
 
 
 def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:

@@ -174,6 +174,7 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     expect(person.entry("2.text")).to_have_value("one of three")
     expect(said).to_contain_text("Only the first of 3 files was opened.")
     person.forgive("422")  # a refused request is written to every browser's console
+    a_file_with_a_workflow_on_a_field(person.turn_to("image-to-image"))
 
 
 DROP_ON = """([field, data, name, type]) => {
@@ -186,11 +187,10 @@ DROP_ON = """([field, data, name, type]) => {
 }"""
 
 
-def test_a_file_with_a_workflow_on_a_field(fast: Site, visit: Visit) -> None:
+def a_file_with_a_workflow_on_a_field(person: Visitor) -> None:
     """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
     sentence, also for one that was chosen; one without says nothing. A workflow, which no image's
     field can take, opens."""
-    person = visit(fast).open("image-to-image")
     field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
     expect(field.locator("img")).to_be_visible()
 

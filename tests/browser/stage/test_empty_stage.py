@@ -31,8 +31,9 @@ HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
     """The stage shows the author's cover. An idea goes into the prompt, where Ctrl+Z takes it back,
     and starts nothing; what was made takes their place, in another tab too, where the history
-    below it stays where it is when more is made."""
+    below it stays where it is when more is made. Nothing invites to make what cannot run."""
     person = visit(fast).open(**{"5.steps": 1})
+    nothing_invites_to_make_what_cannot_run(person)
     empty = person.page.locator("#stage .empty")
     expect(empty.locator("img")).to_have_js_property("naturalWidth", value=512)
     expect(empty).to_contain_text("Drop a workflow file anywhere to open it.")
@@ -128,11 +129,10 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
 
 
-def test_nothing_invites_to_make_what_cannot_run(fast: Site, visit: Visit) -> None:
+def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     """While Generate is off because something is missing, that is said above it and on the card, and
     the stage says nothing; the card offers no model of the stand-in's, of which one is there to
     fail."""
-    person = visit(fast).open()
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")

@@ -241,6 +241,7 @@ def test_no_button_is_about_what_is_not_seen(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()
     a_stopped_run_at_every_size(person)
+    looking_back_and_ahead_again(person, slow)
 
 
 def a_stopped_run_at_every_size(person: Visitor) -> None:
@@ -258,15 +259,15 @@ def a_stopped_run_at_every_size(person: Visitor) -> None:
         in_order(person.page)
 
 
-def test_looking_back_and_ahead_again(slow: Site, visit: Visit) -> None:
+def looking_back_and_ahead_again(person: Visitor, slow: Site) -> None:
     """A result that is looked at during a run has its own words and buttons, and one that leads
     back to the run, which is shown when it is ready. The queue, the history and the stage are
     components whose value the script keeps: what is pressed on them asks Gradio for nothing."""
-    person = visit(slow).open(**{"5.steps": 2})
+    person.type("5.steps", 2)
     first = person.generate()
     person.type("5.steps", 60)
     person.press()
-    person.frames(3)
+    expect(person.page.locator("img.live-frame")).to_be_visible()
     pressed = person.page.locator("#history .tile[aria-pressed=true]")
     expect(pressed).to_have_count(0)
     slow.demo.speed.step = 0.6

@@ -56,7 +56,7 @@ def test_filling_in(walker: Walker) -> None:
 
 def test_looking_at_results(walker: Walker) -> None:
     """A run, its result, that over the whole window, and the history with several selected and
-    compared."""
+    compared; what goes wrong."""
     person = walker.person.open(**{"5.steps": 4})
     page = person.page
     person.generate()
@@ -87,12 +87,17 @@ def test_looking_at_results(walker: Walker) -> None:
     page.get_by_role("group", name="Selected results").get_by_role("button", name="Compare").click()
     expect(page.get_by_role("dialog", name="Compare results")).to_be_visible()
     walker.read("compared results", "dialog")
+    what_goes_wrong(walker)
     walker.all_well()
 
 
-def test_what_goes_wrong(walker: Walker) -> None:
+def what_goes_wrong(walker: Walker) -> None:
     """A run that failed, and a workflow that cannot run here."""
-    person = walker.person.open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
+    person = walker.person
+    person.page.keyboard.press("Escape")
+    person.unfold()
+    person.type("5.steps", 2)
+    person.type("7.filename_prefix", "../outside")
     person.press()
     person.phase("failed")
     walker.read("a run that failed", "#form, #stage")
@@ -100,7 +105,6 @@ def test_what_goes_wrong(walker: Walker) -> None:
     card = person.page.locator("#missing summary")
     card.click()
     walker.read("what is missing", "#form-side")
-    walker.all_well()
 
 
 def test_logging_in(walker: Walker, site: Site) -> None:

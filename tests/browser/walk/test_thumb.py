@@ -93,12 +93,13 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
     give(page, json.dumps(lacking()).encode(), "lacking.json")
     page.locator("#missing summary").click()
     thumb.try_all("what is missing")
+    a_form_with_a_mask(thumb)
 
 
-def test_a_form_with_a_mask(thumb: Thumb) -> None:
+def a_form_with_a_mask(thumb: Thumb) -> None:
     """The tools, over the whole window too, the question before a run without a mask, and an empty
     field."""
-    person, page = thumb.person.open("inpaint"), thumb.page
+    person, page = thumb.person.turn_to("inpaint"), thumb.page
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     stroke(person, (0.3, 0.3), (0.6, 0.6))
