@@ -190,9 +190,11 @@ class Reconnect:
         return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
 
     def may_have_begun(self, state: RunState) -> bool:
-        """Whether the server may have been at work on the prompt."""
+        """Whether the server may have been at work on the prompt: it has not where the socket told
+        that it waits, and ended by itself if at all."""
         waits = self.accepted and state.verdict is None and state.phase is Phase.WAITING
-        return self.at_server and not waits
+        told = self.broken is None or self.waited_at is not None
+        return self.at_server and not (waits and told)
 
     def gives_way(self, now: float) -> bool:
         """Whether it is time to go to another server, if there is one: at once with a prompt that

@@ -73,6 +73,27 @@ def test_an_end_that_the_socket_told_is_believed_when_nobody_answers_any_more() 
     assert end(replace(RUNS, verdict=ExecutionSuccess("p"))).phase is Phase.DONE
 
 
+def test_another_server_is_gone_to_at_once_or_after_a_while() -> None:
+    """At once with what was not sent; else where there was no answer for long enough."""
+    assert Reconnect(TIMING, 0.0).gives_way(0.0)
+    link = at_server().unanswered(CUT, 10.0, 1.0)
+    assert not link.gives_way(10.0)
+    assert link.gives_way(10.0 + TIMING.elsewhere)
+    assert not at_server().gives_way(1000.0)
+
+
+def test_a_prompt_has_not_begun_where_the_socket_said_so_to_the_end() -> None:
+    """Nobody knows it of one that runs, whose answer was lost, or that is taken up again."""
+    waits = at_server()
+    assert not waits.may_have_begun(WAITS)
+    assert not waits.lost("cut", Phase.WAITING, 5.0, by_itself=True).may_have_begun(WAITS)
+    assert waits.lost("given up", Phase.WAITING, 5.0, by_itself=False).may_have_begun(WAITS)
+    assert waits.may_have_begun(RUNS)
+    assert Reconnect(TIMING, 0.0).sending().may_have_begun(WAITS)
+    assert Reconnect.resumed(TIMING, 0.0).may_have_begun(WAITS)
+    assert not Reconnect(TIMING, 0.0).may_have_begun(WAITS)
+
+
 def test_an_answer_ends_the_wait() -> None:
     """Patience begins anew with the next question that has none."""
     link = at_server().unanswered(CUT, 10.0, 1.0).confirmed(20.0)
