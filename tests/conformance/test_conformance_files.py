@@ -115,13 +115,15 @@ def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
 
 
 def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
-    """/view answers byte ranges."""
+    """/view answers byte ranges, and how long a file is without sending it."""
     data = picture()
     upload(server, data, subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
     answer = server.request("GET", "/view", params=where, headers={"Range": "bytes=4-9"})
     assert (answer.status_code, answer.content) == (206, data[4:10])
     assert answer.headers["content-range"] == f"bytes 4-9/{len(data)}"
+    answer = server.request("HEAD", "/view", params=where)
+    assert (answer.headers["content-length"], answer.content) == (str(len(data)), b"")
 
 
 def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
