@@ -45,6 +45,10 @@ def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
         expect(second).to_be_focused()
     person.page.locator(".seed-mode input[value=random]").last.check()
     expect(said).to_have_count(0)
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    first.fill("abc")  # its modes are below, and would move
+    person.page.locator(".seed-mode input[value=random]").last.check()
+    expect(said).to_have_count(0)
     first.focus()
     second.focus()
     expect(said).to_have_count(0)

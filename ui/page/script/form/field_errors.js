@@ -182,6 +182,7 @@ export function settleNumbers(only = null) {
 export function settleLeft(target) {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return;
   if (target.type === "number") settleNumbers(target);
+  if (target.closest(".seed:active")) return; // for its modes, which are not to move below a finger
   const field = /** @type {HTMLElement | null} */ (target.closest("[id^=field-]"));
   const [, rule] = Object.entries(form.rules).find(([key]) => fieldId(key) === field?.id) ?? [];
   if (!field || !rule) return;
