@@ -52,7 +52,7 @@ class Job:
     workflow: str
     outputs: frozenset[str] | None = None
     values: Mapping[str, object] = field(default_factory=dict)
-    title: str = ""
+    title: KeptText = ""
     inputs: Mapping[str, KeptInput] = field(default_factory=dict)
     titles: Mapping[str, KeptText] = field(default_factory=dict)
 

@@ -48,7 +48,7 @@ def about_batch(
     """What `Group.about` has of a batch from its start on."""
     labels = dict.fromkeys(column.label for column in content.shown)
     return {
-        "title": str(title),
+        "title": message_to_json(title),
         "workflow": workflow,
         "address": address,
         "rows": len(BatchRows(content)),
@@ -61,7 +61,7 @@ def summary_of(group: Group) -> BatchSummary:
     states = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
     return BatchSummary(
         group.id,
-        str(group.about.get("title", "")),
+        str(message_from_json(group.about.get("title", ""))),
         str(group.about.get("workflow", "")),
         cast(BatchState, group.state),
         len(states),
@@ -134,7 +134,7 @@ class OpenBatch(OpenGroup, Steering):
             about = self._group.about
             return BatchSummary(
                 self.id,
-                str(about.get("title", "")),
+                str(message_from_json(about.get("title", ""))),
                 self.workflow,
                 self._state,
                 len(self._rows),

@@ -12,6 +12,7 @@ from comfy.errors import words_of
 from comfy.json_values import as_number
 from comfy.messages import listed, message, sentences
 from comfy.wording import did_you_mean
+from comfy.workflow.shipped import with_messages
 
 # What is said of a value of the wrong kind: where it stands, and the name of the setting.
 Refusal = Callable[[str, str], str]
@@ -20,9 +21,11 @@ SettingReaders = Mapping[str, tuple[Callable[[Any], Any], Refusal]]
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """What is in a file; nothing, and a sentence why, where it cannot be read."""
+    """What is in a file, our own words as messages; nothing, and a sentence why, where it cannot be
+    read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), ""
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return with_messages(path.name, data), ""
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         why = words_of(error) if isinstance(error, OSError) else str(error)
         return {}, message("{file} cannot be read: {why}.", file=path.name, why=why)
@@ -55,7 +58,8 @@ def readable_settings(
 
 def filled_text(value: object) -> str | None:
     """A text that says something, without spaces around it."""
-    return value.strip() if isinstance(value, str) and value.strip() else None
+    text = value.strip() if isinstance(value, str) else ""
+    return (value if text == value else text) or None  # a message stays one
 
 
 def as_flag(value: object) -> bool | None:

@@ -51,10 +51,7 @@ def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterat
     services = pseudo_site.services
     workflows, entries = services.folder.entries(), services.entries()
     reader.knows_authors(pseudo_site, [one.name for one in workflows])
-    reader.knows(*(text for one in entries for text in (one.title, one.description, one.folder)))
-    chains = services.chain_forms.folder
-    names = [one.name for one in entries if one.name in chains]
-    reader.knows(*(step.title for name in names for step in chains.get(name).steps))
+    reader.knows(*(one.folder for one in entries))
     yield reader
     pseudo_site.rest()
 
