@@ -51,9 +51,7 @@ def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
     """All of a JSON text, as large and deep as it may be: the word of a server or of a file that an
     operator names. NaN and infinity become None. ValueError and RecursionError as of `json.loads`.
     """
-    if isinstance(data, bytes):
-        data = data.decode(json.detect_encoding(data), "surrogatepass")
-    return _STRICT_DECODER.decode(data)
+    return json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
 
 
 def levels(value: object) -> Iterator[list[Any]]:
@@ -113,9 +111,7 @@ def _finite(number: str) -> float | None:
 
 
 # strict=False: line breaks inside strings, which people's own tools leave unescaped.
-# Made once: for the messages of a run, making one takes longer than using it.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_float=_finite)
-_STRICT_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
 
 
 def _measure(value: object) -> None:

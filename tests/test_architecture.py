@@ -50,11 +50,7 @@ server
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
-    "requests": {"comfy.client.abortable"},
-    "urllib3": {
-        f"comfy.client.{name}"
-        for name in ("client", "abortable", "file_form", "sessions", "unreachable", "view")
-    },
+    "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")},
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",
@@ -199,7 +195,7 @@ def test_the_stand_in_stands_apart() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_way_out_has_its_own_file(library: str) -> None:
-    """The client and its connections import urllib3, one file websocket-client, those of the
+    """The client and its connections import requests, one file websocket-client, those of the
     records the database's library."""
     assert {name for name, file in MODULES.items() if library in imports(file)} == USERS[library]
 

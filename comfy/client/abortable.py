@@ -1,7 +1,7 @@
 """The way to the server: through the proxies of the environment, judged by its certificates, with
 its login.
 
-For HTTP pools of connections; a connected socket for what is no HTTP. What urllib3 does not offer
+For HTTP an adapter of requests; a connected socket for what is no HTTP. What urllib3 does not offer
 by itself: a call can be aborted, and taken back.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 from urllib.parse import unquote
 
+import requests
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3 import PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -81,29 +82,65 @@ def shut(sock: socket.socket) -> None:
         return  # it was closed in the meantime, which is all that was wanted
 
 
-def pools_to(
-    url: str, address: ServerAddress, opened: Callable[[socket.socket], None]
-) -> PoolManager:
-    """Where to ask for this URL, with the TLS settings of the address. Connections are reported to
-    `opened` as by `open_socket`. Raises as urllib3 does."""
-    options: dict[str, Any] = {"num_pools": 1, "maxsize": 1, "ssl_context": address.tls}
-    manager: PoolManager
-    if (named := _proxy(url)) is None:
-        manager = PoolManager(**options)
-    else:
-        login = parse_url(named).auth
-        headers = make_headers(proxy_basic_auth=unquote(login)) if login else {}
-        manager = ProxyManager(named, proxy_headers=headers, **options)
-    manager.pool_classes_by_scheme = _pools(opened)
-    return manager
+class Adapter(HTTPAdapter):
+    """Sends each request with what belongs to its address: a redirect to another host takes no
+    login along.
 
+    Reports every socket it opens, which is what makes a call abortable.
+    """
 
-def close_pools(manager: PoolManager) -> None:
-    """Close all connections that are kept for later requests."""
-    # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
-    for key in manager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
-        manager.pools[key].close()
-    manager.clear()
+    def __init__(self, address: ServerAddress, opened: Callable[[socket.socket], None]) -> None:
+        self._address = address
+        self._opened = opened
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        """As requests', with the headers of the address for its own server and for nobody else."""
+        url = request.url or ""
+        own = self._address.owns(url)
+        for name, value in self._address.headers:
+            if own:
+                request.headers[name] = value
+            else:
+                request.headers.pop(name, None)
+        proxy = _proxy(url)
+        return super().send(
+            request, *args, **options | {"proxies": {"all": proxy} if proxy else {}}
+        )
+
+    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
+        """Nothing: requests would add its own list of certificates to the context, which judges
+        alone."""
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """As requests', with the TLS settings of the address."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, pool | (
+            {"ssl_context": self._address.tls} if host["scheme"] == "https" else {}
+        )
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As requests', with connections that are listed while they are open."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._opened)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> object:
+        """As requests', with connections that are listed while they are open."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _pools(self._opened)
+        return manager
+
+    def close(self) -> None:
+        """Close all connections that are kept for later requests."""
+        # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
+                manager.pools[key].close()
+        super().close()
 
 
 def _proxy(url: str) -> str | None:
@@ -121,7 +158,9 @@ def _proxy(url: str) -> str | None:
     return proxy
 
 
-def _pools(opened: Callable[[socket.socket], None]) -> dict[str, Any]:
+def _pools(
+    opened: Callable[[socket.socket], None],
+) -> Mapping[str, Callable[..., HTTPConnectionPool]]:
     """By scheme: pools of connections that report every socket they open."""
     return {
         "http": partial(_pool, HTTPConnectionPool, partial(_Connection, opened=opened)),

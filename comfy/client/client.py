@@ -11,14 +11,13 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from functools import partial
-from types import MappingProxyType, TracebackType
+from contextlib import contextmanager
+from types import TracebackType
 from typing import Any, BinaryIO
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+import requests
+from urllib3.exceptions import HTTPError
 
 from comfy.client.abortable import open_socket, timed_out
 from comfy.client.address import ServerAddress
@@ -44,8 +43,6 @@ from comfy.protocol.responses import (
 # be repeated.
 _CONNECT_SECONDS = 0.9
 _CONNECT_TRIES = 3
-_JSON: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Client:
@@ -123,6 +120,8 @@ class Client:
             "prompt_id": prompt_id,
             "extra_data": {"client_id": client_id, **(extra_data or {})},
         }
+        # requests writes NaN and infinity as they are, which is not JSON: such a number is caught
+        # here.
         try:
             data = json.dumps(body, allow_nan=False).encode()
         except ValueError as error:
@@ -130,10 +129,12 @@ class Client:
                 message("The workflow holds a number that cannot be sent."),
                 message("Look for an infinite or missing number."),
             ) from error
-        with self._call("POST", "/prompt", data, headers=_JSON) as response:
-            if response.status == 400:
+        with self._call(
+            "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
+        ) as response:
+            if response.status_code == 400:
                 raise rejected(_json(response))
-            if response.status == 413:
+            if response.status_code == 413:
                 raise PromptRejected(*PROMPT_TOO_LARGE)
             self._check(response)
             try:
@@ -142,7 +143,7 @@ class Client:
                 raise ServerError(
                     message("The server's answer to the prompt could not be understood."),
                     message("Check that this is the address of a ComfyUI server."),
-                    status=response.status,
+                    status=response.status_code,
                 ) from error
 
     def history(self, prompt_id: str) -> HistoryEntry | None:
@@ -167,9 +168,10 @@ class Client:
         are told to take it out of the queue and then to interrupt it if it runs; without its id
         `/interrupt` would stop whoever is running.
         """
-        path = f"/api/jobs/{quote(prompt_id, safe='')}/cancel"
-        with self._call("POST", path, b"{}", headers=_JSON) as response:
-            if response.status not in (404, 405):
+        with self._call(
+            "POST", f"/api/jobs/{quote(prompt_id, safe='')}/cancel", json={}
+        ) as response:
+            if response.status_code not in (404, 405):
                 self._check(response)
                 return as_mapping(_json(response)).get("cancelled") is True
         self._post("/queue", {"delete": [prompt_id]})
@@ -184,7 +186,7 @@ class Client:
         headers = {"Connection": "close"}  # nothing is kept open for a question now and then
         try:
             with self._call("GET", "/system_stats", timeout=timeout, headers=headers) as response:
-                return response.status < 500
+                return response.status_code < 500
         except ServerUnreachable:
             if self._aborted:
                 raise
@@ -213,12 +215,12 @@ class Client:
         with self._call(
             "POST",
             "/upload/image",
-            body,
+            data=body,
             headers={"Content-Type": body.kind},
             timeout=max(self.timeout, 60.0),
         ) as response:
-            if response.status in UPLOAD_REFUSED:
-                raise UploadRejected(*UPLOAD_REFUSED[response.status])
+            if response.status_code in UPLOAD_REFUSED:
+                raise UploadRejected(*UPLOAD_REFUSED[response.status_code])
             self._check(response)
             answer = as_mapping(_json(response))
         name, folder = answer.get("name"), answer.get("subfolder", "")
@@ -236,7 +238,8 @@ class Client:
         place, _, folder = value.rpartition(" [")
         subfolder, _, name = place.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
-        with self._call("HEAD", f"/view?{_query(params)}") as response:
+        headers = {"Accept-Encoding": "identity"}
+        with self._call("HEAD", "/view", params=params, headers=headers) as response:
             self._check(response)
             told = response.headers.get("content-length", "")
             return int(told) if told.isdecimal() else None
@@ -246,9 +249,9 @@ class Client:
         can delete one (docs/comfyui.md#29)."""
         subfolder, _, name = value.rpartition("/")
         form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
-        body = FileForm(form, name, io.BytesIO())
-        headers = {"Content-Type": body.kind}
-        with self._call("POST", "/upload/image", body, headers=headers) as response:
+        with self._call(
+            "POST", "/upload/image", data=form, files={"image": (name, b"")}
+        ) as response:
             self._check(response)
 
     @contextmanager
@@ -260,9 +263,8 @@ class Client:
             "Accept-Encoding": "identity",
             **({"Range": range_header} if range_header else {}),
         }
-        path = f"/view?{_query(params)}"
-        with self._call("GET", path, headers=headers, stream=True) as response:
-            if response.status == 404:
+        with self._call("GET", "/view", params=params, headers=headers, stream=True) as response:
+            if response.status_code == 404:
                 raise ServerError(
                     message("The file {file} is no longer on the server.", file=file.filename),
                     message("Run the workflow again."),
@@ -279,7 +281,7 @@ class Client:
             return _json(response)
 
     def _post(self, path: str, body: Mapping[str, object]) -> None:
-        with self._call("POST", path, json.dumps(body).encode(), headers=_JSON) as response:
+        with self._call("POST", path, json=body) as response:
             self._check(response)
 
     def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
@@ -297,25 +299,22 @@ class Client:
 
     @contextmanager
     def _call(
-        self,
-        method: str,
-        path: str,
-        body: bytes | FileForm | None = None,
-        *,
-        timeout: float | None = None,
-        headers: Mapping[str, str] = _NO_HEADERS,
-        stream: bool = False,
-    ) -> Iterator[BaseHTTPResponse]:
+        self, method: str, path: str, *, timeout: float | None = None, **options: Any
+    ) -> Iterator[requests.Response]:
         with self._session() as session:
-            seconds = timeout or self.timeout
-            limits = Timeout(connect=min(seconds, _CONNECT_SECONDS), read=seconds)
-            url = self.address.url + path
-            send = partial(session.send, method, url, body, headers, limits, stream=stream)
             try:
-                response = self._sent(send, is_question=method in ("GET", "HEAD"))
-            except HTTPError as error:
+                response = self._send(
+                    session, method, self.address.url + path, timeout or self.timeout, options
+                )
+            except (requests.RequestException, HTTPError) as error:
                 raise self._unreachable(error) from error
-            with closing(response):
+            except (
+                ValueError
+            ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+                raise ComfyError(
+                    message("A name cannot be sent to the server."), message("Rename the file.")
+                ) from error
+            with response:
                 yield response
 
     def _unreachable(self, error: BaseException) -> ServerUnreachable:
@@ -324,15 +323,32 @@ class Client:
                 call()
         return unreachable(error, self.address.name)
 
-    def _sent(self, send: Callable[[], BaseHTTPResponse], *, is_question: bool) -> BaseHTTPResponse:
-        """The answer to what was sent, once more where it was not sent at all; or where a question
-        was cut off, as when it meets a kept connection that is being closed."""
+    def _send(
+        self,
+        session: Session,
+        method: str,
+        url: str,
+        timeout: float,
+        options: Mapping[str, Any],
+    ) -> requests.Response:
+        stream = options.get("stream", False)
+        request = session.prepared(method, url, options)
+        limits = (min(timeout, _CONNECT_SECONDS), timeout)
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
-                return send()
-            except HTTPError as error:
-                was_cut = not isinstance(error, ReadTimeoutError)
-                repeatable = timed_out(error) or (is_question and was_cut and attempt == 1)
+                return session.send(
+                    request,
+                    timeout=limits,
+                    allow_redirects=method == "GET",
+                    stream=stream,
+                    proxies={},  # the adapter knows them
+                )
+            except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+                # Not sent at all; or a question cut off, as when it meets a kept connection that is
+                # being closed.
+                repeatable = isinstance(error, requests.ConnectTimeout) or (
+                    method in ("GET", "HEAD") and attempt == 1
+                )
                 if self._aborted or not repeatable or attempt == _CONNECT_TRIES:
                     raise
         raise AssertionError("unreachable")
@@ -356,28 +372,18 @@ class Client:
             else:
                 self._sessions.give_back(session)
 
-    def _check(self, response: BaseHTTPResponse) -> None:
+    def _check(self, response: requests.Response) -> None:
         """Nothing for a good answer, ServerError for any other."""
-        if not 200 <= response.status < 300:
-            raise unexpected(response.status, self.address)
+        if not 200 <= response.status_code < 300:
+            raise unexpected(response.status_code, self.address)
 
 
-def _query(params: Mapping[str, str]) -> str:
-    """Half a surrogate pair, as in the name of a file that is no UTF-8, is an error."""
+def _json(response: requests.Response) -> object:
     try:
-        return urlencode(params)
-    except ValueError as error:
-        raise ComfyError(
-            message("A name cannot be sent to the server."), message("Rename the file.")
-        ) from error
-
-
-def _json(response: BaseHTTPResponse) -> object:
-    try:
-        return parse_json(response.data)
-    except (HTTPError, ValueError, RecursionError) as error:
+        return parse_json(response.content)
+    except (requests.RequestException, ValueError, RecursionError) as error:
         raise ServerError(
             message("The server's answer could not be understood."),
             message("Check that this is the address of a ComfyUI server."),
-            status=response.status,
+            status=response.status_code,
         ) from error

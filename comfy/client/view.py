@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from urllib3 import BaseHTTPResponse
+import requests
 from urllib3.exceptions import HTTPError
 
 from comfy.errors import ServerUnreachable
@@ -17,15 +17,15 @@ from comfy.protocol.outputs import OutputFile
 class FileResponse:
     """An open answer of `/view`, to be read once."""
 
-    def __init__(self, response: BaseHTTPResponse) -> None:
+    def __init__(self, response: requests.Response) -> None:
         self._response = response
-        self.status: int = response.status
+        self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
 
     def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
         """The body as it comes, undecoded; ServerUnreachable if it breaks off."""
         try:
-            yield from self._response.stream(size, decode_content=False)
+            yield from self._response.raw.stream(size, decode_content=False)
         except (HTTPError, OSError) as error:
             raise ServerUnreachable(
                 message("The file broke off while it came from the server."), message("Try again.")
