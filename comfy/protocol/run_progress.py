@@ -112,8 +112,10 @@ class RunProgress:
             samplers = {**samplers, node: known.at(step, min(steps, _MOST_STEPS), now)}
         part = min(1.0, max(0.0, step / steps)) if node not in done and steps > 1 else 0.0
         share = _share(self.nodes, samplers, done, part if node in self.nodes else 0.0)
-        measured = replace(self, samplers=samplers, fraction=max(self.fraction, share))
-        return self if measured == self else measured
+        fraction = max(self.fraction, share)
+        if samplers == self.samplers and fraction == self.fraction:
+            return self
+        return RunProgress(self.nodes, samplers, fraction)
 
 
 def _share(

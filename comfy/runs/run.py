@@ -153,12 +153,18 @@ class LocalRun:
         self._context.line.join(
             self.id,
             self.owner,
-            self._execution.wake,
+            self._on_moved,
             address=self.address,
             handed=servers.at(self._record.server) if self._record.sent else None,
             candidates=partial(servers.candidates, self._needs),
         )
         self._thread.start()
+
+    def _on_moved(self) -> None:
+        """Its place in line may be another: all who wait hear of each change there."""
+        place = self._context.line.place(self.id)
+        if place is None or place != self.state.queue_place:
+            self._execution.wake()
 
     def give_up(self) -> None:
         """Let a run that was cancelled end even if the server cannot be told."""

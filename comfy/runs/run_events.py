@@ -54,7 +54,7 @@ class RunEvents:
         if event is None:
             return
         with self._lock:
-            self._shared.note(Reconnect.heard, time.monotonic())
+            self._shared.heard(time.monotonic())
             if self._early is None:
                 self._take(event)
             elif getattr(event, "prompt_id", None) in (None, self._latest.state.prompt_id):

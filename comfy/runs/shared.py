@@ -56,7 +56,7 @@ class ThreadState:
 
     def __init__(self, link: Reconnect) -> None:
         self._lock = threading.Lock()
-        self._link = link
+        self._link, self._heard_at = link, link.heard_at
         self._stop: Stop | None = None
         self._opening: EventStream | None = None
         self._wake = threading.Event()
@@ -64,7 +64,8 @@ class ThreadState:
     @property
     def link(self) -> Reconnect:
         """What is known of the server."""
-        return self._link
+        link, heard_at = self._link, self._heard_at
+        return link if heard_at <= link.heard_at else link.heard(heard_at)
 
     @property
     def stopping(self) -> Stop | None:
@@ -79,7 +80,12 @@ class ThreadState:
     ) -> None:
         """Let what is known be what `change`, a method of `Reconnect`, makes of it."""
         with self._lock:
-            self._link = change(self._link, *args, **kwargs)
+            self._link = change(self.link, *args, **kwargs)
+
+    def heard(self, now: float) -> None:
+        """A message has come: noted once somebody wants to know, as they come in dozens."""
+        with self._lock:
+            self._heard_at = now
 
     def stop(self, stop: Stop) -> None:
         """The first one counts. A socket that is being opened just now is given up."""

@@ -128,9 +128,9 @@ class LiveTasks(Generic[Key]):
         new one."""
         self._watch = watch
         self._live: dict[Key, Run | Record] = {}
-        self._changed = threading.Event()
+        self._changed, self._some_ended = threading.Event(), threading.Event()
         self._most = _WAITING + runs.width
-        self._leave = runs.subscribe(lambda _: self._changed.set())
+        self._leave = runs.subscribe(self._look)
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +149,7 @@ class LiveTasks(Generic[Key]):
     @property
     def are_all_at_work(self) -> bool:
         """None of them has ended."""
-        return not any(one.state.phase.finished for one in self._live.values())
+        return not any(one.state.phase.finished for one in tuple(self._live.values()))
 
     @property
     def run_ids(self) -> frozenset[str]:
@@ -169,8 +169,9 @@ class LiveTasks(Generic[Key]):
 
     def ended(self) -> Iterator[tuple[Key, Record]]:
         """Wait until at least one has ended; those that have, which are no longer among them."""
+        awaited = self._some_ended if self._watch is None else self._changed
         while self._live:
-            self._changed.clear()
+            awaited.clear()
             ended = [key for key, one in self._live.items() if one.state.phase.finished]
             for key in ended:
                 one = self._live.pop(key)
@@ -179,7 +180,13 @@ class LiveTasks(Generic[Key]):
                 return
             if self._watch is not None:
                 self._watch({key: one.state for key, one in self._live.items()})
-            self._changed.wait()
+            awaited.wait()
+
+    def _look(self, _owner: str) -> None:
+        """Whoever waits for an end is not woken by the news of all runs, of which each has many."""
+        self._changed.set()
+        if not self.are_all_at_work:
+            self._some_ended.set()
 
 
 def lacking(form: Form, chosen: Collection[str]) -> Iterator[str]:
