@@ -34,6 +34,7 @@ def put_run(
         connection.execute(_KEEP_FILES, rows)
 
 
-def change_run(connection: Connection, run_id: str, told: dict[str, object]) -> None:
-    """Write these columns of a run."""
-    connection.execute(_UPDATE, told | {"this": run_id})
+def put_sent(connection: Connection, record: Record, told: dict[str, object]) -> None:
+    """Write these columns of a run, and the others too where it is not on record yet."""
+    if not connection.execute(_UPDATE, told | {"this": record.id}).rowcount:
+        connection.execute(_INSERT, {"id": record.id, **row_of(record, None), **told})

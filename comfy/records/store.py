@@ -1,8 +1,8 @@
 """What became of every run, on disk: found again after a reload, a restart of this program, a
 restart of ComfyUI.
 
-A record is written when a run is submitted, when it is handed to the server, and when it is
-finished, each time in one transaction. Every look-up asks for the owner too: somebody else's run is
+A record is written when a run is submitted (without files, and under an id by which it is begun
+again, not yet), when it is handed to the server, and when it is finished, each in one transaction. Every look-up asks for the owner too: somebody else's run is
 as unknown as one that never was.
 """
 
@@ -34,7 +34,7 @@ from comfy.records.lineage import (
 from comfy.records.presets import PresetStore
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of
-from comfy.records.run_writes import RUN_OF, change_run, put_run
+from comfy.records.run_writes import RUN_OF, put_run, put_sent
 from comfy.records.shared_results import SharedResults
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
@@ -101,11 +101,12 @@ class RunStore:
         """A run was submitted; it is on disk when this returns."""
         self._write(record, None)
 
-    def sent(self, run_id: str, prompt_id: str, server: str = "") -> None:
-        """It is being handed to the server at this address, where it goes by this id."""
-        told = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(server)}
+    def sent(self, record: Record, prompt_id: str) -> None:
+        """It is being handed to its server, where it goes by this id; one without files need not
+        have begun. It is on disk when this returns."""
+        told = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
         with self._changing() as connection:
-            change_run(connection, escaped(run_id), told)
+            put_sent(connection, record, told)
 
     def end(self, record: Record) -> None:
         """The run is finished; it is on disk when this returns, unless its owner took it out of the

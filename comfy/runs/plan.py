@@ -11,6 +11,7 @@ from comfy.protocol.run_state import Phase, RunError, RunState
 from comfy.runs.reconnect import Reconnect
 
 _LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
+_MOMENT = 0.1  # seconds: a prompt may only wait for the one before it to be put away
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +83,6 @@ def _look_at(state: RunState, link: Reconnect) -> float | None:
     asks = link.accepted and state.phase is Phase.WAITING and not link.away
     if not asks or link.status_at is None:
         return None
-    return link.status_at if is_alone(state) else link.looked_at + _LOOK_PAUSE
+    if is_alone(state):
+        return link.status_at
+    return max(link.status_at + _MOMENT, link.looked_at + _LOOK_PAUSE)

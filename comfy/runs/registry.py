@@ -105,6 +105,7 @@ class LocalRunRegistry:
         run_id: str = "",
     ) -> LocalRun:
         """See `RunRegistry.submit`."""
+        is_kept = bool(job.inputs) or not run_id  # else begun again by whoever gives the id
         run_id = run_id or str(uuid.uuid4())
         state = waiting(run_id, job.prompt, job.outputs, job.titles)
         record = Record(
@@ -121,7 +122,7 @@ class LocalRunRegistry:
         with self._entrance:
             self._check_limits(owner, address)
             self._check_free(run_id)
-            if self.history is not None:
+            if self.history is not None and is_kept:
                 self.history.begin(record)
             try:
                 run = self._start(record, address=address, deadline=deadline, watched=watched)

@@ -191,7 +191,7 @@ class LocalRun:
         """See `RunHooks`."""
         self._record = replace(self._record, sent=True)
         if self._context.history is not None:
-            self._context.history.sent(self.id, prompt_id, self._record.server)
+            self._context.history.sent(self.record, prompt_id)
 
     def conclude(self, state: RunState) -> RunState:
         """Bring the files here and put the run on record; only then is it said to be finished."""

@@ -34,7 +34,7 @@ def test_two_threads_ending_deleting_and_sweeping_at_once(
             try:
                 record = begun(run_id, at=now)
                 history.begin(record)
-                history.sent(run_id, run_id)
+                history.sent(record, run_id)
                 file = picture(kept, b"the same", holder=run_id)
                 history.end(ended_record(record, at=now, files=(file,)))
                 if kept.path(file.digest) is None:

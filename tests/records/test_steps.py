@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -338,7 +339,7 @@ def test_where_a_run_was_sent_is_kept(database: str, files: BlobStore) -> None:
     they have."""
     with contextlib.closing(RunStore(database, files)) as history:
         history.begin(begun("r1"))
-        history.sent("r1", "p1", "http://10.0.0.7:8188/\ud800")
+        history.sent(replace(begun("r1"), server="http://10.0.0.7:8188/\ud800"), "p1")
     with contextlib.closing(RunStore(database, files)) as history:
         (found,) = history.unfinished()
         assert found.server == "http://10.0.0.7:8188/\ud800"

@@ -55,7 +55,7 @@ def test_any_text_comes_back_as_it_was(
     for an error."""
     record = begun("hostile", owner, values=values, title=title, workflow=title)
     history.begin(record)
-    history.sent("hostile", prompt_id)
+    history.sent(record, prompt_id)
     record = ended_record(
         replace(record, sent=True), texts=(TextOutput("1", said),), prompt_id=prompt_id
     )
@@ -80,14 +80,21 @@ def test_everything_is_found_again_by_the_next_program(database: str, kept: Blob
 
 
 def test_a_run_on_its_way(history: RunStore) -> None:
-    """Begun, handed over, handed over under another id, finished: each is on disk at once."""
+    """Begun, handed over, handed over under another id, finished: each is on disk at once; one that
+    was not put on record before is as it is handed over."""
+    history.sent(begun("r0"), "p0")
+    assert [(one.id, one.sent, one.state.prompt_id) for one in history.unfinished()] == [
+        ("r0", True, "p0")
+    ]
+    history.end(ended_record(begun("r0")))
+    assert history.delete("r0", ANN)
     record = begun()
     history.begin(record)
     assert history.unfinished() == (record,)
-    history.sent("r1", "p1")
+    history.sent(record, "p1")
     (found,) = history.unfinished()
     assert (found.sent, found.state.prompt_id) == (True, "p1")
-    history.sent("r1", "p2")
+    history.sent(record, "p2")
     assert history.unfinished()[0].state.prompt_id == "p2"
     assert history.of(ANN) == ()
     done = ended_record(replace(record, sent=True))
@@ -143,7 +150,6 @@ def test_a_run_that_never_was(history: RunStore, run_id: str) -> None:
     assert history.get(run_id, ANN) is None
     assert not history.delete(run_id, ANN)
     assert history.of(ANN, before=run_id) == (() if run_id else history.of(ANN))
-    history.sent(run_id, "p")
 
 
 # Order, pages, search

@@ -71,8 +71,8 @@ def test_what_is_due(state: RunState, link: Reconnect, due: tuple[float, Action]
 @pytest.mark.parametrize(
     ("remaining", "place", "due"),
     [
-        (3, 2, 13.0),
-        (1, 2, 13.0),
+        (3, 2, 14.1),
+        (1, 2, 14.1),
         (1, 0, 14.0),
         (1, None, 14.0),
         (0, 1, 14.0),
@@ -81,10 +81,13 @@ def test_what_is_due(state: RunState, link: Reconnect, due: tuple[float, Action]
 def test_a_change_of_the_queue_is_looked_into(
     remaining: int, place: int | None, due: float
 ) -> None:
-    """At once where the status tells all; else a second after the last look."""
+    """At once where the status tells all; else a moment later, in which it may begin, and a second
+    after the last look."""
     state = replace(WAITS, queue_remaining=remaining, queue_place=place)
     link = AT_SERVER.looking(12.0).queue_changed(14.0)
     assert plan(state, link, (), None) == (due, CheckQueue())
+    soon = plan(state, link.looking(13.5), (), None)
+    assert soon == (max(due, 14.5) if due > 14.0 else due, CheckQueue())
 
 
 @pytest.mark.parametrize(
