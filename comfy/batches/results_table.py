@@ -7,20 +7,19 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from comfy.batches.table import Row
+from comfy.batches.table import OF_A_RUN, Row
 from comfy.records.record import Record
 
 ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
-_OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
 # What a spreadsheet takes for the begin of a formula, and what it takes for a number all the same.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-_NOTHING = ("",) * (len(_OF_A_RUN) - 1)
+_NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 
 def table_head(labels: Iterable[str]) -> str:
     """The first line; `labels`: of the fields whose values it has."""
-    return _line([*_OF_A_RUN, *labels])
+    return _line([*OF_A_RUN, *labels])
 
 
 def table_line(

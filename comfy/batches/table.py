@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.batches.find_field import UnknownField, find_field
-from comfy.batches.values import MOST_ROWS, too_many_rows
+from comfy.batches.values import MOST_ROWS, choices_as_shown, too_many_rows
 from comfy.errors import ManyProblems
-from comfy.form.model import Form
+from comfy.form.model import Field, Form
 from comfy.json_values import parse_json
 from comfy.messages import message
 from comfy.wording import short
 
+# The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
+OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
 _DELIMITERS = ",;\t"
 # A cell in quotes; a quote within another cell is a character as any.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
@@ -43,9 +45,9 @@ class Row:
 def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
     """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
 
-    A column's header names its field, see `find_field`; no row gives one twice. An empty cell, or a
-    key that is not there, leaves the field as it is. Values are not checked. TableErrors has all
-    that is wrong.
+    A column's header names its field, see `find_field`; no row gives one twice. What a table of
+    results says of its runs is passed over beside fields. An empty cell, or a key that is not
+    there, leaves the field as it is. Values are not checked. TableErrors has all that is wrong.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -59,30 +61,44 @@ def read_table(file: str, data: bytes, form: Form) -> tuple[Row, ...]:
         raise TableErrors([message("{file} has no rows.", file=short(file))])
     if len(rows) > MOST_ROWS:
         raise TableErrors([str(too_many_rows())])
-    keys = _keys(form, rows)
+    fields = _fields(form, rows)
+    meant = {name: choices_as_shown(field) for name, field in fields.items()}
     return tuple(
-        Row(row.number, {keys[name]: value for name, value in row.values.items()}) for row in rows
+        Row(
+            row.number,
+            {
+                fields[name].key: meant[name].get(value, value)
+                for name, value in row.values.items()
+                if name in fields
+            },
+        )
+        for row in rows
     )
 
 
-def _keys(form: Form, rows: Sequence[Row]) -> dict[str, str]:
-    """The keys of the fields that the columns name, of which no row gives one twice."""
-    keys: dict[str, str] = {}
-    problems: list[str] = []
+def _fields(form: Form, rows: Sequence[Row]) -> dict[str, Field]:
+    """The fields that the columns name, of which no row gives one twice."""
+    fields: dict[str, Field] = {}
+    unknown: dict[str, Sequence[str]] = {}
     for name in dict.fromkeys(name for row in rows for name in row.values):
         try:
-            keys[name] = find_field(form, name).key
+            fields[name] = find_field(form, name)
         except UnknownField as error:
-            problems += error.problems
-    given = (Counter(keys[name] for name in row.values if name in keys) for row in rows)
+            unknown[name] = error.problems
+    given = (Counter(fields[name].key for name in row.values if name in fields) for row in rows)
     twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)
+    for name in OF_A_RUN if fields else ():
+        unknown.pop(name, None)
+        if name in fields and fields[name].key in twice:
+            del twice[fields.pop(name).key]
+    problems = [said for found in unknown.values() for said in found]
     problems += [
         message("Two columns are for the field “{field}”.", field=form.field(key).label)
         for key in twice
     ]
     if problems:
         raise TableErrors(problems)
-    return keys
+    return fields
 
 
 def _read_csv(text: str) -> Iterator[Row]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import csv
 import itertools
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from itertools import chain
@@ -33,6 +34,14 @@ def too_many_rows() -> BadValue:
     )
 
 
+def choices_as_shown(field: Field) -> Mapping[object, str]:
+    """What is sent for each choice that is shown as something else, as model files are: without
+    folder and ending. Only where one alone is shown so, and none is sent so."""
+    choices = [(str(label), str(value)) for label, value in field.choices or ()]
+    shown, sent = Counter(label for label, _ in choices), {value for _, value in choices}
+    return {label: value for label, value in choices if shown[label] == 1 and label not in sent}
+
+
 def values_of(
     form: Form, field: Field, text: str, lines_of: LinesOf | None = None
 ) -> tuple[object, ...]:
@@ -40,8 +49,9 @@ def values_of(
     BadValue where it stands for none, or for too many.
 
     Numbers: `1, 2, 5` and ranges, `1..10:3` for 1, 4, 7, 10. Choices and yes or no: `a, b`, in
-    quotes where one has a comma. Texts: one a line, each with all that its wildcards stand for, and
-    the names of files as of `every_text`. Anything else is one value.
+    quotes where one has a comma, choices also as they are shown. Texts: one a line, each with all
+    that its wildcards stand for, and the names of files as of `every_text`. Anything else is one
+    value.
     """
     values: list[str] = []
     size = 0
@@ -87,13 +97,15 @@ def _counted(first: Decimal, last: Decimal, step: Decimal) -> Iterator[str]:
 
 
 def _items(field: Field, text: str) -> Iterator[str]:
-    if any(text == value for _, value in field.choices or ()):
-        return iter((text,))
+    meant = choices_as_shown(field)
+    if text in meant or any(text == value for _, value in field.choices or ()):
+        return iter((meant.get(text, text),))
     try:
         (items,) = csv.reader([text], skipinitialspace=True, strict=True)
     except (ValueError, csv.Error):  # line breaks, or quotes that are not closed
         return iter((text,))
-    return (item.strip() for item in items or [text])
+    named = (item.strip() for item in items or [text])
+    return (meant.get(item, item) for item in named)
 
 
 def _texts(form: Form, field: Field, text: str, lines_of: LinesOf | None) -> Iterator[str]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.batches.rows import Axis, UnequalLengths, combined
-from comfy.batches.table import Row, TableErrors, read_table
+from comfy.batches.table import OF_A_RUN, Row, TableErrors, read_table
 from comfy.batches.values import MOST_ROWS
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
@@ -95,6 +95,30 @@ def test_what_is_in_quotes_in_a_header_separates_nothing(delimiter: str, label: 
     assert (number, [*values.values()]) == (2, ["3", "a heron", "7"])
     bare = f'Steps{delimiter}"{label.replace(chr(34), chr(34) * 2)}"\n3{delimiter}a heron\n'
     assert [[*values.values()] for _, values in rows(bare, form=form)] == [["3", "a heron"]]
+
+
+def test_a_choice_may_stand_there_as_it_is_shown() -> None:
+    """A model without folder and ending, where one alone is shown so; what is sent goes first."""
+    (field,) = (one for one in FORM.fields if one.input == "ckpt_name")
+    choices = (("a", "x/a.ckpt"), ("b", "y/b.ckpt"), ("b", "z/b.ckpt"), ("c", "a"), ("d", "c"))
+    for offered, read in [
+        (choices[:1], ["x/a.ckpt", "b", "c"]),
+        (choices, ["a", "b", "c"]),
+    ]:
+        form = replace(FORM, fields=(replace(field, choices=offered),))
+        assert [*(values[field.key] for _, values in rows("Model\na\nb\nc\n", form=form))] == read
+
+
+def test_a_table_of_results_is_one_of_values() -> None:
+    """What it says of its runs is passed over where the form has no such field, or a column of its
+    own for it; not where nothing else is said."""
+    head, line = ",".join(OF_A_RUN), "2,done,a.png,a text,1.50,"
+    assert rows(f"{head},Steps\n{line},3\n") == [(2, {STEPS.key: "3"})]
+    named = labelled("Seconds")
+    key = next(field.key for field in named.fields if field.label == "Seconds")
+    assert rows(f"{head}\n{line}\n", form=named) == [(2, {key: "1.50"})]
+    assert rows(f"{head},Seconds\n{line},4\n", form=named) == [(2, {key: "4"})]
+    assert said("state\ndone\n") == ("There is no field “state”.",)
 
 
 def test_a_quote_within_a_name_is_a_character() -> None:

@@ -48,6 +48,8 @@ def read(name: str, text: str) -> tuple[object, ...]:
         ("sampler_name", "euler, dpmpp_2m", ("euler", "dpmpp_2m")),
         ("sampler_name", '"a, b", euler', ("a, b", "euler")),
         ("sampler_name", 'euler "', ('euler "',)),
+        ("ckpt_name", "tiny_sd15", ("tiny_sd15.safetensors",)),
+        ("ckpt_name", "tiny_sd15, tiny", ("tiny_sd15.safetensors", "tiny")),
         ("text", "a cat\n\n a dog, a hat \r\n", ("a cat", " a dog, a hat ")),
         ("text", "", ("",)),
         (
