@@ -195,10 +195,9 @@ class RunStore:
         return self._change(_ended(run_ids, owner), favourite=favourite)
 
     def unlist(self, run_ids: Iterable[str], owner: str) -> int:
-        """List these finished runs no longer: they are about to be deleted. How many there were."""
-        return self._change(
-            _ended(run_ids, owner) & _runs.c.deleted_at.is_(None), deleted_at=time.time()
-        )
+        """List these finished runs no longer: they are about to be deleted, those that were already
+        as late as the others. How many there were."""
+        return self._change(_ended(run_ids, owner), deleted_at=time.time())
 
     def relist(self, run_ids: Iterable[str], owner: str) -> int:
         """List runs again that have not been deleted yet. How many there were."""

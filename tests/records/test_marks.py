@@ -69,7 +69,9 @@ def test_what_is_about_to_be_deleted(history: RunStore) -> None:
         history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
     assert history.unlist(["r0", "r1"], BOB) == 0
     assert history.unlist(["r0", "r1"], ANN) == 2
-    assert history.unlist(["r0"], ANN) == 0
+    before = time.time()
+    assert history.unlist(["r0"], ANN) == 1  # its time begins anew
+    assert ids(history.unlisted(before)) == ["r1"]
     assert ids(history.of(ANN)) == ["r2"]
     assert len(history.ends(ANN)) == 1
     assert history.unlisted(time.time() - 60) == ()

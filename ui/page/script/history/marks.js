@@ -13,6 +13,10 @@ import { offerUndo } from "./undo.js";
 export const MOST = 200;
 const STAYS = message("The image server may keep its own copies.");
 
+/** What Undo brings back: runs, and the one of them that was on the stage before all this. */
+const NOTHING = { ids: /** @type {readonly string[]} */ ([]), shown: "" };
+let undoable = NOTHING;
+
 /**
  * @param {readonly string[]} ids
  * @param {boolean} favourite
@@ -29,13 +33,16 @@ export async function setFavourite(ids, favourite) {
 }
 
 /**
- * Delete runs; for a while that can be undone. The app sees to it, whether this page is there or not. In the place of
- * one that is shown comes the next older one, else the next newer one, unless a run goes on.
+ * Delete runs; for a while that can be undone, with what was deleted just before: of that the app is told once more, as it
+ * sees to all this, whether the page is there or not. In the place of one that is shown comes the next older one, else the
+ * next newer one, unless a run goes on.
  * @param {readonly string[]} ids
  * @returns {Promise<boolean>} whether they are gone; why not has been said
  */
 export async function deleteRuns(ids) {
-  if (!(await ask("/history/delete", json({ runs: ids })))) return false;
+  const together = [...new Set([...undoable.ids, ...ids])];
+  const runs = together.length > MOST ? ids : together;
+  if (!(await ask("/history/delete", json({ runs })))) return false;
   const { shown } = page.now;
   const isShown = shown !== null && ids.includes(shown);
   const next = isShown && !current(page.now) ? besideDeleted(shown, ids) : null;
@@ -45,13 +52,23 @@ export async function deleteRuns(ids) {
     deleted: { ids },
     ...(isShown && !isNextShown ? { shown: null, lookingBack: false, notice: null } : {}),
   });
-  const count = ids.length;
+  const first = (runs === ids ? "" : undoable.shown) || (isShown ? shown : "");
+  offerAll({ ids: runs, shown: first });
+  return true;
+}
+
+/** @param {typeof undoable} what */
+function offerAll(what) {
+  const count = what.ids.length;
   const words =
     count === 1
       ? message("Deleted.")
       : plural("{count} result deleted.", "{count} results deleted.", { count });
-  offerUndo(words, STAYS, () => restore(ids, isShown ? shown : ""));
-  return true;
+  const undo = () => restore(what.ids, what.shown);
+  offerUndo(words, STAYS, undo, () => {
+    undoable = NOTHING;
+  });
+  undoable = what;
 }
 
 /**

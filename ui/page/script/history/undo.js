@@ -11,8 +11,9 @@ let closing = 0;
  * @param {string} words
  * @param {string} more
  * @param {() => void} undo
+ * @param {() => void} closed is called when it is no longer offered, before that is undone
  */
-export function offerUndo(words, more, undo) {
+export function offerUndo(words, more, undo, closed) {
   // Inside the page's own element: only there do its styles for narrow windows hold.
   const line = $("#undo") ?? ($("#columns") ?? document.body).appendChild(element("div"));
   line.id = "undo";
@@ -20,6 +21,7 @@ export function offerUndo(words, more, undo) {
   const close = () => {
     clearTimeout(closing);
     line.replaceChildren();
+    closed();
   };
   const does = button(message("Undo"), () => {
     close();

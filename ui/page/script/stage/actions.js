@@ -15,6 +15,10 @@ import { canBeShared, share } from "./share.js";
 const SILENT = message("Can't reach ComfyForms. Try again.");
 
 const FAVOURITE = message("Favourite");
+const SECOND = 500; // milliseconds within which a press is the second half of a double click
+
+/** What was deleted last, and until when a press is not for what has come into its place. */
+let deleted = { run: "", until: 0 };
 
 /**
  * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
@@ -152,9 +156,14 @@ function favouriteFor({ id, favourite }) {
 }
 
 /**
+ * One double click, one run: the next one comes under the pointer.
  * @param {{ run: string }} what
  * @param {Events} events
  */
 async function remove(what, events) {
+  const { run, until } = deleted;
+  if (performance.now() < until && (run !== what.run || until === Infinity)) return;
+  deleted = { run: what.run, until: Infinity };
   if (await deleteRuns([what.run])) events.delete(what);
+  deleted = { run: what.run, until: performance.now() + SECOND };
 }
