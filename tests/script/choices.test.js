@@ -35,6 +35,21 @@ test("Enter takes a title before a description, and another than the one that is
   assert.equal(best([], "create"), undefined);
 });
 
+test("Enter takes the title that was typed, or one that begins so, before others listed above it", () => {
+  const brought = choice("~m", { title: "Simple image upscale", own: true });
+  const found = [
+    brought,
+    choice("a", { title: "Upscale twice" }),
+    choice("b", { title: "Upscale" }),
+  ];
+  const best = (text, open) => bestOf(found, text, open)?.name;
+  assert.equal(best("UPSCALE ", ""), "b");
+  assert.equal(best("upsc", ""), "a");
+  assert.equal(best("upsc", "a"), "b");
+  assert.equal(best("image", "b"), "~m");
+  assert.equal(best("", "b"), "~m");
+});
+
 test("own ones come first, then the last ones, then the others by their group, each once", () => {
   const choices = [choice("a"), choice("b", { group: "Faces" }), choice("c"), choice("d")];
   const mine = choice("~m", { group: "Mine", own: true });

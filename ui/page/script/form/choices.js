@@ -36,16 +36,19 @@ const hasAll = (said, text) =>
     .every((word) => plain(said).includes(word));
 
 /**
- * Which of those found Enter takes: the first with all words in its title, else the first of all; not the one that is
- * open where there is another such.
+ * Which of those found Enter takes: the first with this title, else with one that begins so, with all words in its title,
+ * or of all; not the one that is open where there is another such.
  * @param {readonly Choice[]} found as they are listed
  * @param {string} text
  * @param {string} open the name of the one that is open
  * @returns {Choice | undefined}
  */
 export function bestOf(found, text, open) {
+  const typed = plain(text.trim());
+  const named = typed ? found.filter(({ title }) => plain(title) === typed) : [];
+  const begun = typed ? found.filter(({ title }) => plain(title).startsWith(typed)) : [];
   const titled = found.filter(({ title }) => hasAll(title, text));
-  const best = titled.length ? titled : found;
+  const best = [named, begun, titled].find(({ length }) => length > 0) ?? found;
   return best.find(({ name }) => name !== open) ?? best[0];
 }
 
