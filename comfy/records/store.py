@@ -2,8 +2,9 @@
 restart of ComfyUI.
 
 A record is written when a run is submitted (without files, and under an id by which it is begun
-again, not yet), when it is handed to the server, and when it is finished, each in one transaction. Every look-up asks for the owner too: somebody else's run is
-as unknown as one that never was.
+again, not yet), when it is handed to the server, and when it is finished, each time in one
+transaction. Every look-up asks for the owner too: somebody else's run is as unknown as one that
+never was.
 """
 
 from __future__ import annotations

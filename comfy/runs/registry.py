@@ -68,9 +68,9 @@ class LocalRunRegistry:
     ) -> None:
         """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
         are handed to a server at once: with more than one it need not wait for the next, but
-        whoever comes waits for all of them. `files`: where the files that runs are given are kept
-        until their turn. With a `history` every run and its files are kept there, and found again
-        by `record`. `retries`: as of `RunContext`."""
+        whoever comes waits for all of them. `files`: where files that runs are given are kept until
+        their turn. With a `history` every run and its files are kept. `retries`: see `RunContext`.
+        """
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
