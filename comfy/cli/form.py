@@ -58,7 +58,7 @@ def _table(form: Form) -> Iterator[str]:
     )
     yield f"\nResults: {outputs or 'none'}"
     yield from (f"! {problem}" for problem in form.problems)
-    yield from (f"- {note}" for note in form.notes)
+    yield from (f"- {note.said}" for note in form.notes)
 
 
 def _rows(fields: list[Field]) -> Iterator[str]:

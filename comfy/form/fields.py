@@ -9,7 +9,7 @@ from typing import Any
 
 from comfy.form.exposure import Exposed
 from comfy.form.labels import choice_labels, closest
-from comfy.form.model import MEDIA_WIDGETS, Field
+from comfy.form.model import MEDIA_WIDGETS, Field, Note
 from comfy.form.widgets import Limits
 from comfy.messages import message, sentences
 from comfy.object_info import InputSpec
@@ -36,7 +36,7 @@ class Problems:
     knowing."""
 
     sentences: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def about(self, label: str) -> FieldProblems:
         """Collect sentences about the field with this label."""
@@ -56,9 +56,9 @@ class FieldProblems:
             message("{field}: {problem}", field=self.label, problem=said)
         )
 
-    def note(self, said: str) -> None:
-        """Something worth knowing; the sentence names the field or its value."""
-        self.problems.notes.append(said)
+    def note(self, said: str, key: str, value: object) -> None:
+        """Something worth knowing of a value of the field with this key; the sentence names it."""
+        self.problems.notes.append(Note(said, key, value))
 
 
 def build_field(exposed: Exposed, label: str, problems: Problems) -> Field:
@@ -239,9 +239,10 @@ def _with_offered(
     if best is None or not said.closest:
         return missing  # missing.py says so
     used, wanted = (choice_labels((one,))[0][0] for one in (best, built.default))
-    found.note(
-        message("Using {used}: {wanted} isn't installed on this server.", used=used, wanted=wanted)
+    said_of_it = message(
+        "Using {used}: {wanted} isn't installed on this server.", used=used, wanted=wanted
     )
+    found.note(said_of_it, built.key, best)
     return replace(built, default=best)
 
 

@@ -114,11 +114,21 @@ class Idea:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth knowing that needs no action: a sentence that holds while the field with this
+    key has this value."""
+
+    said: str
+    key: str
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A whole form. `fields` are in the order in which a person reads them, main ones first.
 
     `problems` are sentences about what will not work on this server, also about what of `missing`
-    it does not have; `notes` are things worth knowing that need no action. `ideas` are what its
+    it does not have; `notes` need no action. `ideas` are what its
     author lets people try. `titles` names every node of the prompt for people, also those without a
     field. `prompt` is what the form was made
     of, `nodes` what the server says about its node classes, as far as it has them; both only to
@@ -131,7 +141,7 @@ class Form:
     outputs: tuple[Output, ...]
     problems: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     ideas: tuple[Idea, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict, repr=False)
     prompt: Prompt = field(default_factory=dict, repr=False, compare=False)

@@ -290,7 +290,11 @@ def _form(
             dict.fromkeys(filter(None, (problem, *(p for one in runs for p in one.form.problems))))
         ),
         missing=tuple(dict.fromkeys(said for one in runs for said in _missing(one))),
-        notes=tuple(dict.fromkeys(said for one in runs for said in one.form.notes)),
+        notes=tuple(
+            replace(note, key=step_key(one.step, note.key))
+            for one in runs
+            for note in one.form.notes
+        ),
     )
 
 

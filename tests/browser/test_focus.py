@@ -75,7 +75,11 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
     person = visit(fast).open()
     what_has_the_focus_is_not_behind_the_buttons(person)
     person.unfold()
+    # What is said of the model goes with it.
+    instead = person.page.get_by_text("Using demo-landscapes: v1-5-pruned-emaonly isn't installed")
+    expect(instead).to_be_visible()
     choose_broken(person)
+    expect(instead).to_be_hidden()
     person.press()
     person.phase("failed")
     expect(person.field("1.ckpt_name").locator(".field-error")).to_be_visible()

@@ -142,7 +142,9 @@ def test_a_stand_in_for_a_missing_model_is_a_note_not_a_problem() -> None:
     form = form_of(prompt, said(fields={"4.ckpt_name": {"closest": True}}))
     assert form.field("4.ckpt_name").default == "tiny_sd15.safetensors"
     assert form.problems == ()
-    assert "v1-5-pruned-emaonly" in form.notes[0]
+    (note,) = form.notes
+    assert "v1-5-pruned-emaonly" in note.said
+    assert (note.key, note.value) == ("4.ckpt_name", "tiny_sd15.safetensors")
 
 
 def test_limits_can_be_narrowed_but_not_widened() -> None:

@@ -54,7 +54,8 @@ def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
 def a_workflow_is_found_by_typing(person: Visitor) -> None:
     """Ctrl+K opens the list from anywhere; words in any order find a title or a description, Enter
     opens what has them in its title. What finds nothing says so. Escape leaves everything as it was: the list opens again
-    with the open workflow marked, not with what was searched for."""
+    with the open workflow marked, not with what was searched for. The form that is opened is seen from its top, wherever the
+    page was scrolled to, and keys go on from there."""
     person.turn_to("image-to-image")
     page = person.page
     options = page.locator("#picker").get_by_role("option")
@@ -80,6 +81,9 @@ def a_workflow_is_found_by_typing(person: Visitor) -> None:
     expect(options.first).to_contain_text("Create an image")
     expect(marked).to_contain_text("Create, enlarge")
     page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1366, "height": 650})
+    page.evaluate("scrollTo(0, 500)")
+    assert page.evaluate("scrollY") > 100
     page.keyboard.press("Control+k")
     expect(options).to_have_count(SHIPPED)
     expect(marked).to_contain_text("Image to image")
@@ -89,6 +93,8 @@ def a_workflow_is_found_by_typing(person: Visitor) -> None:
     expect(page.locator("#heading h1")).to_have_text("Upscale")
     expect(person.workflows()).to_contain_text("Upscale")
     expect(page).to_have_url(re.compile("workflow=upscale"))
+    expect(page.locator("#heading h1")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:

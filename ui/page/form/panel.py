@@ -32,7 +32,9 @@ from ui.page.form.vary import BatchStart, bind_batch, draw_varied
 from ui.page.script_files import calls, listener
 from ui.page.stage import Follow, Refusal, Stage
 from ui.services import Services
+from ui.view.browser_values import kept
 from ui.web.gradio_internals import root_of
+from ui.web.responses import json_text
 from ui.web.shares import where
 from ui.web.urls import cover_address
 
@@ -99,16 +101,27 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(services, name, opened, controls, owner, missing=bool(form.missing))
-    if form.notes:
-        gr.HTML(
-            "".join(f"<p>{html_of(note)}</p>" for note in form.notes),
-            elem_classes="caption",
-        )
+    draw_notes(form)
     used = draw_used(controls, first.values)
     _bind_generate(services, name, controls, used, actions, stage, owner)
     draw_varied(name, form)
     bind_batch(services, name, controls, used, actions.batch, owner)
     bind_use(services, controls, stage, owner)
+
+
+def draw_notes(form: Form) -> None:
+    """What is worth knowing of values, each sentence once, as long as a field has such a value."""
+    about: dict[str, list[tuple[str, Any]]] = {}
+    for note in form.notes:
+        about.setdefault(note.said, []).append((note.key, kept(note.value)))
+    if not about:
+        return
+    values = json_text([*about.values()])
+    gr.HTML(
+        "".join(f"<p>{html_of(said)}</p>" for said in about),
+        elem_classes="caption",
+        js_on_load=calls("form/filled.js", f"mountNotes(element, {values})"),
+    )
 
 
 def draw_fields(

@@ -1,6 +1,7 @@
 // @ts-check
 // What the form on the page holds now.
 
+import { all } from "../dom.js";
 import { Store } from "../state.js";
 
 /**
@@ -25,3 +26,14 @@ export function whileShown(place, show) {
     else end();
   });
 }
+
+/**
+ * Sentences about values, each seen while the form holds one of these.
+ * @param {HTMLElement} place
+ * @param {readonly (readonly [string, unknown][])[]} about the fields' keys and values of each
+ */
+export const mountNotes = (place, about) =>
+  whileShown(place, ({ values }) => {
+    for (const [at, note] of all("p", place).entries())
+      note.hidden = !about[at]?.some(([key, value]) => !(key in values) || values[key] === value);
+  });

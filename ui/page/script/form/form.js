@@ -81,7 +81,7 @@ export function chosen(name) {
   say("");
   goTo(`?workflow=${encodeURIComponent(name)}`);
   drawing.since = performance.now();
-  drawing.leads = isNarrow(); // else the last result stands there, and nothing seems to have happened
+  drawing.leads = true;
   return [name, { ...choice(name, {}), filling: drawing.filling }];
 }
 
@@ -204,11 +204,8 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, error
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
-  if (!isNarrow()) {
-    $("#heading, #no-form")?.scrollIntoView({ block: "nearest" });
-    return;
-  }
-  $("#form-side")?.scrollIntoView();
+  if (isNarrow()) $("#form-side")?.scrollIntoView();
+  else scrollTo(0, 0);
   const title = $("#heading h1");
   if (!title) return;
   title.tabIndex = -1;
