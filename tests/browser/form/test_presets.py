@@ -17,10 +17,12 @@ from tests.browser.form.test_masks import (
     stroke,
     tool,
 )
+from tests.browser.walk.states import SIZES, at_every_size
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+HEIGHT = "one => Math.round(one.getBoundingClientRect().height)"
 
 
 def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Path) -> None:
@@ -46,7 +48,13 @@ def test_a_preset_from_saving_to_deleting(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.entry("2.text")).to_have_value("cats at night")
         expect(person.entry("5.steps")).to_have_value("24")
         expect(person.entry("5.seed")).to_have_value("7")
-        menu.get_by_role("button", name="Undo preset").click()
+        undo = menu.get_by_role("button", name="Undo preset")
+        expect(undo).to_be_visible()
+        for _ in at_every_size(person.page):
+            heights = [one.evaluate(HEIGHT) for one in (undo, menu.locator("summary"))]
+            assert heights[0] == heights[1]
+        person.page.set_viewport_size(SIZES["desktop"])
+        undo.click()
         expect(person.entry("2.text")).to_have_value("something else")
         expect(person.entry("5.steps")).to_have_value("3")
         person.type("2.text", "something new")

@@ -47,8 +47,8 @@ def many_more(history: RunStore, record: Record) -> None:
 
 def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     """They flow with the page, which has few tiles wherever one is; keys, the scroll bar and the arrows
-    of the large view reach what was not loaded before. The field stays where it is that searches them,
-    however few it leaves."""
+    of the large view reach what was not loaded before. What searches them and what lists favourites alone
+    stays where it is, however few it leaves."""
     person = visit(fast).open(**ONE)
     first, history, record = one_result(person)
     many_more(history, record)
@@ -70,6 +70,15 @@ def test_ten_thousand_results(fast: Site, visit: Visit) -> None:
     expect(tiles(person)).to_have_count(0)
     assert box.bounding_box() == before
     box.fill("")
+    expect(tile(person, first)).to_be_visible()
+    only = person.page.get_by_role("button", name="Favourites")
+    before = only.bounding_box()
+    only.click()
+    expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+    assert only.bounding_box() == before
+    only.click()
+    expect(tile(person, first)).to_be_visible()
+    assert only.bounding_box() == before
 
     tile(person, first).focus()
     person.page.keyboard.press("ArrowRight")
