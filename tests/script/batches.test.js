@@ -28,6 +28,7 @@ import {
   sizeWords,
   specOf,
   startWords,
+  unsaid,
 } from "../../ui/page/script/batches/spec.js";
 import {
   progressWords,
@@ -77,6 +78,11 @@ test("only rows with something in them are sent, each in the way of its kind", (
     { field: "4.image", files: [file] },
     { field: "2.more", replace: "boat\nship\ncar" },
   ]);
+  const found = row({ replaces: true, find: " ", text: "ship" });
+  assert.deepEqual(
+    unsaid({ ...EMPTY, rows: [...rows, found] }).map(({ field }) => field),
+    ["2.text"],
+  );
   const texts = replacedTexts({ ...EMPTY, rows }, { "2.more": "a boat", "2.text": "x" });
   assert.deepEqual(texts, { "2.more": "a boat" });
 });

@@ -110,7 +110,11 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     person.page.set_viewport_size(SIZES["desktop"])
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
+    expect(prompt.get_by_label("Replace with")).to_have_value("")
+    expect(prompt.locator(".problem")).to_have_text("Say what to find.")
+    expect(dialog.locator(".primary")).to_have_attribute("aria-disabled", "true")
     prompt.get_by_label("Find").fill(first)
+    expect(prompt.locator(".problem")).to_have_count(0)
     prompt.get_by_label("Replace with").fill("purple")
     image = vary_row(dialog, "Your image")
     files = [

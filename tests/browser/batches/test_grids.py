@@ -141,6 +141,7 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
 
     person.type("2.text", "something else")
+    page.locator(".seed-mode input[value=random]").check()
     page.evaluate("sessionStorage.removeItem('comfyforms.varied.text-to-image')")
     drop(page, image)
     expect(dialog.get_by_role("button", name=f"Start {6 * models} runs")).to_be_enabled()
@@ -149,6 +150,9 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(text.get_by_label("Replace with")).to_have_value("ship\nkite")
     expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
     expect(seed.get_by_label("The same for all runs")).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(person.entry("2.text")).to_have_value("something else")
+    expect(page.locator(".seed-mode input[value=random]")).to_be_checked()
 
 
 @pytest.fixture

@@ -73,6 +73,16 @@ export const isFilled = ({ text, chosen, files, replaces, find }) =>
   replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
 
 /**
+ * What is wrong with a draft before the app is asked.
+ * @param {Draft} draft
+ * @returns {Problem[]}
+ */
+export const unsaid = ({ rows }) =>
+  rows
+    .filter(({ replaces, find }) => replaces && !find.trim())
+    .map(({ field }) => ({ field, row: null, message: message("Say what to find.") }));
+
+/**
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  * @param {readonly string[]} [inTable] keys of the fields that the table has

@@ -8,7 +8,7 @@ import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
 import { message, plural } from "../messages.js";
 import { say } from "../state.js";
-import { openVary } from "../vary/dialog.js";
+import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
 import { clearErrors, fieldId, showError } from "./field_errors.js";
 import { KINDS, otherKindWords, shortened } from "./file_kinds.js";

@@ -4,13 +4,14 @@
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
 import { addressOf } from "../dom.js";
-import { formName, isDrawing, visitWith } from "../form/form.js";
-import { ownName } from "../form/typed.js";
+import { formName, isDrawing, refill, visitWith } from "../form/form.js";
+import { ownName, typed } from "../form/typed.js";
+import { linked } from "../form/values.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { say } from "../state.js";
 import { VARIED, write } from "../storage.js";
-import { openVary } from "../vary/dialog.js";
+import { openVary } from "../vary/open.js";
 
 /** @import { ToldAxis } from "../batches/spec.js" */
 
@@ -30,6 +31,7 @@ const carriesGrid = async (file) =>
   file.type === "image/png" && (await file.slice(0, HEAD).text()).includes(KEYWORD);
 
 /**
+ * What the form held is there again where nothing is started.
  * @param {Blob} file
  * @returns {Promise<boolean>} whether it is the image of a grid; what is wrong with it is said
  */
@@ -39,6 +41,7 @@ export async function openGrid(file) {
   const told = await ask("/batches/grid", file.slice(0, BEGINNING));
   if (!told) return true;
   const { workflow, values, axes, seeds, missing } = told;
+  const before = { ...typed(workflow), ...(formName() === workflow && linked(location.search)) };
   visitWith(workflow, values);
   if (!(await isDrawn(workflow))) return true;
   const fields = fieldsToVary();
@@ -48,7 +51,9 @@ export async function openGrid(file) {
     return field ? [rowOfAxis(field, { ...axis, files })] : [];
   });
   write(sessionStorage, VARIED + ownName(workflow), { rows, table: null, paired: false, seeds });
-  openVary();
+  openVary("", [], (hasStarted) => {
+    if (!hasStarted && formName() === workflow) refill(workflow, before);
+  });
   if (missing.length)
     say(
       message("The grid's files aren't here."),

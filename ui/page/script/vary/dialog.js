@@ -15,8 +15,8 @@ import {
   seedsOf,
   specOf,
   startWords,
+  unsaid,
 } from "../batches/spec.js";
-import { masksHold } from "../components/mask_painter.js";
 import { $, all, announce, button, element, isNarrow } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { formName } from "../form/form.js";
@@ -34,7 +34,7 @@ const PAUSE = 250; // milliseconds without a change, then the app is asked
 const TABLE = /\.(csv|tsv|jsonl|ndjson)$/i;
 const MOST_KEPT = 1_000_000; // characters of a table
 
-class VaryDialog {
+export class VaryDialog {
   #place = element("dialog", "vary");
   #workflow = formName();
   #fields = fieldsToVary();
@@ -61,14 +61,21 @@ class VaryDialog {
   /** @type {Check | null} */
   #check = null;
   #isStarting = false;
+  #hasStarted = false;
 
-  /** @param {string} [wanted] key of a field that it has a row for */
-  constructor(wanted = "") {
+  /**
+   * @param {(hasStarted: boolean) => void} closed
+   * @param {string} [wanted] key of a field that it has a row for
+   */
+  constructor(closed, wanted = "") {
     this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields);
     this.#table = new TablePart(this.#draft.table, (table) => this.#changeTable(table));
     this.#place.classList.add("takes-own-files");
     this.#place.append(this.#head(), this.#body(), this.#foot());
-    this.#place.addEventListener("close", () => this.#place.remove());
+    this.#place.addEventListener("close", () => {
+      this.#place.remove();
+      closed(this.#hasStarted);
+    });
     this.#place.addEventListener("keydown", (event) => this.#pressed(event));
     this.#place.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
     this.#place.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
@@ -309,16 +316,17 @@ class VaryDialog {
    * @param {readonly string[]} more that is wrong
    */
   #show(check, more) {
-    this.#check = check;
+    const problems = [...unsaid(this.#draft), ...(check?.problems ?? [])];
+    this.#check = check && { ...check, problems };
     if (check && check.table.join() !== this.#inTable.join()) {
       this.#inTable = check.table;
       this.#offer();
     }
-    const { rows, table, rest } = placed(check?.problems ?? [], this.#draft, this.#fields);
+    const { rows, table, rest } = placed(problems, this.#draft, this.#fields);
     for (const [key, row] of this.#rows) row.tell(rows.get(key) ?? []);
     this.#table.tell(table);
     this.#say([...rest, ...more]);
-    this.#estimate.textContent = check ? estimateWords(check) : "";
+    this.#estimate.textContent = this.#check ? estimateWords(this.#check) : "";
     this.#label();
   }
 
@@ -347,6 +355,7 @@ class VaryDialog {
     this.#isStarting = false;
     this.#label();
     this.#say(problems);
+    this.#hasStarted = Boolean(batch);
     if (!batch) return;
     this.#place.close();
     announce(message("The batch has started."));
@@ -379,18 +388,4 @@ class VaryDialog {
     const rows = [...this.#rows.values()].filter(({ isOfFiles }) => isOfFiles);
     (rows.find(({ place }) => place === own) ?? rows[0])?.take(files);
   }
-}
-
-/**
- * Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog.
- * @param {string} [key] of a field
- * @param {readonly File[]} [files] for it
- */
-export function openVary(key = "", files = []) {
-  const component = theComponent();
-  if (!component || $("dialog.vary") || !fieldsToVary().length) return;
-  if (masksHold(() => openVary(key, files))) return;
-  const dialog = new VaryDialog(key);
-  dialog.open(component.place);
-  if (key) dialog.give(key, files);
 }

@@ -3,7 +3,7 @@
 
 import { $, button, isNarrow } from "../dom.js";
 import { message } from "../messages.js";
-import { openVary } from "./dialog.js";
+import { openVary } from "./open.js";
 
 /** Whether there is little room for a form beside what stays in view. */
 const isLow = () => matchMedia("(max-height: 720px)").matches;

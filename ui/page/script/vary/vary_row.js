@@ -17,6 +17,8 @@ export class VaryRow {
   #row;
   #field;
   #changed;
+  /** The text of the other way of varying. */
+  #otherText = "";
   #editor = element("div", "editor");
   #problems = element("div", "problems");
   #which = element("select");
@@ -96,7 +98,9 @@ export class VaryRow {
     );
     way.value = this.#row.replaces ? "replace" : "";
     way.addEventListener("change", () => {
-      this.#set({ replaces: way.value === "replace" });
+      const { text } = this.#row;
+      this.#set({ replaces: way.value === "replace", text: this.#otherText });
+      this.#otherText = text;
       this.#draw();
     });
     return way;
