@@ -182,9 +182,17 @@ def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
     sheet = open_sheet(person, "Grid")
     failed = sheet.locator(".grid-cell[data-state=failed]").first
     expect(failed).to_have_css("aspect-ratio", "0.5 / 1")
+    failed.locator("button.no-result").click(position={"x": 20, "y": 20})
+    why = page.locator("#row-error")
+    expect(why.locator("p")).to_have_text([re.compile("isn't a model"), re.compile("Choose")])
+    walker.look("why a cell failed")
+    why.get_by_role("button", name="Close").click()
     walker.look("the grid")
     walker.read("the grid", "dialog.sheet")
     page.set_viewport_size(SIZES["phone"])
+    failed.locator("button.no-result").click(position={"x": 20, "y": 20})
+    expect(why.get_by_role("button", name="Use this cell")).to_be_visible()
+    why.get_by_role("button", name="Close").click()
     left, top, beside = sheet.locator(".scroll").evaluate(MOVED)
     assert left > 0
     assert (round(top), round(beside)) == (0, 0)

@@ -230,10 +230,11 @@ class TableView:
 
     def _row(self, index: int, run: str, records: Mapping[str, Record]) -> dict[str, Any]:
         state, record = self.state(index), records.get(run)
-        error = self.table.states.error(index)
+        error, hint = self.table.states.error(index), ""
         told = past_run(record) if record is not None and state == "done" else None
         if state == "failed" and record is not None and not error:
             error = why_failed(record)
+            hint = record.state.error.hint if record.state.error else ""
         return {
             "number": self.table.rows.number(index),
             "index": index,
@@ -243,6 +244,7 @@ class TableView:
             "thumbnail": (told.thumb or "") if told else "",
             "kind": told.kind if told else "",
             "error": error,
+            "hint": hint,
         }
 
 

@@ -80,7 +80,10 @@ class Sheet {
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {string} */ run) => this.#use(run),
-      explain: (/** @type {BatchRow} */ row) => explain(row, this.#place),
+      explain: (/** @type {BatchRow} */ row) => {
+        const offer = this.#isGrid ? message("Use this cell") : message("Reuse settings");
+        explain(row, this.#place, offer, does.use);
+      },
     };
     this.#list = new VirtualList(
       this.#scroll,

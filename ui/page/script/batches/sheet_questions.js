@@ -76,16 +76,23 @@ export function askToDelete(id, over, deleted) {
 }
 
 /**
- * Say all that a row failed of, which has little room in its line.
+ * Say all that a row failed of, which has little room in its line or cell.
  * @param {BatchRow} row
  * @param {HTMLElement} over
+ * @param {string} offer what its values are used by
+ * @param {(run: string) => void} use
  */
-export function explain({ number, error }, over) {
+export function explain({ number, error, hint, run }, over, offer, use) {
   const place = question("row-error", message("Row {number} failed", { number }));
   const close = button(message("Close"), () => place.close());
   const last = element("div", "last");
   last.append(close);
-  place.append(element("p", "", error), last);
+  const leave = () => {
+    place.close();
+    use(run);
+  };
+  if (run) last.append(button(offer, leave, "button primary"));
+  place.append(...[error, hint].filter(Boolean).map((said) => element("p", "", said)), last);
   over.append(place);
   place.showModal();
   close.focus();

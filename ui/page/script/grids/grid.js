@@ -8,6 +8,7 @@ import { GridCell } from "./grid_cell.js";
 import { arranged, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { Batch } from "../state.js" */
+/** @import { BatchRow } from "../batches/rows.js" */
 /** @import { Arranged, Axis, GridNews, ToldGrid } from "./grid_cells.js" */
 
 const LEAST = 96; // pixels of a cell
@@ -30,7 +31,7 @@ const NOT_YET = message("There is nothing to download until the first result is 
 
 /**
  * What can be done with a cell; `at`: its place among those of the page.
- * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void }} Does
+ * @typedef {{ enlarge: (at: number) => void, use: (run: string) => void, explain: (row: BatchRow) => void }} Does
  */
 
 export class Grid {
@@ -187,6 +188,7 @@ export class Grid {
         new GridCell(values.join(" · "), {
           enlarge: () => this.#does.enlarge(at),
           use: this.#does.use,
+          explain: this.#does.explain,
           sized: (width, height) => this.#take(width / height),
         }),
     );

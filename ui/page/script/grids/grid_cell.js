@@ -13,7 +13,8 @@ import { LivePreviews } from "../stage/preview_animation.js";
 
 /**
  * `sized`: an image is there, of this shape.
- * @typedef {{ enlarge: () => void, use: (run: string) => void, sized: (width: number, height: number) => void }} CellEvents
+ * @typedef {{ enlarge: () => void, use: (run: string) => void, explain: (row: BatchRow) => void,
+ *   sized: (width: number, height: number) => void }} CellEvents
  */
 
 export class GridCell {
@@ -63,14 +64,17 @@ export class GridCell {
   }
 
   /** @param {BatchRow} row */
-  #parts({ state, run, thumbnail, kind, error }) {
+  #parts(row) {
+    const { state, run, thumbnail, kind, error } = row;
     const parts = [];
     if (state === "done") parts.push(this.#result(thumbnail, kind));
     else {
       const said = element("span", "said", stateWords(state));
-      const why = element("span", "why", error);
-      const place = element("div", "no-result");
-      place.append(...(error ? [said, why] : [said]));
+      const place = error
+        ? button("", () => this.#events.explain(row), "no-result")
+        : element("div", "no-result");
+      place.append(said);
+      if (error) place.append(element("span", "why", error));
       parts.push(place);
     }
     if (run && state !== "waiting" && state !== "running") {
