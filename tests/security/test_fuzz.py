@@ -13,7 +13,7 @@ from tests.attacks.command import main
 from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
-REQUESTS = 300  # with --every twice as many
+REQUESTS = 200  # with --every three times as many
 SEED = 7
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
@@ -22,7 +22,7 @@ def test_finding_21_no_request_makes_the_app_fail(every: bool) -> None:
     """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
     word of somebody else's, no file outside of its folders; and it works as before. The requests
     are not all noise: they reach the app's own answers, good and bad."""
-    requests = REQUESTS * (2 if every else 1)
+    requests = REQUESTS * (3 if every else 1)
     report = campaign(requests, SEED)
     assert sum(report.kinds.values()) >= requests
     assert not report.problems, "\n".join(
@@ -68,7 +68,7 @@ def test_the_judge_lets_the_right_answers_pass() -> None:
 
 def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
     """The same seed sends the same requests, and the page names the command for more of them."""
-    kinds = [campaign(25, number).kinds for number in (1, 1, 2)]
+    kinds = [campaign(12, number).kinds for number in (1, 1, 2)]
     assert kinds[0] == kinds[1] != kinds[2]
     assert "python -m tests.tools.fuzz --requests 10000" in PAGE.read_text(encoding="utf-8")
     with pytest.raises(SystemExit):

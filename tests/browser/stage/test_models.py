@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
@@ -20,16 +20,7 @@ from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
-PAINTS = ["--no-sandbox", "--disable-background-networking", "--enable-unsafe-swiftshader"]
 MODEL = "#stage .media .model canvas"
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """Chromium that has WebGL without a graphics card."""
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=PAINTS)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -63,7 +54,7 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
     """It is painted, turns by itself unless the person's system asks for stillness, is turned with
     the mouse, over the whole window too, and is downloaded by the button of all results. Two of
     them are compared like images."""
-    person = visit(site, viewport={"width": 820, "height": 620}, reduced_motion=motion)
+    person = visit(site, viewport={"width": 500, "height": 420}, reduced_motion=motion)
     person.open("model").press()
     person.phase("done")
     expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)

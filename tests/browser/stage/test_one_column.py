@@ -84,6 +84,7 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
     person.page.goto(f"{fast.url}/?workflow=nothing")
     expect(person.page.locator("#stage .media img")).to_be_visible()
     expect(person.page.locator("#no-form")).to_be_in_viewport(ratio=1)
+    person.forgive("status of 4")  # the file's
 
 
 def what_is_wrong_is_gone_to(person: Visitor) -> None:
@@ -102,4 +103,3 @@ def what_is_wrong_is_gone_to(person: Visitor) -> None:
     give(page, b"{}", "nothing.json")
     expect(page.locator("#stage .headline")).to_be_in_viewport(ratio=1)
     person.phase("refused")
-    person.forgive("status of 4")
