@@ -69,17 +69,16 @@ class LocalRunRegistry:
         """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
         are handed to a server at once: with more than one it need not wait for the next, but
         whoever comes waits for all of them. `files`: where files that runs are given are kept until
-        their turn. With a `history` every run and its files are kept. `retries`: see `RunContext`.
-        """
+        their turn. With a `history` runs and their files are kept. `retries`: as of `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
         self._durations = Durations()
-        line, timing = FairQueue(servers.servers, ahead), timing or Timeouts()
+        line = FairQueue(servers.servers, ahead)
         servers.on_change(line.advance)
-        self._context = RunContext(servers, timing, line, files, history, retries)
+        self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()
         self._lock = threading.Lock()
