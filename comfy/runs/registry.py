@@ -69,7 +69,7 @@ class LocalRunRegistry:
         """`grace`: seconds that a run goes on when nobody watches it any more. `ahead`: how many
         are handed to a server at once: with more than one it need not wait for the next, but
         whoever comes waits for all of them. `files`: where files that runs are given are kept until
-        their turn. With a `history` runs and their files are kept. `retries`: as of `RunContext`."""
+        their turn. With a `history` runs and files are kept. `retries`: as of `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
