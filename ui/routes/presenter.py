@@ -4,7 +4,7 @@ files."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from comfy.errors import ComfyError, ServerUnreachable
@@ -52,12 +52,31 @@ def presenter(services: Services) -> Show:
             outcome,
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(map(past_run, lineage.made_from)),
-            used_for=tuple(map(past_run, lineage.used_for)),
+            used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
             can_be_chain=can_be_chain(services, record, lineage),
             part_of=part_of(services, record),
         )
 
     return view
+
+
+def without_mended(services: Services, runs: Sequence[Record]) -> list[Record]:
+    """These runs without the tries of a chain's steps that have come to nothing, where a later one
+    is done."""
+    done = [one for one in runs if one.state.phase is Phase.DONE]
+
+    def is_mended(run: Record) -> bool:
+        mended = (
+            (one.group, one.job.workflow) == (run.group, run.job.workflow)
+            and one.submitted_at > run.submitted_at
+            for one in done
+        )
+        if run.state.phase is Phase.DONE or not any(mended):
+            return False
+        chain, step = services.chains.part_of(run) or ("", "")
+        return bool(chain and not step)  # its step has other runs now
+
+    return [run for run in runs if not is_mended(run)]
 
 
 def can_be_chain(services: Services, record: Record, lineage: Lineage) -> bool:

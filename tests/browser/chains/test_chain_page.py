@@ -166,6 +166,8 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     chain_is(person, "done")
     expect(steps(person).last.get_by_role("button")).to_have_attribute("aria-pressed", "true")
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
+    steps(person).first.get_by_role("button").click()
+    expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
 
 
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
