@@ -18,6 +18,11 @@ export function askForChain(run, typed = "") {
     "A form for all these steps, with your values and a new seed each time. Everybody here can use it.",
   );
   const form = element("form");
+  form.noValidate = true; // what is missing is said in the page's language, at the field
+  const missing = element("p", "field-error");
+  missing.id = "make-chain-error";
+  missing.role = "status";
+  missing.hidden = true;
   const title = element("input");
   Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
   title.placeholder = title.ariaLabel = message("Title of the chain");
@@ -25,6 +30,14 @@ export function askForChain(run, typed = "") {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (make.ariaDisabled === "true") return;
+    missing.hidden = title.value.trim() !== "";
+    title.ariaInvalid = String(!missing.hidden);
+    if (!missing.hidden) {
+      missing.textContent = message("A chain needs a title.");
+      title.setAttribute("aria-describedby", missing.id);
+      title.focus();
+      return;
+    }
     make.ariaDisabled = "true";
     const again = { label: message("Try again"), does: () => askForChain(run, title.value) };
     const told = json({ title: title.value });
@@ -39,7 +52,11 @@ export function askForChain(run, typed = "") {
     button(message("Cancel"), () => place.hidePopover()),
     make,
   );
-  form.append(row, last);
+  title.addEventListener("input", () => {
+    missing.hidden = true;
+    title.ariaInvalid = "false";
+  });
+  form.append(row, missing, last);
   place.append(element("p", "", about), form);
   document.body.append(place);
   place.showPopover();
