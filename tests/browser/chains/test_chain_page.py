@@ -12,6 +12,11 @@ from tests.support.waiting import eventually
 
 Visit = Callable[..., Visitor]
 BROKEN = "demo-broken"
+# Whether a longer title is not cut where there is room beside it.
+WHOLE = """(name) => {
+    name.textContent = "Image to image";
+    return name.scrollWidth <= name.clientWidth;
+}"""
 # Whether Stop, which has the focus, is off for even a moment.
 WATCH_STOP = """() => {
     const stop = document.querySelector("#stop");
@@ -168,6 +173,7 @@ def test_a_failed_step_is_mended_and_the_chain_goes_on(chains: Site, visit: Visi
     assert len(chains.app.runs.history.of(owner_of(chains))) == made + 2  # type: ignore[union-attr]
     steps(person).first.get_by_role("button").click()
     expect(person.page.get_by_role("region", name="Used for").locator(".tile")).to_have_count(1)
+    assert steps(person).first.locator(".name").evaluate(WHOLE)
 
 
 def test_stop_ends_the_whole_chain(chains: Site, visit: Visit) -> None:
