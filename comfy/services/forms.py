@@ -189,7 +189,8 @@ class Forms:
         return self._opened.put(owner, workflow, name, data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """The workflows that this person has opened and may still use, the newest first."""
+        """The workflows that this person has opened and may still use, but for those that were added
+        to the shared ones; the newest first."""
         return self._opened.opened_by(owner) if self.permissions.open(owner) else ()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
@@ -214,7 +215,9 @@ class Forms:
                         " app to add it."
                     ),
                 )
-        return folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
+        kept = folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
+        self._opened.note_kept(owner, name)
+        return kept
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
         """A workflow, and whether it is the operator's or brought by somebody who is trusted."""

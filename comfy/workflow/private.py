@@ -30,6 +30,7 @@ class _Opened:
     file: str
     data: bytes = field(repr=False)
     size: int
+    is_kept: bool = False
 
 
 class PrivateWorkflows:
@@ -84,11 +85,20 @@ class PrivateWorkflows:
         return self._find(owner, name).workflow
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """All that this person has opened, the newest first."""
+        """What this person has opened and not added to the shared ones, the newest first."""
         with self._lock:
             return tuple(
-                one.workflow for key, one in reversed(self._opened.items()) if key[0] == owner
+                one.workflow
+                for key, one in reversed(self._opened.items())
+                if key[0] == owner and not one.is_kept
             )
+
+    def note_kept(self, owner: str, name: str) -> None:
+        """It is among the shared workflows now: listed there, and here only for whoever names it, as
+        runs of before do."""
+        with self._lock:
+            if found := self._opened.get((owner, name)):
+                self._opened[owner, name] = replace(found, is_kept=True)
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """The file it came in: its name and its bytes. WorkflowError as for `get`."""

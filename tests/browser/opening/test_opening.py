@@ -209,6 +209,10 @@ def an_opened_workflow_can_be_kept(person: Visitor, other: Visitor, folder: Path
     assert "workflow=my-lamp" in person.page.url
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     assert (folder / "my-lamp.json").is_file()
+    person.workflows().click()
+    listed = person.page.locator("#picker").get_by_role("option", name="My lamp")
+    expect(listed).to_have_count(1)
+    person.page.keyboard.press("Escape")
     expect(other.open("my-lamp").entry("2.text")).to_have_value("kept")
 
 
