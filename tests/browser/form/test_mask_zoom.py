@@ -241,6 +241,8 @@ def a_finger_and_a_pen_paint_too(person: Visitor) -> None:
         [x, y],
     )
     assert painted(person) < before
+    beside = [tool(person, name).bounding_box() for name in ("Invert", "Clear")]
+    assert len({one and one["y"] for one in beside}) == 1
     for control in person.field(KEY).locator("button:visible, input[type=range]").all():
         size = control.bounding_box()
         assert size

@@ -39,6 +39,11 @@ export class MaskTools {
     this.#fit.title = message("Fit the whole image");
     const size = element("label", "size-of-brush");
     size.append(element("span", "", message("Size")), canvas.slider);
+    const ofAll = element("span", "of-all"); // neither stands alone on a line
+    ofAll.append(
+      tool(message("Invert"), () => canvas.take({ tool: "invert" })),
+      tool(message("Clear"), () => canvas.take({ tool: "clear" })),
+    );
     this.place.append(
       groupOf(message("Tool"), this.#hands),
       this.#undo,
@@ -50,8 +55,7 @@ export class MaskTools {
         this.#fit,
         signTool("+", message("Zoom in"), () => gestures.enlarge()),
       ]),
-      tool(message("Invert"), () => canvas.take({ tool: "invert" })),
-      tool(message("Clear"), () => canvas.take({ tool: "clear" })),
+      ofAll,
     );
     this.#take("brush");
   }
