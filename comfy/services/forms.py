@@ -189,8 +189,8 @@ class Forms:
         return self._opened.put(owner, workflow, name, data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """The workflows that this person has opened and may still use, but for those that were added
-        to the shared ones; the newest first."""
+        """The workflows that this person has opened and may still use, but for those that were
+        added to the shared ones; the newest first."""
         return self._opened.opened_by(owner) if self.permissions.open(owner) else ()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:

@@ -94,8 +94,8 @@ class PrivateWorkflows:
             )
 
     def note_kept(self, owner: str, name: str) -> None:
-        """It is among the shared workflows now: listed there, and here only for whoever names it, as
-        runs of before do."""
+        """It is among the shared workflows now: listed there, and here only for whoever names it,
+        as runs of before do."""
         with self._lock:
             if found := self._opened.get((owner, name)):
                 self._opened[owner, name] = replace(found, is_kept=True)
