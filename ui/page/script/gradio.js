@@ -3,11 +3,12 @@
 // calls look. tests/browser/test_gradio_page.py says when an upgrade changes it. Python's part is
 // ui/web/gradio_internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
 
-import { $, all } from "./dom.js";
+import { $, all, isTouched } from "./dom.js";
 import { LANGUAGE, message } from "./messages.js";
 
 /** The list of a dropdown. */
 export const LIST = ".wrap-inner input[role=combobox]";
+const EDGE = 16; // pixels that a list leaves to the window's edge
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
 /** What Gradio asks for where it describes the API; this app has neither. */
@@ -137,6 +138,25 @@ export function keepListsOffLabels() {
     const above = box.getBoundingClientRect().top - field.getBoundingClientRect().top;
     field.style.setProperty("--label-height", `${above}px`);
   });
+}
+
+/**
+ * A list opens downwards where it has room: Gradio has it open upwards in the lower half of the window, where fingers get
+ * a keyboard.
+ */
+export function openListsDown() {
+  const place = (/** @type {Event} */ { target }) => {
+    if (!(target instanceof Element) || !target.matches(LIST) || isTouched()) return;
+    const box = /** @type {HTMLElement} */ (target.closest(".wrap"));
+    requestAnimationFrame(() => {
+      const { height, bottom } = box.getBoundingClientRect();
+      const list = $(".options", box);
+      if (!list) return;
+      box.classList.toggle("opens-down", list.scrollHeight + EDGE <= innerHeight - bottom);
+      box.style.setProperty("--box-height", `${height}px`);
+    });
+  };
+  for (const kind of ["focusin", "click", "input"]) document.addEventListener(kind, place);
 }
 
 /**

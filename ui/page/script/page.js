@@ -27,6 +27,7 @@ import {
   keepListsOffLabels,
   keepTypedSeed,
   LIST,
+  openListsDown,
   translateNames,
   watchRequests,
 } from "./gradio.js";
@@ -203,6 +204,7 @@ markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));
 translateNames();
 keepListsOffLabels();
+openListsDown();
 tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);
