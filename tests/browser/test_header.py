@@ -59,7 +59,7 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
-    """One, with room for a title; on a phone it says that this is a demonstration, and the rest is
+    """One, with room for a title, on a wide window for a long one; on a phone it says that this is a demonstration, and the rest is
     folded away, from where it says that the server is away. Where nobody has to log in there is no
     account."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
@@ -76,6 +76,9 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     assert page.evaluate(rows, parts) == 1
     title = page.locator("#picker .title")
     assert title.evaluate("one => one.clientWidth") >= len("Create, enlarge, refine") * 8
+    for _ in at_every_size(page, SIZES[:2]):
+        assert page.evaluate(rows, parts) == 1
+        assert title.evaluate("one => one.clientWidth") >= 400
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, [*parts, ".demo-mark"]) == 1
     expect(page.get_by_text("Demo", exact=True)).to_be_visible()
