@@ -7,7 +7,7 @@ import { FRUITLESS, read, write } from "../storage.js";
 
 export class Filters {
   which = element("select");
-  favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet favourites");
+  favourites = button("☆ ", () => this.#toggle(this.favourites), "quiet");
   fruitless = button(message("Show stopped and failed"), () => this.#toggleFruitless(), "quiet");
   #changed;
 

@@ -112,6 +112,9 @@ class LiveHistory {
     const turn = ++this.#turn;
     const answer = await this.#ask({ zone: ZONE });
     if (turn !== this.#turn || !answer) return; // something else was wanted meanwhile
+    // Not before they are there: the page must not move below a pointer that is pressed.
+    const { areFavourites } = this.#filters;
+    $(".history", this.#place)?.classList.toggle("of-favourites", areFavourites);
     this.#begin(answer, 0, []);
     this.#view.begin();
   }
