@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import Route, ViewportSize, expect
 
 from comfy.services.permissions import Permissions
 from tests.support.brought import give, own_graph, own_prompt, picture_with
@@ -95,7 +95,8 @@ def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
     """A file that holds no workflow is refused in a sentence, and the form stays. Of two forms that
     are asked for one after the other the last is shown in the end. A workflow copied as text opens
     where it is pasted, unless that is a field; so does a file that is chosen by hand. A graph with
-    App mode opens as the App: its one field, under its author's title. Where nobody may add shared
+    App mode opens as the App: its one field, under its author's title. While a form is long in
+    coming that is said, and what stands in its place can't be run. Where nobody may add shared
     workflows, nothing offers to."""
     person = visit(fast).open()
     page = person.page
@@ -107,8 +108,19 @@ def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
     person.complaints.clear()  # a refused request is written to every browser's console
     page.evaluate(TWO_WISHES)
     expect(page.locator('#heading [data-workflow="upscale"]')).to_be_visible()
+    held: list[Route] = []
+    page.route("**/gradio_api/run/**", lambda one: held.append(one))
     page.evaluate(PASTE_TEXT, json.dumps(own_prompt("pasted")))
+    form = page.locator("#form")
+    expect(form).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#why-off")).to_have_text("Loading the form…")
+    expect(page.locator("#generate")).to_be_disabled()
+    page.route("**/gradio_api/run/**", lambda one: one.continue_())
+    for one in held:
+        one.continue_()
     expect(person.entry("2.text")).to_have_value("pasted")
+    expect(form).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#generate")).to_be_enabled()
     expect(page.locator("#opened-here")).to_be_visible()
     expect(page.get_by_role("button", name="Add to shared workflows")).to_have_count(0)
     with page.expect_file_chooser() as chooser:

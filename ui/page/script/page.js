@@ -4,6 +4,7 @@
 import { uncovered } from "./back.js";
 import { refuseVaried } from "./batches/given.js";
 import { ActionsBar } from "./components/actions_bar.js";
+import { LOADING } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
@@ -153,7 +154,7 @@ function show(now, before) {
   stopping?.toggleAttribute("disabled", !(going || betweenRuns(now)) || isSilent);
   if (stopping) stopping.title = going && run !== going ? NOT_SEEN : "";
   const generate = $("#generate");
-  const blocked = now.formless ? "" : now.blocked;
+  const blocked = now.coming ? LOADING : now.formless ? "" : now.blocked;
   generate?.toggleAttribute("disabled", Boolean(now.away || blocked) || now.formless);
   if (generate) generate.title = now.formless ? NO_FORM : blocked;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });

@@ -49,6 +49,7 @@
  * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
  * if it can; `serverAway`: the same of the image server. `waiting`: how many runs wait in all. `form`: the workflow
  * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
+ * `coming`: another one is loading, and takes long.
  * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "".
  * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `past`: the finished runs that are
  * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
@@ -56,7 +57,7 @@
  * first; `followed`: the chain that was started or went on here last, by its id.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, waiting: number, form: string,
- *   blocked: string, formless: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
+ *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, past: readonly (PastRun | null)[], pastOf: string,
  *   batches: readonly Batch[], chains: readonly Chain[], followed: string }} PageState
@@ -118,6 +119,7 @@ export const INITIAL = {
   form: "",
   blocked: "",
   formless: true,
+  coming: false,
   ideas: [],
   cover: "",
   ended: null,

@@ -2,6 +2,7 @@
 // Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
 
 import { correctAddress, goTo } from "../back.js";
+import { awaitForm, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
 import { unfolded } from "../gradio.js";
@@ -80,7 +81,7 @@ export function chosen(name) {
   if (!name || addressed() === name) return [name, null];
   say("");
   goTo(`?workflow=${encodeURIComponent(name)}`);
-  drawing.since = performance.now();
+  expectForm();
   drawing.leads = true;
   return [name, { ...choice(name, {}), filling: drawing.filling }];
 }
@@ -91,7 +92,7 @@ export function chosen(name) {
  */
 export function redraw(onlyList = false) {
   drawing.formWanted ||= !onlyList;
-  if (!onlyList) drawing.since = performance.now();
+  if (!onlyList) expectForm();
   $("#redraw")?.click();
 }
 
@@ -149,6 +150,9 @@ export function visitWith(workflow, values) {
 /** From now on a form is awaited, or no longer. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
+  const isOther = () => Boolean(addressed() && formName()) && addressed() !== formName();
+  if (expected) awaitForm(isOther);
+  else formCame();
 }
 
 /** Whether a form is being drawn in the place of the one that is seen. */
@@ -176,7 +180,7 @@ export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ??
  * @param {Record<string, string>} errors that there are already, by the fields' keys
  */
 export function drawn(name, blocked, rules, values, authors, ideas, cover, errors) {
-  drawing.since = 0;
+  expectForm(false);
   setRules(rules);
   filled.set({ name, values, authors });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
@@ -217,7 +221,8 @@ function lead() {
  * @param {boolean} willPass the server is away: try again
  */
 export function notDrawn(willPass) {
-  Object.assign(drawing, { since: 0, pressWaits: false, clears: false });
+  expectForm(false);
+  Object.assign(drawing, { pressWaits: false, clears: false });
   page.set({ formless: true });
   lead();
   if (!willPass) return;
