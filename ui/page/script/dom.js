@@ -41,14 +41,14 @@ export function element(tag, className = "", text = undefined) {
 /**
  * A new button.
  * @param {string} text
- * @param {(button: HTMLButtonElement) => void} does
+ * @param {(button: HTMLButtonElement, press: MouseEvent) => void} does
  * @param {string} [className]
  */
 export function button(text, does, className = "button") {
   const made = element("button", className, text);
   made.type = "button";
-  made.addEventListener("click", () => {
-    if (made.ariaDisabled !== "true") does(made);
+  made.addEventListener("click", (press) => {
+    if (made.ariaDisabled !== "true") does(made, press);
   });
   return made;
 }

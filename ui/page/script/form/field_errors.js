@@ -182,16 +182,25 @@ export function settleNumbers(only = null) {
 export function settleLeft(target) {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return;
   if (target.type === "number") settleNumbers(target);
-  if (target.closest(".seed:active")) return; // for its modes, which are not to move below a finger
+  // What a pointer is on stays below it, or the press would be lost.
+  if (!$(":active")) tellLeft(target)?.scrollIntoView({ block: "nearest" });
+  else addEventListener("pointerup", () => void setTimeout(tellLeft, 0, target), { once: true });
+}
+
+/**
+ * Tell of a number or seed that was left and would be refused.
+ * @param {HTMLInputElement | HTMLTextAreaElement} target
+ * @returns {HTMLElement | null} what tells it
+ */
+function tellLeft(target) {
   const field = /** @type {HTMLElement | null} */ (target.closest("[id^=field-]"));
   const [, rule] = Object.entries(form.rules).find(([key]) => fieldId(key) === field?.id) ?? [];
-  if (!field || !rule) return;
+  if (!field || !rule) return null;
   const problem = problemOf(field, rule, target.value);
-  if (!problem || problem === $(".field-error", field)?.textContent) return;
+  if (!problem || problem === $(".field-error", field)?.textContent) return null;
   showError(field, problem);
-  // What a pointer is on stays below it.
-  if (!$(":active")) $(".field-error", field)?.scrollIntoView({ block: "nearest" });
   announce(message("{field}: {problem}", { field: labelOf(field), problem }));
+  return $(".field-error", field);
 }
 
 /**

@@ -59,7 +59,7 @@ export function actionsFor(view, item, { use, menu, ahead, linked, continued, ev
     made.push(button(message("Share…"), () => share(view.id, item.at)));
   if (!continued) made.push(...againFor(view, what, events));
   if (isKept(view)) made.push(favouriteFor(view));
-  made.push(button(message("Delete"), () => remove(what, events)));
+  made.push(button(message("Delete"), (_, { detail }) => remove(what, events, detail > 0)));
   if (ahead) made.push(button(message("Back to the current run"), lookAhead));
   return made;
 }
@@ -159,10 +159,11 @@ function favouriteFor({ id, favourite }) {
  * One double click, one run: the next one comes under the pointer.
  * @param {{ run: string }} what
  * @param {Events} events
+ * @param {boolean} byPointer whoever presses a key means what has the focus
  */
-async function remove(what, events) {
+async function remove(what, events, byPointer) {
   const { run, until } = deleted;
-  if (performance.now() < until && (run !== what.run || until === Infinity)) return;
+  if (byPointer && performance.now() < until && (run !== what.run || until === Infinity)) return;
   deleted = { run: what.run, until: Infinity };
   if (await deleteRuns([what.run])) events.delete(what);
   deleted = { run: what.run, until: performance.now() + SECOND };
