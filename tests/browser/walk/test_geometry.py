@@ -21,7 +21,7 @@ KINDS = {  # what is seen of each kind of result
 }
 READ = {"several", "video", "mixed", "none"}  # with axe-core
 WITH_STEPS = {"text-to-image", "image-to-image", "inpaint", "animation"}
-SLOW = 0.3  # seconds, of a step: there are enough of them to look at everything
+SLOW = 0.9  # seconds of a step: there are enough of them to look at everything on a busy machine
 
 
 @pytest.mark.parametrize("workflow", SHIPPED)
