@@ -84,9 +84,10 @@ class FairQueue(Generic[S]):
     def give_back(self, run_id: str) -> None:
         """The server that it was handed to does not do it: it is the next to be handed over."""
         with self._lock:
-            if self._handed.pop(run_id, None) is None:
+            if run_id not in self._handed:
                 return
             self._arrive(run_id)
+            del self._handed[run_id]
             waiting = self._runs[run_id]
             people = self._turns.setdefault(waiting.place, {})
             people.setdefault(waiting.owner, deque()).appendleft(run_id)

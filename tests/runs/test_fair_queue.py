@@ -113,6 +113,22 @@ def test_one_that_never_arrives_holds_up_nobody() -> None:
     assert line.place("b1") is None
 
 
+def test_a_server_that_did_not_take_a_run_gets_the_next_one_again() -> None:
+    """What is given back before it was accepted is the next to go, to the same server too."""
+    line = FairQueue(("one", "two"), ahead=1)
+    can = {"a1": ["one"], "a2": ["one"], "b1": ["two"]}
+    for run in can:
+        line.join(run, run[0], nothing, candidates=lambda run=run: can[run])  # type: ignore[misc]
+    can["a1"] = []
+    line.give_back("a1")
+    assert [line.server_of(run) for run in can] == [None, "one", "two"]
+    line.mark_accepted("b1")
+    line.leave("b1")
+    can["a1"] = ["two", "one"]
+    line.advance()
+    assert line.server_of("a1") == "two"
+
+
 def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
     """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
     heard: list[str] = []
