@@ -19,17 +19,18 @@ CLOSE_CODE = """address => new Promise((done) => {
 })"""
 
 
-def test_below_a_path(fast: Site, visit: Visit) -> None:
+def test_below_a_path(slow: Site, visit: Visit) -> None:
     """Behind a proxy that serves it below a path, everything works: form, frames, result, download,
     small pictures."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with (
-        running_app(fast.demo.url, settings=settings) as app,
+        running_app(slow.demo.url, settings=settings) as app,
         running_proxy(app.url, "/tools/forms") as outside,
     ):
-        person = visit(Site(outside, fast.demo, app)).recording().open(**{"5.steps": 12})
+        person = visit(Site(outside, slow.demo, app)).recording().open(**{"5.steps": 12})
         person.press()
         person.frames(1)
+        slow.demo.speed.step = 0
         run_id = person.done()
         expect(person.page.locator("#history .tile img")).to_be_visible()
         source = str(person.page.locator("#stage .media img").evaluate("image => image.src"))

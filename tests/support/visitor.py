@@ -73,20 +73,26 @@ class Visitor:
     def __init__(self, page: Page, site: Site) -> None:
         self.page = page
         self.site = site
-        self.complaints: list[str] = []
+        self._heard: list[str] = []
+        self._forgiven: tuple[str, ...] = ()
         self.requests: list[str] = []  # all of them once it is `recording`; until then the sockets
         self.failed: list[str] = []
         self.visited: list[str] = []
         self.has_scripts = False  # of the test's own, which a page keeps for good
         self._listens: dict[str, Callable[..., None]] = {
             "console": self._said,
-            "pageerror": lambda error: self.complaints.append(str(error)),
+            "pageerror": lambda error: self._heard.append(str(error)),
             "requestfailed": lambda request: self.failed.append(request.url),
             "framenavigated": lambda frame: self.visited.append(frame.url),
             "websocket": self._connected,
         }
         for event, listener in self._listens.items():
             page.on(event, listener)  # type: ignore[call-overload]
+
+    @property
+    def complaints(self) -> list[str]:
+        """What its page's console has of errors."""
+        return [one for one in self._heard if not any(part in one for part in self._forgiven)]
 
     @property
     def outside(self) -> list[str]:
@@ -110,7 +116,7 @@ class Visitor:
     def _said(self, message: ConsoleMessage) -> None:
         said = f"{message.text} {message.location.get('url', '')}"
         if message.type == "error" and not any(path in said for path in OF_THE_HOST):
-            self.complaints.append(said)
+            self._heard.append(said)
 
     def recording(self) -> Visitor:
         """From now on each request is in `requests`: to hear of all that a page asks for costs a
@@ -146,10 +152,9 @@ class Visitor:
         self.requests.append(socket.url)
 
     def forgive(self, *words: str) -> None:
-        """Forget complaints with any of these words in them: the test has brought them about."""
-        self.complaints[:] = [
-            one for one in self.complaints if not any(part in one for part in words)
-        ]
+        """Complaints with any of these words in them are none: the test brings them about. A browser
+        tells some of them late."""
+        self._forgiven += words
 
     def another_tab(self, workflow: str = "text-to-image", **values: object) -> Visitor:
         """One more tab of the same browser."""

@@ -103,7 +103,9 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
     person.page.get_by_role("button", name="Delete").click()
     painted = person.page.evaluate(PAINTED)
     ideas.nth(1).click()
-    person.page.wait_for_function(f"![0, {painted}].includes(({PAINTED})())")  # the next one is there
+    person.page.wait_for_function(
+        f"![0, {painted}].includes(({PAINTED})())"
+    )  # the next one is there
     mine = {"name": "mine.png", "mimeType": "image/png", "buffer": picture()}
     person.field("4.image").locator("input[type=file]").set_input_files(mine)  # type: ignore[arg-type]
     person.page.wait_for_function(f"({PAINTED})() === 0")
