@@ -76,7 +76,8 @@ class RunState:
     belong to the executing `node`; steps 0 = unknown. `away`: the server does not answer at the
     moment. `preview` is the newest image only, `preview_number` counts all; those with a `frame`
     belong to the `animation`. `node_errors`: why it
-    was refused, or, in a run that goes on, which outputs the server left out.
+    was refused, or, in a run that goes on, which outputs the server left out. `restarted`: it had
+    begun at a server that went away, and begins once more at another one.
     """
 
     prompt_id: str
@@ -88,6 +89,7 @@ class RunState:
     steps: int = 0
     note: str = ""
     away: bool = False
+    restarted: bool = False
     preview: Preview | None = None
     preview_number: int = 0
     animation: AnimatedPreviews | None = None

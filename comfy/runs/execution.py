@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -149,8 +150,10 @@ class Execution:
         attempt.server.doubt(gone=True)
         self._moves -= 1
         self._may_retry = self._may_retry and not elsewhere.began
-        now = time.monotonic()
-        self._latest.update(lambda _: self._record.state)
+        now, begun = time.monotonic(), self._record.state
+        self._latest.update(
+            lambda state: replace(begun, restarted=state.restarted or elsewhere.began)
+        )
         self._shared.note(lambda _: Reconnect(self._context.timing, now))
         self._context.line.give_back(self._record.id)
 

@@ -4,6 +4,7 @@ of what it was given."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
 from comfy.client.client import Client
@@ -12,6 +13,7 @@ from comfy.records.record import Record
 from comfy.runs.input_files import names_on_server
 from comfy.runs.interface import RunRegistry
 from comfy.servers.pool import ServerPool
+from comfy.servers.server import ComfyServer
 
 log = logging.getLogger(__name__)
 
@@ -19,32 +21,44 @@ _SECONDS = 3.0  # for each thing that ComfyUI is asked: somebody waits for the a
 
 
 def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
-    """Remove from the server what it has of a run that was deleted here, as far as it can.
+    """Remove from the servers what they have of a run that was deleted here, as far as they can.
 
     Whether nothing is left there of the files that the run was given. Never raises ComfyError.
     """
     names = names_on_server(record)
-    given = names.values()
     ran_on = servers.at(record.server)
     if ran_on is None:
-        return not given  # it is none of ours any more, and is not asked
+        return not names  # it is none of ours any more, and is not asked
+    emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
+    results = {name for key, name in names.items() if record.job.inputs[key].result}
+    is_clean = _clean(ran_on, record, emptied, results)
+    others = [one for one in servers.servers if one is not ran_on]
+    are_clean = [_clean(one, record, emptied, emptied) for one in others]
+    left = not is_clean or (record.state.restarted and not all(are_clean))
+    return not names or (not left and len(emptied) == len(names))
+
+
+def _clean(
+    server: ComfyServer, record: Record, names: Iterable[str], doubtful: Collection[str]
+) -> bool:
+    """Make one server forget a run and the content of these files, of which the `doubtful` may not
+    be there; False where it does not answer."""
+    client = server.client.fork(timeout=_SECONDS)
     try:
-        server = ran_on.client.fork(timeout=_SECONDS)
         if record.sent:
-            server.forget(record.state.prompt_id)
-        emptied = [name for name in given if not _is_needed(name, runs, record.owner)]
-        results = {name for key, name in names.items() if record.job.inputs[key].result}
-        for name in emptied:
-            if name not in results or _is_there(server, name):
-                server.empty(name)
+            client.forget(record.state.prompt_id)
+        for name in names:
+            if name not in doubtful or _is_there(client, name):
+                client.empty(name)
     except ComfyError as problem:
         log.info("Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem)
-        return not given
-    return len(emptied) == len(given)
+        return False
+    return True
 
 
 def _is_there(server: Client, name: str) -> bool:
-    """Whether a result that a run was given was brought to the server: most are read there."""
+    """Whether a file of a run was brought to the server. Results that it was given are mostly read
+    where they are, and servers that it was never at have none."""
     try:
         return server.size_of(f"{name} [input]") is not None
     except ServerError as problem:

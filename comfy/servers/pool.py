@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -140,18 +140,14 @@ class ServerPool:
         `Client.view`."""
         named = [one for one in self.servers if one.url == at]
         *others, last = named or sorted(self.servers, key=lambda one: one.up, reverse=True)
-        for server in others:
-            answer = server.client.view(file, range_header=range_header)
-            try:
-                opened = answer.__enter__()
-            except (ServerError, ServerUnreachable):
-                continue
-            try:
-                yield opened
-            finally:
-                answer.__exit__(None, None, None)
-            return
-        with last.client.view(file, range_header=range_header) as opened:
+        with ExitStack() as stack:
+            for server in others:
+                with suppress(ServerError, ServerUnreachable):
+                    answer = server.client.view(file, range_header=range_header)
+                    opened = stack.enter_context(answer)
+                    break
+            else:
+                opened = stack.enter_context(last.client.view(file, range_header=range_header))
             yield opened
 
     def abort(self) -> None:

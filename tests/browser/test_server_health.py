@@ -137,8 +137,8 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
 def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServer]]:
     """A site with two servers, of which one may be stopped."""
     with (
-        DemoServer(step_seconds=0.05) as one,
-        DemoServer(step_seconds=0.05) as other,
+        DemoServer(step_seconds=0.25) as one,
+        DemoServer(step_seconds=0.25) as other,
         running_app(one.url, other.url, demo=False, timing=Timeouts(elsewhere=0.5)) as app,
     ):
         yield Site(app.url, one, app), one, other
@@ -157,6 +157,8 @@ def test_a_run_goes_on_at_another_server(
     (run,) = site.app.runs.known()
     at = one if run.record.server == one.url else other
     at.stop()
+    expect(person.page.locator("#stage .advice")).to_contain_text("anderen neu")
+    other.speed.step = one.speed.step = 0
     assert person.done() == run.id
     assert run.record.server not in ("", at.url)
     at.start()

@@ -176,6 +176,7 @@ def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
         running(away)
         link.heal()
         eventually(lambda: "interrupted" in cut_off.journal.of(away.id))
+        assert away.state.restarted
         assert not away.state.phase.finished
 
 

@@ -11,6 +11,9 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
 from comfy.protocol.run_state import Phase
 from comfy.records.record import Record
+from comfy.runs.input_files import UPLOADS
+from comfy.services.uploads import Upload
+from tests.support.samples.media import saved
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -79,6 +82,32 @@ def test_across_servers_results_are_moved() -> None:
         base, upscale, detail = whole(app)
         assert [run.server for run in (base, upscale, detail)] == [one.url, other.url, one.url]
         assert (one.requests[UPLOAD], other.requests[UPLOAD]) == (1, 1)
+
+
+def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None:
+    """The one that went away in the middle is asked too, when it is back."""
+    with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
+        one.speed.step = other.speed.step = 0.25
+        given = {"4.image": Upload("photo.png", saved("PNG"))}
+        run = app.services.starter.start("image-to-image", given, OWNER)
+        eventually(lambda: run.state.phase is Phase.RUNNING)
+        at, then = (one, other) if run.record.server == one.url else (other, one)
+        at.stop()
+        eventually(lambda: run.record.server == then.url)
+        then.speed.step = 0
+        *_, state = run.watch(LONGEST_WAIT)
+        assert (state.phase, state.restarted) == (Phase.DONE, True)
+        assert [size > 0 for size in uploaded(one, other)] == [True, True]
+        assert not app.services.clean_up(run.record)
+        at.start()
+        assert app.services.clean_up(run.record)
+        assert uploaded(one, other) == [0, 0]
+
+
+def uploaded(*servers: DemoServer) -> list[int]:
+    """The sizes in bytes of the files that were sent to these servers."""
+    folders = [Path(str(one.storage.folder("input"))) / UPLOADS for one in servers]
+    return [one.stat().st_size for folder in folders for one in folder.rglob("*.png")]
 
 
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ui.view.headlines import AWAY, HEADLINES, SENDING, headline, place_words
 
 NO_RESULT = message("This result no longer exists.")
 
+_RESTARTED = message("The server went away, so this run starts over on another one.")
 _LEFT_OUT = message("The server skipped part of the workflow.")
 _ABOUT = 80  # characters
 _WRITTEN = (".text", ".prompt")  # inputs of which one word is enough to know a run by
@@ -281,6 +282,8 @@ def _advice(
         left_out = (_LEFT_OUT, said) if said or errors else ()
         lost = (_missing_words(state, missing),) if missing else ()
         return sentences(*left_out, *lost)
+    if state.restarted and not state.phase.finished:
+        return sentences(_RESTARTED, said)
     hint = state.error.hint if state.error else ""
     return sentences(hint, said)
 
