@@ -28,7 +28,7 @@ from comfy.workflow.wildcard_files import FOLDER, WildcardFiles
 from ui.files.copies import FileCopies
 from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
-from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
+from ui.web.server_health import CheckIntervals, ServerHealth
 from ui.web.upload_folder import UploadFolder
 
 
@@ -102,7 +102,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     """The services of one app. `files`: a folder of its own for what people give, and for copies.
     `pace`: how often the image server is asked whether it is there."""
     limits = limits or WebLimits()
-    health = ServerHealth(partial(servers.answers, timeout=ANSWER_SECONDS), pace)
+    health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.doubt)
     catalogue = CatalogueCache(servers.object_info)
     servers.on_change(catalogue.expire)

@@ -22,7 +22,7 @@ from comfy.messages import plural
 from comfy.protocol.outputs import OutputFile
 from comfy.servers.merged import merged
 from comfy.servers.needs import Needs
-from comfy.servers.server import ComfyServer
+from comfy.servers.server import ANSWER_SECONDS, ComfyServer
 
 log = logging.getLogger(__name__)
 
@@ -113,11 +113,11 @@ class ServerPool:
         """Whether another one that answers has all that a prompt needs."""
         return any(one is not server and one.up and one.can_do(needs) for one in self.servers)
 
-    def answers(self, *, timeout: float) -> bool:
+    def answers(self) -> bool:
         """Whether any answers: a single one is asked now, several as they were last.
         ServerUnreachable where the question was aborted."""
         if len(self.servers) == 1:
-            return self.servers[0].client.answers(timeout=timeout)
+            return self.servers[0].client.answers(timeout=ANSWER_SECONDS)
         return any(one.up for one in self.servers)
 
     def object_info(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from comfy.servers.needs import Needs
 
 log = logging.getLogger(__name__)
 
-_ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
+ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
 
 
 class EndedPrompts:
@@ -103,7 +103,7 @@ class ComfyServer:
     def check(self) -> bool:
         """Ask whether it is there. ServerUnreachable where the program ends."""
         self._doubted.clear()
-        up = self.client.answers(timeout=_ANSWER_SECONDS)
+        up = self.client.answers(timeout=ANSWER_SECONDS)
         with self._lock:
             self._up = up
         return up

@@ -12,8 +12,6 @@ from comfy.errors import ServerUnreachable
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
-
 
 @dataclass(frozen=True, slots=True)
 class CheckIntervals:

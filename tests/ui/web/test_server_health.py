@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from comfy.client.client import Client
 from comfy.demo import DemoServer
 from comfy.errors import ServerUnreachable
+from comfy.servers.server import ANSWER_SECONDS
 from tests.support.http_client import BOB, finished, page_open, start, told
 from tests.support.serving import PAINTED, running_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.view.headlines import AWAY
-from ui.web.server_health import ANSWER_SECONDS, CheckIntervals, ServerHealth
+from ui.web.server_health import CheckIntervals, ServerHealth
 
 QUICK = CheckIntervals(idle=0.2, doubted=0.05, away=0.1)
 PATIENT = CheckIntervals(
