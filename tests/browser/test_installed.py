@@ -59,7 +59,7 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
         proxy.close()
         page.goto(outside + "/")
         expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
-        person.forgive("ERR_", "WebSocket")  # of what was away
+        person.forgive("ERR_", "503", "WebSocket")  # of what was away
         page.close()
 
 
@@ -90,5 +90,5 @@ def test_it_says_that_it_is_away_and_comes_back(fast: Site, visit: Visit) -> Non
         person.ready()
         assert page.url == asked
         expect(person.entry("2.text")).to_have_value("a lighthouse")
-        person.forgive("ERR_", "WebSocket")  # of what was away
+        person.forgive("ERR_", "503", "WebSocket")  # of what was away
         page.close()
