@@ -97,6 +97,7 @@ def test_a_list_does_not_hide_what_is_said_of_it(fast: Site, visit: Visit) -> No
     expect(box).to_be_focused()
     expect(options).to_have_count(0)
     person.page.keyboard.type("water")
+    box.evaluate("() => new Promise(done => setTimeout(done, 600))")
     expect(box).to_have_value("water")
     expect(options).to_have_text([re.compile("demo-watercolour")])
 

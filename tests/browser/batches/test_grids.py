@@ -88,6 +88,7 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     model = vary_row(dialog, "Model")
     model.get_by_role("button", name="All").click()
     models = model.get_by_role("checkbox").count()
+    slow.demo.speed.step = 1.5
     start_batch(dialog, 6 * models)
     sheet = open_sheet(person, "Grid")
     saving_as = sheet.get_by_role("link", name="Download as PNG")

@@ -104,9 +104,15 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   };
   lead();
   const led = document.activeElement;
+  const again = new AbortController(); // not where somebody has gone on, with the field or elsewhere
+  const { signal } = again;
+  const goesOn = () => again.abort();
+  for (const act of ["keydown", "pointerdown"])
+    addEventListener(act, goesOn, { capture: true, signal });
   setTimeout(() => {
     const now = document.activeElement;
-    if (now === led || now === document.body) lead(); // else somebody has gone on
+    if (!signal.aborted && (now === led || now === document.body)) lead();
+    again.abort();
   }, 400);
   return homeless;
 }
