@@ -15,7 +15,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ui.arguments import USAGE_ERROR, read_settings
-from ui.settings import ON_A_SPACE, Settings
+from ui.folders import ON_A_SPACE, with_shipped_workflows
+from ui.settings import Settings
 from ui.web.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             servers,
             runs,
             history.files,
-            WorkflowFolder(settings.workflows),
+            WorkflowFolder(with_shipped_workflows(settings.workflows)),
             files,
             permissions=permissions,
             secret=secret,

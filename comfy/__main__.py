@@ -25,7 +25,7 @@ class Command(Protocol):
 
 
 # name -> (module, line for --help); a module is imported only when its command is given.
-_COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("comfy.cli.run", "run a workflow on a server and save what it makes"),
         "batch": ("comfy.cli.batch", "run a workflow with many values, a row each, and save all"),
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     command: Command | None = None
-    for name, (module, line) in _COMMANDS.items():
+    for name, (module, line) in COMMANDS.items():
         subparser = commands.add_parser(
             name, help=line, description=line[0].upper() + line[1:] + "."
         )
@@ -62,9 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return command.main(args)
 
 
-if __name__ == "__main__":
+def run_command() -> int:
+    """The command of this command line; the exit status."""
     try:
-        sys.exit(main())
+        return main()
     except KeyboardInterrupt:  # before the command had begun, which says for itself what that means
         print("Stopped.", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(run_command())

@@ -36,7 +36,7 @@ discovery
 cli
 """
 UI = """
-gradio_import named_servers
+folders gradio_import named_servers
 settings
 arguments languages permissions
 view
@@ -95,7 +95,8 @@ SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link"}
 
 def modules() -> dict[str, Path]:
     """Every module of the program by its dotted name; a package goes by the name of its folder."""
-    files = [ROOT / "app.py", *(ROOT / "comfy").rglob("*.py"), *(ROOT / "ui").rglob("*.py")]
+    folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui")
+    files = [ROOT / "app.py", *(file for one in folders for file in one.rglob("*.py"))]
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
         for file in files
@@ -156,6 +157,8 @@ def test_every_part_has_its_floor() -> None:
     """A new package or file directly below comfy or ui has to be given a place in the order."""
     parts = {part_of(name) for name in MODULES} - {
         "app",
+        "comfyforms",
+        "comfyforms.__main__",
         "comfy",
         "ui",
         "comfy.__main__",
@@ -177,7 +180,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert not left
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("comfy")])
+@pytest.mark.parametrize("module", [name for name in MODULES if name.partition(".")[0] == "comfy"])
 def test_comfy_knows_neither_the_page_nor_its_libraries(module: str) -> None:
     """No file of comfy imports gradio, fastapi, ui or app."""
     assert not imports(MODULES[module]) & {"gradio", "gradio_client", "fastapi", "ui", "app"}

@@ -16,6 +16,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ui.folders import INSTALLED, PROGRAM
 from ui.named_servers import OWN
 from ui.settings import PREFIX, REPEATED, SECRET, Settings, warn_if_public
 
@@ -64,7 +65,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         problems += [line for problem in found for line in _sentence(problem, names).splitlines()]
     if problems:
         print(
-            *(f"app.py: {problem}" for problem in dict.fromkeys(problems)),
+            *(f"{PROGRAM}: {problem}" for problem in dict.fromkeys(problems)),
             sep="\n",
             file=sys.stderr,
         )
@@ -77,7 +78,7 @@ class _Parser(ArgumentParser):
         """A value is missing, or `--help` has one; argparse's own words repeat what was typed."""
         option = message.removeprefix("argument ").partition(":")[0]
         self.exit(
-            USAGE_ERROR, f"app.py: {option}: a value is missing, or stands where none belongs.\n"
+            USAGE_ERROR, f"{PROGRAM}: {option}: a value is missing, or stands where none belongs.\n"
         )
 
 
@@ -88,8 +89,8 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     `--help` ends the program.
     """
     parser = _Parser(
-        "app.py",
-        "app.py [--OPTION VALUE …]",
+        PROGRAM,
+        f"{PROGRAM} [--OPTION VALUE …]",
         "Opens ComfyUI workflows as web forms.",
         allow_abbrev=False,
     )
@@ -182,7 +183,7 @@ def _default(value: object) -> str:
         case None | () | "":
             return ""
         case Path():
-            return f" (default: {value.name}, beside app.py)"
+            return f" (default: {value if INSTALLED else value.name + ', beside app.py'})"
         case tuple():
             return f" (default: {','.join(value)})"
         case float():

@@ -31,6 +31,7 @@ from ui.languages.current import LanguageMiddleware
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
+from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.offline import offline_routes
@@ -172,6 +173,7 @@ def own_routes(
     yield gradio_script_routes()
     yield social_card_routes()
     yield install_routes()
+    yield health_routes()
     yield language_routes(settings.languages, identity)
     yield offline_routes(settings.root_path)
 

@@ -24,13 +24,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
+from ui.folders import ON_A_SPACE, data_folder, workflow_folder
 from ui.named_servers import OWN, File, Header, Servers, named_addresses, unreadable
 
 log = logging.getLogger(__name__)
 
 PREFIX = "COMFYFORMS_"
-_ROOT = Path(__file__).parent.parent
-ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 _YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
 
 Permission = Literal["yes", "no", "auto", "operators"]
@@ -183,9 +182,7 @@ class Settings(BaseSettings):
     server_ca: File | None = Field(
         None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
-    workflows: Path = Field(
-        _ROOT / "workflows", title="DIR", description="folder of workflow files"
-    )
+    workflows: Path = Field(workflow_folder(), title="DIR", description="folder of workflow files")
     host: Annotated[str, AfterValidator(_host_name)] = Field(
         "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
         title="ADDRESS",
@@ -261,7 +258,7 @@ class Settings(BaseSettings):
         description="over links too slow for them: made smaller, or always as ComfyUI sends them",
     )
     data: Path = Field(
-        _ROOT / "data", title="DIR", description="folder for the history and the results"
+        data_folder(), title="DIR", description="folder for the history and the results"
     )
     database: SecretStr | None = Field(
         None,

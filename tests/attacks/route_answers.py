@@ -54,6 +54,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/files/{run_id}/{index}/{name}": {"GET": OWNER},
         "/script/{version}/{name}": {},
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
+        "/health": {"GET": everybody(200), "HEAD": everybody(200)},
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,
         "/history/delete": {"POST": people(422)} | NO_RUN,

@@ -23,8 +23,8 @@ from tests.support.http_client import (
 )
 from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
+from ui.folders import ON_A_SPACE
 from ui.server import WebSettings
-from ui.settings import ON_A_SPACE
 from ui.web import identity
 
 LOGIN = {"username": "anna", "password": "lighthouse"}

@@ -1,0 +1,1 @@
+"""ComfyForms, as it is installed by pip: this package has the app with all its parts in it."""

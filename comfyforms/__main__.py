@@ -1,0 +1,27 @@
+"""`comfyforms` and `python -m comfyforms`: `app.py`, and the commands of `python -m comfy`, from
+any folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Do what the command line says; the exit status."""
+    here = Path(__file__).resolve().parent
+    root = here if (here / "app.py").exists() else here.parent  # a wheel, or a checkout
+    # As `python app.py` has it: neither another app.py nor ComfyUI's own `comfy`, where this is
+    # started, may stand before ours.
+    sys.path.insert(0, str(root))
+    from comfy import __main__ as commands
+
+    if sys.argv[1:2] and sys.argv[1] in commands.COMMANDS:
+        return commands.run_command()
+    import app
+
+    return app.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
