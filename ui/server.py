@@ -24,6 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
+from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.languages.catalogues import Languages
@@ -155,6 +156,7 @@ def own_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
     yield page_socket_routes(services, identity)
+    yield relay_routes(runs, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)

@@ -46,7 +46,7 @@ from comfy.runs.plan import (
     seconds_left,
 )
 from comfy.runs.reconnect import FORGOTTEN, End, Reconnect
-from comfy.runs.run_events import RunEvents
+from comfy.runs.run_events import FrameRelay, RunEvents
 from comfy.runs.shared import ThreadState
 from comfy.runs.submission import Submission
 from comfy.runs.timeouts import jitter
@@ -82,6 +82,7 @@ class Attempt:
         shared: ThreadState,
         context: RunContext,
         hooks: RunHooks,
+        relay: FrameRelay,
         *,
         may_move: bool,
         may_retry: bool,
@@ -99,7 +100,9 @@ class Attempt:
         self._cancellation = Cancellation(server.client, timing)
         over = partial(context.line.leave, record.id)
         accepted = shared.link.accepted
-        self._events = RunEvents(latest, shared, server.skipped, over=over, accepted=accepted)
+        self._events = RunEvents(
+            latest, shared, server.skipped, relay, over=over, accepted=accepted
+        )
         self._prompt = partial(
             bound_prompt, record.job, record.id, self._client, context.files, self._check_going
         )

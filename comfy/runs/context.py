@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from comfy.protocol.run_state import RunError, RunState
 from comfy.runs.fair_queue import FairQueue
+from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool
 from comfy.servers.server import ComfyServer
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class RunContext:
     """The servers, how patient to be with them, and who goes next. `files`: where files that runs
     are given are kept. Without a `history` nothing outlives the program. `retries`: a run that had
-    begun on a server which went away begins once more on another."""
+    begun on a server which went away begins once more on another. `frames`: as of
+    `RunRegistry.follow`."""
 
     servers: ServerPool
     timing: Timeouts
@@ -29,6 +31,7 @@ class RunContext:
     files: BlobStore | None = None
     history: RunStore | None = None
     retries: bool = True
+    frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
 
 
 class RunHooks(Protocol):

@@ -35,6 +35,7 @@ from comfy.runs.context import RunContext, RunHooks
 from comfy.runs.latest_state import LatestState
 from comfy.runs.plan import Stop
 from comfy.runs.reconnect import End, Reconnect
+from comfy.runs.run_events import FrameRelay
 from comfy.runs.shared import ThreadState
 from comfy.servers.needs import Needs
 from comfy.servers.server import ComfyServer
@@ -75,6 +76,7 @@ class Execution:
         self._record, self._needs = record, needs
         self._latest, self._context, self._hooks = latest, context, hooks
         self._shared = ThreadState(link)
+        self._relay = FrameRelay(partial(context.frames.call, record.owner, record.id))
         self._attempt: Attempt | None = None
         self._moves = 2 * len(context.servers.servers)  # from one server that fails to the next
         self._may_retry = context.retries
@@ -88,6 +90,7 @@ class Execution:
         told = attempt is None or _guarded(attempt.leave)
         final = end(self._latest.state)
         final = _guarded(partial(self._hooks.conclude, final)) or final
+        self._relay.end(final)
         self._latest.update(lambda _: final)
         if attempt is not None and not told:
             _guarded(attempt.tell_later)
@@ -135,6 +138,7 @@ class Execution:
             self._shared,
             self._context,
             self._hooks,
+            self._relay,
             may_retry=self._may_retry,
             may_move=self._moves > 0,
         )

@@ -173,6 +173,11 @@ class RunRegistry(Protocol):
         phase or place, and with "" when the program is about to end: it must not block. Returns the
         way out."""
 
+    def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
+        """Call `callback` with an owner, the id of a run of theirs, and each frame of it as ComfyUI
+        sends it, text or binary, up to `executing` with no node, which always comes: it must not
+        block. Returns the way out."""
+
     def resume(self) -> None:
         """Take up what was unfinished when the program ended."""
 

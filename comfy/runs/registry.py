@@ -245,16 +245,17 @@ class LocalRunRegistry:
             self._runs.pop(run_id, None)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
-        """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
-        as with `get`."""
+        """See `RunRegistry.move`."""
         self._context.line.move(self.get(run_id, owner).id, place)
         self._listeners.call(owner)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner whenever one of their runs begins, ends or has another
-        phase or place, and with "" when the program is about to end: it must not block. Returns the
-        way out."""
+        """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
+
+    def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
+        """See `RunRegistry.follow`."""
+        return self._context.frames.add(callback)
 
     def known(self) -> tuple[LocalRun, ...]:
         """The runs of all people that are still known, oldest first. Not for pages."""
@@ -289,8 +290,7 @@ class LocalRunRegistry:
         return None if typical is None else typical / self.width
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """How long a run of this workflow takes whose samplers have so much to do, None where that
-        is unknown; None while there was no run of it."""
+        """See `RunRegistry.expected_seconds`."""
         return self._durations.expected(workflow, work)
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:

@@ -8,10 +8,20 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from comfy.protocol.events import Event, Preview, Status
+from comfy.protocol import relay
+from comfy.protocol.events import (
+    Event,
+    Executing,
+    ExecutionError,
+    ExecutionInterrupted,
+    ExecutionSuccess,
+    FeatureFlags,
+    Preview,
+    Status,
+)
 from comfy.protocol.parse import WarnOnce, parse_message
 from comfy.protocol.responses import Submitted
-from comfy.protocol.run_state import Phase, accepted, advance
+from comfy.protocol.run_state import Phase, RunState, accepted, advance
 from comfy.runs.latest_state import LatestState
 from comfy.runs.reconnect import Reconnect
 from comfy.runs.shared import ThreadState
@@ -19,6 +29,39 @@ from comfy.runs.shared import ThreadState
 log = logging.getLogger(__name__)
 
 _EARLY_EVENTS = 200
+
+
+class FrameRelay:
+    """Hands what ComfyUI says of one run to whoever follows it, as it came; by the threads that
+    read its sockets, one after the other, and by the run's own at the end."""
+
+    def __init__(self, tell: Callable[[str | bytes], None]) -> None:
+        """`tell` must not block."""
+        self._tell = tell
+        self._has_verdict = self._is_over = False
+
+    def take(self, frame: str | bytes, event: Event | None, state: RunState) -> None:
+        """A frame has come. What nobody here can read is of this run while it is at work: nodes of
+        extensions say it to everybody."""
+        match event:
+            case None if state.phase is not Phase.RUNNING:
+                return
+            case FeatureFlags() | Status(sid=str()):
+                return  # said to this very socket
+            case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
+                self._has_verdict = self._has_verdict or event.prompt_id == state.prompt_id
+            case Executing(None, state.prompt_id):
+                self._is_over = True
+        if getattr(event, "prompt_id", None) in (None, state.prompt_id):
+            self._tell(frame)
+
+    def end(self, state: RunState) -> None:
+        """The run has ended: say what ComfyUI has not, as where it was refused, stopped before its
+        turn, or the server went away."""
+        if not self._has_verdict:
+            self._tell(relay.verdict(state))
+        if not self._is_over:
+            self._tell(relay.over(state))
 
 
 class RunEvents:
@@ -35,6 +78,7 @@ class RunEvents:
         latest: LatestState,
         shared: ThreadState,
         skipped: WarnOnce,
+        relay: FrameRelay,
         *,
         over: Callable[[], None],
         accepted: bool,
@@ -44,6 +88,7 @@ class RunEvents:
         self._latest = latest
         self._shared = shared
         self._skipped = skipped
+        self._relay = relay
         self._over = over
         self._lock = threading.Lock()
         self._early: list[Event] | None = None if accepted else []
@@ -51,6 +96,7 @@ class RunEvents:
     def receive(self, data: str | bytes) -> None:
         """A frame has come."""
         event = parse_message(data, self._skipped)
+        self._relay.take(data, event, self._latest.state)
         if event is None:
             return
         with self._lock:

@@ -143,4 +143,4 @@ UNUSED = """
 SHUT = frozenset(UNUSED.split())
 LOGOUT = "/logout"  # ends what the others need: it has a test of its own
 GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
-SOCKETS = frozenset({"/live/{run_id}", "/news"})
+SOCKETS = frozenset({"/api/v1/relay", "/live/{run_id}", "/news", "/ws"})

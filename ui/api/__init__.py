@@ -1,0 +1,1 @@
+"""REST for programs, below `/api/v1`: all is done by the services that the page calls."""
