@@ -45,6 +45,7 @@ files
 services
 deleting gradio_gate
 page routes
+api
 server
 """
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it

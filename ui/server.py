@@ -24,6 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
+from ui.api.app import api_app
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
@@ -79,7 +80,7 @@ from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
-from ui.web.responses import AsciiJSON, PackedPages, http_error
+from ui.web.responses import API, AsciiJSON, PackedPages, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
@@ -140,6 +141,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling = set()
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
+    app.mount(API, api_app(services, identity, settings.root_path))
     mount_page(app, services, settings, identity, guesses)
     add_middleware(app, services.limits, settings, identity)
     return app

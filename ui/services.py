@@ -36,12 +36,14 @@ from ui.web.upload_folder import UploadFolder
 class Services:
     """The services of one app, and what else its page and routes need.
 
-    `clean_up`: removes from the image server what it has of a run that is deleted here; False if
-    something of what it was given stays. `abort`: ends every call to that server. `health`: whether
-    it answers; `server_name`: what pages call it; `demo`: it is the stand-in. `limits`: what
-    strangers may push. `secret`: what nobody can guess, as `ui.web.secret` keeps it.
+    `servers`: the image servers. `clean_up`: removes from the image server what it has of a run
+    that is deleted here; False if something of what it was given stays. `abort`: ends every call to
+    that server. `health`: whether it answers; `server_name`: what pages call it; `demo`: it is the
+    stand-in. `limits`: what strangers may push. `secret`: what nobody can guess, as `ui.web.secret`
+    keeps it.
     """
 
+    servers: ServerPool
     runs: RunRegistry
     folder: WorkflowFolder
     forms: Forms
@@ -113,6 +115,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     starter = Starter(runs, forms, blobs, uploads, wildcards=wildcards.lines)
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
+        servers=servers,
         runs=runs,
         folder=folder,
         forms=forms,

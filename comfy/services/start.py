@@ -122,7 +122,7 @@ class Starter:
         _, form = self.forms.form(name, owner, values)
         self._checked(form, values, owner)
 
-    def start_batch(
+    def start_batch(  # noqa: PLR0913 - as of `start`
         self,
         name: str,
         values: Mapping[str, object],
@@ -130,6 +130,7 @@ class Starter:
         count: int,
         *,
         address: str = "",
+        watched: bool = True,
         keeps_going: bool = False,
     ) -> Batch:
         """Start `count` runs with these values, so many as there is room for.
@@ -143,7 +144,13 @@ class Starter:
         while len(runs) < count:
             try:
                 run = self.start(
-                    name, values, owner, address=address, keeps_going=keeps_going, group=group
+                    name,
+                    values,
+                    owner,
+                    address=address,
+                    watched=watched,
+                    keeps_going=keeps_going,
+                    group=group,
                 )
             except ComfyError as problem:
                 if not runs:

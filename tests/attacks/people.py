@@ -42,6 +42,8 @@ class Owned:
             "run_id": self.run,
             "index": "0",
             "name": self.workflow if path.startswith("/workflows") else "a.png",
+            "name:path": self.workflow if path.startswith("/api/v1") else "any",
+            "n": "0",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
             "place:path": self.upload,

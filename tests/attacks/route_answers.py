@@ -40,6 +40,12 @@ UNNAMED = {
     "HEAD": everybody(405),
 }  # files of the page, none of which is called so
 
+
+def rest(**answers: Answers) -> Mapping[str, Answers]:
+    """The answers of a path of the API, which has a word for methods that it does not know."""
+    return dict.fromkeys(SAFE, everybody(405)) | dict.fromkeys(METHODS[3:], people(405)) | answers
+
+
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
 OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
 
@@ -94,6 +100,19 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/workflows": {"GET": people(200), "POST": people(200)},
         "/workflows/{name:path}/cover": {"GET": people(404)},  # this workflow has none
         "/workflows/{name}/keep": {"POST": people(422)},
+        **dict.fromkeys(
+            ("/api/v1/health", "/api/v1/workflows", "/api/v1/openapi.json", "/api/v1/docs"),
+            rest(GET=people(200)),
+        ),
+        "/api/v1/docs/{name}": rest(GET=people(404)),  # there is no such file
+        "/api/v1/workflows/{name:path}": rest(GET=OWNER),  # of Ann's workflow
+        "/api/v1/workflows/{name:path}/runs": rest(GET=people(404), POST=Answers(201, 404, 401)),
+        "/api/v1/runs": rest(GET=people(200)),
+        "/api/v1/runs/{run_id}": rest(GET=OWNER, DELETE=OWNER),
+        "/api/v1/runs/{run_id}/events": rest(GET=OWNER),
+        "/api/v1/runs/{run_id}/preview": rest(GET=people(404)),  # of a run that has ended
+        "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER),
+        "/api/v1/uploads": rest(POST=Answers(201, 201, 401)),
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": everybody(200)},
         "/": {"GET": everybody(200), "HEAD": everybody(200)},

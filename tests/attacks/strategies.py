@@ -65,8 +65,12 @@ QUERY = (
     "event_id",
     "__theme",
     "fn_index",
+    "wait",
+    "cursor",
+    "limit",
 )
 ANSWERING = (
+    "/api/v1",
     "/files",
     "/history",
     "/runs",
@@ -227,6 +231,15 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
         st.sampled_from(("text-to-image", "upscale")) | JSON,
         fields,
     )
+    rest = st.fixed_dictionaries(
+        {},
+        optional={
+            "values": fields | JSON,
+            "count": st.integers(-1, 20) | JSON,
+            "axes": st.lists(JSON, max_size=2) | JSON,
+            "table": JSON,
+        },
+    )
     ending = st.fixed_dictionaries(
         {
             "event_id": st.sampled_from([one.call for one in site.things]) | JSON,
@@ -234,7 +247,15 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
             "fn_index": ids,
         }
     )
-    return page | right | script | ending | st.builds(lambda one: {"data": [one]}, choice) | JSON
+    return (
+        page
+        | right
+        | script
+        | rest
+        | ending
+        | st.builds(lambda one: {"data": [one]}, choice)
+        | JSON
+    )
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:

@@ -198,10 +198,12 @@ def answered(
 def body(rule: str, owned: Owned) -> dict[str, Any]:
     """What a POST there brings, as `requests` takes it."""
     match rule:
-        case "/gradio_api/upload":
+        case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/workflows":
             return {"json": PROMPT}
+        case "/api/v1/workflows/{name:path}/runs":
+            return {"json": {}}
         case "/batches/check":
             return {"json": {"workflow": owned.workflow, "spec": {}}}
         case "/presets":

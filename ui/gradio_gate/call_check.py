@@ -30,8 +30,8 @@ class Call:
     event: str | None = None
 
 
-def read_call(body: bytes, limits: WebLimits) -> Call | str:
-    """What a call's JSON names; a sentence where it is not handed on."""
+def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
+    """The JSON object that a call has brought; a sentence where it is none, or too much."""
     if sum(map(body.count, (b"[", b"{", b","))) > _MOST_MARKS:
         return too_many(limits)
     try:
@@ -47,6 +47,15 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
             return message("These values are nested too deeply.")
         if number > limits.values:
             return too_many(limits)
+    return call
+
+
+def read_call(body: bytes, limits: WebLimits) -> Call | str:
+    """What a call's JSON names; a sentence where it is not handed on."""
+    call = read_object(body, limits)
+    if isinstance(call, str):
+        return call
+    for level in levels(call):
         for value in level:
             if isinstance(value, dict) and _names_other_file(value):
                 drawing = str(value.get("url")).startswith("data:image/svg")

@@ -37,7 +37,7 @@ from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
 
-_MOST_FILES = 20  # of one request; the page sends one in each
+MOST_FILES = 20  # of one request; the page sends one in each
 _SWEEP_SECONDS = 600.0
 
 
@@ -56,12 +56,12 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
             if not place:
                 return PlainTextResponse(translated(BUSY), 503)
             try:
-                async with request.form(max_files=_MOST_FILES) as form:
+                async with request.form(max_files=MOST_FILES) as form:
                     files = [
                         file for file in form.getlist(UPLOADED) if isinstance(file, UploadFile)
                     ]
                     return JSONResponse(
-                        await asyncio.to_thread(_keep_all, files, owner, uploads, limits)
+                        await asyncio.to_thread(keep_all, files, owner, uploads, limits)
                     )
             except Unfit as problem:
                 return PlainTextResponse(translated(str(problem)), 422)
@@ -89,7 +89,7 @@ def upload_routes(identity: Identity, uploads: UploadFolder, limits: WebLimits) 
     return router
 
 
-def _keep_all(
+def keep_all(
     files: list[UploadFile], owner: str, uploads: UploadFolder, limits: WebLimits
 ) -> list[str]:
     """The places of the files, all of which are judged before one is kept. Raises Unfit."""

@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
 from comfy.messages import message, plural
-from ui.web.gradio_internals import refusal
+from ui.web.failures import refusal_for
 from ui.web.identity import LOG_IN_FIRST, Identity
-from ui.web.limits import WebLimits
+from ui.web.limits import ENVELOPE, WebLimits
+from ui.web.responses import API
 from ui.web.shares import Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
@@ -42,7 +43,7 @@ class LoginMiddleware:
             and scope["path"].rstrip("/") not in self.before_login
             and self.identity.owner(HTTPConnection(scope)) is None
         ):
-            await refusal(LOG_IN_FIRST, 401)(scope, receive, send)
+            await refusal_for(scope, LOG_IN_FIRST, 401)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -51,7 +52,8 @@ class BodyLimitMiddleware:
     """ASGI middleware: refuses a body that is larger than its path may have or comes too slowly,
     and too much at once.
 
-    `largest`: bytes by path, where they are not those of `limits.page_body`.
+    `largest`: bytes by path, where they are not those of `limits.page_body`. What programs send
+    may be a file anywhere.
     """
 
     def __init__(
@@ -69,10 +71,10 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self.largest.get(scope["path"].rstrip("/"), self.limits.page_body)
+        most = self._most(scope["path"].rstrip("/"))
         claimed = Headers(scope=scope).get("content-length", "0")
         if claimed.isdecimal() and int(claimed[:20]) > most:
-            await refusal(too_large(most), 413)(scope, receive, send)
+            await refusal_for(scope, too_large(most), 413)(scope, receive, send)
             return
         caller = caller_of(scope, self.identity)
         pace = LeastSpeed(self.limits)
@@ -93,6 +95,11 @@ class BodyLimitMiddleware:
             await self.app(scope, counted, send)
         finally:
             self.arriving.give_back(caller, arrived)
+
+    def _most(self, path: str) -> int:
+        if path.startswith(f"{API}/"):
+            return self.limits.file.size + ENVELOPE
+        return self.largest.get(path, self.limits.page_body)
 
 
 class LeastSpeed:

@@ -8,15 +8,24 @@ import logging
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from ui.web.gradio_internals import refusal
-from ui.web.responses import NOT_UNDERSTOOD, in_short
+from ui.web.responses import API, NOT_UNDERSTOOD, Problem, in_short
 
 log = logging.getLogger(__name__)
 
 _WENT_WRONG = 1011  # close code
+
+
+def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
+    """What middleware says to whoever it does not let through: to programs a problem document, to
+    pages what Gradio's reads."""
+    if scope["path"].startswith(f"{API}/"):
+        return Problem(status, sentence).answer()
+    return refusal(sentence, status)
 
 
 class FailureMiddleware:
@@ -47,7 +56,7 @@ class FailureMiddleware:
             nonlocal begun, replaced
             if message["type"] == "http.response.start" and message["status"] == 500:
                 replaced = True  # the rest of this answer is dropped
-                await refusal(NOT_UNDERSTOOD, 422)(scope, receive, send)
+                await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
             elif not replaced:
                 begun = True
                 await send(message)
@@ -57,10 +66,10 @@ class FailureMiddleware:
         except ClientDisconnect:  # it left before its request was here
             return
         except HTTPException as problem:
-            answer = refusal(problem.detail, problem.status_code)
+            answer = refusal_for(scope, problem.detail, problem.status_code)
         except Exception as problem:  # noqa: BLE001 - whatever fails, people get a sentence
             log.warning("A request could not be answered: %s", in_short(problem))
-            answer = refusal(NOT_UNDERSTOOD, 422)
+            answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
         else:
             return
         if not (begun or replaced):

@@ -214,7 +214,8 @@ def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
 
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
     """Put `front` between this app and Gradio's, which is mounted in it; Gradio's."""
-    mount = next(route for route in app.routes if isinstance(route, Mount))
+    mounts = (route for route in app.routes if isinstance(route, Mount))
+    mount = next(route for route in mounts if isinstance(route.app, App))
     gradio = cast(App, mount.app)
     gradio.get_blocks().app = gradio  # the queue asks it for its address
     mount.app = front(gradio)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -17,6 +19,7 @@ from comfy.errors import ComfyError
 from comfy.messages import message
 from ui.languages.current import all_translated
 
+API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
 NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
 
 
@@ -44,6 +47,35 @@ async def http_error(_: Request, problem: Exception) -> Response:
     """What an HTTPException is answered with: its sentence, in the language of who asks."""
     assert isinstance(problem, HTTPException)
     return AsciiJSON({"detail": problem.detail}, problem.status_code, problem.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a program is not answered: a problem document of RFC 9457. `kind` is the last part of
+    its `type`, "" for one that says no more than its status. `errors`: sentences by field key."""
+
+    status: int
+    detail: str
+    hint: str = ""
+    kind: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """The document; its messages stay messages."""
+        told = {
+            "type": f"urn:comfyforms:problem:{self.kind}" if self.kind else "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        more = {"hint": self.hint, "errors": dict(self.errors)}
+        return told | {name: value for name, value in more.items() if value}
+
+    def answer(self, headers: Mapping[str, str] | None = None) -> Response:
+        """The same as a response."""
+        answer = AsciiJSON(self.to_json(), self.status, headers)
+        answer.headers["content-type"] = "application/problem+json"
+        return answer
 
 
 class PackedPages:

@@ -1,0 +1,183 @@
+"""Runs of programs: started, found, listed, stopped and deleted over REST."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from comfy.runs.limits import RunLimits
+from tests.support.http_client import ANN, BOB
+from tests.support.serving import RunningApp, Served, running_app
+from tests.support.waiting import eventually
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
+
+
+def test_a_run_that_is_waited_for_has_its_result(app: RunningApp) -> None:
+    """One request starts a run and answers with its end: values, seed and file; and the same is
+    found again at its address."""
+    run = run_of(app, values={**QUICK, "2.text": "a boat"})
+    assert (run["phase"], run["finished"], run["progress"]) == ("done", True, 1.0)
+    assert run["values"]["2.text"] == "a boat"
+    assert isinstance(run["values"]["5.seed"], int)
+    (file,) = run["files"]
+    assert (file["kind"], file["media_type"], file["saved"]) == ("image", "image/png", True)
+    assert call(app, "GET", run["url"]).json() == run
+
+
+def test_a_run_goes_on_when_nobody_waits(app: RunningApp) -> None:
+    """The answer is there at once, with the address at which the end is found."""
+    with call(app, "POST", "/workflows/text-to-image/runs", json={"values": QUICK}) as answer:
+        told = answer.json()
+    assert answer.headers["location"] == told["url"]
+    eventually(lambda: call(app, "GET", told["url"]).json()["phase"] == "done")
+
+
+def test_several_runs_are_a_list(app: RunningApp) -> None:
+    """With `count` so many are started, each with a seed of its own."""
+    body = {"values": QUICK, "count": 3}
+    path = "/workflows/text-to-image/runs?wait=true"
+    told = call(app, "POST", path, json=body).json()
+    assert [run["phase"] for run in told["runs"]] == ["done"] * 3
+    assert len({run["values"]["5.seed"] for run in told["runs"]}) == 3
+    assert told["refused"] is None
+
+
+def test_what_there_is_no_room_for_is_said(served: Served) -> None:
+    """Of more runs than a person may have, those that fit are started, and a problem is told for
+    the others; the next request is refused with 429."""
+    with (
+        DemoServer(step_seconds=1) as slow,
+        running_app(slow.url, run_limits=RunLimits(person=2)) as app,
+    ):
+        told = call(app, "POST", "/workflows/text-to-image/runs", json={"count": 3}).json()
+        assert len(told["runs"]) == 2
+        assert told["refused"]["type"] == "urn:comfyforms:problem:too-many"
+        more = call(app, "POST", "/workflows/text-to-image/runs", json={})
+        assert problem(more, 429)["hint"]
+        for run in told["runs"]:
+            assert call(app, "DELETE", run["url"]).status_code == 202
+
+
+def test_all_that_is_wrong_is_said_on_its_field(app: RunningApp) -> None:
+    """Values that cannot be used are refused at once, each with a sentence by its key."""
+    values = {"5.steps": -1, "5.stebs": 3, "2.text": 7}
+    answer = call(app, "POST", "/workflows/text-to-image/runs", json={"values": values})
+    told = problem(answer, 422)
+    assert told["type"] == "urn:comfyforms:problem:values-refused"
+    assert told["errors"]["5.steps"] == "Minimum 1."
+    assert "5.steps" in told["errors"]["5.stebs"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/workflows/none", 404),
+        ("POST", "/workflows/none/runs", 404),
+        ("GET", "/runs/none", 404),
+        ("DELETE", "/runs/none", 404),
+        ("GET", "/runs/none/events", 404),
+        ("GET", "/runs/none/preview", 404),
+        ("GET", "/runs/none/files/0", 404),
+        ("GET", "/nothing", 404),
+        ("PUT", "/runs", 405),
+        ("GET", "/runs?limit=0", 422),
+        ("GET", "/runs/none/files/x", 422),
+    ],
+)
+def test_what_is_not_there_is_a_problem_document(
+    app: RunningApp, method: str, path: str, status: int
+) -> None:
+    """Whatever cannot be answered says why, in the one form that programs read."""
+    problem(call(app, method, path), status)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "This is not JSON."),
+        (b"[1]", "A call is a JSON object."),
+        (b'{"values": 3}', "The values are an object of field keys and values."),
+        (b'{"count": 17}', "“count” is a whole number from 1 to 16."),
+        (b'{"count": true}', "“count” is a whole number from 1 to 16."),
+        (b'{"values": ' + b"[" * 60 + b"]" * 60 + b"}", "These values are nested too deeply."),
+    ],
+)
+def test_a_body_that_cannot_be_used_is_named(app: RunningApp, body: bytes, says: str) -> None:
+    """A request that is none is refused in a sentence."""
+    answer = call(app, "POST", "/workflows/text-to-image/runs", data=body)
+    assert problem(answer, 422)["detail"] == says
+
+
+def test_problems_are_said_in_the_language_of_who_asks(app: RunningApp) -> None:
+    """Sentences are for people; the type and the title are for programs."""
+    headers = {"accept-language": "de"}
+    told = problem(call(app, "GET", "/runs/none", headers=headers), 404)
+    assert told["detail"] == "Dieses Ergebnis gibt es nicht mehr."
+    assert told["title"] == "Not Found"
+
+
+def test_the_list_has_pages_and_filters(app: RunningApp) -> None:
+    """Newest first, page by page without a gap, by workflow and by words; nobody else's are in
+    it."""
+    texts = ("a red kite", "a green kite", "a kite of paper")
+    ids = [run_of(app, values={**QUICK, "2.text": text}, cookie=BOB)["id"] for text in texts]
+    first = call(app, "GET", "/runs?limit=2", BOB).json()
+    second = call(app, "GET", f"/runs?limit=2&cursor={first['next']}", BOB).json()
+    assert [run["id"] for page in (first, second) for run in page["runs"]] == ids[::-1]
+    assert second["next"] is None
+    found = call(app, "GET", "/runs?text=kite%20green", BOB).json()["runs"]
+    assert [run["id"] for run in found] == ids[1:2]
+    assert call(app, "GET", "/runs?workflow=upscale", BOB).json()["runs"] == []
+    others = call(app, "GET", "/runs?limit=200", ANN).json()["runs"]
+    assert not {run["id"] for run in others} & {*ids}
+
+
+def test_a_run_is_stopped_then_deleted(served: Served) -> None:
+    """The same request ends a run that goes on, and removes one that has ended; what ComfyUI keeps
+    is said."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+        run = run_of(app, wait=False)
+        listed = call(app, "GET", "/runs").json()["runs"]
+        assert [one["id"] for one in listed] == [run["id"]]
+        assert call(app, "DELETE", run["url"]).status_code == 202
+        eventually(lambda: call(app, "GET", run["url"]).json()["phase"] == "stopped")
+        gone = call(app, "DELETE", run["url"])
+        assert gone.status_code == 200
+        assert "stays" in gone.json()
+        problem(call(app, "GET", run["url"]), 404)
+
+
+def test_whoever_waits_and_leaves_stops_the_run(served: Served) -> None:
+    """A run whose only witness has hung up goes on for nobody."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+
+        def leave_soon() -> None:
+            with pytest.raises(requests.Timeout):
+                call(
+                    app,
+                    "POST",
+                    "/workflows/text-to-image/runs?wait=true",
+                    json={"values": QUICK},
+                    timeout=(5, 0.5),
+                )
+
+        leaving = threading.Thread(target=leave_soon)
+        leaving.start()
+        eventually(lambda: app.runs.known())
+        (run,) = app.runs.known()
+        leaving.join()
+        eventually(lambda: run.state.phase.finished)
+        assert run.state.phase == "stopped"
+
+
+def test_without_a_cookie_runs_are_found_by_their_ids_only(app: RunningApp) -> None:
+    """A script without a login or a cookie finds its runs again by the ids that only it was told;
+    they are listed for nobody, and a person's runs are not found without their cookie."""
+    mine = run_of(app, cookie="")
+    assert call(app, "GET", mine["url"], "").json()["phase"] == "done"
+    assert call(app, "GET", "/runs", "").json() == {"runs": [], "next": None}
+    problem(call(app, "GET", mine["url"], ANN), 404)
+    problem(call(app, "GET", run_of(app)["url"], ""), 404)

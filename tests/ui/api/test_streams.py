@@ -1,0 +1,146 @@
+"""What of a run comes as it happens, over REST: events, previews, files."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from PIL import Image
+
+from tests.support.http_client import BOB
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import eventually
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
+from ui.api import watch
+
+SLOW = {**QUICK, "5.steps": 12}
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server whose steps can be seen."""
+    with running_demo_app(step_seconds=0.15) as served:
+        yield served
+
+
+class Event(NamedTuple):
+    """One that was heard: its id, its name, and the run as it was."""
+
+    id: str
+    name: str
+    run: dict[str, Any]
+
+
+def events(answer: requests.Response) -> Iterator[Event]:
+    """What comes over a stream; comments are events without a name."""
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines(decode_unicode=True):
+        if line.startswith(":"):
+            yield Event("", "", {})
+        elif line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif fields:
+            yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+            fields = {}
+
+
+def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
+    """They begin with the run as it is, tell each phase in its order, and end with the result."""
+    run = run_of(app, values=SLOW, wait=False)
+    with call(app, "GET", f"{run['url']}/events", stream=True) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        heard = list(events(answer))
+    phases = list(dict.fromkeys(event.run["phase"] for event in heard))
+    assert phases[-2:] == ["running", "done"]
+    assert [event.name for event in heard] == ["state"] * (len(heard) - 1) + ["end"]
+    assert len({event.id for event in heard}) == len(heard)
+    assert {event.run["step"] for event in heard} > {0, 5}
+    assert heard[-1].run == call(app, "GET", run["url"]).json()
+
+
+def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
+    """With the last id that was heard the stream goes on after it: nothing is told twice, and who
+    knows the end is told that there is no more."""
+    run = run_of(app, values=SLOW, wait=False)
+    address = f"{run['url']}/events"
+    with call(app, "GET", address, stream=True) as answer:
+        first = next(event for event in events(answer) if event.run["step"] > 2)
+    again = {"last-event-id": first.id}
+    with call(app, "GET", address, headers=again, stream=True) as answer:
+        heard = list(events(answer))
+    assert first.id not in {event.id for event in heard}
+    assert min(event.run["step"] for event in heard if event.run["step"]) >= first.run["step"]
+    end = heard[-1]
+    assert end.name == "end"
+    assert call(app, "GET", address, headers={"last-event-id": end.id}).status_code == 204
+    with call(app, "GET", address, headers=again) as answer:
+        assert [event.name for event in events(answer)] == ["end"]
+
+
+def test_a_quiet_stream_says_that_it_is_there(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing happens, comments keep proxies from closing it."""
+    monkeypatch.setattr(watch, "SILENCE", 0.05)
+    first = run_of(app, values=SLOW, wait=False)
+    second = run_of(app, values=QUICK, wait=False)
+    with call(app, "GET", f"{second['url']}/events", stream=True) as answer:
+        assert next(event for event in events(answer) if not event.name)
+    call(app, "DELETE", first["url"])
+
+
+def test_the_newest_preview_can_be_asked_for(app: RunningApp) -> None:
+    """Before the first there is none; then the newest is an image with a tag of its own; at the end
+    there is none any more."""
+    run = run_of(app, values=SLOW, wait=False)
+    address = f"{run['url']}/preview"
+    eventually(lambda: call(app, "GET", address).status_code == 200)
+    with call(app, "GET", address) as answer:
+        assert answer.headers["content-type"] == "image/jpeg"
+        Image.open(io.BytesIO(answer.content)).verify()
+        tag = answer.headers["etag"]
+    eventually(lambda: call(app, "GET", address, headers={"if-none-match": tag}).status_code == 200)
+    problem(call(app, "GET", address, BOB), 404)
+    eventually(lambda: call(app, "GET", address).status_code == 404)
+
+
+@pytest.mark.parametrize("asked", ["?stream=true", "Accept"])
+def test_previews_come_as_they_are_made(app: RunningApp, asked: str) -> None:
+    """All frames of a run come as parts of one answer, which ends with the run."""
+    run = run_of(app, values=SLOW, wait=False)
+    headers = {"accept": "multipart/x-mixed-replace"} if asked == "Accept" else {}
+    query = "" if asked == "Accept" else asked
+    with call(app, "GET", f"{run['url']}/preview{query}", headers=headers) as answer:
+        _, _, boundary = answer.headers["content-type"].partition("boundary=")
+        *parts, end = answer.content.split(f"--{boundary}".encode())[1:]
+    assert end == b"--\r\n"
+    assert len(parts) > 3
+    for part in parts:
+        head, _, image = part.partition(b"\r\n\r\n")
+        assert b"content-length: %d" % (len(image) - 2) in head
+        Image.open(io.BytesIO(image)).verify()
+
+
+def test_a_file_has_a_tag_and_ranges(app: RunningApp) -> None:
+    """A file comes under its name; who has it is told so, and part of it can be asked for."""
+    run = run_of(app, values={**QUICK, "2.text": "a boat"})
+    (file,) = run["files"]
+    with call(app, "GET", file["url"]) as answer:
+        whole, tag = answer.content, answer.headers["etag"]
+        assert len(whole) == file["bytes"]
+        assert tag == f'"{file["sha256"]}"'
+        assert file["name"] in answer.headers["content-disposition"]
+    known = call(app, "GET", file["url"], headers={"if-none-match": tag})
+    assert (known.status_code, known.content) == (304, b"")
+    part = call(app, "GET", file["url"], headers={"range": "bytes=2-9", "if-range": tag})
+    assert (part.status_code, part.content) == (206, whole[2:10])
+    other = call(app, "GET", file["url"], headers={"range": "bytes=2-9", "if-range": '"x"'})
+    assert (other.status_code, other.content) == (200, whole)
+    problem(call(app, "GET", file["url"], BOB), 404)
+    problem(call(app, "GET", f"{run['url']}/files/1"), 404)

@@ -1,0 +1,141 @@
+"""Files and forms of programs: each way in which a file may be sent, and what workflows take."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from PIL import Image
+
+from tests.support.http_client import ANN, BOB
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp
+from tests.ui.api.api_calls import QUICK, call, problem, run_of
+
+FIELD = "4.image"
+FAST = {"8.steps": 1, "5.width": 256, "5.height": 256}
+RUNS = "/workflows/image-to-image/runs?wait=true"
+PNG = saved("PNG")
+TEXT = base64.b64encode(PNG).decode()
+
+
+def uploaded(app: RunningApp, cookie: str = ANN) -> str:
+    """The id of a file that was sent before."""
+    with call(app, "POST", "/uploads", cookie, files={"file": ("mine.png", PNG)}) as answer:
+        assert answer.status_code == 201, answer.text
+        ((told),) = answer.json()["uploads"]
+    assert (told["name"], told["bytes"]) == ("mine.png", len(PNG))
+    return str(told["id"])
+
+
+def test_a_file_is_sent_in_any_of_four_ways(app: RunningApp) -> None:
+    """As an upload of before, in base64, as a data: address, or as what an earlier run has made."""
+    earlier = run_of(app)
+    ways: list[Any] = [
+        uploaded(app),
+        {"base64": TEXT, "name": "mine.png"},
+        f"data:image/png;base64,{TEXT}",
+        {"run": earlier["id"], "file": 0},
+    ]
+    for way in ways:
+        run = run_of(app, "image-to-image", {**FAST, FIELD: way})
+        assert run["phase"] == "done"
+        assert run["inputs"][FIELD].endswith(".png")
+
+
+def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None:
+    """Multipart: files and texts by field key, or all values as JSON in one part."""
+    files = {FIELD: ("mine.png", PNG), "values": (None, json.dumps(FAST))}
+    with call(app, "POST", RUNS, files=files, data={"2.text": "a red boat"}) as answer:
+        run = answer.json()
+    assert (answer.status_code, run["phase"]) == (201, "done")
+    assert run["values"]["2.text"] == "a red boat"
+    assert run["values"]["8.steps"] == 1
+    assert run["inputs"] == {FIELD: "mine.png"}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"base64": "!"}, "This is not base64."),
+        ({"base64": base64.b64encode(b"no image").decode()}, "image"),
+        ({"run": "none"}, "This result no longer exists."),
+        ({"run": 3}, "A file is the id of an upload"),
+        (["a.png"], "A file is the id of an upload"),
+        ("../../secret.png", "Send the file itself."),
+        (7, "This isn't an uploaded file."),
+    ],
+)
+def test_what_is_no_file_is_said_on_its_field(app: RunningApp, value: object, says: str) -> None:
+    """A sentence says what is wrong with it; nothing is started."""
+    answer = call(app, "POST", RUNS, json={"values": {**FAST, FIELD: value}})
+    assert says in problem(answer, 422)["errors"][FIELD]
+
+
+def test_nobody_uses_files_of_somebody_else(app: RunningApp) -> None:
+    """Neither uploads nor results: they are as unknown as what never was."""
+    of_ann = uploaded(app), {"run": run_of(app)["id"]}
+    for value in of_ann:
+        answer = call(app, "POST", RUNS, BOB, json={"values": {**FAST, FIELD: value}})
+        assert problem(answer, 422)["errors"].keys() == {FIELD}
+
+
+def test_too_much_is_refused_before_it_is_read(app: RunningApp) -> None:
+    """JSON has a limit of its own, as all of it is held in memory."""
+    most = app.services.limits.body
+    answer = call(app, "POST", RUNS, data=b'{"values":"' + b"x" * most + b'"}')
+    assert "24 MB" in problem(answer, 413)["detail"]
+
+
+def test_a_file_that_is_none_is_not_kept(app: RunningApp) -> None:
+    """What no field takes is refused when it comes."""
+    answer = call(app, "POST", "/uploads", files={"file": ("a.png", b"")})
+    problem(answer, 422)
+    problem(call(app, "POST", "/uploads", data=b"x"), 422)
+
+
+def test_workflows_are_listed_with_their_fields(app: RunningApp) -> None:
+    """Each of the list leads to its fields, as the form has them; chains are among them."""
+    listed = call(app, "GET", "/workflows").json()["workflows"]
+    kinds = {one["name"]: one["kind"] for one in listed}
+    assert kinds["text-to-image"] == "workflow"
+    assert kinds["create-upscale-detail.chain"] == "chain"
+    for one in listed:
+        told = call(app, "GET", one["url"]).json()
+        assert (told["name"], told["title"]) == (one["name"], one["title"])
+        assert {field["key"] for field in told["fields"]} == told["schema"]["properties"].keys()
+    steps = call(app, "GET", "/workflows/text-to-image").json()["schema"]["properties"]["5.steps"]
+    limits = {"type": "integer", "minimum": 1, "maximum": 60, "default": 24}
+    assert steps == steps | limits
+
+
+def test_the_schema_says_which_values_are_taken(app: RunningApp) -> None:
+    """What fits the schema of a workflow is run, and what does not fit is refused by both."""
+    schema = call(app, "GET", "/workflows/text-to-image").json()["schema"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    fits = jsonschema.Draft202012Validator(schema)
+    good: list[dict[str, Any]] = [
+        QUICK,
+        {**QUICK, "5.seed": None},
+        {**QUICK, "5.seed": 2**64 - 1},
+        {**QUICK, "1.ckpt_name": "demo-watercolour.safetensors"},
+    ]
+    bad = [{"5.steps": 0}, {"5.stebs": 1}, {"1.ckpt_name": "none"}, {"5.seed": -1}]
+    for values in good:
+        assert fits.is_valid(values)
+        assert run_of(app, values=values)["phase"] == "done"
+    for values in bad:
+        assert not fits.is_valid(values)
+        problem(call(app, "POST", "/workflows/text-to-image/runs", json={"values": values}), 422)
+
+
+def test_a_result_is_the_very_image(app: RunningApp) -> None:
+    """What a file's address answers is what was made: it opens, and has the size that was asked
+    for."""
+    (file,) = run_of(app)["files"]
+    with Image.open(io.BytesIO(call(app, "GET", file["url"]).content)) as image:
+        assert max(image.size) <= 256

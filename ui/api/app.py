@@ -1,0 +1,62 @@
+"""The API as an app of its own, to be mounted at `ui.web.responses.API`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.responses import Response
+
+from ui.api.docs_page import docs_api
+from ui.api.health import health_api
+from ui.api.problems import DOCUMENT, answer_problems
+from ui.api.run_json import RunJson
+from ui.api.runs import Runs, runs_api
+from ui.api.streams import streams_api
+from ui.api.uploads import uploads_api
+from ui.api.values import Bodies
+from ui.api.workflows import workflows_api
+from ui.services import Services
+from ui.web.identity import Identity
+from ui.web.responses import API, AsciiJSON
+from ui.web.shares import Share
+
+_ABOUT = """\
+Runs of ComfyUI workflows for programs. A run that was started goes on until it ends or is deleted;
+its address tells how far it is, its events tell what is new, and its files stay as long as those of
+the page.
+"""
+
+
+def api_app(services: Services, identity: Identity, root: str = "") -> FastAPI:
+    """The app. `root`: the path of the whole app below its host."""
+    limits = services.limits
+    api = FastAPI(
+        title="ComfyForms",
+        description=_ABOUT,
+        version="1",
+        default_response_class=AsciiJSON,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        responses=DOCUMENT,
+    )
+    answer_problems(api)
+    runs = Runs(services, RunJson(root))
+    uploading = Share(limits.uploading, limits.person_uploading, limits.address_uploading)
+    waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
+    bodies = Bodies(services, identity, uploading)
+    api.include_router(health_api(services, identity))
+    api.include_router(runs_api(services, identity, runs, bodies, waiting))
+    api.include_router(streams_api(services, identity, runs, waiting))
+    api.include_router(workflows_api(services, identity, root))
+    api.include_router(uploads_api(identity, bodies))
+    api.include_router(docs_api(identity))
+
+    @api.get("/openapi.json", include_in_schema=False)
+    async def openapi(_: str = Depends(identity.caller)) -> Response:
+        """What can be asked here, and what is answered."""
+        told: dict[str, Any] = api.openapi() | {"servers": [{"url": f"{root}{API}"}]}
+        return AsciiJSON(told)
+
+    return api

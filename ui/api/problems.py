@@ -1,0 +1,126 @@
+"""What a program is told where its request is not answered: errors as problem documents."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from comfy.errors import (
+    BatchNotFound,
+    ChainNotFound,
+    ComfyError,
+    DiskFull,
+    RunGoesOn,
+    RunNotFound,
+    ServerError,
+    ServerUnreachable,
+    TooManyRuns,
+    WorkflowError,
+)
+from comfy.messages import message
+from comfy.services.batch_check import BatchErrors
+from comfy.services.start import FieldErrors
+from ui.web.responses import Problem
+
+
+class NotThere(ComfyError):
+    """What the address names is not there for whoever asks."""
+
+
+class Kind(NamedTuple):
+    """How errors of a class are answered: the status, and the last part of the problem's type."""
+
+    status: int
+    name: str
+
+
+# The first that fits: what says more stands before what says less.
+_KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
+    (NotThere, Kind(404, "not-found")),
+    (RunNotFound, Kind(404, "not-found")),
+    (BatchNotFound, Kind(404, "not-found")),
+    (ChainNotFound, Kind(404, "not-found")),
+    (FieldErrors, Kind(422, "values-refused")),
+    (BatchErrors, Kind(422, "values-refused")),
+    (WorkflowError, Kind(422, "workflow-refused")),
+    (RunGoesOn, Kind(409, "goes-on")),
+    (TooManyRuns, Kind(429, "too-many")),
+    (ServerUnreachable, Kind(503, "comfyui-away")),
+    (ServerError, Kind(502, "comfyui-failed")),
+    (DiskFull, Kind(507, "disk-full")),
+    (ComfyError, Kind(409, "not-possible")),
+)
+DOCUMENT: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "Why not, for people, in the language that they read.",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string", "description": "What is wrong."},
+                        "hint": {"type": "string", "description": "What to do."},
+                        "errors": {
+                            "type": "object",
+                            "additionalProperties": {"type": "string"},
+                            "description": "What is wrong with single values, by field key.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+_LOCATIONS = ("body", "query", "path", "header")
+
+
+def problem_of(error: ComfyError) -> Problem:
+    """The problem document for one of our errors."""
+    kind = next(kind for one, kind in _KINDS if isinstance(error, one))
+    detail: str = str(error)
+    told: dict[str, str] = {}
+    match error:
+        case FieldErrors(errors=errors):
+            detail, told = message("These values can't be used."), errors
+        case BatchErrors(found=found):
+            told = {one.field: one.message for one in found if one.field}
+    return Problem(kind.status, detail, error.hint, kind.name, told)
+
+
+def answer_problems(api: FastAPI) -> None:
+    """Let this app answer all errors with problem documents."""
+    api.add_exception_handler(ComfyError, _of_ours)
+    api.add_exception_handler(HTTPException, _of_http)
+    api.add_exception_handler(RequestValidationError, _of_validation)
+
+
+async def _of_ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ComfyError)
+    return problem_of(error).answer()
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return Problem(error.status_code, error.detail).answer(error.headers)
+
+
+async def _of_validation(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = {_place(one["loc"]): str(one["msg"]) for one in error.errors()}
+    detail = message("The app could not use this request.")
+    return Problem(422, detail, kind="request-refused", errors=errors).answer()
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where in a request something is wrong, by its name."""
+    inner = location[1:] if location[:1] and location[0] in _LOCATIONS else location
+    return ".".join(map(str, inner)) or "body"

@@ -1,0 +1,178 @@
+"""What of a run is carried as it comes: its events, the image of the work so far, its files."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import Response
+
+from comfy.errors import RunNotFound
+from comfy.messages import message
+from comfy.protocol.events import Preview
+from comfy.records.record import Record
+from comfy.runs.interface import Run
+from ui.api.problems import NotThere
+from ui.api.runs import Runs
+from ui.api.watch import NO_STORE, RunStream, states_of
+from ui.routes.result_names import result_name
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.view.run_view import NO_RESULT
+from ui.web.identity import Identity
+from ui.web.responses import json_text
+from ui.web.shares import Share, caller_of
+
+_NO_PREVIEW = message("There is no preview of this run at the moment.")
+_FRAMES = "multipart/x-mixed-replace"
+_BOUNDARY = "frame"
+_PNG = b"\x89PNG"
+_ANY = {"schema": {"type": "string", "format": "binary"}}
+_EVENTS: dict[str, Any] = {
+    "description": "Events",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+_IMAGES: dict[str, Any] = {
+    "description": "One image, or all",
+    "content": {"image/jpeg": _ANY, "image/png": _ANY, _FRAMES: _ANY},
+}
+_FILE: dict[str, Any] = {"description": "The file", "content": {"*/*": _ANY}}
+
+
+def streams_api(services: Services, identity: Identity, runs: Runs, room: Share) -> APIRouter:
+    """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`. `room`: for callers that stay."""
+    router = APIRouter(tags=["Runs"])
+    results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
+
+    def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
+        """The run, or what is known of one that has ended long ago."""
+        try:
+            return services.runs.get(run_id, owner)
+        except RunNotFound:
+            return runs.record(run_id, owner)
+
+    def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
+        lasting = while_logged_in(body, lambda: identity.owner(request) is not None)
+        return RunStream(lasting, media_type, room, caller_of(request.scope, identity))
+
+    @router.get("/runs/{run_id}/events", responses={200: _EVENTS})
+    async def events(
+        request: Request,
+        run: Run | Record = Depends(found),
+        last_event_id: str = Header(""),
+    ) -> Response:
+        """Server-sent events: the run as it is, at once and whenever that is new, and as `end` the
+        last time. Each event is the whole state, so whoever comes back with `Last-Event-ID` is told
+        the newest state, unless they know it; 204 where they know the end."""
+        if not isinstance(run, Record) and not run.state.phase.finished:
+            return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
+        record = run if isinstance(run, Record) else run.record
+        ended = await asyncio.to_thread(runs.told, record)
+        if state_id(ended) == last_event_id:
+            return Response(status_code=204)
+        return Response(sse(ended), media_type="text/event-stream", headers=NO_STORE)
+
+    @router.get("/runs/{run_id}/preview", responses={200: _IMAGES})
+    async def preview(
+        request: Request,
+        run: Run | Record = Depends(found),
+        *,
+        frames: Annotated[bool, Query(alias="stream")] = False,
+        accept: str = Header(""),
+        if_none_match: str = Header(""),
+    ) -> Response:
+        """The newest image of the work so far; 404 before the first one, and once the run has
+        ended. With `stream=true`, or `Accept: multipart/x-mixed-replace`, all that come."""
+        if isinstance(run, Record):
+            raise NotThere(_NO_PREVIEW)
+        if frames or _FRAMES in accept:
+            return stream(request, frames_of(run), f"{_FRAMES}; boundary={_BOUNDARY}")
+        state = run.state
+        if state.preview is None:
+            raise NotThere(_NO_PREVIEW)
+        headers = NO_STORE | {"etag": f'"{state.preview_number}"'}
+        if headers["etag"] == if_none_match:
+            return Response(status_code=304, headers=headers)
+        return Response(state.preview.data, media_type=image_type(state.preview), headers=headers)
+
+    @router.get("/runs/{run_id}/files/{n}", responses={200: _FILE})
+    def file(
+        request: Request,
+        run_id: str,
+        n: int,
+        owner: str = Depends(identity.reader),
+        if_none_match: str = Header(""),
+    ) -> Response:
+        """A file of a run by its place, with `ETag` and ranges."""
+        record = runs.record(run_id, owner)
+        files = record.state.files
+        if not 0 <= n < len(files):
+            raise NotThere(NO_RESULT)
+        tag = f'"{files[n].digest}"' if files[n].digest else ""
+        if tag and if_none_match in (tag, f"W/{tag}"):
+            return Response(status_code=304, headers={"etag": tag})
+        ranges = request.headers.get("range")
+        answer = results.send(record, files[n], result_name(record, n), ranges)
+        if tag:
+            answer.headers["etag"] = tag
+        return answer
+
+    return router
+
+
+async def while_logged_in(
+    body: AsyncGenerator[bytes], goes_on: Callable[[], bool]
+) -> AsyncGenerator[bytes]:
+    """What is carried, as long as it may be."""
+    async with aclosing(body):
+        async for piece in body:
+            if not goes_on():
+                return
+            yield piece
+
+
+async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
+    """The events of a run that goes on, from the first that is not the one with the id `known`."""
+    async for state in states_of(run):
+        if state is None:
+            yield b": still here\n\n"
+            continue
+        tell = runs.told if state.phase.finished else runs.listed
+        told = await asyncio.to_thread(tell, run.record)
+        if state_id(told) != known:
+            known = state_id(told)
+            yield sse(told)
+
+
+def sse(told: dict[str, object]) -> bytes:
+    """A run as an event."""
+    name = "end" if told["finished"] else "state"
+    return f"id: {state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
+
+
+def state_id(told: dict[str, object]) -> str:
+    """The same for the same state, also in another life of the app."""
+    lasting = {key: value for key, value in told.items() if key not in ("headline", "seconds_left")}
+    return hashlib.sha256(json_text(lasting).encode()).hexdigest()[:16]
+
+
+async def frames_of(run: Run) -> AsyncGenerator[bytes]:
+    """The images of the work as they come, as parts; of those that come faster than they are
+    taken, the newest."""
+    number = 0
+    async for state in states_of(run):
+        if state is None or state.preview is None or state.preview_number == number:
+            continue
+        number, data = state.preview_number, state.preview.data
+        head = f"--{_BOUNDARY}\r\ncontent-type: {image_type(state.preview)}\r\n"
+        yield head.encode() + b"content-length: %d\r\n\r\n" % len(data) + data + b"\r\n"
+    yield b"--%s--\r\n" % _BOUNDARY.encode()
+
+
+def image_type(preview: Preview) -> str:
+    """Of which kind the image is."""
+    return "image/png" if preview.data.startswith(_PNG) else "image/jpeg"

@@ -1,0 +1,178 @@
+"""What programs send: JSON or multipart, and in it files in any of four ways."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from comfy.errors import ComfyError, RunNotFound
+from comfy.filenames import plain_name
+from comfy.form.model import Field, Form
+from comfy.messages import message
+from comfy.services.uploads import Refused, Upload
+from ui.files.results import FieldResults
+from ui.gradio_gate.call_check import read_object
+from ui.routes.gradio_api import file_of_script
+from ui.routes.uploads import MOST_FILES, Unfit, keep_all
+from ui.services import Services
+from ui.view.run_view import NO_RESULT
+from ui.web.body_limits import BUSY, too_large
+from ui.web.identity import Identity
+from ui.web.shares import Share, caller_of
+
+_OF_REQUEST = ("count", "axes", "table", "paired", "seeds")  # parts that are no field's value
+_NO_OBJECT = message("The values are an object of field keys and values.")
+_NOT_BASE64 = message("This is not base64.")
+_FILE_WORDS = message(
+    "A file is the id of an upload, a data: address,"
+    ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Reads what programs send. `room`: for files on their way."""
+
+    services: Services
+    identity: Identity
+    room: Share
+
+    async def read(self, request: Request, owner: str) -> dict[str, Any]:
+        """The JSON object of a request. Of a multipart one its `values`, with the other parts among
+        them, files kept as uploads; its options beside them. HTTPException."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "multipart/form-data":
+            return self._object(await self._text(request))
+        with self.room.held(caller_of(request.scope, self.identity)) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            limits = self.services.limits
+            async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
+                return await self._of_form(form, owner)
+
+    async def keep(self, request: Request, owner: str) -> list[dict[str, object]]:
+        """The files of a multipart request, kept as uploads: their ids, names and sizes.
+        HTTPException."""
+        with self.room.held(caller_of(request.scope, self.identity)) as place:
+            if not place:
+                raise HTTPException(503, BUSY)
+            async with request.form(max_files=MOST_FILES) as form:
+                files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
+                ids = await self._kept(files, owner)
+                return [
+                    {"id": upload, "name": upload.partition("/")[2], "bytes": file.size}
+                    for upload, file in zip(ids, files, strict=True)
+                ]
+
+    async def _text(self, request: Request) -> bytes:
+        most, body = self.services.limits.body, bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > most:
+                raise HTTPException(413, too_large(most))
+        return bytes(body)
+
+    def _object(self, text: bytes | str) -> dict[str, Any]:
+        data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+        read = read_object(data or b"{}", self.services.limits)
+        if isinstance(read, str):
+            raise HTTPException(422, read)
+        return read
+
+    async def _of_form(self, form: FormData, owner: str) -> dict[str, Any]:
+        items = form.multi_items()
+        told: dict[str, Any] = {"values": {}}
+        for key, value in items:
+            if key == "values" and isinstance(value, str):
+                told["values"] |= self._object(value)
+            elif key in _OF_REQUEST and isinstance(value, str):
+                told |= self._object(f'{{"{key}": {value}}}')
+            elif isinstance(value, str):
+                told["values"][key] = value
+        files = [(key, value) for key, value in items if isinstance(value, UploadFile)]
+        ids = await self._kept([file for _, file in files], owner) if files else []
+        for (key, _), upload in zip(files, ids, strict=True):
+            told["values"][key] = upload
+        return told
+
+    async def _kept(self, files: list[UploadFile], owner: str) -> list[str]:
+        uploads, limits = self.services.copies.uploads, self.services.limits
+        try:
+            return await asyncio.to_thread(keep_all, files, owner, uploads, limits)
+        except Unfit as problem:
+            raise HTTPException(422, str(problem)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SentValues:
+    """Makes the values of a form out of what one person's program has sent."""
+
+    services: Services
+    owner: str
+
+    def form(self, name: str, values: Mapping[str, object]) -> Form:
+        """The form of a workflow or a chain as these values have it; raises as `Services.form`."""
+        plain = {key: None if _is_file(one) else one for key, one in values.items()}
+        return self.services.form(name, self.owner, plain)
+
+    def of(self, form: Form, told: object) -> dict[str, object]:
+        """The values with the files that they name. HTTPException where they are no object."""
+        if not isinstance(told, dict):
+            raise HTTPException(422, _NO_OBJECT)
+        fields = {field.key: field for field in form.fields}
+        return {key: self.value(fields.get(key), value) for key, value in told.items()}
+
+    def value(self, field: Field | None, value: object) -> object:
+        """One value: of a field for files the file, or what is wrong with it."""
+        if field is None or not field.is_media:
+            return file_of_script(value) if field is None else value
+        files = self.services.copies.files_of(self.owner)
+        match value:
+            case {"base64": str(text), **more}:
+                return _from_base64(text, more.get("name"))
+            case {"run": str(run), **more}:
+                return self._result(field, run, more.get("file", 0))
+            case str() if (file := file_of_script(value)) is not value:
+                return file
+            case str() if self.services.copies.uploads.find(self.owner, value):
+                return files.taken(value, field)
+            case dict() | list():
+                return Refused(_FILE_WORDS)
+        return value
+
+    def _result(self, field: Field, run: str, at: object) -> object:
+        try:
+            record = self.services.runs.record(run, self.owner)
+        except RunNotFound:
+            return Refused(NO_RESULT)
+        except ComfyError as problem:
+            return Refused(str(problem))
+        if not isinstance(at, int):
+            return Refused(_FILE_WORDS)
+        copies = self.services.copies
+        match FieldResults(copies).place(record, max(at, 0), field):
+            case Refused() as refused:
+                return refused
+            case place:
+                return copies.files_of(self.owner).taken(place, field)
+
+
+def _is_file(value: object) -> bool:
+    """Whether this is a file in one of the ways that are no plain value."""
+    return isinstance(value, dict) and ("base64" in value or "run" in value)
+
+
+def _from_base64(text: str, name: object) -> Upload | Refused:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return Refused(_NOT_BASE64)
+    return Upload(plain_name(name if isinstance(name, str) else "upload.bin"), data)

@@ -1,0 +1,112 @@
+"""Following a run on the event loop, which waits for nobody: no thread is held meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from comfy.protocol.run_state import RunState
+from comfy.runs.interface import Run
+from ui.web.body_limits import BUSY
+from ui.web.responses import Problem
+from ui.web.shares import Caller, Share
+
+# That of a run, which takes a callback and gives the way out.
+Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
+
+_PAUSE = 0.1  # seconds between two states; the end comes at once
+SILENCE = 10.0  # seconds after which a stream says that it is still there
+NO_STORE = {"cache-control": "no-store"}
+
+
+class RunStream(StreamingResponse):
+    """An answer that goes on as its run does; what it is made from ends with it. One of `caller`'s
+    of which `room` has so many."""
+
+    def __init__(
+        self, body: AsyncGenerator[bytes], media_type: str, room: Share, caller: Caller
+    ) -> None:
+        super().__init__(body, media_type=media_type, headers=NO_STORE)
+        self._body, self._room, self._caller = body, room, caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, as long as the run goes on and its caller listens."""
+        with self._room.held(self._caller) as place:
+            if place:
+                async with contextlib.aclosing(self._body):
+                    await super().__call__(scope, receive, send)
+            else:
+                await Problem(503, BUSY).answer()(scope, receive, send)
+
+
+@contextlib.contextmanager
+def news_of(
+    subscribe: Callable[[Callable[[], None]], Callable[[], None]],
+) -> Iterator[asyncio.Event]:
+    """An event that is set whenever there is something new."""
+    loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
+            loop.call_soon_threadsafe(changed.set)
+
+    leave = subscribe(tell)
+    try:
+        yield changed
+    finally:
+        leave()
+
+
+async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
+    """The newest state, at once and whenever there is a newer one, up to the end; None after each
+    SILENCE seconds without any."""
+    with news_of(run.subscribe) as changed:
+        while True:
+            changed.clear()
+            began, state = time.monotonic(), run.state
+            yield state
+            if state.phase.finished:
+                return
+            while not await _within(changed, SILENCE):
+                yield None
+            while not run.state.phase.finished:
+                changed.clear()
+                if not await _within(changed, began + _PAUSE - time.monotonic()):
+                    break
+
+
+async def ends_first(run: Run, request: Request) -> bool:
+    """Wait until a run is at its end; False where whoever waits for it leaves before. The body of
+    the request was read."""
+
+    async def end() -> None:
+        async for _ in states_of(run):
+            pass
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    ended, left = tasks = [asyncio.create_task(end()), asyncio.create_task(gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return ended.done() or not left.done()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _within(changed: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    return True

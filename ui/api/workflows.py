@@ -1,0 +1,82 @@
+"""The workflows and chains that a person may start, and what each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+
+from comfy.errors import WorkflowError
+from ui.api.problems import NotThere
+from ui.api.schema import told_fields, values_schema
+from ui.services import Services
+from ui.web.identity import Identity
+from ui.web.responses import API, AsciiJSON
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A workflow in a list. `kind`: "workflow" or "chain"; `problem`: why it cannot be used, ""
+    where it can; `url`: the path where its fields are told."""
+
+    name: str
+    title: str
+    kind: str
+    problem: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Every workflow and chain that somebody may use."""
+
+    workflows: tuple[Listed, ...]
+
+
+def workflows_api(services: Services, identity: Identity, root: str) -> APIRouter:
+    """`GET /workflows` and `GET /workflows/{name}`; a name may have slashes."""
+    router = APIRouter(tags=["Workflows"])
+
+    def address(name: str) -> str:
+        return f"{root}{API}/workflows/{quote(name)}"
+
+    def kind(name: str) -> str:
+        return "chain" if name in services.chain_forms.folder else "workflow"
+
+    def listed(owner: str) -> Iterator[Listed]:
+        for entry in services.entries():
+            name = entry.name
+            yield Listed(name, entry.title, kind(name), entry.problem, address(name))
+        for one in services.forms.opened_by(owner):
+            yield Listed(one.name, one.title or one.name, "workflow", "", address(one.name))
+
+    @router.get("/workflows", response_model=Lists)
+    def all_of_them(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """The workflows and chains of the folder, and the workflows that you have opened."""
+        return AsciiJSON(asdict(Lists(tuple(listed(owner)))))
+
+    @router.get("/workflows/{name:path}")
+    def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """A workflow or chain: its fields as the form has them, the JSON Schema of its values, and
+        what of it this ComfyUI lacks (`problems`)."""
+        try:
+            form = services.form(name, owner)
+        except WorkflowError as problem:
+            raise NotThere(str(problem), problem.hint) from problem
+        return AsciiJSON(
+            {
+                "name": name,
+                "title": form.title,
+                "description": form.description,
+                "kind": kind(name),
+                "can_run": form.can_run,
+                "problems": list(form.problems),
+                "fields": [asdict(one) for one in told_fields(form)],
+                "schema": values_schema(form),
+                "url": address(name),
+            }
+        )
+
+    return router
