@@ -112,6 +112,23 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/runs/{run_id}/events": rest(GET=OWNER),
         "/api/v1/runs/{run_id}/preview": rest(GET=people(404)),  # of a run that has ended
         "/api/v1/runs/{run_id}/files/{n}": rest(GET=OWNER),
+        "/api/v1/workflows/{name:path}/batches": rest(
+            GET=people(404),
+            POST=Answers(422, 404, 401),  # nothing varies
+        ),
+        "/api/v1/workflows/{name:path}/chains": rest(
+            GET=people(404),
+            POST=Answers(409, 404, 401),  # it is none
+        ),
+        **dict.fromkeys(("/api/v1/batches", "/api/v1/chains"), rest(GET=people(200))),
+        **dict.fromkeys(
+            ("/api/v1/batches/{batch_id}", "/api/v1/chains/{chain_id}"),
+            rest(GET=people(404), DELETE=people(404)),  # none is called so
+        ),
+        "/api/v1/batches/{batch_id}/rows": rest(GET=people(404), POST=people(422)),
+        "/api/v1/batches/{batch_id}/{change}": rest(POST=people(422)),
+        "/api/v1/chains/{chain_id}/stop": rest(POST=people(404)),
+        "/api/v1/chains/{chain_id}/continue": rest(POST=people(404)),
         "/api/v1/uploads": rest(POST=Answers(201, 201, 401)),
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": everybody(200)},

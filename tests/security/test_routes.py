@@ -202,7 +202,7 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/workflows":
             return {"json": PROMPT}
-        case "/api/v1/workflows/{name:path}/runs":
+        case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
         case "/batches/check":
             return {"json": {"workflow": owned.workflow, "spec": {}}}

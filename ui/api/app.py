@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.responses import Response
 
+from ui.api.batches import batches_api
+from ui.api.chains import chains_api
 from ui.api.docs_page import docs_api
 from ui.api.health import health_api
 from ui.api.problems import DOCUMENT, answer_problems
@@ -19,7 +21,7 @@ from ui.api.workflows import workflows_api
 from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import Share
+from ui.web.shares import FairSlots, Share
 
 _ABOUT = """\
 Runs of ComfyUI workflows for programs. A run that was started goes on until it ends or is deleted;
@@ -50,6 +52,9 @@ def api_app(services: Services, identity: Identity, root: str = "") -> FastAPI:
     api.include_router(runs_api(services, identity, runs, bodies, waiting))
     api.include_router(streams_api(services, identity, runs, waiting))
     api.include_router(workflows_api(services, identity, root))
+    turns = FairSlots(limits.person_working, limits.address_working)
+    api.include_router(batches_api(services, identity, runs, bodies, turns))
+    api.include_router(chains_api(services, identity, runs, bodies))
     api.include_router(uploads_api(identity, bodies))
     api.include_router(docs_api(identity))
 

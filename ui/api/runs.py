@@ -9,16 +9,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from comfy.errors import RunNotFound, WorkflowError
+from comfy.errors import RunNotFound
 from comfy.messages import message
 from comfy.records.record import Record
 from comfy.records.wanted import Wanted
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run
 from comfy.services.start import Batch
-from ui.api.problems import NotThere, problem_of
+from ui.api.problems import problem_of
 from ui.api.run_json import RunJson, ToldRun, has_field_errors
-from ui.api.values import Bodies, SentValues
+from ui.api.values import Bodies, SentValues, form_for
 from ui.api.watch import ends_first
 from ui.deleting import delete_run
 from ui.routes.history import of_chain
@@ -200,18 +200,8 @@ class RunStart:
             raise HTTPException(422, _COUNT)
         if name in services.chain_forms.folder:
             raise HTTPException(409, _IS_CHAIN)
-        values = values_for(services, name, told.get("values", {}), owner)
+        sent, values = SentValues(services, owner), told.get("values", {})
+        values = sent.of(form_for(sent, name, values), values)
         return services.starter.start_batch(
             name, values, owner, count, address=address, watched=False, keeps_going=True
         )
-
-
-def values_for(services: Services, name: str, told: object, owner: str) -> dict[str, object]:
-    """The values that a program has sent for a workflow or chain; NotThere where there is none of
-    this name for this person."""
-    sent = SentValues(services, owner)
-    try:
-        form = sent.form(name, told if isinstance(told, dict) else {})
-    except WorkflowError as problem:
-        raise NotThere(str(problem), problem.hint) from problem
-    return sent.of(form, told)

@@ -13,11 +13,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from comfy.errors import ComfyError, RunNotFound
+from comfy.errors import ComfyError, RunNotFound, WorkflowError
 from comfy.filenames import plain_name
 from comfy.form.model import Field, Form
 from comfy.messages import message
 from comfy.services.uploads import Refused, Upload
+from ui.api.problems import NotThere
 from ui.files.results import FieldResults
 from ui.gradio_gate.call_check import read_object
 from ui.routes.gradio_api import file_of_script
@@ -163,6 +164,15 @@ class SentValues:
                 return refused
             case place:
                 return copies.files_of(self.owner).taken(place, field)
+
+
+def form_for(sent: SentValues, name: str, told: object) -> Form:
+    """The form for values that were sent; NotThere where there is no workflow or chain of this name
+    for this person. Raises as `Forms.form`."""
+    try:
+        return sent.form(name, told if isinstance(told, dict) else {})
+    except WorkflowError as problem:
+        raise NotThere(str(problem), problem.hint) from problem
 
 
 def _is_file(value: object) -> bool:

@@ -1,0 +1,137 @@
+"""Batches and chains of programs, over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.support.http_client import ANN, BOB
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served, running_app
+from tests.support.waiting import eventually
+from tests.ui.api.api_calls import QUICK, call, problem
+
+BATCH = "/workflows/text-to-image/batches"
+CHAIN = "/workflows/create-upscale-detail.chain/chains"
+STEPS = [{"field": "5.steps", "text": "1..3"}]
+SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
+
+
+def ended(app: RunningApp, told: dict[str, Any], cookie: str = ANN) -> dict[str, Any]:
+    """A batch or a chain once it no longer goes on."""
+    eventually(lambda: call(app, "GET", told["url"], cookie).json()["state"] != "running")
+    return dict(call(app, "GET", told["url"], cookie).json())
+
+
+@pytest.mark.parametrize("cookie", [ANN, ""])
+def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> None:
+    """It is told how far it is, and its rows tell their runs; who has no cookie finds it by its
+    id."""
+    values = {key: value for key, value in QUICK.items() if key != "5.steps"}
+    begun = call(app, "POST", BATCH, cookie, json={"values": values, "axes": STEPS})
+    assert begun.status_code == 201, begun.text
+    assert begun.headers["location"] == begun.json()["url"]
+    batch = ended(app, begun.json(), cookie)
+    assert (batch["state"], batch["rows"], batch["done"]) == ("done", 3, 3)
+    told = call(app, "GET", f"{batch['url']}/rows?from=1&limit=1&state=done", cookie).json()
+    (row,) = told["rows"]
+    assert (told["total"], row["number"], row["values"]) == (3, 2, {"5.steps": "2"})
+    assert row["run"]["values"]["5.steps"] == 2
+    assert call(app, "GET", row["run"]["files"][0]["url"], cookie).status_code == 200
+    listed = call(app, "GET", "/batches", cookie).json()["batches"]
+    assert [one["id"] for one in listed if one["id"] == batch["id"]] == [batch["id"]] * bool(cookie)
+    problem(call(app, "GET", batch["url"], BOB), 404)
+    assert call(app, "DELETE", f"{batch['url']}?with_runs=true", cookie).status_code == 200
+    problem(call(app, "GET", batch["url"], cookie), 404)
+
+
+def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
+    """Each of several files, sent in any way, is a row."""
+    upload = call(app, "POST", "/uploads", files={"file": ("a.png", saved("PNG"))}).json()
+    ids = [one["id"] for one in upload["uploads"]]
+    axes = [{"field": "4.image", "files": [*ids, {"run": "none"}]}]
+    body = {"values": {"8.steps": 1, "5.width": 256, "5.height": 256}, "axes": axes}
+    refused = problem(call(app, "POST", "/workflows/image-to-image/batches", json=body), 422)
+    assert "no longer exists" in refused["errors"]["4.image"]
+    axes[0]["files"] = ids
+    begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
+    assert ended(app, begun)["done"] == 1
+
+
+def test_a_batch_is_paused_and_stopped(served: Served) -> None:
+    """While it is paused nothing more begins; it goes on, and it can be ended."""
+    with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
+        batch = call(app, "POST", BATCH, json={"axes": STEPS}).json()
+        for change, state in (("pause", "paused"), ("continue", "running"), ("stop", "stopped")):
+            changed = call(app, "POST", f"{batch['url']}/{change}")
+            assert changed.json()["state"] == state
+        problem(call(app, "POST", f"{batch['url']}/explode"), 422)
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({}, 422, "Choose a field and give it several values."),
+        ({"axes": [{"field": "5.steps", "text": "0,1"}]}, 422, "Minimum 1."),
+        ({"axes": "5.steps"}, 422, '"axes"'),
+        ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
+    ],
+)
+def test_what_is_wrong_with_a_batch_is_said(
+    app: RunningApp, body: object, status: int, says: str
+) -> None:
+    """Nothing is started unless all rows can be."""
+    assert says in problem(call(app, "POST", BATCH, json=body), status)["detail"]
+
+
+@pytest.mark.parametrize("cookie", [ANN, ""])
+def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
+    """Each step tells how far it is, and the runs that have ended; who has no cookie finds it by
+    its id."""
+    begun = call(app, "POST", CHAIN, cookie, json={"values": SMALL})
+    assert begun.status_code == 201, begun.text
+    chain = ended(app, begun.json(), cookie)
+    assert chain["state"] == "done"
+    assert [(step["name"], step["state"]) for step in chain["steps"]] == [
+        ("base", "done"),
+        ("upscale", "done"),
+    ]
+    for step in chain["steps"]:
+        (run,) = step["results"]
+        assert call(app, "GET", run["files"][0]["url"], cookie).status_code == 200
+    listed = call(app, "GET", "/chains", cookie).json()["chains"]
+    assert [one["id"] for one in listed if one["id"] == chain["id"]] == [chain["id"]] * bool(cookie)
+    problem(call(app, "GET", chain["url"], BOB), 404)
+    assert call(app, "DELETE", chain["url"], cookie).status_code == 200
+    problem(call(app, "GET", chain["url"], cookie), 404)
+
+
+def test_a_chain_is_stopped_and_goes_on_with_other_values(served: Served) -> None:
+    """What is not done of it runs with what is sent then."""
+    with DemoServer(step_seconds=0.3) as slow, running_app(slow.url) as app:
+        chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
+        stopped = call(app, "POST", f"{chain['url']}/stop")
+        assert stopped.status_code == 200
+        assert ended(app, chain)["state"] == "stopped"
+        wrong = call(app, "POST", f"{chain['url']}/continue", json={"values": {"x": 1}})
+        assert problem(wrong, 422)["errors"].keys() == {"x"}
+        values = {**SMALL, "upscale.runs": False, "base.2.text": "a red boat"}
+        going = call(app, "POST", f"{chain['url']}/continue", json={"values": values})
+        assert going.json()["state"] == "running"
+        eventually(
+            lambda: any(run.job.values["2.text"] == "a red boat" for run in app.runs.known())
+        )
+        call(app, "DELETE", chain["url"])
+        eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
+
+
+def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
+    """Each is started at its own address, which is said at the other."""
+    for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):
+        answer = call(app, "POST", f"/workflows/{name}/{kind}", json={})
+        assert "Start it with POST" in problem(answer, 409)["detail"]
+    problem(call(app, "POST", "/workflows/create-upscale-detail.chain/batches", json={}), 409)
+    problem(call(app, "POST", CHAIN, json={"values": {"no.such": 1}}), 422)

@@ -1,0 +1,205 @@
+"""Batches for programs: a workflow once for each row of values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.errors import RunNotFound
+from comfy.messages import message
+from comfy.records.record import Record
+from comfy.services.batch_queue import BatchQueue, BatchTable
+from comfy.services.batch_rows import RowState
+from comfy.services.open_batch import BatchSummary
+from ui.api.runs import Runs
+from ui.api.values import Bodies, SentValues, form_for
+from ui.routes.groups.batches import TableView, table_view
+from ui.services import Services
+from ui.view.browser_values import value_text
+from ui.web.identity import Identity
+from ui.web.responses import API, AsciiJSON
+from ui.web.shares import FairSlots, caller_of, shared_address
+
+_SPEC = TypeAdapter(BatchSpec)
+_ROWS, _MOST_ROWS = 100, 200  # rows a request
+_NO_SPEC = message(
+    'What varies is told as "axes": [{"field": "5.steps", "text": "10..30:10"}], or as "table":'
+    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
+)
+_NO_CHAIN = message("Only a workflow can be run as a batch, not a chain.")
+Change = Literal["pause", "continue", "stop", "retry"]
+_CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
+    "pause": BatchQueue.pause,
+    "continue": BatchQueue.go_on,
+    "stop": BatchQueue.stop,
+    "retry": BatchQueue.retry_failed,
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "values": {"type": "object", "description": "What all rows have."},
+                    "axes": {
+                        "type": "array",
+                        "items": {"type": "object", "required": ["field"]},
+                        "description": "Several values of a field each.",
+                    },
+                    "table": {"type": "object", "description": "A column for each field."},
+                    "paired": {"type": "boolean"},
+                    "seeds": {"enum": ["form", "one", "each"]},
+                },
+            },
+            "example": {
+                "values": {"2.text": "a lighthouse"},
+                "axes": [{"field": "5.steps", "text": "10..30:10"}],
+            },
+        }
+    },
+}
+
+
+def batches_api(
+    services: Services, identity: Identity, runs: Runs, bodies: Bodies, turns: FairSlots
+) -> APIRouter:
+    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
+    processor for long."""
+    router = APIRouter(tags=["Batches"])
+    batches, told = services.batches, BatchJson(services, runs)
+
+    @router.post(
+        "/workflows/{name:path}/batches", status_code=201, openapi_extra={"requestBody": _BODY}
+    )
+    async def start(
+        request: Request, name: str, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Run a workflow once for each row: every combination of the values of `axes`, or the rows
+        of a `table`. Nothing is started unless all rows can be."""
+        sent = await bodies.read(request, owner)
+        address = shared_address(owner, request.scope)
+        async with turns.turn(caller_of(request.scope, identity)):
+            begun = await asyncio.to_thread(new_batch, services, name, sent, owner, address)
+        said = told.summary(begun)
+        return AsciiJSON(said, 201, {"location": said["url"]})
+
+    @router.get("/batches")
+    def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Your batches, the newest first."""
+        return AsciiJSON({"batches": [told.summary(one) for one in batches.of(owner)]})
+
+    @router.get("/batches/{batch_id}")
+    def one(batch_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """How far one of your batches is."""
+        return AsciiJSON(told.summary(batches.get(batch_id, owner)))
+
+    @router.get("/batches/{batch_id}/rows")
+    def rows(
+        batch_id: str,
+        *,
+        state: RowState | None = None,
+        search: Annotated[str, Query(max_length=200)] = "",
+        start: Annotated[int, Query(alias="from", ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = _ROWS,
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Its rows with what has come of them: the runs, as they are told elsewhere."""
+        table = batches.table(batch_id, owner)
+        view = table_view(services, table, owner)
+        places = view.places(state, search)
+        some = places[start : start + limit]
+        return AsciiJSON({"total": len(places), "rows": list(told.rows(table, view, some))})
+
+    @router.post("/batches/{batch_id}/{change}")
+    def changed(batch_id: str, change: Change, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """`pause`: begin no more rows; `continue`; `stop`: end it; `retry`: run once more what has
+        failed or was stopped."""
+        _CHANGES[change](batches, batch_id, owner)
+        return AsciiJSON(told.summary(batches.get(batch_id, owner)))
+
+    @router.delete("/batches/{batch_id}")
+    def deleted(
+        batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Stop and forget it; its runs stay unless `with_runs=true`."""
+        batches.delete(batch_id, owner, with_runs=with_runs)
+        return AsciiJSON({})
+
+    return router
+
+
+def new_batch(
+    services: Services, name: str, told: dict[str, Any], owner: str, address: str
+) -> BatchSummary:
+    """The batch that a request asks for; whoever cannot be known again finds it by its id. Raises
+    as `BatchQueue.start`, HTTPException."""
+    if name in services.chain_forms.folder:
+        raise HTTPException(409, _NO_CHAIN)
+    base, sent = dict(told), SentValues(services, owner)
+    values = base.pop("values", {})
+    try:
+        spec = _SPEC.validate_python(base)
+    except ValidationError:
+        raise HTTPException(422, _NO_SPEC) from None
+    form = form_for(sent, name, values)
+    fields = {field.key: field for field in form.fields}
+
+    def with_files(axis: AxisSpec) -> AxisSpec:
+        field = fields.get(axis.field)
+        files = axis.files and tuple(sent.value(field, one) for one in axis.files)
+        return replace(axis, files=files)
+
+    spec = replace(spec, axes=tuple(map(with_files, spec.axes)))
+    given = sent.of(form, values)
+    return services.batches.start(name, given, spec, owner, address, attended=True)
+
+
+class BatchJson:
+    """A batch as a program is told of it."""
+
+    def __init__(self, services: Services, runs: Runs) -> None:
+        self._services = services
+        self._runs = runs
+
+    def summary(self, batch: BatchSummary) -> dict[str, Any]:
+        """How far it is."""
+        root = self._runs.json.root
+        return asdict(batch) | {"url": f"{root}{API}/batches/{batch.id}"}
+
+    def rows(
+        self, table: BatchTable, view: TableView, places: Sequence[int]
+    ) -> Iterator[dict[str, Any]]:
+        """These of its rows: what varies by field key, and the run, null where there is none."""
+        keys = [column.key for column in table.content.shown]
+        records = self._records(table, places, view.owner)
+        for at in places:
+            record = records.get(at)
+            error = record.state.error if record is not None else None
+            yield {
+                "number": table.rows.number(at),
+                "state": view.state(at),
+                "values": dict(zip(keys, map(value_text, table.rows.cells(at)), strict=True)),
+                "error": table.states.error(at) or (error.message if error else ""),
+                "run": self._runs.listed(record) if record is not None else None,
+            }
+
+    def _records(self, table: BatchTable, places: Sequence[int], owner: str) -> dict[int, Record]:
+        """The runs of those rows that have one, by the places of the rows."""
+        runs, history = self._services.runs, self._services.runs.history
+        begun = {at: run for at in places if (run := table.live.get(at) or table.states.run(at))}
+        known = history.get_many(begun.values(), owner) if history is not None else {}
+        found = {at: known[run] for at, run in begun.items() if run in known}
+        for at in places:
+            with suppress(RunNotFound):  # it has ended just now
+                if at in table.live:
+                    found[at] = runs.record(table.live[at], owner)
+        return found

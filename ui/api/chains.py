@@ -1,0 +1,157 @@
+"""Chains for programs: workflows one after another, with one form."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.exceptions import HTTPException
+
+from comfy.messages import message
+from comfy.records.record import Record
+from comfy.services.open_chain import ChainStanding, StepStanding
+from ui.api.runs import Runs
+from ui.api.values import Bodies, SentValues, form_for
+from ui.services import Services
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import API, AsciiJSON
+from ui.web.shares import shared_address
+
+_IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
+_BODY: dict[str, Any] = {
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"values": {"type": "object"}}},
+            "example": {"values": {"base.2.text": "a lighthouse", "detail.runs": False}},
+        }
+    }
+}
+
+
+def chains_api(services: Services, identity: Identity, runs: Runs, bodies: Bodies) -> APIRouter:
+    """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
+    router = APIRouter(tags=["Chains"])
+    chains, told = services.chains, ChainJson(services, runs)
+
+    @router.post(
+        "/workflows/{name:path}/chains", status_code=201, openapi_extra={"requestBody": _BODY}
+    )
+    async def start(
+        request: Request, name: str, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Run a chain with these values of its form; steps that may be left out are with
+        `"step.runs": false`."""
+        sent = await bodies.read(request, owner)
+        address = shared_address(owner, request.scope)
+        begun = await asyncio.to_thread(new_chain, services, name, sent, owner, address)
+        said = await asyncio.to_thread(told.whole, begun)
+        return AsciiJSON(said, 201, {"location": said["url"]})
+
+    @router.get("/chains")
+    def listed(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Your last chains, the newest first."""
+        chains.look_up(owner)
+        recent = () if owner == NOBODY else chains.recent(owner)
+        return AsciiJSON({"chains": [told.standing(one) for one in reversed(recent)]})
+
+    @router.get("/chains/{chain_id}")
+    def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """How far each of its steps is, with the runs that have ended."""
+        return AsciiJSON(told.whole(chains.get(chain_id, owner)))
+
+    @router.post("/chains/{chain_id}/stop")
+    def stop(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """End it: what runs is stopped, and no other step is begun."""
+        chains.stop(chain_id, owner)
+        return AsciiJSON(told.whole(chains.get(chain_id, owner)))
+
+    @router.post("/chains/{chain_id}/continue", openapi_extra={"requestBody": _BODY})
+    async def go_on(
+        request: Request, chain_id: str, owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Let one go on that has failed or was stopped, with these values for the steps that are
+        not done, or with those that it had."""
+        await asyncio.to_thread(chains.get, chain_id, owner)
+        sent = await bodies.read(request, owner)
+        said = await asyncio.to_thread(continued, services, told, chain_id, sent, owner)
+        return AsciiJSON(said)
+
+    @router.delete("/chains/{chain_id}")
+    def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Stop and forget it; what its steps have made stays."""
+        chains.delete(chain_id, owner)
+        return AsciiJSON({})
+
+    return router
+
+
+def new_chain(
+    services: Services, name: str, told: dict[str, Any], owner: str, address: str
+) -> ChainStanding:
+    """The chain that a request asks for; whoever cannot be known again finds it by its id. Raises
+    as `ChainQueue.start`, HTTPException."""
+    sent = SentValues(services, owner)
+    values = told.get("values", {})
+    form = form_for(sent, name, values)
+    if name not in services.chain_forms.folder:
+        raise HTTPException(409, _IS_WORKFLOW)
+    given = sent.of(form, values)
+    services.chain_forms.check_keys(name, owner, given)
+    begun = services.chains.start(name, given, owner, address, attended=True)
+    return services.chains.get(begun.id, owner)
+
+
+def continued(
+    services: Services, json: ChainJson, chain_id: str, told: Mapping[str, Any], owner: str
+) -> dict[str, Any]:
+    """A chain that goes on, as it is then. Raises as `ChainQueue.go_on`."""
+    chains, sent = services.chains, SentValues(services, owner)
+    given = None
+    if (values := told.get("values")) is not None:
+        name = chains.get(chain_id, owner).chain
+        given = sent.of(form_for(sent, name, values), values)
+        services.chain_forms.check_keys(name, owner, given)
+    chains.go_on(chain_id, owner, given)
+    return json.whole(chains.get(chain_id, owner))
+
+
+class ChainJson:
+    """A chain as a program is told of it."""
+
+    def __init__(self, services: Services, runs: Runs) -> None:
+        self._services = services
+        self._runs = runs
+
+    def standing(self, chain: ChainStanding) -> dict[str, Any]:
+        """How far it is."""
+        return {
+            "id": chain.id,
+            "workflow": chain.chain,
+            "title": chain.title,
+            "state": chain.state,
+            "why": chain.why,
+            "created_at": chain.created_at,
+            "url": f"{self._runs.json.root}{API}/chains/{chain.id}",
+            "steps": [self._step(step) for step in chain.steps],
+        }
+
+    def whole(self, chain: ChainStanding) -> dict[str, Any]:
+        """The same with the runs of each step that have ended, as they are told elsewhere."""
+        history = self._services.runs.history
+        ended = [run for step in chain.steps for run in step.ended]
+        records = history.get_many(ended, chain.owner) if history is not None and ended else {}
+        told = self.standing(chain)
+        for step, said in zip(chain.steps, told["steps"], strict=True):
+            said["results"] = self._results(step, records)
+        return told
+
+    def _step(self, step: StepStanding) -> dict[str, Any]:
+        names = ("name", "title", "state", "runs", "done", "why", "hint", "errors")
+        told = asdict(step)
+        return {name: told[name] for name in names} | {"live": list(step.live)}
+
+    def _results(self, step: StepStanding, records: Mapping[str, Record]) -> list[dict[str, Any]]:
+        return [self._runs.listed(records[run]) for run in step.ended if run in records]
