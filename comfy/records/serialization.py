@@ -120,8 +120,11 @@ def _read(told: dict[str, Any]) -> Record:
 
 def _mend(told: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
     """Take out, or replace, what pydantic has something against."""
-    faults = [_fault(error["loc"], missing=error["type"] == "missing") for error in errors]
-    for (*way, last), needed in reversed(dict.fromkeys(faults)):  # from the end of a list
+    faults = dict(_fault(error["loc"], missing=error["type"] == "missing") for error in errors)
+    for where, needed in reversed(faults.items()):  # from the end of a list
+        if any(where[:depth] in faults for depth in range(len(where))):
+            continue  # it goes with what it is in
+        *way, last = where
         place: Any = told
         for key in way:
             place = place[key]

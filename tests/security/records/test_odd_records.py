@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from comfy.protocol.run_state import Phase
@@ -65,7 +65,17 @@ def odd_records(draw: st.DrawFn) -> str:
     return json.dumps(told)
 
 
+def with_targets(targets: object) -> str:
+    """A record with something else for the inputs that a file goes to."""
+    told = json.loads(to_text(EVERYTHING))
+    told["job"]["inputs"]["7.image"]["targets"] = targets
+    return json.dumps(told)
+
+
 @settings(max_examples=400)
+@example(with_targets([[None], {}]))
+@example(with_targets([[None]]))
+@example(with_targets([["1"], [None, "image"], 3, ["2", "image"]]))
 @given(odd_records() | JSON.map(json.dumps) | st.text())
 def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
     """Whatever is missing, of another type or unknown in a record: it is a run that can be listed,
