@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parent.parent
 _SHIPPED = _ROOT / "workflows"
-_PERSISTENT = Path("/data")  # of a Space that has such storage
+_PERSISTENT = Path("/data")  # on a Space with storage that outlasts a restart
 ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
 INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
 PROGRAM = "comfyforms" if INSTALLED else "app.py"
 
 
-def data_folder() -> Path:
-    """For the history and the results: beside a checkout, else the user's own; on a Space what
-    outlasts a restart, if it has that."""
-    if ON_A_SPACE and os.access(_PERSISTENT, os.W_OK):
-        return _PERSISTENT / "comfyforms"
+def data_folder(persistent: Path = _PERSISTENT) -> Path:
+    """For the history and the results: beside a checkout, else the user's own; on a Space what is
+    `persistent` there, if it has that."""
+    if ON_A_SPACE and os.access(persistent, os.W_OK):
+        return persistent / "comfyforms"
     return _own_folder() if INSTALLED else _ROOT / "data"
 
 

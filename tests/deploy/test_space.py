@@ -1,0 +1,96 @@
+"""A checkout is a Hugging Face Space: what that reads of it is right, and the app starts as it is
+started there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from packaging.requirements import Requirement
+
+from tests.deploy.conftest import ROOT, plain_environment, serving
+from tests.support.waiting import LONGEST_WAIT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PUBLIC = "ann-forms.hf.space"
+SPACE = {"SPACE_ID": "ann/forms", "SPACE_HOST": PUBLIC}
+
+
+def test_requirements_are_those_of_the_package() -> None:
+    """A Space installs requirements.txt before it has seen the package."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
+
+
+def test_the_front_matter_says_how_to_start_the_app() -> None:
+    """With the Gradio and the Python that were tested, and in the words that Hugging Face knows."""
+    head = yaml.safe_load(README.split("---\n")[1])
+    assert head["sdk"] == "gradio"
+    assert (ROOT / head["app_file"]).is_file()
+    pins = (ROOT / "docs" / "constraints.txt").read_text(encoding="utf-8")
+    assert f"\ngradio=={head['sdk_version']} " in pins
+    bounds = {needed.name: needed for needed in map(Requirement, PROJECT["dependencies"])}
+    assert bounds["gradio"].specifier.contains(head["sdk_version"])
+    assert head["python_version"] == PROJECT["requires-python"].removeprefix(">=")
+    assert head["license"] == PROJECT["license"].lower()
+    assert len(head["short_description"]) <= 60
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {head["colorFrom"], head["colorTo"]} <= colours
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    """The files of the checkout that a Space has."""
+    folder = tmp_path / "app"
+    left_out = shutil.ignore_patterns("__pycache__", ".*", "tests", "data")
+    shutil.copytree(ROOT, folder, ignore=left_out, symlinks=True)
+    return folder
+
+
+def test_a_space_serves_its_public_name(space: Path, home: Path) -> None:
+    """Started as there, with no setting at all: it paints demo images, listens for others than this
+    machine, and answers by its public name, in a frame of Hugging Face's page and over TLS."""
+    behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    command = [sys.executable, "app.py", "--port", "0"]
+    with serving(command, space, **SPACE, HOME=str(home)) as url:
+        assert requests.get(f"{url}/health", headers=behind, timeout=LONGEST_WAIT).ok
+        page = requests.get(url, headers=behind, timeout=LONGEST_WAIT)
+        assert page.status_code == 200
+        assert "frame-ancestors" in page.headers["content-security-policy"]
+        assert "huggingface.co" in page.headers["content-security-policy"]
+        assert "SameSite=None" in page.headers["set-cookie"]
+        assert (
+            requests.get(url, headers={"Host": "evil.example"}, timeout=LONGEST_WAIT).status_code
+            == 421
+        )
+    assert (space / "data" / "secret").exists()
+
+
+@pytest.mark.parametrize("variables", [SPACE, {}], ids=["space", "elsewhere"])
+def test_a_space_keeps_its_data_where_it_outlasts_a_restart(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """In persistent storage, if it has any; nobody else takes that for theirs."""
+    code = (
+        "import pathlib, sys; from ui.folders import data_folder\n"
+        "print(*(data_folder(pathlib.Path(one)) for one in sys.argv[1:]), sep='\\n')"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, tmp_path, tmp_path / "none"],
+        cwd=ROOT,
+        env=plain_environment() | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST_WAIT,
+    )
+    beside = str(ROOT / "data")
+    kept = str(tmp_path / "comfyforms") if variables else beside
+    assert said.stdout.splitlines() == [kept, beside]
