@@ -45,10 +45,15 @@ def environment_at(folder: Path) -> Path:
     builder.create(folder)
     context = builder.ensure_directories(folder)
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
-    # A folder that such a file names is looked through, but not for such files of its own.
-    libraries = Path(sysconfig.get_path("purelib"))
-    (Path(paths["purelib"]) / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
+    let_find_libraries(Path(paths["purelib"]))
     return Path(context.bin_path)
+
+
+def let_find_libraries(packages: Path) -> None:
+    """Let an environment with this folder of packages import the libraries of this one too: a
+    folder that such a file names is looked through, but not for such files of its own."""
+    libraries = sysconfig.get_path("purelib")
+    (packages / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
