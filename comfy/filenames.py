@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import cache
+from mimetypes import MimeTypes
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 # Characters, of which none takes more than four of the 255 bytes that file systems allow.
 LONGEST = 80
 _LONGEST_SAVED = 150  # characters of a name that the server gave, which are letters and digits
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+# Not every Python knows these, nor every system.
+_MADE: Mapping[str, str] = MappingProxyType(
+    {
+        ".avif": "image/avif",
+        ".flac": "audio/flac",
+        ".glb": "model/gltf-binary",
+        ".jxl": "image/jxl",
+        ".m4a": "audio/mp4",
+        ".mkv": "video/x-matroska",
+        ".oga": "audio/ogg",
+        ".ogg": "audio/ogg",
+        ".opus": "audio/ogg",
+        ".wav": "audio/wav",
+        ".webp": "image/webp",
+    }
+)
 # What Windows takes for a device, whatever ending follows.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.ASCII)
 
@@ -32,6 +52,26 @@ def plain_name(name: str, otherwise: str = "file") -> str:
 def is_cut(name: str) -> bool:
     """Whether `plain_name` leaves the end of this name away, but for its ending."""
     return len(_last(name).strip(" .")) > LONGEST
+
+
+def media_type_of(name: str) -> str:
+    """What a file of this name is, as HTTP says it: the same on every machine, whatever it knows of
+    the types of files."""
+    return _media_types().guess_type(name, strict=False)[0] or "application/octet-stream"
+
+
+def ending_of(media_type: str) -> str:
+    """The ending of files of this type, with its dot; "" where none is known."""
+    return _media_types().guess_extension(media_type, strict=False) or ""
+
+
+@cache
+def _media_types() -> MimeTypes:
+    """What Python knows by itself, and what ComfyUI makes beside that."""
+    types = MimeTypes()
+    for ending, media_type in _MADE.items():
+        types.add_type(media_type, ending)
+    return types
 
 
 def _last(name: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import stat
+import sys
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -92,8 +93,9 @@ def _read(path: Path) -> str:
 
 
 def warn_if_public(name: str, status: os.stat_result) -> None:
-    """A line in the log where others at this machine can read a file with passwords."""
-    if status.st_mode & stat.S_IROTH:
+    """A line in the log where others at this machine can read a file with passwords; Windows does
+    not tell."""
+    if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
         log.warning(
             "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
         )

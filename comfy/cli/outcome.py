@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -16,6 +15,7 @@ from comfy.protocol.run_state import RunState
 
 OK, FAILED = 0, 1  # exit statuses
 _UNUSABLE = 2
+_UNREAD = 128 + 13  # as shells have it after SIGPIPE, which Windows has not
 
 
 class UsageError(ComfyError):
@@ -71,7 +71,7 @@ def _told(error: BaseException, hint: str) -> int:
             return _UNUSABLE
         case BrokenPipeError():  # nobody reads any more what is said
             _leave_unsaid()
-            return 128 + signal.SIGPIPE
+            return _UNREAD
         case _:
             raise error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -65,7 +67,7 @@ class StopSignals:
                 end()
                 while not _comes(asked, _TO_LEAVE):
                     self._insists = True
-                    signal.pthread_kill(main, self.number)
+                    _interrupt(main, self.number)
 
         main = threading.get_ident()
         thread = threading.Thread(target=wait, name="signals", daemon=True)
@@ -97,6 +99,14 @@ class StopSignals:
             self._insists = False
             raise Stopped
         self._asked.put(number)  # may be called wherever the main thread is, `get` included
+
+
+def _interrupt(main: int, number: int) -> None:
+    """Send the main thread a signal, also where it waits for the system, if that can be done."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(signal.Signals(number))
+    else:
+        signal.pthread_kill(main, number)
 
 
 def _comes(queue: SimpleQueue[int], within: float) -> bool:

@@ -66,9 +66,8 @@ class Storage:
         """Files directly in the input folder of one media type ("image", "audio" …): what LoadImage
         offers."""
         names = (path.name for path in (self._root / "input").iterdir() if path.is_file())
-        return sorted(
-            name for name in names if (mimetypes.guess_type(name)[0] or "").startswith(media + "/")
-        )
+        types = {name: mimetypes.guess_type(name, strict=False)[0] or "" for name in names}
+        return sorted(name for name, kind in types.items() if kind.startswith(f"{media}/"))
 
     def next_name(
         self, folder: Folder, prefix: str, size: tuple[int, int] = (0, 0)

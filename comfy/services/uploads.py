@@ -6,12 +6,12 @@ import base64
 import binascii
 import hashlib
 import io
-import mimetypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from comfy.filenames import ending_of
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.messages import message
@@ -157,5 +157,5 @@ def from_data_url(url: str) -> Upload | None:
         data = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         return None
-    extension = mimetypes.guess_extension(head.removeprefix("data:").removesuffix(";base64"))
-    return Upload(f"upload{extension or '.bin'}", data)
+    ending = ending_of(head.removeprefix("data:").removesuffix(";base64"))
+    return Upload(f"upload{ending or '.bin'}", data)

@@ -9,7 +9,6 @@ history gave, as long as the run is in memory: later that name may be another pe
 from __future__ import annotations
 
 import logging
-import mimetypes
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from starlette.types import Send
 from zipstream import ZIP_STORED, ZipStream
 
 from comfy.errors import ComfyError, RunNotFound
+from comfy.filenames import media_type_of
 from comfy.media.decoding import Undecodable
 from comfy.messages import message
 from comfy.protocol.outputs import OutputFile
@@ -150,7 +150,7 @@ class ResultFiles:
     ) -> Response:
         """One file, byte for byte as the server made it, under this name, with ranges so that
         videos can be wound."""
-        media_type = mimetypes.guess_type(file.filename)[0] or "application/octet-stream"
+        media_type = media_type_of(file.filename)
         headers = _headers(name, media_type)
         if not file.digest and self._in_memory(record):
             return _pass_on(self._server, file, range_header, headers, media_type)
@@ -275,7 +275,7 @@ def _pass_on(
 
 def sent(path: Path, name: str) -> FileResponse:
     """A file of this machine under this name. Raises FileNotFoundError."""
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    media_type = media_type_of(name)
     return FileResponse(
         path, headers=_headers(name, media_type), media_type=media_type, stat_result=path.stat()
     )

@@ -360,7 +360,7 @@ def _refused(error: dict[str, Any], node_errors: Mapping[str, Any] | None = None
 def _file(path: Path) -> Response:
     """The file itself, with Range support; types a browser would run are only offered for
     download."""
-    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    content_type = mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream"
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": _named(path)}
     if content_type.endswith(("xml", "html", "javascript", "/css")):
         content_type = "application/octet-stream"

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -283,7 +284,8 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     # Said in full, asyncio sends small messages at once (TCP_NODELAY) on what this socket accepts.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # where it would let two programs have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
     except OSError:
