@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ui.arguments import USAGE_ERROR, read_settings
 from ui.folders import ON_A_SPACE, with_shipped_workflows
 from ui.settings import Settings
+from ui.user_command import change_users
 from ui.web.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ log = logging.getLogger("comfyforms")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; every run is ended at the server then. After `user`
+    the arguments are those of `ui.user_command`."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     for handler in logging.getLogger().handlers:
         handler.addFilter(LogLimit())
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["user"]:
+        return change_users(arguments[1:])
     settings = read_settings(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
         signal.signal(number, lambda *_: sys.exit(0))
@@ -94,11 +99,14 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
     from comfy.runs.limits import RunLimits
     from comfy.runs.registry import LocalRunRegistry
     from comfy.workflow.folder import WorkflowFolder
+    from ui.accounts.login import DAY, SessionTimes
+    from ui.accounts.opening import SignInSettings, opened_users
     from ui.permissions import permissions_of
     from ui.server import WebSettings, serve
     from ui.services import wire
 
-    permissions = permissions_of(settings)
+    users = opened_users(settings.users_path, asked=settings.users is not None)
+    permissions = permissions_of(settings, users)
     with (
         choose_servers(settings.server_addresses) as named,
         opened_servers(named.addresses, shown=settings.only_this_machine) as servers,
@@ -128,12 +136,19 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
             settings.host,
             settings.port,
             settings.root_path,
-            settings.users,
+            settings.pairs,
             settings.finish,
             hosts=(*settings.hosts, os.environ.get("SPACE_HOST", "")),
             trusted_proxies=settings.trusted_proxies,
             on_a_space=ON_A_SPACE,
             smaller_previews=settings.previews == "fitted",
+            sign_in=SignInSettings(
+                users,
+                files.with_name("sign_in.sqlite"),
+                SessionTimes(settings.session_days * DAY, settings.idle_days * DAY),
+                share_link=settings.share_link == "yes",
+                user_header=settings.user_header,
+            ),
         )
         return serve(services, web)
 

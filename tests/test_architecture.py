@@ -36,9 +36,11 @@ discovery
 cli
 """
 UI = """
-folders gradio_import named_servers
+accounts folders gradio_import named_servers
+setting_values
 settings
 arguments languages permissions
+user_command
 view
 web
 files

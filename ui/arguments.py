@@ -18,7 +18,8 @@ from pydantic_core import ErrorDetails
 
 from ui.folders import INSTALLED, PROGRAM
 from ui.named_servers import OWN
-from ui.settings import PREFIX, REPEATED, SECRET, Settings, warn_if_public
+from ui.setting_values import warn_if_public
+from ui.settings import PREFIX, REPEATED, SECRET, Settings
 
 log = logging.getLogger(__name__)
 

@@ -6,23 +6,37 @@ from pathlib import Path
 
 from comfy.errors import ComfyError
 from comfy.services.permissions import Permissions
+from ui.accounts.users import UsersFile
+from ui.setting_values import Permission
 from ui.settings import Settings
 
 
-def permissions_of(settings: Settings) -> Permissions:
-    """What the settings say. ComfyError where the list of node classes cannot be read or names
-    none."""
-    alone = settings.only_this_machine and not settings.users
+def permissions_of(settings: Settings, users: UsersFile | None) -> Permissions:
+    """What the settings say; `users` has operators beside those of the settings. ComfyError where
+    the list of node classes cannot be read or names none."""
+    alone = settings.only_this_machine and not (settings.pairs or users)
+    named = {f"user:{name}" for name in settings.operators}
+
+    def may(permission: Permission, owner: str) -> bool:
+        match permission:
+            case "auto":
+                return settings.only_this_machine
+            case "operators":
+                kind, _, name = owner.partition(":")
+                in_file = kind == "user" and users is not None and users.role(name) == "operator"
+                return in_file or owner in named
+            case word:
+                return word == "yes"
 
     def keep(owner: str) -> bool:
-        return settings.permits(settings.keep, owner)
+        return may(settings.keep, owner)
 
     def trusts(owner: str) -> bool:
-        return keep(owner) and (alone or settings.permits("operators", owner))
+        return keep(owner) and (alone or may("operators", owner))
 
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
-        open=lambda owner: settings.permits(settings.open, owner),
+        open=lambda owner: may(settings.open, owner),
         keep=keep,
         trusts=trusts,
         nodes=nodes,

@@ -24,6 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
+from ui.accounts.opening import SignInSettings
 from ui.api.app import api_app
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
@@ -36,6 +37,7 @@ from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_ro
 from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
+from ui.page.plain.login_routes import login_routes, logout_routes, share_link_routes
 from ui.page.plain.offline import offline_routes
 from ui.page.plain.shared_page import shared_page_routes
 from ui.page.plain.sign_in import sign_in_page
@@ -61,7 +63,7 @@ from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
 from ui.services import Services
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
-from ui.web.body_limits import BodyLimitMiddleware, LoginMiddleware
+from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
 from ui.web.failures import FailureMiddleware
 from ui.web.gradio_internals import (
@@ -72,14 +74,13 @@ from ui.web.gradio_internals import (
     WHOLE_PAGES,
     allow,
     put_into_head,
-    remember_logins_in,
     stand_before,
     without_apps,
 )
 from ui.web.guesses import Guesses
 from ui.web.identity import CookieMiddleware, Identity
 from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
-from ui.web.logins import LogoutMiddleware, Tokens, logout_routes, watched_logins
+from ui.web.logins import LoginMiddleware, LogoutMiddleware, watched_logins
 from ui.web.responses import API, AsciiJSON, PackedPages, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
@@ -96,11 +97,11 @@ _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which say
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where and for whom the page is served. `users` are (name, password) pairs; empty = nobody has
-    to log in. `finish`: seconds that runs may go on when the app is told to end. `hosts`: names by
-    which browsers may address the app beside its own. `trusted_proxies`: see `ProxyMiddleware`.
-    `on_a_space`: Hugging Face shows the page in a frame. `smaller_previews`: see
-    `run_socket_routes`.
+    """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
+    other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
+    may go on when the app is told to end. `hosts`: names by which browsers may address the app
+    beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
+    page in a frame. `smaller_previews`: see `run_socket_routes`.
     """
 
     host: str = "127.0.0.1"
@@ -113,11 +114,13 @@ class WebSettings:
     on_a_space: bool = False
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
     """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
-    identity = Identity(Cookies(services.secret, on_a_space=settings.on_a_space))
+    cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
+    identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
     guesses = Guesses()
 
     @contextlib.asynccontextmanager
@@ -141,8 +144,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling = set()
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
+    app.include_router(login_routes(identity, guesses))
     app.mount(API, api_app(services, identity, settings.root_path))
-    mount_page(app, services, settings, identity, guesses)
+    mount_page(app, services, settings, identity)
     add_middleware(app, services.limits, settings, identity)
     return app
 
@@ -173,6 +177,7 @@ def own_routes(
     yield shared_page_routes(services, identity, settings.languages, settings.root_path)
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
+    yield share_link_routes(identity, settings.root_path)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
@@ -182,11 +187,9 @@ def own_routes(
     yield offline_routes(settings.root_path)
 
 
-def mount_page(
-    app: FastAPI, services: Services, settings: WebSettings, identity: Identity, guesses: Guesses
-) -> None:
-    """Put Gradio's app with the page into this one, behind its gate; with users, let its login
-    say who asks."""
+def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity: Identity) -> None:
+    """Put Gradio's app with the page into this one, behind its gate; where people sign in, it is
+    told who asks."""
     limits = services.limits
 
     def add_endpoints() -> None:
@@ -199,7 +202,7 @@ def mount_page(
             services,
             identity,
             settings.languages,
-            login=bool(settings.users),
+            login=identity.login is not None,
             add_endpoints=add_endpoints,
         )
         # GradioGate lets go of pages long before, and of the right ones.
@@ -209,7 +212,7 @@ def mount_page(
         app,
         page,
         path="/",
-        auth=list(settings.users) or None,
+        auth_dependency=identity.shown_name if identity.login else None,
         root_path=settings.root_path or None,
         footer_links=["api"],
         run_history=False,
@@ -218,12 +221,7 @@ def mount_page(
         **assets(),
     )
     sign_in = partial(sign_in_page, languages=settings.languages)
-    gradio = stand_before(
-        app, lambda gradio: GradioGate(gradio, identity, limits, guesses, sign_in)
-    )
-    if settings.users:
-        identity.login = gradio
-        remember_logins_in(gradio, Tokens())
+    stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, sign_in))
 
 
 def add_middleware(
@@ -247,9 +245,14 @@ def add_middleware(
     app.add_middleware(CORSMiddleware)
     app.add_middleware(SocketLimitMiddleware, identity=identity, limits=limits)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
-    app.add_middleware(LoginMiddleware, identity=identity, before_login=(LOGIN, CHOOSE_LANGUAGE))
+    app.add_middleware(LoginMiddleware, identity=identity)
     # What comes after it believes it.
-    app.add_middleware(ProxyMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
+    app.add_middleware(
+        ProxyMiddleware,
+        trusted=settings.trusted_proxies,
+        hosts=hosts,
+        user_header=settings.sign_in.user_header,
+    )
     app.add_middleware(FailureMiddleware)
     # What the others say is said in its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages)
@@ -352,7 +355,11 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
 def warn_of_plain_passwords(settings: WebSettings) -> None:
     """Log that passwords can be read on the way, where they can: on a network, and no proxy is
     named that has TLS."""
-    if settings.users and not is_loopback(settings.host) and settings.trusted_proxies == _NEXT_DOOR:
+    if (
+        settings.sign_in.ways(settings.users).any
+        and not is_loopback(settings.host)
+        and settings.trusted_proxies == _NEXT_DOOR
+    ):
         log.warning(
             "Passwords travel unencrypted: put a proxy with TLS in front and name it"
             " (--trusted-proxies)."

@@ -3,146 +3,37 @@ them."""
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-import stat
-import sys
-from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comfy.client.address import ServerAddress, is_loopback
 from comfy.errors import ComfyError
 from ui.folders import ON_A_SPACE, data_folder, workflow_folder
-from ui.named_servers import OWN, File, Header, Servers, named_addresses, unreadable
-
-log = logging.getLogger(__name__)
+from ui.named_servers import OWN, File, Header, Servers, named_addresses
+from ui.setting_values import (
+    Days,
+    HeaderName,
+    Hosts,
+    PathPrefix,
+    Permission,
+    Previews,
+    Proxies,
+    Seconds,
+    Users,
+    UsersInFile,
+    Words,
+    YesNo,
+    host_setting,
+)
 
 PREFIX = "COMFYFORMS_"
-_YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
-
-Permission = Literal["yes", "no", "auto", "operators"]
-Retry = Literal["yes", "no"]
-Previews = Literal["fitted", "original"]
 _CHOICES = "|".join(get_args(Permission))
-User = tuple[str, SecretStr]
 REPEATED = frozenset({"server"})  # what may be given several times on a command line
 SECRET = frozenset({"server", "server_token", "server_header", "login", "database"})
-
-
-def _words(value: object) -> object:
-    return (
-        [word.strip() for word in value.split(",") if word.strip()]
-        if isinstance(value, str)
-        else value
-    )
-
-
-def _users(value: object) -> object:
-    """`NAME:PASSWORD` pairs, between commas or lines."""
-    return (
-        _pairs([part for line in _lines(value) for part in line.split(",")])
-        if isinstance(value, str)
-        else value
-    )
-
-
-def _users_in_file(value: object) -> object:
-    """The pairs in the file of this name, one a line: a password may have commas there."""
-    return _pairs(_lines(_read(Path(value)))) if isinstance(value, str | Path) else value
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
-
-
-def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [
-        (name.strip(), password) for name, _, password in (part.partition(":") for part in parts)
-    ]
-    if not all(name and name.isprintable() and password for name, password in pairs):
-        raise PydanticCustomError(
-            OWN, "write NAME:PASSWORD for each person, with a comma or a new line between."
-        )
-    if len(dict(pairs)) < len(pairs):
-        raise PydanticCustomError(OWN, "a name stands there twice.")
-    return pairs
-
-
-def _read(path: Path) -> str:
-    """The text of a file with passwords; one that everybody at this machine can read is warned
-    about."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            warn_if_public(path.name, os.fstat(file.fileno()))
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise unreadable(error) from error
-
-
-def warn_if_public(name: str, status: os.stat_result) -> None:
-    """A line in the log where others at this machine can read a file with passwords; Windows does
-    not tell."""
-    if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
-        log.warning(
-            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
-        )
-
-
-def _path_prefix(value: str) -> str:
-    prefix = value.rstrip("/")
-    if not re.fullmatch(r"(/[\w.~-]+)*", prefix, re.ASCII):
-        raise PydanticCustomError(
-            OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms."
-        )
-    return prefix
-
-
-def _host_name(value: str) -> str:
-    """A name or an address as browsers send it, without a port; an IPv6 address may stand in
-    brackets."""
-    name = value.lower().rstrip(".")
-    if not is_address(name) and not re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", name):
-        raise PydanticCustomError(
-            OWN, "write names or addresses without http:// and port, like forms.example.org."
-        )
-    return name.strip("[]")
-
-
-def _proxy(value: str) -> str:
-    try:
-        return (
-            value if value == "*" else str(ip_network(value) if "/" in value else ip_address(value))
-        )
-    except ValueError as error:
-        raise PydanticCustomError(
-            OWN, "write addresses or networks, like 10.0.0.7 or 10.0.0.0/8, or *."
-        ) from error
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-Hosts = Annotated[
-    tuple[Annotated[str, AfterValidator(_host_name)], ...], NoDecode, BeforeValidator(_words)
-]
-Proxies = Annotated[
-    tuple[Annotated[str, AfterValidator(_proxy)], ...], NoDecode, BeforeValidator(_words)
-]
-Users = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users)]
-UsersInFile = Annotated[tuple[User, ...], NoDecode, BeforeValidator(_users_in_file)]
-PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
-Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -185,7 +76,7 @@ class Settings(BaseSettings):
         None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
     )
     workflows: Path = Field(workflow_folder(), title="DIR", description="folder of workflow files")
-    host: Annotated[str, AfterValidator(_host_name)] = Field(
+    host: Annotated[str, AfterValidator(host_setting)] = Field(
         "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
         title="ADDRESS",
         description="address to listen on; 0.0.0.0 = the whole network",
@@ -241,9 +132,37 @@ class Settings(BaseSettings):
     login_file: UsersInFile = Field(
         (), title="FILE", description="the same, one NAME:PASSWORD a line"
     )
-    retry: Retry = Field(
+    users: Path | None = Field(
+        None,
+        title="FILE",
+        description=(
+            "people with hashed passwords, as `python app.py user add` writes it; if there is one,"
+            " everybody has to sign in (default: users.json in the folder of --data)"
+        ),
+    )
+    session_days: Days = Field(30.0, title="DAYS", description="how long a sign-in lasts at most")
+    idle_days: Days = Field(
+        14.0, title="DAYS", description="how long it lasts while its browser asks for nothing"
+    )
+    share_link: YesNo = Field(
+        "no",
+        title="|".join(get_args(YesNo)),
+        description=(
+            "a link that lets in whoever opens it, as a guest; the app says it at the start. Once"
+            " started without, link and guests are gone"
+        ),
+    )
+    user_header: HeaderName = Field(
+        "",
+        title="NAME",
+        description=(
+            "the header in which --trusted-proxies name whoever has signed in there, as"
+            " X-Forwarded-User"
+        ),
+    )
+    retry: YesNo = Field(
         "yes",
-        title="|".join(get_args(Retry)),
+        title="|".join(get_args(YesNo)),
         description=(
             "begin a run once more on another server if the one that was at work on it goes away"
         ),
@@ -289,10 +208,16 @@ class Settings(BaseSettings):
         problems = []
         if self.login and self.login_file:
             problems.append("--login and --login-file: give one of them.")
-        if "operators" in (self.open, self.keep) and not self.operators:
-            problems.append("--open operators and --keep operators need --operators NAME,NAME.")
-        if set(self.operators) - {name for name, _ in self.users}:
+        others = self.has_users_file or self.user_header
+        if "operators" in (self.open, self.keep) and not (self.operators or others):
+            problems.append(
+                "--open operators and --keep operators need --operators NAME,NAME, or operators"
+                " whom python app.py user add NAME --operator has added."
+            )
+        if set(self.operators) - {name for name, _ in self.pairs} and not others:
             problems.append("--operators: each of them needs a login; see --login-file.")
+        if self.user_header and (self.trusts_by_default or "*" in self.trusted_proxies):
+            problems.append("--user-header: name the proxies with --trusted-proxies, without *.")
         try:
             self.server_addresses  # noqa: B018 - read once, to refuse what is none
         except ComfyError as problem:
@@ -308,11 +233,26 @@ class Settings(BaseSettings):
         return named_addresses(self.server, *told)
 
     @property
-    def users(self) -> tuple[tuple[str, str], ...]:
-        """(name, password) of all who may log in; empty = nobody has to."""
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """(name, password) of those who may log in and are settings."""
         return tuple(
             (name, password.get_secret_value()) for name, password in self.login or self.login_file
         )
+
+    @property
+    def users_path(self) -> Path:
+        """Where people with hashed passwords are, if there are any."""
+        return (self.users or self.data / "users.json").absolute()
+
+    @property
+    def has_users_file(self) -> bool:
+        """Whether there is such a file: then everybody has to sign in."""
+        return self.users_path.exists()
+
+    @property
+    def trusts_by_default(self) -> bool:
+        """Whether nobody has said which proxies are believed."""
+        return "trusted_proxies" not in self.model_fields_set
 
     @property
     def only_this_machine(self) -> bool:
@@ -320,26 +260,5 @@ class Settings(BaseSettings):
 
         Prefix, names and proxies of its own speak of a proxy in front of it.
         """
-        shared = (
-            self.root_path or self.hosts or "trusted_proxies" in self.model_fields_set or ON_A_SPACE
-        )
+        shared = self.root_path or self.hosts or not self.trusts_by_default or ON_A_SPACE
         return is_loopback(self.host) and not shared
-
-    def permits(self, permission: Permission, owner: str) -> bool:
-        """Whether this person (`user:NAME` with a login) may do what `open` or `keep` is about."""
-        match permission:
-            case "auto":
-                return self.only_this_machine
-            case "operators":
-                return owner in {f"user:{name}" for name in self.operators}
-            case word:
-                return word == "yes"
-
-
-def is_address(host: str) -> bool:
-    """Whether this is an IP address, the brackets of IPv6 allowed."""
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True

@@ -30,26 +30,29 @@ def everybody(status: int) -> Answers:
 
 
 OWNER = Answers(200, 404, 401)
-NOTHING = everybody(404)
-TOLD = {"GET": Answers(200, 404, 404), "HEAD": Answers(405, 404, 404), "POST": people(405)}
+NOTHING = people(404)
+TOLD = {"GET": OWNER, "HEAD": Answers(405, 404, 401), "POST": people(405)}
 READ = {"GET": everybody(200), "HEAD": everybody(405)}
-GIVEN = {"GET": everybody(200)}
-READ_BY_PEOPLE = {"GET": people(200), "HEAD": everybody(405)}
+GIVEN = {"GET": everybody(200), "HEAD": everybody(404)}
+NEVER_GIVEN = dict.fromkeys(
+    ("GET", "HEAD"), everybody(404)
+)  # to anybody who asks for any other name
+READ_BY_PEOPLE = {"GET": people(200), "HEAD": people(405)}
 UNNAMED = {
-    "GET": everybody(404),
-    "HEAD": everybody(405),
+    "GET": people(404),
+    "HEAD": people(405),
 }  # files of the page, none of which is called so
 
 
 def rest(**answers: Answers) -> Mapping[str, Answers]:
     """The answers of a path of the API, which has a word for methods that it does not know."""
-    return dict.fromkeys(SAFE, everybody(405)) | dict.fromkeys(METHODS[3:], people(405)) | answers
+    return dict.fromkeys(METHODS, people(405)) | answers
 
 
 NO_RUN = {"GET": people(404), "DELETE": people(404)}  # of that name
 OF_NO_BATCH = {"GET": people(404), "POST": people(404)}
 
-# What is answered on each path. Any other method gets 404, or 401 where it is none to read with.
+# What is answered on each path. Any other method gets 404, and without the login 401.
 # Gradio has most of its paths with a slash at the end too.
 RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
     {
@@ -75,7 +78,10 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             "POST": OWNER,
             "DELETE": people(404),
         },  # not shared
-        "/shared/{token}": {"GET": Answers(404, 404, 200)},  # no such link; the sign-in page
+        "/shared/{token}": {
+            "GET": Answers(404, 404, 200),  # no such link; the sign-in page
+            "HEAD": everybody(404),
+        },
         "/shared/{token}/{name}": {"GET": people(404)},
         "/takers": {"GET": people(200)},
         "/presets": dict.fromkeys(("GET", "POST", "DELETE"), OWNER),  # of Ann's workflow
@@ -131,23 +137,25 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/chains/{chain_id}/continue": rest(POST=people(404)),
         "/api/v1/uploads": rest(POST=Answers(201, 201, 401)),
         "/gradio_api/upload": {"POST": people(200)},
-        "/gradio_api/upload_progress": {"GET": everybody(200)},
+        "/gradio_api/upload_progress": {"GET": people(200)},
         "/": {"GET": everybody(200), "HEAD": everybody(200)},
         "/config": READ_BY_PEOPLE,
-        **dict.fromkeys(("/favicon.ico", "/robots.txt", "/theme.css"), READ),
-        "/icons/{name}": {},  # none is called so
-        "/languages/{version}/{name}": {},
+        **dict.fromkeys(("/favicon.ico", "/robots.txt"), READ),
+        "/theme.css": READ_BY_PEOPLE,
+        "/icons/{name}": NEVER_GIVEN,
+        "/languages/{version}/{name}": NEVER_GIVEN,
         "/language": dict.fromkeys(METHODS, NOTHING) | {"POST": everybody(422)},
         "/static/{path:path}": UNNAMED,
         "/assets/{name}": UNNAMED,
         "/assets/{path:path}": UNNAMED,  # Gradio's, behind it
         "/svelte/{path:path}": UNNAMED,
-        "/login": (
-            dict.fromkeys(METHODS, NOTHING)
-            | {"GET": everybody(405), "HEAD": everybody(405), "POST": everybody(422)}
-        ),
-        "/gradio_api/app_id": READ,
-        "/gradio_api/user": READ,
+        "/login": {"POST": everybody(422)},
+        "/join/{token}": {
+            "GET": Answers(303, 303, 404),  # no such link; to whoever is in, the app
+            "HEAD": everybody(404),
+        },
+        "/gradio_api/app_id": READ_BY_PEOPLE,
+        "/gradio_api/user": READ_BY_PEOPLE,
         "/gradio_api/login_check": READ_BY_PEOPLE,
         "/gradio_api/info": READ_BY_PEOPLE,
         "/gradio_api/openapi.json": READ_BY_PEOPLE,
@@ -164,6 +172,17 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/gradio_api/call/v2/{api_name}/{event_id}": TOLD,
     }
 )
+# All that is told without the login: the sign-in page, what it needs, links that lead to it, and
+# what browsers and chats read of any site.
+OPEN = frozenset(
+    {
+        "/health",
+        *("/", "/login", "/language", "/shared/{token}", "/join/{token}"),
+        *("/icons/{name}", "/languages/{version}/{name}"),
+        *("/favicon.ico", "/robots.txt", "/social-card.png"),
+        *("/manifest.json", "/service_worker.js"),
+    }
+)
 # What Gradio brings and nobody needs: as unknown as what never was.
 UNUSED = """
 /openapi.json /pwa_icon /pwa_icon/{size} /monitoring /monitoring/summary /monitoring/{key}
@@ -177,6 +196,8 @@ UNUSED = """
 /gradio_api/undo-vibe-edit /gradio_api/vibe-code /gradio_api/vibe-starter-queries
 """
 SHUT = frozenset(UNUSED.split())
-LOGOUT = "/logout"  # ends what the others need: it has a test of its own
+# These end what the others need: they have tests of their own.
+LOGOUT = frozenset({"/logout", "/logout/everywhere"})
 GUESSED = ("/login/", "POST")  # the same as without the slash; whoever tries more often has to wait
-SOCKETS = frozenset({"/api/v1/relay", "/live/{run_id}", "/news", "/ws"})
+PAGE_SOCKETS = frozenset({"/live/{run_id}", "/news"})
+SOCKETS = PAGE_SOCKETS | {"/api/v1/relay", "/ws"}

@@ -98,7 +98,7 @@ async def visitor(app: AppProcess, http: httpx.AsyncClient) -> Person:
     """An honest person, logged in where that is asked for."""
     await login(app, http)
     cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
-    return Person(app.url, cookies) if "access-token" in cookies else Person(app.url)
+    return Person(app.url, cookies) if "-session=" in cookies else Person(app.url)
 
 
 async def logins(app: AppProcess) -> list[float]:

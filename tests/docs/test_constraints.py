@@ -60,6 +60,7 @@ def test_what_is_imported_is_declared() -> None:
     """No package is used that is there by another's grace only."""
     names = {
         "PIL": "pillow",
+        "argon2": "argon2-cffi",
         "websocket": "websocket-client",
         "zipstream": "zipstream-ng",
         "pydantic_core": "pydantic",

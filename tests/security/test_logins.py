@@ -6,17 +6,20 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
-import websocket
 
 from comfy.demo import DemoServer
+from tests.security.signing_in import signed_in, socket_of
 from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from ui import server
+from ui.accounts.login import SessionTimes
+from ui.accounts.opening import SignInSettings
 from ui.server import WebSettings
 from ui.web import guesses, logins
 from ui.web.identity import NO_LOGIN
@@ -41,28 +44,11 @@ def app(demo: DemoServer) -> Iterator[RunningApp]:
         yield app
 
 
-@contextlib.contextmanager
-def logged_in(app: RunningApp, name: str = "anna") -> Iterator[requests.Session]:
+def logged_in(
+    app: RunningApp, name: str = "anna"
+) -> contextlib.AbstractContextManager[requests.Session]:
     """A browser in which this person has logged in."""
-    with requests.Session() as browser:
-        login = {"username": name, "password": PASSWORDS[name]}
-        assert browser.post(f"{app.url}/login", data=login, timeout=LONGEST_WAIT).status_code == 200
-        yield browser
-
-
-@contextlib.contextmanager
-def socket_of(
-    app: RunningApp, browser: requests.Session, path: str = "/news"
-) -> Iterator[websocket.WebSocket]:
-    """A socket of this browser."""
-    cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
-    connection = websocket.create_connection(
-        app.url.replace("http", "ws") + path, timeout=LONGEST_WAIT, cookie=cookies
-    )
-    try:
-        yield connection
-    finally:
-        connection.shutdown()
+    return signed_in(app, (name, PASSWORDS[name]))
 
 
 def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
@@ -175,28 +161,45 @@ def test_finding_20_another_site_cannot_log_anybody_out(app: RunningApp, method:
         assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
 
 
-def test_finding_20_a_login_has_an_end(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token is forgotten after its time, whoever has it."""
-    with logged_in(app) as browser:
-        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 200
-        monkeypatch.setattr(logins, "LASTS", 0.0)
-        assert browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code == 401
-        assert browser.get(f"{app.url}/config", timeout=LONGEST_WAIT).status_code == 401
+class Clock:
+    """A clock that goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_finding_20_a_socket_ends_with_its_login(
-    demo: DemoServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A page that is open when its login ends is told so, without asking for anything."""
+def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session ends some time after the sign-in, and some time after its browser has asked last,
+    whichever comes first; an open page is told so, without asking for anything."""
     monkeypatch.setattr(logins, "LOOK_EVERY", 0.05)
-    with (
-        running_app(demo.url, settings=SETTINGS) as app,
-        logged_in(app) as browser,
-        socket_of(app, browser) as news,
-    ):
-        assert news.recv()
-        monkeypatch.setattr(logins, "LASTS", 0.0)
-        assert close_code(news) == NO_LOGIN
+    clock, times = Clock(), SessionTimes(lasts=1000, idle=300)
+    settings = replace(SETTINGS, sign_in=SignInSettings(times=times, clock=clock))
+    with running_app(demo.url, settings=settings) as app:
+
+        def goes_on(browser: requests.Session) -> bool:
+            answers = [
+                browser.get(app.url + path, timeout=LONGEST_WAIT)
+                for path in ("/history", "/config")
+            ]
+            (status,) = {answer.status_code for answer in answers}
+            return status == 200
+
+        with logged_in(app) as used:
+            for _ in range(4):
+                clock.now += 240
+                assert goes_on(used)
+            clock.now += 41
+            assert not goes_on(used)
+        with logged_in(app) as idle:
+            clock.now += 301
+            assert not goes_on(idle)
+        with logged_in(app) as open_page, socket_of(app, open_page) as news:
+            assert news.recv()
+            clock.now += 301
+            assert close_code(news) == NO_LOGIN
 
 
 def test_finding_20_who_guesses_waits_and_others_do_not(

@@ -9,6 +9,7 @@ import pytest
 from comfy.errors import ComfyError, WorkflowError
 from comfy.services.permissions import Permissions
 from tests.support.samples.forms import node
+from ui.accounts.users import UsersFile
 from ui.arguments import read_settings
 from ui.permissions import permissions_of, read_node_classes
 from ui.settings import Settings
@@ -21,7 +22,7 @@ NETWORK = ["--host", "0.0.0.0"]
 def permitted(*arguments: str) -> Permissions:
     """What these arguments permit."""
     settings: Settings = read_settings(arguments)
-    return permissions_of(settings)
+    return permissions_of(settings, None)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,17 @@ def test_a_missing_list_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         permitted("--open-nodes", "/nowhere/nodes.txt")
     assert "--open-nodes" in capsys.readouterr().err
+
+
+def test_operators_are_named_by_settings_or_by_the_file_of_users(tmp_path: Path) -> None:
+    """A browser of the same name is none; whoever is made one later is one without a restart."""
+    file = UsersFile(tmp_path / "users.json")
+    file.add("cleo", "lighthouse", "operator")
+    settings = read_settings(["--users", str(file.path), *NETWORK, *LOGIN, "--open", "operators"])
+    permissions = permissions_of(settings, file)
+    people = ("user:ann", "user:cleo", "user:bob", "browser:ann", "browser:cleo", "ann", "user:dan")
+    assert [one for one in people if permissions.open(one)] == ["user:ann", "user:cleo"]
+    file.add("dan", "harbour in rain", "operator")
+    assert permissions.open("user:dan")
+    file.remove("cleo")
+    assert not permissions.open("user:cleo")

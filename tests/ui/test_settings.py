@@ -59,7 +59,7 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.url.get_secret_value() for one in settings.server] == ["http://box:8188"]
     assert settings.workflows == Path("/srv/flows")
     assert (settings.host, settings.port, settings.root_path) == ("0.0.0.0", 80, "/forms")
-    assert settings.users == (("ann", "secret"), ("bob", "a:b"))
+    assert settings.pairs == (("ann", "secret"), ("bob", "a:b"))
     assert (settings.grace, settings.finish) == (5, 3)
     assert settings.database is not None
     assert settings.database.get_secret_value() == "postgresql+psycopg://box/forms"
@@ -153,7 +153,7 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "--login",
             "anna:light:house\n ben :sea",
-            "users",
+            "pairs",
             (("anna", "light:house"), ("ben", "sea")),
         ),
         ("--keep-gb", "0.5", "keep_gb", 0.5),
@@ -179,7 +179,8 @@ def test_a_value_is_brought_into_form(option: str, value: str, name: str, expect
         (["--open", "maybe"], "--open: choose yes, no, auto or operators."),
         (
             ["--open", "operators"],
-            "--open operators and --keep operators need --operators NAME,NAME.",
+            "--open operators and --keep operators need --operators NAME,NAME, or operators whom"
+            " python app.py user add NAME --operator has added.",
         ),
         (["--operators", "carl"], "--operators: each of them needs a login; see --login-file."),
         (
@@ -251,7 +252,7 @@ def test_a_file_with_logins(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     file = tmp_path / "people"
     file.write_bytes("\ufeffanna:light,house\r\n\r\nben:a:b\n".encode())
     file.chmod(0o600)
-    assert read_settings(["--login-file", str(file)]).users == (
+    assert read_settings(["--login-file", str(file)]).pairs == (
         ("anna", "light,house"),
         ("ben", "a:b"),
     )
@@ -265,7 +266,7 @@ def test_a_file_with_logins_that_everybody_can_read(
     file = tmp_path / "people"
     file.write_text("anna:lighthouse")
     file.chmod(0o644)
-    assert read_settings(["--login-file", str(file)]).users == LIGHTHOUSE
+    assert read_settings(["--login-file", str(file)]).pairs == LIGHTHOUSE
     assert "can read the passwords in people" in caplog.text
     assert "lighthouse" not in caplog.text
 
@@ -285,7 +286,7 @@ def test_a_variable_that_is_misspelled(
 ) -> None:
     """A login that nobody reads would leave the app open: the log says so, without the value."""
     monkeypatch.setenv("COMFYFORMS_LOGN", "anna:lighthouse")
-    assert read_settings([]).users == ()
+    assert read_settings([]).pairs == ()
     assert caplog.record_tuples == [
         (
             "ui.arguments",
@@ -327,34 +328,15 @@ def test_help_names_every_setting(
     ],
 )
 def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
-    """Other addresses than this machine's, and a proxy, mean other people; that decides what is
-    `auto`."""
-    settings = Settings(**given)
-    assert settings.only_this_machine is alone
-    assert settings.permits("auto", "browser:1") is alone
-
-
-def test_what_a_person_may_do() -> None:
-    """Operators are told by their login; a browser of the same name is none."""
-    settings = Settings(host="0.0.0.0", login="anna:x,ben:y", operators="anna", open="operators")  # type: ignore[arg-type]
-    assert [
-        settings.permits("operators", owner)
-        for owner in ("user:anna", "user:ben", "browser:anna", "anna")
-    ] == [
-        True,
-        False,
-        False,
-        False,
-    ]
-    assert settings.permits("yes", "user:ben")
-    assert not settings.permits("no", "user:anna")
+    """Other addresses than this machine's, and a proxy, mean other people."""
+    assert Settings(**given).only_this_machine is alone
 
 
 def test_settings_show_no_secret() -> None:
     """Whoever prints or logs them prints stars."""
     given = {"server": "http://box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
     settings = Settings(**given, database="postgresql://a:hunter2@box/db", login="anna:hunter2")  # type: ignore[arg-type]
-    assert settings.users == (("anna", "hunter2"),)
+    assert settings.pairs == (("anna", "hunter2"),)
     assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 

@@ -9,48 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
-import time
 from collections.abc import Callable
 
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
-from comfy.messages import message, plural
+from comfy.messages import message
 from ui.gradio_gate.call_check import Call, read_call
 from ui.gradio_gate.owners import Owners
-from ui.web.addresses import client_address
 from ui.web.gradio_internals import (
     ANSWERS,
     CALL,
     ENDINGS,
     FILES_OF_PAGE,
     JOIN,
-    LOGIN,
     PAGE,
     PRESS,
     STREAM,
-    WRONG_LOGIN,
     App,
     Sessions,
     call_in,
-    name_in_login,
     refusal,
     root_address,
     session_of_stream,
 )
-from ui.web.guesses import Guesses
 from ui.web.identity import OWN_PAGE_ONLY, Identity
 from ui.web.limits import WebLimits
 from ui.web.shares import Caller, FairSlots, caller_of
 
-_READ = PAGE | ANSWERS | {LOGIN, STREAM}
+_READ = PAGE | ANSWERS | {STREAM}
 _READ_BELOW = (*FILES_OF_PAGE, CALL)
 _MADE = ENDINGS | {PRESS, JOIN}
 
-_WRONG_PASSWORD = 1.0  # seconds that the answer takes at least
 _PARSING = 2  # bodies at once: each may be in memory four times meanwhile
 # bytes of a body that is read when no other such body is: Gradio's own reading takes several times
 # as much
@@ -69,7 +60,6 @@ class GradioGate:
         gradio: App,
         identity: Identity,
         limits: WebLimits,
-        guesses: Guesses,
         sign_in: Callable[[str], ASGIApp],
     ) -> None:
         """`sign_in` makes the page that asks for a login, from the app's address."""
@@ -77,7 +67,6 @@ class GradioGate:
         self.sign_in = sign_in
         self.identity = identity
         self.limits = limits
-        self.guesses = guesses
         self.parsing = asyncio.Semaphore(_PARSING)
         self.turns = FairSlots(limits.person_working, limits.address_working)
         self.sessions = Sessions(gradio)
@@ -103,8 +92,6 @@ class GradioGate:
                 await self.gradio(scope, receive, send)
             case "http", "POST" if not self.identity.same_origin(HTTPConnection(scope)):
                 await refusal(OWN_PAGE_ONLY, 403)(scope, receive, send)
-            case "http", "POST" if path == LOGIN:
-                await self._login(scope, receive, send)
             case "http", "POST" if path in _MADE or path.startswith(CALL):
                 await self._call(path, scope, receive, send)
             case "http", _:
@@ -129,32 +116,6 @@ class GradioGate:
                 event, caller_of(scope, self.identity)
             ) and self.sessions.has_news(event)
         return is_open(path)
-
-    async def _login(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Whoever guesses passwords waits after each, and the longer the more of them were
-        wrong."""
-        body = await Request(
-            scope, receive
-        ).body()  # all of it, before anything is asked or counted
-        name, address = await name_in(scope, body), client_address(scope)
-        if wait := self.guesses.attempt(name, address, time.monotonic()):
-            sentence = plural(
-                "Too many wrong passwords. Try again in {count} second.",
-                "Too many wrong passwords. Try again in {count} seconds.",
-                count=math.ceil(wait),
-            )
-            await refusal(sentence, WRONG_LOGIN)(scope, receive, send)
-            return
-
-        async def later(message: Message) -> None:
-            match message:
-                case {"type": "http.response.start", "status": 200}:
-                    self.guesses.right(name, address)
-                case {"type": "http.response.start"}:
-                    await asyncio.sleep(_WRONG_PASSWORD)
-            await send(message)
-
-        await self.gradio(scope, replay(body, receive), later)
 
     async def _call(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
@@ -252,16 +213,6 @@ class GradioGate:
         return noting
 
 
-async def name_in(scope: Scope, body: bytes) -> str:
-    """Who wants to log in, as Gradio reads it; "" where its form cannot be read."""
-    request = Request({**scope, "app": None}, replay(body, _nothing_more))
-    try:
-        async with request.form() as form:
-            return name_in_login(form)
-    except HTTPException:
-        return ""
-
-
 def is_open(path: str) -> bool:
     """Whether this is something to be read here by anybody who is let in. No name is longer than a
     file's can be."""
@@ -278,10 +229,6 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return rest.pop() if rest else await receive()
 
     return next_message
-
-
-async def _nothing_more() -> Message:
-    return {"type": "http.disconnect"}
 
 
 async def _page_forgotten(status: int, scope: Scope, receive: Receive, send: Send) -> None:

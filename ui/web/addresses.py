@@ -31,6 +31,7 @@ _NEAR = (
     "fc00::/7",
 )
 _FORWARDED = (b"x-forwarded-", b"forwarded", SERVER_HEADER)  # Gradio makes addresses of some
+FORWARDED_USER = "comfyforms.user"  # in a request's scope: who asks, as a trusted proxy says
 _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::[0-9]{1,5})?", re.ASCII
 )
@@ -106,12 +107,16 @@ class ProxyMiddleware:
     proxy's where a trusted proxy tells them. Such headers of anybody else are removed. A Host
     that is not the app's is refused.
 
-    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that are not public.
+    `trusted`: addresses and networks (10.0.0.0/8); "*" for all that are not public. `user_header`:
+    in which of their headers they name whoever has signed in there.
     """
 
-    def __init__(self, app: ASGIApp, trusted: Sequence[str], hosts: HostMiddleware) -> None:
+    def __init__(
+        self, app: ASGIApp, trusted: Sequence[str], hosts: HostMiddleware, user_header: str = ""
+    ) -> None:
         self.app = app
         self.hosts = hosts
+        self.user_header = user_header.lower().encode()
         self.proxies = ProxyHeadersMiddleware(self._addressed, networks_of(trusted))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,9 +125,16 @@ class ProxyMiddleware:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif peer in self.proxies.trusted_hosts:
-            await self.proxies(scope, receive, send)  # type: ignore[arg-type]
+            named = {FORWARDED_USER: self._user(scope)}
+            await self.proxies({**scope, **named}, receive, send)  # type: ignore[arg-type]
         else:
             await self._addressed({**scope, "headers": without_forwarded(scope)}, receive, send)
+
+    def _user(self, scope: Scope) -> str:
+        """Whom the proxy names, "" for nobody and for several."""
+        told = [value for name, value in scope["headers"] if name == self.user_header]
+        name = told[0].decode("utf-8", "replace").strip() if len(told) == 1 else ""
+        return name if name.isprintable() else ""
 
     async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What is left of forwarded headers comes from a trusted proxy."""

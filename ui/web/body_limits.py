@@ -5,47 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.media.checks import MIB
 from comfy.messages import message, plural
 from ui.web.failures import refusal_for
-from ui.web.identity import LOG_IN_FIRST, Identity
+from ui.web.identity import Identity
 from ui.web.limits import ENVELOPE, WebLimits
 from ui.web.responses import API
 from ui.web.shares import Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
 _LATE = message("The request took too long to arrive. Try again.")
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class LoginMiddleware:
-    """ASGI middleware: whoever has to log in and has not is told so before a byte of a body is
-    read. `before_login`: the paths to which anybody may send one."""
-
-    def __init__(self, app: ASGIApp, identity: Identity, before_login: Container[str]) -> None:
-        self.app = app
-        self.identity = identity
-        self.before_login = before_login
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on whatever has no body or may come before the login, and the requests of those who
-        have logged in."""
-        if (
-            scope["type"] == "http"
-            and scope.get("method") not in _WITHOUT_BODY
-            and scope["path"].rstrip("/") not in self.before_login
-            and self.identity.owner(HTTPConnection(scope)) is None
-        ):
-            await refusal_for(scope, LOG_IN_FIRST, 401)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
 
 
 class BodyLimitMiddleware:

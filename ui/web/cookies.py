@@ -46,6 +46,19 @@ class Cookies:
         )
         return browser if known else None
 
+    def session_name(self, request: HTTPConnection) -> str:
+        """What the cookie of somebody who has signed in is called."""
+        return f"{self.name(request)}-session"
+
+    def session(self, request: HTTPConnection) -> str:
+        """What the cookie of their session holds, "" where there is none."""
+        return request.cookies.get(self.session_name(request), "")
+
+    def new_session(self, request: HTTPConnection, shown: str, lasts: float) -> str:
+        """The Set-Cookie header that keeps a session for so many seconds; 0 takes it back."""
+        age = min(round(lasts), AGE)
+        return self.flagged(f"{self.session_name(request)}={shown}; Max-Age={age}", request)
+
     def new(self, request: HTTPConnection) -> str:
         """The Set-Cookie header that gives this browser an identity."""
         value = self.signed(secrets.token_urlsafe(32))

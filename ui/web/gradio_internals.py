@@ -30,7 +30,6 @@ from gradio.routes import App as App
 from gradio.routes import templates
 from gradio.state_holder import SessionState
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
-from starlette.datastructures import FormData
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
@@ -47,7 +46,8 @@ _CREATE_APP = App.create_app
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
 SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
-LOGIN = "/login"  # shows a form, and takes it
+LOGIN = "/login"  # where its Python client signs in, with these two in a form
+USERNAME, PASSWORD = "username", "password"
 # What the page asks once, and what scripts ask to know what can be called.
 ANSWERS = frozenset(
     f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
@@ -64,7 +64,6 @@ FILE = f"{API_PREFIX}/file="  # before a file's place: the file
 
 UPLOADED = "files"  # the name of each file in a request to UPLOAD
 UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
-WRONG_LOGIN = 400  # the only status with which the login's form shows what was answered
 # Of its template's head: what is for other sites, and what installs the page.
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
@@ -100,11 +99,6 @@ def session_of_stream(request: HTTPConnection) -> str:
 def call_in(answer: bytes) -> str:
     """The name of a call that waits, from what JOIN and CALL answer."""
     return str(json.loads(answer)["event_id"])
-
-
-def name_in_login(form: FormData) -> str:
-    """Who wants to log in, as Gradio reads its own form."""
-    return str(form.get("username", "")).strip()
 
 
 def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
@@ -242,22 +236,6 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
     loader.get_source = get_source
     if templates.env.cache is not None:
         templates.env.cache.clear()  # of pages that this process has served before
-
-
-def names_by_token(app: App) -> dict[str, str]:
-    """Who is logged in, by the token that their browser sends."""
-    tokens: dict[str, str] = app.tokens
-    return tokens
-
-
-def remember_logins_in(app: App, tokens: dict[str, str]) -> None:
-    """Let Gradio's login keep its tokens here."""
-    app.tokens = tokens
-
-
-def token_cookies(app: App) -> list[str]:
-    """The two names under which Gradio gives a login's token to a browser."""
-    return [f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}"]
 
 
 class Page(gr.Blocks):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -17,27 +16,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.messages import message
-from ui.web.addresses import client_address
+from ui.accounts.login import TOKEN_PREFIX, Login, SignedIn
+from ui.languages.current import translated
+from ui.web.addresses import FORWARDED_USER, client_address
 from ui.web.cookies import Cookies
-from ui.web.gradio_internals import App, connection, names_by_token, token_cookies
+from ui.web.gradio_internals import connection
 from ui.web.rates import Rate
 
 # whoever has no cookie of ours, as scripts: their runs are found by their ids, and never listed
 NOBODY = "browser:"
 LOG_IN_FIRST = message("Please log in first.")
+_GUEST = message("Guest")
 OWN_PAGE_ONLY = message("This app answers its own page only.")
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 _CLOSING = 1.0  # seconds that sockets may take to be closed
 NEW_BROWSERS = 100  # at once from one address
-_NEW_BROWSER = 10.0  # seconds until one more may come from there
+NEW_BROWSER = 10.0  # seconds until one more may come from there
 _PORTS = {"http": 80, "https": 443}
 
 
 class Identity:
-    """Finds the owner of a request. `login` is Gradio's own app when people must log in, else
-    None."""
+    """Finds the owner of a request. `login` says who is let in; None = nobody has to sign in."""
 
-    def __init__(self, cookies: Cookies, login: App | None = None) -> None:
+    def __init__(self, cookies: Cookies, login: Login | None = None) -> None:
         self.cookies = cookies
         self.login = login
         self._sockets: WeakSet[WebSocket] = WeakSet()
@@ -45,14 +46,32 @@ class Identity:
     def owner(self, request: HTTPConnection) -> str | None:
         """The owner's name, or None when a login is asked for and this request has none.
 
-        Own routes are not covered by Gradio's login, so each of them asks here.
+        A guest is a browser that was let in, and shares the limits of its address like any other.
         """
         if self.login is None:
             return NOBODY + (self.cookies.browser(request) or "")
-        names = names_by_token(self.login)
-        return next(
-            (f"user:{name}" for token in self._tokens(request) if (name := names.get(token))), None
+        who = self.signed_in(request)
+        if who is None:
+            return None
+        return f"{NOBODY if who.way == 'guest' else 'user:'}{who.name}"
+
+    def signed_in(self, request: HTTPConnection) -> SignedIn | None:
+        """Who has signed in, if anybody has to: a token of ours alone counts where one is sent,
+        then the word of a trusted proxy, then the session's cookie."""
+        if self.login is None:
+            return None
+        if token := bearer_token(request):
+            return self.login.by_token(token)
+        return self.login.by_proxy(request.scope.get(FORWARDED_USER, "")) or self.login.by_cookie(
+            self.cookies.session(request)
         )
+
+    def shown_name(self, request: HTTPConnection) -> str | None:
+        """What the page calls whoever asks; None for nobody, and where nobody has to sign in."""
+        who = self.signed_in(request)
+        if who is None:
+            return None
+        return translated(_GUEST) if who.way == "guest" else who.name
 
     async def caller(self, request: Request) -> str:
         """The owner who asks, as what a route depends on: 401 for nobody, and for a page of another
@@ -74,10 +93,18 @@ class Identity:
         inner = connection(request)
         return (self.owner(inner) if inner else None) or ""
 
+    async def own_page(self, request: Request) -> None:
+        """That a browser's page of this site asks, or no browser, as what a route depends on: 403
+        for a page of another site."""
+        if not self.same_origin(request):
+            raise HTTPException(403, OWN_PAGE_ONLY)
+
     @staticmethod
     def same_origin(request: HTTPConnection) -> bool:
         """Whether a browser's page of this very site is asking; a client without an Origin header
-        is no browser."""
+        is no browser, nor can another site's page send a token of ours."""
+        if bearer_token(request):
+            return True
         match request.headers.getlist("origin"):
             case []:
                 return True
@@ -92,15 +119,15 @@ class Identity:
         """Remember a socket: it is closed when the login ends with which it was opened."""
         self._sockets.add(socket)
 
-    async def log_out(self, request: HTTPConnection) -> list[str]:
-        """End the login of the browser that asks, and close its sockets; the names of its
-        cookies."""
-        if self.login is None:
-            return []
-        for token in self._tokens(request):
-            names_by_token(self.login).pop(token, None)
+    async def log_out(self, request: HTTPConnection, *, everywhere: bool = False) -> None:
+        """End the session of the browser that asks, or all of this person's, and close their
+        sockets."""
+        who = self.signed_in(request)
+        if self.login is None or who is None:
+            return
+        end = self.login.end_all if everywhere else self.login.end
+        await asyncio.to_thread(end, who)
         await self.close_ended()
-        return token_cookies(self.login)
 
     async def close_ended(self) -> None:
         """Close the sockets whose login has ended."""
@@ -112,9 +139,13 @@ class Identity:
         if ended:
             await asyncio.wait(ended, timeout=_CLOSING)
 
-    def _tokens(self, request: HTTPConnection) -> Iterator[str]:
-        assert self.login is not None
-        return (token for name in token_cookies(self.login) if (token := request.cookies.get(name)))
+
+def bearer_token(request: HTTPConnection) -> str:
+    """The token of ours that a script sends, "" where there is none. Others are for proxies in
+    front of the app, as that of a private Space."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and token.startswith(TOKEN_PREFIX) else ""
 
 
 async def close(socket: WebSocket) -> None:
@@ -143,7 +174,7 @@ class CookieMiddleware:
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
         self.identity = identity
-        self._new = Rate(NEW_BROWSERS, _NEW_BROWSER)
+        self._new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, setting the cookies in the head of the answer."""

@@ -1,74 +1,92 @@
-"""How a login lasts and ends."""
+"""What a login opens, how it ends, and what is said to whoever has none."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator
-from typing import Any
+import re
+from collections.abc import AsyncIterator, Iterator
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.messages import message
+from comfy.errors import ComfyError
+from ui.web.failures import refusal_for
+from ui.web.gradio_internals import LOGIN
 from ui.web.guesses import Guesses
-from ui.web.identity import OWN_PAGE_ONLY, Identity
+from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
 
 log = logging.getLogger(__name__)
 
-LASTS = 30 * 24 * 3600.0  # seconds
-_MOST = 100  # logins of one person at once; the oldest ends first
 LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
-_LOGOUT = "/logout"
+_REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
+# What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
+# chats read of any site.
+_READ = re.compile(
+    r"/|/(shared|join)/[^/]+|/script/[^/]+/sign_in\.js"
+    r"|/languages/[^/]+/[^/]+|/icons/[^/]+"
+    r"|/(health|favicon\.ico|robots\.txt|manifest\.json|service_worker\.js|social-card\.png)"
+)
+_SENT = re.compile(rf"({LOGIN}|/language)/?")
+# Sockets that close with a code of their own, which tells a page that its login has ended.
+_PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 
 
-class Tokens(dict[str, str]):
-    """Names by the token of a login, as Gradio asks for them; each is forgotten after `LASTS`
-    seconds, or when the same person has logged in `_MOST` times more."""
+class LoginMiddleware:
+    """ASGI middleware: whoever has to log in and has not gets 401, whatever is asked for, before a
+    byte of a body is read. Only what asks for the login, and what that page needs, is for
+    anybody."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._since: dict[str, float] = {}
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+        self.app = app
+        self.identity = identity
 
-    def __setitem__(self, token: str, name: str) -> None:
-        super().__setitem__(token, name)
-        self._since[token] = time.monotonic()
-        for old in [one for one, whose in self.items() if whose == name][:-_MOST]:
-            self.pop(old)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is open and what comes from those who have logged in."""
+        login = self.identity.login
+        if login is None or scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        if who := self.identity.signed_in(request):
+            login.touch(who)
+        elif not is_for_anybody(scope):
+            await self._refuse(request, receive, send)
+            return
 
-    def get(self, token: str, default: object = None) -> Any:  # noqa: ANN401 - as dict's
-        """The name, unless there is none or its time is over."""
-        if token in self and time.monotonic() - self._since[token] > LASTS:
-            self.pop(token)
-        return super().get(token, default)
+        async def send_with_challenge(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 401:
+                MutableHeaders(scope=message).setdefault("www-authenticate", challenge(request))
+            await send(message)
 
-    def pop(self, token: str, default: object = None) -> Any:  # noqa: ANN401 - as dict's
-        """Forget a token; the name it had."""
-        self._since.pop(token, None)
-        return super().pop(token, default)
+        await self.app(scope, receive, send_with_challenge)
+
+    async def _refuse(self, request: HTTPConnection, receive: Receive, send: Send) -> None:
+        """A socket is refused before it is accepted, by the same answer."""
+        answer = refusal_for(request.scope, LOG_IN_FIRST, 401)
+        answer.headers["www-authenticate"] = challenge(request)
+        await answer(request.scope, receive, send)
 
 
-def logout_routes(identity: Identity) -> APIRouter:
-    """`POST /logout` ends the login of this one browser. A link or an image on another site's page
-    cannot."""
-    router = APIRouter()
+def is_for_anybody(scope: Scope) -> bool:
+    """Whether a request or socket needs no login, or sees to it itself."""
+    if scope["type"] == "websocket":
+        return _PAGE_SOCKET.fullmatch(scope["path"]) is not None
+    match scope["method"]:
+        case "GET" | "HEAD":
+            return _READ.fullmatch(scope["path"]) is not None
+        case "POST":
+            return _SENT.fullmatch(scope["path"]) is not None
+        case _:
+            return False
 
-    @router.post(_LOGOUT, status_code=204)
-    async def log_out(request: Request, response: Response) -> None:
-        if not identity.same_origin(request):
-            raise HTTPException(403, OWN_PAGE_ONLY)
-        for cookie in await identity.log_out(request):
-            response.delete_cookie(cookie)
 
-    @router.get(_LOGOUT)
-    def not_by_a_link() -> None:
-        raise HTTPException(405, message("Log out on the page."), {"Allow": "POST"})
-
-    return router
+def challenge(request: HTTPConnection) -> str:
+    """The header by which a 401 says how scripts show who they are."""
+    wrong = ', error="invalid_token"' if bearer_token(request) else ""
+    return f'Bearer realm="ComfyForms"{wrong}'
 
 
 class LogoutMiddleware:
@@ -106,18 +124,43 @@ class LogoutMiddleware:
 
 @contextlib.asynccontextmanager
 async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[None]:
-    """Every minute, closes sockets whose login has ended and logs how many have failed."""
+    """Each second, notices who was removed; every minute, closes sockets whose login has ended,
+    writes when what was used, and logs how many have failed."""
+    login = identity.login
 
     async def look() -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
+            if login is not None:
+                with said():
+                    await asyncio.to_thread(login.keep)
             await identity.close_ended()
             tell_failed(guesses)
 
-    looking = asyncio.create_task(look())
+    async def refresh() -> None:
+        while login is not None:
+            await asyncio.sleep(_REFRESH_EVERY)
+            with said():
+                if await asyncio.to_thread(login.refresh):
+                    await identity.close_ended()
+
+    looking = [asyncio.create_task(job()) for job in (look, refresh)]
     yield
-    looking.cancel()
+    for job in looking:
+        job.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
     tell_failed(guesses)
+    if login is not None:
+        login.close()
+
+
+@contextlib.contextmanager
+def said() -> Iterator[None]:
+    """What fails is a line in the log; whoever is in stays in."""
+    try:
+        yield
+    except ComfyError as problem:
+        log.warning("%s %s", problem, problem.hint)
 
 
 def tell_failed(guesses: Guesses) -> None:

@@ -46,7 +46,6 @@ from ui.web.gradio_internals import (
     UPLOAD_DONE,
     UPLOAD_PROGRESS,
     UPLOADED,
-    WRONG_LOGIN,
     Page,
     Sessions,
     allow,
@@ -54,10 +53,8 @@ from ui.web.gradio_internals import (
     call_in,
     connection,
     model_viewer,
-    remember_logins_in,
     session_and_call,
     stand_before,
-    token_cookies,
     without_apps,
 )
 
@@ -138,7 +135,7 @@ def test_what_is_private_is_known_by_its_name(name: str) -> None:
 
 def test_every_route_is_there() -> None:
     """What the gate lets through, and what is answered in Gradio's place, is what Gradio has."""
-    _, gradio = mounted(auth=[("ann", "secret")])
+    _, gradio = mounted()
     there = {route.path for route in registered(gradio.routes)}
     whole = PAGE | ANSWERS | ENDINGS | {LOGIN, JOIN, STREAM, UPLOAD, UPLOAD_PROGRESS}
     below = [*FILES_OF_PAGE, CALL, FILE, PRESS.removesuffix("predict")]
@@ -190,17 +187,6 @@ def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
     source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]
     done = UPLOAD_DONE.removeprefix("data: ").strip()
     assert done in source, f"{UPLOAD_PROGRESS} ends with another word. {MEND}"
-
-
-def test_a_login_is_a_form_with_a_name() -> None:
-    """The gate reads who wants to log in, and answers as Gradio where that is wrong."""
-    app, _ = mounted(auth=[("ann", "secret")])
-    browser = TestClient(app)
-    right = browser.post(LOGIN, data={"username": " ann ", "password": "secret"})
-    assert right.status_code == 200, f"Gradio's login reads other fields. {MEND}"
-    wrong = browser.post(LOGIN, data={"username": "ann", "password": "x"})
-    assert wrong.status_code == WRONG_LOGIN, f"A wrong password has another status. {MEND}"
-    assert "detail" in wrong.json(), f"Gradio says in another field what was wrong. {MEND}"
 
 
 def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
@@ -312,21 +298,6 @@ def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
         patch.setattr(queueing.asyncio, "sleep", sleep)
         asyncio.run(queue.start_processing())
     assert slept == [0.01], f"Gradio's queue looks for calls in another way. {MEND}"
-
-
-def test_logins_are_kept_where_the_app_can_end_them() -> None:
-    """Tokens and the names of their cookies."""
-    _, gradio = mounted(auth=[("ann", "secret")])
-    assert gradio.tokens == {}, "App.tokens no longer holds who is logged in"
-    tokens: dict[str, str] = {}
-    remember_logins_in(gradio, tokens)
-    assert gradio.tokens is tokens
-    source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]
-    for cookie in token_cookies(gradio):
-        name = cookie.replace(gradio.cookie_id, "{app.cookie_id}")
-        assert name in source, (
-            f"Gradio no longer sets a cookie called {name}: logins could not be told apart"
-        )
 
 
 def test_sessions_can_be_looked_up_and_forgotten() -> None:

@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 
 const WRONG = message("Wrong username or password.");
 const SILENT = message("The app does not answer. Try again.");
-const REFUSED = 400; // by Gradio, for a wrong password
+const REFUSED = 400; // a wrong password
 
 const form = /** @type {HTMLFormElement} */ ($("#sign-in"));
 const username = /** @type {HTMLInputElement} */ ($("#username"));
@@ -18,7 +18,7 @@ const submit = /** @type {HTMLButtonElement} */ ($("button", form));
 /** @param {Response | null} answer */
 async function reasonOf(answer) {
   const told = await answer?.json().catch(() => null);
-  return told?.error ?? (answer?.status === REFUSED ? WRONG : SILENT);
+  return told?.error ?? SILENT;
 }
 
 /** @param {SubmitEvent} event */

@@ -1,0 +1,48 @@
+"""Browsers in which somebody has signed in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import requests
+import websocket
+
+from tests.support.serving import RunningApp
+from tests.support.waiting import LONGEST_WAIT
+
+Login = tuple[str, str]  # a name and a password
+
+
+def sign_in(app: RunningApp, browser: requests.Session, login: Login) -> int:
+    """Try to sign in; the status."""
+    sent = {"username": login[0], "password": login[1]}
+    return browser.post(f"{app.url}/login", data=sent, timeout=LONGEST_WAIT).status_code
+
+
+@contextlib.contextmanager
+def signed_in(app: RunningApp, login: Login) -> Iterator[requests.Session]:
+    """A browser in which this person has signed in."""
+    with requests.Session() as browser:
+        assert sign_in(app, browser, login) == 200
+        yield browser
+
+
+@contextlib.contextmanager
+def socket_of(
+    app: RunningApp, browser: requests.Session, path: str = "/news"
+) -> Iterator[websocket.WebSocket]:
+    """A socket of this browser."""
+    cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
+    connection = websocket.create_connection(
+        app.url.replace("http", "ws") + path, timeout=LONGEST_WAIT, cookie=cookies
+    )
+    try:
+        yield connection
+    finally:
+        connection.shutdown()
+
+
+def history_status(app: RunningApp, browser: requests.Session) -> int:
+    """What the list of somebody's runs is answered with: 401 for nobody's browser."""
+    return browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).status_code

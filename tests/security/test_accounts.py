@@ -1,0 +1,160 @@
+"""Users in a file, sessions and the share link, in a running app."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+from gradio_client import Client
+
+from comfy.demo import DemoServer
+from comfy.errors import ComfyError
+from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
+from tests.support.http_client import close_code
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts.opening import SignInSettings
+from ui.accounts.users import UsersFile
+from ui.server import WebSettings
+from ui.web.identity import NO_LOGIN
+
+ANNA, BEN = ("anna", "a lighthouse at dusk"), ("ben", "a harbour in rain")
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where users, sessions and tokens are."""
+    return tmp_path_factory.mktemp("accounts")
+
+
+@pytest.fixture(scope="module")
+def file(folder: Path) -> UsersFile:
+    """The file with anna and ben."""
+    file = UsersFile(folder / "users.json")
+    for name, password in (ANNA, BEN):
+        file.add(name, password, "user")
+    return file
+
+
+@pytest.fixture(scope="module")
+def settings(folder: Path, file: UsersFile) -> WebSettings:
+    """An app for these two, whose sessions outlive it."""
+    return WebSettings(port=0, sign_in=SignInSettings(file, folder / "sign_in.sqlite"))
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
+    """That app."""
+    with running_app(demo.url, settings=settings) as app:
+        yield app
+
+
+def test_people_of_the_file_sign_in(app: RunningApp) -> None:
+    """With their passwords; nobody else does, and the answer to a wrong name is that to a wrong
+    password."""
+    with signed_in(app, ANNA) as browser, requests.Session() as stranger:
+        assert history_status(app, browser) == 200
+        told = [
+            stranger.post(
+                f"{app.url}/login",
+                data={"username": name, "password": BEN[1]},
+                timeout=LONGEST_WAIT,
+            ).text
+            for name in ("anna", "nobody")
+        ]
+        assert told[0] == told[1]
+        assert history_status(app, stranger) == 401
+
+
+def test_gradios_python_client_signs_in(app: RunningApp) -> None:
+    """With a name and a password as its documentation says."""
+    client = Client(app.url, auth=ANNA, verbose=False)
+    assert "text-to-image" in str(client.predict(api_name="/workflows"))
+
+
+def test_whoever_is_removed_is_out_at_once(app: RunningApp, file: UsersFile) -> None:
+    """Their sessions end, and their open pages are told so, without a restart; another person of
+    that name does not get them back."""
+    file.add("cleo", "a buoy in fog", "user")
+    with requests.Session() as browser:
+        eventually(lambda: sign_in(app, browser, ("cleo", "a buoy in fog")) == 200)
+        with socket_of(app, browser) as news:
+            assert news.recv()
+            file.remove("cleo")
+            assert close_code(news) == NO_LOGIN
+        assert history_status(app, browser) == 401
+        file.add("cleo", "a buoy in fog", "user")
+        with requests.Session() as other:
+            eventually(lambda: sign_in(app, other, ("cleo", "a buoy in fog")) == 200)
+        assert history_status(app, browser) == 401
+
+
+def test_another_password_ends_the_sessions_of_the_first(app: RunningApp, file: UsersFile) -> None:
+    """And nobody else's."""
+    with signed_in(app, ANNA) as anna, requests.Session() as dan:
+        file.add("dan", "a buoy in fog", "user")
+        eventually(lambda: sign_in(app, dan, ("dan", "a buoy in fog")) == 200)
+        file.set_password("dan", "a buoy in rain")
+        eventually(lambda: history_status(app, dan) == 401)
+        assert history_status(app, anna) == 200
+
+
+def test_signing_out_everywhere_ends_all_sessions_of_one_person(app: RunningApp) -> None:
+    """In each of their browsers, where open pages are told so."""
+    with (
+        signed_in(app, ANNA) as here,
+        signed_in(app, ANNA) as there,
+        signed_in(app, BEN) as other,
+        socket_of(app, there) as news,
+    ):
+        assert news.recv()
+        elsewhere = {"Origin": "https://evil.example"}
+        address = f"{app.url}/logout/everywhere"
+        assert here.post(address, headers=elsewhere, timeout=LONGEST_WAIT).status_code == 403
+        assert here.post(address, timeout=LONGEST_WAIT).status_code == 204
+        assert close_code(news) == NO_LOGIN
+        assert [history_status(app, one) for one in (here, there, other)] == [401, 401, 200]
+
+
+def test_a_session_survives_a_restart(
+    demo: DemoServer, settings: WebSettings, folder: Path
+) -> None:
+    """Also that of somebody whose password is a setting. The file shows nobody how to be them, and
+    can be read by this account only."""
+    settings = replace(settings, users=(("eve", "lanterns"),))
+    with requests.Session() as anna, requests.Session() as eve, requests.Session() as out:
+        with running_app(demo.url, settings=settings) as app:
+            for browser, login in ((anna, ANNA), (out, ANNA), (eve, ("eve", "lanterns"))):
+                assert sign_in(app, browser, login) == 200
+            out.headers["cookie"] = "; ".join(f"{one.name}={one.value}" for one in out.cookies)
+            out.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
+        with running_app(demo.url, settings=settings) as app:
+            assert [history_status(app, one) for one in (anna, eve, out)] == [200, 200, 401]
+        changed = replace(settings, users=(("eve", "lanterns at sea"),))
+        with running_app(demo.url, settings=changed) as app:
+            assert [history_status(app, one) for one in (anna, eve)] == [200, 401]
+        kept = folder / "sign_in.sqlite"
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        (cookie,) = [one.value for one in anna.cookies if "session" in one.name]
+        assert cookie
+        assert cookie.encode() not in kept.read_bytes()
+
+
+def test_a_damaged_file_of_sessions_is_said(demo: DemoServer, tmp_path: Path) -> None:
+    """With what to do."""
+    kept = tmp_path / "sign_in.sqlite"
+    kept.write_bytes(b"no database" * 100)
+    settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
+    with pytest.raises(ComfyError, match="damaged"), running_app(demo.url, settings=settings):
+        pass

@@ -1,0 +1,112 @@
+"""People with hashed passwords in a file."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from comfy.errors import ComfyError
+from ui.accounts.users import User, UsersFile
+
+PASSWORD = "a lighthouse at dusk"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with anna, an operator, and ben in it."""
+    file = UsersFile(tmp_path_factory.mktemp("users") / "users.json")
+    file.add("anna", PASSWORD, "operator")
+    file.add("ben", "a harbour in rain", "user")
+    return file.path
+
+
+@pytest.fixture
+def file(written: Path, tmp_path: Path) -> UsersFile:
+    """A copy of it."""
+    copy = tmp_path / "users.json"
+    copy.write_bytes(written.read_bytes())
+    users = UsersFile(copy)
+    users.refresh()
+    return users
+
+
+def test_a_password_is_hashed_by_argon2(written: Path) -> None:
+    """The file has none, and only this account can read it."""
+    text = written.read_text()
+    assert PASSWORD not in text
+    assert text.count("$argon2id$") == 2
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert not list(written.parent.glob("*.part"))
+
+
+def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
+    """Another program's change is seen with the next look; where nothing changed, nothing is
+    read."""
+    other = UsersFile(file.path)
+    assert not file.refresh()
+    other.remove("anna")
+    assert file.refresh()
+    assert set(file.users) == {"ben"}
+    assert not file.refresh()
+    file.path.unlink()
+    assert file.refresh()
+    assert file.users == {}
+
+
+def test_a_password_is_right_or_wrong(file: UsersFile) -> None:
+    """Another one is right after it was changed; what a session keeps of it is another, too."""
+    anna = file.users["anna"]
+    assert anna.knows(PASSWORD)
+    assert not anna.knows(PASSWORD[:-1])
+    file.set_password("anna", "another lighthouse")
+    changed = file.users["anna"]
+    assert changed.knows("another lighthouse")
+    assert not changed.knows(PASSWORD)
+    assert changed.proof != anna.proof
+    assert (changed.role, changed.added) == (anna.role, anna.added)
+
+
+def test_a_damaged_hash_lets_nobody_in() -> None:
+    """Nor does it fail."""
+    assert not User("anna", "x").knows("x")
+    assert not User("anna", "").knows("")
+
+
+def test_a_password_of_the_settings_gives_the_same_proof_at_each_start() -> None:
+    """Another app's, another person's or another password gives another one."""
+    first = User.of_pair("anna", PASSWORD, b"secret")
+    assert first.knows(PASSWORD)
+    assert not first.knows("x")
+    assert User.of_pair("anna", PASSWORD, b"secret").proof == first.proof
+    others = [("anna", PASSWORD, b"other"), ("ben", PASSWORD, b"secret"), ("anna", "x", b"secret")]
+    assert first.proof not in {User.of_pair(*one).proof for one in others}
+
+
+@pytest.mark.parametrize("name", ["", " anna", "anna ", "a\nb", "a" * 101, "\x00"])
+def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
+    """Others are refused, and change nothing."""
+    before = file.path.read_bytes()
+    with pytest.raises(ComfyError, match="A name has"):
+        file.add(name, PASSWORD, "user")
+    assert file.path.read_bytes() == before
+
+
+def test_what_cannot_be_done_is_said(file: UsersFile) -> None:
+    """A name that is taken or that is not there, a short password, a damaged file."""
+    before = file.path.read_bytes()
+    for change, said in (
+        (lambda: file.add("anna", PASSWORD, "user"), "There is a user anna already"),
+        (lambda: file.add("cleo", "short", "user"), "less than 8 characters"),
+        (lambda: file.set_password("anna", "short"), "less than 8 characters"),
+        (lambda: file.set_password("cleo", PASSWORD), "no user cleo"),
+        (lambda: file.remove("cleo"), "no user cleo"),
+    ):
+        with pytest.raises(ComfyError, match=said):
+            change()
+    assert file.path.read_bytes() == before
+    file.path.write_text('[{"name": "anna"}]')
+    with pytest.raises(ComfyError, match="damaged"):
+        file.refresh()
+    assert set(file.users) == {"anna", "ben"}

@@ -1,0 +1,80 @@
+"""`python app.py user …`."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import app
+from ui.accounts.users import UsersFile
+
+PASSWORD = "a lighthouse at dusk"
+
+
+@pytest.fixture
+def told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command on a data folder, expects an exit code, and gives what it says."""
+
+    def run(*arguments: str, code: int = 0) -> str:
+        assert app.main(["user", *arguments, "--data", str(tmp_path)]) == code
+        out, err = capsys.readouterr()
+        return err if code else out
+
+    return run
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets a command read this."""
+    return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_people_are_added_listed_and_removed(
+    told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
+) -> None:
+    """A password comes from a pipe or a file, by its first line."""
+    piped(f"{PASSWORD}\n")
+    assert "from its next start on" in told("add", "anna", "--operator")
+    first_line = tmp_path / "password"
+    first_line.write_text("a harbour in rain\nand more\n")
+    assert told("add", "ben", "--password-file", str(first_line)) == "ben may use the app.\n"
+    people = [line.split("\t")[:2] for line in told("list").splitlines()]
+    assert people == [["anna", "operator"], ["ben", "user"]]
+    file = UsersFile(tmp_path / "users.json")
+    file.refresh()
+    assert file.users["anna"].knows(PASSWORD)
+    assert file.users["ben"].knows("a harbour in rain")
+    piped("another lighthouse\n")
+    assert "has another password" in told("password", "anna")
+    file.refresh()
+    assert file.users["anna"].knows("another lighthouse")
+    told("remove", "anna")
+    assert "Nobody is left" in told("remove", "ben")
+    assert told("list") == "\n"
+
+
+def test_a_password_is_typed_twice_and_not_shown(
+    told: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two that differ are none."""
+    typed = iter([PASSWORD, PASSWORD, PASSWORD, "another one"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
+    told("add", "anna")
+    assert "two passwords" in told("add", "ben", code=2)
+    assert "There is no user ben" in told("remove", "ben", code=2)
+
+
+def test_what_is_wrong_is_said(
+    told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
+) -> None:
+    """In a sentence, with the exit code of a wrong use; no password is repeated."""
+    piped("short\n")
+    assert "less than 8 characters" in told("add", "anna", code=2)
+    piped("")
+    assert "less than 8 characters" in told("add", "anna", code=2)
+    assert "cannot be read" in told("add", "anna", "--password-file", str(tmp_path), code=2)
+    assert not (tmp_path / "users.json").exists()

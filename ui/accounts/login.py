@@ -1,0 +1,217 @@
+"""Who is let in: decides for a cookie, a token, or the word of a trusted proxy, whose they are."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from comfy.errors import ComfyError
+from comfy.messages import message, plural
+from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
+from ui.accounts.users import User, UsersFile
+
+TOKEN_PREFIX = "comfyforms_"  # by which programs that look for leaked secrets know a token
+_MOST_SESSIONS = 100  # of one person at once; the one that was used longest ago ends first
+_MOST_TOKENS = 50  # of one person
+_LONGEST_LABEL = 100
+DAY = 24 * 3600.0
+_NO_LABEL = message("Give the token a name, such as that of the script it is for.")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimes:
+    """Seconds after which a session ends: since the sign-in, and since its browser asked last."""
+
+    lasts: float = 30 * DAY
+    idle: float = 14 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody who is let in. `name` is "" for a guest; `key` is that of the session or token."""
+
+    name: str
+    way: Way
+    key: str = ""
+    by_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaysIn:
+    """Which ways in are open. `pairs`: names and passwords that are settings; `file`: people with
+    hashed ones; `proxy`: a trusted proxy names people; `guests`: the share link lets them in."""
+
+    pairs: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    file: UsersFile | None = None
+    proxy: bool = False
+    guests: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether somebody has to sign in at all."""
+        return bool(self.pairs) or self.file is not None or self.proxy or self.guests
+
+
+class Login:
+    """The ways in, and the sessions and tokens that they have led to. `clock`: seconds since 1970.
+    What signs in, ends or makes something asks the disk; the rest is for the event loop."""
+
+    def __init__(
+        self,
+        ways: WaysIn,
+        secret: bytes,
+        store: SignInStore,
+        times: SessionTimes,
+        clock: Callable[[], float],
+    ) -> None:
+        self.ways = ways
+        self.times = times
+        self.clock = clock
+        self._store = store
+        self._pairs = {name: User.of_pair(name, password, secret) for name, password in ways.pairs}
+        self.share_link = store.share_link() if ways.guests else ""
+        if not ways.guests:
+            store.end_share_link()
+
+    @property
+    def asks_for_passwords(self) -> bool:
+        """Whether anybody signs in with a name and a password."""
+        return bool(self._pairs) or self.ways.file is not None
+
+    def user(self, name: str) -> User | None:
+        """Who has this name and a password. Whoever is in the file goes before a setting."""
+        in_file = self.ways.file.users.get(name) if self.ways.file else None
+        return in_file or self._pairs.get(name)
+
+    def refresh(self) -> bool:
+        """Read the file of users again if it has changed; whether it had. ComfyError where it
+        cannot be read."""
+        return self.ways.file is not None and self.ways.file.refresh()
+
+    def keep(self) -> None:
+        """Write when what was used last, and forget what has ended; for now and then."""
+        self._store.refresh()
+        ended = [key for key, one in self._store.sessions.items() if not self._lasts(one)]
+        self._store.end_sessions(ended)
+
+    def by_cookie(self, shown: str) -> SignedIn | None:
+        """Who has the session that a cookie shows, None where there is none or it has ended."""
+        session = self._store.sessions.get(digest_of(shown))
+        if session is None or not self._lasts(session):
+            return None
+        return SignedIn(session.name, session.way, session.key)
+
+    def by_token(self, shown: str) -> SignedIn | None:
+        """Whose token this is; None for one that was revoked or never was."""
+        token = self._store.access_tokens.get(digest_of(shown))
+        if token is None or not self._is_somebody(token):
+            return None
+        return SignedIn(token.name, token.way, token.key, by_token=True)
+
+    def by_proxy(self, name: str) -> SignedIn | None:
+        """Who comes with the word of a trusted proxy."""
+        return SignedIn(name, "proxy") if self.ways.proxy and name else None
+
+    def touch(self, who: SignedIn) -> None:
+        """Note that they have asked for something."""
+        self._store.touch(who.key, self.clock())
+
+    def password(self, name: str, password: str) -> str | None:
+        """Sign somebody in: what their browser's cookie has to hold; None for a wrong name or
+        password."""
+        user = self.user(name)
+        if user is None or not user.knows(password):
+            return None
+        return self._begun(name, "password", user.proof)
+
+    def guest(self, link: str) -> str | None:
+        """Let a guest in: what the cookie has to hold; None for any link but the one there is."""
+        if not self.ways.guests or not secrets.compare_digest(
+            link.encode(errors="replace"), self.share_link.encode()
+        ):
+            return None
+        return self._begun(f"guest-{secrets.token_urlsafe(16)}", "guest", digest_of(link))
+
+    def end(self, who: SignedIn) -> None:
+        """End one session."""
+        if not who.by_token:
+            self._store.end_sessions([who.key])
+
+    def end_all(self, who: SignedIn) -> None:
+        """End all sessions of this person, wherever they are. Tokens stay."""
+        self._store.end_sessions([one.key for one in self._sessions_of(who)])
+
+    def tokens_of(self, who: SignedIn) -> list[AccessToken]:
+        """Their tokens, the newest first."""
+        own = (one for one in self._store.access_tokens.values() if _person(one) == _person(who))
+        return sorted(own, key=lambda one: one.made, reverse=True)
+
+    def new_token(self, who: SignedIn, label: str) -> str:
+        """Make a token; what the script has to send, which is told only now. ComfyError without a
+        label, or where they have too many."""
+        label = " ".join(label.split())[:_LONGEST_LABEL]
+        if not label:
+            raise ComfyError(_NO_LABEL)
+        if len(self.tokens_of(who)) >= _MOST_TOKENS:
+            raise ComfyError(
+                plural("You have {count} token.", "You have {count} tokens.", count=_MOST_TOKENS),
+                message("Revoke one that is no longer used."),
+            )
+        shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        public = secrets.token_urlsafe(8)
+        self._store.put_token(
+            AccessToken(digest_of(shown), public, who.name, who.way, label, self.clock())
+        )
+        return shown
+
+    def revoke(self, who: SignedIn, token_id: str) -> bool:
+        """End one of their tokens; False where they have none of that id."""
+        own = next((one for one in self.tokens_of(who) if one.id == token_id), None)
+        if own is not None:
+            self._store.end_token(own.key)
+        return own is not None
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        self._store.close()
+
+    def _begun(self, name: str, way: Way, proof: str) -> str:
+        shown, now = secrets.token_urlsafe(32), self.clock()
+        session = BrowserSession(digest_of(shown), name, way, proof, now, now)
+        self._store.put_session(session)
+        oldest = sorted(self._sessions_of(session), key=lambda one: one.seen)[:-_MOST_SESSIONS]
+        self._store.end_sessions([one.key for one in oldest])
+        return shown
+
+    def _sessions_of(self, who: SignedIn | BrowserSession) -> list[BrowserSession]:
+        every = list(self._store.sessions.values())
+        return [one for one in every if _person(one) == _person(who)]
+
+    def _lasts(self, session: BrowserSession) -> bool:
+        now = self.clock()
+        if not (now - session.began < self.times.lasts and now - session.seen < self.times.idle):
+            return False
+        match session.way:
+            case "password":
+                user = self.user(session.name)
+                return user is not None and user.proof == session.proof
+            case "guest":
+                return self.ways.guests and session.proof == digest_of(self.share_link)
+            case _:
+                return False
+
+    def _is_somebody(self, token: AccessToken) -> bool:
+        match token.way:
+            case "password":
+                user = self.user(token.name)
+                return user is not None and user.added <= token.made
+            case "proxy":
+                return self.ways.proxy
+            case _:
+                return False
+
+
+def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, bool]:
+    """Guests are called by names of their own making, which nobody else gets."""
+    return who.name, who.way == "guest"

@@ -1,0 +1,195 @@
+"""The people who may use the app, with hashed passwords, in a file that the command `user` writes
+and the app reads again when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret
+from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
+
+from comfy.errors import ComfyError
+
+log = logging.getLogger(__name__)
+
+Role = Literal["user", "operator"]
+_SHORTEST = 8  # characters of a password
+_LONGEST_NAME = 100
+_HASHER = PasswordHasher()  # RFC 9106's choice for machines with little memory: 64 MB, three times
+_OTHER_FILE = "See who may read and write it, or choose another file (--users)."
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One of them. `password` is argon2's encoded hash, `added` in seconds since 1970."""
+
+    name: str
+    password: str
+    role: Role = "user"
+    added: float = 0.0
+
+    @classmethod
+    def of_pair(cls, name: str, password: str, secret: bytes) -> Self:
+        """Somebody whose password is a setting, hashed the same way at each start, so that their
+        sessions outlive it."""
+        salt = hmac.digest(secret, name.encode(), hashlib.sha256)
+        hashed = hash_secret(password.encode(), salt, 1, 8192, 1, 32, Type.ID)
+        return cls(name, hashed.decode())
+
+    @property
+    def proof(self) -> str:
+        """What a session of theirs keeps: another password, or another person of this name, has
+        another one."""
+        return hashlib.sha256(self.password.encode()).hexdigest()
+
+    def knows(self, password: str) -> bool:
+        """Whether this is the password. Takes some 50 ms of a processor and 64 MB."""
+        try:
+            return _HASHER.verify(self.password, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+_Users = TypeAdapter(list[User])
+
+
+def hashed_password(password: str) -> str:
+    """The hash that is kept of a new password; ComfyError where that is too short."""
+    if len(password) < _SHORTEST:
+        raise ComfyError(
+            f"The password has less than {_SHORTEST} characters.", "Choose a longer one."
+        )
+    return _HASHER.hash(password)
+
+
+def check_name(name: str) -> None:
+    """ComfyError for a name that nobody could type on the sign-in page."""
+    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
+        raise ComfyError(
+            "A name has 1 to 100 characters, without spaces at its ends.", "Choose another one."
+        )
+
+
+class UsersFile:
+    """The file, and who is in it as it was read last. For any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.users: Mapping[str, User] = {}
+        self._seen: object = None
+
+    def refresh(self) -> bool:
+        """Read the file again if it has changed since the last time; whether it had.
+
+        Raises ComfyError where it cannot be read. A file that is gone has nobody in it.
+        """
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return False
+        self.users = {user.name: user for user in self._read()}
+        self._seen = stamp
+        return True
+
+    def role(self, name: str) -> Role:
+        """What somebody may; a name that is not there is nobody special."""
+        user = self.users.get(name)
+        return user.role if user else "user"
+
+    def add(self, name: str, password: str, role: Role) -> None:
+        """Add somebody; ComfyError where the name is taken or no name, or the password too
+        short."""
+        check_name(name)
+        user = User(name, hashed_password(password), role, time.time())
+
+        def added(users: dict[str, User]) -> None:
+            if name in users:
+                raise ComfyError(
+                    f"There is a user {name} already.",
+                    "Change the password with: python app.py user password NAME",
+                )
+            users[name] = user
+
+        self._change(added)
+
+    def remove(self, name: str) -> None:
+        """Take somebody out; ComfyError for a name that is not there."""
+
+        def removed(users: dict[str, User]) -> None:
+            del users[_known(name, users)]
+
+        self._change(removed)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give somebody another password; ComfyError for a name that is not there, or where the
+        password is too short."""
+        hashed = hashed_password(password)
+
+        def changed(users: dict[str, User]) -> None:
+            users[name] = replace(users[_known(name, users)], password=hashed)
+
+        self._change(changed)
+
+    def _change(self, change: Callable[[dict[str, User]], None]) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.path}.lock", mode=0o600):
+                users = {user.name: user for user in self._read()}
+                change(users)
+                self._write(users)
+        except OSError as error:
+            raise self._unusable(error) from error
+        self.refresh()
+
+    def _read(self) -> list[User]:
+        try:
+            return _Users.validate_json(self.path.read_bytes())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise self._unusable(error) from error
+        except ValidationError:
+            raise ComfyError(
+                f"The file {self.path} is damaged.", "Put a backup of it in its place."
+            ) from None
+
+    def _write(self, users: Mapping[str, User]) -> None:
+        """All of it or nothing, readable for this account only."""
+        part = self.path.with_name(f"{self.path.name}.part")
+        part.unlink(missing_ok=True)
+        text = json.dumps([asdict(user) for user in users.values()], indent=1)
+        opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(opened, "w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self.path)
+
+    def _stamp(self) -> object:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return "gone"
+        except OSError as error:
+            raise self._unusable(error) from error
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+    def _unusable(self, error: OSError) -> ComfyError:
+        return ComfyError(f"The file {self.path} could not be used: {error.strerror}.", _OTHER_FILE)
+
+
+def _known(name: str, users: Mapping[str, User]) -> str:
+    if name not in users:
+        raise ComfyError(f"There is no user {name}.", "See: python app.py user list")
+    return name

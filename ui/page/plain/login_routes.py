@@ -1,0 +1,133 @@
+"""How people sign in and out: with a password, by the share link, here and everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import math
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from comfy.messages import message, plural
+from ui.accounts.login import Login
+from ui.languages.current import html_of
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.web.addresses import client_address
+from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
+from ui.web.guesses import Guesses
+from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
+from ui.web.rates import Rate
+
+_WRONG_LOGIN = 400  # the status with which the page shows what is answered
+# Seconds until a wrong password is answered: the time does not tell which names there are.
+_WRONG_PASSWORD = 1.0
+_HASHING = 2  # passwords at once: each takes 64 MB
+_LOGOUT = "/logout"
+_WRONG = message("Wrong username or password.")
+_DEAD_TITLE = message("Link no longer works · ComfyForms")
+_DEAD = message("This link no longer works")
+_ASK = message("Ask whoever runs this app for a new one.")
+_TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
+
+
+def login_routes(identity: Identity, guesses: Guesses) -> APIRouter:
+    """`POST /login`, as Gradio's own was: its Python client signs in there too. The answer to a
+    wrong password is 400 with a sentence."""
+    router = APIRouter()
+    hashing = asyncio.Semaphore(_HASHING)
+
+    async def begun(login: Login, name: str, password: str) -> str | None:
+        async with hashing:
+            return await asyncio.to_thread(login.password, name, password)
+
+    @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
+    @router.post(LOGIN, dependencies=[Depends(identity.own_page)])
+    async def log_in(
+        request: Request,
+        name: Annotated[str, Form(alias=USERNAME)],
+        password: Annotated[str, Form(alias=PASSWORD)],
+    ) -> Response:
+        """Whoever guesses passwords waits after each, and the longer the more of them were
+        wrong."""
+        name, address, since = name.strip(), client_address(request.scope), time.monotonic()
+        if wait := guesses.attempt(name, address, since):
+            sentence = plural(
+                "Too many wrong passwords. Try again in {count} second.",
+                "Too many wrong passwords. Try again in {count} seconds.",
+                count=math.ceil(wait),
+            )
+            return refusal(sentence, _WRONG_LOGIN)
+        shown = await begun(identity.login, name, password) if identity.login else None
+        if shown is None:
+            await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
+            return refusal(_WRONG, _WRONG_LOGIN)
+        guesses.right(name, address)
+        return JSONResponse({"success": True}, headers=signed_in_header(identity, request, shown))
+
+    return router
+
+
+def logout_routes(identity: Identity) -> APIRouter:
+    """`POST /logout` ends the login of this one browser, `POST /logout/everywhere` all of this
+    person's. A link or an image on another site's page cannot."""
+    router = APIRouter()
+
+    async def log_out(request: Request, *, everywhere: bool) -> Response:
+        await identity.own_page(request)
+        await identity.log_out(request, everywhere=everywhere)
+        cookie = identity.cookies.new_session(request, "", 0)
+        return Response(status_code=204, headers={"set-cookie": cookie} if identity.login else {})
+
+    @router.post(_LOGOUT, status_code=204)
+    async def here(request: Request) -> Response:
+        return await log_out(request, everywhere=False)
+
+    @router.post(f"{_LOGOUT}/everywhere", status_code=204)
+    async def all_browsers(request: Request) -> Response:
+        return await log_out(request, everywhere=True)
+
+    @router.get(_LOGOUT)
+    def not_by_a_link() -> None:
+        raise HTTPException(405, message("Log out on the page."), {"Allow": "POST"})
+
+    return router
+
+
+def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
+    """`GET /join/{token}`: whoever opens the link is let in, as a guest. `root_path` as the web
+    server was told."""
+    router = APIRouter()
+    new = Rate(NEW_BROWSERS, NEW_BROWSER)
+
+    @router.get("/join/{token}")
+    def join(token: str, request: Request) -> Response:
+        """To the app, with a session of their own; whoever has one keeps it. 404, with a sentence,
+        for a link that is no longer the app's."""
+        root = root_address(request, f"/join/{token}", root_path)
+        if identity.login is None or identity.signed_in(request):
+            return RedirectResponse(f"{root}/", 303)
+        if not new.take(client_address(request.scope), time.monotonic()):
+            raise HTTPException(429, _TOO_MANY_GUESTS)
+        shown = identity.login.guest(token)
+        if shown is None:
+            tags = head_tags_of(html.escape(root), html_of(_DEAD_TITLE))
+            return as_page(plain_page(tags, _dead(), root), 404)
+        return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
+
+    return router
+
+
+def signed_in_header(identity: Identity, request: Request, shown: str) -> dict[str, str]:
+    """The header that gives a browser its session."""
+    assert identity.login is not None
+    return {"set-cookie": identity.cookies.new_session(request, shown, identity.login.times.lasts)}
+
+
+def _dead() -> str:
+    return f"""<main class="card">
+<h1>{html_of(_DEAD)}</h1>
+<p>{html_of(_ASK)}</p>
+</main>"""
