@@ -1,0 +1,76 @@
+"""What docs/operating.md tells the person who runs the app for a team is so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from comfy.media.checks import FileLimits
+from tests.support.http_client import finished, get, start
+from tests.support.serving import running_demo_app
+from ui.arguments import read_settings
+from ui.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
+(TOML,) = (block for language, block in BLOCKS if language == "toml")
+START, BACKUP = (block for language, block in BLOCKS if language == "sh")
+
+
+def test_it_names_settings_that_there_are() -> None:
+    """As options of the app and as variables; `docker`'s and `pip`'s own stand in commands."""
+    words = re.sub(r"`(docker|pip)[^`]*`", "", PAGE)
+    options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
+    variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", words)) <= options
+    assert set(re.findall(rf"{PREFIX}[A-Z_]+", PAGE)) <= variables
+    assert f"{FileLimits().size >> 20} MB" in PAGE
+
+
+def test_every_link_leads_somewhere() -> None:
+    """To files of the project."""
+    for target in re.findall(r"\]\(([^)#]+)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
+
+
+def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file as it stands there, with the command that it is for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COMFYFORMS_DATA")
+    Path("comfyforms.toml").write_text(TOML, encoding="utf-8")
+    logins = Path("logins")
+    logins.write_text("anna:lighthouse\nben:harbour\n", encoding="utf-8")
+    logins.chmod(0o600)
+    program, *arguments = START.split()
+    settings = read_settings(arguments)
+    assert program == "comfyforms"
+    assert settings.users == (("anna", "lighthouse"), ("ben", "harbour"))
+    assert settings.permits(settings.keep, "user:anna")
+    assert not settings.permits(settings.keep, "user:ben")
+    assert tomllib.loads(TOML).keys() <= Settings.model_fields.keys()
+
+
+@pytest.mark.skipif(shutil.which("cp") is None, reason="needs a shell of Unix")
+def test_a_backup_of_a_running_app_is_a_whole_one(tmp_path: Path) -> None:
+    """Made by its lines while the app runs, it is a folder of data in which the app finds the run
+    and its file."""
+    data, backup = tmp_path / "data", tmp_path / "backup"
+    with running_demo_app(step_seconds=0, data=data) as (_, app):
+        (data / "secret").write_bytes(b"of a test")  # which an app of tests has not
+        run = finished(start(app))
+        first = finished(start(app))
+        for _ in range(2):  # another day's replaces it
+            subprocess.run(["sh", "-ec", BACKUP], cwd=tmp_path, check=True)
+        finished(start(app))
+    assert {path.name for path in backup.iterdir()} == {"history.sqlite", "files", "secret"}
+    with running_demo_app(step_seconds=0, data=backup) as (_, app):
+        found = {one["id"] for one in get(app, "/history").json()["runs"]}
+        assert found == {run.id, first.id}
+        file = run.state.files[0].filename
+        assert get(app, f"/files/{run.id}/0/{file}").status_code == 200
