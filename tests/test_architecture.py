@@ -62,6 +62,7 @@ USERS = {
         "comfy.records.rows",
         "comfy.records.run_writes",
         "comfy.records.shared_results",
+        "comfy.records.started_requests",
         "comfy.records.store",
         "comfy.records.tables",
         "comfy.records.upgrade",
@@ -75,6 +76,7 @@ USERS = {
         "comfy.records.steps.versions.step_0006_shared_results",
         "comfy.records.steps.versions.step_0007_preset_files",
         "comfy.records.steps.versions.step_0008_groups",
+        "comfy.records.steps.versions.step_0010_started_requests",
     },
     "alembic": {
         "comfy.records.upgrade",
@@ -87,6 +89,7 @@ USERS = {
         "comfy.records.steps.versions.step_0007_preset_files",
         "comfy.records.steps.versions.step_0008_groups",
         "comfy.records.steps.versions.step_0009_runs_by_parent",
+        "comfy.records.steps.versions.step_0010_started_requests",
     },
 }
 

@@ -37,6 +37,7 @@ from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, escaped, record_of
 from comfy.records.run_writes import RUN_OF, put_run, put_sent
 from comfy.records.shared_results import SharedResults
+from comfy.records.started_requests import StartedRequests
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
@@ -79,6 +80,7 @@ class RunStore:
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
         self.shared = SharedResults(self._engine)
+        self.requests = StartedRequests(self._engine)
         # One writer at a time: between "nobody else has these bytes" and their removal nobody may
         # come to have them.
         self._writing = threading.RLock()

@@ -33,7 +33,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("See whether the database can be reached, then try again.")
 
-VERSION = "0009"  # what these tables have: the number of the last of `comfy.records.steps`
+VERSION = "0010"  # what these tables have: the number of the last of `comfy.records.steps`
 
 tables = MetaData()
 
@@ -118,6 +118,18 @@ shared_results = Table(
     Column("place", Integer, nullable=False),
     Column("prompt", Text, nullable=False),
     Index("shared_results_of_run", "run", "place", unique=True),
+)
+
+# Requests of programs that have started runs: digests of whose they are and of what was asked for,
+# and the ids of the runs as a JSON list.
+started_requests = Table(
+    "started_requests",
+    tables,
+    Column("key", String(64), primary_key=True),
+    Column("content", String(64), nullable=False),
+    Column("runs", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Index("started_requests_by_age", "made_at"),
 )
 
 # Batches and chains: runs with this id as their group. What a list tells of one stands in `about`,

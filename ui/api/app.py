@@ -14,6 +14,7 @@ from ui.api.health import health_api
 from ui.api.problems import DOCUMENT, answer_problems
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs, runs_api
+from ui.api.start import start_api
 from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.values import Bodies
@@ -49,7 +50,8 @@ def api_app(services: Services, identity: Identity, root: str = "") -> FastAPI:
     waiting = Share(limits.calls, limits.person_calls, limits.address_calls)
     bodies = Bodies(services, identity, uploading)
     api.include_router(health_api(services, identity))
-    api.include_router(runs_api(services, identity, runs, bodies, waiting))
+    api.include_router(start_api(services, identity, runs, bodies, waiting))
+    api.include_router(runs_api(services, identity, runs))
     api.include_router(streams_api(services, identity, runs, waiting))
     api.include_router(workflows_api(services, identity, root))
     turns = FairSlots(limits.person_working, limits.address_working)

@@ -85,7 +85,7 @@ def batches_api(
     ) -> AsciiJSON:
         """Run a workflow once for each row: every combination of the values of `axes`, or the rows
         of a `table`. Nothing is started unless all rows can be."""
-        sent = await bodies.read(request, owner)
+        sent = (await bodies.read(request, owner)).told
         address = shared_address(owner, request.scope)
         async with turns.turn(caller_of(request.scope, identity)):
             begun = await asyncio.to_thread(new_batch, services, name, sent, owner, address)

@@ -44,7 +44,7 @@ def chains_api(services: Services, identity: Identity, runs: Runs, bodies: Bodie
     ) -> AsciiJSON:
         """Run a chain with these values of its form; steps that may be left out are with
         `"step.runs": false`."""
-        sent = await bodies.read(request, owner)
+        sent = (await bodies.read(request, owner)).told
         address = shared_address(owner, request.scope)
         begun = await asyncio.to_thread(new_chain, services, name, sent, owner, address)
         said = await asyncio.to_thread(told.whole, begun)
@@ -75,7 +75,7 @@ def chains_api(services: Services, identity: Identity, runs: Runs, bodies: Bodie
         """Let one go on that has failed or was stopped, with these values for the steps that are
         not done, or with those that it had."""
         await asyncio.to_thread(chains.get, chain_id, owner)
-        sent = await bodies.read(request, owner)
+        sent = (await bodies.read(request, owner)).told
         said = await asyncio.to_thread(continued, services, told, chain_id, sent, owner)
         return AsciiJSON(said)
 

@@ -23,6 +23,7 @@ from comfy.errors import (
     WorkflowError,
 )
 from comfy.messages import message
+from comfy.records.started_requests import OtherRequest
 from comfy.services.batch_check import BatchErrors
 from comfy.services.start import FieldErrors
 from ui.web.responses import Problem
@@ -48,6 +49,7 @@ _KINDS: tuple[tuple[type[ComfyError], Kind], ...] = (
     (FieldErrors, Kind(422, "values-refused")),
     (BatchErrors, Kind(422, "values-refused")),
     (WorkflowError, Kind(422, "workflow-refused")),
+    (OtherRequest, Kind(422, "key-used")),
     (RunGoesOn, Kind(409, "goes-on")),
     (TooManyRuns, Kind(429, "too-many")),
     (ServerUnreachable, Kind(503, "comfyui-away")),

@@ -39,6 +39,15 @@ _FILE_WORDS = message(
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request has brought: its JSON object, and the keys of values that are files which came
+    with it and were kept as uploads."""
+
+    told: dict[str, Any]
+    files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Bodies:
     """Reads what programs send. `room`: for files on their way."""
 
@@ -46,12 +55,12 @@ class Bodies:
     identity: Identity
     room: Share
 
-    async def read(self, request: Request, owner: str) -> dict[str, Any]:
-        """The JSON object of a request. Of a multipart one its `values`, with the other parts among
+    async def read(self, request: Request, owner: str) -> Sent:
+        """What a request brings. Of a multipart one its `values`, with the other parts among
         them, files kept as uploads; its options beside them. HTTPException."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
-            return self._object(await self._text(request))
+            return Sent(self._object(await self._text(request)))
         with self.room.held(caller_of(request.scope, self.identity)) as place:
             if not place:
                 raise HTTPException(503, BUSY)
@@ -88,7 +97,7 @@ class Bodies:
             raise HTTPException(422, read)
         return read
 
-    async def _of_form(self, form: FormData, owner: str) -> dict[str, Any]:
+    async def _of_form(self, form: FormData, owner: str) -> Sent:
         items = form.multi_items()
         told: dict[str, Any] = {"values": {}}
         for key, value in items:
@@ -102,7 +111,7 @@ class Bodies:
         ids = await self._kept([file for _, file in files], owner) if files else []
         for (key, _), upload in zip(files, ids, strict=True):
             told["values"][key] = upload
-        return told
+        return Sent(told, frozenset(key for key, _ in files))
 
     async def _kept(self, files: list[UploadFile], owner: str) -> list[str]:
         uploads, limits = self.services.copies.uploads, self.services.limits

@@ -1,0 +1,84 @@
+"""Which runs a request has started, so that a program may send it again without starting more."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from comfy.errors import ComfyError, RunGoesOn
+from comfy.messages import message
+from comfy.records.tables import as_comfy_errors, digest
+from comfy.records.tables import started_requests as _requests
+
+_KEPT = 24 * 3600.0  # seconds
+_STARTING = 60.0  # seconds after which a request that has started nothing was cut off
+
+
+class OtherRequest(ComfyError):
+    """The key of a request that asked for something else."""
+
+
+class StartedRequests:
+    """The requests of all owners of the last day, in the database of the history: of each nothing
+    but digests and the ids of its runs. All methods may be called from any thread.
+
+    ComfyError, with a sentence, wherever the database cannot be used.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, owner: str, key: str, content: str) -> tuple[str, ...]:
+        """The runs of an earlier request of this owner with this key; () for a new one, of which
+        the runs are told by `started`, or that there are none by `failed`.
+
+        `content` tells what is asked for from anything else. OtherRequest where that was another
+        one, RunGoesOn where the same is being started right now.
+        """
+        now, name = time.time(), _name(owner, key)
+        row = {"key": name, "content": digest(content), "runs": "[]", "made_at": now}
+        old = (_requests.c.made_at < now - _KEPT) | (
+            (_requests.c.key == name)
+            & (_requests.c.runs == "[]")
+            & (_requests.c.made_at < now - _STARTING)
+        )
+        with as_comfy_errors(), self._engine.begin() as connection:
+            # First what writes: SQLite lets nobody else do so from here on.
+            connection.execute(delete(_requests).where(old))
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(_requests).values(row))
+            except IntegrityError:  # it was there
+                which = _requests.c.key == name
+                known = connection.execute(select(_requests).where(which)).one()
+            else:
+                return ()
+        if known.content != row["content"]:
+            raise OtherRequest(
+                message("This Idempotency-Key belongs to another request."),
+                message("Use a new one for each run."),
+            )
+        if not (runs := tuple(json.loads(known.runs))):
+            raise RunGoesOn(message("The same request is being started already."))
+        return runs
+
+    def started(self, owner: str, key: str, runs: Sequence[str]) -> None:
+        """The runs that a new request has started."""
+        told = {"runs": json.dumps(list(runs))}
+        which = _requests.c.key == _name(owner, key)
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(update(_requests).where(which).values(told))
+
+    def failed(self, owner: str, key: str) -> None:
+        """A new request has started nothing: it may be sent again, or another one in its place."""
+        which = (_requests.c.key == _name(owner, key)) & (_requests.c.runs == "[]")
+        with as_comfy_errors(), self._engine.begin() as connection:
+            connection.execute(delete(_requests).where(which))
+
+
+def _name(owner: str, key: str) -> str:
+    return digest(json.dumps([owner, key]))

@@ -1,0 +1,109 @@
+"""A request that is sent again with its key starts nothing again, whatever happened in between."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.http_client import ANN, BOB
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, running_app
+from tests.support.waiting import eventually
+from tests.ui.api.api_calls import QUICK, call, problem
+
+RUNS = "/workflows/text-to-image/runs"
+
+
+def sent(
+    app: RunningApp, key: str, body: Any = None, cookie: str = ANN, path: str = RUNS
+) -> requests.Response:
+    """The answer to a request with a key."""
+    headers = {"idempotency-key": key}
+    return call(app, "POST", path, cookie, json=body or {"values": QUICK}, headers=headers)
+
+
+def test_the_same_request_has_the_same_runs(app: RunningApp) -> None:
+    """It answers with the run of before, as that is now; another request with its key is refused,
+    and so is the run of somebody else who happens to have the same key."""
+    first = sent(app, "one")
+    assert first.status_code == 201
+    again = sent(app, "one", path=f"{RUNS}?wait=true")
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert (again.json()["id"], again.json()["phase"]) == (first.json()["id"], "done")
+    other = problem(sent(app, "one", {"values": {**QUICK, "5.steps": 2}}), 422)
+    assert other["type"] == "urn:comfyforms:problem:key-used"
+    assert sent(app, "one", cookie=BOB).json()["id"] != first.json()["id"]
+    assert sent(app, "two").json()["id"] != first.json()["id"]
+    problem(sent(app, "x" * 256), 422)
+
+
+def test_several_runs_have_one_key(app: RunningApp) -> None:
+    """All runs of a request with a count are found again."""
+    body = {"values": QUICK, "count": 2}
+    first, again = (sent(app, "several", body).json()["runs"] for _ in range(2))
+    assert [run["id"] for run in first] == [run["id"] for run in again]
+
+
+def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
+    """A request that was refused does not hold its key."""
+    problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
+    assert sent(app, "wrong").status_code == 201
+
+
+def test_files_are_compared_by_their_bytes(app: RunningApp) -> None:
+    """The same file under a key is the same request; another file is another."""
+
+    def with_file(data: bytes) -> requests.Response:
+        files = {
+            "4.image": ("a.png", data),
+            "values": (None, '{"8.steps": 1, "5.width": 256, "5.height": 256}'),
+        }
+        headers = {"idempotency-key": "file"}
+        return call(app, "POST", "/workflows/image-to-image/runs", files=files, headers=headers)
+
+    first = with_file(saved("PNG"))
+    assert first.status_code == 201, first.text
+    assert with_file(saved("PNG")).json()["id"] == first.json()["id"]
+    problem(with_file(saved("JPEG")), 422)
+
+
+def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
+    """Of many at once one starts the run; the others hear of it, or that it is being started."""
+    before = len(app.runs.known())
+    answers: list[requests.Response] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(sent(app, "at once"))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {200, 201, 409}
+    assert [answer.status_code for answer in answers].count(201) == 1
+    assert len({answer.json()["id"] for answer in answers if answer.ok}) == 1
+    assert len(app.runs.known()) == before + 1
+
+
+@pytest.mark.usefixtures("served")
+def test_a_restart_forgets_no_key(tmp_path: Path) -> None:
+    """In another life of the app the same request still has the run of before; while that goes on,
+    whoever waits for it with a key may leave and come back."""
+    with DemoServer(step_seconds=0) as demo:
+        with running_app(demo.url, data=tmp_path) as app:
+            first = sent(app, "life").json()
+            eventually(lambda: call(app, "GET", first["url"]).json()["finished"])
+        with running_app(demo.url, data=tmp_path) as app:
+            again = sent(app, "life")
+            assert (again.status_code, again.json()["id"]) == (200, first["id"])
+            assert again.json()["phase"] == "done"
+
+
+def test_without_a_history_no_key_is_taken(served: object) -> None:
+    """What cannot be promised is refused."""
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, remembers=False) as app:
+        problem(sent(app, "one"), 409)
