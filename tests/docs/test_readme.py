@@ -24,7 +24,8 @@ SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
 SERVERS = [block for block in SHELL if "app.py" in block or "comfy demo" in block]
-ONCE = [block for block in SHELL if block not in SERVERS and block != TESTS]
+CALLS = [block for block in SHELL if block.startswith("curl ")]
+ONCE = [block for block in SHELL if block not in [*SERVERS, *CALLS, TESTS]]
 
 
 def free_port() -> int:
@@ -109,6 +110,16 @@ def test_a_snippet_runs_against_the_app(snippet: str) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^done .*/files/.*\.png", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("command", CALLS)
+def test_a_call_is_answered_by_the_app(command: str) -> None:
+    """A command that asks a running app is answered with a finished run."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        words = shlex.split(command.replace("http://127.0.0.1:7860", app.url))
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '"phase":"done"' in done.stdout
 
 
 @pytest.mark.parametrize("command", SHELL)

@@ -1,0 +1,47 @@
+"""Whether the app and the servers behind it are up, over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from comfy.servers.pool import CheckPauses
+from tests.support.serving import RunningApp, Served, running_app
+from tests.ui.api.api_calls import call
+from ui.api.health import fresh
+
+SOON = CheckPauses(up=0.1, doubted=0.05, away=0.1)
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app in front of one server that is there, and of one that is not."""
+    with DemoServer() as gone:
+        away = gone.url.replace("://", "://ann:secret@")
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, away, pauses=SOON) as app:
+        yield demo, app
+
+
+def test_each_server_says_how_it_is(served: Served) -> None:
+    """One that answers tells version, queue and memory; one that does not is down; no login to one
+    of them is told."""
+    demo, app = served
+    answer = call(app, "GET", "/health")
+    assert "secret" not in answer.text
+    health_now = answer.json()
+    assert (health_now["status"], health_now["waiting"]) == ("partly", 0)
+    up, down = health_now["servers"]
+    assert (up["up"], up["name"]) == (True, demo.url.removeprefix("http://"))
+    assert up["version"]
+    assert (up["running"], up["waiting"]) == (0, 0)
+    assert up["memory"][0]["free"] > 0
+    assert (down["up"], down["version"], down["memory"]) == (False, "", [])
+
+
+def test_many_questions_are_one_for_the_servers(app: RunningApp) -> None:
+    """However many ask at once, a server is asked once in two seconds."""
+    look = fresh(app.services.servers)
+    assert look() is look()
