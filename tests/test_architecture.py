@@ -24,7 +24,7 @@ COMFY = """
 messages
 errors
 file_inputs filenames json_values quota wording
-object_info
+object_info remote
 media prompt protocol
 client graph
 records servers workflow
@@ -53,7 +53,8 @@ server
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 USERS = {
-    "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")},
+    "requests": {f"comfy.client.{name}" for name in ("client", "abortable", "sessions", "view")}
+    | {f"comfy.remote.{name}" for name in ("app", "calls", "run")},
     "websocket": {"comfy.client.event_stream"},
     "sqlalchemy": {
         "comfy.records.database",

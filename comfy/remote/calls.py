@@ -1,0 +1,101 @@
+"""Requests to the API of an app: where they fail, an error with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from comfy.errors import ComfyError, ServerUnreachable
+from comfy.messages import message
+
+_API = "/api/v1"
+_CONNECT, _SILENCE = 10.0, 60.0  # seconds; events come every ten, if only to say that none do
+
+
+class ApiError(ComfyError):
+    """An answer that says why not: its HTTP `status`, the `kind` of problem, and sentences by
+    field key (`errors`)."""
+
+    def __init__(self, told: Mapping[str, Any], status: int) -> None:
+        detail = str(
+            told.get("detail") or message("The app answered with status {status}.", status=status)
+        )
+        super().__init__(detail, str(told.get("hint", "")))
+        self.status = status
+        self.kind = str(told.get("type", "")).rpartition(":")[2]
+        self.errors: dict[str, str] = dict(told.get("errors") or {})
+
+    def __str__(self) -> str:
+        fields = (f"{key}: {said}" for key, said in self.errors.items())
+        return "\n".join([super().__str__(), *fields])
+
+
+class Calls:
+    """Sends requests to one app. For one thread at a time, as `requests.Session`."""
+
+    def __init__(self, url: str, session: requests.Session, token: str = "") -> None:
+        """`token`: sent as `Authorization: Bearer`."""
+        parts = urlsplit(url)
+        self.host = f"{parts.scheme}://{parts.netloc}"
+        self._root = f"{parts.path.rstrip('/')}{_API}"
+        self._session = session
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    @contextmanager
+    def answer(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Iterator[requests.Response]:
+        """What is answered at a path below the API, or at one that it has told. ApiError,
+        ServerUnreachable; the body may break off while it is read (`reading`)."""
+        told = path.startswith(f"{self._root}/")
+        address = f"{self.host}{path}" if told else f"{self.host}{self._root}{path}"
+        with reading():
+            answer = self._session.request(
+                method,
+                address,
+                headers={**self._headers, **(headers or {})},
+                timeout=more.pop("timeout", (_CONNECT, _SILENCE)),
+                **more,
+            )
+        with answer:
+            if answer.status_code >= 400:
+                with reading():
+                    raise ApiError(_told(answer), answer.status_code)
+            yield answer
+
+    def json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The JSON object that is answered."""
+        with self.answer(method, path, **more) as answer:
+            return _told(answer)
+
+    def content(self, path: str) -> tuple[str, bytes]:
+        """The type and the bytes that are answered."""
+        with self.answer("GET", path) as answer, reading():
+            return answer.headers.get("content-type", ""), answer.content
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """ServerUnreachable where the connection breaks off, or there is none."""
+    try:
+        yield
+    except requests.RequestException as error:
+        raise ServerUnreachable(
+            message("The app does not answer."), message("Is it running at this address?")
+        ) from error
+
+
+def _told(answer: requests.Response) -> dict[str, Any]:
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,97 @@
+"""What an app tells of workflows, runs and files, as values."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from comfy.filenames import plain_name
+from comfy.remote.calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowInfo:
+    """A workflow or chain on offer (`kind`); `problem`: why it cannot be used, "" where it can."""
+
+    name: str
+    title: str
+    kind: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file that a run has made. Given as a value to another run, it is not sent again."""
+
+    run: str
+    n: int
+    name: str
+    kind: str
+    media_type: str
+    url: str
+    calls: Calls = field(repr=False, compare=False)
+
+    def read(self) -> bytes:
+        """All of it. ApiError where it is no longer there, ServerUnreachable."""
+        return self.calls.content(self.url)[1]
+
+    def image(self) -> Image.Image:
+        """The image that it is; raises as `read`, and PIL.UnidentifiedImageError for what is
+        none."""
+        image = Image.open(io.BytesIO(self.read()))
+        image.load()
+        return image
+
+    def save(self, folder: str | Path = ".") -> Path:
+        """Write it into a folder under its name; where it is then."""
+        path = Path(folder) / plain_name(self.name)
+        path.write_bytes(self.read())
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run at one moment, as docs/api.md tells it. `error` and `hint`: why it has not ended well,
+    and what to do."""
+
+    id: str
+    workflow: str
+    title: str
+    phase: str
+    finished: bool
+    headline: str
+    progress: float | None = None
+    seconds_left: float | None = None
+    queue_place: int | None = None
+    step: int = 0
+    steps: int = 0
+    preview: int = 0
+    files: tuple[ResultFile, ...] = ()
+    texts: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+        """What the app tells of a run; what this version does not know is left out."""
+        names = {one.name for one in fields(cls)} - {"files", "texts", "error"}
+        error = told.get("error") or {}
+        return cls(
+            **{name: value for name, value in told.items() if name in names},
+            files=tuple(_file(told["id"], one, calls) for one in told.get("files", ())),
+            texts=tuple(told.get("texts", ())),
+            error=error.get("message", ""),
+            hint=error.get("hint", ""),
+        )
+
+
+def _file(run: str, told: Mapping[str, Any], calls: Calls) -> ResultFile:
+    names = ("n", "name", "kind", "media_type", "url")
+    return ResultFile(run=run, calls=calls, **{name: told[name] for name in names})
