@@ -34,6 +34,7 @@ from ui.languages.current import LanguageMiddleware
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
+from ui.page.plain.account import account_routes
 from ui.page.plain.health import health_routes
 from ui.page.plain.install import install_routes
 from ui.page.plain.layout import head_tags_of
@@ -141,7 +142,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         redoc_url=None,
     )
     app.add_exception_handler(HTTPException, http_error)
-    app.state.telling = set()
+    app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
     app.include_router(login_routes(identity, guesses))
@@ -178,6 +179,7 @@ def own_routes(
     yield upload_routes(identity, uploads, services.limits)
     yield logout_routes(identity)
     yield share_link_routes(identity, settings.root_path)
+    yield account_routes(identity, settings.languages, settings.root_path)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()

@@ -154,6 +154,9 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
             "GET": Answers(303, 303, 404),  # no such link; to whoever is in, the app
             "HEAD": everybody(404),
         },
+        "/account": GIVEN,  # the sign-in page
+        "/account/tokens": {"POST": people(422)},  # without a name
+        "/account/tokens/{token_id}/revoke": {"POST": people(303)},
         "/gradio_api/app_id": READ_BY_PEOPLE,
         "/gradio_api/user": READ_BY_PEOPLE,
         "/gradio_api/login_check": READ_BY_PEOPLE,
@@ -176,8 +179,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 # what browsers and chats read of any site.
 OPEN = frozenset(
     {
-        "/health",
-        *("/", "/login", "/language", "/shared/{token}", "/join/{token}"),
+        *("/", "/account", "/health", "/login", "/language", "/shared/{token}", "/join/{token}"),
         *("/icons/{name}", "/languages/{version}/{name}"),
         *("/favicon.ico", "/robots.txt", "/social-card.png"),
         *("/manifest.json", "/service_worker.js"),

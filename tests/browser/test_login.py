@@ -51,7 +51,7 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
     expect(person.page.get_by_text("Signed in as anna")).to_be_hidden()
     account.click()
     second = Visitor(person.page.context.new_page(), site).open()
-    person.page.get_by_role("button", name="Sign out").click()
+    person.page.get_by_role("button", name="Sign out", exact=True).click()
     for page in (person.page, second.page):
         expect(page.get_by_label("username")).to_be_visible()
     person.page.reload()
@@ -108,7 +108,7 @@ def has_room_on_a_phone(page: Page) -> None:
     account = page.get_by_role("button", name=LONG_NAME)
     expect(account).to_be_in_viewport(ratio=1)
     account.click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     rows = {round(middle(page, part)) for part in ("#open", "#account")}
     assert max(rows) - min(rows) <= 4, rows
@@ -138,6 +138,38 @@ def test_finding_20_who_guesses_is_told_to_wait(
     log_in(person.page)
     expect(alert).to_contain_text("Try again in")
     person.forgive("400")
+    person.leave()
+
+
+def test_tokens_are_made_and_revoked_on_a_page(site: Site, visit: Visit) -> None:
+    """The account menu leads there; a new token is shown once, to be copied, and nothing is wider
+    than a phone. Signing out everywhere asks for the login again."""
+    person = visit(site, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = person.page
+    page.goto(site.url)
+    log_in(page)
+    person.ready()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name="anna").click()
+    page.get_by_role("link", name="Access tokens").click()
+    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    name = "a script with quite a long name that goes on for longer than a phone is wide"
+    page.get_by_label("Name of the script").fill(name)
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.locator("#token")).to_contain_text("comfyforms_")
+    page.get_by_role("button", name="Copy").click()
+    selected = page.evaluate("getSelection().toString()")
+    assert selected == page.locator("#token").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name=f"Revoke {name}").click()
+    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    page.get_by_role("link", name="Open ComfyForms").click()
+    person.ready()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("button", name="anna").click()
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page.get_by_label("username")).to_be_visible()
+    person.forgive("401", "WebSocket")
     person.leave()
 
 

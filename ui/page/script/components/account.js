@@ -10,11 +10,24 @@ import { page } from "../state.js";
 const GAP = 6; // pixels
 const MARGIN = 8;
 
-/** Every tab of this browser is told, and asks for a login then. */
-async function signOut() {
-  const answer = await fetch(`${root}/logout`, { method: "POST" }).catch(() => null);
+/**
+ * Every tab of this browser is told, and asks for a login then; `/everywhere` in all browsers.
+ * @param {string} [where]
+ */
+async function signOut(where = "") {
+  const answer = await fetch(`${root}/logout${where}`, { method: "POST" }).catch(() => null);
   if (answer?.ok) location.reload();
   else page.set({ away: SILENT });
+}
+
+/**
+ * @param {string} address
+ * @param {string} text
+ */
+function link(address, text) {
+  const made = element("a", "choice", text);
+  made.href = address;
+  return made;
 }
 
 /** @param {HTMLElement} place */
@@ -27,7 +40,9 @@ export function mountAccount(place) {
   menu.popover = "auto";
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
-    button(message("Sign out"), signOut, "choice"),
+    link(`${root}/account`, message("Access tokens")),
+    button(message("Sign out"), () => signOut(), "choice"),
+    button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
   );
   place.append(menu);
   opener.title = userName();

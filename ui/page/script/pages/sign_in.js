@@ -5,7 +5,6 @@ import { mountLanguages } from "../components/language_menu.js";
 import { $, root } from "../dom.js";
 import { message } from "../messages.js";
 
-const WRONG = message("Wrong username or password.");
 const SILENT = message("The app does not answer. Try again.");
 const REFUSED = 400; // a wrong password
 

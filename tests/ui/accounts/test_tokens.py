@@ -1,0 +1,256 @@
+"""Tokens of scripts: made, used and revoked, in a running app."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+from gradio_client import Client
+
+from comfy.demo import DemoServer
+from tests.security.signing_in import history_status, signed_in
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts.opening import SignInSettings
+from ui.server import WebSettings
+
+ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
+
+
+class Clock:
+    """A clock that goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1.8e9  # 2027-01-15
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
+    """An app for anna, ben and guests, whose tokens outlive it."""
+    kept = tmp_path_factory.mktemp("tokens") / "sign_in.sqlite"
+    ways = SignInSettings(kept=kept, share_link=True, clock=CLOCK)
+    return WebSettings(port=0, users=(ANNA, BEN), sign_in=ways)
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
+    """That app."""
+    with running_app(demo.url, settings=settings) as app:
+        yield app
+
+
+def page(browser: requests.Session, app: RunningApp) -> str:
+    """What the account page shows."""
+    return browser.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
+
+
+def make(browser: requests.Session, app: RunningApp, label: str) -> str:
+    """Make a token on the account page."""
+    answer = browser.post(f"{app.url}/account/tokens", {"label": label}, timeout=LONGEST_WAIT)
+    (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+    return str(token)
+
+
+def revoke(browser: requests.Session, app: RunningApp) -> int:
+    """Revoke the token that was made last; the status."""
+    token_id = re.findall(r"account/tokens/([\w-]+)/revoke", page(browser, app))[0]
+    address = f"{app.url}/account/tokens/{token_id}/revoke"
+    return browser.post(address, timeout=LONGEST_WAIT, allow_redirects=False).status_code
+
+
+def asked(
+    app: RunningApp, path: str, token: str, method: str = "GET", **headers: str
+) -> requests.Response:
+    """What a script with a token is answered."""
+    headers = {"Authorization": f"Bearer {token}", **headers}
+    return requests.request(method, app.url + path, headers=headers, timeout=LONGEST_WAIT)
+
+
+def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
+    """Own routes, Gradio's, sockets and Gradio's Python client: what a script does with it is the
+    person's in a browser, too."""
+    with signed_in(app, ANNA) as anna:
+        token = make(anna, app, "nightly")
+        assert token not in page(anna, app)
+        client = Client(app.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
+        client.predict("text-to-image", {"5.steps": 1}, api_name="/run")
+        (run,) = asked(app, "/history", token).json()["runs"]
+        mine = anna.get(f"{app.url}/history/{run['id']}", timeout=LONGEST_WAIT)
+        assert mine.status_code == 200
+    for path in ("/gradio_api/info", "/config", "/gradio_api/openapi.json", "/"):
+        assert asked(app, path, token).status_code == 200
+    assert asked(app, "/gradio_api/user", token).json() == "anna"
+    socket = websocket.create_connection(
+        app.url.replace("http", "ws") + "/news",
+        header={"Authorization": f"Bearer {token}"},
+        timeout=LONGEST_WAIT,
+    )
+    with contextlib.closing(socket):
+        assert socket.recv()
+
+
+def test_a_token_that_is_none_is_refused(app: RunningApp) -> None:
+    """By 401, which says how a script shows who it is; a good session beside it does not help.
+    Another program's token is none of ours."""
+    never = f"comfyforms_{'x' * 43}"
+    with signed_in(app, ANNA) as anna:
+        for path, method in (("/history", "GET"), ("/nothing", "GET"), ("/workflows", "POST")):
+            wrong = asked(app, path, never, method)
+            nobody = requests.request(method, app.url + path, timeout=LONGEST_WAIT)
+            assert wrong.status_code == nobody.status_code == 401
+            realm = 'Bearer realm="ComfyForms"'
+            assert wrong.headers["www-authenticate"] == f'{realm}, error="invalid_token"'
+            assert nobody.headers["www-authenticate"] == realm
+        for token, status in ((never, 401), ("hf_of_a_space", 200)):
+            header = {"Authorization": f"Bearer {token}"}
+            answer = anna.get(f"{app.url}/history", headers=header, timeout=LONGEST_WAIT)
+            assert answer.status_code == status
+
+
+def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
+    """At once, also for the script that uses it; others of the same person go on."""
+    with signed_in(app, BEN) as ben:
+        first = make(ben, app, "elder")
+        CLOCK.now += 1
+        second = make(ben, app, "younger")
+        assert revoke(ben, app) == 303
+        assert "elder" in page(ben, app)
+        assert "younger" not in page(ben, app)
+    assert asked(app, "/history", first).status_code == 200
+    assert asked(app, "/history", second).status_code == 401
+
+
+def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
+    """In the language of who reads it; names are shown as text."""
+    with signed_in(app, BEN) as ben:
+        token = make(ben, app, "<b>dates</b>")
+        assert "&lt;b&gt;dates" in page(ben, app)
+        assert "Made on Jan 15, 2027. Never used." in page(ben, app)
+        assert asked(app, "/history", token).status_code == 200
+        assert "Made on Jan 15, 2027. Used last on Jan 15, 2027." in page(ben, app)
+        ben.headers["Accept-Language"] = "de"
+        assert "Erstellt am 15.01.2027. Zuletzt benutzt am 15.01.2027." in page(ben, app)
+
+
+def test_only_a_person_in_a_browser_makes_tokens(app: RunningApp) -> None:
+    """Neither a token, nor a guest, nor another site's page, nor nobody; nor revokes one. One
+    person's tokens are nobody else's to revoke, and a token needs a name."""
+    with signed_in(app, ANNA) as anna, signed_in(app, BEN) as ben, requests.Session() as guest:
+        token = make(anna, app, "anna's")
+        token_id = re.findall(r"account/tokens/([\w-]+)/revoke", page(anna, app))[0]
+        guest.get(f"{app.url}/join/{link(app)}", timeout=LONGEST_WAIT)
+        assert "Guests have no tokens" in page(guest, app)
+        for path, sent in (("tokens", {"label": "x"}), (f"tokens/{token_id}/revoke", {})):
+            address = f"{app.url}/account/{path}"
+            by_token = {"headers": {"Authorization": f"Bearer {token}"}}
+            elsewhere = {"headers": {"Origin": "https://evil.example"}}
+            told = [
+                one.post(address, sent, timeout=LONGEST_WAIT, **more).status_code
+                for one, more in (
+                    (guest, {}),
+                    (requests, by_token),
+                    (anna, elsewhere),
+                    (requests, {}),
+                )
+            ]
+            assert told == [403, 403, 403, 401]
+        ben.post(f"{app.url}/account/tokens/{token_id}/revoke", timeout=LONGEST_WAIT)
+        assert asked(app, "/history", token).status_code == 200
+        nameless = anna.post(f"{app.url}/account/tokens", {"label": "  "}, timeout=LONGEST_WAIT)
+        assert (nameless.status_code, "Give the token a name" in nameless.text) == (422, True)
+
+
+def test_a_script_with_a_token_needs_no_origin(app: RunningApp) -> None:
+    """What a browser says of where a page is from counts for cookies only: no page of another site
+    can send a token."""
+    with signed_in(app, ANNA) as anna:
+        token = make(anna, app, "extension")
+        elsewhere = {"Origin": "https://elsewhere.example"}
+        address = f"{app.url}/history/delete"
+        body = {"headers": elsewhere, "json": {"runs": []}, "timeout": LONGEST_WAIT}
+        assert anna.post(address, **body).status_code == 401
+    answer = asked(app, "/history/delete", token, "POST", **elsewhere)
+    assert answer.status_code == 422
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
+    demo: DemoServer, settings: WebSettings
+) -> None:
+    """Their last use is kept, too; the file shows nobody how to be them."""
+    with running_app(demo.url, settings=settings) as app, signed_in(app, BEN) as ben:
+        token = make(ben, app, "lasting")
+        ben.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT)
+        CLOCK.now += 24 * 3600
+        assert asked(app, "/history", token).status_code == 200
+        used = re.findall("Used last on [^.]*", _page_of_ben(app))
+    kept = settings.sign_in.kept
+    assert kept is not None
+    assert token.encode() not in kept.read_bytes()
+    with running_app(demo.url, settings=settings) as app:
+        assert re.findall("Used last on [^.]*", _page_of_ben(app)) == used
+        assert used
+        assert asked(app, "/history", token).status_code == 200
+
+
+def _page_of_ben(app: RunningApp) -> str:
+    with signed_in(app, BEN) as ben:
+        return page(ben, app)
+
+
+def link(app: RunningApp) -> str:
+    """What stands in the app's share link."""
+    login = app.asgi.state.identity.login
+    return str(login.share_link)
+
+
+def test_a_link_lets_guests_in(demo: DemoServer, settings: WebSettings, app: RunningApp) -> None:
+    """Each is a guest of their own, who sees no other's runs; whoever is signed in stays who they
+    are. Started without the link, the app forgets it and its guests."""
+    first, second = requests.Session(), requests.Session()
+    with first, second, signed_in(app, ANNA) as anna:
+        address = f"{app.url}/join/{link(app)}"
+        for one in (first, second, anna):
+            assert one.get(address, timeout=LONGEST_WAIT).url == f"{app.url}/"
+        call = {"data": ["text-to-image", {"5.steps": 1}]}
+        first.post(f"{app.url}/gradio_api/call/run", json=call, timeout=LONGEST_WAIT)
+
+        def runs(browser: requests.Session) -> int:
+            return len(browser.get(f"{app.url}/history", timeout=LONGEST_WAIT).json()["runs"])
+
+        eventually(lambda: runs(first) == 1)
+        assert runs(second) == 0
+        user = f"{app.url}/gradio_api/user"
+        names = [one.get(user, timeout=LONGEST_WAIT).json() for one in (first, second, anna)]
+        assert names == ["Guest", "Guest", "anna"]
+        wrong = requests.get(f"{app.url}/join/{'x' * 43}", timeout=LONGEST_WAIT)
+        assert (wrong.status_code, "no longer works" in wrong.text) == (404, True)
+        without = replace(settings, sign_in=replace(settings.sign_in, share_link=False))
+        assert history_status(app, first) == 200
+        with running_app(demo.url, settings=without) as other:
+            assert [history_status(other, one) for one in (first, anna)] == [401, 200]
+            assert (
+                first.get(f"{other.url}/join/{link(app)}", timeout=LONGEST_WAIT).status_code == 404
+            )
+        with running_app(demo.url, settings=settings) as other:
+            assert history_status(other, first) == 401
+            assert link(other) != link(app)

@@ -1,0 +1,164 @@
+"""The page on which people make and revoke the tokens of their scripts."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from babel.dates import format_date
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from comfy.errors import ComfyError
+from comfy.messages import message, sentences
+from ui.accounts.login import Login, SignedIn
+from ui.accounts.store import AccessToken
+from ui.languages.catalogues import Languages
+from ui.languages.current import current_language, html_of
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.sign_in import sign_in_page
+from ui.web.gradio_internals import root_address
+from ui.web.identity import LOG_IN_FIRST, Identity
+
+_PATH = "/account"
+_TITLE = message("Access tokens · ComfyForms")
+_TOKENS = message("Access tokens")
+_ABOUT = message(
+    "A script sends a token in the place of a password. Whoever has it can do all that you can."
+)
+_NAME = message("Name of the script")
+_MAKE = message("Make a token")
+_SHOWN_ONCE = message("Copy this token now: it is not shown again.")
+_SENT_AS = message("The script sends it as a header:")
+_COPY = message("Copy")
+_COPIED = message("Copied")
+_NONE = message("You have no tokens.")
+_NEVER_USED = message("Never used.")
+_REVOKE = message("Revoke")
+_FOR_GUESTS = message("Guests have no tokens. Ask whoever runs this app to add you.")
+_OPEN_TO_ALL = message("Nobody has to sign in here, so scripts need no tokens.")
+_BACK = message("Open ComfyForms")
+_BROWSER_ONLY = message("Tokens are made and revoked in a browser, by whoever has signed in there.")
+
+
+def account_routes(identity: Identity, languages: Languages, root_path: str) -> APIRouter:
+    """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
+    web server was told."""
+    router = APIRouter()
+    own_page = [Depends(identity.own_page)]
+
+    def asking(request: Request) -> tuple[Login, SignedIn]:
+        """Who asks. A token that got lost must not make others, nor may guests."""
+        who = identity.signed_in(request)
+        if identity.login is None or who is None:
+            raise HTTPException(401, LOG_IN_FIRST)
+        if who.by_token or who.way == "guest":
+            raise HTTPException(403, _BROWSER_ONLY)
+        return identity.login, who
+
+    def page(request: Request, path: str, body: str, status: int = 200) -> HTMLResponse:
+        root = root_address(request, path, root_path)
+        return as_page(
+            plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root), status
+        )
+
+    @router.get(_PATH)
+    def account(request: Request) -> HTMLResponse:
+        """The page; for nobody the one that asks for a login."""
+        if identity.login is None:
+            return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
+        who = identity.signed_in(request)
+        if who is None:
+            return sign_in_page(root_address(request, _PATH, root_path), languages)
+        if who.way == "guest":
+            return page(request, _PATH, _without_tokens(_FOR_GUESTS))
+        login, who = asking(request)
+        return page(request, _PATH, _body(login.tokens_of(who)))
+
+    @router.post(f"{_PATH}/tokens", dependencies=own_page)
+    def make(request: Request, label: Annotated[str, Form()]) -> HTMLResponse:
+        """The page with a new token; 422 with it and a sentence where none was made."""
+        login, who = asking(request)
+        path = f"{_PATH}/tokens"
+        try:
+            shown = login.new_token(who, label)
+        except ComfyError as problem:
+            why = sentences(str(problem), problem.hint)
+            return page(request, path, _body(login.tokens_of(who), why=why), 422)
+        return page(request, path, _body(login.tokens_of(who), shown))
+
+    @router.post(f"{_PATH}/tokens/{{token_id}}/revoke", dependencies=own_page)
+    def revoke(request: Request, token_id: str) -> Response:
+        """Back to the page; one that is not there is gone already."""
+        if identity.login is not None:
+            login, who = asking(request)
+            login.revoke(who, token_id)
+        root = root_address(request, f"{_PATH}/tokens/{token_id}/revoke", root_path)
+        return RedirectResponse(f"{root}{_PATH}", 303)
+
+    return router
+
+
+def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
+    """`shown`: a token that was just made; `why` none was."""
+    listed = "".join(map(_row, tokens)) if tokens else f"<p>{html_of(_NONE)}</p>"
+    return f"""<main class="card account">
+<h1>{html_of(_TOKENS)}</h1>
+<p>{html_of(_ABOUT)}</p>
+{_new(shown) if shown else ""}
+<form method="post" action="account/tokens">
+<label for="label">{html_of(_NAME)}</label>
+<input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
+<p id="why" role="alert">{html_of(why)}</p>
+<button type="submit">{html_of(_MAKE)}</button>
+</form>
+<section aria-label="{html_of(_TOKENS)}">{listed}</section>
+<p><a href="./">{html_of(_BACK)}</a></p>
+</main>"""
+
+
+def _new(shown: str) -> str:
+    return f"""<div class="new" role="status">
+<p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
+<p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
+<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+</div>
+<script type="module">{_copying()}</script>"""
+
+
+def _row(token: AccessToken) -> str:
+    name = html.escape(token.label)
+    revoke = html_of(message("Revoke {name}", name=token.label))
+    return f"""<form class="token" method="post" action="account/tokens/{token.id}/revoke">
+<p><b>{name}</b><br>{html_of(_dates(token))}</p>
+<button type="submit" class="quiet" aria-label="{revoke}">{html_of(_REVOKE)}</button>
+</form>"""
+
+
+def _dates(token: AccessToken) -> str:
+    made = message("Made on {date}.", date=_date(token.made))
+    used = message("Used last on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
+    return sentences(made, used)
+
+
+def _date(seconds: float) -> str:
+    """A day as people write it in their language."""
+    day = datetime.fromtimestamp(seconds, UTC).date()
+    return format_date(day, locale=current_language().tag.replace("-", "_"))
+
+
+def _without_tokens(why: str) -> str:
+    return f"""<main class="card account">
+<h1>{html_of(_TOKENS)}</h1>
+<p>{html_of(why)}</p>
+<p><a href="./">{html_of(_BACK)}</a></p>
+</main>"""
+
+
+@cache
+def _copying() -> str:
+    return Path(__file__).with_name("copying.js").read_text(encoding="utf-8")
