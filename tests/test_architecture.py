@@ -36,7 +36,7 @@ discovery
 cli
 """
 UI = """
-accounts folders gradio_import named_servers
+accounts folders gradio_import named_servers start_lines
 setting_values
 settings
 arguments languages permissions

@@ -63,6 +63,7 @@ from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
 from ui.services import Services
+from ui.start_lines import Reach, show_code, start_lines
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
@@ -116,6 +117,18 @@ class WebSettings:
     smaller_previews: bool = True
     languages: Languages = field(default_factory=Languages)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+
+    def reach(self, port: int, identity: Identity) -> Reach:
+        """Where the app is, at this port, and whom `identity` lets in."""
+        login = identity.login
+        return Reach(
+            self.host,
+            port,
+            self.root_path,
+            signs_in=login is not None,
+            share_link=login.share_link if login else "",
+            proxied=bool(self.root_path or any(self.hosts)),
+        )
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
@@ -282,12 +295,10 @@ class Server(uvicorn.Server):
         """Listen, then say where."""
         await super().startup(sockets)
         if self.started:
-            log.info(
-                "Open http://%s:%d%s in a browser.",
-                self.config.host,
-                self.port,
-                self._settings.root_path,
-            )
+            reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
+            for line in start_lines(reach):
+                log.info("%s", line)
+            show_code(reach)
 
     @property
     def port(self) -> int:

@@ -24,9 +24,12 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.S)
 SHELL = [block.strip() for language, block in BLOCKS if language == "sh"]
 PYTHON = [block for language, block in BLOCKS if language == "python"]
 SETUP, TESTS = (next(block for block in SHELL if part in block) for part in ("app.py", "pytest"))
-SERVERS = [block for block in SHELL if "app.py" in block or "comfy demo" in block]
+PEOPLE = [block for block in SHELL if "app.py user" in block]
+SERVERS = [
+    block for block in SHELL if ("app.py" in block or "comfy demo" in block) and block not in PEOPLE
+]
 CALLS = [block for block in SHELL if block.startswith("curl ")]
-ONCE = [block for block in SHELL if block not in [*SERVERS, *CALLS, TESTS]]
+ONCE = [block for block in SHELL if block not in [*SERVERS, *PEOPLE, *CALLS, TESTS]]
 
 
 def free_port() -> int:
@@ -99,6 +102,15 @@ def test_a_command_that_ends_does_so_with_success(command: str, tmp_path: Path) 
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "--out" not in words or list(tmp_path.glob("*.*"))
+
+
+@pytest.mark.parametrize("command", PEOPLE)
+def test_a_command_about_people_writes_their_file(command: str, tmp_path: Path) -> None:
+    """It takes the password that is piped in as well as one that is typed."""
+    words = [*arguments(command), "--data", str(tmp_path)]
+    password = "a lighthouse at dusk\n"
+    subprocess.run(words, cwd=ROOT, input=password, text=True, timeout=LONGEST_WAIT, check=True)
+    assert "anna" in (tmp_path / "users.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("snippet", PYTHON)

@@ -1,0 +1,92 @@
+"""People whom a reverse proxy has let in already."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from tests.support.serving import PAINTED, RunningApp, running_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.opening import SignInSettings
+from ui.arguments import read_settings
+from ui.server import WebSettings
+
+WAYS = SignInSettings(user_header="X-Forwarded-User")
+TRUSTING = WebSettings(port=0, trusted_proxies=("127.0.0.1",), sign_in=WAYS)
+
+
+@pytest.fixture(scope="module")
+def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
+    """A server that takes no time."""
+    with DemoServer(step_seconds=0, painted=PAINTED) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def app(demo: DemoServer) -> Iterator[RunningApp]:
+    """An app that believes a proxy on this machine."""
+    with running_app(demo.url, settings=TRUSTING) as app:
+        yield app
+
+
+def user(app: RunningApp, *names: str, header: str = "X-Forwarded-User") -> tuple[int, str]:
+    """Who the app says is asking, where a proxy names these people."""
+    connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=LONGEST_WAIT)
+    connection.putrequest("GET", "/gradio_api/user")
+    for name in names:
+        connection.putheader(header, name.encode())
+    connection.endheaders()
+    answer = connection.getresponse()
+    told = answer.read().decode()
+    connection.close()
+    return answer.status, json.loads(told) if answer.status == 200 else ""
+
+
+def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
+    """By its header, in UTF-8; several at once, none and what nobody is called are nobody."""
+    assert user(app, "anna") == (200, "anna")
+    assert user(app, "Zoë") == (200, "Zoë")
+    assert user(app) == user(app, "") == user(app, "anna", "ben") == user(app, "\x07") == (401, "")
+    assert user(app, "anna", header="X-Remote-User") == (401, "")
+
+
+def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
+    """As those who sign in here: a token is made in a browser behind the proxy, and used without
+    it."""
+    anna = {"X-Forwarded-User": "anna"}
+    address = f"{app.url}/account/tokens"
+    made = requests.post(address, {"label": "nightly"}, headers=anna, timeout=LONGEST_WAIT).text
+    token = made.partition('id="token">')[2].partition("<")[0]
+    headers = {"Authorization": f"Bearer {token}"}
+    told = requests.get(f"{app.url}/gradio_api/user", headers=headers, timeout=LONGEST_WAIT)
+    assert told.json() == "anna"
+
+
+def test_nobody_else_is_believed_to_name_people(demo: DemoServer) -> None:
+    """The header of a stranger, or of a visitor whom the proxy did not check, opens nothing."""
+    elsewhere = replace(TRUSTING, trusted_proxies=("10.0.0.1",))
+    with running_app(demo.url, settings=elsewhere) as app:
+        assert user(app, "anna") == (401, "")
+    unnamed = replace(TRUSTING, users=(("ben", "harbour"),), sign_in=SignInSettings())
+    with running_app(demo.url, settings=unnamed) as app:
+        assert user(app, "anna") == (401, "")
+
+
+@pytest.mark.parametrize("proxies", [[], ["--trusted-proxies", "*"]])
+def test_the_proxies_have_to_be_named(
+    proxies: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where any neighbour counts as one, any neighbour could be anybody."""
+    with pytest.raises(SystemExit):
+        read_settings(["--user-header", "X-Forwarded-User", *proxies])
+    assert "--user-header: name the proxies with --trusted-proxies" in capsys.readouterr().err
+    named = ["--user-header", "X-Forwarded-User", "--trusted-proxies", "10.0.0.7"]
+    assert read_settings(named).user_header == "X-Forwarded-User"

@@ -1,0 +1,74 @@
+"""What an app says of itself when it has started."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from comfy.demo import DemoServer
+from tests.support.app_process import started
+from ui.start_lines import Reach, show_code, start_lines
+
+TOKEN = "x" * 43
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
+    """And nothing is drawn."""
+    (line,) = start_lines(Reach(host, 7860, "/forms"))
+    shown = f"[{host}]" if ":" in host else host
+    assert line == f"Open http://{shown}:7860/forms in a browser."
+    terminal = Terminal()
+    show_code(Reach(host, 7860), terminal)
+    assert terminal.getvalue() == ""
+
+
+def test_who_can_reach_it_is_said() -> None:
+    """With what asks them to sign in, where nobody has to; and the link for guests."""
+    _, everybody = start_lines(Reach("10.1.2.3", 80))
+    assert "It is for everybody, without signing in." in everybody
+    assert "app.py user add" in everybody
+    _, people, guests = start_lines(Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN))
+    assert people.endswith("at http://10.1.2.3:80. It is for whoever signs in.")
+    assert guests == f"This link lets guests in: http://10.1.2.3:80/join/{TOKEN}"
+    *_, behind = start_lines(Reach("10.1.2.3", 80, "/forms", True, TOKEN, proxied=True))
+    assert behind == f"This link lets guests in: /join/{TOKEN}"
+
+
+def test_a_code_is_drawn_for_phones() -> None:
+    """In a terminal only, where they can reach the app by an address that it knows."""
+    terminal, file = Terminal(), io.StringIO()
+    for to in (terminal, file):
+        show_code(Reach("10.1.2.3", 80), to)
+        show_code(Reach("10.1.2.3", 80, proxied=True), file)
+    rows = terminal.getvalue().splitlines()
+    assert len(rows) > 10
+    assert set("".join(rows)) <= set("█▀▄ ")
+    assert file.getvalue() == ""
+
+
+def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
+    """With an address to open, which is not the one that stands for all, and the link that was asked
+    for."""
+    with (
+        DemoServer() as demo,
+        started(
+            *("--host", "0.0.0.0", "--server", demo.url, "--data", str(tmp_path)),
+            *("--share-link", "yes"),
+        ) as app,
+    ):
+        said = app.said()
+        (opened,) = re.findall(r"Open http://([\d.]+):\d+ in a browser\.", said)
+        assert opened != "0.0.0.0"
+        assert "It is for whoever signs in." in said
+        assert re.search(r"lets guests in: http://[\d.]+:\d+/join/[\w-]{43}\n", said)

@@ -1,0 +1,90 @@
+"""What is said when the app has started: where it is, and who can reach it."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import TextIO
+
+import segno
+
+from comfy.client.address import is_loopback
+
+# Addresses for documentation: nothing is sent there, but the system says by which of its own
+# addresses it would be.
+_ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+_ALL = frozenset({"0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
+    without one. `proxied`: a proxy gives it other addresses, which are not known here."""
+
+    host: str
+    port: int
+    root_path: str = ""
+    signs_in: bool = False
+    share_link: str = ""
+    proxied: bool = False
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of the app in a browser, the one for other machines first."""
+        hosts = network_addresses(self.host) if self.host in _ALL else [self.host]
+        return [
+            f"http://{_in_address(host)}:{self.port}{self.root_path}"
+            for host in hosts or ["127.0.0.1"]
+        ]
+
+
+def start_lines(reach: Reach) -> list[str]:
+    """Sentences for the log. The one with the link for guests is the only place where it is
+    told."""
+    first, *others = reach.addresses
+    lines = [f"Open {first} in a browser."]
+    if not is_loopback(reach.host):
+        at = "".join(f", {other}" for other in others)
+        who = (
+            "whoever signs in"
+            if reach.signs_in
+            else "everybody, without signing in. To have them sign in: python app.py user add NAME"
+        )
+        lines.append(f"Other machines on the network reach it at {first}{at}. It is for {who}.")
+    if reach.share_link:
+        begins = "" if reach.proxied else first
+        lines.append(f"This link lets guests in: {begins}/join/{reach.share_link}")
+    return lines
+
+
+def show_code(reach: Reach, to: TextIO | None = None) -> None:
+    """Draw the QR code of the address for phones, where others can reach the app and somebody looks
+    at a terminal."""
+    to = to or sys.stderr
+    if is_loopback(reach.host) or reach.proxied or not to.isatty():
+        return
+    join = f"/join/{reach.share_link}" if reach.share_link else ""
+    segno.make_qr(f"{reach.addresses[0]}{join}").terminal(to, compact=True)
+
+
+def network_addresses(host: str) -> list[str]:
+    """The addresses by which this machine is known to others, of those that are listened on; none
+    without a network."""
+    found = []
+    for family, elsewhere in _ELSEWHERE[: 2 if host == "::" else 1]:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as asking:
+                asking.connect((elsewhere, 9))
+                found.append(str(asking.getsockname()[0]))
+        except OSError:
+            continue
+    return found
+
+
+def _in_address(host: str) -> str:
+    try:
+        return f"[{host}]" if isinstance(ip_address(host), IPv6Address) else host
+    except ValueError:
+        return host
