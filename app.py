@@ -102,8 +102,9 @@ def run(settings: Settings, history: RunStore, files: Path, secret: bytes) -> in
     from ui.accounts.login import DAY, SessionTimes
     from ui.accounts.opening import SignInSettings, opened_users
     from ui.permissions import permissions_of
-    from ui.server import WebSettings, serve
+    from ui.server import serve
     from ui.services import wire
+    from ui.web_settings import WebSettings
 
     users = opened_users(settings.users_path, asked=settings.users is not None)
     permissions = permissions_of(settings, users)

@@ -43,7 +43,7 @@ arguments languages permissions
 user_command
 view
 web
-files
+web_settings files
 services
 deleting gradio_gate
 page routes

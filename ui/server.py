@@ -10,7 +10,6 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 from typing import cast
@@ -24,12 +23,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
-from ui.accounts.opening import SignInSettings
 from ui.api.app import api_app
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
-from ui.languages.catalogues import Languages
 from ui.languages.current import LanguageMiddleware
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
@@ -63,7 +60,7 @@ from ui.routes.uploads import sweep_regularly, upload_routes
 from ui.routes.use import use_routes
 from ui.routes.workflows import OPEN, workflow_routes
 from ui.services import Services
-from ui.start_lines import Reach, show_code, start_lines
+from ui.start_lines import show_code, start_lines
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
@@ -87,48 +84,14 @@ from ui.web.responses import API, AsciiJSON, PackedPages, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
+from ui.web_settings import NEXT_DOOR, WebSettings
 
 log = logging.getLogger(__name__)
 
 _THREADS = 200  # blocking handlers and file streams at once; each is short or waits for the network
 _LAST_WORDS = 1.0  # seconds in which the end of the runs is told to the pages, when the app ends
-_NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 _STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
 _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
-
-
-@dataclass(frozen=True, slots=True)
-class WebSettings:
-    """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
-    other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
-    may go on when the app is told to end. `hosts`: names by which browsers may address the app
-    beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
-    page in a frame. `smaller_previews`: see `run_socket_routes`.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 7860
-    root_path: str = ""
-    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    finish: float = 0.0
-    hosts: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = _NEXT_DOOR
-    on_a_space: bool = False
-    smaller_previews: bool = True
-    languages: Languages = field(default_factory=Languages)
-    sign_in: SignInSettings = field(default_factory=SignInSettings)
-
-    def reach(self, port: int, identity: Identity) -> Reach:
-        """Where the app is, at this port, and whom `identity` lets in."""
-        login = identity.login
-        return Reach(
-            self.host,
-            port,
-            self.root_path,
-            signs_in=login is not None,
-            share_link=login.share_link if login else "",
-            proxied=bool(self.root_path or any(self.hosts)),
-        )
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
@@ -371,7 +334,7 @@ def warn_of_plain_passwords(settings: WebSettings) -> None:
     if (
         settings.sign_in.ways(settings.users).any
         and not is_loopback(settings.host)
-        and settings.trusted_proxies == _NEXT_DOOR
+        and settings.trusted_proxies == NEXT_DOOR
     ):
         log.warning(
             "Passwords travel unencrypted: put a proxy with TLS in front and name it"

@@ -9,8 +9,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.server import WebSettings
 from ui.web import guesses
+from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 LONG_NAME = "somebody with quite a long name"

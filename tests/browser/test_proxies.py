@@ -16,7 +16,7 @@ from tests.support.app_process import free_port
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import LONGEST_WAIT
-from ui.server import WebSettings
+from ui.web_settings import WebSettings
 
 PATH = "/forms"
 PROTOCOLS = "performance.getEntriesByType('resource').map(entry => entry.nextHopProtocol)"

@@ -19,8 +19,8 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts.opening import SignInSettings
 from ui.accounts.users import UsersFile
-from ui.server import WebSettings
 from ui.web.identity import NO_LOGIN
+from ui.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "a lighthouse at dusk"), ("ben", "a harbour in rain")
 

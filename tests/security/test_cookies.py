@@ -24,8 +24,8 @@ from tests.support.http_client import (
 from tests.support.serving import PAINTED, RunningApp, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.folders import ON_A_SPACE
-from ui.server import WebSettings
 from ui.web import identity
+from ui.web_settings import WebSettings
 
 LOGIN = {"username": "anna", "password": "lighthouse"}
 TLS = {"X-Forwarded-Proto": "https"}

@@ -20,9 +20,9 @@ from tests.support.waiting import LONGEST_WAIT
 from ui import server
 from ui.accounts.login import SessionTimes
 from ui.accounts.opening import SignInSettings
-from ui.server import WebSettings
 from ui.web import guesses, logins
 from ui.web.identity import NO_LOGIN
+from ui.web_settings import WebSettings
 
 PASSWORDS = {"anna": "lighthouse", "ben": "harbour"}
 SETTINGS = WebSettings(port=0, users=tuple(PASSWORDS.items()))

@@ -24,11 +24,12 @@ from comfy.servers.pool import CheckPauses, ServerPool
 from comfy.services.permissions import Permissions
 from comfy.workflow.folder import WorkflowFolder
 from tests.support.waiting import LONGEST_WAIT
-from ui.server import Server, WebSettings, build_app, web_config
+from ui.server import Server, build_app, web_config
 from ui.services import Services, wire
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals
 from ui.web.uvicorn_protocols import PageConnection
+from ui.web_settings import WebSettings
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 START_SECONDS = 20

@@ -16,7 +16,7 @@ from comfy.demo import DemoServer
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
 from tests.support.serving import PAINTED, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.server import WebSettings
+from ui.web_settings import WebSettings
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.browser.walk.states import SIZES, Walker
 from tests.support.brought import give
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.server import WebSettings
+from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 # By how much what a list shows reaches below its arrow.

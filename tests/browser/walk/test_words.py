@@ -21,7 +21,7 @@ from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from ui.languages.catalogues import Languages
-from ui.server import WebSettings
+from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 LONG_AND_WIDE = ("de", "ja")  # words, and letters

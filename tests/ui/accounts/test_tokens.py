@@ -18,7 +18,7 @@ from tests.security.signing_in import history_status, signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts.opening import SignInSettings
-from ui.server import WebSettings
+from ui.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 

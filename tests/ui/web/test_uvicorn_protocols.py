@@ -14,8 +14,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from tests.support.waiting import LONGEST_WAIT, eventually
-from ui.server import WebSettings, web_config
+from ui.server import web_config
 from ui.web.limits import WebLimits
+from ui.web_settings import WebSettings
 
 
 @contextlib.contextmanager

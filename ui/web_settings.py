@@ -1,0 +1,46 @@
+"""Where and for whom the app is served, as everything that serves it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ui.accounts.opening import SignInSettings
+from ui.languages.catalogues import Languages
+from ui.start_lines import Reach
+from ui.web.identity import Identity
+
+NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
+    other ways in; where there is none of either, nobody has to log in. `finish`: seconds that runs
+    may go on when the app is told to end. `hosts`: names by which browsers may address the app
+    beside its own. `trusted_proxies`: see `ProxyMiddleware`. `on_a_space`: Hugging Face shows the
+    page in a frame. `smaller_previews`: see `run_socket_routes`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+    users: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    finish: float = 0.0
+    hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = NEXT_DOOR
+    on_a_space: bool = False
+    smaller_previews: bool = True
+    languages: Languages = field(default_factory=Languages)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
+
+    def reach(self, port: int, identity: Identity) -> Reach:
+        """Where the app is, at this port, and whom `identity` lets in."""
+        login = identity.login
+        return Reach(
+            self.host,
+            port,
+            self.root_path,
+            signs_in=login is not None,
+            share_link=login.share_link if login else "",
+            proxied=bool(self.root_path or any(self.hosts)),
+        )
