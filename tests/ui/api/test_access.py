@@ -1,0 +1,72 @@
+"""Who may use the API: whoever has logged in, where a login is asked for, and pages of no other
+site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.attacks.people import ANN, BOB, LOGIN, browser
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from tests.ui.api.api_calls import QUICK, call, problem
+
+RUNS = "/workflows/text-to-image/runs"
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app that asks for a login, on a server whose steps can be seen."""
+    with running_demo_app(step_seconds=0.15, settings=LOGIN) as served:
+        yield served
+
+
+def as_person(app: RunningApp, login: tuple[str, str]) -> dict[str, str]:
+    """The headers of somebody who has logged in."""
+    return {"cookie": browser(app, login)}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/health"), ("GET", "/docs"), ("GET", "/openapi.json"), ("POST", RUNS)],
+)
+def test_nobody_is_told_to_log_in(app: RunningApp, method: str, path: str) -> None:
+    """In a problem document, before a byte of a body is read."""
+    problem(call(app, method, path, cookie="", json={}), 401)
+
+
+def test_each_person_has_their_own_runs(app: RunningApp) -> None:
+    """Whoever has logged in finds their runs from any machine; nobody else does."""
+    ann, bob = as_person(app, ANN), as_person(app, BOB)
+    run = call(app, "POST", f"{RUNS}?wait=true", "", json={"values": QUICK}, headers=ann).json()
+    other_machine = as_person(app, ANN)
+    listed = call(app, "GET", "/runs", "", headers=other_machine).json()["runs"]
+    assert [one["id"] for one in listed] == [run["id"]]
+    assert call(app, "GET", "/runs", "", headers=bob).json()["runs"] == []
+    problem(call(app, "GET", run["url"], "", headers=bob), 404)
+    problem(call(app, "GET", run["files"][0]["url"], ""), 401)
+
+
+def test_pages_of_other_sites_are_nobody(app: RunningApp) -> None:
+    """A browser that is logged in starts nothing for another site's page."""
+    headers = as_person(app, ANN) | {"origin": "https://evil.example"}
+    problem(call(app, "POST", RUNS, "", json={}, headers=headers), 401)
+    assert not any(run.owner == "user:ann" for run in app.runs.line_of("user:ann"))
+
+
+def test_events_end_with_the_login(app: RunningApp) -> None:
+    """Whoever logs out hears no more of their runs, which go on."""
+    ann = as_person(app, ANN)
+    values = {**QUICK, "5.steps": 60}
+    run = call(app, "POST", RUNS, "", json={"values": values}, headers=ann).json()
+    with call(app, "GET", f"{run['url']}/events", "", headers=ann, stream=True) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        out = requests.post(f"{app.url}/logout", headers=ann, timeout=LONGEST_WAIT)
+        assert out.ok
+        rest = b"\n".join(lines)
+    assert b"event: end" not in rest
+    assert not app.runs.get(run["id"], "user:ann").state.phase.finished
