@@ -121,8 +121,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
-    app.include_router(login_routes(identity, guesses))
-    app.mount(API, api_app(services, identity, settings.root_path))
+    languages, root_path = settings.languages, settings.root_path
+    app.include_router(login_routes(identity, guesses, languages, root_path))
+    app.mount(API, api_app(services, identity, root_path))
     mount_page(app, services, settings, identity)
     add_middleware(app, services.limits, settings, identity)
     return app
@@ -198,7 +199,7 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
         ssr_mode=False,
         **assets(),
     )
-    sign_in = partial(sign_in_page, languages=settings.languages)
+    sign_in = partial(sign_in_page, languages=settings.languages, login=identity.login)
     stand_before(app, lambda gradio: GradioGate(gradio, identity, limits, sign_in))
 
 

@@ -77,6 +77,21 @@ def test_people_of_the_file_sign_in(app: RunningApp) -> None:
         assert history_status(app, stranger) == 401
 
 
+def test_the_form_works_before_its_script_is_there(app: RunningApp) -> None:
+    """A browser that sends it by itself is led to the app, or shown the form again with a
+    sentence."""
+    address = f"{app.url}/login"
+    with requests.Session() as browser:
+        browser.headers["Accept"] = "text/html,*/*"
+        wrong = {"username": "anna", "password": "a guess"}
+        page = browser.post(address, wrong, timeout=LONGEST_WAIT)
+        assert (page.status_code, "Wrong username or password." in page.text) == (400, True)
+        assert 'name="password"' in page.text
+        right = {"username": "anna", "password": ANNA[1]}
+        assert browser.post(address, right, timeout=LONGEST_WAIT).url == f"{app.url}/"
+        assert history_status(app, browser) == 200
+
+
 def test_gradios_python_client_signs_in(app: RunningApp) -> None:
     """With a name and a password as its documentation says."""
     client = Client(app.url, auth=ANNA, verbose=False)

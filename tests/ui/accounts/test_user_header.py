@@ -58,6 +58,13 @@ def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
     assert user(app, "anna", header="X-Remote-User") == (401, "")
 
 
+def test_the_sign_in_page_asks_for_no_password_that_nobody_has(app: RunningApp) -> None:
+    """It says where to come in instead."""
+    page = requests.get(app.url, timeout=LONGEST_WAIT).text
+    assert "where your organisation signs people in" in page
+    assert "<form" not in page
+
+
 def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
     """As those who sign in here: a token is made in a browser behind the proxy, and used without
     it."""

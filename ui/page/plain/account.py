@@ -73,7 +73,7 @@ def account_routes(identity: Identity, languages: Languages, root_path: str) -> 
             return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
         who = identity.signed_in(request)
         if who is None:
-            return sign_in_page(root_address(request, _PATH, root_path), languages)
+            return sign_in_page(root_address(request, _PATH, root_path), languages, identity.login)
         if who.way == "guest":
             return page(request, _PATH, _without_tokens(_FOR_GUESTS))
         login, who = asking(request)

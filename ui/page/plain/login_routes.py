@@ -13,8 +13,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from comfy.messages import message, plural
 from ui.accounts.login import Login
+from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.sign_in import sign_in_page
 from ui.web.addresses import client_address
 from ui.web.gradio_internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
 from ui.web.guesses import Guesses
@@ -33,15 +35,26 @@ _ASK = message("Ask whoever runs this app for a new one.")
 _TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
 
 
-def login_routes(identity: Identity, guesses: Guesses) -> APIRouter:
+def login_routes(
+    identity: Identity, guesses: Guesses, languages: Languages, root_path: str
+) -> APIRouter:
     """`POST /login`, as Gradio's own was: its Python client signs in there too. The answer to a
-    wrong password is 400 with a sentence."""
+    wrong password is 400 with a sentence; where a browser sends the form without the page's script,
+    it is a page. `root_path` as the web server was told."""
     router = APIRouter()
     hashing = asyncio.Semaphore(_HASHING)
 
     async def begun(login: Login, name: str, password: str) -> str | None:
         async with hashing:
             return await asyncio.to_thread(login.password, name, password)
+
+    def refused(request: Request, why: str) -> Response:
+        if not wants_page(request):
+            return refusal(why, _WRONG_LOGIN)
+        root = root_address(request, LOGIN, root_path)
+        page = sign_in_page(root, languages, identity.login, why)
+        page.status_code = _WRONG_LOGIN
+        return page
 
     @router.post(f"{LOGIN}/", dependencies=[Depends(identity.own_page)])
     @router.post(LOGIN, dependencies=[Depends(identity.own_page)])
@@ -59,13 +72,16 @@ def login_routes(identity: Identity, guesses: Guesses) -> APIRouter:
                 "Too many wrong passwords. Try again in {count} seconds.",
                 count=math.ceil(wait),
             )
-            return refusal(sentence, _WRONG_LOGIN)
+            return refused(request, sentence)
         shown = await begun(identity.login, name, password) if identity.login else None
         if shown is None:
             await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
-            return refusal(_WRONG, _WRONG_LOGIN)
+            return refused(request, _WRONG)
         guesses.right(name, address)
-        return JSONResponse({"success": True}, headers=signed_in_header(identity, request, shown))
+        headers = signed_in_header(identity, request, shown)
+        if wants_page(request):
+            return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303, headers)
+        return JSONResponse({"success": True}, headers=headers)
 
     return router
 
@@ -118,6 +134,11 @@ def share_link_routes(identity: Identity, root_path: str) -> APIRouter:
         return RedirectResponse(f"{root}/", 303, signed_in_header(identity, request, shown))
 
     return router
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser asks that shows the answer as a page."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def signed_in_header(identity: Identity, request: Request, shown: str) -> dict[str, str]:

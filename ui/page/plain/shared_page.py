@@ -49,7 +49,7 @@ def shared_page_routes(
         """The page; 404, with a sentence, for a link that was taken back or never was."""
         root = root_address(request, link_address(token), root_path)
         if identity.owner(request) is None:
-            return sign_in_page(root, languages)
+            return sign_in_page(root, languages, identity.login)
         shared = found(token)
         if shared is None:
             tags = head_tags_of(html.escape(root), html_of(_GONE_TITLE))

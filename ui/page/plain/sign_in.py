@@ -8,6 +8,7 @@ import html
 from fastapi.responses import HTMLResponse
 
 from comfy.messages import message
+from ui.accounts.login import Login
 from ui.languages.catalogues import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
@@ -18,14 +19,29 @@ _TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
 _PASSWORD = message("Password")
+_NO_PASSWORDS = message(
+    "You need a link to come in, or the address where your organisation signs people in. Ask"
+    " whoever runs this app."
+)
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 
 
-def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
-    """The page, of an app at this address; the form's POST goes to Gradio's login. What is told of
-    the app to chats that show a link is told here too, as these never sign in."""
+def sign_in_page(
+    root: str, languages: Languages, login: Login | None, why: str = ""
+) -> HTMLResponse:
+    """The page, of an app at this address; `why` signing in has failed. What is told of the app to
+    chats that show a link is told here too, as these never sign in."""
+    by_password = login is None or login.asks_for_passwords
     body = f"""<main>
-<form id="sign-in" class="card" method="post" action="login">
+{_form(why) if by_password else _other_ways()}
+</main>
+<footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
+{sign_in_tag()}"""
+    return as_page(plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root))
+
+
+def _form(why: str) -> str:
+    return f"""<form id="sign-in" class="card" method="post" action="login">
 <h1>{html_of(_SIGN_IN)}</h1>
 <label for="username">{html_of(_USERNAME)}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none"
@@ -33,11 +49,14 @@ def sign_in_page(root: str, languages: Languages) -> HTMLResponse:
 <label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
   aria-describedby="why">
-<p id="why" role="alert"></p>
+<p id="why" role="alert">{html_of(why)}</p>
 <button type="submit">{html_of(_SIGN_IN)}</button>
 <noscript><p>{html_of(_NO_SCRIPT)}</p></noscript>
-</form>
-</main>
-<footer>{language_menu(languages, html_of(LANGUAGE))}</footer>
-{sign_in_tag()}"""
-    return as_page(plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root))
+</form>"""
+
+
+def _other_ways() -> str:
+    return f"""<div class="card">
+<h1>{html_of(_SIGN_IN)}</h1>
+<p>{html_of(_NO_PASSWORDS)}</p>
+</div>"""

@@ -8,11 +8,11 @@ import { message } from "../messages.js";
 const SILENT = message("The app does not answer. Try again.");
 const REFUSED = 400; // a wrong password
 
-const form = /** @type {HTMLFormElement} */ ($("#sign-in"));
+const form = /** @type {HTMLFormElement | null} */ ($("#sign-in")); // where there are passwords
 const username = /** @type {HTMLInputElement} */ ($("#username"));
 const password = /** @type {HTMLInputElement} */ ($("#password"));
 const why = /** @type {HTMLElement} */ ($("#why"));
-const submit = /** @type {HTMLButtonElement} */ ($("button", form));
+const submit = /** @type {HTMLButtonElement} */ ($("#sign-in button"));
 
 /** @param {Response | null} answer */
 async function reasonOf(answer) {
@@ -26,11 +26,14 @@ async function signIn(event) {
   if (submit.ariaDisabled === "true") return;
   submit.ariaDisabled = "true";
   why.textContent = "";
-  const answer = await fetch(`${root}/login`, { method: "POST", body: new FormData(form) }).catch(
-    () => null,
-  );
+  const answer = await fetch(`${root}/login`, {
+    method: "POST",
+    body: new FormData(form ?? undefined),
+  }).catch(() => null);
   if (answer?.ok) {
-    location.reload();
+    // Where the form was sent without this script, that is what this address would do again.
+    if (location.pathname.endsWith("/login")) location.replace(`${root}/`);
+    else location.reload();
     return;
   }
   why.textContent = await reasonOf(answer);
@@ -40,6 +43,6 @@ async function signIn(event) {
   password.focus();
 }
 
-form.addEventListener("submit", signIn);
+form?.addEventListener("submit", signIn);
 mountLanguages(/** @type {Element} */ ($("footer")));
-(username.value ? password : username).focus();
+if (form) (username.value ? password : username).focus();
