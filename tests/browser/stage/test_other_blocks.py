@@ -107,7 +107,8 @@ def told_of(told: Told, component: gr.HTML, *events: str) -> None:
         def listener(value: object, data: gr.EventData, event: str = event) -> None:
             told.append((event, value, data._data))
 
-        getattr(component, event)(listener, component, None)
+        # Else an event is dropped that comes while one of its kind is pending.
+        getattr(component, event)(listener, component, None, trigger_mode="multiple")
 
 
 def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
