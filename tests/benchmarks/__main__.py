@@ -15,6 +15,7 @@ BENCHMARKS = {
     "overhead": "a whole run against a bare script doing the same",
     "calls": "HTTP calls to the server a run, and of an idle page",
     "fifty": "50 runs started and watched at once",
+    "relay": "50 clients of the relay on one run: states, previews, lag, processor time",
     "thousand": "1,000 runs: memory, threads, sockets, disk",
     "batches": "a batch of 1,000 rows: processor time and memory, longer rows against raw submission",
     "chains": "a chain of three steps: the time between two of them",
