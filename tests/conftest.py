@@ -119,7 +119,9 @@ def only_loopback() -> Iterator[None]:
     def guarded(self: socket.socket, address: object) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
             host = str(address[0])
-            if not (host.startswith("127.") or host in ("::1", "localhost")):
+            # Sends nothing: the app asks by which address of its own it would be.
+            asks = self.type == socket.SOCK_DGRAM and host in ("192.0.2.1", "2001:db8::1")
+            if not (asks or host.startswith("127.") or host in ("::1", "localhost")):
                 raise AssertionError(f"a test tried to reach {host}")
         connect(self, address)  # type: ignore[arg-type]
 

@@ -92,7 +92,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     parser = _Parser(
         PROGRAM,
         f"{PROGRAM} [--OPTION VALUE …]",
-        "Opens ComfyUI workflows as web forms.",
+        f"Opens ComfyUI workflows as web forms. Who may use the app: {PROGRAM} user --help.",
         allow_abbrev=False,
     )
     for name, field in Settings.model_fields.items():

@@ -13,6 +13,7 @@ from ui.accounts.users import User, UsersFile
 
 TOKEN_PREFIX = "comfyforms_"  # by which programs that look for leaked secrets know a token
 _MOST_SESSIONS = 100  # of one person at once; the one that was used longest ago ends first
+_MOST_GUESTS = 1000
 _MOST_TOKENS = 50  # of one person
 _LONGEST_LABEL = 100
 DAY = 24 * 3600.0
@@ -92,8 +93,8 @@ class Login:
     def keep(self) -> None:
         """Write when what was used last, and forget what has ended; for now and then."""
         self._store.refresh()
-        ended = [key for key, one in self._store.sessions.items() if not self._lasts(one)]
-        self._store.end_sessions(ended)
+        every = list(self._store.sessions.values())
+        self._store.end_sessions([one.key for one in every if not self._lasts(one)])
 
     def by_cookie(self, shown: str) -> SignedIn | None:
         """Who has the session that a cookie shows, None where there is none or it has ended."""
@@ -131,6 +132,8 @@ class Login:
             link.encode(errors="replace"), self.share_link.encode()
         ):
             return None
+        guests = [one for one in list(self._store.sessions.values()) if one.way == "guest"]
+        self._store.end_sessions(_oldest(guests, _MOST_GUESTS - 1))
         return self._begun(f"guest-{secrets.token_urlsafe(16)}", "guest", digest_of(link))
 
     def end(self, who: SignedIn) -> None:
@@ -144,7 +147,8 @@ class Login:
 
     def tokens_of(self, who: SignedIn) -> list[AccessToken]:
         """Their tokens, the newest first."""
-        own = (one for one in self._store.access_tokens.values() if _person(one) == _person(who))
+        every = list(self._store.access_tokens.values())
+        own = (one for one in every if _person(one) == _person(who))
         return sorted(own, key=lambda one: one.made, reverse=True)
 
     def new_token(self, who: SignedIn, label: str) -> str:
@@ -180,8 +184,7 @@ class Login:
         shown, now = secrets.token_urlsafe(32), self.clock()
         session = BrowserSession(digest_of(shown), name, way, proof, now, now)
         self._store.put_session(session)
-        oldest = sorted(self._sessions_of(session), key=lambda one: one.seen)[:-_MOST_SESSIONS]
-        self._store.end_sessions([one.key for one in oldest])
+        self._store.end_sessions(_oldest(self._sessions_of(session), _MOST_SESSIONS))
         return shown
 
     def _sessions_of(self, who: SignedIn | BrowserSession) -> list[BrowserSession]:
@@ -210,6 +213,12 @@ class Login:
                 return self.ways.proxy
             case _:
                 return False
+
+
+def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:
+    """The keys of those that are too many: which were used longest ago."""
+    by_use = sorted(sessions, key=lambda one: one.seen, reverse=True)
+    return [one.key for one in by_use[most:]]
 
 
 def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, bool]:

@@ -99,7 +99,7 @@ def sign_in_tag() -> str:
 
 
 def script_routes() -> APIRouter:
-    """`GET /script/{version}/{name}`: read by anybody, as Gradio's own script is."""
+    """`GET /script/{version}/{name}`: the sign-in page's is read by anybody."""
     router = APIRouter()
 
     @router.get("/script/{version}/{name}")

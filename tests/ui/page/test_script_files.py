@@ -22,10 +22,25 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def ann(app: RunningApp) -> Iterator[requests.Session]:
+    """A browser in which ann has signed in."""
+    with requests.Session() as browser:
+        login = {"username": "ann", "password": "secret"}
+        assert browser.post(f"{app.url}/login", login, timeout=LONGEST_WAIT).ok
+        yield browser
+
+
 @pytest.mark.parametrize("name", ["page.js", "sign_in.js"])
-def test_the_script_is_served_as_one_file(app: RunningApp, name: str) -> None:
-    """As JavaScript that browsers may keep for good, also to those who have not logged in yet."""
-    answer = requests.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT)
+def test_the_script_is_served_as_one_file(
+    app: RunningApp, ann: requests.Session, name: str
+) -> None:
+    """As JavaScript that browsers may keep for good; to those who have not signed in yet the
+    sign-in page's only."""
+    address = f"{app.url}/{script_address(name)}"
+    answer = ann.get(address, timeout=LONGEST_WAIT)
+    to_anybody = requests.get(address, timeout=LONGEST_WAIT).status_code
+    assert to_anybody == (200 if name == "sign_in.js" else 401)
     assert "export const load" in answer.text
     assert answer.headers["content-type"].partition(";")[0] == "text/javascript"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -46,10 +61,10 @@ def test_nothing_else_is(app: RunningApp, path: str) -> None:
     assert requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT).status_code in (401, 404)
 
 
-def test_whoever_signs_in_gets_what_that_takes(app: RunningApp) -> None:
+def test_whoever_signs_in_gets_what_that_takes(app: RunningApp, ann: requests.Session) -> None:
     """Few modules; the page's are asked for by the page, at once."""
     page, sign_in = (
-        requests.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
+        ann.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
         for name in ("page.js", "sign_in.js")
     )
     assert '"pages/sign_in.js": async' in sign_in

@@ -1,0 +1,112 @@
+"""Sessions and tokens: how many somebody has, and how long they last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from comfy.errors import ComfyError
+from ui.accounts import login as rules
+from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
+from ui.accounts.store import SignInStore
+
+TIMES = SessionTimes(lasts=1000, idle=300)
+
+
+class Clock:
+    """A clock that goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+@pytest.fixture
+def login() -> Iterator[Login]:
+    """Lets in anna, ben and guests."""
+    ways = WaysIn((("anna", "lighthouse"), ("ben", "harbour")), guests=True)
+    with closing(Login(ways, b"secret", SignInStore(), TIMES, CLOCK)) as login:
+        yield login
+
+
+def signed_in(login: Login, name: str = "anna", password: str = "lighthouse") -> str:
+    """What the cookie of somebody who has just signed in holds."""
+    shown = login.password(name, password)
+    assert shown is not None
+    return shown
+
+
+def person(login: Login, shown: str) -> SignedIn:
+    """Whose cookie that is."""
+    who = login.by_cookie(shown)
+    assert who is not None
+    return who
+
+
+def test_the_session_that_was_used_longest_ago_makes_room(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one person has too many; nobody else's does."""
+    monkeypatch.setattr(rules, "_MOST_SESSIONS", 2)
+    ben = signed_in(login, "ben", "harbour")
+    first, second = signed_in(login), signed_in(login)
+    CLOCK.now += 1
+    login.touch(person(login, first))
+    third = signed_in(login)
+    assert login.by_cookie(second) is None
+    assert {person(login, one).name for one in (first, third)} == {"anna"}
+    assert person(login, ben).name == "ben"
+
+
+def test_guests_are_people_of_their_own_and_not_without_number(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one who was there longest ago makes room for one more."""
+    monkeypatch.setattr(rules, "_MOST_GUESTS", 2)
+    cookies = []
+    for _ in range(3):
+        CLOCK.now += 1
+        cookies.append(login.guest(login.share_link))
+    known = [login.by_cookie(one or "") for one in cookies]
+    assert known[0] is None
+    assert len({one.name for one in known if one}) == 2
+    assert login.guest(login.share_link[:-1]) is None
+    assert login.guest("") is None
+
+
+def test_what_has_ended_is_forgotten(login: Login) -> None:
+    """Whatever is asked for in between; a session that is used goes on to its end."""
+    idle, used = signed_in(login), signed_in(login)
+    for _ in range(4):
+        CLOCK.now += 240
+        if login.by_cookie(used):
+            login.touch(person(login, used))
+        login.keep()
+    assert login.by_cookie(idle) is None
+    assert login.by_cookie(used) is not None
+    CLOCK.now += 41
+    assert login.by_cookie(used) is None
+
+
+def test_somebody_has_so_many_tokens(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then one has to be revoked; a long name is cut, and another person's token is not theirs to
+    revoke."""
+    monkeypatch.setattr(rules, "_MOST_TOKENS", 1)
+    anna, ben = (person(login, signed_in(login, *one)) for one in login.ways.pairs)
+    token = login.new_token(anna, "x " * 100)
+    with pytest.raises(ComfyError, match="You have 1 token"):
+        login.new_token(anna, "another")
+    (made,) = login.tokens_of(anna)
+    assert len(made.label) <= 100
+    assert not login.revoke(ben, made.id)
+    assert login.by_token(token) is not None
+    assert login.revoke(anna, made.id)
+    assert login.by_token(token) is None
+    login.new_token(anna, "another")
