@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -56,8 +55,7 @@ def streams_api(services: Services, identity: Identity, runs: Runs, room: Share)
             return runs.record(run_id, owner)
 
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
-        lasting = while_logged_in(body, lambda: identity.owner(request) is not None)
-        return RunStream(lasting, media_type, room, caller_of(request.scope, identity))
+        return RunStream(body, media_type, room, caller_of(request.scope, identity))
 
     @router.get("/runs/{run_id}/events", responses={200: _EVENTS})
     async def events(
@@ -122,17 +120,6 @@ def streams_api(services: Services, identity: Identity, runs: Runs, room: Share)
         return answer
 
     return router
-
-
-async def while_logged_in(
-    body: AsyncGenerator[bytes], goes_on: Callable[[], bool]
-) -> AsyncGenerator[bytes]:
-    """What is carried, as long as it may be."""
-    async with aclosing(body):
-        async for piece in body:
-            if not goes_on():
-                return
-            yield piece
 
 
 async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:

@@ -20,6 +20,7 @@ from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
 
 log = logging.getLogger(__name__)
 
+_STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
 _REFRESH_EVERY = 1.0  # seconds after which whoever was removed is out, at most
 # What anybody may ask for: the pages that ask for a login, what these need, and what browsers and
@@ -90,8 +91,8 @@ def challenge(request: HTTPConnection) -> str:
 
 
 class LogoutMiddleware:
-    """ASGI middleware: a stream of events says nothing more once the login has ended with which it
-    was asked for."""
+    """ASGI middleware: a stream of events or images says nothing more once the login has ended with
+    which it was asked for."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
@@ -109,9 +110,7 @@ class LogoutMiddleware:
             nonlocal streams, ended
             if message["type"] == "http.response.start":
                 streams = (
-                    Headers(raw=message["headers"])
-                    .get("content-type", "")
-                    .startswith("text/event-stream")
+                    Headers(raw=message["headers"]).get("content-type", "").startswith(_STREAMS)
                 )
             elif streams and not ended and self.identity.owner(request) is None:
                 ended = True

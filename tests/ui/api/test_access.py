@@ -57,16 +57,18 @@ def test_pages_of_other_sites_are_nobody(app: RunningApp) -> None:
     assert not any(run.owner == "user:ann" for run in app.runs.line_of("user:ann"))
 
 
-def test_events_end_with_the_login(app: RunningApp) -> None:
-    """Whoever logs out hears no more of their runs, which go on."""
+@pytest.mark.parametrize("path", ["events", "preview?stream=true"])
+def test_streams_end_with_the_login(app: RunningApp, path: str) -> None:
+    """Whoever logs out hears and sees no more of their runs, which go on."""
     ann = as_person(app, ANN)
     values = {**QUICK, "5.steps": 60}
     run = call(app, "POST", RUNS, "", json={"values": values}, headers=ann).json()
-    with call(app, "GET", f"{run['url']}/events", "", headers=ann, stream=True) as answer:
+    with call(app, "GET", f"{run['url']}/{path}", "", headers=ann, stream=True) as answer:
         lines = answer.iter_lines()
         next(lines)
         out = requests.post(f"{app.url}/logout", headers=ann, timeout=LONGEST_WAIT)
         assert out.ok
         rest = b"\n".join(lines)
     assert b"event: end" not in rest
+    assert b"--frame--" not in rest
     assert not app.runs.get(run["id"], "user:ann").state.phase.finished

@@ -83,6 +83,20 @@ def test_whoever_comes_back_hears_what_is_new(app: RunningApp) -> None:
         assert [event.name for event in events(answer)] == ["end"]
 
 
+def test_nothing_is_told_twice(app: RunningApp) -> None:
+    """Whoever knows how a run is, is told when that has changed."""
+    first = run_of(app, values=SLOW, wait=False)
+    eventually(lambda: call(app, "GET", first["url"]).json()["phase"] == "running")
+    waiting = run_of(app, values=QUICK, wait=False)
+    address = f"{waiting['url']}/events"
+    with call(app, "GET", address, stream=True) as answer:
+        known = next(events(answer))
+    assert known.run["phase"] == "waiting"
+    with call(app, "GET", address, headers={"last-event-id": known.id}, stream=True) as answer:
+        assert next(events(answer)).run["phase"] == "running"
+    call(app, "DELETE", first["url"])
+
+
 def test_a_quiet_stream_says_that_it_is_there(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
