@@ -1,0 +1,37 @@
+"""A custom node for ComfyUI: *Open as form* in its menu, with the app beside it.
+
+Copy this folder into ComfyUI's `custom_nodes`, and `pip install comfyforms` where its Python or its
+shell finds it. The app is started at the first press, for this ComfyUI, and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import folder_paths
+from aiohttp import web
+from server import PromptServer
+
+from .beside import FormsApp, NotStarted
+
+NODE_CLASS_MAPPINGS: dict[str, type] = {}  # it has no nodes
+WEB_DIRECTORY = "./web"
+_COMFYUI = PromptServer.instance
+_FORMS = FormsApp(
+    Path(folder_paths.get_user_directory()) / "comfyforms", os.environ.get("OPEN_AS_FORM_URL", "")
+)
+
+
+@_COMFYUI.routes.post("/comfyforms/open")  # type: ignore[untyped-decorator]
+async def open_as_form(request: web.Request) -> web.Response:
+    """`{"name": …, "workflow": …}`, as the menu sends it: `{"url": …}` of its form, or
+    `{"error": …}`."""
+    told = await request.json()
+    here = f"http://127.0.0.1:{_COMFYUI.port}"
+    try:
+        url = await asyncio.to_thread(_FORMS.open, here, str(told["name"]), told["workflow"])
+    except NotStarted as problem:
+        return web.json_response({"error": str(problem)}, status=503)
+    return web.json_response({"url": url})

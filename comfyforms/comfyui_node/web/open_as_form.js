@@ -1,0 +1,31 @@
+import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
+
+const TITLE = "Open as form";
+
+/** Hand the workflow that is open to ComfyForms, and show its form in a new tab. */
+async function openAsForm() {
+  const tab = window.open("", "_blank"); // now, while the press allows it
+  try {
+    const workflow = (app.rootGraph ?? app.graph).serialize();
+    const name = app.extensionManager?.workflow?.activeWorkflow?.filename ?? "workflow";
+    const answer = await api.fetchApi("/comfyforms/open", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name, workflow }),
+    });
+    const { url, error } = await answer.json();
+    if (error) throw new Error(error);
+    if (tab) tab.location.href = url;
+    else window.location.href = url;
+  } catch (problem) {
+    tab?.close();
+    app.extensionManager.toast.add({ severity: "error", summary: TITLE, detail: String(problem.message) });
+  }
+}
+
+app.registerExtension({
+  name: "comfyforms.openAsForm",
+  commands: [{ id: "comfyforms.open", label: TITLE, icon: "pi pi-list", function: openAsForm }],
+  menuCommands: [{ path: ["File"], commands: ["comfyforms.open"] }],
+});
