@@ -15,6 +15,9 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 ON_PAGE = """() => ["#stage .box", "#stage .headline", "#history", "#form-side"].map(
     (one) => Math.round(document.querySelector(one).getBoundingClientRect().top + scrollY))"""
+IN_VIEW = (
+    "() => Math.round(document.querySelector('#result-side').getBoundingClientRect().top) === 12"
+)
 SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 
 
@@ -45,6 +48,29 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
     expect(person.page.locator("#history .tile")).to_have_count(2)
     assert person.page.evaluate(ON_PAGE) == places
     assert [one[-1] for one in below_stage(person.page)] == [one[-1] for one in below]
+
+
+def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
+    """Where some of the form is seen below it, the first result stays where the run was when the
+    history comes below, and is there again when Undo brings it or another back."""
+    person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})
+    page = person.page
+    person.press()
+    person.frames(1)
+    page.wait_for_function(IN_VIEW)
+    slow.demo.speed.step = 0
+    person.done()
+    undo = page.locator("#undo").get_by_role("button", name="Undo")
+    for count in (1, 2):
+        expect(page.locator("#history .tile")).to_have_count(count)
+        assert page.evaluate(IN_VIEW)
+        page.locator("#stage .actions").get_by_role("button", name="Delete").click()
+        expect(page.locator("#history .tile")).to_have_count(count - 1)
+        undo.press("Enter")
+        expect(page.locator("#history .tile").first).to_be_focused()
+        page.wait_for_function(IN_VIEW)
+        if count == 1:
+            person.generate()
 
 
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:

@@ -1,5 +1,6 @@
 // @ts-check
-// The buttons that stay in view below the form: how much of the page they cover, and the way from a result to the form.
+// The buttons that stay in view below the form: how much of the page they cover, and the way from a result to the form;
+// which of the two is looked at.
 
 import { $, button } from "../dom.js";
 import { message } from "../messages.js";
@@ -37,6 +38,9 @@ export class ActionsBar {
       this.#edit.hidden = Boolean(seen?.isIntersecting);
     };
     new IntersectionObserver(look, { rootMargin: "0px 0px -30%" }).observe(form);
+    const settle = (/** @type {readonly IntersectionObserverEntry[]} */ [seen]) =>
+      $("#columns")?.classList.toggle("at-result", !seen?.isIntersecting);
+    new IntersectionObserver(settle, { rootMargin: "0px 0px -50%" }).observe(form);
   }
 }
 

@@ -86,7 +86,7 @@ function besideDeleted(shown, ids) {
  */
 async function restore(ids, shown) {
   if (!(await ask("/history/restore", json({ runs: ids })))) return;
-  page.set({ restored: { ids } });
   const view = shown && (await get(`/history/${shown}`));
   if (view) await lookBackAt({ id: shown, at: view.ended });
+  page.set({ restored: { ids } });
 }

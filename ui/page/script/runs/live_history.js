@@ -136,13 +136,15 @@ class LiveHistory {
   }
 
   /**
-   * Undo was pressed, and is gone: what it has brought back has the focus then.
+   * Undo was pressed, and is gone: what it has brought back has the focus then. In one column the stage is seen with it.
    * @param {readonly string[]} ids
    */
   async #bringBack(ids) {
     await this.#renew();
     const at = page.now.past.findIndex((run) => run && ids.includes(run.id));
-    if (at >= 0 && document.activeElement === document.body) this.#view.focus(at);
+    if (at < 0 || document.activeElement !== document.body) return;
+    this.#view.focus(at);
+    if (isNarrow() && ids.includes(seen(page.now)?.id ?? "")) $("#result-side")?.scrollIntoView();
   }
 
   /**
