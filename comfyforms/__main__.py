@@ -4,16 +4,15 @@ any folder."""
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+
+from comfyforms import ROOT
 
 
 def main() -> int:
     """Do what the command line says; the exit status."""
-    here = Path(__file__).resolve().parent
-    root = here if (here / "app.py").exists() else here.parent  # a wheel, or a checkout
     # As `python app.py` has it: neither another app.py nor ComfyUI's own `comfy`, where this is
     # started, may stand before ours.
-    sys.path.insert(0, str(root))
+    sys.path.insert(0, str(ROOT))
     from comfy import __main__ as commands
 
     if sys.argv[1:2] and sys.argv[1] in commands.COMMANDS:

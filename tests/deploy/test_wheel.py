@@ -104,6 +104,22 @@ def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path)
     assert "isn't supported" in form.stderr
 
 
+def test_scripts_import_the_client_from_the_package(installed: Path, home: Path) -> None:
+    """Though nothing of the checkout is there, in whatever folder the script is."""
+    script = "from comfyforms import ApiError, RemoteApp; print(RemoteApp('http://127.0.0.1:1'))"
+    said = subprocess.run(
+        [installed / "python", "-c", script],
+        cwd=home,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_WAIT,
+    )
+    assert said.returncode == 0, said.stderr
+    assert "RemoteApp" in said.stdout
+
+
 def test_the_command_is_called_as_the_package() -> None:
     """So `pipx run` and `uvx` need no more than its name, as the README says."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
