@@ -226,9 +226,9 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
 
 def test_seeds(fast: Site, visit: Visit) -> None:
     """A typed 64-bit seed reaches the server digit by digit and is shown as the used one. Ticking
-    "Random" makes it random again: it differs each time, the used one is shown, and "Reuse settings"
-    puts it into the form. A seed that counts up begins with what was typed, and goes on by one
-    at every press."""
+    "Random" makes it random again: it differs each time, the used one is shown, in the field as well,
+    and "Reuse settings" puts it into the form. A seed that counts up begins with what was typed, or
+    with one that is drawn, and goes on by one at every press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
     for seed in (LARGEST, 0):
@@ -241,6 +241,8 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     used = seed_of(person.generate(), fast)
     assert len({0, first, used}) == 3
     expect(shown).to_have_text(f"Seed {used}")
+    expect(person.entry("5.seed")).to_have_value(str(used))
+    expect(person.page.locator(".seed-mode input[value=random]")).to_be_checked()
     person.type("2.text", "typed since then")
     person.page.get_by_role("button", name="Reuse settings").click()
     expect(person.entry("5.seed")).to_have_value(str(used))
@@ -253,6 +255,11 @@ def test_seeds(fast: Site, visit: Visit) -> None:
     expect(person.entry("5.seed")).to_have_value("42")
     person.entry("5.seed").fill("100")
     assert seed_of(person.generate(), fast) == 100
+    person.entry("5.seed").fill("")
+    drawn = seed_of(person.generate(), fast)
+    assert drawn != 101
+    expect(person.entry("5.seed")).to_have_value(str(drawn))
+    assert seed_of(person.generate(), fast) == drawn + 1
 
 
 def seed_of(run_id: str, site: Site) -> int:

@@ -9,6 +9,7 @@ and checked by `comfy`'s form, all at once, so the components refuse nothing by 
 from __future__ import annotations
 
 import html
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.form.model import Field
+from comfy.form.seeds import CountUp, random_seed
 from comfy.messages import message
 from comfy.prompt.shapes import read_box, read_points
 from comfy.prompt.value_types import BadValue
@@ -288,7 +290,13 @@ def _seed(field: Field, value: object, scope: str) -> Control:
         seed = gr.Textbox(
             text, info=help_text(field), scale=3, min_width=120, **_common(field, scope)
         )
-    return Control(field, (seed, modes), seed_of, seed_parts)
+
+    def read(text: object, mode: object) -> object:
+        if mode == COUNTING and not str(text or "").strip():
+            return CountUp(random_seed(field, random.Random()), is_used=False)
+        return seed_of(text, mode)
+
+    return Control(field, (seed, modes), read, seed_parts)
 
 
 def _image(field: Field, value: Any, scope: str) -> Control:

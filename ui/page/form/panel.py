@@ -315,9 +315,9 @@ def counted_up(
     read: Mapping[str, object],
     sent: Mapping[str, object],
 ) -> dict[Component, Any]:
-    """A seed that counts up shows the one now used, from which the next press goes on."""
+    """A seed that is drawn or counts up shows the one now used; counting goes on from it."""
     seeds = {control.field.key: control.components[0] for control in seed_controls(controls)}
     shown: dict[Component, Any] = {
-        box: str(sent[key]) for key, box in seeds.items() if isinstance(read[key], CountUp)
+        box: str(sent[key]) for key, box in seeds.items() if isinstance(read[key], CountUp | None)
     }
     return shown | {used: {key: str(sent[key]) for key in seeds if key in sent}}
