@@ -15,6 +15,7 @@ from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import WORKFLOWS, small_catalogue
 
 SHIPPED = sorted(WORKFLOWS.glob("*.json"))
+STEPS = sorted((WORKFLOWS / "steps").glob("*.json"))
 
 
 def test_there_are_five() -> None:
@@ -54,6 +55,15 @@ def test_each_asks_for_little(file: Path) -> None:
     ]
     assert len(main) <= 10
     assert {"Prompt", "Negative prompt", "Seed"} <= {field.label for field in main}
+
+
+@pytest.mark.parametrize("file", STEPS, ids=lambda file: file.stem)
+def test_a_step_asks_for_its_images_first(file: Path) -> None:
+    """They are needed, and stand above all else."""
+    fields = build_form(read_workflow(file), small_catalogue()).fields
+    media = [field for field in fields if field.is_media]
+    assert list(fields[: len(media)]) == media != []
+    assert all(field.group == "main" and field.required for field in media)
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
