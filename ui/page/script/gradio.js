@@ -98,11 +98,13 @@ export function watchRequests(refused) {
 }
 
 /**
- * Close a list that is left by Tab: Gradio opens it again after its blur.
+ * Close a list that is left by Tab: Gradio opens it again after its blur. What scrolls would be a stop for Tab by itself.
  * @param {HTMLElement} list
  */
-export const closeLeft = (list) =>
-  void setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
+export function closeLeft(list) {
+  $(".option-list", list.closest(".wrap") ?? list)?.setAttribute("tabindex", "-1");
+  setTimeout(() => list.dispatchEvent(new FocusEvent("blur")), 0);
+}
 
 /**
  * Close a list that has been led to, which keeps the focus: Gradio opens it, and lets it be searched, after a focus
