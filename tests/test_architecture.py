@@ -36,7 +36,7 @@ discovery
 cli
 """
 UI = """
-accounts folders gradio_import named_servers start_lines
+accounts folders gradio_import named_servers start_lines version
 setting_values
 settings
 arguments languages permissions
@@ -47,7 +47,7 @@ web_settings files
 services
 deleting gradio_gate
 page routes
-api
+api operator
 server
 """
 STAND_IN = {"comfy.discovery", "comfy.cli"}  # who may start it

@@ -14,7 +14,8 @@ from ui.settings import Settings
 def permissions_of(settings: Settings, users: UsersFile | None) -> Permissions:
     """What the settings say; `users` has operators beside those of the settings. ComfyError where
     the list of node classes cannot be read or names none."""
-    alone = settings.only_this_machine and not (settings.pairs or users)
+    signs_in = settings.pairs or users or settings.share_link == "yes"
+    alone = settings.only_this_machine and not signs_in
     named = {f"user:{name}" for name in settings.operators}
 
     def may(permission: Permission, owner: str) -> bool:
@@ -34,11 +35,15 @@ def permissions_of(settings: Settings, users: UsersFile | None) -> Permissions:
     def trusts(owner: str) -> bool:
         return keep(owner) and (alone or may("operators", owner))
 
+    def operates(owner: str) -> bool:
+        return alone or may("operators", owner)
+
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
         open=lambda owner: may(settings.open, owner),
         keep=keep,
         trusts=trusts,
+        operates=operates,
         nodes=nodes,
     )
 

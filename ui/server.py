@@ -28,6 +28,8 @@ from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
 from ui.languages.current import LanguageMiddleware
+from ui.operator.access import OperatorAccess
+from ui.operator.metrics import metrics_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
@@ -82,6 +84,7 @@ from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware, watched_logins
 from ui.web.responses import API, AsciiJSON, PackedPages, http_error
 from ui.web.security_headers import SecurityHeadersMiddleware
+from ui.web.shares import Share
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 from ui.web_settings import NEXT_DOOR, WebSettings
@@ -99,6 +102,8 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
     identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
     guesses = Guesses()
+    limits = services.limits
+    sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,11 +126,13 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.state.telling, app.state.identity = set(), identity
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
+    access = OperatorAccess(services.forms.permissions, identity)
+    app.include_router(metrics_routes(services, access, lambda: sockets.taken))
     languages, root_path = settings.languages, settings.root_path
     app.include_router(login_routes(identity, guesses, languages, root_path))
     app.mount(API, api_app(services, identity, root_path))
     mount_page(app, services, settings, identity)
-    add_middleware(app, services.limits, settings, identity)
+    add_middleware(app, limits, settings, identity, sockets)
     return app
 
 
@@ -204,10 +211,10 @@ def mount_page(app: FastAPI, services: Services, settings: WebSettings, identity
 
 
 def add_middleware(
-    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity
+    app: FastAPI, limits: WebLimits, settings: WebSettings, identity: Identity, sockets: Share
 ) -> None:
     """What stands before every route, from the inside to the outside: the last one is asked
-    first."""
+    first. `sockets` counts those that are open."""
     largest = {
         UPLOAD: limits.file.size + ENVELOPE,
         OPEN: 2 * limits.body,
@@ -222,7 +229,7 @@ def add_middleware(
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
     # No other site's page reads anything here; without it, Gradio lets all in.
     app.add_middleware(CORSMiddleware)
-    app.add_middleware(SocketLimitMiddleware, identity=identity, limits=limits)
+    app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
     app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
     app.add_middleware(LoginMiddleware, identity=identity)
     # What comes after it believes it.

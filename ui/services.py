@@ -14,6 +14,7 @@ from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
 from comfy.servers.pool import ServerPool
+from comfy.servers.reports import ServerReport, fresh
 from comfy.services.batch_queue import BatchQueue
 from comfy.services.catalogue import CatalogueCache
 from comfy.services.chain_forms import ChainForms
@@ -36,14 +37,15 @@ from ui.web.upload_folder import UploadFolder
 class Services:
     """The services of one app, and what else its page and routes need.
 
-    `servers`: the image servers. `clean_up`: removes from the image server what it has of a run
-    that is deleted here; False if something of what it was given stays. `abort`: ends every call to
-    that server. `health`: whether it answers; `server_name`: what pages call it; `demo`: it is the
-    stand-in. `limits`: what strangers may push. `secret`: what nobody can guess, as `ui.web.secret`
-    keeps it.
+    `servers`: the image servers; `reports` asks each how it is. `clean_up`: removes from the image
+    server what it has of a run that is deleted here; False if something of what it was given stays.
+    `abort`: ends every call to that server. `health`: whether it answers; `server_name`: what pages
+    call it; `demo`: it is the stand-in. `limits`: what strangers may push. `secret`: what nobody
+    can guess, as `ui.web.secret` keeps it.
     """
 
     servers: ServerPool
+    reports: Callable[[], tuple[ServerReport, ...]]
     runs: RunRegistry
     folder: WorkflowFolder
     forms: Forms
@@ -116,6 +118,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
         servers=servers,
+        reports=fresh(servers),
         runs=runs,
         folder=folder,
         forms=forms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +15,13 @@ from comfy.protocol.run_progress import (
     SamplingWork,
     sampling_work,
 )
-from comfy.protocol.run_state import RunState
+from comfy.protocol.run_state import Phase, RunState
+from comfy.records.record import Job
 
 _WORKFLOWS = 200
 _OF_A_WORKFLOW = 5
 _OF_ALL = 20
+_BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,43 @@ class RunTimes:
     work: SamplingWork | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """Since the start: how many runs have `ended`, by their last phase; of those that are done, how
+    many took at most so many seconds, for each of the bounds, how many were `timed` at all,
+    and their `seconds` together."""
+
+    ended: Mapping[Phase, int]
+    within: Mapping[int, int]
+    timed: int
+    seconds: float
+
+
 class Durations:
-    """The last ones of each workflow and of all. For any number of threads."""
+    """The last ones of each workflow and of all, and totals. For any number of threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
+        self._ended = dict.fromkeys((one for one in Phase if one.finished), 0)
+        self._within = Counter[int]()
+        self._timed = 0
+        self._seconds = 0.0
+
+    def note_end(self, job: Job, state: RunState, longest: float) -> None:
+        """A run of this job has ended; `longest` as of `times_of`."""
+        with self._lock:
+            self._ended[state.phase] += 1
+        if state.phase is Phase.DONE and (times := times_of(state, job.prompt, longest)):
+            self.add(job.workflow, times)
+
+    @property
+    def totals(self) -> RunTotals:
+        """All that have ended."""
+        with self._lock:
+            within = {bound: self._within[bound] for bound in _BOUNDS}
+            return RunTotals(dict(self._ended), within, self._timed, self._seconds)
 
     def add(self, workflow: str, times: RunTimes) -> None:
         """A run of this workflow is done."""
@@ -49,6 +81,9 @@ class Durations:
             own = self._by_workflow.setdefault(workflow, deque(maxlen=_OF_A_WORKFLOW))
             own.append(times)
             self._last.append(times.seconds)
+            self._within.update(one for one in _BOUNDS if times.seconds <= one)
+            self._timed += 1
+            self._seconds += times.seconds
             self._by_workflow.move_to_end(workflow)
             if len(self._by_workflow) > _WORKFLOWS:
                 self._by_workflow.popitem(last=False)

@@ -16,7 +16,7 @@ from comfy.protocol.run_state import RunError, RunState
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
-from comfy.runs.durations import RunTimes
+from comfy.runs.durations import RunTimes, RunTotals
 
 
 class Run(Protocol):
@@ -107,6 +107,10 @@ class RunRegistry(Protocol):
         """How many runs can be at work at the same time."""
 
     @property
+    def totals(self) -> RunTotals:
+        """How many runs have ended since the start, of all people, and how long they took."""
+
+    @property
     def seconds_a_turn(self) -> float | None:
         """How long it takes from one turn of those that wait to the next, going by the last runs of
         any workflow; None while there was none."""
@@ -161,6 +165,9 @@ class RunRegistry(Protocol):
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
         as with `get`."""
+
+    def known(self) -> tuple[Run, ...]:
+        """The runs of all people that are still known, oldest first. For operators."""
 
     def owned(self, owner: str) -> tuple[Run, ...]:
         """The runs of this owner that are still known, oldest first."""

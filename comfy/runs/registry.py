@@ -24,12 +24,12 @@ from comfy.protocol.run_progress import SamplingWork
 from comfy.protocol.run_state import Phase, RunError, lost, stopped, waiting
 from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
-from comfy.runs.durations import Durations, times_of
+from comfy.runs.durations import Durations, RunTotals
 from comfy.runs.fair_queue import FairQueue
 from comfy.runs.latest_state import stamped
 from comfy.runs.limits import RunLimiter, RunLimits
 from comfy.runs.reconnect import sent_elsewhere
-from comfy.runs.run import LocalRun
+from comfy.runs.run import LocalRun, not_joined
 from comfy.runs.shared import Callbacks
 from comfy.runs.timeouts import Timeouts
 from comfy.servers.pool import ServerPool
@@ -258,7 +258,7 @@ class LocalRunRegistry:
         return self._context.frames.add(callback)
 
     def known(self) -> tuple[LocalRun, ...]:
-        """The runs of all people that are still known, oldest first. Not for pages."""
+        """See `RunRegistry.known`."""
         with self._lock:
             return tuple(self._runs.values())
 
@@ -282,6 +282,11 @@ class LocalRunRegistry:
     def width(self) -> int:
         """See `RunRegistry.width`."""
         return len(self._context.servers.servers)
+
+    @property
+    def totals(self) -> RunTotals:
+        """See `RunRegistry.totals`."""
+        return self._durations.totals
 
     @property
     def seconds_a_turn(self) -> float | None:
@@ -308,10 +313,10 @@ class LocalRunRegistry:
             run.join(max(0.0, end - time.monotonic()))
         for run in live:
             run.leave(_SHUTDOWN)
-        late = _not_joined(live, timeout)
+        late = not_joined(live, timeout)
         for run in late:
             run.give_up()
-        for run in _not_joined(late, timeout):
+        for run in not_joined(late, timeout):
             log.warning("Run %s did not end in time", run.id)
         self._record_again()
 
@@ -358,8 +363,7 @@ class LocalRunRegistry:
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 self._runs.pop(self._finished.popleft(), None)
-        if state.phase is Phase.DONE and (times := times_of(state, run.job.prompt, run.age)):
-            self._durations.add(run.job.workflow, times)
+        self._durations.note_end(run.job, state, run.age)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():
             self._sweep()
@@ -392,9 +396,3 @@ class LocalRunRegistry:
                 self.history.sweep()
             except ComfyError as problem:
                 log.warning("Old results could not be removed: %s %s", problem, problem.hint)
-
-
-def _not_joined(runs: list[LocalRun], timeout: float) -> list[LocalRun]:
-    """Those whose threads are not at their end after so many seconds for all of them."""
-    end = time.monotonic() + timeout
-    return [run for run in runs if not run.join(max(0.0, end - time.monotonic()))]

@@ -248,3 +248,9 @@ class LocalRun:
                     message("Try again."),
                 ),
             )
+
+
+def not_joined(runs: list[LocalRun], timeout: float) -> list[LocalRun]:
+    """Those whose threads are not at their end after so many seconds for all of them."""
+    end = time.monotonic() + timeout
+    return [run for run in runs if not run.join(max(0.0, end - time.monotonic()))]

@@ -29,7 +29,8 @@ class Permissions:
     `trusts`: what they bring counts as the operator's, so it may name files of the server's; only
     people who keep are trusted, and of these operators alone where others can reach the app or
     people log in. `edits`: may set every input of any workflow, as its author does, names of files
-    of the server's too; for whoever runs workflows from a shell. `nodes`: the classes that opened
+    of the server's too; for whoever runs workflows from a shell. `operates`: runs this app, and may
+    see what all people do with it. `nodes`: the classes that opened
     workflows may use, None = any.
     """
 
@@ -37,12 +38,13 @@ class Permissions:
     keep: Callable[[str], bool] = _nobody
     trusts: Callable[[str], bool] = _nobody
     edits: Callable[[str], bool] = _nobody
+    operates: Callable[[str], bool] = _nobody
     nodes: frozenset[str] | None = None
 
     @classmethod
     def of_a_shell(cls) -> Permissions:
         """Whoever has a shell may do everything."""
-        return cls(_everybody, _everybody, _everybody, _everybody)
+        return cls(_everybody, _everybody, _everybody, _everybody, _everybody)
 
     def check_open(self, owner: str) -> None:
         """WorkflowError unless this person may open workflows."""

@@ -64,6 +64,7 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/script/{version}/{name}": {},
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/health": {"GET": everybody(200), "HEAD": everybody(200)},
+        "/metrics": {"GET": people(404)},  # Ann is no operator
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,
         "/history/delete": {"POST": people(422)} | NO_RUN,

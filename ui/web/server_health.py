@@ -42,6 +42,11 @@ class ServerHealth:
         self._task: asyncio.Task[None] | None = None
         self._doubted = asyncio.Event()
 
+    @property
+    def listening(self) -> int:
+        """How many listen: one for each open page."""
+        return len(self._listeners)
+
     @contextlib.contextmanager
     def listen(self, changed: Callable[[], None]) -> Iterator[None]:
         """Have `changed` called whenever `reachable` changes. The first to listen has the server

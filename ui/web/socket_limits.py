@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketState
 
 from ui.web.identity import NO_LOGIN, Identity
-from ui.web.limits import WebLimits
 from ui.web.shares import Share, caller_of
 
 UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
@@ -69,10 +68,11 @@ async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -
 class SocketLimitMiddleware:
     """ASGI middleware: bounds how many sockets are open, and how much a browser may say on one."""
 
-    def __init__(self, app: ASGIApp, identity: Identity, limits: WebLimits) -> None:
+    def __init__(self, app: ASGIApp, identity: Identity, sockets: Share) -> None:
+        """`sockets` counts those that are open."""
         self.app = app
         self.identity = identity
-        self.open = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
+        self.open = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, or close a socket that is one too many."""

@@ -9,9 +9,9 @@ import pytest
 
 from comfy.demo import DemoServer
 from comfy.servers.pool import CheckPauses
+from comfy.servers.reports import fresh
 from tests.support.serving import RunningApp, Served, running_app
 from tests.ui.api.api_calls import call
-from ui.api.health import fresh
 
 SOON = CheckPauses(up=0.1, doubted=0.05, away=0.1)
 

@@ -1,0 +1,78 @@
+"""What each server says of itself: version, queue and memory; asked once for all who want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Condition
+from typing import Any
+
+from cachetools import TTLCache, cached
+
+from comfy.errors import ComfyError
+from comfy.json_values import as_dicts, as_mapping, as_number, as_text
+from comfy.servers.pool import ServerPool
+from comfy.servers.server import ANSWER_SECONDS, ComfyServer
+
+_FRESH = 2.0  # seconds that an answer is good for, whoever asks
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A device of a server; bytes of its memory, null where it does not say."""
+
+    device: str
+    free: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """A ComfyUI. `name`: its address where callers may know it; `running`, `waiting`: prompts in
+    its queue, whoever sent them; `version`: "" where it does not say."""
+
+    name: str
+    up: bool
+    version: str = ""
+    running: int | None = None
+    waiting: int | None = None
+    memory: tuple[Memory, ...] = ()
+
+
+def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
+    """What asks all servers at once; however many want to know, one question in two seconds."""
+
+    @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
+    def look() -> tuple[ServerReport, ...]:
+        with ThreadPoolExecutor(len(pool.servers)) as threads:
+            return tuple(threads.map(health_of, pool.servers))
+
+    return look
+
+
+def health_of(server: ComfyServer) -> ServerReport:
+    """What a server says of itself; that it is not up where it does not answer."""
+    client = server.client.fork(timeout=ANSWER_SECONDS)
+    name = client.address.short_name
+    try:
+        stats, queue = client.system_stats(), client.queue()
+    except ComfyError:
+        return ServerReport(name, up=False)
+    return ServerReport(
+        name,
+        up=True,
+        version=as_text(as_mapping(stats.get("system")).get("comfyui_version")),
+        running=len(queue.running),
+        waiting=len(queue.pending),
+        memory=tuple(map(_memory, as_dicts(stats.get("devices")))),
+    )
+
+
+def _memory(device: dict[str, Any]) -> Memory:
+    free, total = (as_number(device.get(name)) for name in ("vram_free", "vram_total"))
+    return Memory(as_text(device.get("name")), _whole(free), _whole(total))
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

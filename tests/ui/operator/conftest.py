@@ -1,0 +1,47 @@
+"""An app with an operator and somebody who is none, in front of two servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+
+from comfy.demo import DemoServer
+from comfy.services.permissions import Permissions
+from tests.security.signing_in import signed_in
+from tests.support.serving import PAINTED, RunningApp, running_app
+from ui.web_settings import WebSettings
+
+ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
+TOKEN = "token-of-the-other-server"
+
+
+class Place(NamedTuple):
+    """Two stand-ins, of which the other one is reached with a password, the app, and who has signed in."""
+
+    one: DemoServer
+    other: DemoServer
+    app: RunningApp
+    anna: requests.Session
+    ben: requests.Session
+
+
+@pytest.fixture(scope="module")
+def place(own_temporary_folder: Path) -> Iterator[Place]:
+    operators = Permissions(operates=lambda owner: owner == "user:anna")
+    with (
+        DemoServer(step_seconds=0.02, painted=PAINTED) as one,
+        DemoServer(step_seconds=0.02, painted=PAINTED) as other,
+        running_app(
+            one.url,
+            other.url.replace("://", f"://proxy:{TOKEN}@"),
+            settings=WebSettings(port=0, users=(ANNA, BEN)),
+            permissions=operators,
+        ) as app,
+        signed_in(app, ANNA) as anna,
+        signed_in(app, BEN) as ben,
+    ):
+        yield Place(one, other, app, anna, ben)

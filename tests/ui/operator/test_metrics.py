@@ -1,0 +1,99 @@
+"""What Prometheus reads of an app, and who may."""
+
+from __future__ import annotations
+
+import re
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from comfy.services.permissions import Permissions
+from tests.security.signing_in import socket_of
+from tests.support.sampler import LONG, job
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.operator.conftest import TOKEN, Place
+
+Samples = dict[tuple[str, str], float]
+
+
+def scraped(place: Place) -> Samples:
+    """The values by name and labels, as Prometheus' own parser reads them."""
+    text = place.anna.get(f"{place.app.url}/metrics", timeout=LONGEST_WAIT).text
+    return {
+        (sample.name, " ".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def status(app: RunningApp, asking: requests.Session, **headers: str) -> int:
+    """What asking for them is answered with."""
+    return asking.get(f"{app.url}/metrics", headers=headers, timeout=LONGEST_WAIT).status_code
+
+
+def test_operators_alone_read_them(place: Place) -> None:
+    """By the cookie of a browser or by a token; for others who have signed in there is no such page."""
+    address = f"{place.app.url}/account/tokens"
+    made = {}
+    for name, browser in (("anna", place.anna), ("ben", place.ben)):
+        answer = browser.post(address, {"label": "prometheus"}, timeout=LONGEST_WAIT)
+        (made[name],) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+    with requests.Session() as script:
+        assert status(place.app, script) == 401
+        assert status(place.app, script, Authorization=f"Bearer {made['anna']}") == 200
+        assert status(place.app, script, Authorization=f"Bearer {made['ben']}") == 404
+    assert status(place.app, place.anna) == 200
+    assert status(place.app, place.ben) == 404
+    assert status(place.app, place.anna, Origin="https://evil.example") == 401
+
+
+def test_without_a_sign_in_this_machine_alone_reads_them() -> None:
+    """Where nobody has to sign in and nobody else can reach the app; not whoever a proxy there
+    passes on, nor anybody once others can reach it."""
+    alone = Permissions(operates=lambda _: True)
+    with running_demo_app(permissions=alone) as (_, app), requests.Session() as script:
+        assert status(app, script) == 200
+        assert status(app, script, **{"X-Forwarded-For": "192.0.2.7"}) == 404
+    with running_demo_app() as (_, app), requests.Session() as script:
+        assert status(app, script) == 404
+
+
+def test_runs_are_counted_by_phase(place: Place) -> None:
+    """Those that wait and run now, and those that have ended since the start, with how long they took."""
+    runs = place.app.runs
+    before = scraped(place)
+    done = runs.submit(job(), owner="user:ben", keeps_going=True)
+    for _ in done.watch(LONGEST_WAIT):
+        pass
+    eventually(lambda: runs.totals.timed > before["comfyforms_run_seconds_count", ""])
+    three = [runs.submit(job(LONG), owner="user:ben", keeps_going=True) for _ in range(3)]
+    eventually(lambda: [run.state.phase for run in three].count("running") == 2)
+    now = scraped(place)
+    assert now["comfyforms_runs", "running"] == 2
+    assert now["comfyforms_runs", "waiting"] == 1
+    grown = {
+        key: now[key] - before[key]
+        for key in now
+        if key[0] in ("comfyforms_runs_ended_total", "comfyforms_run_seconds_count")
+    }
+    assert {key[1] for key, by in grown.items() if by} == {"done", ""}
+    assert now["comfyforms_run_seconds_bucket", "1800.0"] == now["comfyforms_run_seconds_count", ""]
+    for run in three:
+        run.cancel()
+    eventually(lambda: all(run.state.phase.finished for run in three))
+    eventually(lambda: scraped(place)["comfyforms_runs_ended_total", "stopped"] >= 3)
+
+
+def test_servers_and_pages_are_told(place: Place) -> None:
+    """Each server by its address, without the login to it; and how many pages are open."""
+    with socket_of(place.app, place.anna) as socket:
+        socket.recv()
+        text = place.anna.get(f"{place.app.url}/metrics", timeout=LONGEST_WAIT).text
+    assert TOKEN not in text
+    for demo in (place.one, place.other):
+        assert f'comfyforms_server_up{{server="{demo.url}"}} 1.0' in text
+        assert f'comfyforms_server_queue{{server="{demo.url}",state="waiting"}} 0.0' in text
+        assert f'comfyforms_server_memory_free_bytes{{device="0",server="{demo.url}"}}' in text
+    assert "comfyforms_open_pages 1.0" in text
+    assert "comfyforms_open_sockets 1.0" in text

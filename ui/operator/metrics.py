@@ -1,0 +1,122 @@
+"""What Prometheus reads: everything is looked up when it asks, nothing is counted for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from comfy.protocol.run_state import Phase
+from comfy.servers.reports import ServerReport
+from comfy.servers.server import ComfyServer
+from ui.operator.access import OperatorAccess
+from ui.services import Services
+from ui.version import app_version
+
+_HEADERS = {"cache-control": "no-store"}
+
+
+def metrics_routes(
+    services: Services, access: OperatorAccess, sockets: Callable[[], int]
+) -> APIRouter:
+    """`GET /metrics`, for operators. `sockets`: how many are open."""
+    router = APIRouter()
+    registry = CollectorRegistry()
+    registry.register(AppCollector(services, sockets))
+
+    @router.get("/metrics", dependencies=[Depends(access.only)])
+    def metrics() -> Response:
+        """In Prometheus' text format."""
+        text = generate_latest(registry)
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=_HEADERS)
+
+    return router
+
+
+class AppCollector(Collector):
+    """Reads the services of one app."""
+
+    def __init__(self, services: Services, sockets: Callable[[], int]) -> None:
+        self._services = services
+        self._sockets = sockets
+
+    def describe(self) -> list[Metric]:
+        """Nothing: else the registry would ask the servers when the app starts."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it, as it is now."""
+        pages, sockets = self._services.health.listening, self._sockets()
+        yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
+        yield from self._runs()
+        yield from _servers(self._services)
+        yield GaugeMetricFamily("comfyforms_open_pages", "Pages that are open.", pages)
+        yield GaugeMetricFamily("comfyforms_open_sockets", "WebSockets that are open.", sockets)
+
+    def _runs(self) -> Iterator[Metric]:
+        phases = Counter(run.state.phase for run in self._services.runs.known())
+        now = GaugeMetricFamily("comfyforms_runs", "Runs that wait or run.", labels=["phase"])
+        for phase in (Phase.WAITING, Phase.RUNNING):
+            now.add_metric([phase], phases[phase])
+        yield now
+        totals = self._services.runs.totals
+        ended = CounterMetricFamily("comfyforms_runs_ended", "Runs that ended.", labels=["phase"])
+        for phase, count in totals.ended.items():
+            ended.add_metric([phase], count)
+        yield ended
+        buckets = [(str(float(bound)), count) for bound, count in totals.within.items()]
+        yield HistogramMetricFamily(
+            "comfyforms_run_seconds",
+            "How long runs took that are done, from the server's start on them to their files.",
+            buckets=[*buckets, ("+Inf", totals.timed)],
+            sum_value=totals.seconds,
+        )
+
+
+def _servers(services: Services) -> Iterator[Metric]:
+    told = tuple(zip(services.servers.servers, services.reports(), strict=True))
+    yield _by_server("up", "Whether the ComfyUI answers.", told, lambda _, one: one.up)
+    queue = GaugeMetricFamily(
+        "comfyforms_server_queue",
+        "Prompts in its queue, whoever sent them.",
+        labels=["server", "state"],
+    )
+    memory = {
+        name: GaugeMetricFamily(
+            f"comfyforms_server_memory_{name}_bytes", about, labels=["server", "device"]
+        )
+        for name, about in (("free", "Its free memory."), ("total", "All of its memory."))
+    }
+    for server, report in told:
+        for state, count in (("running", report.running), ("waiting", report.waiting)):
+            if count is not None:
+                queue.add_metric([server.url, state], count)
+        for at, device in enumerate(report.memory):
+            for name, amount in (("free", device.free), ("total", device.total)):
+                if amount is not None:
+                    memory[name].add_metric([server.url, str(at)], amount)
+    yield from (queue, *memory.values())
+
+
+def _by_server(
+    name: str,
+    about: str,
+    told: tuple[tuple[ComfyServer, ServerReport], ...],
+    is_so: Callable[[ComfyServer, ServerReport], bool],
+) -> Metric:
+    family = GaugeMetricFamily(f"comfyforms_server_{name}", about, labels=["server"])
+    for server, report in told:
+        family.add_metric([server.url], float(is_so(server, report)))
+    return family
