@@ -201,6 +201,11 @@ class Client:
         """What the server says of itself and its machine: `GET /system_stats`, or {}."""
         return as_mapping(self._get("/system_stats"))
 
+    def free(self) -> None:
+        """Have the server let go of its models and of results that it keeps: at once where it is
+        idle, else after what runs."""
+        self._post("/free", {"unload_models": True, "free_memory": True})
+
     # Files
 
     def upload(self, data: bytes | BinaryIO, filename: str, *, subfolder: str) -> str:

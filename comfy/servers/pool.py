@@ -85,8 +85,8 @@ class ServerPool:
         return all(one.client.address.shown for one in self.servers)
 
     def on_change(self, call: Callable[[], None]) -> None:
-        """From now on, do this whenever a server has gone, or is back; from any thread, so it has
-        to be quick."""
+        """From now on, do this whenever a server has gone, is back, or is taken back; from any
+        thread, so it has to be quick."""
         self._changed.append(call)
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
@@ -102,16 +102,32 @@ class ServerPool:
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
         """The servers that a prompt may go to now, the best first: those that have all it needs and
         answer, first those that have its models in memory. Where none answers, those that have it;
-        where none has it, all: one of them says what is missing."""
+        where none has it, all: one of them says what is missing. None that is drained: what only
+        such a one can do waits."""
         if len(self.servers) == 1:
-            return self.servers
+            return () if self.servers[0].drained else self.servers
         able = [one for one in self.servers if one.can_do(needs)] or list(self.servers)
+        able = [one for one in able if not one.drained]
         up = [one for one in able if one.up] or able
         return sorted(up, key=lambda one: -one.familiarity(needs))
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
         """Whether another one that answers has all that a prompt needs."""
-        return any(one is not server and one.up and one.can_do(needs) for one in self.servers)
+        others = (one for one in self.servers if one is not server and not one.drained)
+        return any(one.up and one.can_do(needs) for one in others)
+
+    def drain(self, server: ComfyServer) -> None:
+        """Hand it no more runs, until `take_back` or the end of this program. What it has goes
+        on."""
+        server.drained = True
+        log.info("%s is handed no more runs.", server.client.address.name)
+
+    def take_back(self, server: ComfyServer) -> None:
+        """Hand it runs again, those that wait for it at once."""
+        server.drained = False
+        log.info("%s is handed runs again.", server.client.address.name)
+        for call in self._changed:
+            call()
 
     def answers(self) -> bool:
         """Whether any answers: a single one is asked now, several as they were last.

@@ -37,8 +37,8 @@ class EndedPrompts:
 
 
 class ComfyServer:
-    """One of the servers of a pool. Any thread may call it; only `fetch_nodes`, `check` and
-    `cancel_left` wait for the server."""
+    """One of the servers of a pool. Any thread may call it; only `fetch_nodes`, `check`,
+    `free` and `cancel_left` wait for the server."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -46,6 +46,7 @@ class ComfyServer:
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
         self._up = True
+        self._drained = False
         self._nodes: Catalogue | None = None
         self._last: Needs | None = None
         self._left: list[str] = []
@@ -60,6 +61,16 @@ class ComfyServer:
     def up(self) -> bool:
         """Whether it answered when it was last asked; True before."""
         return self._up
+
+    @property
+    def drained(self) -> bool:
+        """An operator wants it to take no more runs; it ends those that it has."""
+        return self._drained
+
+    @drained.setter
+    def drained(self, value: bool) -> None:
+        with self._lock:
+            self._drained = value
 
     @property
     def nodes(self) -> Catalogue | None:
@@ -80,6 +91,13 @@ class ComfyServer:
         """It has accepted a prompt with these needs."""
         with self._lock:
             self._last = needs
+
+    def free(self) -> None:
+        """Have it free its memory, so that nothing is there that a next prompt could use again;
+        ServerUnreachable, ServerError."""
+        self.client.free()
+        with self._lock:
+            self._last = None
 
     def fetch_nodes(self) -> Catalogue:
         """Ask for its node classes; ServerUnreachable, ServerError."""

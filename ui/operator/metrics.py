@@ -88,6 +88,9 @@ class AppCollector(Collector):
 def _servers(services: Services) -> Iterator[Metric]:
     told = tuple(zip(services.servers.servers, services.reports(), strict=True))
     yield _by_server("up", "Whether the ComfyUI answers.", told, lambda _, one: one.up)
+    yield _by_server(
+        "drained", "Whether it is handed no more runs.", told, lambda server, _: server.drained
+    )
     queue = GaugeMetricFamily(
         "comfyforms_server_queue",
         "Prompts in its queue, whoever sent them.",

@@ -1,0 +1,84 @@
+"""Servers that an operator takes out of the pool for a while, and memory that they free."""
+
+from __future__ import annotations
+
+from comfy.demo import DemoServer
+from comfy.protocol.run_state import Phase
+from comfy.runs.interface import Run
+from comfy.servers.needs import Needs
+from tests.runs.registry import end, running
+from tests.servers.test_pool import (
+    OTHER_MODEL,
+    place_of,
+    pool_of,
+    registry_of,
+    with_checkpoints,
+)
+from tests.support.sampler import LONG, job
+
+
+def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
+    """The next run waits for the other one, though this one is free by then; taken back, it gets
+    the one that waits at once."""
+    with (
+        DemoServer(step_seconds=0.02) as one,
+        DemoServer(step_seconds=0.02) as other,
+        registry_of(one.url, other.url) as runs,
+    ):
+        pool = runs._context.servers
+        first, second = (runs.submit(job(LONG), owner="me") for _ in range(2))
+        running(first)
+        running(second)
+        drained = pool.at(place_of(first))
+        assert drained is not None
+        pool.drain(drained)
+        third = runs.submit(job(), owner="me")
+        assert not first.state.phase.finished
+        first.cancel()
+        end(first)
+        fourth = runs.submit(job(), owner="me")
+        assert third.waits_here
+        assert fourth.waits_here
+        pool.take_back(drained)
+        assert end(third).phase is Phase.DONE
+        assert place_of(third) == drained.url
+        second.cancel()
+
+
+def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
+    """It is not handed to another one, which would refuse it; nor is anything where there is but
+    one server."""
+    needs = Needs(job().prompt)
+    with DemoServer() as able, DemoServer(nodes=with_checkpoints(OTHER_MODEL)) as other:
+        with pool_of(able.url, other.url) as pool:
+            pool.drain(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == ()
+            assert not pool.has_other(pool.servers[1], needs)
+            pool.take_back(pool.servers[0])
+            assert tuple(pool.candidates(needs)) == pool.servers[:1]
+        with registry_of(able.url) as runs:
+            pool = runs._context.servers
+            pool.drain(pool.servers[0])
+            run = runs.submit(job(), owner="me")
+            assert run.waits_here
+            pool.take_back(pool.servers[0])
+            assert end(run).phase is Phase.DONE
+
+
+def test_a_server_frees_its_memory() -> None:
+    """What it had made before is made anew, and it is not preferred for a model that it had."""
+    again = job(seed=7)
+    needs = Needs(again.prompt)
+    with DemoServer(step_seconds=0) as demo, registry_of(demo.url) as runs:
+        (server,) = runs._context.servers.servers
+        first, kept = (file_of(runs.submit(again, owner="me")) for _ in range(2))
+        assert server.familiarity(needs) == 1
+        server.free()
+        assert server.familiarity(needs) == 0
+        assert kept == first
+        assert file_of(runs.submit(again, owner="me")) != first
+
+
+def file_of(run: Run) -> str:
+    """The name of what a run has made."""
+    return end(run).files[0].filename
