@@ -128,6 +128,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
     app.include_router(metrics_routes(services, access, lambda: sockets.taken))
+    app.include_router(relay_routes(services.runs, identity, access.permits))
     languages, root_path = settings.languages, settings.root_path
     app.include_router(login_routes(identity, guesses, languages, root_path))
     app.mount(API, api_app(services, identity, root_path))
@@ -147,7 +148,6 @@ def own_routes(
         runs, identity, view, telling, smaller_previews=settings.smaller_previews
     )
     yield page_socket_routes(services, identity)
-    yield relay_routes(runs, identity)
     yield run_routes(runs, services.starter, identity)
     yield workflow_routes(services, identity)
     yield history_routes(services, identity, view)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 from fastapi import APIRouter, WebSocket
+from starlette.requests import HTTPConnection
 
 from comfy.errors import RunNotFound
 from comfy.protocol.relay import (
@@ -36,19 +37,25 @@ MOST_UNREAD = 10_000  # states that one client may have on their way
 _LONGEST_ID = 100  # characters of the id that a client goes by
 
 
-def relay_routes(runs: RunRegistry, identity: Identity) -> APIRouter:
+def relay_routes(
+    runs: RunRegistry, identity: Identity, operates: Callable[[HTTPConnection], bool]
+) -> APIRouter:
     """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
-    a cookie has to name one. `?clientId=ID`: told back, as ComfyUI does."""
+    a cookie has to name one. `?all=true`: the runs of all people, for whoever `operates` the app.
+    `?clientId=ID`: told back, as ComfyUI does."""
     router = APIRouter()
 
-    async def relay(socket: WebSocket, run: str = "", clientId: str = "") -> None:
+    async def relay(socket: WebSocket, run: str = "", all: str = "", clientId: str = "") -> None:
         owner = await authenticate_socket(socket, identity)
         if owner is None:
             return
         client_id = clientId[:_LONGEST_ID] or uuid.uuid4().hex
         with ends_with_browser(socket):
             await socket.send_text(greeting(client_id, runs.waiting))
-            if not run and owner == NOBODY:
+            if all == "true" and operates(socket):
+                await RelaySession(socket, None, None).serve(runs)
+                return
+            if not run and (all or owner == NOBODY):
                 await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
                 return
             try:
@@ -75,13 +82,13 @@ def relay_routes(runs: RunRegistry, identity: Identity) -> APIRouter:
 
 
 class RelaySession:
-    """One client that follows one run, or all of its own.
+    """One client that follows one run, all of its `owner`, or, without one, those of everybody.
 
     States wait for a slow client in their order; of previews only the newest of each run does. So
     it delays nobody, and sees each state, or is sent away.
     """
 
-    def __init__(self, socket: WebSocket, owner: str, run: Run | None) -> None:
+    def __init__(self, socket: WebSocket, owner: str | None, run: Run | None) -> None:
         self._socket = socket
         self._owner = owner
         self._run = run
@@ -99,14 +106,14 @@ class RelaySession:
             if self._run is not None:
                 followed.callback(self._run.subscribe(self._wake))
                 if self._run.state.phase.finished:
-                    self._take(self._owner, self._run.id, verdict(self._run.state))
-                    self._take(self._owner, self._run.id, over(self._run.state))
+                    self._take(self._run.owner, self._run.id, verdict(self._run.state))
+                    self._take(self._run.owner, self._run.id, over(self._run.state))
             jobs = self._listen(), self._send(), self._give_up()
             await run_until_first(self._socket, *jobs)
 
     def _take(self, owner: str, run_id: str, frame: str | bytes) -> None:
         """From any thread: a frame of somebody's run."""
-        if owner != self._owner or (self._run is not None and run_id != self._run.id):
+        if self._owner not in (None, owner) or (self._run is not None and run_id != self._run.id):
             return
         of_preview = run_id if is_preview(frame) else ""
         with self._lock:

@@ -15,6 +15,7 @@ import websocket
 import websockets
 
 from comfy.runs.interface import Run
+from comfy.services.permissions import Permissions
 from tests.support.http_client import ANN, BOB, connected, cookie_of, finished, start
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -154,6 +155,20 @@ def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: st
     assert kind == websocket.ABNF.OPCODE_CLOSE
     assert struct.unpack_from(">H", data)[0] == UNKNOWN_RUN
     finished(run)
+
+
+def test_an_operator_follows_the_runs_of_all_people(nothing_left_behind: None) -> None:
+    """Nobody else does."""
+    permissions = Permissions(operates=lambda owner: ANN in owner)
+    with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
+        with (
+            connected(app, f"{RELAY}?all=true", ANN) as operator,
+            connected(app, f"{RELAY}?all=true", BOB) as other,
+        ):
+            assert kinds(list(frames(other))) == ["status"]
+            until_over(operator, start(app, cookie=BOB, **{"5.steps": 2}))
+            until_over(operator, start(app, **{"5.steps": 2}))
+        app.close_idle()
 
 
 def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served) -> None:
