@@ -24,6 +24,7 @@ from starlette.middleware.cors import CORSMiddleware
 from comfy.client.address import is_loopback
 from comfy.runs.interface import RunRegistry
 from ui.api.app import api_app
+from ui.api.mcp.installed import MCP, mcp_routes
 from ui.api.relay import relay_routes
 from ui.deleting import delete_regularly
 from ui.gradio_gate.gate import GradioGate
@@ -104,13 +105,14 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     guesses = Guesses()
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
+    assistants = mcp_routes(services, identity, settings.root_path)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.limits))
         deleting = asyncio.create_task(delete_regularly(services))
-        async with watched_logins(identity, guesses):
+        async with watched_logins(identity, guesses), assistants.serving():
             yield
         sweeping.cancel()
         deleting.cancel()
@@ -131,6 +133,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.include_router(relay_routes(services.runs, identity, access.permits))
     languages, root_path = settings.languages, settings.root_path
     app.include_router(login_routes(identity, guesses, languages, root_path))
+    app.router.routes.extend(assistants.routes)
     app.mount(API, api_app(services, identity, root_path))
     mount_page(app, services, settings, identity)
     add_middleware(app, limits, settings, identity, sockets)
@@ -220,7 +223,7 @@ def add_middleware(
         OPEN: 2 * limits.body,
         LOGIN: LOGIN_FORM,
         CHOOSE_LANGUAGE: LOGIN_FORM,
-        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain"), limits.body),
+        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain", MCP), limits.body),
     }
     hosts = HostMiddleware.of(settings.host, settings.hosts)
     app.add_middleware(PackedPages, paths=WHOLE_PAGES)

@@ -137,6 +137,9 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         "/api/v1/chains/{chain_id}/stop": rest(POST=people(404)),
         "/api/v1/chains/{chain_id}/continue": rest(POST=people(404)),
         "/api/v1/uploads": rest(POST=Answers(201, 201, 401)),
+        # No question, and no session.
+        "/mcp": dict.fromkeys(("GET", "HEAD"), people(405))
+        | dict.fromkeys(("POST", "DELETE"), people(400)),
         "/gradio_api/upload": {"POST": people(200)},
         "/gradio_api/upload_progress": {"GET": people(200)},
         "/": {"GET": everybody(200), "HEAD": everybody(200)},

@@ -57,13 +57,14 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         assert re.fullmatch(r"[0-9a-f-]{36}\n", key)
         assert cookie == "done\n"
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        plain, remote, relay = (
+        plain, remote, tools, relay = (
             done([sys.executable, "-c", block.replace(WRITTEN, app.url)], tmp_path, environment)
             for block in code("python")
         )
         assert re.search(r"^done .*\.png$", plain, re.M)
         assert "done (" in remote
         assert re.search(r"^execution_success\n(.+\n)*executing\ndone$", relay, re.M)
+        assert tools.endswith("['image', 'text']\n")
         told = json.loads(code("json")[0])
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"
         values = {"values": {"5.steps": 0}}

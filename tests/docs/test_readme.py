@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import shlex
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mcp import Client
 
 from tests.support.serving import running_demo_app
 from tests.support.waiting import LONGEST_WAIT
@@ -129,6 +132,20 @@ def test_a_snippet_runs_against_the_app(snippet: str, tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^done .*\.png", done.stdout, re.M)
+
+
+def test_the_address_for_assistants_is_one() -> None:
+    """What an assistant's settings name is a server that has tools."""
+    (settings,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
+    (server,) = settings["mcpServers"].values()
+
+    async def tools(address: str) -> list[str]:
+        async with Client(address) as assistant:
+            return [tool.name for tool in (await assistant.list_tools()).tools]
+
+    with running_demo_app(step_seconds=0) as (_, app):
+        address = server["url"].replace("http://127.0.0.1:7860", app.url)
+        assert "text_to_image" in asyncio.run(tools(address))
 
 
 @pytest.mark.parametrize("command", CALLS)

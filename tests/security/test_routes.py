@@ -213,6 +213,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": PROMPT}
         case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
+        case "/mcp":
+            return {"json": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}
         case "/batches/check":
             return {"json": {"workflow": owned.workflow, "spec": {}}}
         case "/presets":

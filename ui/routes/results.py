@@ -183,7 +183,7 @@ class ResultFiles:
         be had."""
         with ExitStack() as stack:
             try:
-                content = stack.enter_context(self._opened(record, record.state.files[at]))
+                content = stack.enter_context(self.opened(record, record.state.files[at]))
             except (ComfyError, OSError) as problem:
                 log.info("A file of run %s is left out of an archive: %s", record.id, problem)
                 return False
@@ -192,7 +192,7 @@ class ResultFiles:
             return True
 
     @contextmanager
-    def _opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
+    def opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
         """The whole file, to be read; ComfyError or OSError where it cannot be had."""
         if file.digest or not self._in_memory(record):
             path = self._blobs.path(file.digest)

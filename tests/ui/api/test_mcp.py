@@ -1,0 +1,248 @@
+"""Workflows as tools of assistants, asked by the client of the package `mcp`."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+import requests
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, ImageContent, ResourceLink, TextContent
+from PIL import Image
+
+from comfy.protocol.run_state import Phase
+from tests.security.signing_in import signed_in
+from tests.support.http_client import ANN, BOB, cookie_of
+from tests.support.samples.media import saved
+from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, awaited, eventually
+from ui.web_settings import WebSettings
+
+ROOT = Path(__file__).parents[3]
+ERAS = ("legacy", "auto")  # with a session, and without
+QUICK = {"steps": 1, "width": 256, "height": 256}
+LASTING = QUICK | {"steps": 60}
+ANNA = ("anna", "lighthouse")
+OPENING = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a test", "version": "1"},
+    },
+}
+ACCEPTED = {"accept": "application/json, text/event-stream"}
+WITHOUT_EXTRA = """
+import sys
+sys.modules["mcp"] = None  # as where it is not installed
+import requests
+from tests.support.serving import running_demo_app
+with running_demo_app(step_seconds=0) as (_, app):
+    print([requests.request(how, app.url + "/mcp", json={}, timeout=30).status_code for how in ("GET", "POST")])
+"""
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes its time."""
+    with running_demo_app(step_seconds=0.02) as served:
+        yield served
+
+
+@asynccontextmanager
+async def assistant(
+    app: RunningApp, era: str = "auto", cookie: str = ANN, **headers: str
+) -> AsyncIterator[Client]:
+    """A client with this browser's cookie."""
+    async with (
+        httpx2.AsyncClient(
+            cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
+        ) as http,
+        Client(streamable_http_client(f"{app.url}/mcp", http_client=http), mode=era) as client,
+    ):
+        yield client
+
+
+def text_of(result: CallToolResult) -> str:
+    """Its last text."""
+    last = result.content[-1]
+    assert isinstance(last, TextContent)
+    return last.text
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
+    """It is listed with the form's labels and limits; a call tells how far it is, brings the image,
+    its run is the caller's, and its file can be given to another call."""
+
+    async def ask() -> None:
+        async with assistant(app, era) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            tool = tools["text_to_image"]
+            assert (tool.title, "image" in str(tool.description)) == ("Text to image", True)
+            steps = tool.input_schema["properties"]["steps"]
+            assert (steps["type"], steps["minimum"]) == ("integer", 1)
+            heard: list[float] = []
+
+            async def hear(done: float, total: float | None, said: str | None) -> None:
+                heard.append(done)
+                assert total == 1
+                assert said
+
+            result = await client.call_tool(tool.name, QUICK, progress_callback=hear)
+            assert heard == sorted(set(heard))
+            assert heard
+            (image,) = (one for one in result.content if isinstance(one, ImageContent))
+            with Image.open(io.BytesIO(base64.b64decode(image.data))) as shown:
+                assert shown.format == "PNG"
+            told = json.loads(text_of(result))
+            assert app.runs.record(told["run"], f"browser:{ANN}").job.workflow == "text-to-image"
+            earlier = {"run": told["run"], "file": told["files"][0]["file"]}
+            sent = {"base64": base64.b64encode(saved("PNG")).decode(), "name": "a.png"}
+            for file in (earlier, sent):
+                given = {"your_image": file, "steps": 1}
+                again = await client.call_tool("image_to_image", given)
+                assert not again.is_error, text_of(again)
+
+    awaited(ask())
+
+
+def test_texts_and_other_files_come_too(app: RunningApp) -> None:
+    """A text as a text, a video as a link to the app."""
+
+    async def ask() -> None:
+        async with assistant(app) as client:
+            said = await client.call_tool("steps_describe_image", {})
+            assert isinstance(said.content[0], TextContent)
+            assert len(said.content) == 2
+            assert said.content[0].text
+            moving = {"frames": 2, "steps": 1, "steps_per_frame": 1, "width": 256, "height": 256}
+            made = await client.call_tool("animation", moving)
+            (link,) = (one for one in made.content if isinstance(one, ResourceLink))
+            assert link.mime_type == "video/mp4"
+            assert link.uri.startswith(f"{app.url}/api/v1/runs/")
+            with requests.get(link.uri, cookies=cookie_of(ANN), timeout=LONGEST_WAIT) as video:
+                assert video.headers["content-type"] == "video/mp4"
+
+    awaited(ask())
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
+    """As soon as the client says so."""
+
+    async def ask() -> None:
+        async with assistant(app, era) as client, anyio.create_task_group() as group:
+
+            async def hear(*_: object) -> None:
+                group.cancel_scope.cancel()
+
+            await client.call_tool("text_to_image", LASTING, progress_callback=hear)
+            raise AssertionError("the call came to its end")
+
+    known = set(app.runs.known())
+    awaited(ask())
+    (run,) = set(app.runs.known()) - known
+    eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
+
+
+def test_what_is_wrong_is_told(app: RunningApp) -> None:
+    """Of a value by the name of its argument, in the language that is asked for; of names that do
+    not exist with those that do; and of a run that fails."""
+
+    async def ask() -> None:
+        async with assistant(app) as client, assistant(app, **{"accept-language": "de"}) as german:
+            few = {"steps": 0}
+            assert text_of(await client.call_tool("text_to_image", few)).endswith(
+                "steps: Minimum 1."
+            )
+            in_german = text_of(await german.call_tool("text_to_image", few))
+            assert "steps: " in in_german
+            assert "Minimum 1." not in in_german
+            unknown = text_of(await client.call_tool("text_to_image", {"step": 1}))
+            assert "“steps”" in unknown
+            nothing = await client.call_tool("sculpture", {})
+            assert nothing.is_error
+            assert "sculpture" in text_of(nothing)
+
+    awaited(ask())
+
+
+def test_a_session_is_for_whoever_has_opened_it(app: RunningApp) -> None:
+    """To anybody else it is as unknown as one that never was; pages of other sites open none."""
+    address = f"{app.url}/mcp"
+    with requests.post(
+        address, json=OPENING, headers=ACCEPTED, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
+    ) as own:
+        session = {"mcp-session-id": own.headers["mcp-session-id"]} | ACCEPTED
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    statuses = {
+        who: requests.post(
+            address, json=ping, headers=session, cookies=cookie_of(who), timeout=LONGEST_WAIT
+        ).status_code
+        for who in (BOB, ANN, "")
+    }
+    assert statuses == {ANN: 200, BOB: 404, "": 404}
+    foreign = ACCEPTED | {"origin": "https://evil.example"}
+    assert (
+        requests.post(address, json=OPENING, headers=foreign, timeout=LONGEST_WAIT).status_code
+        == 401
+    )
+    ended = requests.delete(address, headers=session, cookies=cookie_of(ANN), timeout=LONGEST_WAIT)
+    assert ended.status_code == 200
+
+
+def test_a_token_lets_an_assistant_in() -> None:
+    """Where people sign in, its run is that person's; without a token nothing is told."""
+    settings = WebSettings(port=0, users=(ANNA,))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        assert (
+            requests.post(f"{app.url}/mcp", json=OPENING, timeout=LONGEST_WAIT).status_code == 401
+        )
+        with signed_in(app, ANNA) as browser:
+            answer = browser.post(
+                f"{app.url}/account/tokens", {"label": "assistant"}, timeout=LONGEST_WAIT
+            )
+            (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
+
+        async def ask() -> str:
+            headers = {"authorization": f"Bearer {token}"}
+            async with assistant(app, "auto", "", **headers) as client:
+                return text_of(await client.call_tool("text_to_image", QUICK))
+
+        run = json.loads(awaited(ask()))["run"]
+        assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
+
+
+def test_without_the_extra_there_is_no_such_path() -> None:
+    """The app is there as ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_EXTRA],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * LONGEST_WAIT,
+    )
+    assert done.stdout.strip() == "[404, 404]", done.stderr
+
+
+def test_a_call_brings_no_more_than_any_other(app: RunningApp) -> None:
+    """Millions of values are refused before they are read."""
+    many = b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [' + b"[]," * 100_000 + b"0]}"
+    headers = ACCEPTED | {"content-type": "application/json"}
+    with requests.post(f"{app.url}/mcp", many, headers=headers, timeout=LONGEST_WAIT) as answer:
+        assert (answer.status_code, "values" in answer.text) == (422, True)

@@ -1,0 +1,1 @@
+"""Workflows as tools of assistants, by the Model Context Protocol at `/mcp`."""

@@ -1,0 +1,133 @@
+"""Calls of tools: each is a run, started as the API starts them, and followed to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from comfy.errors import ComfyError, WorkflowError
+from comfy.form.check import unknown_fields
+from comfy.messages import message
+from comfy.protocol.run_state import Phase
+from comfy.runs.interface import Run
+from ui.api.mcp.contents import failed_call, finished_call, refused_call
+from ui.api.mcp.tools import names_in_folder, tools_of
+from ui.api.problems import NotThere, problem_of
+from ui.api.runs import Runs
+from ui.api.start import Asker, RunStart
+from ui.api.values import Sent
+from ui.api.watch import states_of
+from ui.languages.current import translated
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.view.argument_names import argument_names
+from ui.view.run_view import show
+from ui.web.body_limits import BUSY
+from ui.web.identity import NOBODY, Identity
+from ui.web.responses import Problem
+from ui.web.shares import Caller, Share, caller_of, shared_address
+
+_VALUES = message("These values can't be used.")
+Context = ServerRequestContext[Any, Request]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """Answers what assistants ask. `room`: for calls that wait; `runs` tells of runs."""
+
+    services: Services
+    identity: Identity
+    runs: Runs
+    files: ResultFiles
+    room: Share
+
+    async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
+        """All tools that there are for whoever asks; ComfyError where ComfyUI does not answer."""
+        owner = self._owner(context)
+        return ListToolsResult(tools=await asyncio.to_thread(tools_of, self.services, owner))
+
+    async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        """Run a workflow to its end and tell of it meanwhile. The run is stopped where the caller
+        takes the call back."""
+        assert context.request is not None
+        scope, owner = context.request.scope, self._owner(context)
+        caller = caller_of(scope, self.identity)
+        given, names = params.arguments or {}, dict[str, str]()
+        try:
+            name, names = await asyncio.to_thread(self._named, params.name, owner)
+            if wrong := unknown_fields(given, [*names.values()]):
+                return refused_call(Problem(422, _VALUES, errors=wrong), names)
+            with self.room.held(caller) as place:
+                if not place:
+                    return refused_call(Problem(503, BUSY), names)
+                run = await self._start(name, _by_key(given, names), owner, caller, context)
+                await follow_run(run, context)
+            record = await asyncio.to_thread(self.runs.record, run.id, owner)
+            told = await asyncio.to_thread(self.runs.told, record)
+            if record.state.phase is not Phase.DONE:
+                return failed_call(told, names)
+            return await asyncio.to_thread(finished_call, record, told, self.files, context.request)
+        except ComfyError as problem:
+            return refused_call(problem_of(problem), names)
+        except HTTPException as problem:
+            return refused_call(Problem(problem.status_code, problem.detail), names)
+
+    def _owner(self, context: Context) -> str:
+        assert context.request is not None
+        return self.identity.owner(context.request) or NOBODY
+
+    def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
+        """The workflow behind a tool, and the names of its arguments by field key."""
+        name = names_in_folder(self.services).get(tool)
+        if name is None:
+            raise NotThere(message("There is no tool “{name}”.", name=tool[:100]))
+        try:
+            return name, argument_names(self.services.forms.form(name, owner)[1])
+        except WorkflowError as problem:
+            raise NotThere(str(problem), problem.hint) from problem
+
+    async def _start(
+        self, name: str, values: dict[str, Any], owner: str, caller: Caller, context: Context
+    ) -> Run:
+        assert context.request is not None
+        asker = Asker(owner, shared_address(owner, context.request.scope), caller.person)
+        starting = RunStart(self.services)
+        # Whoever takes the call back meanwhile stops the run, which has to be known for that.
+        with anyio.CancelScope(shield=True):
+            begun = await asyncio.to_thread(
+                starting.once, name, Sent({"values": values}), asker, ""
+            )
+        return self.services.runs.get(begun.runs[0], owner)
+
+
+async def follow_run(run: Run, context: Context) -> None:
+    """Tell how far a run is, to its end; stop it where that breaks off."""
+    told = -1.0
+    try:
+        async for _ in states_of(run):
+            view = show(run.record, now=time.time(), usual=run.usual_times)
+            done = view.fraction or 0.0
+            if done > told:  # as the protocol asks
+                told = done
+                await context.session.report_progress(done, 1.0, translated(view.headline))
+    finally:
+        if not run.state.phase.finished:
+            run.cancel()
+
+
+def _by_key(given: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    keys = {name: key for key, name in names.items()}
+    return {keys.get(name, name): value for name, value in given.items()}

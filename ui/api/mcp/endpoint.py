@@ -1,0 +1,100 @@
+"""The path `/mcp`: the server of the package `mcp` behind who may ask what."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AbstractAsyncContextManager
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from ui.api.mcp.calls import ToolCalls
+from ui.api.run_json import RunJson
+from ui.api.runs import Runs
+from ui.gradio_gate.call_check import read_object
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.web.addresses import client_address
+from ui.web.body_limits import BUSY
+from ui.web.identity import Identity
+from ui.web.rates import Rate
+from ui.web.responses import Problem
+from ui.web.shares import Share
+
+_ABOUT = """\
+Each tool runs a workflow of ComfyUI, which takes from seconds to minutes. Arguments that are left \
+out keep the author's value, seeds that are left out are random. The last text of a result is JSON \
+with the run's id and its files: {"run": "<id>", "file": 0} is that file as an argument of a later \
+call. Other files are given as {"base64": "…", "name": "a.png"}."""
+_NEW_SESSIONS = 100  # at once from one address
+_NEW_SESSION = 10.0  # seconds until one more may come from there
+_SESSION = b"mcp-session-id"
+
+
+class McpEndpoint:
+    """ASGI app of one path. `root`: the path of the whole app below its host."""
+
+    def __init__(self, services: Services, identity: Identity, root: str) -> None:
+        limits = services.limits
+        calls = ToolCalls(
+            services,
+            identity,
+            Runs(services, RunJson(root)),
+            ResultFiles(services.runs, services.copies.blobs, services.server_files),
+            Share(limits.calls, limits.person_calls, limits.address_calls),
+        )
+        server = Server(
+            "comfyforms",
+            title="ComfyForms",
+            instructions=_ABOUT,
+            on_list_tools=calls.list,
+            on_call_tool=calls.call,
+        )
+        self._identity = identity
+        self._limits = limits
+        self._new = Rate(_NEW_SESSIONS, _NEW_SESSION)
+        # Host and Origin are looked at before; the Host may have more names than it knows of.
+        self._sessions = StreamableHTTPSessionManager(
+            server, max_request_body_size=limits.body, max_sessions=limits.pages
+        )
+
+    def serving(self) -> AbstractAsyncContextManager[None]:
+        """Requests are answered for as long as this lasts; calls end with it."""
+        return self._sessions.run()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. HTTPException for nobody, and for a page of another site."""
+        owner = await self._identity.caller(Request(scope))
+        if scope["method"] not in ("POST", "DELETE"):  # nothing is ever said without a question
+            await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
+        elif self._opens(scope) and not self._new.take(client_address(scope), time.monotonic()):
+            await Problem(503, BUSY).answer()(scope, receive, send)
+        else:
+            # A session is for whoever has opened it.
+            user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
+            await self._answer({**scope, "user": user}, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what is no more than a call may bring: read by others, it takes memory."""
+        body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
+        read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
+        if isinstance(read, str):
+            await Problem(422, read).answer()(scope, receive, send)
+            return
+        del read
+        before: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return before.pop() if before else await receive()
+
+        await self._sessions.handle_request(scope, replay, send)
+
+    @staticmethod
+    def _opens(scope: Scope) -> bool:
+        return scope["method"] == "POST" and all(name != _SESSION for name, _ in scope["headers"])
