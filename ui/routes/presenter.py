@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.errors import ComfyError, ServerUnreachable
+from comfy.errors import BatchNotFound, ComfyError, ServerUnreachable
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_node, place_errors
@@ -55,6 +55,7 @@ def presenter(services: Services) -> Show:
             used_for=tuple(map(past_run, without_mended(services, lineage.used_for))),
             can_be_chain=can_be_chain(services, record, lineage),
             part_of=part_of(services, record),
+            batch=batch_id_of(services, record),
         )
 
     return view
@@ -96,6 +97,14 @@ def part_of(services: Services, record: Record) -> str:
         case (chain, _):
             return message("Part of “{chain}”", chain=chain)
     return ""
+
+
+def batch_id_of(services: Services, record: Record) -> str:
+    """The id of the batch that a run is of; "" where it is of none that is left."""
+    try:
+        return services.batches.get(record.group, record.owner).id if record.group else ""
+    except BatchNotFound:
+        return ""
 
 
 def outcome_of(services: Services, record: Record) -> Outcome:

@@ -61,7 +61,7 @@ class Outcome:
     where there is none. `favourite`: the person has marked it. `made_from`: the runs whose results
     it was given, `used_for`: those that were given its own. `can_be_chain`: its owner may make a
     chain of it and of those that it was made from. `part_of`: of which chain it is a step, in a
-    sentence."""
+    sentence. `batch`: the id of the batch that it is of, "" where it is of none."""
 
     files: tuple[ShownFile, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -76,6 +76,7 @@ class Outcome:
     used_for: tuple[PastRun, ...] = ()
     can_be_chain: bool = False
     part_of: str = ""
+    batch: str = ""
 
 
 NOTHING_YET = Outcome()
@@ -89,8 +90,8 @@ class RunView:
     `form` is the name of the workflow whose form it came from, `workflow` its title, `about` what
     was typed. `ended`: `time.time()`, 0 before that. `again`: nothing was wrong with what was asked
     for, so the very same may be asked for again. `files`, `texts`, `details`, `caption` and
-    `before` are there once it has ended, `part_of` as in `Outcome`; a file's place is its place in
-    the run.
+    `before` are there once it has ended, `part_of` and `batch` as in `Outcome`; a file's place is
+    its place in the run.
     """
 
     id: str
@@ -122,6 +123,7 @@ class RunView:
     used_for: tuple[PastRun, ...] = ()
     can_be_chain: bool = False
     part_of: str = ""
+    batch: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values, as the page's socket carries it; its messages stay messages."""
@@ -182,6 +184,7 @@ def show(
         used_for=outcome.used_for,
         can_be_chain=outcome.can_be_chain,
         part_of=outcome.part_of,
+        batch=outcome.batch,
     )
 
 

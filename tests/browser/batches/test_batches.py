@@ -27,7 +27,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     """The dialog begins with the form's own text, and its seed, and says how many runs come of it. Their sheet opens
     by itself, and closed, leads to a card that is in sight. They leave the stage alone, and stand
     in the sheet with their values; each result is to be seen large, and its values go back into the
-    form."""
+    form. On the stage it leads back to the sheet."""
     person = visit(fast).open(**SMALL)
     page = person.page
     person.keep_seed(41)
@@ -122,3 +122,6 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(person.entry("5.steps")).to_have_value("1")
     expect(person.entry("5.seed")).to_have_value("41")
     expect(page.locator("#history .tile")).to_have_count(6)
+    page.locator("#history .tile").first.click()
+    page.locator("#stage").get_by_role("button", name="Part of a batch").click()
+    expect(sheet).to_contain_text("Finished: 6 of 6 done")

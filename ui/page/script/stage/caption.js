@@ -1,6 +1,7 @@
 // @ts-check
 // What a result was made from, beside what is said of its run: a press on any of it copies it.
 
+import { theComponent } from "../batches/given.js";
 import { announce, button, element } from "../dom.js";
 import { copyOrTell } from "../form/form.js";
 import { message } from "../messages.js";
@@ -21,7 +22,7 @@ const COPIED = {
 export class Caption {
   /** The place on the page. */
   place = element("div", "made-from");
-  #chain = element("p", "part-of");
+  #group = element("p", "part-of");
   #drawn = "";
 
   /**
@@ -31,15 +32,17 @@ export class Caption {
   show(view, media) {
     const parts = view ? captionOf(view, sizeOf(media)) : [];
     const chain = view?.part_of ?? "";
-    const wanted = JSON.stringify([parts, chain]);
+    const batch = view?.batch ?? "";
+    const wanted = JSON.stringify([parts, chain, batch]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const facts = element("div", "facts");
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
     const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
-    this.#chain.textContent = chain;
+    const open = button(message("Part of a batch"), () => theComponent()?.open(batch), "link");
+    this.#group.replaceChildren(batch ? open : chain);
     this.place.replaceChildren(
-      ...(chain ? [this.#chain] : []),
+      ...(chain || batch ? [this.#group] : []),
       ...(parts.length ? [facts, ...prompt] : []),
     );
   }
