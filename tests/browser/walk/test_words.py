@@ -25,6 +25,11 @@ from ui.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
 LONG_AND_WIDE = ("de", "ja")  # words, and letters
+AIR = """() => {
+    const [button, word] = [document.querySelector("#generate"), document.createRange()];
+    word.selectNodeContents(button);
+    return word.getBoundingClientRect().left - button.getBoundingClientRect().left;
+}"""
 OUTSIDE = {"5.steps": 2, "7.filename_prefix": "../outside"}  # a run that fails
 
 
@@ -216,6 +221,7 @@ def crowded(person: Visitor) -> set[str]:
     person.generate()
     expect(page.locator("#history .tile").first).to_be_visible()
     look()
+    assert page.evaluate(AIR) >= 8
     page.locator("#stage .media img").click()
     corner = page.locator("#stage .viewport:modal .full").bounding_box()
     assert corner
