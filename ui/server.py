@@ -31,6 +31,7 @@ from ui.gradio_gate.gate import GradioGate
 from ui.languages.current import LanguageMiddleware
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import metrics_routes
+from ui.operator.routes import operator_routes
 from ui.page.blocks import assets, build_page
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import CHOOSE_LANGUAGE, html_attributes, language_routes, language_tags
@@ -129,9 +130,10 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     for router in own_routes(services, settings, identity, app.state.telling):
         app.include_router(router)
     access = OperatorAccess(services.forms.permissions, identity)
-    app.include_router(metrics_routes(services, access, lambda: sockets.taken))
     app.include_router(relay_routes(services.runs, identity, access.permits))
     languages, root_path = settings.languages, settings.root_path
+    app.include_router(metrics_routes(services, access, lambda: sockets.taken))
+    app.include_router(operator_routes(services, access, languages, root_path))
     app.include_router(login_routes(identity, guesses, languages, root_path))
     app.router.routes.extend(assistants.routes)
     app.mount(API, api_app(services, identity, root_path))

@@ -65,6 +65,11 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
         **dict.fromkeys(("/social-card.png", "/manifest.json", "/service_worker.js"), GIVEN),
         "/health": {"GET": everybody(200), "HEAD": everybody(200)},
         "/metrics": {"GET": people(404)},  # Ann is no operator
+        "/operator": {
+            "GET": Answers(404, 404, 200),  # the sign-in page
+            "HEAD": everybody(404),
+        },
+        "/operator/servers/{number}/{action}": {"POST": people(404)},
         "/history": {"GET": people(200)},
         "/history/favourites": {"POST": people(422)} | NO_RUN,
         "/history/delete": {"POST": people(422)} | NO_RUN,
@@ -183,7 +188,16 @@ RULES: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 # what browsers and chats read of any site.
 OPEN = frozenset(
     {
-        *("/", "/account", "/health", "/login", "/language", "/shared/{token}", "/join/{token}"),
+        *(
+            "/",
+            "/account",
+            "/operator",
+            "/health",
+            "/login",
+            "/language",
+            "/shared/{token}",
+            "/join/{token}",
+        ),
         *("/icons/{name}", "/languages/{version}/{name}"),
         *("/favicon.ico", "/robots.txt", "/social-card.png"),
         *("/manifest.json", "/service_worker.js"),

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from comfy.media.checks import FileLimits
 from tests.support.http_client import finished, get, start
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
 (TOML,) = (block for language, block in BLOCKS if language == "toml")
+(SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
@@ -54,6 +56,13 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert settings.permits(settings.keep, "user:anna")
     assert not settings.permits(settings.keep, "user:ben")
     assert tomllib.loads(TOML).keys() <= Settings.model_fields.keys()
+
+
+def test_what_prometheus_is_told_can_be_read() -> None:
+    """It asks for the path at which the app has its metrics, which is Prometheus' own."""
+    (job,) = yaml.safe_load(SCRAPING)["scrape_configs"]
+    assert job.keys() == {"job_name", "authorization", "static_configs", "scheme"}
+    assert "`GET /metrics`" in PAGE
 
 
 @pytest.mark.skipif(shutil.which("cp") is None, reason="needs a shell of Unix")

@@ -85,6 +85,7 @@ def build_page(
         opened = gr.JSON(visible=False)
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
         picker, bring = _header(services, login=login)
+        operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
@@ -107,7 +108,7 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        drawn = [opened, picker, keep_running, notify, bring]
+        drawn = [opened, picker, keep_running, notify, bring, operates]
         _wire_choice(services, page, redraw, picker, asked, drawn, identity)
         add_endpoints()
     return page
@@ -278,9 +279,10 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         offer = Offer((*shared, *opened), name if name in names else None)
         choice = gr.skip() if wanted.get("list_only") else choice_of(name, wanted)
         may_open = gr.HTML(visible=services.forms.permissions.open(person))
+        operates = gr.HTML(visible=services.forms.permissions.operates(person))
         may_notify = wanted.get("notifies")  # None: this browser cannot
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
-        return choice, offer, bool(wanted.get("keeps_going")), notify, may_open
+        return choice, offer, bool(wanted.get("keeps_going")), notify, may_open, operates
 
     for event in (page.load, redraw.click):
         event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import requests
 from comfy.demo import DemoServer
 from comfy.services.permissions import Permissions
 from tests.security.signing_in import signed_in
+from tests.support.sampler import prompt
 from tests.support.serving import PAINTED, RunningApp, running_app
 from ui.web_settings import WebSettings
 
@@ -30,7 +32,13 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def place(own_temporary_folder: Path) -> Iterator[Place]:
+def place(own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("workflows")
+    lacking = prompt(seed=1)
+    lacking["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
+    lacking["6"]["class_type"] = "SaveNowhere"
+    for name, one in (("whole", prompt(seed=1)), ("lacking", lacking)):
+        (folder / f"{name}.json").write_text(json.dumps(one), encoding="utf-8")
     operators = Permissions(operates=lambda owner: owner == "user:anna")
     with (
         DemoServer(step_seconds=0.02, painted=PAINTED) as one,
@@ -40,6 +48,7 @@ def place(own_temporary_folder: Path) -> Iterator[Place]:
             other.url.replace("://", f"://proxy:{TOKEN}@"),
             settings=WebSettings(port=0, users=(ANNA, BEN)),
             permissions=operators,
+            workflows=folder,
         ) as app,
         signed_in(app, ANNA) as anna,
         signed_in(app, BEN) as ben,

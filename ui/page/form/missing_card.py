@@ -69,6 +69,11 @@ def why_not(missing: Iterable[Missing]) -> str:
     return sentences(message("This workflow can't run here."), _counted(_items(missing)))
 
 
+def missing_lines(missing: Iterable[Missing]) -> tuple[str, ...]:
+    """What is missing, a line each, with where it belongs and where it is to be had."""
+    return tuple(item.line for item in _items(missing))
+
+
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
     """The card as HTML; `demo`: the server is the stand-in, of whose few models none is like
     another, and one is there to fail."""

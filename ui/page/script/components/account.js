@@ -38,8 +38,10 @@ export function mountAccount(place) {
   name.textContent = userName();
   const menu = element("div", "account-menu");
   menu.popover = "auto";
+  const operator = link(`${root}/operator`, message("Servers and runs"));
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
+    operator,
     link(`${root}/account`, message("Access tokens")),
     button(message("Sign out"), () => signOut(), "choice"),
     button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),
@@ -49,6 +51,7 @@ export function mountAccount(place) {
   opener.popoverTargetElement = menu;
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    operator.hidden = !$("#operates"); // which is drawn for operators only
     const { bottom, right } = opener.getBoundingClientRect();
     const most = innerWidth - menu.offsetWidth - MARGIN;
     const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));

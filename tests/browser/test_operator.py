@@ -1,0 +1,60 @@
+"""The operator's page in the browser: who is led to it, and that it keeps itself up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from comfy.services.permissions import Permissions
+from tests.browser.test_login import log_in
+from tests.support.sampler import LONG, job
+from tests.support.serving import running_app
+from tests.support.visitor import Site, Visitor
+from ui.web_settings import WebSettings
+
+Visit = Callable[..., Visitor]
+SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
+
+
+@pytest.fixture
+def site(fast: Site) -> Iterator[Site]:
+    """A site that anna operates, and ben does not."""
+    operators = Permissions(operates=lambda owner: owner == "user:anna")
+    with running_app(fast.demo.url, settings=SETTINGS, permissions=operators) as app:
+        yield Site(app.url, fast.demo, app)
+
+
+def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
+    """By the menu below the name; there a server is drained, and a run that somebody begins then
+    comes into view by itself, also on a phone, where nothing is wider than the screen. Nobody else's menu names it."""
+    person = visit(site)
+    page = person.page
+    page.goto(site.url)
+    log_in(page)
+    person.ready()
+    link = page.get_by_role("link", name="Servers and runs")
+    expect(page.locator("#operates")).to_be_attached()
+    page.get_by_role("button", name="anna").click()
+    link.click()
+    expect(page.get_by_text("Nothing runs or waits.")).to_be_visible()
+    page.get_by_role("button", name="Drain").click()
+    expect(page.get_by_text("Takes no more runs")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    back = page.get_by_role("button", name="Take back")
+    back.focus()
+    run = site.app.runs.submit(job(LONG), owner="user:ben", keeps_going=True)
+    expect(page.get_by_text("Waiting, number 1 in the queue")).to_be_visible(timeout=20_000)
+    expect(back).to_be_focused()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    back.click()
+    expect(page.get_by_text("Takes no more runs")).to_be_hidden()
+    expect(page.get_by_text("Queue: 1 running")).to_be_visible(timeout=20_000)
+    run.cancel()
+    other = visit(site).page
+    other.goto(site.url)
+    log_in(other, "ben", "harbour")
+    other.get_by_role("button", name="ben").click()
+    expect(other.get_by_role("link", name="Access tokens")).to_be_visible()
+    expect(other.get_by_role("link", name="Servers and runs")).to_be_hidden()

@@ -1,0 +1,100 @@
+"""The operator's page: what it tells, what its buttons do, and that nobody else finds it."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+
+import requests
+
+from comfy.workflow.private import MARK
+from tests.support.sampler import LONG, job
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.operator.conftest import TOKEN, Place
+
+
+def page(place: Place) -> str:
+    """What the operator reads."""
+    answer = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT)
+    assert answer.status_code == 200
+    return html.unescape(answer.text)
+
+
+def press(place: Place, browser: requests.Session, action: str, number: object = 0) -> int:
+    """Send the form of a button; the status."""
+    address = f"{place.app.url}/operator/servers/{number}/{action}"
+    return browser.post(address, timeout=LONGEST_WAIT, allow_redirects=False).status_code
+
+
+def test_nobody_else_finds_it(place: Place) -> None:
+    """Nobody is asked to sign in; whoever is no operator finds nothing, and no button does anything."""
+    address = f"{place.app.url}/operator"
+    assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404
+    nobody = requests.get(address, timeout=LONGEST_WAIT)
+    assert 'id="sign-in"' in nobody.text
+    assert place.one.url not in nobody.text
+    with requests.Session() as stranger:
+        assert press(place, stranger, "drain") == 401
+    for number in (0, 9, "x"):
+        assert press(place, place.ben, "drain", number) == 404
+    foreign = {"Origin": "https://evil.example"}
+    sent = place.anna.post(f"{address}/servers/0/drain", headers=foreign, timeout=LONGEST_WAIT)
+    assert sent.status_code == 401
+    assert not place.app.services.servers.servers[0].drained
+    assert press(place, place.anna, "drain", 9) == press(place, place.anna, "stop") == 404
+
+
+def test_it_tells_of_runs_but_not_what_is_in_them(place: Place) -> None:
+    """Whose they are, of which workflow and how far; neither a text, nor the name of a workflow that
+    somebody has opened for themselves."""
+    shared = replace(job(LONG), title="Boats & more", titles={"4": "my secret title"})
+    own = replace(job(LONG), workflow=f"{MARK}abc", title="my diary")
+    runs = [
+        place.app.runs.submit(one, owner=owner, keeps_going=True)
+        for one, owner in ((shared, "user:ben"), (own, "browser:guest-xyz"), (shared, "user:carla"))
+    ]
+    eventually(lambda: [run.state.step > 0 for run in runs].count(True) == 2)
+    told = page(place)
+    for run in runs:
+        run.cancel()
+    assert "Boats & more" in told
+    assert "ben" in told
+    assert re.search(r"Running, step \d+ of 10000", told)
+    assert "carla" in told
+    assert "Waiting, number 3 in the queue" in told
+    assert "A workflow of their own" in told
+    for secret in ("my diary", "a lighthouse", "my secret title", "guest-xyz", TOKEN):
+        assert secret not in told
+    eventually(lambda: all(run.state.phase.finished for run in runs))
+    eventually(lambda: "Nothing runs or waits." in page(place))
+
+
+def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
+    """With their versions; of the workflows only the one is named that lacks a node and a model."""
+    told = page(place)
+    assert place.one.url in told
+    assert place.other.url in told
+    assert re.search(r"Queue: \d+ running, \d+ waiting", told)
+    assert re.search(r"Memory: [\d.]+ of [\d.]+ GB free", told)
+    assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
+    assert "Missing for workflows" in told
+    assert "Model: nowhere.safetensors" in told
+    assert "Node: SaveNowhere" in told
+    assert "Whole" not in told
+
+
+def test_its_buttons_drain_a_server_take_it_back_and_free_its_memory(place: Place) -> None:
+    """Each leads back to the page, which says so; a server that does not do it is told of there."""
+    _, other = place.app.services.servers.servers
+    assert press(place, place.anna, "drain", 1) == 303
+    assert other.drained
+    assert "Takes no more runs" in page(place)
+    assert press(place, place.anna, "take-back", 1) == 303
+    assert not other.drained
+    assert "Takes no more runs" not in page(place)
+    assert press(place, place.anna, "free", 1) == 303
+    assert place.other.requests["POST /free"] == 1
+    assert place.one.requests["POST /free"] == 0
+    place.other.script("http_500", at="POST /free")
+    assert press(place, place.anna, "free", 1) == 409

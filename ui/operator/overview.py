@@ -1,0 +1,121 @@
+"""What an operator is told: each server, the runs of all people, and what workflows lack. No texts
+and no images of anybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from comfy.errors import ComfyError, ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.messages import message
+from comfy.protocol.run_state import Phase, RunState
+from comfy.runs.interface import Run
+from comfy.servers.reports import ServerReport
+from comfy.servers.server import ComfyServer
+from comfy.workflow.private import MARK
+from ui.page.form.missing_card import missing_lines
+from ui.services import Services
+from ui.view.headlines import AWAY, seconds_words
+from ui.web.identity import NOBODY
+
+_WAITING = message("Waiting")
+_RUNNING = message("Running")
+_OWN_WORKFLOW = message("A workflow of their own")
+_NOT_SIGNED_IN = message("Guest")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A server, and how it is."""
+
+    server: ComfyServer
+    report: ServerReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """A run that has not ended: whose, of which workflow, since when, and how far."""
+
+    owner: str
+    workflow: str
+    since: str
+    progress: str
+
+
+@dataclass(frozen=True, slots=True)
+class LackingWorkflow:
+    """A workflow, and what no server has of what it needs, or why it cannot be read."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it at one moment. `lacking` is None where no server has said what it has."""
+
+    servers: tuple[ServerLine, ...]
+    runs: tuple[RunLine, ...]
+    lacking: tuple[LackingWorkflow, ...] | None
+
+
+def overview(services: Services) -> Overview:
+    """Asks the servers; may take seconds once, as the forms of all workflows are built."""
+    now = time.time()
+    pairs = zip(services.servers.servers, services.reports(), strict=True)
+    live = [run for run in services.runs.known() if not run.state.phase.finished]
+    live.sort(key=lambda run: run.turn)
+    lacking: tuple[LackingWorkflow, ...] | None
+    try:
+        lacking = tuple(_lacking(services))
+    except (ServerUnreachable, ServerError):
+        lacking = None
+    return Overview(
+        tuple(ServerLine(server, report) for server, report in pairs),
+        tuple(_line(run, now) for run in live),
+        lacking,
+    )
+
+
+def _line(run: Run, now: float) -> RunLine:
+    kind, _, name = run.owner.partition(":")
+    job = run.job
+    return RunLine(
+        name if kind == "user" else _NOT_SIGNED_IN,
+        _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
+        message("Asked for {duration} ago", duration=seconds_words(now - run.submitted_at)),
+        _progress(run.state),
+    )
+
+
+def _progress(state: RunState) -> str:
+    """How far a run is, without the titles that people give to nodes."""
+    if state.away:
+        return AWAY
+    if state.phase is Phase.WAITING:
+        if state.queue_place is None:
+            return _WAITING
+        return message("Waiting, number {place} in the queue", place=state.queue_place + 1)
+    if state.steps > 1:
+        return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
+    return _RUNNING
+
+
+def _lacking(services: Services) -> Iterator[LackingWorkflow]:
+    for entry in services.folder.entries():
+        try:
+            lines = missing_lines(services.forms.form(entry.name, NOBODY)[1].missing)
+        except (WorkflowError, ManyProblems) as problem:
+            lines = (str(problem),)
+        if lines:
+            yield LackingWorkflow(entry.title, lines)
+
+
+def free(server: ComfyServer) -> str:
+    """Have a server free its memory; why it did not, or ""."""
+    try:
+        server.free()
+    except ComfyError as problem:
+        return str(problem)
+    return ""

@@ -1,0 +1,141 @@
+"""The operator's page, as HTML."""
+
+from __future__ import annotations
+
+import html
+import platform
+from collections.abc import Iterable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from comfy.messages import message
+from comfy.servers.reports import Memory
+from ui.languages.current import html_of
+from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
+from ui.page.plain import layout
+from ui.version import app_version
+
+PATH = "/operator"
+TITLE = message("Servers and runs · ComfyForms")
+_HEADING = message("Servers and runs")
+_SERVERS = message("Servers")
+_ANSWERS = message("Answers")
+_AWAY = message("Does not answer")
+_DRAINED = message("Takes no more runs")
+_DRAIN = message("Drain")
+_TAKE_BACK = message("Take back")
+_FREE = message("Free memory")
+_RUNS = message("Runs")
+_NO_RUNS = message("Nothing runs or waits.")
+_LACKING = message("Missing for workflows")
+_NOTHING_LACKS = message("Every workflow has what it needs.")
+_NOT_KNOWN = message("No server has told what it has.")
+_VERSIONS = message("Versions")
+_BACK = message("Open ComfyForms")
+_GB = 2**30
+
+
+def page_body(now: Overview, why: str = "") -> str:
+    """What is between the tags of the body; `why` something could not be done."""
+    return f"""<main class="operator">
+<h1>{html_of(_HEADING)}</h1>
+<p id="why" role="alert">{html_of(why)}</p>
+<div id="now" data-address="{PATH[1:]}">
+{_section(_SERVERS, _servers(now.servers))}
+{_section(_RUNS, _runs(now.runs))}
+{_section(_LACKING, _lacking(now.lacking))}
+{_section(_VERSIONS, _versions())}
+</div>
+<p><a href="./">{html_of(_BACK)}</a></p>
+</main>
+<script type="module">{_refreshing()}</script>"""
+
+
+def _section(title: str, body: str) -> str:
+    return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
+
+
+def _servers(servers: Iterable[ServerLine]) -> str:
+    return "".join(_server(at, one) for at, one in enumerate(servers))
+
+
+def _server(at: int, line: ServerLine) -> str:
+    server, report = line.server, line.report
+    state, shade = (_ANSWERS, "up") if report.up else (_AWAY, "away")
+    if server.drained and report.up:
+        state, shade = _DRAINED, "drained"
+    facts: list[str] = []
+    if report.version:
+        facts.append(message("ComfyUI {version}", version=report.version))
+    if report.running is not None:
+        facts.append(
+            message(
+                "Queue: {running} running, {waiting} waiting",
+                running=report.running,
+                waiting=report.waiting,
+            )
+        )
+    facts += [said for one in report.memory if (said := _memory(one))]
+    told = "".join(f"<li>{html_of(one)}</li>" for one in facts)
+    name = server.url
+    turn = (
+        ("take-back", _TAKE_BACK, message("Take back {name}", name=name))
+        if server.drained
+        else ("drain", _DRAIN, message("Drain {name}", name=name))
+    )
+    free = ("free", _FREE, message("Free memory of {name}", name=name))
+    buttons = "".join(_button(at, *one) for one in ((turn, free) if report.up else (turn,)))
+    return f"""<article class="server">
+<div><h3>{html.escape(name)}</h3>
+<p class="{shade}">{html_of(state)}</p><ul>{told}</ul></div>
+<div class="buttons">{buttons}</div></article>"""
+
+
+def _memory(one: Memory) -> str:
+    if one.free is None or not one.total:
+        return ""
+    free, total = (f"{amount / _GB:.1f}" for amount in (one.free, one.total))
+    return message("Memory: {free} of {total} GB free", free=free, total=total)
+
+
+def _button(at: int, action: str, text: str, label: str) -> str:
+    name = "drain" if action == "take-back" else action  # the focus stays on it
+    return f"""<form method="post" action="{PATH[1:]}/servers/{at}/{action}">
+<button type="submit" class="quiet" id="{name}-{at}" aria-label="{html_of(label)}">{html_of(text)}\
+</button></form>"""
+
+
+def _runs(runs: tuple[RunLine, ...]) -> str:
+    if not runs:
+        return f"<p>{html_of(_NO_RUNS)}</p>"
+    lines = (
+        f"<li><b>{html_of(one.workflow)}</b> · {html_of(one.owner)}"
+        f"<br>{html_of(one.progress)} · {html_of(one.since)}</li>"
+        for one in runs
+    )
+    return f'<ul class="lines">{"".join(lines)}</ul>'
+
+
+def _lacking(workflows: tuple[LackingWorkflow, ...] | None) -> str:
+    if not workflows:
+        return f"<p>{html_of(_NOT_KNOWN if workflows is None else _NOTHING_LACKS)}</p>"
+    lines = (
+        f"<li><b>{html_of(one.title)}</b><br>{'<br>'.join(map(html_of, one.lines))}</li>"
+        for one in workflows
+    )
+    return f'<ul class="lines">{"".join(lines)}</ul>'
+
+
+def _versions() -> str:
+    told = {
+        "ComfyForms": app_version(),
+        "Gradio": metadata.version("gradio"),
+        "Python": platform.python_version(),
+    }
+    return f"<p>{html.escape(' · '.join(f'{name} {one}' for name, one in told.items()))}</p>"
+
+
+@cache
+def _refreshing() -> str:
+    return Path(layout.__file__).with_name("refreshing.js").read_text(encoding="utf-8")

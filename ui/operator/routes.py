@@ -1,0 +1,71 @@
+"""Where the operator's page is, and what its buttons do."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from comfy.servers.server import ComfyServer
+from ui.languages.catalogues import Languages
+from ui.languages.current import html_of
+from ui.operator.access import OperatorAccess
+from ui.operator.overview import free, overview
+from ui.operator.page import PATH, TITLE, page_body
+from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.page.plain.sign_in import sign_in_page
+from ui.services import Services
+from ui.web.gradio_internals import root_address
+
+
+def operator_routes(
+    services: Services, access: OperatorAccess, languages: Languages, root_path: str
+) -> APIRouter:
+    """`GET /operator`, and `POST /operator/servers/{number}/{action}` for its buttons: drain,
+    take-back, free. `root_path` as the web server was told."""
+    router = APIRouter()
+    pool, identity = services.servers, access.identity
+    servers = {str(at): server for at, server in enumerate(pool.servers)}
+
+    def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
+        root = root_address(request, path, root_path)
+        tags = head_tags_of(html.escape(root), html_of(TITLE))
+        return as_page(plain_page(tags, page_body(overview(services), why), root), status)
+
+    def drain(server: ComfyServer) -> str:
+        pool.drain(server)
+        return ""
+
+    def take_back(server: ComfyServer) -> str:
+        pool.take_back(server)
+        return ""
+
+    # Each answers why it could not be done, or "".
+    actions: Mapping[str, Callable[[ComfyServer], str]] = {
+        "drain": drain,
+        "take-back": take_back,
+        "free": free,
+    }
+
+    @router.get(PATH)
+    def operator(request: Request) -> HTMLResponse:
+        """The page; for nobody the one that asks for a login, for whoever is no operator 404."""
+        if identity.owner(request) is None:
+            return sign_in_page(root_address(request, PATH, root_path), languages, identity.login)
+        if not access.permits(request):
+            raise HTTPException(404)
+        return page(request, PATH)
+
+    @router.post(f"{PATH}/servers/{{number}}/{{action}}", dependencies=[Depends(access.only)])
+    def act(request: Request, number: str, action: str) -> Response:
+        """Back to the page; 409 with it and a sentence where the server did not do it."""
+        path = f"{PATH}/servers/{number}/{action}"
+        if number not in servers or action not in actions:
+            raise HTTPException(404)
+        if why := actions[action](servers[number]):
+            return page(request, path, why, 409)
+        return RedirectResponse(f"{root_address(request, path, root_path)}{PATH}", 303)
+
+    return router
