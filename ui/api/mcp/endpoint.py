@@ -12,12 +12,13 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from ui.api.mcp.calls import ToolCalls
 from ui.api.run_json import RunJson
 from ui.api.runs import Runs
 from ui.gradio_gate.call_check import read_object
+from ui.gradio_gate.gate import replay
 from ui.routes.results import ResultFiles
 from ui.services import Services
 from ui.web.addresses import client_address
@@ -88,12 +89,7 @@ class McpEndpoint:
             await Problem(422, read).answer()(scope, receive, send)
             return
         del read
-        before: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def replay() -> Message:
-            return before.pop() if before else await receive()
-
-        await self._sessions.handle_request(scope, replay, send)
+        await self._sessions.handle_request(scope, replay(body, receive), send)
 
     @staticmethod
     def _opens(scope: Scope) -> bool:
