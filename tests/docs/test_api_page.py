@@ -22,6 +22,7 @@ from ui.api import problems
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
+CLIENT = ROOT / "tests" / "script" / "node_modules" / "@gradio"
 WRITTEN = "http://127.0.0.1:7860"
 
 
@@ -69,6 +70,21 @@ def test_what_is_written_there_works(tmp_path: Path) -> None:
         address = f"{app.url}/api/v1/workflows/text-to-image/runs"
         values = {"values": {"5.steps": 0}}
         assert requests.post(address, json=values, timeout=LONGEST_WAIT).json() == told
+
+
+@pytest.mark.skipif(
+    not (which("node") and (CLIENT / "client").is_dir()),
+    reason="needs node, and: npm install --prefix tests/script --no-package-lock",
+)
+def test_its_script_for_node_works() -> None:
+    """It runs to the end and names the file."""
+    (script,) = code("js")
+    with running_demo_app(step_seconds=0) as (_, app):
+        told = done(
+            ["node", "--input-type=module", "-e", script.replace(WRITTEN, app.url)],
+            CLIENT.parents[1],
+        )
+    assert re.search(r"^done \d+ \[[^]]*\.png", told, re.M), told
 
 
 def test_the_page_has_every_address() -> None:
