@@ -50,6 +50,25 @@ def test_who_may_open(arguments: list[str], may: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "may"),
+    [
+        ([], {BROWSER}),
+        (NETWORK, set()),
+        (["--hosts", "forms.example"], set()),
+        (["--share-link", "yes"], set()),
+        (LOGIN, {ANN}),
+        ([*NETWORK, *LOGIN], {ANN}),
+    ],
+)
+def test_who_operates_the_app(arguments: list[str], may: set[str]) -> None:
+    """Whoever the settings name; without any sign-in everybody, but only where nobody else can reach
+    it. Guests never."""
+    permissions = permitted(*arguments)
+    people = (ANN, BOB, BROWSER) if "--login" in arguments else (BROWSER,)
+    assert {one for one in people if permissions.operates(one)} == may
+
+
+@pytest.mark.parametrize(
     ("arguments", "keeps", "trusted"),
     [
         ([], {BROWSER}, {BROWSER}),
