@@ -15,6 +15,7 @@ from comfy.media.checks import FileLimits
 from tests.support.http_client import finished, get, start
 from tests.support.serving import running_demo_app
 from ui.arguments import read_settings
+from ui.permissions import permissions_of
 from ui.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +53,10 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     program, *arguments = START.split()
     settings = read_settings(arguments)
     assert program == "comfyforms"
-    assert settings.users == (("anna", "lighthouse"), ("ben", "harbour"))
-    assert settings.permits(settings.keep, "user:anna")
-    assert not settings.permits(settings.keep, "user:ben")
+    assert settings.pairs == (("anna", "lighthouse"), ("ben", "harbour"))
+    permissions = permissions_of(settings, None)
+    assert permissions.keep("user:anna")
+    assert not permissions.keep("user:ben")
     assert tomllib.loads(TOML).keys() <= Settings.model_fields.keys()
 
 
