@@ -49,21 +49,21 @@ def relay_routes(
         owner = await authenticate_socket(socket, identity)
         if owner is None:
             return
-        client_id = clientId[:_LONGEST_ID] or uuid.uuid4().hex
+        hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, runs.waiting)
         with ends_with_browser(socket):
-            await socket.send_text(greeting(client_id, runs.waiting))
             if all == "true" and operates(socket):
-                await RelaySession(socket, None, None).serve(runs)
-                return
-            if not run and (all or owner == NOBODY):
+                await RelaySession(socket, None, None).serve(runs, hello)
+            elif not run and (all or owner == NOBODY):
+                await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
-                return
-            try:
-                session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
-            except RunNotFound:
-                await tell_end(socket, run, owner)
-                return
-            await session.serve(runs)
+            else:
+                try:
+                    session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
+                except RunNotFound:
+                    await socket.send_text(hello)
+                    await tell_end(socket, run, owner)
+                    return
+                await session.serve(runs, hello)
 
     async def tell_end(socket: WebSocket, run_id: str, owner: str) -> None:
         """Of a run that is only on record, or is none of this person's."""
@@ -99,10 +99,12 @@ class RelaySession:
         self._late = asyncio.Event()
         self._has_metadata = False
 
-    async def serve(self, runs: RunRegistry) -> None:
-        """Pass on what comes until the run has ended, or the client has left."""
+    async def serve(self, runs: RunRegistry, hello: str) -> None:
+        """Greet, and pass on all that comes from then on, until the run has ended or the client has
+        left."""
         with contextlib.ExitStack() as followed:
             followed.callback(runs.follow(self._take))
+            self._put_first(hello)
             if self._run is not None:
                 followed.callback(self._run.subscribe(self._wake))
                 if self._run.state.phase.finished:

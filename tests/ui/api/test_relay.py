@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -36,8 +37,10 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 def frames(client: websocket.WebSocket) -> Iterator[str | bytes]:
     """All that comes until the app closes the socket."""
+    end = time.monotonic() + 3 * LONGEST_WAIT
     while True:
         kind, data = client.recv_data()
+        assert time.monotonic() < end, "the app said neither what was awaited nor goodbye"
         if kind == websocket.ABNF.OPCODE_CLOSE:
             return
         yield data.decode() if kind == websocket.ABNF.OPCODE_TEXT else data
