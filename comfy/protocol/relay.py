@@ -13,6 +13,13 @@ from comfy.protocol.run_state import Phase, RunState
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 _IMAGE_TYPES = {b"\xff\xd8\xff": 1, b"\x89PNG": 2}  # how a file begins, and its type there
+_OF_PROGRESS = frozenset(
+    {
+        *("execution_start", "execution_cached", "executing", "progress", "progress_state"),
+        *("execution_success", "execution_interrupted"),
+    }
+)
+_OF_AN_ERROR = ("prompt_id", "node_id", "node_type")
 _ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"}
 
 
@@ -55,6 +62,21 @@ def without_metadata(frame: bytes) -> bytes:
     image = frame[8 + length :]
     told = (code for start, code in _IMAGE_TYPES.items() if image.startswith(start))
     return struct.pack(">II", _PREVIEW, next(told, 1)) + image
+
+
+def progress_alone(frame: str | bytes) -> str | None:
+    """What a frame says of how far a run is, and nothing of what it is given or makes; None where
+    that is nothing. An error of ComfyUI's has the texts of its prompt in it."""
+    if isinstance(frame, bytes):
+        return None
+    try:
+        said = json.loads(frame)
+        kind, data = said["type"], said["data"]
+        if kind == "execution_error":
+            return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return None
+    return frame if kind in _OF_PROGRESS else None
 
 
 def verdict(state: RunState) -> str:

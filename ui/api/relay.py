@@ -18,6 +18,7 @@ from comfy.protocol.relay import (
     greeting,
     is_preview,
     over,
+    progress_alone,
     verdict,
     wants_metadata,
     without_metadata,
@@ -41,7 +42,8 @@ def relay_routes(
     runs: RunRegistry, identity: Identity, operates: Callable[[HTTPConnection], bool]
 ) -> APIRouter:
     """The two WebSockets. `?run=ID`: that run alone, up to its end; whoever has neither a login nor
-    a cookie has to name one. `?all=true`: the runs of all people, for whoever `operates` the app.
+    a cookie has to name one. `?all=true`, for whoever `operates` the app: of other people's runs
+    too how far they are, and nothing of what they are given or make.
     `?clientId=ID`: told back, as ComfyUI does."""
     router = APIRouter()
 
@@ -52,7 +54,7 @@ def relay_routes(
         hello = greeting(clientId[:_LONGEST_ID] or uuid.uuid4().hex, runs.waiting)
         with ends_with_browser(socket):
             if all == "true" and operates(socket):
-                await RelaySession(socket, None, None).serve(runs, hello)
+                await RelaySession(socket, owner, None, of_all=True).serve(runs, hello)
             elif not run and (all or owner == NOBODY):
                 await socket.send_text(hello)
                 await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
@@ -82,16 +84,19 @@ def relay_routes(
 
 
 class RelaySession:
-    """One client that follows one run, all of its `owner`, or, without one, those of everybody.
+    """One client that follows one run, or all of its `owner`, and how far those `of_all` are.
 
     States wait for a slow client in their order; of previews only the newest of each run does. So
     it delays nobody, and sees each state, or is sent away.
     """
 
-    def __init__(self, socket: WebSocket, owner: str | None, run: Run | None) -> None:
+    def __init__(
+        self, socket: WebSocket, owner: str, run: Run | None, *, of_all: bool = False
+    ) -> None:
         self._socket = socket
         self._owner = owner
         self._run = run
+        self._of_all = of_all
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._lock = threading.Lock()  # of the runs' threads and of the event loop
@@ -115,8 +120,13 @@ class RelaySession:
 
     def _take(self, owner: str, run_id: str, frame: str | bytes) -> None:
         """From any thread: a frame of somebody's run."""
-        if self._owner not in (None, owner) or (self._run is not None and run_id != self._run.id):
+        if self._run is not None and run_id != self._run.id:
             return
+        if owner != self._owner:
+            alone = progress_alone(frame) if self._of_all else None
+            if alone is None:
+                return
+            frame = alone
         of_preview = run_id if is_preview(frame) else ""
         with self._lock:
             if of_preview:

@@ -161,7 +161,7 @@ def test_nobody_follows_what_is_not_theirs(served: Served, cookie: str, path: st
 
 
 def test_an_operator_follows_the_runs_of_all_people(nothing_left_behind: None) -> None:
-    """Nobody else does."""
+    """How far they are, and nothing of what others make or write; nobody else does."""
     permissions = Permissions(operates=lambda owner: ANN in owner)
     with running_demo_app(step_seconds=0, permissions=permissions) as (_, app):
         with (
@@ -169,8 +169,14 @@ def test_an_operator_follows_the_runs_of_all_people(nothing_left_behind: None) -
             connected(app, f"{RELAY}?all=true", BOB) as other,
         ):
             assert kinds(list(frames(other))) == ["status"]
-            until_over(operator, start(app, cookie=BOB, **{"5.steps": 2}))
-            until_over(operator, start(app, **{"5.steps": 2}))
+            others = until_over(operator, start(app, cookie=BOB, **{"5.steps": 3}))
+            assert {"execution_start", "progress", "execution_success"} <= set(kinds(others))
+            assert not {1, 4, "executed"} & set(kinds(others))
+            failed = start(app, cookie=BOB, **{"1.ckpt_name": "demo-broken.safetensors"})
+            told = [one for one in until_over(operator, failed) if "execution_error" in str(one)]
+            assert json.loads(told[0])["data"].keys() == {"prompt_id", "node_id", "node_type"}
+            own = until_over(operator, start(app, **{"5.steps": 3}))
+            assert {1, "executed"} <= set(kinds(own))
         app.close_idle()
 
 
