@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -19,7 +18,7 @@ import pytest
 from mcp import Client
 
 from tests.support.serving import running_demo_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, awaited
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -145,7 +144,7 @@ def test_the_address_for_assistants_is_one() -> None:
 
     with running_demo_app(step_seconds=0) as (_, app):
         address = server["url"].replace("http://127.0.0.1:7860", app.url)
-        assert "text_to_image" in asyncio.run(tools(address))
+        assert "text_to_image" in awaited(tools(address))
 
 
 @pytest.mark.parametrize("command", CALLS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import struct
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import websocket
-import websockets
+from websockets.sync.client import connect
 
 from comfy.runs.interface import Run
 from comfy.services.permissions import Permissions
@@ -115,16 +114,13 @@ def test_a_client_written_with_websockets_follows_one_run(served: Served) -> Non
     """With `?run=ID` it hears of that run alone, and its socket ends with it."""
     _, app = served
 
-    async def listen(first: Run, second: Run) -> list[str | bytes]:
-        address = f"{app.url.replace('http', 'ws')}{RELAY}?run={second.id}"
-        cookie = "; ".join(map("=".join, cookie_of(ANN).items()))
-        async with websockets.connect(address, additional_headers={"cookie": cookie}) as client:
-            got = [one async for one in client]
-            assert client.close_code == 1000
-        return got
-
     first, second = (start(app, **{"5.steps": 4}) for _ in range(2))
-    got = asyncio.run(asyncio.wait_for(listen(first, second), LONGEST_WAIT))
+    address = f"{app.url.replace('http', 'ws')}{RELAY}?run={second.id}"
+    cookie = "; ".join(map("=".join, cookie_of(ANN).items()))
+    with connect(address, additional_headers={"cookie": cookie}) as client:
+        got = list(client)
+        assert client.protocol.close_code == 1000
+    assert first.state.phase.finished
     told = [json.loads(one) for one in got if isinstance(one, str)]
     ids = {one["data"].get("prompt_id") for one in told} - {None}
     assert ids == {second.id}

@@ -7,7 +7,6 @@ The part that browsers see is in tests/browser/test_gradio_page.py.
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import json
 import re
@@ -26,6 +25,7 @@ from gradio.routes import App
 from starlette.requests import Request
 
 from tests.attacks.routes import registered
+from tests.support.waiting import awaited
 from ui.files import components
 from ui.files.components import shown_file
 from ui.web import gradio_internals
@@ -296,7 +296,7 @@ def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queueing.asyncio, "sleep", sleep)
-        asyncio.run(queue.start_processing())
+        awaited(queue.start_processing())
     assert slept == [0.01], f"Gradio's queue looks for calls in another way. {MEND}"
 
 
