@@ -13,7 +13,8 @@ from comfy.servers.reports import fresh
 from tests.support.serving import RunningApp, Served, running_app
 from tests.ui.api.api_calls import call
 
-SOON = CheckPauses(up=0.1, doubted=0.05, away=0.1)
+# Each look of the pool would begin a thread that closes what is idle, and a test looks for those.
+SELDOM = CheckPauses(up=60.0, doubted=30.0, away=60.0)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
     """An app in front of one server that is there, and of one that is not."""
     with DemoServer() as gone:
         away = gone.url.replace("://", "://ann:secret@")
-    with DemoServer(step_seconds=0) as demo, running_app(demo.url, away, pauses=SOON) as app:
+    with DemoServer(step_seconds=0) as demo, running_app(demo.url, away, pauses=SELDOM) as app:
         yield demo, app
 
 
