@@ -186,7 +186,8 @@ class ServerPool:
                 self._tell(server)
             if up:
                 server.cancel_left()
-            self._closed.wait(pauses.doubted if up else pauses.away)
+            if self._closed.wait(pauses.doubted if up else pauses.away):
+                return  # a look may have taken back the doubt by which it ends
             if up:
                 server.wait_for_doubt(pauses.up - pauses.doubted)
 
