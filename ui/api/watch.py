@@ -46,9 +46,7 @@ class RunStream(StreamingResponse):
 
 
 @contextlib.contextmanager
-def news_of(
-    subscribe: Callable[[Callable[[], None]], Callable[[], None]],
-) -> Iterator[asyncio.Event]:
+def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
     """An event that is set whenever there is something new."""
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
